@@ -1,0 +1,1 @@
+"""The `paraserve` command: one file a command."""

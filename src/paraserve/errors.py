@@ -1,0 +1,82 @@
+"""Every error that paraserve raises on purpose.
+
+    ParaserveError
+    ├── AudioError (ValueError)            the recording cannot be used
+    │   ├── UnsupportedFormatError         not a container or codec that we decode
+    │   ├── AudioTooLongError              longer than the duration limit
+    │   ├── UploadTooLargeError            more bytes than the size limit
+    │   └── DecoderError                   the decoder gave up, ran out of time or memory
+    ├── ProtocolError (ValueError)         a request or message breaks the protocol
+    ├── OverloadedError (RuntimeError)     full, or shutting down; try again later
+    ├── ModelLoadError (OSError)           a model file is missing, damaged or of an unknown kind
+    └── InferenceError (RuntimeError)      a model failed on an input that it should have taken
+
+`code` is stable and meant for programs, the message for people. Transports map the classes to statuses once.
+"""
+
+
+class ParaserveError(Exception):
+    """Base of all; `code` names the case, `param` the request field at fault where there is one."""
+
+    code = "internal_error"
+
+    def __init__(self, message: str, *, code: str | None = None, param: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.param = param
+        if code is not None:
+            self.code = code
+
+
+class AudioError(ParaserveError, ValueError):
+    """The recording cannot be used."""
+
+    code = "invalid_audio"
+
+
+class UnsupportedFormatError(AudioError):
+    """Not a container or codec that we decode."""
+
+    code = "unsupported_format"
+
+
+class AudioTooLongError(AudioError):
+    """Longer than the duration limit."""
+
+    code = "audio_too_long"
+
+
+class UploadTooLargeError(AudioError):
+    """More bytes than the size limit."""
+
+    code = "file_too_large"
+
+
+class DecoderError(AudioError):
+    """The decoder gave up on this recording, or ran into its time or memory limit."""
+
+    code = "decoder_failed"
+
+
+class ProtocolError(ParaserveError, ValueError):
+    """A request or message breaks the protocol."""
+
+    code = "invalid_request"
+
+
+class OverloadedError(ParaserveError, RuntimeError):
+    """Full, or shutting down; the same request may be sent again later."""
+
+    code = "overloaded"
+
+
+class ModelLoadError(ParaserveError, OSError):
+    """A model file is missing, damaged or of an unknown kind. The message names the file."""
+
+    code = "model_load_failed"
+
+
+class InferenceError(ParaserveError, RuntimeError):
+    """A model failed on an input that it should have taken."""
+
+    code = "inference_failed"

@@ -1,0 +1,1 @@
+"""Synchronous recognition: arrays in, arrays and plain data out. No asyncio, no web framework."""

@@ -1,0 +1,87 @@
+"""Contracts of the model families. Families match them by shape and do not import this module.
+
+All calls are synchronous and may be made from several threads at once. State goes in and comes out: a call that
+fails or whose result is thrown away leaves the caller's state as it was.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from paraserve.types import DecodeOptions, Features, Hypothesis, Samples, Segment, SegmentAudio, VadEvent
+
+
+@dataclass(frozen=True, slots=True)
+class VadStep:
+    """Result of one VAD step: what began or ended, and the fbank frames (n, 80) that this step completed."""
+
+    events: tuple[VadEvent, ...]
+    features: Features
+
+
+class Vad(Protocol):
+    """Voice activity detection."""
+
+    def segment(self, samples: Samples) -> list[Segment]:
+        """Speech segments of a whole recording."""
+        ...
+
+    def new_state(self) -> Any:
+        """State of a stream that has seen nothing."""
+        ...
+
+    def step(self, state: Any, samples: Samples, *, is_last: bool) -> tuple[Any, VadStep]:
+        """Take any number of new samples (also none) and return the next state with what they decided.
+
+        Each segment gives one start and one end event, in time order, whatever the sizes of the steps.
+        """
+        ...
+
+
+class Recognizer(Protocol):
+    """Speech segment to text."""
+
+    @property
+    def max_segment_ms(self) -> int:
+        """Longest segment that should be given in one piece."""
+        ...
+
+    @property
+    def batch_frames(self) -> int:
+        """Padded cost (10 ms frames) up to which a batch pays; 0 = one segment at a time."""
+        ...
+
+    def recognize(self, batch: Sequence[SegmentAudio], options: DecodeOptions) -> list[Hypothesis]:
+        """One hypothesis for each segment; token times are relative to the segment's start.
+
+        Silence and audio shorter than a frame give an empty hypothesis. A failing item does not harm the others:
+        it raises InferenceError only when it is alone in its batch.
+        """
+        ...
+
+
+class Punctuator(Protocol):
+    """Words to punctuation marks."""
+
+    def punctuate(self, words: Sequence[str]) -> list[str]:
+        """The mark after each word ("" for none), for one text; the text is closed with a full stop."""
+        ...
+
+
+class Itn(Protocol):
+    """Inverse text normalisation: spoken to written form."""
+
+    def normalize(self, text: str) -> str:
+        """Written form of one sentence."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ModelBundle:
+    """The models of one pipeline."""
+
+    name: str
+    vad: Vad | None
+    recognizer: Recognizer
+    punctuator: Punctuator | None = None
+    itn: Itn | None = None

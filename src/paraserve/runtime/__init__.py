@@ -1,0 +1,1 @@
+"""Asyncio around the contracts of `inference`: scheduling, decoding, whole-file transcription."""

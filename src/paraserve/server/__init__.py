@@ -1,0 +1,1 @@
+"""The wire: FastAPI routes and the JSON shapes that clients know."""
