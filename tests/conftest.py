@@ -1,0 +1,47 @@
+"""Fixtures of all tests, and the two tiers: `pytest` is the quick one, `pytest --full` runs the full counts."""
+
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--full", action="store_true", help="run the full counts instead of a tenth of them")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--full"):
+        return
+    deselected = [item for item in items if item.get_closest_marker("full")]
+    if deselected:
+        config.hook.pytest_deselected(items=deselected)
+        items[:] = [item for item in items if not item.get_closest_marker("full")]
+
+
+@pytest.fixture(scope="session")
+def full(request: pytest.FixtureRequest) -> bool:
+    """Whether the full counts are asked for."""
+    return bool(request.config.getoption("--full"))
+
+
+@pytest.fixture(scope="session")
+def shared_dir() -> Path:
+    """Reference models and recordings beside the checkout, which not every machine has."""
+    path = ROOT.parent / "shared"
+    if not path.is_dir():
+        pytest.skip("the folder ../shared with reference models is not here")
+    return path
+
+
+@pytest.fixture(scope="session")
+def demo_dir() -> Path:
+    """The embedded bundle."""
+    return ROOT / "models" / "demo"
+
+
+@pytest.fixture(scope="session")
+def data_dir() -> Path:
+    """Committed sample recordings."""
+    return ROOT / "tests" / "data"
