@@ -22,6 +22,11 @@ class VadStep:
 class Vad(Protocol):
     """Voice activity detection."""
 
+    @property
+    def lookback_ms(self) -> int:
+        """How far behind the samples already fed a boundary may be reported, at most."""
+        ...
+
     def segment(self, samples: Samples) -> list[Segment]:
         """Speech segments of a whole recording."""
         ...

@@ -1,0 +1,91 @@
+"""The composition root: settings in, a working engine out. Used by the server and by the local commands."""
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from paraserve.catalog import bundle_root, verify_bundle
+from paraserve.errors import ModelLoadError
+from paraserve.inference.base import ModelBundle
+from paraserve.inference.load import BundleParts, bundle_parts, load_parts
+from paraserve.inference.no_vad import NoVad
+from paraserve.runtime.decode_pool import DecodePool
+from paraserve.runtime.engine import LocalEngine
+from paraserve.runtime.scheduler import Scheduler
+from paraserve.settings import Settings
+from paraserve.types import SAMPLE_RATE, DecodeOptions, SegmentAudio
+
+REMOVED = ("", "0")
+"""FunASR's way to switch a part off on the command line."""
+
+
+def open_engine(settings: Settings) -> LocalEngine:
+    """Verify, load and warm up the models; blocks for a second or more.
+
+    Raises:
+        ModelLoadError: names the file or folder at fault.
+    """
+    bundle = load_parts(_parts(settings), settings.device, settings.model_threads)
+    _warm_up(bundle)
+    workers = settings.workers or (available_cpus() if settings.device == "cpu" else 1)
+    return LocalEngine(bundle, Scheduler(workers), bundle.vad or NoVad())
+
+
+def open_decode_pool(settings: Settings) -> DecodePool:
+    """Decode children for the recordings of this process; they start when they are needed."""
+    return DecodePool(workers=settings.decode_workers, memory_limit_bytes=settings.decode_memory_bytes)
+
+
+def available_cpus() -> int:
+    """CPUs that this process may use: its affinity, bounded by the cgroup's quota; at least 1."""
+    cpus = len(os.sched_getaffinity(0))
+    try:
+        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text("ascii").split()
+    except (OSError, ValueError):
+        return cpus
+    return cpus if quota == "max" else max(1, min(cpus, int(quota) // int(period)))
+
+
+def _parts(settings: Settings) -> BundleParts:
+    root = bundle_root(settings.bundle)
+    verify_bundle(root)
+    parts = bundle_parts(root)
+    return replace(
+        parts,
+        asr=_folder(settings.model_dir, parts.asr) or _no_recognizer(),
+        vad=_folder(settings.vad_dir, parts.vad),
+        punc=_folder(settings.punc_dir, parts.punc),
+        has_itn=settings.itn_dir not in REMOVED,
+        asr_quantize=settings.quantize,
+        vad_quantize=settings.vad_quant,
+        punc_quantize=settings.punc_quant,
+    )
+
+
+def _folder(chosen: str | None, default: Path | None) -> Path | None:
+    if chosen is None:
+        return default
+    if chosen in REMOVED:
+        return None
+    folder = Path(chosen).expanduser()
+    if not folder.is_dir():
+        raise ModelLoadError(f"model folder not found: {folder}")
+    return folder
+
+
+def _no_recognizer() -> Path:
+    raise ModelLoadError("a recogniser is needed: model_dir must name a folder")
+
+
+def _warm_up(bundle: ModelBundle) -> None:
+    """One second of faint noise through the models, so that the first client does not pay for first-run work."""
+    samples = np.random.default_rng(0).normal(0, 1e-3, SAMPLE_RATE).astype(np.float32)
+    if bundle.vad is not None:
+        bundle.vad.segment(samples)
+    bundle.recognizer.recognize([SegmentAudio(samples)], DecodeOptions())
+    if bundle.punctuator is not None:
+        bundle.punctuator.punctuate(["one"])
+    if bundle.itn is not None:
+        bundle.itn.normalize("one")

@@ -1,0 +1,107 @@
+"""A transcript as text, JSON, subtitles or a table. Used by the command line and by HTTP."""
+
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from paraserve.types import Sentence, Token, Transcript
+
+
+@dataclass(frozen=True, slots=True)
+class TranscriptFormat:
+    """How to write a transcript, and what it is called on the wire."""
+
+    write: Callable[[Transcript], str]
+    media_type: str
+
+
+def transcript_json(transcript: Transcript) -> dict[str, Any]:
+    """The JSON transcript of our own routes and of `--format json`."""
+    return {
+        "text": transcript.text,
+        "language": transcript.language,
+        "duration_ms": transcript.duration_ms,
+        "sentences": [_sentence_json(sentence) for sentence in transcript.sentences],
+        "audio_received_ms": transcript.audio_received_ms,
+        "audio_processed_ms": transcript.audio_processed_ms,
+        "damaged_packets": transcript.damaged_packets,
+        "timing": {
+            "queue_ms": transcript.timing.queue_ms,
+            "decode_ms": transcript.timing.decode_ms,
+            "inference_ms": transcript.timing.inference_ms,
+        },
+    }
+
+
+def write_text(transcript: Transcript) -> str:
+    """The text alone."""
+    return transcript.text + "\n"
+
+
+def write_json(transcript: Transcript) -> str:
+    """The JSON transcript, indented."""
+    return json.dumps(transcript_json(transcript), ensure_ascii=False, indent=2) + "\n"
+
+
+def write_srt(transcript: Transcript) -> str:
+    """SubRip: one numbered cue a sentence."""
+    cues = (
+        f"{n}\n{_clock(start, ',')} --> {_clock(end, ',')}\n{text}\n"
+        for n, (start, end, text) in enumerate(_cues(transcript), 1)
+    )
+    return "\n".join(cues)
+
+
+def write_vtt(transcript: Transcript) -> str:
+    """WebVTT: one cue a sentence."""
+    cues = (f"{_clock(start, '.')} --> {_clock(end, '.')}\n{text}\n" for start, end, text in _cues(transcript))
+    return "\n".join(("WEBVTT\n", *cues))
+
+
+def write_tsv(transcript: Transcript) -> str:
+    """Start and end in ms and the text, one sentence a line, tab-separated, with a header."""
+    rows = (f"{start}\t{end}\t{text}\n" for start, end, text in _cues(transcript))
+    return "".join(("start\tend\ttext\n", *rows))
+
+
+FORMATS: dict[str, TranscriptFormat] = {
+    "text": TranscriptFormat(write_text, "text/plain; charset=utf-8"),
+    "json": TranscriptFormat(write_json, "application/json"),
+    "srt": TranscriptFormat(write_srt, "application/x-subrip; charset=utf-8"),
+    "vtt": TranscriptFormat(write_vtt, "text/vtt; charset=utf-8"),
+    "tsv": TranscriptFormat(write_tsv, "text/tab-separated-values; charset=utf-8"),
+}
+
+
+def _cues(transcript: Transcript) -> Iterable[tuple[int, int, str]]:
+    """(start_ms, end_ms, text on one line); sentences without times span the recording."""
+    for sentence in transcript.sentences:
+        start_ms = sentence.start_ms if sentence.start_ms is not None else 0
+        end_ms = sentence.end_ms if sentence.end_ms is not None else transcript.duration_ms
+        yield start_ms, end_ms, " ".join(sentence.text.split())
+
+
+def _clock(at_ms: int, decimal: str) -> str:
+    seconds, ms = divmod(at_ms, 1000)
+    minutes, seconds = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours:02}:{minutes:02}:{seconds:02}{decimal}{ms:03}"
+
+
+def _sentence_json(sentence: Sentence) -> dict[str, Any]:
+    return {
+        "text": sentence.text,
+        "start_ms": sentence.start_ms,
+        "end_ms": sentence.end_ms,
+        "tokens": [_token_json(token) for token in sentence.tokens],
+    }
+
+
+def _token_json(token: Token) -> dict[str, Any]:
+    return {
+        "text": token.text,
+        "start_ms": token.start_ms,
+        "end_ms": token.end_ms,
+        "confidence": round(token.score, 4),
+    }

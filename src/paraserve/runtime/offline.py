@@ -1,0 +1,148 @@
+"""A whole recording, block by block: detect speech, recognise segments side by side, join the text in order."""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from paraserve.inference.sentences import join_sentences
+from paraserve.runtime.engine import Engine
+from paraserve.runtime.scheduler import Done
+from paraserve.runtime.segmenter import Segmenter
+from paraserve.types import SAMPLE_RATE, DecodeOptions, Hypothesis, Samples, SegmentAudio, Timing, Transcript
+
+_NOTHING: Samples = np.zeros(0, np.float32)
+IN_FLIGHT_MS = 120_000
+"""Audio of one recording that may wait for recognition: enough to keep all workers busy, little enough to hold."""
+
+
+async def transcribe(
+    engine: Engine, blocks: AsyncIterator[Samples], options: DecodeOptions, *, merge_ms: int | None = None
+) -> Transcript:
+    """Transcribe the blocks (any sizes) of one recording. Cancelling cancels everything that it started.
+
+    Args:
+        engine: where the models are.
+        blocks: consecutive samples, float32 mono 16 kHz.
+        options: the client's choices.
+        merge_ms: merge neighbouring speech segments up to this length (FunASR's merge_vad), None = do not.
+
+    Raises:
+        AudioError: whatever the iterator raises while decoding.
+        InferenceError: a segment could not be recognised; no partial transcript is given.
+    """
+    run = _Run(engine, options, merge_ms)
+    try:
+        async with asyncio.TaskGroup() as group:
+            await run.feed(blocks, group)
+    except ExceptionGroup as errors:
+        raise _first(errors) from None
+    return await run.finish()
+
+
+@dataclass(slots=True)
+class _Spent:
+    queue_ms: float = 0.0
+    inference_ms: float = 0.0
+
+    def add(self, done: Done[Any]) -> None:
+        self.queue_ms += done.queue_ms
+        self.inference_ms += done.run_ms
+
+
+@dataclass(slots=True)
+class _InFlight:
+    start_ms: int
+    duration_ms: int
+    task: asyncio.Task[Hypothesis]
+
+
+class _Run:
+    """The progress of one recording."""
+
+    def __init__(self, engine: Engine, options: DecodeOptions, merge_ms: int | None) -> None:
+        self._engine = engine
+        self._options = options
+        self._vad = engine.open_vad()
+        self._segmenter = Segmenter(
+            max_segment_ms=engine.max_segment_ms, lookback_ms=engine.lookback_ms, merge_ms=merge_ms
+        )
+        self._in_flight: deque[_InFlight] = deque()
+        self._hypotheses: list[Hypothesis] = []
+        self._received_samples = 0
+        self._processed_samples = 0
+        self._spent = _Spent()
+
+    async def feed(self, blocks: AsyncIterator[Samples], group: asyncio.TaskGroup) -> None:
+        async for samples in blocks:
+            self._received_samples += len(samples)
+            await self._step(samples, group, is_last=False)
+        await self._step(_NOTHING, group, is_last=True)
+        for start_ms, audio in self._segmenter.finish():
+            await self._start(start_ms, audio, group)
+        while self._in_flight:
+            await self._collect()
+
+    async def _step(self, samples: Samples, group: asyncio.TaskGroup, *, is_last: bool) -> None:
+        done = await self._vad.step(samples, is_last=is_last)
+        self._spent.add(done)
+        for start_ms, audio in self._segmenter.push(samples, done.result):
+            await self._start(start_ms, audio, group)
+        self._processed_samples += len(samples)
+
+    async def _start(self, start_ms: int, audio: SegmentAudio, group: asyncio.TaskGroup) -> None:
+        duration_ms = _ms(len(audio.samples))
+        while self._in_flight and sum(s.duration_ms for s in self._in_flight) + duration_ms > IN_FLIGHT_MS:
+            await self._collect()
+        task = group.create_task(self._recognize(audio))
+        self._in_flight.append(_InFlight(start_ms, duration_ms, task))
+
+    async def _recognize(self, audio: SegmentAudio) -> Hypothesis:
+        done = await self._engine.recognize(audio, self._options)
+        self._spent.add(done)
+        return done.result
+
+    async def _collect(self) -> None:
+        oldest = self._in_flight.popleft()
+        self._hypotheses.append(shifted(await oldest.task, oldest.start_ms))
+
+    async def finish(self) -> Transcript:
+        done = await self._engine.punctuate(self._hypotheses, self._options)
+        self._spent.add(done)
+        languages = {h.language for h in self._hypotheses if h.language}
+        return Transcript(
+            text=join_sentences(done.result),
+            sentences=done.result,
+            duration_ms=_ms(self._received_samples),
+            language=languages.pop() if len(languages) == 1 else self._options.language,
+            audio_received_ms=_ms(self._received_samples),
+            audio_processed_ms=_ms(self._processed_samples),
+            timing=Timing(queue_ms=round(self._spent.queue_ms), inference_ms=round(self._spent.inference_ms)),
+        )
+
+
+def shifted(hypothesis: Hypothesis, by_ms: int) -> Hypothesis:
+    """The hypothesis with its token times moved from the segment's start to the recording's."""
+    tokens = tuple(
+        replace(
+            token,
+            start_ms=None if token.start_ms is None else token.start_ms + by_ms,
+            end_ms=None if token.end_ms is None else token.end_ms + by_ms,
+        )
+        for token in hypothesis.tokens
+    )
+    return replace(hypothesis, tokens=tokens)
+
+
+def _ms(n_samples: int) -> int:
+    return n_samples * 1000 // SAMPLE_RATE
+
+
+def _first(errors: Exception) -> Exception:
+    """The first real cause, however deeply the task group has wrapped it."""
+    while isinstance(errors, ExceptionGroup):
+        errors = errors.exceptions[0]
+    return errors

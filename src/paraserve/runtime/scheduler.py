@@ -1,0 +1,208 @@
+"""Which work runs next on a device, and together with what.
+
+One queue, a few worker threads (one per core on a CPU, one per GPU). A free worker takes the first entry in lane
+order and adds entries of the same job while the padded cost stays within the job's budget, so batches grow by
+themselves while the device is busy and an idle server answers a single request at once. There is no timer and no
+polling. Bounds are at the door: whoever submits has already been admitted.
+"""
+
+import asyncio
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from concurrent.futures import Future
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Any, Generic, TypeVar
+
+from paraserve.errors import InferenceError, OverloadedError
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+class Lane(IntEnum):
+    """Order of service: a live partial, then a live sentence's second pass, then files."""
+
+    STEP = 0
+    FINAL = 1
+    BULK = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Job(Generic[Item, Result]):
+    """A call that takes a batch. Entries with equal `key` may share one.
+
+    `budget` bounds the padded cost of a batch, largest item's cost x number of items; 0 = one item at a time.
+    """
+
+    key: Hashable
+    run: Callable[[Sequence[Item]], Sequence[Result]]
+    budget: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Done(Generic[Result]):
+    """A result with the time that its entry waited and the time that its batch ran, in milliseconds."""
+
+    result: Result
+    queue_ms: float
+    run_ms: float
+
+
+@dataclass(slots=True)
+class _Entry:
+    job: Job[Any, Any]
+    item: Any
+    cost: int
+    lane: Lane
+    future: "Future[Done[Any]]" = field(default_factory=Future)
+    queued_at: float = field(default_factory=time.monotonic)
+
+
+class Scheduler:
+    """Runs jobs on `workers` threads. Every submitted entry is answered: with a result, an error or cancellation."""
+
+    def __init__(self, workers: int) -> None:
+        self._lanes: tuple[deque[_Entry], ...] = tuple(deque() for _ in Lane)
+        self._changed = threading.Condition()
+        self._is_closed = False
+        self._live_sessions = 0
+        self._running_bulk = 0
+        self._threads = [
+            threading.Thread(target=self._work, name=f"paraserve-worker-{n}", daemon=True) for n in range(workers)
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    async def submit(
+        self, job: Job[Item, Result], item: Item, *, cost: int = 1, lane: Lane = Lane.BULK
+    ) -> Done[Result]:
+        """Queue one item and wait for its result. Cancelling the wait takes a queued item out of the queue.
+
+        Raises:
+            OverloadedError: the scheduler is closed.
+            Exception: what the job raised for this item when it ran alone.
+        """
+        entry = _Entry(job, item, cost, lane)
+        with self._changed:
+            if self._is_closed:
+                raise _shutting_down()
+            self._lanes[lane].append(entry)
+            self._changed.notify()
+        return await asyncio.wrap_future(entry.future)
+
+    @contextmanager
+    def live_session(self) -> Iterator[None]:
+        """While any of these is open, one worker takes no files (where there is more than one worker)."""
+        with self._changed:
+            self._live_sessions += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._live_sessions -= 1
+                self._changed.notify_all()
+
+    @property
+    def queued(self) -> int:
+        """Entries that wait, cancelled ones included."""
+        return sum(len(lane) for lane in self._lanes)
+
+    def close(self) -> None:
+        """Refuse what is queued, let running batches end, and join the workers. Blocks for as long as one batch."""
+        with self._changed:
+            self._is_closed = True
+            waiting = [entry for lane in self._lanes for entry in lane]
+            for lane in self._lanes:
+                lane.clear()
+            self._changed.notify_all()
+        for entry in waiting:
+            if entry.future.set_running_or_notify_cancel():
+                entry.future.set_exception(_shutting_down())
+        for thread in self._threads:
+            thread.join()
+
+    def _work(self) -> None:
+        while batch := self._next_batch():
+            try:
+                _answer(batch)
+            finally:
+                self._release(batch)
+
+    def _next_batch(self) -> list[_Entry]:
+        """The next batch to run; waits for one. Empty when the scheduler is closed."""
+        with self._changed:
+            while not self._is_closed:
+                if batch := self._take():
+                    self._running_bulk += batch[0].lane is Lane.BULK
+                    return batch
+                self._changed.wait()
+        return []
+
+    def _take(self) -> list[_Entry]:
+        batch: list[_Entry] = []
+        for lane in self._open_lanes():
+            kept: deque[_Entry] = deque()
+            while self._lanes[lane]:
+                entry = self._lanes[lane].popleft()
+                if batch and entry.job.key != batch[0].job.key:
+                    kept.append(entry)
+                elif not _fits(entry, batch):
+                    kept.append(entry)
+                    break
+                elif entry.future.set_running_or_notify_cancel():
+                    batch.append(entry)
+                    if entry.job.budget == 0:
+                        break
+            self._lanes[lane].extendleft(reversed(kept))
+            if batch and batch[0].job.budget == 0:
+                break
+        return batch
+
+    def _open_lanes(self) -> Sequence[Lane]:
+        is_reserved = self._live_sessions > 0 and self._running_bulk >= max(1, len(self._threads) - 1)
+        return (Lane.STEP, Lane.FINAL) if is_reserved else tuple(Lane)
+
+    def _release(self, batch: list[_Entry]) -> None:
+        if batch[0].lane is Lane.BULK:
+            with self._changed:
+                self._running_bulk -= 1
+                self._changed.notify()
+
+
+def _fits(entry: _Entry, batch: list[_Entry]) -> bool:
+    if not batch:
+        return True
+    widest = max(entry.cost, *(e.cost for e in batch))
+    return widest * (len(batch) + 1) <= entry.job.budget
+
+
+def _answer(batch: list[_Entry]) -> None:
+    """Run a batch and answer all its entries; if it fails as a whole, each entry alone gets a second chance."""
+    started = time.monotonic()
+    try:
+        results = _run(batch)
+    except Exception as error:  # noqa: BLE001 - delivered to whoever waits, never swallowed
+        if len(batch) == 1:
+            batch[0].future.set_exception(error)
+            return
+        for entry in batch:
+            _answer([entry])
+        return
+    run_ms = (time.monotonic() - started) * 1000
+    for entry, result in zip(batch, results, strict=True):
+        entry.future.set_result(Done(result, (started - entry.queued_at) * 1000, run_ms))
+
+
+def _run(batch: list[_Entry]) -> Sequence[Any]:
+    results = batch[0].job.run([entry.item for entry in batch])
+    if len(results) != len(batch):
+        raise InferenceError(f"{batch[0].job.key}: {len(results)} results for {len(batch)} items")
+    return results
+
+
+def _shutting_down() -> OverloadedError:
+    return OverloadedError("the server is shutting down", code="shutting_down")

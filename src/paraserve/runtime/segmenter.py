@@ -1,0 +1,200 @@
+"""From VAD events to the audio of segments, with bounded memory, whatever the sizes of the blocks.
+
+Speech that is longer than the recogniser takes is cut at its quietest moment. Optionally short neighbouring segments
+are merged as FunASR's `merge_vad` does.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from paraserve.inference.base import VadStep
+from paraserve.types import FRAME_MS, FRAME_SAMPLES, Features, Samples, Segment, SegmentAudio, VadEvent
+
+FRAME_LENGTH_SAMPLES = 400
+EARLIEST_CUT = 0.6
+"""A cut is looked for from this share of the longest length on; earlier ones would make many short pieces."""
+QUIET_FRAMES = 10
+"""Loudness is averaged over this many frames, so that one closed plosive is not taken for a pause."""
+
+
+@dataclass(slots=True)
+class AudioBuffer:
+    """The samples and fbank frames of a recording from `start_ms` on; older ones are forgotten."""
+
+    start_ms: int = 0
+    samples: Samples = field(default_factory=lambda: np.zeros(0, np.float32))
+    features: Features = field(default_factory=lambda: np.zeros((0, 80), np.float32))
+
+    @property
+    def end_ms(self) -> int:
+        """Where the samples end, rounded down to a frame."""
+        return self.start_ms + len(self.samples) // FRAME_SAMPLES * FRAME_MS
+
+    def append(self, samples: Samples, features: Features) -> None:
+        """Add what one VAD step saw and computed."""
+        self.samples = np.concatenate((self.samples, samples))
+        self.features = np.concatenate((self.features, features))
+
+    def forget_before(self, at_ms: int) -> None:
+        """Drop all before `at_ms`, a multiple of 10 ms."""
+        frames = (at_ms - self.start_ms) // FRAME_MS
+        if frames <= 0:
+            return
+        # Copies, or the dropped part would live on as the base of the view.
+        self.samples = self.samples[frames * FRAME_SAMPLES :].copy()
+        self.features = self.features[frames:].copy()
+        self.start_ms += frames * FRAME_MS
+
+    def slice(self, segment: Segment) -> SegmentAudio:
+        """Audio of a segment. It must lie inside the buffer."""
+        if segment.start_ms < self.start_ms:
+            raise ValueError(f"{segment} begins before the audio kept from {self.start_ms} ms on")
+        first = (segment.start_ms - self.start_ms) // FRAME_MS
+        last = (segment.end_ms - self.start_ms) // FRAME_MS
+        samples = self.samples[first * FRAME_SAMPLES : last * FRAME_SAMPLES].copy()
+        n_frames = max(0, 1 + (len(samples) - FRAME_LENGTH_SAMPLES) // FRAME_SAMPLES)
+        return SegmentAudio(samples, self.features[first : first + n_frames].copy())
+
+
+@dataclass(slots=True)
+class VadMerger:
+    """FunASR's `merge_vad`, one segment at a time: join until the next boundary would pass `max_ms`.
+
+    Like the original it begins at 0, keeps the pauses between joined segments and leaves a lone segment as it is.
+    Unlike it, spans without any speech are left out, and a first segment that a pause of `max_ms` follows is not
+    stretched back to 0, since its audio would have to be kept for as long as the pause lasts.
+    """
+
+    max_ms: int
+    begin_ms: int = 0
+    boundary_ms: int = 0
+    has_speech: bool = False
+    held: Segment | None = None
+    is_first: bool = True
+
+    def feed(self, segment: Segment) -> list[Segment]:
+        """Take the next segment; return those that no later one can change."""
+        if self.is_first:
+            self.is_first, self.held = False, segment
+            return []
+        return [*self._release_held(), *self._join(segment)]
+
+    def advance(self, now_ms: int) -> list[Segment]:
+        """No boundary will come before `now_ms`: return what that decides."""
+        if self.held is not None:
+            if now_ms < self.max_ms:
+                return []
+            lone, self.held = self.held, None
+            self.begin_ms = self.boundary_ms = lone.end_ms
+            return [lone]
+        return self._close() if self.has_speech and now_ms - self.begin_ms >= self.max_ms else []
+
+    def finish(self) -> list[Segment]:
+        """The rest."""
+        return [self.held] if self.held is not None else self._close()
+
+    def keep_from_ms(self, now_ms: int) -> int:
+        """Audio before this is not needed any more: past `max_ms` a pause alone is never emitted."""
+        is_needed = self.has_speech or self.held is not None or now_ms - self.begin_ms < self.max_ms
+        return self.begin_ms if is_needed else now_ms
+
+    def _release_held(self) -> list[Segment]:
+        if self.held is None:
+            return []
+        first, self.held = self.held, None
+        return self._join(first)
+
+    def _join(self, segment: Segment) -> list[Segment]:
+        merged = self._cross(segment.start_ms) + self._cross(segment.end_ms)
+        self.has_speech = True
+        return merged
+
+    def _cross(self, next_ms: int) -> list[Segment]:
+        is_over = next_ms != self.boundary_ms and next_ms - self.begin_ms >= self.max_ms
+        merged = self._close() if is_over else []
+        self.boundary_ms = next_ms
+        return merged
+
+    def _close(self) -> list[Segment]:
+        closed = [Segment(self.begin_ms, self.boundary_ms)] if self.has_speech else []
+        self.begin_ms, self.has_speech = self.boundary_ms, False
+        return closed
+
+
+class Segmenter:
+    """Takes each VAD step with its samples; gives the audio of segments as soon as they are decided.
+
+    `lookback_ms` is how far behind the samples already fed the VAD may report a boundary; `merge_ms` turns merging
+    on.
+    """
+
+    def __init__(self, *, max_segment_ms: int, lookback_ms: int, merge_ms: int | None = None) -> None:
+        self._max_ms = max_segment_ms
+        self._lookback_ms = lookback_ms
+        self._merger = VadMerger(merge_ms) if merge_ms else None
+        self._buffer = AudioBuffer()
+        self._open_ms: int | None = None
+
+    def push(self, samples: Samples, step: VadStep) -> list[tuple[int, SegmentAudio]]:
+        """(start_ms, audio) of the segments that this step decided, in time order."""
+        self._buffer.append(samples, step.features)
+        closed = [segment for event in step.events for segment in self._on_event(event)]
+        settled_ms = max(self._buffer.start_ms, self._buffer.end_ms - self._lookback_ms)
+        if self._merger is not None and self._open_ms is None:
+            closed += self._merger.advance(settled_ms)
+        pieces = [piece for segment in closed for piece in self._cut(segment)]
+        pieces += self._cut_open(settled_ms)
+        audio = [(piece.start_ms, self._buffer.slice(piece)) for piece in pieces]
+        self._buffer.forget_before(self._keep_from(settled_ms))
+        return audio
+
+    def finish(self) -> list[tuple[int, SegmentAudio]]:
+        """What is left after the last step, which has closed every segment."""
+        rest = self._merger.finish() if self._merger is not None else []
+        return [(p.start_ms, self._buffer.slice(p)) for segment in rest for p in self._cut(segment)]
+
+    def _on_event(self, event: VadEvent) -> list[Segment]:
+        if event.kind == "start":
+            self._open_ms = event.at_ms
+            return []
+        if self._open_ms is None:
+            raise ValueError(f"speech ends at {event.at_ms} ms without having begun")
+        segment, self._open_ms = Segment(self._open_ms, event.at_ms), None
+        return self._merger.feed(segment) if self._merger is not None else [segment]
+
+    def _keep_from(self, settled_ms: int) -> int:
+        candidates = [settled_ms]
+        if self._open_ms is not None:
+            candidates.append(self._open_ms)
+        if self._merger is not None:
+            candidates.append(self._merger.keep_from_ms(settled_ms))
+        return min(candidates)
+
+    def _cut(self, segment: Segment) -> Iterator[Segment]:
+        start_ms = segment.start_ms
+        while segment.end_ms - start_ms > self._max_ms:
+            end_ms = self._quietest(start_ms)
+            yield Segment(start_ms, end_ms)
+            start_ms = end_ms
+        if segment.end_ms > start_ms:
+            yield Segment(start_ms, segment.end_ms)
+
+    def _cut_open(self, settled_ms: int) -> Iterator[Segment]:
+        """Pieces of an open segment that is certainly too long; not when merging may still move its start."""
+        if self._open_ms is None or self._merger is not None:
+            return
+        while settled_ms - self._open_ms > self._max_ms:
+            end_ms = self._quietest(self._open_ms)
+            yield Segment(self._open_ms, end_ms)
+            self._open_ms = end_ms
+
+    def _quietest(self, start_ms: int) -> int:
+        """Where to cut a segment that begins at `start_ms`: the quietest moment before it gets too long."""
+        first = (start_ms - self._buffer.start_ms) // FRAME_MS
+        longest = self._max_ms // FRAME_MS
+        earliest = int(longest * EARLIEST_CUT)
+        loudness = self._buffer.features[first + earliest : first + longest].mean(axis=1)
+        smooth = np.convolve(loudness, np.full(QUIET_FRAMES, 1 / QUIET_FRAMES), mode="valid")
+        return start_ms + (earliest + int(smooth.argmin()) + QUIET_FRAMES // 2) * FRAME_MS

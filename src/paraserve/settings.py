@@ -1,0 +1,80 @@
+"""All settings, read once at the edge. Below it only plain values travel."""
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Flags win over the environment (`PARASERVE_<NAME>`), the environment over the defaults here."""
+
+    model_config = SettingsConfigDict(env_prefix="PARASERVE_", frozen=True, extra="forbid")
+
+    host: str = "127.0.0.1"
+    """Address to listen on. Outside the loopback anybody who reaches the port may use the server."""
+    port: int = Field(10095, ge=0, le=65535)
+    """TCP port; 0 takes a free one."""
+    certfile: str = ""
+    """TLS certificate (PEM); empty = plain HTTP and WebSocket."""
+    keyfile: str = ""
+    """Private key of `certfile`."""
+
+    bundle: str = "demo"
+    """Name of an embedded bundle, or a folder with asr/ and optionally vad/ and punc/."""
+    model_dir: str | None = None
+    """Recogniser in FunASR's file layout, in place of the bundle's asr/."""
+    vad_dir: str | None = None
+    """Voice activity detector in place of the bundle's vad/; "" or "0" goes without."""
+    punc_dir: str | None = None
+    """Punctuation model in place of the bundle's punc/; "" or "0" goes without."""
+    itn_dir: str | None = None
+    """"" or "0" switches inverse text normalisation off for all clients."""
+    quantize: bool | None = None
+    """True: model_quant.onnx, False: model.onnx, unset: whichever is there, quantized first."""
+    vad_quant: bool | None = None
+    """As `quantize`, for the voice activity detector."""
+    punc_quant: bool | None = None
+    """As `quantize`, for punctuation."""
+    device: str = "cpu"
+    """"cpu" or "cuda:N"."""
+    workers: int = Field(0, ge=0)
+    """Threads that run models; 0 = one per CPU that this process may use (one per GPU)."""
+    model_threads: int = Field(1, ge=1)
+    """Threads inside each model run. Several workers of one thread are faster than one worker of several."""
+
+    mode: Literal["2pass", "offline"] = "2pass"
+    """Which of FunASR's two servers to be for WebSocket clients."""
+    protocol: Literal["compat", "strict"] = "compat"
+    """"strict" reproduces the documented quirks of FunASR's servers."""
+
+    merge_vad: bool = False
+    """Merge neighbouring speech segments of a file before recognition, as FunASR's merge_vad does."""
+    merge_length_s: float = Field(15.0, gt=0)
+    """Longest merged segment."""
+
+    max_upload_bytes: int = Field(2 * 1024**3, gt=0)
+    """Larger uploads are refused with 413."""
+    max_duration_s: int = Field(12 * 3600, gt=0)
+    """Longer recordings are refused with 422."""
+    max_uploads: int = Field(64, ge=1)
+    """Uploads in progress at once; more are refused with 503."""
+    decode_workers: int = Field(2, ge=1)
+    """Decode child processes."""
+    decode_memory_bytes: int = Field(1536 * 1024**2, gt=0)
+    """Address space of each decode child."""
+    drain_timeout_s: float = Field(30.0, ge=0)
+    """How long requests in progress may take to end after SIGTERM."""
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """Logs are JSON lines on stderr and never contain transcripts."""
+
+    @model_validator(mode="after")
+    def _check_tls(self) -> "Settings":
+        if bool(self.certfile) != bool(self.keyfile):
+            raise ValueError("certfile and keyfile go together")
+        return self
+
+    @property
+    def merge_ms(self) -> int | None:
+        """Longest merged segment in ms, None without merging."""
+        return round(self.merge_length_s * 1000) if self.merge_vad else None
