@@ -28,6 +28,20 @@ class Segment:
 
 
 @dataclass(frozen=True, slots=True)
+class RecordingInfo:
+    """What a file says of itself before it is decoded.
+
+    `duration_ms` is None where the container gives no dependable length (raw mp3 and aac, streamed wav and webm).
+    """
+
+    container: str
+    codec: str
+    sample_rate: int
+    channels: int
+    duration_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class SegmentAudio:
     """What a recogniser gets: the segment's samples, and its fbank if somebody already computed it.
 
