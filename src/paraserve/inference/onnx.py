@@ -17,7 +17,8 @@ from paraserve.errors import InferenceError, ModelLoadError
 
 Tensor = npt.NDArray[Any]
 
-ERRORS_ONLY = 3
+FATAL_ONLY = 4
+"""Errors come as exceptions; logged as well, every silent segment of a Paraformer would leave lines on stderr."""
 
 
 class OnnxModel:
@@ -63,7 +64,7 @@ def open_session(path: Path, device: str = "cpu", threads: int = 1) -> OnnxModel
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
-    options.log_severity_level = ERRORS_ONLY
+    options.log_severity_level = FATAL_ONLY
     # Spinning threads lose a factor of 3 when sessions share the cores.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     provider, settings = _provider(device)

@@ -1,0 +1,267 @@
+"""Offline Paraformer: one segment in, its text, tokens and (with BiCIF or SeACo graphs) token times out.
+
+Kinds are told apart by the graph: two outputs = plain, four = with the peaks that token times come from; an input
+`bias_embed` = contextual, which runs here without hotwords.
+
+Source: FunASR's `Paraformer` (funasr_onnx) and C++ runtime; the model: Gao et al., "Paraformer: Fast and Accurate
+Parallel Transformer for Non-autoregressive End-to-End Speech Recognition", Interspeech 2022.
+"""
+
+import logging
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from paraserve.errors import InferenceError, ModelLoadError
+from paraserve.inference.cif import FRAMES_PER_ROW, token_times
+from paraserve.inference.frontend import Cmvn, apply_cmvn, apply_lfr, fbank, read_cmvn
+from paraserve.inference.model_files import graph_file, read_config, read_tokens
+from paraserve.inference.onnx import OnnxModel, Tensor, open_session
+from paraserve.inference.tokens import EOS_ID, SOS_ID, SPECIAL_IDS, UNKNOWN, Vocabulary, join_words, merge_units
+from paraserve.types import SAMPLE_RATE, DecodeOptions, Features, Hypothesis, Int, Samples, SegmentAudio, Token
+
+log = logging.getLogger(__name__)
+
+MAX_SEGMENT_MS = 20_000
+"""Longer input costs memory quadratic in its length and holds a worker for long."""
+CPU_BATCH_FRAMES = 500
+"""Cores gain nothing from a batch; up to 5 s it saves the fixed cost of a call."""
+CUDA_BATCH_FRAMES = 60_000
+"""Ten minutes of padded audio: about 1 GB of activations with the large model."""
+HOTWORD_UNITS = 10
+"""Units of a hotword that `model_eb.onnx` takes."""
+
+NO_TOKENS = re.compile(r"shape: ?\{0[,}]")
+"""When CIF fires nowhere (silence, very short input) the decoder gets a tensor of 0 tokens and a node refuses it. We
+never feed 0 frames, so a shape that starts with 0 can only be that."""
+
+
+def load_paraformer(
+    directory: Path, device: str = "cpu", threads: int = 1, quantize: bool | None = None
+) -> "Paraformer":
+    """Load a model directory in FunASR's layout. `quantize` chooses the graph file, see `graph_file`.
+
+    Raises:
+        ModelLoadError: a file is missing or damaged, the graph is no offline Paraformer, or files do not match.
+    """
+    graph = open_session(graph_file(directory, quantize=quantize), device, threads)
+    dim, vocabulary_size = _check_graph(graph)
+    bias = None
+    if "bias_embed" in graph.inputs:
+        bias = _no_hotword(open_session(graph_file(directory, "model_eb", quantize), device, threads))
+    vocabulary = Vocabulary(read_tokens(directory))
+    if vocabulary_size is not None:
+        _check_vocabulary(vocabulary, vocabulary_size, graph.path)
+    cmvn = read_cmvn(directory / "am.mvn", dim)
+    front, text = _read_rules(directory, cmvn, vocabulary)
+    return Paraformer(graph, front, text, _batch_frames(graph, device), bias)
+
+
+@dataclass(frozen=True, slots=True)
+class FrontEnd:
+    """How the fbank becomes the graph's input rows: `lfr_m` frames stacked every `lfr_n`, then normalised."""
+
+    cmvn: Cmvn
+    lfr_m: int
+    lfr_n: int
+
+    def rows(self, audio: SegmentAudio) -> Features:
+        """Input rows (n_rows, dim); none for less than one 25 ms window.
+
+        Raises:
+            InferenceError: the fbank that came with the segment has another number of bins than the model takes.
+        """
+        features = fbank(_finite(audio.samples)) if audio.features is None else audio.features
+        if features.ndim != 2 or features.shape[1] * self.lfr_m != self.cmvn.dim:
+            raise InferenceError(
+                f"fbank of shape {features.shape}: the model takes {self.cmvn.dim // self.lfr_m} bins"
+            )
+        return apply_cmvn(apply_lfr(features, self.lfr_m, self.lfr_n), self.cmvn)
+
+
+@dataclass(frozen=True, slots=True)
+class TextRules:
+    """How the graph's ids become text.
+
+    `predictor_bias` is the number of tokens that the model counts above its text (1: the last token is `</s>`).
+    """
+
+    vocabulary: Vocabulary
+    predictor_bias: int
+    lang: str | None
+
+    def length(self, ids: Int) -> int:
+        """Tokens before `</s>`; where a model left that out, `predictor_bias` tokens at the end stand for it."""
+        ends = np.flatnonzero(ids == EOS_ID)
+        return int(ends[0]) if len(ends) else max(0, len(ids) - self.predictor_bias)
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """What the graph says of one segment: logits (n_tokens, vocabulary), weights and peaks (3 * n_rows,) or None."""
+
+    logits: Tensor
+    us_alphas: Tensor | None = None
+    us_cif_peak: Tensor | None = None
+
+
+class Paraformer:
+    """Recogniser of one model directory; matches `paraserve.inference.base.Recognizer`."""
+
+    max_segment_ms = MAX_SEGMENT_MS
+
+    def __init__(
+        self, graph: OnnxModel, front: FrontEnd, text: TextRules, batch_frames: int, bias: Tensor | None = None
+    ) -> None:
+        self.batch_frames = batch_frames
+        self._graph = graph
+        self._front = front
+        self._text = text
+        self._bias = bias
+
+    def recognize(self, batch: Sequence[SegmentAudio], options: DecodeOptions) -> list[Hypothesis]:
+        """One hypothesis for each segment; token times are relative to the segment's start.
+
+        Silence and less than a window give an empty hypothesis. If a batch fails its segments are run one by one; one
+        that fails for another reason than silence is then logged and empty.
+
+        Raises:
+            InferenceError: the only segment of the batch failed, and not because it is silent.
+            ModelLoadError: the graph's vocabulary is not that of tokens.json (where only a run can tell).
+        """
+        if len(batch) > 1 and options.deterministic:
+            return [self._recognize_one(audio) for audio in batch]
+        try:
+            return self._recognize(batch)
+        except InferenceError as error:
+            if len(batch) > 1:
+                return [self._recognize_one(audio) for audio in batch]
+            if NO_TOKENS.search(error.message):
+                return [Hypothesis()]
+            raise
+
+    def _recognize_one(self, audio: SegmentAudio) -> Hypothesis:
+        try:
+            return self.recognize([audio], DecodeOptions())[0]
+        except InferenceError as error:
+            log.warning("a segment of %d samples failed: %s", len(audio.samples), error)
+            return Hypothesis()
+
+    def _recognize(self, batch: Sequence[SegmentAudio]) -> list[Hypothesis]:
+        rows = [self._front.rows(audio) for audio in batch]
+        outputs = iter(self._run([item for item in rows if len(item)]))
+        return [
+            self._hypothesis(next(outputs), _duration_ms(audio)) if len(item) else Hypothesis()
+            for audio, item in zip(batch, rows, strict=True)
+        ]
+
+    def _run(self, rows: Sequence[Features]) -> list[Output]:
+        """Run one zero-padded batch and cut what belongs to each item out of the result."""
+        if not rows:
+            return []
+        speech_lens = np.array([len(item) for item in rows])
+        speech = np.zeros((len(rows), speech_lens.max(), self._front.cmvn.dim), dtype=np.float32)
+        for padded, item in zip(speech, rows, strict=True):
+            padded[: len(item)] = item
+        feeds = {"speech": speech, "speech_lengths": speech_lens}
+        if self._bias is not None:
+            feeds["bias_embed"] = np.repeat(self._bias, len(rows), axis=0)
+        logits, token_nums, *peaks = self._graph.run(feeds).values()
+        _check_vocabulary(self._text.vocabulary, logits.shape[2], self._graph.path)
+        return [
+            Output(
+                logits[i, : max(0, token_nums[i])],
+                *(values[i, : FRAMES_PER_ROW * speech_lens[i]] for values in peaks),
+            )
+            for i in range(len(rows))
+        ]
+
+    def _hypothesis(self, output: Output, duration_ms: int) -> Hypothesis:
+        ids = output.logits.argmax(axis=1)
+        ids = ids[: self._text.length(ids)]
+        scores = _probabilities(output.logits[: len(ids)], ids)
+        starts, ends = _times(output, len(ids), duration_ms)
+        texts = self._text.vocabulary.texts(ids)
+        units = [Token(*unit) for unit in zip(texts, starts, ends, scores, strict=True)]
+        kept = [(i, unit) for i, unit in zip(ids.tolist(), units, strict=True) if i not in SPECIAL_IDS]
+        spoken = [unit for _, unit in kept if unit.text != UNKNOWN]
+        words = merge_units(spoken, self._text.lang)
+        return Hypothesis(
+            tokens=tuple(words),
+            token_ids=tuple(i for i, _ in kept),
+            text=join_words([word.text for word in words], self._text.lang),
+            score=float(np.mean([unit.score for unit in spoken])) if spoken else 1.0,
+        )
+
+
+def _times(output: Output, n_tokens: int, duration_ms: int) -> tuple[list[int | None], list[int | None]]:
+    """Starts and ends in ms, cut at the end of the audio: the last row of 60 ms may reach behind it."""
+    times = None
+    if output.us_alphas is not None and output.us_cif_peak is not None:
+        times = token_times(output.us_alphas, output.us_cif_peak, n_tokens)
+    if times is None:
+        return [None] * n_tokens, [None] * n_tokens
+    starts, ends = np.minimum(times, duration_ms).T.tolist()
+    return starts, ends
+
+
+def _probabilities(logits: Tensor, ids: Int) -> list[float]:
+    """Softmax of the best id of each row (n_tokens, vocabulary); the graph may have a log-softmax inside or not."""
+    best = logits[np.arange(len(ids)), ids]
+    scores: list[float] = np.nan_to_num(1 / np.exp(logits - best[:, None]).sum(axis=1)).tolist()
+    return scores
+
+
+def _duration_ms(audio: SegmentAudio) -> int:
+    return len(audio.samples) * 1000 // SAMPLE_RATE
+
+
+def _finite(samples: Samples) -> Samples:
+    """NaN and infinities as silence: the fbank refuses them."""
+    return samples if np.isfinite(samples).all() else np.nan_to_num(samples, posinf=0, neginf=0)
+
+
+def _no_hotword(encoder: OnnxModel) -> Tensor:
+    """What the hotword encoder makes of `<s>` alone, "no hotword": float32 (1, 1, dim)."""
+    hotword = np.zeros((1, HOTWORD_UNITS), dtype=np.int32)
+    hotword[0, 0] = SOS_ID
+    (embedding,) = encoder.run({"hotword": hotword}).values()
+    return embedding[:1, :1]  # (units, hotwords, dim): the state after the first unit of the only hotword
+
+
+def _check_graph(graph: OnnxModel) -> tuple[int, int | None]:
+    """Size of the input rows and, where the graph states it, of the vocabulary."""
+    inputs, outputs = set(graph.inputs), list(graph.outputs.values())
+    if not {"speech", "speech_lengths"} <= inputs <= {"speech", "speech_lengths", "bias_embed"} or len(
+        outputs
+    ) not in (2, 4):
+        names = f"inputs {', '.join(graph.inputs)}; outputs {', '.join(graph.outputs)}"
+        raise ModelLoadError(f"{graph.path} is no offline Paraformer: {names}")
+    dim, size = graph.inputs["speech"].shape[2], outputs[0].shape[2]
+    return dim, size if isinstance(size, int) else None
+
+
+def _check_vocabulary(vocabulary: Vocabulary, size: int, path: Path) -> None:
+    if size != len(vocabulary):
+        raise ModelLoadError(f"{path} has {size} output units, {path.parent / 'tokens.json'} has {len(vocabulary)}")
+
+
+def _read_rules(directory: Path, cmvn: Cmvn, vocabulary: Vocabulary) -> tuple[FrontEnd, TextRules]:
+    config = read_config(directory)
+    try:
+        frontend_conf, model_conf = config["frontend_conf"], config["model_conf"]
+        front = FrontEnd(cmvn, int(frontend_conf["lfr_m"]), int(frontend_conf["lfr_n"]))
+        # FunASR's default for a model that does not say.
+        return front, TextRules(vocabulary, int(model_conf.get("predictor_bias", 0)), config.get("lang"))
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ModelLoadError(f"cannot use {directory / 'config.yaml'}: {error!r}") from error
+
+
+def _batch_frames(graph: OnnxModel, device: str) -> int:
+    if device != "cpu":
+        return CUDA_BATCH_FRAMES
+    # int8 scales its activations over the whole batch: neighbours would change a segment's text.
+    return 0 if graph.is_quantized else CPU_BATCH_FRAMES

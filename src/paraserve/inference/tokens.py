@@ -1,0 +1,141 @@
+"""Vocabulary, and how a model's units become words and text.
+
+A unit is one entry of the vocabulary: a Chinese character, a word, or a part of one ("hel@@", "\u2581hel"). A word is
+what a reader and the punctuation model see. Units and words are both `Token`s, so texts, times and scores stay
+together and equal in number.
+
+Source of the rules: FunASR's `sentence_postprocess`. Where that loses something we keep it: a "@@" unit with nothing
+to join becomes a word, an unknown symbol stays, an abbreviation is one word with one time.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from paraserve.types import Token
+
+BLANK_ID, SOS_ID, EOS_ID = 0, 1, 2
+"""`<blank>`, `<s>` and `</s>` stand at the front of every vocabulary."""
+SPECIAL_IDS = frozenset((BLANK_ID, SOS_ID, EOS_ID))
+UNKNOWN = "<unk>"
+CONTINUES = "@@"
+"""Mark at the end of a unit that the next one continues."""
+STARTS_WORD = "\u2581"
+"""Mark at the front of a unit that starts a word, in models with `lang: en-bpe`."""
+ENGLISH_BPE = "en-bpe"
+
+CAPITALISED = {"i": "I", "i'm": "I'm", "i've": "I've", "i'll": "I'll"}
+
+
+class Vocabulary:
+    """Units by id (the position in tokens.json) and ids by unit."""
+
+    def __init__(self, units: Sequence[str]) -> None:
+        self.units = tuple(units)
+        self._ids = {unit: i for i, unit in enumerate(self.units)}
+
+    def __len__(self) -> int:
+        return len(self.units)
+
+    def __contains__(self, unit: str) -> bool:
+        return unit in self._ids
+
+    @property
+    def unknown_id(self) -> int:
+        """Id of `<unk>`, by convention the last one."""
+        return self._ids.get(UNKNOWN, len(self.units) - 1)
+
+    def ids(self, units: Iterable[str]) -> list[int]:
+        """Ids of units; those not in the vocabulary become `<unk>`."""
+        return [self._ids.get(unit, self.unknown_id) for unit in units]
+
+    def texts(self, ids: Iterable[int]) -> list[str]:
+        """Units of ids."""
+        return [self.units[i] for i in ids]
+
+
+def is_chinese(text: str) -> bool:
+    """Whether all characters are Chinese (U+4E00 to U+9FFF) or ASCII digits, which are written without spaces."""
+    return bool(text) and all("\u4e00" <= char <= "\u9fff" or "0" <= char <= "9" for char in text)
+
+
+def merge_units(units: Sequence[Token], lang: str | None = None) -> list[Token]:
+    """Words of units; `lang` is the model's (`lang` of config.yaml).
+
+    A merged word runs from its first unit's start to its last unit's end and is as sure as its least sure unit.
+    """
+    if lang == ENGLISH_BPE:
+        return _merge_pieces(units)
+    return _merge_abbreviations(_merge_continued(units))
+
+
+def join_words(words: Sequence[str], lang: str | None = None) -> str:
+    """Text of words: a space between two of them unless a Chinese character or digit touches it.
+
+    Between Chinese and Latin FunASR writes no space, and neither does this. `lang` "en-bpe": a space between all.
+    """
+    if lang == ENGLISH_BPE:
+        return " ".join(words)
+    parts: list[str] = []
+    for word in filter(None, words):
+        if parts and not is_chinese(parts[-1][-1]) and not is_chinese(word[0]):
+            parts.append(" ")
+        parts.append(word)
+    return "".join(parts)
+
+
+def _merge_continued(units: Sequence[Token]) -> list[Token]:
+    """Join "@@" units with what follows them, unless that is Chinese or the end."""
+    words: list[Token] = []
+    pending: list[Token] = []
+    for unit in units:
+        if pending and is_chinese(unit.text):
+            words.append(_merged(pending))
+            pending = []
+        pending.append(_with_text(unit, unit.text.removesuffix(CONTINUES)))
+        if not unit.text.endswith(CONTINUES):
+            words.append(_merged(pending))
+            pending = []
+    if pending:
+        words.append(_merged(pending))
+    return [word for word in words if word.text]
+
+
+def _merge_abbreviations(words: Sequence[Token]) -> list[Token]:
+    """Two or more single letters in a row are an abbreviation: "a", "i" to "AI"."""
+    merged: list[Token] = []
+    letters: list[Token] = []
+    for word in [*words, None]:
+        if word is not None and _is_letter(word.text):
+            letters.append(word)
+            continue
+        if len(letters) > 1:
+            abbreviation = _merged(letters)
+            letters = [_with_text(abbreviation, abbreviation.text.upper())]
+        merged += letters
+        letters = []
+        if word is not None:
+            merged.append(word)
+    return merged
+
+
+def _merge_pieces(units: Sequence[Token]) -> list[Token]:
+    """Join pieces up to the next one that starts a word."""
+    groups: list[list[Token]] = []
+    for unit in units:
+        if not groups or unit.text.startswith(STARTS_WORD):
+            groups.append([])
+        groups[-1].append(_with_text(unit, unit.text.removeprefix(STARTS_WORD)))
+    words = [_merged(group) for group in groups]
+    return [_with_text(word, CAPITALISED.get(word.text, word.text)) for word in words if word.text]
+
+
+def _is_letter(text: str) -> bool:
+    return len(text) == 1 and text.isascii() and text.isalpha()
+
+
+def _merged(units: Sequence[Token]) -> Token:
+    text = "".join(unit.text for unit in units)
+    return Token(text, units[0].start_ms, units[-1].end_ms, min(unit.score for unit in units))
+
+
+def _with_text(token: Token, text: str) -> Token:
+    return token if token.text == text else Token(text, token.start_ms, token.end_ms, token.score)
