@@ -1,0 +1,243 @@
+"""What is inside a file: wav by libsndfile, every other container and codec by FFmpeg's libraries (PyAV).
+
+Both give chunks of float32 frames at the file's own rate and channel count, never more than a few seconds at once,
+whatever the sizes of the file's packets.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, BinaryIO
+
+import av
+import numpy as np
+import numpy.typing as npt
+import soundfile
+
+from paraserve.errors import AudioError, UnsupportedFormatError
+from paraserve.types import RecordingInfo
+
+FORMATS = "aac,amr,asf,caf,flac,matroska,mov,mp3,mp4,ogg,wav,w64,webm"
+"""Demuxers that FFmpeg may use. Without this list an upload that is a playlist opens other files of the server."""
+CODECS = (
+    "aac,aac_latm,ac3,adpcm_g722,adpcm_g726,adpcm_g726le,adpcm_ima_qt,adpcm_ima_wav,adpcm_ms,adpcm_yamaha,alac,amrnb,"
+    "amrwb,libopencore_amrnb,libopencore_amrwb,eac3,flac,g722,g723_1,g726,g726le,g729,gsm,gsm_ms,mp1,mp1float,mp2,"
+    "mp2float,mp3,mp3float,opus,libopus,speex,libspeex,vorbis,wmav1,wmav2,wmapro,wmalossless,wmavoice,pcm_alaw,"
+    "pcm_mulaw,pcm_s8,pcm_u8,pcm_s16le,pcm_s16be,pcm_s24le,pcm_s24be,pcm_s32le,pcm_s32be,pcm_s64le,pcm_s64be,"
+    "pcm_f32le,pcm_f32be,pcm_f64le,pcm_f64be"
+)
+"""Decoders that FFmpeg may use. Video decoders are not on it, so probing a video file runs none of them."""
+TIMED_FORMATS = frozenset({"flac", "ogg", "mov", "matroska", "caf", "w64"})
+"""Containers that state their length. The others' is a guess from the bit rate."""
+MAGIC = (b"RIFF", b"fLaC", b"OggS", b"ID3", b"\x1aE\xdf\xa3", b"#!AMR", b"caff", b"\x30\x26\xb2\x75", b"riff")
+"""First bytes of formats that we decode: such a file is damaged, not unsupported, when it does not open."""
+
+CHUNK_SECONDS = 10
+CHUNK_VALUES = 1 << 20
+"""A chunk holds at most 10 s and at most this many values over all channels (4 MiB)."""
+GAP_SECONDS = 0.05
+"""A jump in the timestamps by more than this is a lost packet; smaller ones are rounding and clock jitter."""
+MAX_DEMUX_ERRORS = 32
+"""Errors in a row after which the container is given up."""
+STREAMED_WAV_BYTES = 4096
+"""A wav that says it has no samples but is longer than this was streamed and its header never completed."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceChunk:
+    """float32 (n_frames, n_channels) in [-1, 1] at `sample_rate` Hz."""
+
+    samples: npt.NDArray[np.float32]
+    sample_rate: int
+
+
+def is_wav(file: BinaryIO) -> bool:
+    """Whether the file begins as RIFF, RIFX (big-endian) or RF64 (over 4 GiB) wav does. Leaves it at its start."""
+    head = file.read(12)
+    file.seek(0)
+    return head[:4] in (b"RIFF", b"RIFX", b"RF64") and head[8:] == b"WAVE"
+
+
+class WavSource:
+    """wav by libsndfile, which trusts the file's real length more than its header."""
+
+    def __init__(self, reader: soundfile.SoundFile) -> None:
+        self._reader = reader
+        self.damaged_packets = 0
+        self.info = RecordingInfo(
+            container="wav",
+            codec=str(reader.subtype).lower(),
+            sample_rate=reader.samplerate,
+            channels=reader.channels,
+            duration_ms=reader.frames * 1000 // reader.samplerate,
+        )
+
+    @classmethod
+    def open(cls, file: BinaryIO, size_bytes: int) -> "WavSource | None":
+        """None where libsndfile refuses the header, or reads no samples from a file that has some."""
+        try:
+            reader = soundfile.SoundFile(file)
+        except soundfile.LibsndfileError:
+            return None
+        if reader.frames == 0 and size_bytes > STREAMED_WAV_BYTES:
+            reader.close()
+            return None
+        return cls(reader)
+
+    def chunks(self) -> Iterator[SourceChunk]:
+        """Yield the frames; a block that cannot be decoded (ADPCM) counts as damaged and ends the recording."""
+        n_frames = _chunk_frames(self.info.sample_rate, self.info.channels)
+        while True:
+            try:
+                frames = self._reader.read(n_frames, dtype="float32", always_2d=True)
+            except soundfile.LibsndfileError:
+                self.damaged_packets += 1
+                return
+            if not len(frames):
+                return
+            yield SourceChunk(_in_range(frames), self.info.sample_rate)
+
+    def close(self) -> None:
+        """Release the reader."""
+        self._reader.close()
+
+
+class ContainerSource:
+    """Any other format by FFmpeg: the best audio stream, demuxed and decoded packet by packet."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.damaged_packets = 0
+        self._container = _open_container(file)
+        try:
+            self._stream = _audio_stream(self._container)
+            self.info = _info(self._container, self._stream)
+        except AudioError:
+            self.close()
+            raise
+        self._expected_pts: float | None = None
+
+    def chunks(self) -> Iterator[SourceChunk]:
+        """Yield what decodes. Packets that do not, and holes between the timestamps, are counted."""
+        for packet in self._packets():
+            for frame in self._frames(packet):
+                yield from _chunks_of(frame)
+
+    def close(self) -> None:
+        """Release the container."""
+        self._container.close()
+
+    def _packets(self) -> Iterator[Any]:
+        """Demux; after an error the demuxer goes on behind it, as far as it can."""
+        errors_in_a_row = 0
+        while errors_in_a_row < MAX_DEMUX_ERRORS:
+            try:
+                for packet in self._container.demux(self._stream):
+                    errors_in_a_row = 0
+                    yield packet
+            except MemoryError:
+                raise
+            except av.FFmpegError:
+                self.damaged_packets += 1
+                errors_in_a_row += 1
+            else:
+                return
+
+    def _frames(self, packet: Any) -> list[av.AudioFrame]:
+        try:
+            frames: list[av.AudioFrame] = packet.decode()
+        except MemoryError:
+            raise
+        except EOFError:
+            return []  # the decoder had been flushed already
+        except av.FFmpegError:
+            self.damaged_packets += 1
+            self._expected_pts = None  # the hole behind this packet is counted with it
+            return []
+        for frame in frames:
+            self._count_hole(frame)
+        return frames
+
+    def _count_hole(self, frame: av.AudioFrame) -> None:
+        """Demuxers skip unreadable stretches silently; the next timestamp tells."""
+        if frame.pts is None or frame.time_base is None:
+            self._expected_pts = None
+            return
+        start = float(frame.pts * frame.time_base)
+        if self._expected_pts is not None and start - self._expected_pts > GAP_SECONDS:
+            self.damaged_packets += 1
+        self._expected_pts = start + frame.samples / max(frame.sample_rate, 1)
+
+
+def _open_container(file: BinaryIO) -> Any:
+    options = {"format_whitelist": FORMATS, "codec_whitelist": CODECS, "protocol_whitelist": "none"}
+    try:
+        return av.open(_Nameless(file), "r", options=options, metadata_errors="replace")
+    except MemoryError:
+        raise
+    except av.FFmpegError as error:
+        file.seek(0)
+        head = file.read(12)
+        if head.startswith(MAGIC) or head[4:8] == b"ftyp":
+            raise AudioError(f"the file is damaged or cut off: {error.strerror}", param="file") from error
+        raise UnsupportedFormatError("the file is not audio or video of a known format", param="file") from error
+
+
+class _Nameless:
+    """An open file without its name: FFmpeg guesses formats from name endings, we want the content to decide."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.read = file.read
+        self.seek = file.seek
+        self.tell = file.tell
+
+
+def _audio_stream(container: Any) -> Any:
+    stream = container.streams.best("audio")
+    if stream is None:
+        raise AudioError("the file has no audio track", code="no_audio_stream", param="file")
+    codec = stream.codec_context
+    if codec is None or codec.name not in CODECS.split(","):
+        name = "unknown" if codec is None else codec.name
+        raise UnsupportedFormatError(f"audio codec {name} is not supported", code="unsupported_codec", param="file")
+    codec.thread_count = 1  # the pool's children are the parallelism
+    return stream
+
+
+def _info(container: Any, stream: Any) -> RecordingInfo:
+    name = str(container.format.name).split(",")[0]
+    has_length = name in TIMED_FORMATS and container.duration is not None
+    return RecordingInfo(
+        container=name,
+        codec=str(stream.codec_context.name),
+        sample_rate=int(stream.codec_context.sample_rate),
+        channels=int(stream.codec_context.channels),
+        duration_ms=max(container.duration // 1000, 0) if has_length else None,
+    )
+
+
+def _chunks_of(frame: av.AudioFrame) -> Iterator[SourceChunk]:
+    """A frame may be as large as its packet, so it is converted piece by piece."""
+    n_channels = max(frame.layout.nb_channels, 1)
+    values = frame.to_ndarray()
+    by_frame = values.T if frame.format.is_planar else values.reshape(-1, n_channels)
+    step = _chunk_frames(frame.sample_rate, n_channels)
+    for start in range(0, len(by_frame), step):
+        yield SourceChunk(_to_float(by_frame[start : start + step]), frame.sample_rate)
+
+
+def _chunk_frames(sample_rate: int, channels: int) -> int:
+    return max(1, min(CHUNK_SECONDS * sample_rate, CHUNK_VALUES // channels))
+
+
+def _to_float(values: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+    """Full scale of each integer type is 1.0."""
+    if values.dtype == np.uint8:
+        return (values.astype(np.float32) - 128.0) / 128.0
+    if values.dtype.kind == "i":
+        return values.astype(np.float32) / float(-np.iinfo(values.dtype).min)
+    return _in_range(values)
+
+
+def _in_range(values: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+    """Float files may hold anything; NaN and infinity would spread through the resampler."""
+    in_range: npt.NDArray[np.float32] = np.clip(np.nan_to_num(values, nan=0.0), -1.0, 1.0).astype(np.float32)
+    return in_range
