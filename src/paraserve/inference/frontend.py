@@ -5,7 +5,7 @@ put together equal the features of the whole recording exactly, whatever the siz
 those of FunASR's `WavFrontend` (Kaldi fbank, Hamming window, no dither).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import kaldi_native_fbank as knf
@@ -29,7 +29,7 @@ SLICE_SAMPLES = SAMPLE_RATE
 class FbankState:
     """The last samples, fewer than 400: those from the start of the first frame that is not complete yet."""
 
-    tail: Samples
+    tail: Samples = field(default_factory=lambda: np.zeros(0, dtype=np.float32))
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +73,6 @@ def fbank(samples: Samples) -> Features:
             extractor.pop(ready - done)
             done = ready
     return features
-
-
-def new_fbank_state() -> FbankState:
-    """State of a stream that has seen nothing."""
-    return FbankState(np.zeros(0, dtype=np.float32))
 
 
 def fbank_step(state: FbankState, samples: Samples) -> tuple[FbankState, Features]:

@@ -1,0 +1,252 @@
+"""Voice activity detection with FunASR's FSMN-VAD (Deep-FSMN, https://arxiv.org/abs/1803.05030).
+
+Samples -> fbank -> LFR 5/1 and CMVN -> network (probabilities; one cache a layer) -> a flag a frame -> endpoints. The
+network looks two frames ahead, through LFR; everything else is causal, so a stream and a whole recording take
+the same path and give the same boundaries.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from itertools import accumulate
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from paraserve.errors import ModelLoadError
+from paraserve.inference.base import VadStep
+from paraserve.inference.endpointing import EndpointState, Flags, VadOptions, find_endpoints
+from paraserve.inference.frontend import (
+    N_MELS,
+    WINDOW_MS,
+    WINDOW_SAMPLES,
+    Cmvn,
+    FbankState,
+    LfrState,
+    apply_cmvn,
+    fbank_step,
+    lfr_step,
+    read_cmvn,
+)
+from paraserve.inference.model_files import graph_file, read_config
+from paraserve.inference.onnx import OnnxModel, Tensor, open_session
+from paraserve.types import FRAME_MS, FRAME_SAMPLES, Features, Samples, Segment
+
+LFR_M, LFR_N = 5, 1
+
+BLOCK_FRAMES = 6000
+"""Frames of one run of the network at most, which bounds its memory. FunASR takes as many: int8 graphs scale
+their activations per run, so with them other blocks could give other probabilities."""
+FIRST_BLOCK_SAMPLES = WINDOW_SAMPLES + (BLOCK_FRAMES - 1 + LFR_M // 2) * FRAME_SAMPLES
+
+DELAY_MS = WINDOW_MS + LFR_M // 2 * FRAME_MS
+"""Audio that must follow the start of a frame before the network decides it."""
+
+NO_NOISE_DB = -100.0
+"""Noise level of a stream without a noise frame yet; no frame is below -60 dB."""
+
+Levels = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class FsmnVadState:
+    """A stream between two steps. Values are never written to: a step makes a new state."""
+
+    options: VadOptions
+    fbank: FbankState
+    lfr: LfrState
+    caches: tuple[Tensor, ...]
+    levels: Levels  # dB of the frames that wait for the network's look-ahead; unused without a level gate
+    noise_db: float
+    endpoint: EndpointState
+
+
+class FsmnVad:
+    """One model for any number of streams and threads; matches `paraserve.inference.base.Vad`."""
+
+    def __init__(self, model: OnnxModel, cmvn: Cmvn, options: VadOptions) -> None:
+        self.options = options
+        self._model = model
+        self._cmvn = cmvn
+        self._cache_names = [name.removeprefix("in_") for name in model.inputs if name.startswith("in_cache")]
+        self._check_graph()
+        self._check_classes(options)
+
+    @property
+    def lookback_ms(self) -> int:
+        """No boundary is reported further behind the samples that were fed before the step that reports it."""
+        frames = max(self.options.latency_frames, self.options.end_lookback_frames - 1)
+        return frames * FRAME_MS + DELAY_MS
+
+    def segment(self, samples: Samples, options: VadOptions | None = None) -> list[Segment]:
+        """Speech segments of a whole recording; none for silence and for less than a frame."""
+        state = self.new_state(options)
+        blocks = _blocks(samples)
+        times_ms: list[int] = []
+        for number, block in enumerate(blocks, start=1):
+            state, step = self._step_block(state, block, is_last=number == len(blocks))
+            times_ms.extend(event.at_ms for event in step.events)
+        return [Segment(start, end) for start, end in zip(times_ms[::2], times_ms[1::2], strict=True)]
+
+    def new_state(self, options: VadOptions | None = None) -> FsmnVadState:
+        """State of a stream that has seen nothing; `options` replace the model's own for this stream.
+
+        Raises:
+            ValueError: the options name a silence class that the network does not have.
+        """
+        options = options or self.options
+        self._check_classes(options)
+        return FsmnVadState(
+            options=options,
+            fbank=FbankState(),
+            lfr=LfrState(),
+            caches=tuple(np.zeros(self._cache_shape(name), dtype=np.float32) for name in self._cache_names),
+            levels=np.zeros(0),
+            noise_db=NO_NOISE_DB,
+            endpoint=EndpointState(),
+        )
+
+    def step(self, state: FsmnVadState, samples: Samples, *, is_last: bool) -> tuple[FsmnVadState, VadStep]:
+        """Take any number of new samples; return the next state, the boundaries and the fbank frames they complete.
+
+        The frames of all steps together are `fbank` of all samples. After the last step the state is a new stream's.
+
+        Raises:
+            InferenceError: the network failed; the stream may go on from the old state.
+        """
+        blocks = _blocks(samples)
+        steps: list[VadStep] = []
+        for number, block in enumerate(blocks, start=1):
+            state, step = self._step_block(state, block, is_last=is_last and number == len(blocks))
+            steps.append(step)
+        events = tuple(event for step in steps for event in step.events)
+        return state, VadStep(events, np.concatenate([step.features for step in steps]))
+
+    def _step_block(self, state: FsmnVadState, samples: Samples, *, is_last: bool) -> tuple[FsmnVadState, VadStep]:
+        options = state.options
+        fbank_state, features = fbank_step(state.fbank, samples)
+        lfr_state, rows = lfr_step(state.lfr, features, LFR_M, LFR_N, is_last=is_last)
+        silence, caches = self._silence_probabilities(rows, state)
+        levels = state.levels
+        if options.has_level_gate:
+            audio = np.concatenate((state.fbank.tail, samples))
+            levels = np.concatenate((levels, _frame_levels(audio, len(features))))
+        flags, noise_db = _speech_flags(silence, levels, state.noise_db, options)
+        endpoint, events = find_endpoints(state.endpoint, flags, options, is_last=is_last)
+        step = VadStep(events, features)
+        if is_last:
+            return self.new_state(options), step
+        return FsmnVadState(options, fbank_state, lfr_state, caches, levels[len(rows) :], noise_db, endpoint), step
+
+    def _silence_probabilities(self, rows: Features, state: FsmnVadState) -> tuple[Levels, tuple[Tensor, ...]]:
+        """The summed probability of the silence classes on each row (n_rows,), and the next caches."""
+        if not len(rows):
+            return np.zeros(0), state.caches
+        inputs = ("speech", *(f"in_{name}" for name in self._cache_names))
+        outputs = ("logits", *(f"out_{name}" for name in self._cache_names))
+        features = apply_cmvn(rows, self._cmvn)
+        results = self._model.run(dict(zip(inputs, (features[None], *state.caches), strict=True)), outputs)
+        probabilities = results["logits"][0]  # named logits, but the softmax is inside
+        silence = probabilities[:, list(state.options.sil_pdf_ids)].sum(axis=1, dtype=np.float64)
+        return silence, tuple(results[name] for name in outputs[1:])
+
+    def _cache_shape(self, name: str) -> list[int]:
+        return [int(size) for size in self._model.inputs[f"in_{name}"].shape]
+
+    def _check_classes(self, options: VadOptions) -> None:
+        n_classes = self._model.outputs["logits"].shape[-1]
+        if isinstance(n_classes, int) and max(options.sil_pdf_ids) >= n_classes:
+            raise ValueError(f"sil_pdf_ids {list(options.sil_pdf_ids)}: the network has {n_classes} classes")
+
+    def _check_graph(self) -> None:
+        model, dim = self._model, N_MELS * LFR_M
+        wanted = {"logits", *(f"out_{name}" for name in self._cache_names)}
+        if "speech" not in model.inputs or not self._cache_names or not wanted <= set(model.outputs):
+            raise ValueError("not an FSMN-VAD graph: expected speech, in_cache0.. to logits, out_cache0..")
+        if model.inputs["speech"].shape[-1] != dim or self._cmvn.dim != dim:
+            raise ValueError(f"takes {model.inputs['speech'].shape[-1]} features, expected {dim}")
+        if not all(isinstance(size, int) for name in self._cache_names for size in model.inputs[f"in_{name}"].shape):
+            raise ValueError("the caches have no fixed size")
+
+
+def load_fsmn_vad(
+    directory: Path,
+    device: str = "cpu",
+    threads: int = 1,
+    quantize: bool | None = None,
+    *,
+    options: VadOptions | None = None,
+) -> FsmnVad:
+    """Load `model_quant.onnx` or `model.onnx` (`quantize` None: whichever is there, int8 first) of a directory.
+
+    `options` None takes those of `model_conf` in config.yaml.
+
+    Raises:
+        ModelLoadError: a file is missing, damaged, or does not belong to an FSMN-VAD.
+    """
+    path = graph_file(directory, "model", quantize)
+    if options is None:
+        options = _read_options(directory)
+    cmvn = read_cmvn(directory / "am.mvn", N_MELS * LFR_M)
+    model = open_session(path, device, threads)
+    try:
+        return FsmnVad(model, cmvn, options)
+    except ValueError as error:
+        raise ModelLoadError(f"cannot use {path}: {error}") from error
+
+
+def _read_options(directory: Path) -> VadOptions:
+    """Options that config.yaml names; those that it does not name keep their defaults, unknown ones are ignored."""
+    model_conf = read_config(directory).get("model_conf") or {}
+    try:
+        return VadOptions(**_typed(model_conf))
+    except (TypeError, ValueError, AttributeError) as error:
+        raise ModelLoadError(f"cannot use {directory / 'config.yaml'}: model_conf: {error}") from error
+
+
+def _typed(model_conf: Mapping[str, Any]) -> dict[str, Any]:
+    kinds: dict[str, type] = {option.name: type(option.default) for option in fields(VadOptions)}
+    values = {name: kinds[name](value) for name, value in model_conf.items() if name in kinds}
+    if "sil_pdf_ids" in values:
+        values["sil_pdf_ids"] = tuple(int(index) for index in values["sil_pdf_ids"])
+    return values
+
+
+def _blocks(samples: Samples) -> list[Samples]:
+    """Views of at most a minute, so that features and network activations stay small; one empty view of nothing."""
+    return np.split(samples, range(FIRST_BLOCK_SAMPLES, len(samples), BLOCK_FRAMES * FRAME_SAMPLES))
+
+
+def _frame_levels(samples: Samples, n_frames: int) -> Levels:
+    """10 log10 of each frame's energy (n_frames,), in dB; -60 for digital silence."""
+    if not n_frames:
+        return np.zeros(0)
+    windows = np.lib.stride_tricks.sliding_window_view(samples.astype(np.float64), WINDOW_SAMPLES)[::FRAME_SAMPLES]
+    levels: Levels = 10 * np.log10(np.einsum("ij,ij->i", windows, windows) + 1e-6)
+    return levels
+
+
+def _speech_flags(silence: Levels, levels: Levels, noise_db: float, options: VadOptions) -> tuple[Flags, float]:
+    """Which frames are speech, and the noise level after them.
+
+    Probabilities are compared where the reference compares their logarithms, which fail at 0.
+    """
+    is_speech: Flags = 1 - silence >= silence**options.speech_2_noise_ratio + options.speech_noise_thres
+    if not options.has_level_gate:
+        return is_speech, noise_db
+    levels = levels[: len(silence)]
+    is_loud = levels >= options.decibel_thres
+    is_noise = is_loud & ~is_speech
+    noise = _noise_levels(levels[is_noise], noise_db, options.noise_frame_num_used_for_snr)
+    noise_before = noise[np.cumsum(is_noise) - is_noise]
+    return is_speech & is_loud & (levels - noise_before >= options.snr_thres), float(noise[-1])
+
+
+def _noise_levels(levels: Levels, noise_db: float, n_averaged: int) -> Levels:
+    """The noise level before the first and after each of the noise frames, (n + 1,): a running mean."""
+
+    def follow(noise: float, level: float) -> float:
+        return level if noise == NO_NOISE_DB else (level + (n_averaged - 1) * noise) / n_averaged
+
+    return np.array(list(accumulate(levels.tolist(), follow, initial=noise_db)))
