@@ -32,7 +32,8 @@ Weights = npt.NDArray[np.floating[Any]]
 def token_times(us_alphas: Weights, us_cif_peak: Weights, n_tokens: int) -> Int | None:
     """Start and end of each token in ms from the start of the segment: int64 (n_tokens, 2), never decreasing.
 
-    Both inputs are one segment's (3 * n_rows,), without the padding of its batch: the length is the segment's end.
+    Both inputs are one segment's (3 * n_rows,), without the padding of its batch: their length is the segment's end,
+    and with it the last token may end up to 45 ms behind the last sample (a row is 60 ms).
     `n_tokens` is without `</s>`; the number of peaks should be one more. If it is not, the weights are scaled to that
     number and counted again. None if the weights cannot give as many peaks (all zero, or fewer frames than peaks).
     """

@@ -41,10 +41,10 @@ class LfrState:
 
 @dataclass(frozen=True, slots=True)
 class Cmvn:
-    """Normalisation constants, float32 (dim,): a feature becomes (x + shift) * scale."""
+    """Normalisation constants, float64 (dim,): a feature becomes (x + shift) * scale."""
 
-    shift: npt.NDArray[np.float32]
-    scale: npt.NDArray[np.float32]
+    shift: npt.NDArray[np.float64]
+    scale: npt.NDArray[np.float64]
 
     @property
     def dim(self) -> int:
@@ -115,8 +115,9 @@ def lfr_step(state: LfrState, features: Features, m: int, n: int, *, is_last: bo
 
 
 def apply_cmvn(features: Features, cmvn: Cmvn) -> Features:
-    """Normalise rows (n_rows, dim)."""
-    return (features + cmvn.shift) * cmvn.scale
+    """Normalise rows (n_rows, dim); in float64 as FunASR, since the last bit of a feature can change int8 results."""
+    rows: Features = ((features + cmvn.shift) * cmvn.scale).astype(np.float32)
+    return rows
 
 
 def read_cmvn(path: Path, dim: int | None = None) -> Cmvn:
@@ -159,7 +160,7 @@ def _stack(frames: Features, m: int, n: int, n_rows: int) -> Features:
     return windows.transpose(0, 2, 1).reshape(n_rows, m * dim)
 
 
-def _vector(fields: list[str], tag: str, path: Path) -> npt.NDArray[np.float32]:
+def _vector(fields: list[str], tag: str, path: Path) -> npt.NDArray[np.float64]:
     """The values between the brackets that follow `tag`; the size declared after the tag must be their number."""
     try:
         at = fields.index(tag)
@@ -172,4 +173,4 @@ def _vector(fields: list[str], tag: str, path: Path) -> npt.NDArray[np.float32]:
         raise ModelLoadError(f"cannot read {path}: {tag} declares {size} values and has {len(values)}")
     if not (np.abs(values) < np.finfo(np.float32).max).all():
         raise ModelLoadError(f"cannot read {path}: {tag} has values that are not finite numbers")
-    return values.astype(np.float32)
+    return values

@@ -21,7 +21,7 @@ from paraserve.inference.frontend import Cmvn, apply_cmvn, apply_lfr, fbank, rea
 from paraserve.inference.model_files import graph_file, read_config, read_tokens
 from paraserve.inference.onnx import OnnxModel, Tensor, open_session
 from paraserve.inference.tokens import EOS_ID, SOS_ID, SPECIAL_IDS, UNKNOWN, Vocabulary, join_words, merge_units
-from paraserve.types import SAMPLE_RATE, DecodeOptions, Features, Hypothesis, Int, Samples, SegmentAudio, Token
+from paraserve.types import DecodeOptions, Features, Hypothesis, Int, Samples, SegmentAudio, Token
 
 log = logging.getLogger(__name__)
 
@@ -153,10 +153,7 @@ class Paraformer:
     def _recognize(self, batch: Sequence[SegmentAudio]) -> list[Hypothesis]:
         rows = [self._front.rows(audio) for audio in batch]
         outputs = iter(self._run([item for item in rows if len(item)]))
-        return [
-            self._hypothesis(next(outputs), _duration_ms(audio)) if len(item) else Hypothesis()
-            for audio, item in zip(batch, rows, strict=True)
-        ]
+        return [self._hypothesis(next(outputs)) if len(item) else Hypothesis() for item in rows]
 
     def _run(self, rows: Sequence[Features]) -> list[Output]:
         """Run one zero-padded batch and cut what belongs to each item out of the result."""
@@ -179,11 +176,11 @@ class Paraformer:
             for i in range(len(rows))
         ]
 
-    def _hypothesis(self, output: Output, duration_ms: int) -> Hypothesis:
+    def _hypothesis(self, output: Output) -> Hypothesis:
         ids = output.logits.argmax(axis=1)
         ids = ids[: self._text.length(ids)]
         scores = _probabilities(output.logits[: len(ids)], ids)
-        starts, ends = _times(output, len(ids), duration_ms)
+        starts, ends = _times(output, len(ids))
         texts = self._text.vocabulary.texts(ids)
         units = [Token(*unit) for unit in zip(texts, starts, ends, scores, strict=True)]
         kept = [(i, unit) for i, unit in zip(ids.tolist(), units, strict=True) if i not in SPECIAL_IDS]
@@ -197,14 +194,13 @@ class Paraformer:
         )
 
 
-def _times(output: Output, n_tokens: int, duration_ms: int) -> tuple[list[int | None], list[int | None]]:
-    """Starts and ends in ms, cut at the end of the audio: the last row of 60 ms may reach behind it."""
+def _times(output: Output, n_tokens: int) -> tuple[list[int | None], list[int | None]]:
     times = None
     if output.us_alphas is not None and output.us_cif_peak is not None:
         times = token_times(output.us_alphas, output.us_cif_peak, n_tokens)
     if times is None:
         return [None] * n_tokens, [None] * n_tokens
-    starts, ends = np.minimum(times, duration_ms).T.tolist()
+    starts, ends = times.T.tolist()
     return starts, ends
 
 
@@ -213,10 +209,6 @@ def _probabilities(logits: Tensor, ids: Int) -> list[float]:
     best = logits[np.arange(len(ids)), ids]
     scores: list[float] = np.nan_to_num(1 / np.exp(logits - best[:, None]).sum(axis=1)).tolist()
     return scores
-
-
-def _duration_ms(audio: SegmentAudio) -> int:
-    return len(audio.samples) * 1000 // SAMPLE_RATE
 
 
 def _finite(samples: Samples) -> Samples:
