@@ -30,7 +30,9 @@ MAX_SEGMENT_MS = 20_000
 CPU_BATCH_FRAMES = 500
 """Cores gain nothing from a batch; up to 5 s it saves the fixed cost of a call."""
 CUDA_BATCH_FRAMES = 60_000
-"""Ten minutes of padded audio: about 1 GB of activations with the large model."""
+"""Ten minutes of padded audio."""
+N_OUTPUTS = (2, 4)
+"""logits and token_num; a model with times adds us_alphas and us_cif_peak. Taken by position, as FunASR does."""
 HOTWORD_UNITS = 10
 """Units of a hotword that `model_eb.onnx` takes."""
 
@@ -47,16 +49,12 @@ def load_paraformer(
     Raises:
         ModelLoadError: a file is missing or damaged, the graph is no offline Paraformer, or files do not match.
     """
+    front, text = _read_rules(directory)
     graph = open_session(graph_file(directory, quantize=quantize), device, threads)
-    dim, vocabulary_size = _check_graph(graph)
+    _check_graph(graph, front, text)
     bias = None
     if "bias_embed" in graph.inputs:
         bias = _no_hotword(open_session(graph_file(directory, "model_eb", quantize), device, threads))
-    vocabulary = Vocabulary(read_tokens(directory))
-    if vocabulary_size is not None:
-        _check_vocabulary(vocabulary, vocabulary_size, graph.path)
-    cmvn = read_cmvn(directory / "am.mvn", dim)
-    front, text = _read_rules(directory, cmvn, vocabulary)
     return Paraformer(graph, front, text, _batch_frames(graph, device), bias)
 
 
@@ -216,24 +214,30 @@ def _finite(samples: Samples) -> Samples:
     return samples if np.isfinite(samples).all() else np.nan_to_num(samples, posinf=0, neginf=0)
 
 
-def _no_hotword(encoder: OnnxModel) -> Tensor:
-    """What the hotword encoder makes of `<s>` alone, "no hotword": float32 (1, 1, dim)."""
-    hotword = np.zeros((1, HOTWORD_UNITS), dtype=np.int32)
-    hotword[0, 0] = SOS_ID
-    (embedding,) = encoder.run({"hotword": hotword}).values()
-    return embedding[:1, :1]  # (units, hotwords, dim): the state after the first unit of the only hotword
+def _read_rules(directory: Path) -> tuple[FrontEnd, TextRules]:
+    config = read_config(directory)
+    cmvn, vocabulary = read_cmvn(directory / "am.mvn"), Vocabulary(read_tokens(directory))
+    try:
+        frontend_conf, model_conf = config["frontend_conf"], config["model_conf"]
+        front = FrontEnd(cmvn, int(frontend_conf["lfr_m"]), int(frontend_conf["lfr_n"]))
+        # 0 is FunASR's default for a model that does not say.
+        return front, TextRules(vocabulary, int(model_conf.get("predictor_bias", 0)), config.get("lang"))
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ModelLoadError(f"cannot use {directory / 'config.yaml'}: {error!r}") from error
 
 
-def _check_graph(graph: OnnxModel) -> tuple[int, int | None]:
-    """Size of the input rows and, where the graph states it, of the vocabulary."""
+def _check_graph(graph: OnnxModel, front: FrontEnd, text: TextRules) -> None:
+    """The graph is an offline Paraformer, and its sizes are those of the side files."""
     inputs, outputs = set(graph.inputs), list(graph.outputs.values())
-    if not {"speech", "speech_lengths"} <= inputs <= {"speech", "speech_lengths", "bias_embed"} or len(
-        outputs
-    ) not in (2, 4):
+    audio = {"speech", "speech_lengths"}
+    if not audio <= inputs <= audio | {"bias_embed"} or len(outputs) not in N_OUTPUTS:
         names = f"inputs {', '.join(graph.inputs)}; outputs {', '.join(graph.outputs)}"
         raise ModelLoadError(f"{graph.path} is no offline Paraformer: {names}")
-    dim, size = graph.inputs["speech"].shape[2], outputs[0].shape[2]
-    return dim, size if isinstance(size, int) else None
+    if graph.inputs["speech"].shape[2] != front.cmvn.dim:
+        sizes = f"takes {graph.inputs['speech'].shape[2]} features, am.mvn has {front.cmvn.dim}"
+        raise ModelLoadError(f"{graph.path} {sizes}")
+    if isinstance(outputs[0].shape[2], int):
+        _check_vocabulary(text.vocabulary, outputs[0].shape[2], graph.path)
 
 
 def _check_vocabulary(vocabulary: Vocabulary, size: int, path: Path) -> None:
@@ -241,15 +245,12 @@ def _check_vocabulary(vocabulary: Vocabulary, size: int, path: Path) -> None:
         raise ModelLoadError(f"{path} has {size} output units, {path.parent / 'tokens.json'} has {len(vocabulary)}")
 
 
-def _read_rules(directory: Path, cmvn: Cmvn, vocabulary: Vocabulary) -> tuple[FrontEnd, TextRules]:
-    config = read_config(directory)
-    try:
-        frontend_conf, model_conf = config["frontend_conf"], config["model_conf"]
-        front = FrontEnd(cmvn, int(frontend_conf["lfr_m"]), int(frontend_conf["lfr_n"]))
-        # FunASR's default for a model that does not say.
-        return front, TextRules(vocabulary, int(model_conf.get("predictor_bias", 0)), config.get("lang"))
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise ModelLoadError(f"cannot use {directory / 'config.yaml'}: {error!r}") from error
+def _no_hotword(encoder: OnnxModel) -> Tensor:
+    """What the hotword encoder makes of `<s>` alone, "no hotword": float32 (1, 1, dim)."""
+    hotword = np.zeros((1, HOTWORD_UNITS), dtype=np.int32)
+    hotword[0, 0] = SOS_ID
+    (embedding,) = encoder.run({"hotword": hotword}).values()
+    return embedding[:1, :1]  # (units, hotwords, dim): the state after the first unit of the only hotword
 
 
 def _batch_frames(graph: OnnxModel, device: str) -> int:
