@@ -1,0 +1,182 @@
+"""Tokens and marks to sentences, and inverse text normalisation that keeps every token's time.
+
+Text rules, as FunASR writes them: a space between two words of a spaced script ("hello world", also behind a mark:
+"hello， world"), none next to a Chinese character ("用gpt做"); marks are full-width and follow their word directly.
+Everything here is plain data in, plain data out.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from difflib import SequenceMatcher
+from itertools import accumulate
+
+from paraserve.inference.base import Itn
+from paraserve.types import Sentence, Token
+
+SENTENCE_END = frozenset("。？！.?!")
+ALL_MARKS = SENTENCE_END | frozenset("，、；：,;:")
+"""For FunASR's `stamp_sents`, which has one entry a mark."""
+
+# Scripts written without spaces: kana and CJK punctuation, ideographs, full-width forms, later ideographs.
+_UNSPACED = "\u2e80-\u312f\u31a0-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff"
+_UNIT = re.compile(rf"[{_UNSPACED}]|[^\s{_UNSPACED}]+")
+_UNSPACED_CHAR = re.compile(f"[{_UNSPACED}]")
+
+
+def to_sentences(
+    tokens: Sequence[Token], marks: Sequence[str], closing: frozenset[str] = SENTENCE_END
+) -> tuple[Sentence, ...]:
+    """Group tokens into sentences, each up to a mark of `closing`; marks that do not close stay inside.
+
+    Args:
+        tokens: words with their times (any of which may be None).
+        marks: the mark after each token, "" for none.
+        closing: the marks that end a sentence; `ALL_MARKS` gives one entry a mark.
+    """
+    sentences: list[Sentence] = []
+    words: list[Token] = []
+    word_marks: list[str] = []
+    for token, mark in zip(tokens, marks, strict=True):
+        words.append(token)
+        word_marks.append(mark)
+        if mark[-1:] in closing:
+            sentences.append(_sentence(words, word_marks))
+            words, word_marks = [], []
+    return (*sentences, _sentence(words, word_marks)) if words else tuple(sentences)
+
+
+def segment_sentence(tokens: Sequence[Token]) -> Sentence:
+    """One sentence without marks, of at least one token."""
+    return _sentence(tokens, [""] * len(tokens))
+
+
+def join_sentences(sentences: Iterable[Sentence]) -> str:
+    """The whole text; a space between two sentences only where words of a spaced script meet."""
+    text = last = ""
+    for sentence in sentences:
+        if not sentence.text:
+            continue
+        text += (" " if _needs_space(last, sentence.text) else "") + sentence.text
+        last = sentence.text.rstrip("".join(ALL_MARKS))
+    return text
+
+
+def apply_itn(sentence: Sentence, itn: Itn) -> Sentence:
+    """The sentence in written form, its tokens aligned anew.
+
+    Each span between two marks is normalised for itself, so marks stay where they are. Words that come out unchanged
+    keep their token. What replaces others is one token for each written unit (a Chinese character, or a run of other
+    characters without a space), with times from the first to the last word that it replaces and their mean score;
+    several units share the time of the words that they replace. The sentence keeps its start and end.
+
+    A sentence whose text is not made of its tokens and marks is returned as it is.
+    """
+    clauses = _clauses(sentence)
+    if clauses is None:
+        return sentence
+    tokens: list[Token] = []
+    marks: list[str] = []
+    for words, mark in clauses:
+        written = _write(words, itn)
+        tokens += written
+        marks += [""] * (len(written) - 1) + [mark]
+    if tokens == list(sentence.tokens):
+        return sentence
+    return Sentence(_join(tokens, marks), sentence.start_ms, sentence.end_ms, tuple(tokens))
+
+
+def _sentence(tokens: Sequence[Token], marks: Sequence[str]) -> Sentence:
+    return Sentence(_join(tokens, marks), tokens[0].start_ms, tokens[-1].end_ms, tuple(tokens))
+
+
+def _join(tokens: Sequence[Token], marks: Sequence[str]) -> str:
+    text = last = ""
+    for token, mark in zip(tokens, marks, strict=True):
+        text += (" " if _needs_space(last, token.text) else "") + token.text + mark
+        last = token.text or last
+    return text
+
+
+def _needs_space(left: str, right: str) -> bool:
+    return bool(left and right) and not (_UNSPACED_CHAR.match(left[-1]) or _UNSPACED_CHAR.match(right[0]))
+
+
+def _clauses(sentence: Sentence) -> list[tuple[list[Token], str]] | None:
+    """The tokens up to each mark and the mark; None if the text is not made of tokens and marks."""
+    clauses: list[tuple[list[Token], str]] = []
+    words: list[Token] = []
+    position = 0
+    for token in sentence.tokens:
+        found = sentence.text.find(token.text, position)
+        gap = sentence.text[position:found].strip()
+        if found < 0 or any(char.isalnum() for char in gap) or (gap and not words):
+            return None
+        if gap:
+            clauses.append((words, gap))
+            words = []
+        words.append(token)
+        position = found + len(token.text)
+    tail = sentence.text[position:].strip()
+    if not words or any(char.isalnum() for char in tail):
+        return None
+    return [*clauses, (words, tail)]
+
+
+def _write(tokens: list[Token], itn: Itn) -> list[Token]:
+    """Written form of the words between two marks: at least one token."""
+    spoken = _join(tokens, [""] * len(tokens))
+    written = itn.normalize(spoken)
+    units = _UNIT.findall(written)
+    return _align(tokens, units) if units and written != spoken else tokens
+
+
+def _align(tokens: Sequence[Token], units: Sequence[str]) -> list[Token]:
+    """Tokens whose texts are `units`, taking time and score from the words that they stand for."""
+    aligned: list[Token] = []
+    unplaced: list[str] = []
+    words = [token.text for token in tokens]
+    for change, i1, i2, j1, j2 in SequenceMatcher(None, words, units, autojunk=False).get_opcodes():
+        if change == "equal":
+            # What was inserted before the first word shares that word's time.
+            aligned += _spread(tokens[i1 : i1 + 1], [*unplaced, units[j1]]) if unplaced else [tokens[i1]]
+            aligned += tokens[i1 + 1 : i2]
+            unplaced = []
+        elif change == "replace":
+            aligned += _spread(tokens[i1:i2], units[j1:j2])
+        elif change == "insert" and aligned:
+            last = aligned.pop()
+            aligned += _spread([last], [last.text, *units[j1:j2]])
+        elif change == "insert":
+            unplaced = list(units[j1:j2])
+    return aligned
+
+
+def _spread(tokens: Sequence[Token], units: Sequence[str]) -> list[Token]:
+    """One token for each unit out of the words that they replace together, long units getting more of them."""
+    if len(units) > len(tokens):
+        return _share(tokens, units)
+    lengths = list(accumulate(map(len, units)))
+    spread: list[Token] = []
+    start = 0
+    for i, unit in enumerate(units):
+        left = len(units) - 1 - i
+        end = round(len(tokens) * lengths[i] / lengths[-1])
+        end = min(max(end, start + 1), len(tokens) - left)
+        spread.append(_merged(tokens[start:end], unit))
+        start = end
+    return spread
+
+
+def _share(tokens: Sequence[Token], units: Sequence[str]) -> list[Token]:
+    """More units than words: equal parts of the time of all words."""
+    whole = _merged(tokens, "")
+    if whole.start_ms is None or whole.end_ms is None:
+        return [Token(unit, whole.start_ms, whole.end_ms, whole.score) for unit in units]
+    duration_ms, n = whole.end_ms - whole.start_ms, len(units)
+    bounds = [whole.start_ms + duration_ms * i // n for i in range(n + 1)]
+    return [Token(unit, bounds[i], bounds[i + 1], whole.score) for i, unit in enumerate(units)]
+
+
+def _merged(tokens: Sequence[Token], text: str) -> Token:
+    score = sum(token.score for token in tokens) / len(tokens)
+    return Token(text, tokens[0].start_ms, tokens[-1].end_ms, score)
