@@ -37,8 +37,8 @@ RULES: dict[str, str] = {
 }
 _RULE = re.compile(r"(?<![\w'])(?:" + "|".join(f"(?P<{name}>{rule})" for name, rule in RULES.items()) + r")(?![\w'])")
 _NUMBER_WORD = re.compile(
-    rf"\b(?:{'|'.join([*SMALL, *TEENS, *TENS])}|hundred|thousand|\w+illion|\w+th|\w*first|\w*second|\w*third|\w+ths?|"
-    r"\w+ties|oh|half|quarter|dot|percent|double|triple)\b"
+    rf"\b(?:{'|'.join([*SMALL, *TEENS, *TENS])}|hundred|thousand|\w+illion|\w+ties|\w*(?:first|second|third)|\w+th|"
+    r"oh|half|quarter|dot|percent|double|triple)\b"
 )
 _CLOCK = re.compile(r"0?(\d{1,2}):(\d\d)")
 

@@ -33,8 +33,8 @@ RULES: dict[str, str] = {
     "hour": f"(?:(?<={DAY_PART}){HOUR}|(?:(?<={DAY})|{WEEKDAY})(?:一(?=点$|点了)|(?!一点){HOUR}))点(?![都也儿不])"
     f"(?:零[{DIGITS[1:]}])?(?![{N}])|{HOUR}点(?={AFTER_HOUR})|[三四五六七八九]点(?![{N}])",
     "date": f"[{DIGITS[1:]}]月(?![亮饼球])|[{DIGITS[1:]}]号|(?<=月)[{DIGITS[1:]}]日|[五六七八九零]零后",
-    "compound": f"[{DIGITS[1:]}两](?:个?小时|分钟?|公里|米|公斤|斤|元)(?=[{N}]+(?:个?小时|点|分|秒|米|克|角|毛|两))",
-    "large": "[一两二三四五六七八九]亿(?![千百十零一二两三四五六七八九])",
+    "compound": f"[{DIGITS[1:]}两](?:个?小时|分钟?|公里|米|公斤|元)(?=[{N}]+(?:个?小时|点|分|秒|米|克|角|毛))",
+    "large": f"[一二两三四五六七八九十百千]+亿(?![{N}])",
     "below_zero": f"(?<=零下){NUMBER}",
     "negative": f"(?<![正胜之])负{NUMBER}",
 }
@@ -136,8 +136,10 @@ def _digits(number: str, grammar: Grammar) -> str:
     digits = number.translate(_TO_ASCII)
     if digits.isascii() and digits.isdigit():
         return digits
-    if len(number) == 2 and number[0] not in N[10:15] and number[1] in "万亿":
-        return digits
+    if len(number) > 1 and number[-1] in "万亿":
+        head = _digits(number[:-1], grammar)
+        if head.isascii() and head.isdigit():
+            return head + number[-1]
     expressions = grammar.expressions(number, "zh")
     if len(expressions) != 1 or "".join(expressions[0].spoken) != number:
         return number
