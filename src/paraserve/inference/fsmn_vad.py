@@ -1,11 +1,12 @@
 """Voice activity detection with FunASR's FSMN-VAD (Deep-FSMN, https://arxiv.org/abs/1803.05030).
 
 Samples -> fbank -> LFR 5/1 and CMVN -> network (probabilities; one cache a layer) -> a flag a frame -> endpoints. The
-network looks two frames ahead, through LFR; everything else is causal, so a stream and a whole recording take
-the same path and give the same boundaries.
+network looks two frames ahead, through LFR; everything else is causal, so a stream and a whole recording take the
+same path and give the same boundaries. Only an int8 graph, which scales its activations per run, may give slightly
+other probabilities, so now and then another boundary, for other step sizes.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from itertools import accumulate
 from pathlib import Path
@@ -36,8 +37,7 @@ from paraserve.types import FRAME_MS, FRAME_SAMPLES, Features, Samples, Segment
 LFR_M, LFR_N = 5, 1
 
 BLOCK_FRAMES = 6000
-"""Frames of one run of the network at most, which bounds its memory. FunASR takes as many: int8 graphs scale
-their activations per run, so with them other blocks could give other probabilities."""
+"""Frames of one run of the network, which bounds its memory. FunASR takes as many, so int8 graphs agree with it."""
 FIRST_BLOCK_SAMPLES = WINDOW_SAMPLES + (BLOCK_FRAMES - 1 + LFR_M // 2) * FRAME_SAMPLES
 
 DELAY_MS = WINDOW_MS + LFR_M // 2 * FRAME_MS
@@ -46,7 +46,7 @@ DELAY_MS = WINDOW_MS + LFR_M // 2 * FRAME_MS
 NO_NOISE_DB = -100.0
 """Noise level of a stream without a noise frame yet; no frame is below -60 dB."""
 
-Levels = npt.NDArray[np.float64]
+Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class FsmnVadState:
     fbank: FbankState
     lfr: LfrState
     caches: tuple[Tensor, ...]
-    levels: Levels  # dB of the frames that wait for the network's look-ahead; unused without a level gate
+    levels: Floats  # dB of the frames that wait for the network's look-ahead; unused without a level gate
     noise_db: float
     endpoint: EndpointState
 
@@ -81,12 +81,8 @@ class FsmnVad:
 
     def segment(self, samples: Samples, options: VadOptions | None = None) -> list[Segment]:
         """Speech segments of a whole recording; none for silence and for less than a frame."""
-        state = self.new_state(options)
-        blocks = _blocks(samples)
-        times_ms: list[int] = []
-        for number, block in enumerate(blocks, start=1):
-            state, step = self._step_block(state, block, is_last=number == len(blocks))
-            times_ms.extend(event.at_ms for event in step.events)
+        steps = self._steps(self.new_state(options), samples, is_last=True)
+        times_ms = [event.at_ms for _, step in steps for event in step.events]
         return [Segment(start, end) for start, end in zip(times_ms[::2], times_ms[1::2], strict=True)]
 
     def new_state(self, options: VadOptions | None = None) -> FsmnVadState:
@@ -115,13 +111,18 @@ class FsmnVad:
         Raises:
             InferenceError: the network failed; the stream may go on from the old state.
         """
-        blocks = _blocks(samples)
-        steps: list[VadStep] = []
+        steps = list(self._steps(state, samples, is_last=is_last))
+        events = tuple(event for _, step in steps for event in step.events)
+        return steps[-1][0], VadStep(events, np.concatenate([step.features for _, step in steps]))
+
+    def _steps(
+        self, state: FsmnVadState, samples: Samples, *, is_last: bool
+    ) -> Iterator[tuple[FsmnVadState, VadStep]]:
+        """At least one step, each over a minute at most."""
+        blocks = np.split(samples, range(FIRST_BLOCK_SAMPLES, len(samples), BLOCK_FRAMES * FRAME_SAMPLES))
         for number, block in enumerate(blocks, start=1):
             state, step = self._step_block(state, block, is_last=is_last and number == len(blocks))
-            steps.append(step)
-        events = tuple(event for step in steps for event in step.events)
-        return state, VadStep(events, np.concatenate([step.features for step in steps]))
+            yield state, step
 
     def _step_block(self, state: FsmnVadState, samples: Samples, *, is_last: bool) -> tuple[FsmnVadState, VadStep]:
         options = state.options
@@ -139,7 +140,7 @@ class FsmnVad:
             return self.new_state(options), step
         return FsmnVadState(options, fbank_state, lfr_state, caches, levels[len(rows) :], noise_db, endpoint), step
 
-    def _silence_probabilities(self, rows: Features, state: FsmnVadState) -> tuple[Levels, tuple[Tensor, ...]]:
+    def _silence_probabilities(self, rows: Features, state: FsmnVadState) -> tuple[Floats, tuple[Tensor, ...]]:
         """The summed probability of the silence classes on each row (n_rows,), and the next caches."""
         if not len(rows):
             return np.zeros(0), state.caches
@@ -213,21 +214,16 @@ def _typed(model_conf: Mapping[str, Any]) -> dict[str, Any]:
     return values
 
 
-def _blocks(samples: Samples) -> list[Samples]:
-    """Views of at most a minute, so that features and network activations stay small; one empty view of nothing."""
-    return np.split(samples, range(FIRST_BLOCK_SAMPLES, len(samples), BLOCK_FRAMES * FRAME_SAMPLES))
-
-
-def _frame_levels(samples: Samples, n_frames: int) -> Levels:
+def _frame_levels(samples: Samples, n_frames: int) -> Floats:
     """10 log10 of each frame's energy (n_frames,), in dB; -60 for digital silence."""
     if not n_frames:
         return np.zeros(0)
     windows = np.lib.stride_tricks.sliding_window_view(samples.astype(np.float64), WINDOW_SAMPLES)[::FRAME_SAMPLES]
-    levels: Levels = 10 * np.log10(np.einsum("ij,ij->i", windows, windows) + 1e-6)
+    levels: Floats = 10 * np.log10(np.einsum("ij,ij->i", windows, windows) + 1e-6)
     return levels
 
 
-def _speech_flags(silence: Levels, levels: Levels, noise_db: float, options: VadOptions) -> tuple[Flags, float]:
+def _speech_flags(silence: Floats, levels: Floats, noise_db: float, options: VadOptions) -> tuple[Flags, float]:
     """Which frames are speech, and the noise level after them.
 
     Probabilities are compared where the reference compares their logarithms, which fail at 0.
@@ -243,7 +239,7 @@ def _speech_flags(silence: Levels, levels: Levels, noise_db: float, options: Vad
     return is_speech & is_loud & (levels - noise_before >= options.snr_thres), float(noise[-1])
 
 
-def _noise_levels(levels: Levels, noise_db: float, n_averaged: int) -> Levels:
+def _noise_levels(levels: Floats, noise_db: float, n_averaged: int) -> Floats:
     """The noise level before the first and after each of the noise frames, (n + 1,): a running mean."""
 
     def follow(noise: float, level: float) -> float:
