@@ -71,11 +71,8 @@ def recount_peaks(us_alphas: Weights, n_peaks: int) -> Int | None:
 
 
 def _times(peaks: Weights, n_frames: int) -> Int:
-    starts, ends = peaks[:-1], peaks[1:].copy()
-    followed_by_silence = ends - starts >= MAX_TOKEN_FRAMES
-    followed_by_silence[-1] = False
-    ends[followed_by_silence] = starts[followed_by_silence] + MAX_TOKEN_FRAMES
-    last = float(peaks[-1])
+    starts, last = peaks[:-1], float(peaks[-1])
+    ends = np.minimum(peaks[1:], starts + MAX_TOKEN_FRAMES)
     ends[-1] = (n_frames + last) / 2 if n_frames - last > EDGE_SILENCE_FRAMES else n_frames
     # Float64, in this order, cut towards zero: 289.99.. becomes 289, as in FunASR. A peak in the first frame gives
     # -30 or -10 ms there; a token of ours starts with its segment.

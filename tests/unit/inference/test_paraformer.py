@@ -11,9 +11,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+import soundfile
 
 from paraserve.errors import InferenceError, ModelLoadError
-from paraserve.inference.frontend import Cmvn, fbank
+from paraserve.inference.frontend import Cmvn, apply_cmvn, apply_lfr, fbank, read_cmvn
+from paraserve.inference.onnx import open_session
 from paraserve.inference.paraformer import FrontEnd, Paraformer, TextRules, load_paraformer
 from paraserve.inference.tokens import Vocabulary
 from paraserve.types import DecodeOptions, Hypothesis, SegmentAudio, Token
@@ -281,12 +283,21 @@ def test_batches_pay_only_without_int8(shared_dir: Path) -> None:
 
 @pytest.mark.parametrize("kind", ["paraformer-contextual-tiny", "paraformer-contextual-v1-tiny"])
 def test_contextual_models_run_without_hotwords(kind: str, shared_dir: Path) -> None:
-    """A contextual graph gets the encoded `<s>`, one for each item of a batch."""
-    model = load_paraformer(shared_dir / "tiny_models" / kind, quantize=False)
-    rng = np.random.default_rng(0)
-    speech = [SegmentAudio((rng.standard_normal(24_000) * 0.3).astype(np.float32)) for _ in range(2)]
-    together = model.recognize(speech, OPTIONS)
-    assert [item.token_ids for item in together] == [recognize_one(audio, model).token_ids for audio in speech]
+    """A contextual graph gets the first step of the encoded `<s>` as its only hotword, for each item of a batch."""
+    directory = shared_dir / "tiny_models" / kind
+    model = load_paraformer(directory, quantize=False)
+    samples, _ = soundfile.read(shared_dir / "golden" / "vad_example.wav", stop=48_000, dtype="float32")
+    first, second = model.recognize([SegmentAudio(samples)] * 2, OPTIONS)
+    assert first.token_ids == second.token_ids
+    assert first.token_ids
+
+    hotword = np.eye(1, 10, dtype=np.int32)  # one row: 1 (`<s>`) and nine zeros
+    (embedded,) = open_session(directory / "model_eb.onnx").run({"hotword": hotword}).values()
+    rows = apply_cmvn(apply_lfr(fbank(samples), 7, 6), read_cmvn(directory / "am.mvn"))
+    feeds = {"speech": rows[None], "speech_lengths": np.array([len(rows)]), "bias_embed": embedded[0][None]}
+    logits = open_session(directory / "model.onnx").run(feeds)["logits"][0, :-1]
+    assert list(first.token_ids) == logits.argmax(axis=1).tolist()
+    assert first.score == pytest.approx(float(np.exp(logits.max(axis=1)).mean()), abs=1e-6)
 
 
 def test_contextual_model_without_its_hotword_encoder(shared_dir: Path, tmp_path: Path) -> None:
