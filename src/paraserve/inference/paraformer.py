@@ -127,26 +127,33 @@ class Paraformer:
         that fails for another reason than silence is then logged and empty.
 
         Raises:
-            InferenceError: the only segment of the batch failed, and not because it is silent.
+            InferenceError: every segment of the batch failed (or the only one), and not because it is silent.
             ModelLoadError: the graph's vocabulary is not that of tokens.json (where only a run can tell).
         """
         if len(batch) > 1 and options.deterministic:
-            return [self._recognize_one(audio) for audio in batch]
+            return self._one_by_one(batch)
         try:
             return self._recognize(batch)
         except InferenceError as error:
             if len(batch) > 1:
-                return [self._recognize_one(audio) for audio in batch]
+                return self._one_by_one(batch)
             if NO_TOKENS.search(error.message):
                 return [Hypothesis()]
             raise
 
-    def _recognize_one(self, audio: SegmentAudio) -> Hypothesis:
-        try:
-            return self.recognize([audio], DecodeOptions())[0]
-        except InferenceError as error:
-            log.warning("a segment of %d samples failed: %s", len(audio.samples), error)
-            return Hypothesis()
+    def _one_by_one(self, batch: Sequence[SegmentAudio]) -> list[Hypothesis]:
+        hypotheses: list[Hypothesis] = []
+        failures: list[InferenceError] = []
+        for audio in batch:
+            try:
+                hypotheses += self.recognize([audio], DecodeOptions())
+            except InferenceError as error:
+                log.warning("a segment of %d samples failed: %s", len(audio.samples), error)
+                hypotheses.append(Hypothesis())
+                failures.append(error)
+        if len(failures) == len(batch):
+            raise failures[0]  # not an item is at fault but the model or its device
+        return hypotheses
 
     def _recognize(self, batch: Sequence[SegmentAudio]) -> list[Hypothesis]:
         rows = [self._front.rows(audio) for audio in batch]

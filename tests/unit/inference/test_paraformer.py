@@ -194,6 +194,12 @@ def test_failure_alone(bad: SegmentAudio) -> None:
         recognize_one(bad)
 
 
+def test_failure_of_all() -> None:
+    """Where every item fails the model or its device is at fault: an error, not a row of silences."""
+    with pytest.raises(InferenceError):
+        recognizer().recognize([says(BROKEN), says(BROKEN)], OPTIONS)
+
+
 def test_empty_batch() -> None:
     """Nothing in, nothing out."""
     assert recognizer().recognize([], OPTIONS) == []
