@@ -33,8 +33,8 @@ from paraserve.inference.decode_frames import (
 from paraserve.types import SAMPLE_RATE, Samples
 
 CPU_ALLOWANCE_S = 20.0
-CPU_ALLOWANCE_PER_MINUTE_S = 2.0
-"""CPU time granted to open a recording, and more for each minute decoded. Real formats take below 0.4 s a minute."""
+CPU_ALLOWANCE_PER_MINUTE_S = 5.0
+"""CPU time to open a recording, and for each decoded minute: the slowest format, amr, takes below 1 s of it."""
 NICENESS = 5
 """Decoding ahead must not delay live sessions on the same cores."""
 PR_SET_PDEATHSIG = 1
