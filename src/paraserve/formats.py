@@ -1,11 +1,11 @@
 """A transcript as text, JSON, subtitles or a table. Used by the command line and by HTTP."""
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from paraserve.types import Sentence, Token, Transcript
+from paraserve.types import Sentence, Timing, Token, Transcript
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +32,25 @@ def transcript_json(transcript: Transcript) -> dict[str, Any]:
             "inference_ms": transcript.timing.inference_ms,
         },
     }
+
+
+def transcript_from_json(body: Mapping[str, Any]) -> Transcript:
+    """The reverse of `transcript_json`, for clients. Unknown keys are ignored.
+
+    Raises:
+        KeyError, TypeError: not a JSON transcript.
+    """
+    timing = body["timing"]
+    return Transcript(
+        text=body["text"],
+        sentences=tuple(_sentence_from_json(sentence) for sentence in body["sentences"]),
+        duration_ms=body["duration_ms"],
+        language=body["language"],
+        audio_received_ms=body["audio_received_ms"],
+        audio_processed_ms=body["audio_processed_ms"],
+        damaged_packets=body.get("damaged_packets", 0),
+        timing=Timing(timing["queue_ms"], timing["decode_ms"], timing["inference_ms"]),
+    )
 
 
 def write_text(transcript: Transcript) -> str:
@@ -105,3 +124,8 @@ def _token_json(token: Token) -> dict[str, Any]:
         "end_ms": token.end_ms,
         "confidence": round(token.score, 4),
     }
+
+
+def _sentence_from_json(body: Mapping[str, Any]) -> Sentence:
+    tokens = tuple(Token(t["text"], t["start_ms"], t["end_ms"], t["confidence"]) for t in body["tokens"])
+    return Sentence(body["text"], body["start_ms"], body["end_ms"], tokens)

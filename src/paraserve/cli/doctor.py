@@ -1,0 +1,39 @@
+"""`paraserve doctor`: will the server work here, and if not, what to do."""
+
+import asyncio
+from typing import Annotated
+
+import typer
+
+from paraserve.cli.config import read_settings
+from paraserve.cli.findings import Finding, State
+from paraserve.cli.machine_checks import check_machine
+from paraserve.cli.pipeline_checks import check_pipeline
+from paraserve.settings import Settings
+
+
+def doctor(
+    bundle: Annotated[str | None, typer.Option(help="Name of an embedded bundle, or a folder.")] = None,
+    device: Annotated[str | None, typer.Option(help="cpu or cuda:N.")] = None,
+    host: Annotated[str | None, typer.Option("--host", "--listen-ip", help="Address of the port to check.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to check.")] = None,
+) -> None:
+    """Check this machine and installation: one line each, ok, warn or fail, with the cure.
+
+    The exit code is 1 if a line says fail, 0 otherwise.
+    """
+    settings = read_settings({"bundle": bundle, "device": device, "host": host, "port": port})
+    findings = asyncio.run(_examine(settings))
+    raise typer.Exit(1 if any(finding.state is State.FAIL for finding in findings) else 0)
+
+
+async def _examine(settings: Settings) -> list[Finding]:
+    """Print each finding as soon as it is known."""
+    findings = []
+    for finding in check_machine(settings):
+        print(finding, flush=True)
+        findings.append(finding)
+    async for finding in check_pipeline(settings):
+        print(finding, flush=True)
+        findings.append(finding)
+    return findings

@@ -1,0 +1,95 @@
+"""The flag names of FunASR's server programs, so that an existing start script needs only another program name.
+
+Names may be written with dashes or underscores, values are strings: `--vad-dir DIR`, `--quantize true`.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from paraserve.compose import REMOVED
+from paraserve.errors import ParaserveError
+
+SETTING_OF = {
+    "model-dir": "model_dir",
+    "vad-dir": "vad_dir",
+    "punc-dir": "punc_dir",
+    "itn-dir": "itn_dir",
+    "quantize": "quantize",
+    "vad-quant": "vad_quant",
+    "punc-quant": "punc_quant",
+    "decoder-thread-num": "workers",
+    "model-thread-num": "model_threads",
+}
+"""Flags that mean one of our settings."""
+
+NOTHING_DOWNLOADED = "models are not downloaded yet: give folders"
+NO_LANGUAGE_MODEL = "no language model is used yet"
+WITHOUT_EFFECT = {
+    "online-model-dir": "streaming recognition is not available yet",
+    "lm-dir": NO_LANGUAGE_MODEL,
+    "hotword": "hotword files are not used yet",
+    "fst-inc-wts": NO_LANGUAGE_MODEL,
+    "global-beam": NO_LANGUAGE_MODEL,
+    "lattice-beam": NO_LANGUAGE_MODEL,
+    "am-scale": NO_LANGUAGE_MODEL,
+    "download-model-dir": NOTHING_DOWNLOADED,
+    "model-revision": NOTHING_DOWNLOADED,
+    "offline-model-revision": NOTHING_DOWNLOADED,
+    "online-model-revision": NOTHING_DOWNLOADED,
+    "vad-revision": NOTHING_DOWNLOADED,
+    "punc-revision": NOTHING_DOWNLOADED,
+    "itn-revision": NOTHING_DOWNLOADED,
+    "lm-revision": NOTHING_DOWNLOADED,
+    "io-thread-num": "one event loop serves all connections",
+    "batch-size": "batches grow with the load",
+    "bladedisc": "models run in ONNX Runtime",
+}
+"""Flags that are taken so that scripts keep working, and why they change nothing."""
+SWITCHES = {"gpu": "choose the device by --device cuda:0"}
+"""As above, without a value."""
+
+
+@dataclass(frozen=True, slots=True)
+class FunasrFlags:
+    """Settings that FunASR's flags set, and a line for each flag that changes nothing."""
+
+    settings: dict[str, str]
+    warnings: tuple[str, ...]
+
+
+def parse_funasr_flags(args: Sequence[str]) -> FunasrFlags:
+    """Read `--name value` and `--name=value` pairs.
+
+    Raises:
+        ParaserveError: an unknown flag, or a flag without its value.
+    """
+    values = dict(_pairs(args))
+    settings = {SETTING_OF[name]: value for name, value in values.items() if name in SETTING_OF}
+    warnings = tuple(
+        f"--{name} has no effect: {reason}" for name, value in values.items() if (reason := _reason(name, value))
+    )
+    return FunasrFlags(settings, warnings)
+
+
+def _pairs(args: Sequence[str]) -> Iterator[tuple[str, str]]:
+    rest = iter(args)
+    for arg in rest:
+        flag, has_value, value = arg.partition("=")
+        name = flag.removeprefix("--").replace("_", "-")
+        if flag == name or name not in (SETTING_OF.keys() | WITHOUT_EFFECT.keys() | SWITCHES.keys()):
+            raise ParaserveError(f"no such option: {arg} (see paraserve serve --help)", code="invalid_option")
+        if not has_value and name not in SWITCHES:
+            try:
+                value = next(rest)
+            except StopIteration:
+                raise ParaserveError(f"option {flag} needs a value", code="invalid_option") from None
+        yield name, value
+
+
+def _reason(name: str, value: str) -> str | None:
+    """Why a flag changes nothing; None where it gets what it asks for."""
+    if name == "itn-dir":
+        return None if value in REMOVED else "the built-in rules for Chinese and English are used"
+    if name in ("online-model-dir", "lm-dir", "hotword") and value in REMOVED:
+        return None
+    return WITHOUT_EFFECT.get(name) or SWITCHES.get(name)

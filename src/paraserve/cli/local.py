@@ -1,0 +1,52 @@
+"""Recognition in this process, for the commands that need no server."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import ExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+from paraserve.cli.progress import OnProgress
+from paraserve.cli.sources import Source
+from paraserve.compose import open_decode_pool, open_engine
+from paraserve.runtime.decode_pool import DecodePool
+from paraserve.runtime.engine import Engine
+from paraserve.runtime.offline import FileLimits, transcribe_file
+from paraserve.settings import Settings
+from paraserve.types import DecodeOptions, Transcript
+
+
+@dataclass(frozen=True, slots=True)
+class LocalTranscriber:
+    """An engine with the decode children that feed it."""
+
+    engine: Engine
+    pool: DecodePool
+    limits: FileLimits
+
+    async def __call__(self, source: Source, options: DecodeOptions, on_progress: OnProgress) -> Transcript:
+        """Transcribe one recording.
+
+        Raises:
+            OSError: it cannot be read.
+            ParaserveError: it cannot be transcribed.
+        """
+        with ExitStack() as stack:
+            # Opening copies a pipe, for as long as somebody writes into it.
+            file = await asyncio.to_thread(stack.enter_context, source.open())
+            return await transcribe_file(self.engine, self.pool, file, options, self.limits, on_progress=on_progress)
+
+
+@asynccontextmanager
+async def open_local(settings: Settings) -> AsyncIterator[LocalTranscriber]:
+    """Load the models; let go of them at the end.
+
+    Raises:
+        ModelLoadError: names the file or folder at fault.
+    """
+    engine = await asyncio.to_thread(open_engine, settings)
+    pool = open_decode_pool(settings)
+    try:
+        yield LocalTranscriber(engine, pool, FileLimits(settings.max_duration_s * 1000, settings.merge_ms))
+    finally:
+        await pool.close()
+        await engine.close()

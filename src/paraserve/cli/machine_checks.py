@@ -1,0 +1,131 @@
+"""Doctor's checks of the machine and of what is installed."""
+
+import http.client
+import os
+import platform
+import re
+import socket
+import sys
+from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from paraserve.cli.findings import Finding, fail, ok, warn
+from paraserve.compose import available_cpus
+from paraserve.inference.onnx import available_providers, runtime_version
+from paraserve.settings import Settings
+
+OLDEST_PYTHON = (3, 11)
+NEEDED_BYTES = 1024**3
+"""The embedded bundle and two decode children stay below this."""
+PROBE_TIMEOUT_S = 2.0
+
+
+def check_machine(settings: Settings) -> Iterator[Finding]:
+    """Python, ONNX Runtime, CPU, memory, port."""
+    yield _python()
+    yield _onnxruntime(settings.device)
+    yield _telemetry()
+    yield _cpu_features()
+    yield ok("cpus", f"{available_cpus()} usable by this process")
+    yield _memory()
+    yield _port(settings)
+
+
+def _python() -> Finding:
+    found = platform.python_version()
+    if sys.version_info[:2] < OLDEST_PYTHON:
+        return fail("python", found, "install Python 3.11 or newer")
+    return ok("python", found)
+
+
+def _onnxruntime(device: str) -> Finding:
+    providers = available_providers()
+    detail = f"{runtime_version()}, providers {', '.join(providers)}"
+    if _is_installed("onnxruntime") and _is_installed("onnxruntime-gpu"):
+        cure = "pip uninstall both, then install one of the extras cpu and gpu again"
+        return fail("onnxruntime", "the CPU and the GPU package overwrite each other", cure)
+    if device != "cpu" and "CUDAExecutionProvider" not in providers:
+        return fail("onnxruntime", f"{detail}: no CUDA for {device}", "install the extra gpu in place of cpu")
+    return ok("onnxruntime", detail)
+
+
+def _telemetry() -> Finding:
+    # inference.onnx has set it before its import of onnxruntime.
+    if os.environ.get("ORT_DISABLE_TELEMETRY") != "1":
+        return fail("telemetry", "on", "set ORT_DISABLE_TELEMETRY=1 in the environment")
+    return ok("telemetry", "off")
+
+
+def _cpu_features() -> Finding:
+    if platform.machine() not in ("x86_64", "AMD64"):
+        return ok("cpu features", platform.machine())
+    flags = set(_first_match(Path("/proc/cpuinfo"), r"^flags\s*:(.*)$").split())
+    if "avx2" not in flags:
+        return warn("cpu features", "no AVX2: recognition is several times slower", "use a CPU with AVX2")
+    vnni = sorted(flags & {"avx512_vnni", "avx_vnni"})
+    if not vnni:
+        detail = "AVX2 without VNNI: int8 models are slower and may differ slightly"
+        return warn("cpu features", detail, "compare with --quantize false where model.onnx is at hand")
+    return ok("cpu features", ", ".join(["avx2", *vnni]))
+
+
+def _memory() -> Finding:
+    free = _available_bytes()
+    detail = f"{free / 1024**3:.1f} GiB available"
+    if free < NEEDED_BYTES:
+        return warn("memory", detail, "free some: 1 GiB is comfortable with the embedded bundle")
+    return ok("memory", detail)
+
+
+def _available_bytes() -> int:
+    available = int(_first_match(Path("/proc/meminfo"), r"^MemAvailable:\s*(\d+) kB") or 0) * 1024
+    cgroup = Path("/sys/fs/cgroup")
+    limit = _first_match(cgroup / "memory.max", r"^(\d+)$")
+    if not limit:
+        return available
+    used = int(_first_match(cgroup / "memory.current", r"^(\d+)$") or 0)
+    return min(available, int(limit) - used)
+
+
+def _port(settings: Settings) -> Finding:
+    subject = f"port {settings.port}"
+    try:
+        family, _, _, _, address = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        if _is_our_server(settings):
+            return warn(subject, "a server already runs there and answers", "stop it, or start another with --port")
+        detail = f"cannot listen on {settings.host}: {error.strerror}"
+        return fail(subject, detail, "choose another by --port, or stop what listens there")
+    return ok(subject, f"free on {settings.host}")
+
+
+def _is_our_server(settings: Settings) -> bool:
+    connection = http.client.HTTPConnection(settings.host, settings.port, timeout=PROBE_TIMEOUT_S)
+    try:
+        connection.request("GET", "/livez")
+        return connection.getresponse().status == http.client.OK
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def _is_installed(package: str) -> bool:
+    try:
+        version(package)
+    except PackageNotFoundError:
+        return False
+    return True
+
+
+def _first_match(path: Path, pattern: str) -> str:
+    """The first group where it first matches in a small system file; "" if it does not, or there is no such file."""
+    try:
+        found = re.search(pattern, path.read_text("utf-8"), re.MULTILINE)
+    except OSError:
+        return ""
+    return found[1] if found else ""

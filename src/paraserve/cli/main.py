@@ -1,0 +1,53 @@
+"""The command `paraserve`."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from paraserve import __version__
+from paraserve.cli import doctor, models, serve, transcribe
+from paraserve.errors import ParaserveError
+
+# Plain help and errors: they are read in logs and start scripts as often as in a terminal.
+app = typer.Typer(
+    name="paraserve",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.command(context_settings=serve.CONTEXT, epilog=serve.FUNASR_HELP)(serve.serve)
+app.command()(transcribe.transcribe)
+app.command()(doctor.doctor)
+app.add_typer(models.app, name="models")
+
+
+def _print_version(is_asked: bool) -> None:
+    if is_asked:
+        print(f"paraserve {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Speech recognition: a server, and the same pipeline on the command line."""
+
+
+def main() -> None:
+    """Entry point: every expected error is one line on stderr and exit code 1, Ctrl-C is exit code 130."""
+    try:
+        app()
+    except ParaserveError as error:
+        typer.echo(f"paraserve: {error.message}", err=True)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

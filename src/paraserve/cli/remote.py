@@ -1,0 +1,127 @@
+"""Recognition by a server: upload a recording, get its transcript. The file is streamed, never held in memory."""
+
+import asyncio
+import http.client
+import json
+import os
+import secrets
+import socket
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import BinaryIO
+from urllib.parse import urlsplit
+
+from paraserve.cli.progress import OnProgress
+from paraserve.cli.sources import Source
+from paraserve.errors import ParaserveError
+from paraserve.formats import transcript_from_json
+from paraserve.types import DecodeOptions, Transcript
+
+CONNECT_TIMEOUT_S = 10.0
+CHUNK_BYTES = 256 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteTranscriber:
+    """A paraserve server by its URL, such as http://127.0.0.1:10095."""
+
+    url: str
+
+    async def __call__(self, source: Source, options: DecodeOptions, on_progress: OnProgress) -> Transcript:
+        """Transcribe one recording.
+
+        Raises:
+            OSError: the file cannot be read, or the server cannot be reached.
+            ParaserveError: the server refused; carries its message.
+        """
+        connection = _connection(self.url)
+        path = urlsplit(self.url).path.rstrip("/") + "/transcribe"
+        try:
+            return await asyncio.to_thread(_upload, connection, path, source, options, on_progress)
+        except asyncio.CancelledError:
+            _abort(connection)
+            raise
+        finally:
+            connection.close()
+
+
+def _connection(url: str) -> http.client.HTTPConnection:
+    parts = urlsplit(url)
+    kinds: dict[str, type[http.client.HTTPConnection]] = {
+        "http": http.client.HTTPConnection,
+        "https": http.client.HTTPSConnection,
+    }
+    if parts.scheme not in kinds or not parts.hostname:
+        raise ParaserveError(f"not a server's URL: {url!r}, expected something like http://127.0.0.1:10095")
+    return kinds[parts.scheme](parts.hostname, parts.port, timeout=CONNECT_TIMEOUT_S)
+
+
+def _upload(
+    connection: http.client.HTTPConnection, path: str, source: Source, options: DecodeOptions, on_progress: OnProgress
+) -> Transcript:
+    boundary = secrets.token_hex(16)
+    with source.open() as file:
+        head, tail = _form(boundary, source.filename, options)
+        n_bytes = os.fstat(file.fileno()).st_size
+        headers = {
+            "Content-Type": f"multipart/form-data; boundary={boundary}",
+            "Content-Length": str(len(head) + n_bytes + len(tail)),
+        }
+        connection.connect()
+        connection.sock.settimeout(None)  # a long recording may take minutes without a byte
+        # A server that refuses answers, and closes, before it has read everything.
+        with suppress(BrokenPipeError, ConnectionResetError):
+            connection.request("POST", path, _body(head, file, n_bytes, tail, on_progress), headers)
+        response = connection.getresponse()
+        return _transcript(response.status, response.read())
+
+
+def _form(boundary: str, filename: str, options: DecodeOptions) -> tuple[bytes, bytes]:
+    """What stands before and after the file's bytes."""
+    fields = {
+        "itn": str(options.itn).lower(),
+        "punctuate": str(options.punctuate).lower(),
+        "hotwords": " ".join(options.hotwords),
+        "language": options.language or "",
+        "channel": "" if options.channel is None else str(options.channel),
+    }
+    parts = [
+        f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
+        for name, value in fields.items()
+        if value
+    ]
+    quoted = filename.replace("\\", "_").replace('"', "%22").replace("\r", "%0D").replace("\n", "%0A")
+    parts.append(
+        f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="{quoted}"\r\n'
+        "Content-Type: application/octet-stream\r\n\r\n"
+    )
+    return "".join(parts).encode("utf-8", "replace"), f"\r\n--{boundary}--\r\n".encode()
+
+
+def _body(head: bytes, file: BinaryIO, n_bytes: int, tail: bytes, on_progress: OnProgress) -> Iterator[bytes]:
+    yield head
+    sent = 0
+    while sent < n_bytes and (chunk := file.read(min(CHUNK_BYTES, n_bytes - sent))):
+        yield chunk
+        sent += len(chunk)
+        on_progress(sent, n_bytes)
+    yield tail
+
+
+def _transcript(status: int, body: bytes) -> Transcript:
+    try:
+        answer = json.loads(body)
+        if status == http.client.OK:
+            return transcript_from_json(answer)
+        message = str(answer["error"]["message"])
+    except (ValueError, KeyError, TypeError):
+        message = f"the server answered {status} with something else than a transcript"
+    raise ParaserveError(message)
+
+
+def _abort(connection: http.client.HTTPConnection) -> None:
+    """Wake the thread that waits for the server."""
+    with suppress(OSError):
+        if connection.sock is not None:
+            connection.sock.shutdown(socket.SHUT_RDWR)

@@ -1,0 +1,101 @@
+"""`paraserve serve`: the server."""
+
+import textwrap
+from collections.abc import Iterable
+from typing import Annotated, Literal
+
+import typer
+
+from paraserve.cli.config import check_files, is_loopback, read_settings
+from paraserve.cli.funasr_flags import SETTING_OF, SWITCHES, WITHOUT_EFFECT, parse_funasr_flags
+from paraserve.compose import REMOVED
+from paraserve.server.app import serve as run_server
+
+
+def _listed(names: Iterable[str]) -> str:
+    """Flags as lines of help that are not wrapped again, which would break them at their dashes."""
+    flags = " ".join(f"--{name}" for name in names)
+    return "\b\n" + textwrap.fill(flags, 72, break_on_hyphens=False, initial_indent="  ", subsequent_indent="  ")
+
+
+FUNASR_HELP = "\n\n".join(
+    (
+        "FunASR's flags work too, with dashes or underscores:",
+        _listed(SETTING_OF),
+        'A --*-dir replaces that part of the bundle; "" or 0 removes it. Accepted with a warning, without effect:',
+        _listed((*WITHOUT_EFFECT, *SWITCHES)),
+    )
+)
+CONTEXT = {
+    "allow_extra_args": True,
+    "ignore_unknown_options": True,
+    "token_normalize_func": lambda name: name.replace("_", "-"),
+}
+"""Unknown options reach `ctx.args`, where FunASR's are looked up; `--listen_ip` equals `--listen-ip`."""
+
+
+def serve(  # noqa: PLR0913, PLR0917 - one parameter a flag
+    ctx: typer.Context,
+    host: Annotated[
+        str | None, typer.Option("--host", "--listen-ip", help="Address to listen on.  [default: 127.0.0.1]")
+    ] = None,
+    port: Annotated[int | None, typer.Option(help="TCP port, 0 for a free one.  [default: 10095]")] = None,
+    bundle: Annotated[
+        str | None, typer.Option(help="Name of an embedded bundle, or a folder.  [default: demo]")
+    ] = None,
+    device: Annotated[str | None, typer.Option(help="cpu or cuda:N.  [default: cpu]")] = None,
+    mode: Annotated[
+        Literal["2pass", "offline"] | None, typer.Option(help="Which FunASR server to be.  [default: 2pass]")
+    ] = None,
+    protocol: Annotated[
+        Literal["compat", "strict"] | None,
+        typer.Option(help="strict repeats the quirks of FunASR's servers.  [default: compat]"),
+    ] = None,
+    certfile: Annotated[
+        str | None, typer.Option(help='TLS certificate (PEM); "" or 0 for plain connections.  [default: plain]')
+    ] = None,
+    keyfile: Annotated[str | None, typer.Option(help="Private key of the certificate (PEM).")] = None,
+    max_live: Annotated[
+        str | None, typer.Option(metavar="N|auto", help="Live sessions at once; without effect so far.")
+    ] = None,
+    no_optimize: Annotated[  # noqa: ARG001 - what it asks for is what happens
+        bool, typer.Option("--no-optimize", help="Load model files as they are, which is what happens so far.")
+    ] = False,
+    print_config: Annotated[
+        bool, typer.Option("--print-config", help="Print the effective settings as JSON and exit.")
+    ] = False,
+) -> None:
+    """Serve speech recognition over HTTP.
+
+    A flag wins over the environment (PARASERVE_<SETTING>), the environment over the default.
+    """
+    funasr = parse_funasr_flags(ctx.args)
+    plain = certfile in REMOVED
+    settings = read_settings(
+        {
+            **funasr.settings,
+            "host": host,
+            "port": port,
+            "bundle": bundle,
+            "device": device,
+            "mode": mode,
+            "protocol": protocol,
+            "certfile": "" if plain else certfile,
+            "keyfile": "" if plain else keyfile,
+        }
+    )
+    for warning in funasr.warnings:
+        _warn(warning)
+    if max_live is not None:
+        _warn("--max-live has no effect: live sessions are not available yet")
+    if print_config:
+        print(settings.model_dump_json(indent=2))
+        return
+    check_files(settings)
+    if not is_loopback(settings.host):
+        _warn(f"listening on {settings.host} without access control: whoever reaches the port may use the server")
+    raise typer.Exit(run_server(settings))
+
+
+def _warn(message: str) -> None:
+    typer.echo(f"paraserve: warning: {message}", err=True)

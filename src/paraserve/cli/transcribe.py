@@ -1,0 +1,177 @@
+"""`paraserve transcribe`: recordings to text, here or by a server."""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal, TypeAlias
+
+import typer
+
+from paraserve.cli.config import check_files, read_settings
+from paraserve.cli.local import open_local
+from paraserve.cli.progress import Bars, OnProgress
+from paraserve.cli.remote import RemoteTranscriber
+from paraserve.cli.sources import Source, output_paths, write_atomically
+from paraserve.errors import ParaserveError
+from paraserve.formats import FORMATS
+from paraserve.settings import Settings
+from paraserve.types import DecodeOptions, Transcript
+
+PARALLEL_FILES = 2
+"""While one recording ends or is decoded, the models work on another; more would only cost memory."""
+
+Transcriber: TypeAlias = Callable[[Source, DecodeOptions, OnProgress], Awaitable[Transcript]]
+FileError: TypeAlias = ParaserveError | OSError
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """Where transcripts go: files of `paths`, or stdout with a heading each if there are several."""
+
+    format: str
+    paths: Sequence[Path | None]
+
+    def write(self, index: int, source: Source, transcript: Transcript) -> None:
+        """Write one transcript.
+
+        Raises:
+            ParaserveError: the file cannot be written.
+            OSError: stdout is closed.
+        """
+        text = FORMATS[self.format].write(transcript)
+        path = self.paths[index]
+        if path is not None:
+            _write_file(path, text)
+            return
+        if len(self.paths) > 1 and self.format != "json":
+            text = f"==> {source.name} <==\n{text}\n"
+        sys.stdout.write(text)
+        sys.stdout.flush()
+
+
+def transcribe(  # noqa: PLR0913, PLR0917 - one parameter a flag
+    files: Annotated[list[str], typer.Argument(metavar="FILE", help="Recordings of any format; - reads stdin.")],
+    format_: Annotated[
+        Literal["text", "json", "srt", "vtt", "tsv"], typer.Option("--format", help="What to write.")
+    ] = "text",
+    output: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Write DIR/<stem>.<format> instead of stdout.")
+    ] = None,
+    bundle: Annotated[
+        str | None, typer.Option(help="Name of an embedded bundle, or a folder.  [default: demo]")
+    ] = None,
+    device: Annotated[str | None, typer.Option(help="cpu or cuda:N.  [default: cpu]")] = None,
+    server: Annotated[
+        str | None, typer.Option(metavar="URL", help="Let a server do it, such as http://127.0.0.1:10095.")
+    ] = None,
+    hotwords: Annotated[str, typer.Option(help="Words to expect, separated by spaces.")] = "",
+    language: Annotated[str | None, typer.Option(help="Language of the recording, such as zh or en.")] = None,
+    channel: Annotated[
+        int | None, typer.Option(min=0, help="Take one channel, counted from 0.  [default: all mixed]")
+    ] = None,
+    no_itn: Annotated[bool, typer.Option("--no-itn", help="Leave numbers, dates and times as spoken.")] = False,
+    no_punctuate: Annotated[bool, typer.Option("--no-punctuate", help="No punctuation marks.")] = False,
+) -> None:
+    """Write the text of recordings to stdout, in the order given.
+
+    Several recordings on stdout: each stands under a line "==> FILE <==", as head prints it, except in format json,
+    which gives one JSON document after the other. With --output each gets its own file; equal stems get -2, -3.
+    A recording that fails costs one line on stderr and exit code 1; the others are still transcribed.
+    """
+    options = DecodeOptions(
+        hotwords=tuple(hotwords.split()),
+        itn=not no_itn,
+        punctuate=not no_punctuate,
+        language=language,
+        channel=channel,
+    )
+    sources = [Source(name) for name in files]
+    settings = read_settings({"bundle": bundle, "device": device})
+    writer = Output(format_, _output_paths(sources, output, format_))
+    n_failed = asyncio.run(_run(sources, _transcriber(settings, server), options, writer))
+    raise typer.Exit(1 if n_failed else 0)
+
+
+def _write_file(path: Path, text: str) -> None:
+    try:
+        write_atomically(path, text)
+    except OSError as error:
+        raise ParaserveError(f"cannot write {path}: {error.strerror}") from None
+
+
+def _output_paths(sources: Sequence[Source], folder: Path | None, suffix: str) -> Sequence[Path | None]:
+    if folder is None:
+        return [None] * len(sources)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ParaserveError(f"cannot create the folder {folder}: {error.strerror}") from None
+    return output_paths(sources, folder, suffix)
+
+
+@asynccontextmanager
+async def _transcriber(settings: Settings, server: str | None) -> AsyncIterator[Transcriber]:
+    if server is not None:
+        yield RemoteTranscriber(server)
+        return
+    check_files(settings)
+    async with open_local(settings) as local:
+        yield local
+
+
+async def _run(
+    sources: Sequence[Source],
+    opening: AbstractAsyncContextManager[Transcriber],
+    options: DecodeOptions,
+    output: Output,
+) -> int:
+    """Transcribe side by side, report in order; returns how many failed."""
+    slots = asyncio.Semaphore(PARALLEL_FILES)
+    n_failed = 0
+    async with opening as transcriber:
+        with Bars() as bars:
+            tasks = [asyncio.create_task(_outcome(source, transcriber, options, slots, bars)) for source in sources]
+            try:
+                for index, task in enumerate(tasks):
+                    result = await task
+                    with bars.hidden():
+                        n_failed += not _report(index, sources[index], result, output)
+            finally:
+                for task in tasks:
+                    task.cancel()
+                await asyncio.wait(tasks)
+    return n_failed
+
+
+async def _outcome(
+    source: Source, transcriber: Transcriber, options: DecodeOptions, slots: asyncio.Semaphore, bars: Bars
+) -> Transcript | FileError:
+    """The transcript, or why there is none."""
+    async with slots:
+        with bars.bar(source.name) as on_progress:
+            try:
+                return await transcriber(source, options, on_progress)
+            except (ParaserveError, OSError) as error:
+                return error
+
+
+def _report(index: int, source: Source, result: Transcript | FileError, output: Output) -> bool:
+    """Write a transcript, or one line on stderr; returns whether it was a transcript that could be written."""
+    if isinstance(result, Transcript):
+        try:
+            output.write(index, source, result)
+        except ParaserveError as error:
+            result = error
+        else:
+            return True
+    typer.echo(f"paraserve: {source.name}: {_message(result)}", err=True)
+    return False
+
+
+def _message(error: FileError) -> str:
+    if isinstance(error, ParaserveError):
+        return error.message
+    return error.strerror or str(error)

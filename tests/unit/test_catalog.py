@@ -1,0 +1,99 @@
+"""Bundles on disk: found by name or folder, and every altered file is noticed."""
+
+import hashlib
+import json
+
+import pytest
+
+from paraserve.catalog import MANIFEST, bundle_root, check_bundle, verify_bundle
+from paraserve.errors import ModelLoadError
+
+FILES = {"asr/model.onnx": b"weights" * 100, "asr/tokens.json": b'["a"]', "vad/am.mvn": b"numbers"}
+
+
+def write_manifest(root, files):
+    entries = {
+        name: {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+        for name, content in files.items()
+    }
+    (root / MANIFEST).write_text(json.dumps({"files": entries}))
+
+
+@pytest.fixture
+def bundle(tmp_path):
+    for name, content in FILES.items():
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(content)
+    write_manifest(tmp_path, FILES)
+    return tmp_path
+
+
+def problems(root):
+    return {str(c.path.relative_to(root)): c.problem for c in check_bundle(root) if c.problem}
+
+
+def test_intact_bundle(bundle):
+    """Every file of the manifest is checked and found good."""
+    assert [str(c.path.relative_to(bundle)) for c in check_bundle(bundle)] == list(FILES)
+    assert problems(bundle) == {}
+    verify_bundle(bundle)
+
+
+@pytest.mark.parametrize("bit", [0, 5599])
+def test_one_flipped_bit(bundle, bit):
+    """One flipped bit anywhere is noticed, and the file is named."""
+    path = bundle / "asr/model.onnx"
+    content = bytearray(path.read_bytes())
+    content[bit // 8] ^= 1 << bit % 8
+    path.write_bytes(content)
+    assert "altered" in problems(bundle)["asr/model.onnx"]
+    with pytest.raises(ModelLoadError, match=r"asr/model\.onnx") as caught:
+        verify_bundle(bundle)
+    assert caught.value.code == "model_file_damaged"
+
+
+def test_truncated_and_missing_files(bundle):
+    """A cut-off file and a missing one are each named with their own problem."""
+    path = bundle / "asr/model.onnx"
+    path.write_bytes(path.read_bytes()[:-1])
+    (bundle / "vad/am.mvn").unlink()
+    assert problems(bundle) == {
+        "asr/model.onnx": "699 bytes instead of 700: truncated or replaced",
+        "vad/am.mvn": "missing",
+    }
+
+
+def test_no_manifest(bundle):
+    """A user's own bundle without a manifest may be used, but not verified."""
+    (bundle / MANIFEST).unlink()
+    verify_bundle(bundle)
+    with pytest.raises(ModelLoadError, match=r"no manifest\.json"):
+        list(check_bundle(bundle))
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"files": {"a": {}}}', '{"files": 1}', '{"files": {"a": 1}}'])
+def test_damaged_manifest(bundle, content):
+    """A manifest that cannot be read is an error, not a pass."""
+    (bundle / MANIFEST).write_text(content)
+    with pytest.raises(ModelLoadError, match="damaged manifest"):
+        list(check_bundle(bundle))
+    with pytest.raises(ModelLoadError, match="damaged manifest"):
+        verify_bundle(bundle)
+
+
+def test_bundle_by_name_and_folder(demo_dir, tmp_path):
+    """`demo` is the embedded bundle, a path is that folder, anything else is refused with the known names."""
+    assert bundle_root("demo").samefile(demo_dir)
+    assert bundle_root(str(tmp_path)) == tmp_path
+    with pytest.raises(ModelLoadError, match="neither a folder nor one of: demo"):
+        bundle_root("no-such-bundle")
+
+
+def test_embedded_bundle_is_complete(demo_dir):
+    """The committed bundle matches its manifest, and the manifest leaves out no model file."""
+    checks = list(check_bundle(demo_dir))
+    assert [c for c in checks if c.problem] == []
+    on_disk = {path for part in ("asr", "vad", "punc") for path in (demo_dir / part).rglob("*") if path.is_file()}
+    assert on_disk <= {c.path for c in checks}
+    assert on_disk
