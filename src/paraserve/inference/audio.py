@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from typing import BinaryIO, Protocol
 
 import numpy as np
+import numpy.typing as npt
 import soxr
 
 from paraserve.errors import AudioError, AudioTooLongError, DecoderError
@@ -74,10 +75,7 @@ class Recording:
     def _mono_chunks(self) -> Iterator[tuple[Samples, int]]:
         for chunk in self._source.chunks():
             _check_source(chunk.samples.shape[1], chunk.sample_rate, self._channel)
-            if self._channel is None:
-                yield chunk.samples.mean(axis=1), chunk.sample_rate
-            else:
-                yield np.ascontiguousarray(chunk.samples[:, self._channel]), chunk.sample_rate
+            yield _mono(chunk.samples, self._channel), chunk.sample_rate
 
 
 def open_recording(
@@ -116,6 +114,7 @@ def _open_source(file: BinaryIO) -> _Source:
         source = WavSource.open(file, size)
         if source is not None:
             return source
+        file.seek(0)
     return ContainerSource(file)
 
 
@@ -133,6 +132,13 @@ def _check_source(channels: int, sample_rate: int, channel: int | None) -> None:
 def _check_duration(duration_ms: int, max_duration_ms: int | None) -> None:
     if max_duration_ms is not None and duration_ms > max_duration_ms:
         raise AudioTooLongError(f"the recording is longer than {max_duration_ms // 1000} s", param="file")
+
+
+def _mono(samples: npt.NDArray[np.float32], channel: int | None) -> Samples:
+    if channel is None and samples.shape[1] > 1:
+        mixed: Samples = samples.mean(axis=1)
+        return mixed
+    return samples[:, channel or 0]
 
 
 def _resampled(chunks: Iterable[tuple[Samples, int]]) -> Iterator[Samples]:

@@ -26,15 +26,17 @@ CODECS = (
     "pcm_f32le,pcm_f32be,pcm_f64le,pcm_f64be"
 )
 """Decoders that FFmpeg may use. Video decoders are not on it, so probing a video file runs none of them."""
+TELEPHONE_DECODERS = {"amrnb": "libopencore_amrnb", "amrwb": "libopencore_amrwb"}
+"""FFmpeg's own decoders of these reject the silence frames of discontinuous transmission, which phones send."""
 TIMED_FORMATS = frozenset({"flac", "ogg", "mov", "matroska", "caf", "w64"})
 """Containers that state their length. The others' is a guess from the bit rate."""
 MAGIC = (b"RIFF", b"fLaC", b"OggS", b"ID3", b"\x1aE\xdf\xa3", b"#!AMR", b"caff", b"\x30\x26\xb2\x75", b"riff")
 """First bytes of formats that we decode: such a file is damaged, not unsupported, when it does not open."""
 
-CHUNK_SECONDS = 10
+CHUNK_S = 10
 CHUNK_VALUES = 1 << 20
 """A chunk holds at most 10 s and at most this many values over all channels (4 MiB)."""
-GAP_SECONDS = 0.05
+GAP_S = 0.05
 """A jump in the timestamps by more than this is a lost packet; smaller ones are rounding and clock jitter."""
 MAX_DEMUX_ERRORS = 32
 """Errors in a row after which the container is given up."""
@@ -73,12 +75,17 @@ class WavSource:
 
     @classmethod
     def open(cls, file: BinaryIO, size_bytes: int) -> "WavSource | None":
-        """None where libsndfile refuses the header, or reads no samples from a file that has some."""
+        """None where FFmpeg does better.
+
+        That is where libsndfile refuses the header, sees no samples in a file that has some, or would stop at the
+        first damaged packet of an MPEG stream in the wav.
+        """
         try:
             reader = soundfile.SoundFile(file)
         except soundfile.LibsndfileError:
             return None
-        if reader.frames == 0 and size_bytes > STREAMED_WAV_BYTES:
+        has_no_samples = reader.frames == 0 and size_bytes > STREAMED_WAV_BYTES
+        if has_no_samples or reader.subtype.startswith("MPEG"):
             reader.close()
             return None
         return cls(reader)
@@ -113,7 +120,8 @@ class ContainerSource:
         except AudioError:
             self.close()
             raise
-        self._expected_pts: float | None = None
+        self._decoder = _decoder(self._stream.codec_context)
+        self._expected_start_s: float | None = None
 
     def chunks(self) -> Iterator[SourceChunk]:
         """Yield what decodes. Packets that do not, and holes between the timestamps, are counted."""
@@ -143,28 +151,29 @@ class ContainerSource:
 
     def _frames(self, packet: Any) -> list[av.AudioFrame]:
         try:
-            frames: list[av.AudioFrame] = packet.decode()
+            frames: list[av.AudioFrame] = self._decoder.decode(packet)
         except MemoryError:
             raise
         except EOFError:
             return []  # the decoder had been flushed already
         except av.FFmpegError:
             self.damaged_packets += 1
-            self._expected_pts = None  # the hole behind this packet is counted with it
+            self._expected_start_s = None  # the hole behind this packet is counted with it
             return []
         for frame in frames:
             self._count_hole(frame)
         return frames
 
     def _count_hole(self, frame: av.AudioFrame) -> None:
-        """Demuxers skip unreadable stretches silently; the next timestamp tells."""
-        if frame.pts is None or frame.time_base is None:
-            self._expected_pts = None
+        """Demuxers skip unreadable stretches silently; the next timestamp tells. Frames until then may have none."""
+        start = self._expected_start_s
+        if frame.pts is not None and frame.time_base is not None:
+            start = float(frame.pts * frame.time_base)
+        if start is None:
             return
-        start = float(frame.pts * frame.time_base)
-        if self._expected_pts is not None and start - self._expected_pts > GAP_SECONDS:
+        if self._expected_start_s is not None and start - self._expected_start_s > GAP_S:
             self.damaged_packets += 1
-        self._expected_pts = start + frame.samples / max(frame.sample_rate, 1)
+        self._expected_start_s = start + frame.samples / max(frame.sample_rate, 1)
 
 
 def _open_container(file: BinaryIO) -> Any:
@@ -191,15 +200,27 @@ class _Nameless:
 
 
 def _audio_stream(container: Any) -> Any:
+    if not container.streams.audio:
+        raise AudioError("the file has no audio track", code="no_audio_stream", param="file")
     stream = container.streams.best("audio")
     if stream is None:
-        raise AudioError("the file has no audio track", code="no_audio_stream", param="file")
+        raise AudioError("the audio track has no valid parameters", param="file")
     codec = stream.codec_context
     if codec is None or codec.name not in CODECS.split(","):
         name = "unknown" if codec is None else codec.name
         raise UnsupportedFormatError(f"audio codec {name} is not supported", code="unsupported_codec", param="file")
-    codec.thread_count = 1  # the pool's children are the parallelism
     return stream
+
+
+def _decoder(codec: Any) -> Any:
+    """The decoder to use for a stream's codec, with one thread: the pool's children are the parallelism."""
+    decoder: Any = codec
+    better = TELEPHONE_DECODERS.get(codec.name)
+    if better in av.codecs_available:
+        decoder = av.CodecContext.create(better, "r")
+        decoder.sample_rate, decoder.layout = codec.sample_rate, "mono"
+    decoder.thread_count = 1
+    return decoder
 
 
 def _info(container: Any, stream: Any) -> RecordingInfo:
@@ -217,15 +238,32 @@ def _info(container: Any, stream: Any) -> RecordingInfo:
 def _chunks_of(frame: av.AudioFrame) -> Iterator[SourceChunk]:
     """A frame may be as large as its packet, so it is converted piece by piece."""
     n_channels = max(frame.layout.nb_channels, 1)
-    values = frame.to_ndarray()
-    by_frame = values.T if frame.format.is_planar else values.reshape(-1, n_channels)
+    # `frame.planes` can have too many at its end, and `to_ndarray` reads them all: PyAV looks for a NULL behind the
+    # last plane, which FFmpeg does not promise from 8 channels on.
+    planes = frame.planes[: n_channels if frame.format.is_planar else 1]
+    dtype = _SAMPLE_TYPES[frame.format.packed.name]
+    n_columns = n_channels // max(len(planes), 1)  # of a plane: all channels of a packed frame
+    columns = [
+        np.frombuffer(memoryview(plane), dtype, frame.samples * n_columns).reshape(-1, n_columns) for plane in planes
+    ]
     step = _chunk_frames(frame.sample_rate, n_channels)
-    for start in range(0, len(by_frame), step):
-        yield SourceChunk(_to_float(by_frame[start : start + step]), frame.sample_rate)
+    for start in range(0, frame.samples, step):
+        values = np.concatenate([column[start : start + step] for column in columns], axis=1)
+        yield SourceChunk(_to_float(values), frame.sample_rate)
+
+
+_SAMPLE_TYPES = {
+    "u8": np.uint8,
+    "s16": np.int16,
+    "s32": np.int32,
+    "s64": np.int64,
+    "flt": np.float32,
+    "dbl": np.float64,
+}
 
 
 def _chunk_frames(sample_rate: int, channels: int) -> int:
-    return max(1, min(CHUNK_SECONDS * sample_rate, CHUNK_VALUES // channels))
+    return max(1, min(CHUNK_S * sample_rate, CHUNK_VALUES // channels))
 
 
 def _to_float(values: npt.NDArray[Any]) -> npt.NDArray[np.float32]:

@@ -11,7 +11,6 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Iterator
 from typing import BinaryIO
 
 from paraserve.errors import ParaserveError
@@ -30,7 +29,7 @@ from paraserve.inference.decode_frames import (
     pack_info,
     unpack_request,
 )
-from paraserve.types import SAMPLE_RATE, Samples
+from paraserve.types import SAMPLE_RATE
 
 CPU_ALLOWANCE_S = 20.0
 CPU_ALLOWANCE_PER_MINUTE_S = 5.0
@@ -55,10 +54,16 @@ def main() -> None:
 
 def _limit_process(memory_limit_bytes: int) -> None:
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    resource.setrlimit(resource.RLIMIT_AS, (memory_limit_bytes, memory_limit_bytes))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    _limit(resource.RLIMIT_AS, memory_limit_bytes)
+    _limit(resource.RLIMIT_FSIZE, 0)
+    _limit(resource.RLIMIT_CORE, 0)
     os.nice(NICENESS)
+
+
+def _limit(kind: int, value: int) -> None:
+    """Set a soft limit; a lower hard limit of the machine's stays."""
+    _, hard = resource.getrlimit(kind)
+    resource.setrlimit(kind, (value if hard == resource.RLIM_INFINITY else min(value, hard), hard))
 
 
 def _serve_request(connection: socket.socket) -> bool:
@@ -85,39 +90,35 @@ def _reopen(descriptor: int) -> BinaryIO:
 def _decode(file: BinaryIO, request: DecodeRequest, answer: "_Answer") -> None:
     answer.grant_cpu_time(decoded_samples=0)
     with open_recording(file, channel=request.channel, max_duration_ms=request.max_duration_ms) as recording:
+        answer.recording = recording
         answer.send(INFO, pack_info(recording.info))
-        for block in answer.timed(recording):
+        for block in recording:
             answer.grant_cpu_time(recording.received_samples)
             answer.send(BLOCK, block.data.cast("B"))
         answer.send(END)
 
 
 class _Answer:
-    """The frames of one request, with the totals that each header carries."""
+    """The frames of one request, with the totals that each header carries; `recording` counts the damage."""
+
+    recording: Recording | None = None
 
     def __init__(self, connection: socket.socket) -> None:
         self._connection = connection
         self._cpu_start_s = time.process_time()
         self._decoding_since_s = time.monotonic()
         self._decode_s = 0.0
-        self._recording: Recording | None = None
-
-    def timed(self, recording: Recording) -> Iterator[Samples]:
-        """The recording's blocks; from here on headers carry its count of damaged packets."""
-        self._recording = recording
-        return iter(recording)
 
     def grant_cpu_time(self, decoded_samples: int) -> None:
         """Move the soft CPU limit; a decoder that burns time without output is killed by SIGXCPU."""
         minutes = decoded_samples / SAMPLE_RATE / 60
         limit_s = self._cpu_start_s + CPU_ALLOWANCE_S + minutes * CPU_ALLOWANCE_PER_MINUTE_S
-        _, hard_limit = resource.getrlimit(resource.RLIMIT_CPU)
-        resource.setrlimit(resource.RLIMIT_CPU, (int(limit_s) + 1, hard_limit))
+        _limit(resource.RLIMIT_CPU, int(limit_s) + 1)
 
     def send(self, kind: bytes, payload: bytes | memoryview = b"") -> None:
         """Send a frame; waits while the reader does not read. The wait is not counted as decoding."""
         self._decode_s += time.monotonic() - self._decoding_since_s
-        damaged_packets = self._recording.damaged_packets if self._recording else 0
+        damaged_packets = self.recording.damaged_packets if self.recording else 0
         header = FrameHeader(kind, len(payload), damaged_packets, round(self._decode_s * 1000))
         self._connection.sendall(pack_header(header))
         self._connection.sendall(payload)

@@ -82,10 +82,14 @@ class DecodeChild:
         return DecoderError("the decoder died on this recording", code="decoder_died", param="file")
 
     async def kill(self) -> int:
-        """Kill the process and wait for it on a thread."""
+        """Kill the process, end a pending `receive`, and wait for the exit on a thread."""
         self._process.kill()
-        self._socket.close()
-        return await asyncio.to_thread(self._process.wait)
+        with contextlib.suppress(OSError):  # not connected any more
+            self._socket.shutdown(socket.SHUT_RDWR)
+        try:
+            return await asyncio.to_thread(self._process.wait)
+        finally:
+            self._socket.close()  # not before a pending `receive` has seen the end and let go of the descriptor
 
 
 def _environment() -> dict[str, str]:
