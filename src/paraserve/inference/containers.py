@@ -166,9 +166,7 @@ class ContainerSource:
 
     def _count_hole(self, frame: av.AudioFrame) -> None:
         """Demuxers skip unreadable stretches silently; the next timestamp tells. Frames until then may have none."""
-        start = self._expected_start_s
-        if frame.pts is not None and frame.time_base is not None:
-            start = float(frame.pts * frame.time_base)
+        start = frame.time if frame.time is not None else self._expected_start_s
         if start is None:
             return
         if self._expected_start_s is not None and start - self._expected_start_s > GAP_S:

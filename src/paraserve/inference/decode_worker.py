@@ -41,7 +41,7 @@ PR_SET_PDEATHSIG = 1
 
 def main() -> None:
     """Serve one request after the other until the other side closes the socket."""
-    _limit_process(int(sys.argv[1]))
+    _confine_process(int(sys.argv[1]))
     with socket.socket(fileno=sys.stdin.fileno()) as connection:
         try:
             while _serve_request(connection):
@@ -52,8 +52,11 @@ def main() -> None:
             return  # the reader is gone
 
 
-def _limit_process(memory_limit_bytes: int) -> None:
+def _confine_process(memory_limit_bytes: int) -> None:
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    # A terminal and service managers signal the whole group, but a server that drains still needs its decoders.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     _limit(resource.RLIMIT_AS, memory_limit_bytes)
     _limit(resource.RLIMIT_FSIZE, 0)
     _limit(resource.RLIMIT_CORE, 0)
@@ -61,9 +64,14 @@ def _limit_process(memory_limit_bytes: int) -> None:
 
 
 def _limit(kind: int, value: int) -> None:
-    """Set a soft limit; a lower hard limit of the machine's stays."""
+    """Lower a limit for good; the machine's own may be lower still."""
+    value = min(value, _hard_limit(kind))
+    resource.setrlimit(kind, (value, value))
+
+
+def _hard_limit(kind: int) -> int:
     _, hard = resource.getrlimit(kind)
-    resource.setrlimit(kind, (value if hard == resource.RLIM_INFINITY else min(value, hard), hard))
+    return sys.maxsize if hard == resource.RLIM_INFINITY else hard
 
 
 def _serve_request(connection: socket.socket) -> bool:
@@ -113,7 +121,8 @@ class _Answer:
         """Move the soft CPU limit; a decoder that burns time without output is killed by SIGXCPU."""
         minutes = decoded_samples / SAMPLE_RATE / 60
         limit_s = self._cpu_start_s + CPU_ALLOWANCE_S + minutes * CPU_ALLOWANCE_PER_MINUTE_S
-        _limit(resource.RLIMIT_CPU, int(limit_s) + 1)
+        _, hard = resource.getrlimit(resource.RLIMIT_CPU)
+        resource.setrlimit(resource.RLIMIT_CPU, (min(int(limit_s) + 1, _hard_limit(resource.RLIMIT_CPU)), hard))
 
     def send(self, kind: bytes, payload: bytes | memoryview = b"") -> None:
         """Send a frame; waits while the reader does not read. The wait is not counted as decoding."""

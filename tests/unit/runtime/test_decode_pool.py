@@ -239,6 +239,15 @@ async def test_a_child_that_dies_costs_one_request(pool, long_recording, short_w
     assert victim.pid not in children()
 
 
+async def test_a_child_outlives_the_signals_that_ask_a_server_to_drain(single, long_recording):
+    """Ctrl-C in a terminal and a service manager's stop reach the children too; recordings in hand are finished."""
+    async with single.open(long_recording, max_duration_ms=HALF_DAY_MS) as recording:
+        await anext(recording)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            only_child().send_signal(number)
+        assert len([block async for block in recording]) == 24
+
+
 async def test_an_idle_child_that_was_killed_is_replaced(single, short_wav):
     """Nobody sees that it died."""
     await decode(single, short_wav)
@@ -300,9 +309,9 @@ async def test_the_limits_of_a_child(single, long_recording):
     async with single.open(long_recording, max_duration_ms=HALF_DAY_MS) as recording:
         await anext(recording)
         child = only_child()
-        assert child.rlimit(resource.RLIMIT_AS)[0] == 1 << 30
-        assert child.rlimit(resource.RLIMIT_FSIZE)[0] == 0
-        assert child.rlimit(resource.RLIMIT_CORE)[0] == 0
+        assert child.rlimit(resource.RLIMIT_AS) == (1 << 30, 1 << 30)
+        assert child.rlimit(resource.RLIMIT_FSIZE) == (0, 0)
+        assert child.rlimit(resource.RLIMIT_CORE) == (0, 0)
         first_limit_s, _ = child.rlimit(resource.RLIMIT_CPU)
         assert 20 <= first_limit_s <= 30
         assert child.nice() > psutil.Process().nice()
