@@ -1,0 +1,107 @@
+"""What an operator sees of each request: an id, one log line without any transcript, and metrics."""
+
+import logging
+import re
+import sys
+import time
+import uuid
+from dataclasses import dataclass, field
+
+import structlog
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from starlette.datastructures import MutableHeaders
+from starlette.requests import HTTPConnection
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+ACCEPTABLE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Metrics:
+    """The server's own figures, in a registry of this application."""
+
+    registry: CollectorRegistry = field(default_factory=CollectorRegistry)
+    requests: Counter = field(init=False)
+    seconds: Histogram = field(init=False)
+    audio_seconds: Counter = field(init=False)
+    uploads: Gauge = field(init=False)
+
+    def __post_init__(self) -> None:
+        made = {
+            "requests": Counter(
+                "paraserve_http_requests", "Answered requests", ["route", "method", "status"], registry=self.registry
+            ),
+            "seconds": Histogram(
+                "paraserve_http_request_seconds", "Time to answer", ["route"], registry=self.registry
+            ),
+            "audio_seconds": Counter("paraserve_audio_seconds", "Transcribed audio", registry=self.registry),
+            "uploads": Gauge("paraserve_uploads_in_progress", "Uploads being worked on", registry=self.registry),
+        }
+        for name, metric in made.items():
+            object.__setattr__(self, name, metric)
+
+
+def request_id(connection: HTTPConnection) -> str:
+    """The id of a request: the client's `X-Request-Id` if it is a plain word, else our own."""
+    return str(connection.state.request_id)
+
+
+class RequestLog:
+    """Gives each HTTP request its id, logs it once it is answered, and counts it."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+        self._app = app
+        self._metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on with an id, and its answer back with the same."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        connection = HTTPConnection(scope)
+        given = connection.headers.get("x-request-id", "")
+        connection.state.request_id = given if ACCEPTABLE_ID.fullmatch(given) else uuid.uuid4().hex
+        started, status = time.monotonic(), 500
+
+        async def send_with_id(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                MutableHeaders(scope=message)["x-request-id"] = request_id(connection)
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_with_id)
+        finally:
+            self._record(connection, status, time.monotonic() - started)
+
+    def _record(self, connection: HTTPConnection, status: int, seconds: float) -> None:
+        scope = connection.scope
+        route = getattr(scope.get("route"), "path", "unmatched")
+        self._metrics.requests.labels(route, scope["method"], str(status)).inc()
+        self._metrics.seconds.labels(route).observe(seconds)
+        log.info(
+            "request",
+            request_id=request_id(connection),
+            method=scope["method"],
+            route=route,
+            status=status,
+            ms=round(seconds * 1000),
+        )
+
+
+def configure_logging(level_name: str) -> None:
+    """JSON lines on stderr, the libraries' warnings among them."""
+    level = logging.getLevelNamesMapping()[level_name.upper()]
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(ensure_ascii=False),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+    )
+    logging.basicConfig(level=max(level, logging.WARNING), format='{"level":"%(levelname)s","event":"%(message)s"}')

@@ -1,0 +1,130 @@
+"""Receive a recording over HTTP: limits first, then the bytes, into memory or an unlinked temporary file.
+
+The file has no name on disk, so nothing is left behind whatever happens to the server.
+"""
+
+import asyncio
+import errno
+import tempfile
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import BinaryIO, cast
+
+from starlette.datastructures import FormData, UploadFile
+from starlette.formparsers import MultiPartException, MultiPartParser
+from starlette.requests import Request
+
+from paraserve.errors import ProtocolError, UploadTooLargeError
+
+FILE_FIELDS = ("file", "audio")
+IDLE_BODY_S = 60.0
+"""A client that sends nothing for this long while its body is incomplete is let go."""
+MEMORY_BYTES = 1024**2
+"""Smaller uploads stay in memory."""
+FORM_OVERHEAD_BYTES = 1024**2
+"""What a multipart body may have beside the file: boundaries and text fields."""
+MAX_FIELDS = 64
+
+
+class SlowUploadError(ProtocolError, TimeoutError):
+    """The client stopped sending in the middle of its upload."""
+
+    code = "upload_timeout"
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A received recording and the form or query fields that came with it (repeated ones in order)."""
+
+    file: BinaryIO
+    filename: str
+    fields: Mapping[str, list[str]]
+
+    def field(self, name: str) -> str | None:
+        """The last value of a field; None if it is absent or empty."""
+        values = self.fields.get(name) or [""]
+        return values[-1] or None
+
+
+@asynccontextmanager
+async def receive_upload(request: Request, max_bytes: int) -> AsyncIterator[Upload]:
+    """The request's recording: a multipart field `file` or `audio`, or the raw body. Closed on leaving.
+
+    Raises:
+        UploadTooLargeError: the announced or received size is over `max_bytes`.
+        ProtocolError: not a usable form, or it has no file.
+        SlowUploadError: the client stopped sending.
+    """
+    announced = request.headers.get("content-length", "")
+    is_form = request.headers.get("content-type", "").lower().startswith("multipart/")
+    limit = max_bytes + (FORM_OVERHEAD_BYTES if is_form else 0)
+    if announced.isdigit() and int(announced) > limit:
+        raise _too_large(max_bytes)
+    body = _limited(request, limit, max_bytes)
+    if is_form:
+        async with _form(request, body) as form:
+            yield _form_upload(form, request, max_bytes)
+    else:
+        with tempfile.SpooledTemporaryFile(max_size=MEMORY_BYTES) as file:
+            async for chunk in body:
+                await asyncio.to_thread(file.write, chunk)
+            file.seek(0)
+            yield Upload(cast("BinaryIO", file), request.query_params.get("filename", ""), _query(request))
+
+
+async def _limited(request: Request, limit: int, max_bytes: int) -> AsyncGenerator[bytes, None]:
+    received = 0
+    chunks = aiter(request.stream())
+    while True:
+        try:
+            async with asyncio.timeout(IDLE_BODY_S):
+                chunk = await anext(chunks, None)
+        except TimeoutError:
+            raise SlowUploadError(f"nothing received for {IDLE_BODY_S:.0f} s") from None
+        if chunk is None:
+            return
+        received += len(chunk)
+        if received > limit:
+            raise _too_large(max_bytes)
+        yield chunk
+
+
+@asynccontextmanager
+async def _form(request: Request, body: AsyncGenerator[bytes, None]) -> AsyncIterator[FormData]:
+    parser = MultiPartParser(request.headers, body, max_files=1, max_fields=MAX_FIELDS)
+    try:
+        form = await parser.parse()
+    except MultiPartException as error:
+        raise ProtocolError(f"the form cannot be read: {error.message}", code="invalid_form") from None
+    try:
+        yield form
+    finally:
+        await form.close()
+
+
+def _form_upload(form: FormData, request: Request, max_bytes: int) -> Upload:
+    fields = _query(request)
+    for name, value in form.multi_items():
+        if isinstance(value, str):
+            fields.setdefault(name, []).append(value)
+    for name in FILE_FIELDS:
+        part = form.get(name)
+        if isinstance(part, UploadFile):
+            if part.size is not None and part.size > max_bytes:
+                raise _too_large(max_bytes)
+            return Upload(part.file, part.filename or "", fields)
+    raise ProtocolError("the form has no file: send it as `file` or `audio`", code="no_file", param="file")
+
+
+def _query(request: Request) -> dict[str, list[str]]:
+    return {name: request.query_params.getlist(name) for name in request.query_params}
+
+
+def _too_large(max_bytes: int) -> UploadTooLargeError:
+    return UploadTooLargeError(f"the file is larger than {max_bytes} bytes", param="file")
+
+
+def is_disk_full(error: OSError) -> bool:
+    """Whether a write failed for want of space."""
+    return error.errno in (errno.ENOSPC, errno.EDQUOT)
