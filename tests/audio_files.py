@@ -90,9 +90,7 @@ def voice(seconds: float, sample_rate: int = 16_000, *, pitch_hz: float = 120.0)
 def encode(encoding: Encoding, wave: Wave) -> bytes:
     """`wave` (n_frames, encoding.channels), at the encoding's rate, as a file."""
     if encoding.library == "sf":
-        buffer = io.BytesIO()
-        soundfile.write(buffer, wave, encoding.sample_rate, encoding.codec, format=encoding.container)
-        return buffer.getvalue()
+        return _encode_sf(encoding, wave)
     return _encode_av(encoding, wave)
 
 
@@ -135,6 +133,15 @@ def silent_flac(hours: float, sample_rate: int = 8_000) -> bytes:
         minute = np.zeros(60 * sample_rate, np.int16)
         for _ in range(round(hours * 60)):
             file.write(minute)
+    return buffer.getvalue()
+
+
+def _encode_sf(encoding: Encoding, wave: Wave) -> bytes:
+    buffer = io.BytesIO()
+    rate, format_ = encoding.sample_rate, encoding.container
+    with soundfile.SoundFile(buffer, "w", rate, encoding.channels, encoding.codec, format=format_) as file:
+        for start in range(0, len(wave), rate):  # the vorbis encoder overflows the stack with long writes
+            file.write(wave[start : start + rate])
     return buffer.getvalue()
 
 

@@ -127,7 +127,7 @@ def test_eight_planar_channels():
 def test_600_channels_are_mixed_down():
     """Chunks are bounded by values, not by frames."""
     wave = np.tile(files.voice(0.2)[:, None], (1, 600))
-    samples, _ = decode(files.encode(files.Encoding("", "sf", "WAV", "PCM_16", RATE), wave))
+    samples, _ = decode(files.encode(files.Encoding("", "sf", "WAV", "PCM_16", RATE, 600), wave))
     assert np.abs(samples - files.voice(0.2)).max() < 1e-3
 
 
