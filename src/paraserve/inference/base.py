@@ -59,8 +59,9 @@ class Recognizer(Protocol):
     def recognize(self, batch: Sequence[SegmentAudio], options: DecodeOptions) -> list[Hypothesis]:
         """One hypothesis for each segment; token times are relative to the segment's start.
 
-        Silence and audio shorter than a frame give an empty hypothesis. A failing item does not harm the others:
-        it raises InferenceError only when it is alone in its batch.
+        Silence and audio shorter than a frame give an empty hypothesis, in any batch. Another failure raises
+        InferenceError for the whole batch: the scheduler then runs its items alone, so that only the one at fault
+        fails, and never silently.
         """
         ...
 

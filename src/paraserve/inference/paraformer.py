@@ -7,7 +7,6 @@ Source: FunASR's `Paraformer` (funasr_onnx) and C++ runtime; the model: Gao et a
 Parallel Transformer for Non-autoregressive End-to-End Speech Recognition", Interspeech 2022.
 """
 
-import logging
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,7 +22,6 @@ from paraserve.inference.onnx import OnnxModel, Tensor, open_session
 from paraserve.inference.tokens import EOS_ID, SOS_ID, SPECIAL_IDS, UNKNOWN, Vocabulary, join_words, merge_units
 from paraserve.types import DecodeOptions, Features, Hypothesis, Int, Samples, SegmentAudio, Token
 
-log = logging.getLogger(__name__)
 
 MAX_SEGMENT_MS = 20_000
 """Longer input costs memory quadratic in its length and holds a worker for long."""
@@ -123,11 +121,12 @@ class Paraformer:
     def recognize(self, batch: Sequence[SegmentAudio], options: DecodeOptions) -> list[Hypothesis]:
         """One hypothesis for each segment; token times are relative to the segment's start.
 
-        Silence and less than a window give an empty hypothesis. If a batch fails its segments are run one by one; one
-        that fails for another reason than silence is then logged and empty.
+        Silence and less than a window give an empty hypothesis: a graph that fails on a silent item is run again with
+        one segment at a time.
 
         Raises:
-            InferenceError: every segment of the batch failed (or the only one), and not because it is silent.
+            InferenceError: a segment failed for another reason than silence. Nothing of the batch is returned, so that
+                no failure passes for silence; whoever formed the batch runs its items alone.
             ModelLoadError: the graph's vocabulary is not that of tokens.json (where only a run can tell).
         """
         if len(batch) > 1 and options.deterministic:
@@ -142,18 +141,7 @@ class Paraformer:
             raise
 
     def _one_by_one(self, batch: Sequence[SegmentAudio]) -> list[Hypothesis]:
-        hypotheses: list[Hypothesis] = []
-        failures: list[InferenceError] = []
-        for audio in batch:
-            try:
-                hypotheses += self.recognize([audio], DecodeOptions())
-            except InferenceError as error:
-                log.warning("a segment of %d samples failed: %s", len(audio.samples), error)
-                hypotheses.append(Hypothesis())
-                failures.append(error)
-        if len(failures) == len(batch):
-            raise failures[0]  # not an item is at fault but the model or its device
-        return hypotheses
+        return [hypothesis for audio in batch for hypothesis in self.recognize([audio], DecodeOptions())]
 
     def _recognize(self, batch: Sequence[SegmentAudio]) -> list[Hypothesis]:
         rows = [self._front.rows(audio) for audio in batch]
