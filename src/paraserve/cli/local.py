@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from paraserve.cli.progress import OnProgress
@@ -30,9 +30,7 @@ class LocalTranscriber:
             OSError: it cannot be read.
             ParaserveError: it cannot be transcribed.
         """
-        with ExitStack() as stack:
-            # Opening copies a pipe, for as long as somebody writes into it.
-            file = await asyncio.to_thread(stack.enter_context, source.open())
+        with source.open() as file:
             return await transcribe_file(self.engine, self.pool, file, options, self.limits, on_progress=on_progress)
 
 

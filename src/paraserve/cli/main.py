@@ -1,6 +1,7 @@
 """The command `paraserve`."""
 
 import sys
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -38,10 +39,14 @@ def _root(
     """Speech recognition: a server, and the same pipeline on the command line."""
 
 
-def main() -> None:
-    """Entry point: every expected error is one line on stderr and exit code 1, Ctrl-C is exit code 130."""
+def main(args: Sequence[str] | None = None) -> None:
+    """Entry point: every expected error is one line on stderr and exit code 1, Ctrl-C is exit code 130.
+
+    Args:
+        args: the command line without the program's name; None takes this process's own.
+    """
     try:
-        app()
+        app(args)
     except ParaserveError as error:
         typer.echo(f"paraserve: {error.message}", err=True)
         sys.exit(1)

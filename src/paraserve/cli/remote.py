@@ -24,21 +24,23 @@ CHUNK_BYTES = 256 * 1024
 
 @dataclass(frozen=True, slots=True)
 class RemoteTranscriber:
-    """A paraserve server by its URL, such as http://127.0.0.1:10095."""
+    """A paraserve server."""
 
-    url: str
+    kind: type[http.client.HTTPConnection]
+    host: str
+    port: int | None
+    path: str
 
     async def __call__(self, source: Source, options: DecodeOptions, on_progress: OnProgress) -> Transcript:
         """Transcribe one recording.
 
         Raises:
-            OSError: the file cannot be read, or the server cannot be reached.
-            ParaserveError: the server refused; carries its message.
+            OSError: the file cannot be read.
+            ParaserveError: the server cannot be reached, or refused; carries its message.
         """
-        connection = _connection(self.url)
-        path = urlsplit(self.url).path.rstrip("/") + "/transcribe"
+        connection = self.kind(self.host, self.port, timeout=CONNECT_TIMEOUT_S)
         try:
-            return await asyncio.to_thread(_upload, connection, path, source, options, on_progress)
+            return await asyncio.to_thread(_upload, connection, self.path, source, options, on_progress)
         except asyncio.CancelledError:
             _abort(connection)
             raise
@@ -46,15 +48,21 @@ class RemoteTranscriber:
             connection.close()
 
 
-def _connection(url: str) -> http.client.HTTPConnection:
-    parts = urlsplit(url)
-    kinds: dict[str, type[http.client.HTTPConnection]] = {
-        "http": http.client.HTTPConnection,
-        "https": http.client.HTTPSConnection,
-    }
-    if parts.scheme not in kinds or not parts.hostname:
-        raise ParaserveError(f"not a server's URL: {url!r}, expected something like http://127.0.0.1:10095")
-    return kinds[parts.scheme](parts.hostname, parts.port, timeout=CONNECT_TIMEOUT_S)
+def remote_transcriber(url: str) -> RemoteTranscriber:
+    """A server by its URL, such as http://127.0.0.1:10095.
+
+    Raises:
+        ParaserveError: that is not the URL of an HTTP server.
+    """
+    kinds = {"http": http.client.HTTPConnection, "https": http.client.HTTPSConnection}
+    try:
+        parts = urlsplit(url)
+        kind, host, port = kinds[parts.scheme], parts.hostname, parts.port
+    except (KeyError, ValueError):
+        kind, host, port = http.client.HTTPConnection, None, None
+    if not host:
+        raise ParaserveError(f"not the URL of a server: {url!r}, expected something like http://127.0.0.1:10095")
+    return RemoteTranscriber(kind, host, port, parts.path.rstrip("/") + "/transcribe")
 
 
 def _upload(
@@ -68,13 +76,24 @@ def _upload(
             "Content-Type": f"multipart/form-data; boundary={boundary}",
             "Content-Length": str(len(head) + n_bytes + len(tail)),
         }
-        connection.connect()
-        connection.sock.settimeout(None)  # a long recording may take minutes without a byte
-        # A server that refuses answers, and closes, before it has read everything.
-        with suppress(BrokenPipeError, ConnectionResetError):
-            connection.request("POST", path, _body(head, file, n_bytes, tail, on_progress), headers)
-        response = connection.getresponse()
-        return _transcript(response.status, response.read())
+        body = _body(head, file, n_bytes, tail, on_progress)
+        try:
+            status, answer = _post(connection, path, body, headers)
+        except (OSError, http.client.HTTPException) as error:
+            raise ParaserveError(f"no answer from {connection.host}:{connection.port}: {error}") from None
+    return _transcript(status, answer)
+
+
+def _post(
+    connection: http.client.HTTPConnection, path: str, body: Iterator[bytes], headers: dict[str, str]
+) -> tuple[int, bytes]:
+    connection.connect()
+    connection.sock.settimeout(None)  # a long recording may take minutes without a byte
+    # A server that refuses answers, and closes, before it has read everything.
+    with suppress(BrokenPipeError, ConnectionResetError):
+        connection.request("POST", path, body, headers)
+    response = connection.getresponse()
+    return response.status, response.read()
 
 
 def _form(boundary: str, filename: str, options: DecodeOptions) -> tuple[bytes, bytes]:

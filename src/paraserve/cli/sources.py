@@ -1,22 +1,24 @@
 """The recordings named on the command line."""
 
 import shutil
-import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
+
+from paraserve.errors import ParaserveError
 
 STDIN = "-"
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A recording as the user named it."""
+    """A recording as the user named it. `copy` holds the bytes of one that can be read only once."""
 
     name: str
+    copy: BinaryIO | None = None
 
     @property
     def stem(self) -> str:
@@ -30,23 +32,44 @@ class Source:
 
     @contextmanager
     def open(self) -> Iterator[BinaryIO]:
-        """The bytes, seekable: standard input and pipes are copied to an unlinked temporary file first.
+        """The bytes, seekable.
 
         Raises:
-            OSError: it cannot be read.
+            OSError: they cannot be read.
         """
-        with _opened(self.name) as file:
-            if file.seekable():
-                yield file
-                return
-            with tempfile.TemporaryFile() as copy:
-                shutil.copyfileobj(file, copy)
-                copy.seek(0)
-                yield copy
+        if self.copy is not None:
+            self.copy.seek(0)
+            yield self.copy
+            return
+        with Path(self.name).open("rb") as file:
+            yield file
 
 
-def _opened(name: str) -> AbstractContextManager[BinaryIO]:
-    return nullcontext(sys.stdin.buffer) if name == STDIN else Path(name).open("rb")
+@contextmanager
+def open_sources(names: Sequence[str]) -> Iterator[list[Source]]:
+    """The recordings; standard input and pipes are read to their end into unlinked temporary files first.
+
+    Raises:
+        ParaserveError: a pipe cannot be read.
+    """
+    with ExitStack() as stack:
+        yield [Source(name, stack.enter_context(_copied(name)) if _is_pipe(name) else None) for name in names]
+
+
+def _is_pipe(name: str) -> bool:
+    return name == STDIN or Path(name).is_fifo()
+
+
+@contextmanager
+def _copied(name: str) -> Iterator[BinaryIO]:
+    path = Path("/dev/stdin" if name == STDIN else name)
+    with tempfile.TemporaryFile() as copy:
+        try:
+            with path.open("rb") as pipe:
+                shutil.copyfileobj(pipe, copy)
+        except OSError as error:
+            raise ParaserveError(f"cannot read {path}: {error.strerror}") from None
+        yield copy
 
 
 def output_paths(sources: Sequence[Source], folder: Path, suffix: str) -> list[Path]:

@@ -13,8 +13,8 @@ import typer
 from paraserve.cli.config import check_files, read_settings
 from paraserve.cli.local import open_local
 from paraserve.cli.progress import Bars, OnProgress
-from paraserve.cli.remote import RemoteTranscriber
-from paraserve.cli.sources import Source, output_paths, write_atomically
+from paraserve.cli.remote import remote_transcriber
+from paraserve.cli.sources import Source, open_sources, output_paths, write_atomically
 from paraserve.errors import ParaserveError
 from paraserve.formats import FORMATS
 from paraserve.settings import Settings
@@ -88,10 +88,10 @@ def transcribe(  # noqa: PLR0913, PLR0917 - one parameter a flag
         language=language,
         channel=channel,
     )
-    sources = [Source(name) for name in files]
     settings = read_settings({"bundle": bundle, "device": device})
-    writer = Output(format_, _output_paths(sources, output, format_))
-    n_failed = asyncio.run(_run(sources, _transcriber(settings, server), options, writer))
+    with open_sources(files) as sources:
+        writer = Output(format_, _output_paths(sources, output, format_))
+        n_failed = asyncio.run(_run(sources, _transcriber(settings, server), options, writer))
     raise typer.Exit(1 if n_failed else 0)
 
 
@@ -115,7 +115,7 @@ def _output_paths(sources: Sequence[Source], folder: Path | None, suffix: str) -
 @asynccontextmanager
 async def _transcriber(settings: Settings, server: str | None) -> AsyncIterator[Transcriber]:
     if server is not None:
-        yield RemoteTranscriber(server)
+        yield remote_transcriber(server)
         return
     check_files(settings)
     async with open_local(settings) as local:

@@ -1,0 +1,29 @@
+"""`paraserve serve`: the address, the stop, the warning."""
+
+import subprocess
+import urllib.request
+
+from commands import PROGRAM, clean_environment, server
+
+
+def test_serves_and_stops():
+    """The address is printed when the server answers there."""
+    with server() as url:
+        assert url.startswith("http://127.0.0.1:")
+        with urllib.request.urlopen(f"{url}/livez", timeout=10) as answer:
+            assert answer.status == 200
+
+
+def test_warning_outside_the_loopback():
+    """Listening on all addresses starts, with a warning."""
+    process = subprocess.Popen(
+        [PROGRAM, "serve", "--host", "0.0.0.0", "--port", "0"],
+        env=clean_environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert "listens on" in process.stdout.readline()
+    process.terminate()
+    _, stderr = process.communicate(timeout=30)
+    assert stderr.splitlines()[0].startswith("paraserve: warning: listening on 0.0.0.0")

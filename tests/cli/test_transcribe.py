@@ -1,0 +1,187 @@
+"""`paraserve transcribe` as a user runs it: output, files, failures, interruption, a server's help."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import time
+
+import numpy as np
+import psutil
+import pytest
+import soundfile
+
+from commands import PROGRAM, clean_environment, paraserve, server
+
+AS_SPOKEN = ("--no-itn", "--no-punctuate")
+
+
+@pytest.fixture(scope="module")
+def expected(data_dir):
+    """What is said in each sample file."""
+    return json.loads((data_dir / "samples.json").read_text("utf-8"))
+
+
+@pytest.fixture(scope="module")
+def server_url():
+    """A server with the embedded bundle and a small size limit."""
+    with server(PARASERVE_MAX_UPLOAD_BYTES="2000000") as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def noise_file(tmp_path_factory):
+    """Twenty minutes of faint noise, as one file that takes a while."""
+    path = tmp_path_factory.mktemp("noise") / "noise.wav"
+    noise = np.random.default_rng(0).normal(0, 0.02, 16_000 * 60).astype(np.float32)
+    soundfile.write(path, np.tile(noise, 20), 16_000, subtype="PCM_16")
+    return path
+
+
+def test_text_of_one_file(data_dir, expected):
+    """stdout is the text and nothing else; stderr, not being a terminal, stays empty."""
+    done = paraserve("transcribe", data_dir / "zh_phone.wav", *AS_SPOKEN)
+    assert (done.stdout, done.stderr, done.returncode) == (expected["zh_phone.wav"]["text"] + "\n", "", 0)
+
+
+def test_numbers_are_written_as_digits(data_dir):
+    """Without --no-itn a phone number is digits."""
+    done = paraserve("transcribe", data_dir / "zh_phone.wav")
+    assert sum(character in "0123456789" for character in done.stdout) == 11
+
+
+def test_several_files(data_dir, expected, tmp_path):
+    """In the order given, each under its name; a file that fails costs one line on stderr and the exit code."""
+    bad = tmp_path / "bad.wav"
+    bad.write_text("this is not audio")
+    names = [data_dir / "mixed_long.wav", bad, tmp_path / "absent.wav", data_dir / "en_digits.wav"]
+    done = paraserve("transcribe", *names, *AS_SPOKEN)
+    lines = done.stdout.splitlines()
+    assert [line for line in lines if line.startswith("==>")] == [f"==> {names[n]} <==" for n in (0, 3)]
+    assert lines[lines.index(f"==> {names[3]} <==") + 1] == expected["en_digits.wav"]["text"]
+    failures = done.stderr.splitlines()
+    assert [line.split(": ")[:2] for line in failures] == [["paraserve", str(names[n])] for n in (1, 2)]
+    assert failures[1].endswith("No such file or directory")
+    assert done.returncode == 1
+
+
+def test_json(data_dir, expected):
+    """The JSON transcript: tokens with times inside the recording, every millisecond accounted for."""
+    done = paraserve("transcribe", data_dir / "mixed_long.wav", "--format", "json", *AS_SPOKEN)
+    transcript = json.loads(done.stdout)
+    tokens = [token for sentence in transcript["sentences"] for token in sentence["tokens"]]
+    assert [token["text"] for token in tokens] == expected["mixed_long.wav"]["tokens"]
+    assert all(0 <= t["start_ms"] < t["end_ms"] <= transcript["duration_ms"] for t in tokens)
+    assert transcript["audio_processed_ms"] == transcript["audio_received_ms"] == transcript["duration_ms"]
+
+
+def test_output_folder(data_dir, tmp_path):
+    """--output makes the folder, names files by stem and format, numbers equal stems, and leaves nothing else."""
+    folder, copy = tmp_path / "new" / "folder", tmp_path / "en_digits.flac"
+    samples, rate = soundfile.read(data_dir / "en_digits.wav")
+    soundfile.write(copy, samples, rate)
+    names = (data_dir / "en_digits.wav", copy, data_dir / "zh_phone.wav")
+    done = paraserve("transcribe", "--output", folder, "--format", "srt", *names)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert sorted(path.name for path in folder.iterdir()) == ["en_digits-2.srt", "en_digits.srt", "zh_phone.srt"]
+    assert (folder / "en_digits-2.srt").read_text() == (folder / "en_digits.srt").read_text()
+    assert (folder / "en_digits.srt").read_text().startswith("1\n00:00:0")
+
+
+def test_output_folder_that_cannot_be(data_dir, tmp_path):
+    """An output folder that is a file is one clear line, before any work."""
+    file = tmp_path / "file"
+    file.touch()
+    done = paraserve("transcribe", "--output", file, data_dir / "zh_phone.wav")
+    assert done.returncode == 1
+    assert done.stderr == f"paraserve: cannot create the folder {file}: File exists\n"
+
+
+def test_stdin(data_dir, expected):
+    """`-` is the recording on standard input, here a pipe."""
+    done = paraserve("transcribe", "-", *AS_SPOKEN, stdin=(data_dir / "zh_phone.wav").read_bytes())
+    assert done.stdout == expected["zh_phone.wav"]["text"] + "\n"
+
+
+def test_by_server(server_url, data_dir, expected, tmp_path):
+    """A server gives the same text for the same options, whatever the file is called."""
+    odd = tmp_path / 'a "b" 中文.wav'
+    odd.write_bytes((data_dir / "zh_phone.wav").read_bytes())
+    done = paraserve("transcribe", "--server", server_url, odd, *AS_SPOKEN)
+    assert (done.stdout, done.stderr, done.returncode) == (expected["zh_phone.wav"]["text"] + "\n", "", 0)
+    normal = [paraserve("transcribe", *where, data_dir / "zh_phone.wav") for where in ((), ("--server", server_url))]
+    assert normal[0].stdout == normal[1].stdout != done.stdout
+
+
+def test_server_that_refuses(server_url, data_dir, noise_file, tmp_path):
+    """The server's own message reaches the user, and the next file is still transcribed."""
+    text = tmp_path / "text.wav"
+    text.write_text("this is not audio")
+    done = paraserve("transcribe", "--server", server_url, text, noise_file, data_dir / "zh_phone.wav")
+    assert done.returncode == 1
+    assert done.stderr.splitlines() == [
+        f"paraserve: {text}: the file is not audio or video of a known format",
+        f"paraserve: {noise_file}: the file is larger than 2000000 bytes",
+    ]
+    assert done.stdout.startswith(f"==> {data_dir / 'zh_phone.wav'} <==\n")
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:1", "ftp://127.0.0.1", "127.0.0.1:10095", "http://127.0.0.1:x"])
+def test_no_server(url, data_dir):
+    """A server that cannot be reached, or a URL that is none, is one clear line."""
+    done = paraserve("transcribe", "--server", url, data_dir / "zh_phone.wav")
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
+    assert done.stderr.startswith("paraserve: ")
+    assert "127.0.0.1" in done.stderr
+
+
+def test_missing_bundle(data_dir):
+    """A bundle that does not exist is one clear line."""
+    done = paraserve("transcribe", "--bundle", "no-such", data_dir / "zh_phone.wav")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "paraserve: bundle not found: 'no-such' is neither a folder nor one of: demo\n"
+
+
+def start(*args, **options):
+    return subprocess.Popen(
+        [PROGRAM, "transcribe", *map(str, args)],
+        env=clean_environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+        **options,
+    )
+
+
+def interrupt(process):
+    """Ctrl-C reaches every process of the terminal's group."""
+    os.killpg(process.pid, signal.SIGINT)
+    stdout, stderr = process.communicate(timeout=20)
+    return process.returncode, stdout, stderr
+
+
+def test_interrupted_while_reading_stdin():
+    """Ctrl-C while a pipe is read: exit code 130, nothing printed."""
+    process = start("-", stdin=subprocess.PIPE)
+    process.stdin.write(bytes(1 << 20))  # returns when most of it has been read
+    assert interrupt(process) == (130, b"", b"")
+
+
+def test_interrupted_while_transcribing(noise_file):
+    """Ctrl-C in the middle of a recording: exit code 130, nothing printed, no process left."""
+    process = start(noise_file)
+    while not (children := psutil.Process(process.pid).children()):
+        assert process.poll() is None
+        time.sleep(0.05)
+    assert interrupt(process) == (130, b"", b"")
+    assert not any(child.is_running() for child in children)
+
+
+def test_interrupted_while_a_server_works(data_dir):
+    """Ctrl-C while waiting for a server that does not answer: exit code 130, at once."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        process = start("--server", f"http://127.0.0.1:{listener.getsockname()[1]}", data_dir / "zh_phone.wav")
+        with listener.accept()[0] as connection:
+            assert connection.recv(1)
+            assert interrupt(process) == (130, b"", b"")

@@ -1,0 +1,56 @@
+"""The installed command `paraserve` as a user runs it."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+PROGRAM = str(Path(sys.executable).with_name("paraserve"))
+READY = " listens on "
+STOP_TIMEOUT_S = 30
+
+
+def clean_environment(**extra: str) -> dict[str, str]:
+    """This environment without the settings of whoever runs the tests."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("PARASERVE_")}
+    return {**kept, **extra}
+
+
+def paraserve(*args: object, stdin: bytes = b"", **environment: str) -> "subprocess.CompletedProcess[str]":
+    """Run to the end; stdout and stderr as text."""
+    done = subprocess.run(
+        [PROGRAM, *map(str, args)],
+        input=stdin,
+        env=clean_environment(**environment),
+        capture_output=True,
+        timeout=120,
+        check=False,
+    )
+    return subprocess.CompletedProcess(done.args, done.returncode, done.stdout.decode(), done.stderr.decode())
+
+
+@contextmanager
+def server(*args: object, **environment: str) -> Iterator[str]:
+    """A server on a free port, by its URL."""
+    process = subprocess.Popen(
+        [PROGRAM, "serve", "--port", "0", *map(str, args)],
+        env=clean_environment(**environment),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    try:
+        yield _address(process)
+    finally:
+        process.terminate()
+        process.wait(STOP_TIMEOUT_S)
+        process.stdout.close()
+
+
+def _address(process: "subprocess.Popen[str]") -> str:
+    for line in process.stdout:
+        if READY in line:
+            return line.rsplit(READY, 1)[1].strip()
+    raise RuntimeError(f"the server ended with exit code {process.wait()}")

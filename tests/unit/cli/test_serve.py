@@ -1,0 +1,135 @@
+"""The command line of `paraserve serve`: precedence, FunASR's flags, refusals before anything is loaded."""
+
+import json
+import os
+
+import pytest
+
+from paraserve.cli.main import main
+
+
+@pytest.fixture(autouse=True)
+def _no_settings(monkeypatch):
+    """Without the settings of whoever runs the tests."""
+    for name in [name for name in os.environ if name.startswith("PARASERVE_")]:
+        monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def run(capsys):
+    """Run a command line; gives exit code, stdout and stderr."""
+
+    def run(*args):
+        with pytest.raises(SystemExit) as ended:
+            main([str(arg) for arg in args])
+        return ended.value.code, *capsys.readouterr()
+
+    return run
+
+
+@pytest.fixture
+def config(run):
+    """Run with --print-config; gives the settings and the lines on stderr."""
+
+    def config(*args):
+        code, stdout, stderr = run("serve", *args, "--print-config")
+        assert code == 0, stderr
+        return json.loads(stdout), stderr.splitlines()
+
+    return config
+
+
+def test_precedence(config, monkeypatch):
+    """A flag wins over the environment, the environment over the default."""
+    monkeypatch.setenv("PARASERVE_PORT", "1111")
+    monkeypatch.setenv("PARASERVE_HOST", "127.0.0.2")
+    settings, warnings = config("--port", 2222)
+    assert (settings["port"], settings["host"], settings["mode"]) == (2222, "127.0.0.2", "2pass")
+    assert warnings == []
+
+
+def test_funasr_start_script(config, monkeypatch):
+    """FunASR's flags with dashes or underscores, as its start script passes them."""
+    monkeypatch.setenv("PARASERVE_CERTFILE", "a.pem")
+    monkeypatch.setenv("PARASERVE_KEYFILE", "a.key")
+    settings, warnings = config(
+        *("--listen_ip", "0.0.0.0", "--port", "10096", "--certfile", "0", "--keyfile", "server.key"),
+        *("--model_dir", "/models/asr", "--vad-dir", "/models/vad", "--punc_dir=", "--itn-dir", "", "--lm-dir", ""),
+        *("--quantize", "false", "--vad-quant", "true", "--decoder-thread-num", "4", "--io-thread-num", "1"),
+        *("--model-thread-num", "2", "--hotword", "hotwords.txt", "--download-model-dir", "/models"),
+    )
+    assert {name: settings[name] for name in ("host", "port", "certfile", "keyfile", "model_dir", "vad_dir")} == {
+        "host": "0.0.0.0",
+        "port": 10096,
+        "certfile": "",
+        "keyfile": "",
+        "model_dir": "/models/asr",
+        "vad_dir": "/models/vad",
+    }
+    assert (settings["punc_dir"], settings["itn_dir"], settings["quantize"], settings["vad_quant"]) == (
+        "",
+        "",
+        False,
+        True,
+    )
+    assert (settings["workers"], settings["model_threads"]) == (4, 2)
+    assert [line.split()[2] for line in warnings] == ["--io-thread-num", "--hotword", "--download-model-dir"]
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (["--model-dir", "iic/some-model"], "downloading models by name is not available yet"),
+        (["--vad-dir", "/no/such/folder"], "model folder not found: /no/such/folder"),
+        (["--model-dir", "0"], "a recogniser is needed"),
+        (["--certfile", "no.pem", "--keyfile", "no.key"], "TLS file not found: no.pem"),
+        (["--certfile", "no.pem"], "certfile and keyfile go together"),
+        (["--port", "65536"], "setting port"),
+        (["--no-such-flag", "1"], "no such option: --no-such-flag"),
+        (["--vad-dir"], "option --vad-dir needs a value"),
+    ],
+)
+def test_refusals(run, args, message):
+    """What cannot be served is one clear line and exit code 1."""
+    code, stdout, stderr = run("serve", *args)
+    assert (code, stdout, stderr.count("\n")) == (1, "", 1)
+    assert message in stderr
+
+
+def test_help_names_every_flag(run, monkeypatch):
+    """--help shows our flags and FunASR's, unbroken."""
+    monkeypatch.setenv("COLUMNS", "80")
+    _, stdout, _ = run("serve", "--help")
+    flags = (
+        "--host --listen-ip --port --bundle --device --mode --protocol --certfile --keyfile --max-live --no-optimize"
+    )
+    funasr = "--model-dir --online-model-dir --decoder-thread-num --offline-model-revision"
+    assert [flag for flag in (flags + " " + funasr).split() if flag not in stdout] == []
+
+
+def test_unknown_command(run):
+    """A misspelt command is refused with exit code 2, as everywhere."""
+    code, _, stderr = run("serv")
+    assert code == 2
+    assert "No such command 'serv'" in stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("PARASERVE_PORT", "many", "setting port = 'many': Input should be a valid integer"),
+        ("PARASERVE_MODE", "online", "setting mode = 'online'"),
+        ("PARASERVE_MERGE_LENGTH_S", "0", "(environment: PARASERVE_MERGE_LENGTH_S)"),
+    ],
+)
+def test_bad_environment(run, monkeypatch, name, value, message):
+    """A bad value in the environment is one clear line that names it."""
+    monkeypatch.setenv(name, value)
+    code, _, stderr = run("serve", "--print-config")
+    assert (code, stderr.count("\n")) == (1, 1)
+    assert message in stderr
+
+
+def test_version(run):
+    """--version prints name and version."""
+    assert run("--version")[:2] == (0, "paraserve 0.1.0\n")
