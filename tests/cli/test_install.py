@@ -1,6 +1,7 @@
 """What an installation contains: the wheel, an empty virtual environment, a bare clone with scripts/serve."""
 
 import json
+import shlex
 import socket
 import subprocess
 import sys
@@ -58,7 +59,7 @@ def test_bare_clone(data_dir, tmp_path):
         lines = [process.stdout.readline() for _ in range(3)]
         assert lines[0].split() == ["Address:", f"http://127.0.0.1:{port}"]
         assert lines[2].endswith(f" listens on http://127.0.0.1:{port}\n")
-        curl = lines[1].removeprefix("Try:").split()
+        curl = shlex.split(lines[1].removeprefix("Try:"))
         answer = subprocess.run([*curl, "-s", "-F", "itn=0", "-F", "punctuate=0"], capture_output=True, check=True)
     finally:
         process.terminate()
