@@ -2,21 +2,33 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from pathlib import Path
+from typing import Any, BinaryIO, TypeAlias
 
 import numpy as np
 
 from paraserve.inference.sentences import join_sentences
+from paraserve.runtime.decode_pool import DecodedRecording, DecodePool
 from paraserve.runtime.engine import Engine
 from paraserve.runtime.scheduler import Done
 from paraserve.runtime.segmenter import Segmenter
 from paraserve.types import SAMPLE_RATE, DecodeOptions, Hypothesis, Samples, SegmentAudio, Timing, Transcript
 
+OnProgress: TypeAlias = Callable[[int, int | None], None]
+"""Takes milliseconds of audio taken so far and in all (None where the file does not say)."""
 _NOTHING: Samples = np.zeros(0, np.float32)
 IN_FLIGHT_MS = 120_000
 """Audio of one recording that may wait for recognition: enough to keep all workers busy, little enough to hold."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileLimits:
+    """What the operator allows and prefers for files: longest duration, and FunASR's merge_vad up to `merge_ms`."""
+
+    max_duration_ms: int
+    merge_ms: int | None = None
 
 
 async def transcribe(
@@ -41,6 +53,37 @@ async def transcribe(
     except ExceptionGroup as errors:
         raise _first(errors) from None
     return await run.finish()
+
+
+async def transcribe_file(
+    engine: Engine,
+    pool: DecodePool,
+    file: BinaryIO | Path,
+    options: DecodeOptions,
+    limits: FileLimits,
+    *,
+    on_progress: OnProgress | None = None,
+) -> Transcript:
+    """Decode a file in a decode child and transcribe it. Cancelling stops both.
+
+    `on_progress` is told of each decoded block that has been taken.
+
+    Raises:
+        AudioError: the file cannot be used; its subclass and code say why.
+        InferenceError: a segment could not be recognised.
+        OverloadedError: the engine is closed.
+    """
+    async with pool.open(file, channel=options.channel, max_duration_ms=limits.max_duration_ms) as recording:
+        blocks = _reported(recording, on_progress) if on_progress is not None else recording
+        transcript = await transcribe(engine, blocks, options, merge_ms=limits.merge_ms)
+    timing = replace(transcript.timing, decode_ms=round(recording.decode_ms))
+    return replace(transcript, damaged_packets=recording.damaged_packets, timing=timing)
+
+
+async def _reported(recording: DecodedRecording, on_progress: OnProgress) -> AsyncIterator[Samples]:
+    async for samples in recording:
+        yield samples
+        on_progress(_ms(recording.received_samples), recording.info.duration_ms)
 
 
 @dataclass(slots=True)
@@ -107,7 +150,7 @@ class _Run:
 
     async def _collect(self) -> None:
         oldest = self._in_flight.popleft()
-        self._hypotheses.append(shifted(await oldest.task, oldest.start_ms))
+        self._hypotheses.append(shifted(await oldest.task, oldest.start_ms, _ms(self._received_samples)))
 
     async def finish(self) -> Transcript:
         done = await self._engine.punctuate(self._hypotheses, self._options)
@@ -124,13 +167,16 @@ class _Run:
         )
 
 
-def shifted(hypothesis: Hypothesis, by_ms: int) -> Hypothesis:
-    """The hypothesis with its token times moved from the segment's start to the recording's."""
+def shifted(hypothesis: Hypothesis, by_ms: int, duration_ms: int) -> Hypothesis:
+    """The hypothesis with its token times moved from the segment's start to the recording's.
+
+    FunASR's rule for the last token counts padded frames and may pass the end of the recording: cut there.
+    """
     tokens = tuple(
         replace(
             token,
-            start_ms=None if token.start_ms is None else token.start_ms + by_ms,
-            end_ms=None if token.end_ms is None else token.end_ms + by_ms,
+            start_ms=None if token.start_ms is None else min(token.start_ms + by_ms, duration_ms),
+            end_ms=None if token.end_ms is None else min(token.end_ms + by_ms, duration_ms),
         )
         for token in hypothesis.tokens
     )

@@ -84,7 +84,7 @@ class VadMerger:
     def advance(self, now_ms: int) -> list[Segment]:
         """No boundary will come before `now_ms`: return what that decides."""
         if self.held is not None:
-            if now_ms < self.max_ms:
+            if now_ms - self._held_begin_ms < self.max_ms:
                 return []
             lone, self.held = self.held, None
             self.begin_ms = self.boundary_ms = lone.end_ms
@@ -97,8 +97,15 @@ class VadMerger:
 
     def keep_from_ms(self, now_ms: int) -> int:
         """Audio before this is not needed any more: past `max_ms` a pause alone is never emitted."""
-        is_needed = self.has_speech or self.held is not None or now_ms - self.begin_ms < self.max_ms
+        if self.held is not None:
+            return self._held_begin_ms
+        is_needed = self.has_speech or now_ms - self.begin_ms < self.max_ms
         return self.begin_ms if is_needed else now_ms
+
+    @property
+    def _held_begin_ms(self) -> int:
+        """Where the first segment would begin if it were joined: at 0, or at its start if that would be too long."""
+        return self.held.start_ms if self.held is not None and self.held.end_ms >= self.max_ms else 0
 
     def _release_held(self) -> list[Segment]:
         if self.held is None:
