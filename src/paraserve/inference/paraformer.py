@@ -22,7 +22,6 @@ from paraserve.inference.onnx import OnnxModel, Tensor, open_session
 from paraserve.inference.tokens import EOS_ID, SOS_ID, SPECIAL_IDS, UNKNOWN, Vocabulary, join_words, merge_units
 from paraserve.types import DecodeOptions, Features, Hypothesis, Int, Samples, SegmentAudio, Token
 
-
 MAX_SEGMENT_MS = 20_000
 """Longer input costs memory quadratic in its length and holds a worker for long."""
 CPU_BATCH_FRAMES = 500
@@ -125,8 +124,8 @@ class Paraformer:
         one segment at a time.
 
         Raises:
-            InferenceError: a segment failed for another reason than silence. Nothing of the batch is returned, so that
-                no failure passes for silence; whoever formed the batch runs its items alone.
+            InferenceError: a segment failed for another reason than silence. Nothing of the batch is returned, so
+                that no failure passes for silence; whoever formed the batch runs its items alone.
             ModelLoadError: the graph's vocabulary is not that of tokens.json (where only a run can tell).
         """
         if len(batch) > 1 and options.deterministic:

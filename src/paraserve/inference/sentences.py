@@ -1,7 +1,8 @@
 """Tokens and marks to sentences, and inverse text normalisation that keeps every token's time.
 
 Text rules, as FunASR writes them: a space between two words of a spaced script ("hello world", also behind a mark:
-"hello， world"), none next to a Chinese character ("用gpt做"); marks are full-width and follow their word directly.
+"hello, world"), none next to a Chinese character ("用gpt做"); marks follow their word directly. They are full-width
+except in a sentence without any Chinese character, which gets ASCII marks as FunASR's newer releases give it.
 Everything here is plain data in, plain data out.
 """
 
@@ -21,6 +22,7 @@ ALL_MARKS = SENTENCE_END | frozenset("，、；：,;:")
 _UNSPACED = "\u2e80-\u312f\u31a0-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff"
 _UNIT = re.compile(rf"[{_UNSPACED}]|[^\s{_UNSPACED}]+")
 _UNSPACED_CHAR = re.compile(f"[{_UNSPACED}]")
+_ASCII_MARKS = str.maketrans("，。？！、；：", ",.?!,;:")
 
 
 def to_sentences(
@@ -40,9 +42,9 @@ def to_sentences(
         words.append(token)
         word_marks.append(mark)
         if mark[-1:] in closing:
-            sentences.append(_sentence(words, word_marks))
+            sentences.append(_sentence(words, _fitting(word_marks, words)))
             words, word_marks = [], []
-    return (*sentences, _sentence(words, word_marks)) if words else tuple(sentences)
+    return (*sentences, _sentence(words, _fitting(word_marks, words))) if words else tuple(sentences)
 
 
 def segment_sentence(tokens: Sequence[Token]) -> Sentence:
@@ -83,6 +85,12 @@ def apply_itn(sentence: Sentence, itn: Itn) -> Sentence:
     if tokens == list(sentence.tokens):
         return sentence
     return Sentence(_join(tokens, marks), sentence.start_ms, sentence.end_ms, tuple(tokens))
+
+
+def _fitting(marks: Sequence[str], words: Sequence[Token]) -> list[str]:
+    """The marks as the script of the sentence writes them."""
+    is_spaced = not any(_UNSPACED_CHAR.search(word.text) for word in words)
+    return [mark.translate(_ASCII_MARKS) for mark in marks] if is_spaced else list(marks)
 
 
 def _sentence(tokens: Sequence[Token], marks: Sequence[str]) -> Sentence:

@@ -1,5 +1,6 @@
 """Sentences of tokens and marks, and token times through inverse text normalisation."""
 
+import re
 import time
 from collections.abc import Callable, Sequence
 
@@ -79,11 +80,23 @@ def test_marks_and_tokens_must_agree() -> None:
     )
 )
 def test_text_is_the_punctuators_text(pairs: list[tuple[str, str]]) -> None:
-    """For Chinese and ASCII words the sentences' text is FunASR's joined text, word for word."""
+    """With a Chinese word in each sentence the text is FunASR's joined text, word for word."""
+    pairs = [
+        item for word, mark in pairs for item in ([("我", ""), (word, mark)] if mark == "。" else [(word, mark)])
+    ]
+    pairs.append(("们", ""))
     words, marks = [w for w, _ in pairs], [m for _, m in pairs]
     whole = to_sentences([Token(w) for w in words], marks, closing=frozenset())
     assert join_sentences(whole) == join_words(words, marks)
     assert join_sentences(to_sentences([Token(w) for w in words], marks)) == join_words(words, marks)
+
+
+def test_a_sentence_without_chinese_has_ascii_marks() -> None:
+    """Each sentence for itself: full-width where there is a Chinese character, else ASCII with spaces."""
+    tokens = [Token(w) for w in ("oh", "yes", "really", "用", "gpt", "nine")]
+    sentences = to_sentences(tokens, ["，", "。", "？", "、", "。", "。"])
+    assert [s.text for s in sentences] == ["oh, yes.", "really?", "用、gpt。", "nine."]
+    assert join_sentences(sentences) == "oh, yes. really?用、gpt。 nine."
 
 
 @pytest.mark.parametrize(
@@ -135,7 +148,7 @@ def test_tokens_without_times(itn: Itn) -> None:
             "2024年3月，五。",
             [("2024", 0, 390), ("年", 400, 490), ("3", 500, 590), ("月", 600, 690), ("五", 700, 790)],
         ),
-        ("pay two hundred dollars now。", "pay $200 now。", [("pay", 0, 90), ("$200", 100, 390), ("now", 400, 490)]),
+        ("pay two hundred dollars now。", "pay $200 now.", [("pay", 0, 90), ("$200", 100, 390), ("now", 400, 490)]),
         ("at three thirty p m", "at 3:30 pm", [("at", 0, 90), ("3:30", 100, 390), ("pm", 400, 490)]),
         ("march fifth twenty twenty four", "march 5 2024", [("march", 0, 90), ("5", 100, 190), ("2024", 200, 490)]),
         ("it is a quarter to six", "it is 5:45", [("it", 0, 90), ("is", 100, 190), ("5:45", 200, 590)]),
@@ -232,13 +245,16 @@ def spoken_sentences(draw: st.DrawFn, words: st.SearchStrategy[str] = SPOKEN) ->
     return whole
 
 
+A_MARK = re.compile(r"[，、。？]|[,.?](?=\D|$)")
+
+
 def without_marks(text: str) -> str:
-    return "".join(char for char in text if char not in "，、。？")
+    return A_MARK.sub("", text)
 
 
 def check_alignment(before: Sentence, after: Sentence) -> None:
     assert segment_sentence(after.tokens).text == without_marks(after.text)
-    assert [c for c in after.text if c in "，、。？"] == [c for c in before.text if c in "，、。？"]
+    assert A_MARK.findall(after.text) == A_MARK.findall(before.text)
     assert (after.start_ms, after.end_ms) == (before.start_ms, before.end_ms)
     scores = [token.score for token in before.tokens]
     assert all(min(scores) <= token.score <= max(scores) for token in after.tokens)
