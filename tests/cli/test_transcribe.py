@@ -76,6 +76,17 @@ def test_json(data_dir, expected):
     assert transcript["audio_processed_ms"] == transcript["audio_received_ms"] == transcript["duration_ms"]
 
 
+def test_channel(data_dir, expected, tmp_path):
+    """--channel takes one side of a stereo recording; one that does not exist is refused."""
+    samples, rate = soundfile.read(data_dir / "zh_phone.wav")
+    stereo = tmp_path / "stereo.flac"
+    soundfile.write(stereo, np.stack([np.zeros_like(samples), samples], axis=1), rate)
+    texts = [paraserve("transcribe", stereo, "--channel", n, *AS_SPOKEN) for n in (0, 1, 2)]
+    assert [done.stdout for done in texts] == ["\n", expected["zh_phone.wav"]["text"] + "\n", ""]
+    assert [done.returncode for done in texts] == [0, 0, 1]
+    assert "channel 2 does not exist" in texts[2].stderr
+
+
 def test_output_folder(data_dir, tmp_path):
     """--output makes the folder, names files by stem and format, numbers equal stems, and leaves nothing else."""
     folder, copy = tmp_path / "new" / "folder", tmp_path / "en_digits.flac"
