@@ -1,0 +1,49 @@
+"""The documentation names every setting, route, flag and error code."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from paraserve import errors
+from paraserve.settings import Settings
+
+ROOT = Path(__file__).resolve().parents[2]
+SOURCES = [path.read_text("utf-8") for path in sorted((ROOT / "src").rglob("*.py"))]
+
+
+def page(name: str) -> str:
+    return (ROOT / "docs" / name).read_text("utf-8")
+
+
+@pytest.mark.parametrize("name", Settings.model_fields)
+def test_every_setting_is_documented(name):
+    """docs/deploy.md has each setting by name."""
+    assert f"`{name}`" in page("deploy.md")
+
+
+def test_every_error_code_is_documented():
+    """docs/http.md has each code that an upload can get; those of the command line explain themselves."""
+    local = {"invalid_option", "invalid_settings", "model_file_damaged", "not_a_file"}
+    kinds = [k for k in vars(errors).values() if isinstance(k, type) and issubclass(k, errors.AudioError)]
+    raised = {code for source in SOURCES for code in re.findall(r'code="([a-z_]+)"', source)}
+    codes = {k.code for k in kinds} | raised - local
+    assert [code for code in sorted(codes) if f"`{code}`" not in page("http.md")] == []
+
+
+def test_every_route_is_documented():
+    """docs/http.md has each path of the application."""
+    paths = {
+        path for source in SOURCES for path in re.findall(r'(?:routes\.get|^        )\(?"(/[\w/]*)"', source, re.M)
+    }
+    assert {"/transcribe", "/livez", "/v1/models"} <= paths
+    assert [path for path in sorted(paths) if f"{path}`" not in page("http.md")] == []
+
+
+@pytest.mark.parametrize(
+    "path", sorted(ROOT.glob("*.md")) + sorted((ROOT / "docs").glob("*.md")), ids=lambda p: p.name
+)
+def test_links_lead_somewhere(path):
+    """Every relative link of the documentation exists."""
+    targets = re.findall(r"\]\((?!https?:|#)([^)#]+)\)", path.read_text("utf-8"))
+    assert [target for target in targets if not (path.parent / target).exists()] == []
