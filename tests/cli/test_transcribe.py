@@ -78,7 +78,7 @@ def test_json(data_dir, expected):
 
 def test_channel(data_dir, expected, tmp_path):
     """--channel takes one side of a stereo recording; one that does not exist is refused."""
-    samples, rate = soundfile.read(data_dir / "zh_phone.wav")
+    samples, rate = soundfile.read(data_dir / "zh_phone.wav", dtype="int16")
     stereo = tmp_path / "stereo.flac"
     soundfile.write(stereo, np.stack([np.zeros_like(samples), samples], axis=1), rate)
     texts = [paraserve("transcribe", stereo, "--channel", n, *AS_SPOKEN) for n in (0, 1, 2)]
@@ -90,7 +90,7 @@ def test_channel(data_dir, expected, tmp_path):
 def test_output_folder(data_dir, tmp_path):
     """--output makes the folder, names files by stem and format, numbers equal stems, and leaves nothing else."""
     folder, copy = tmp_path / "new" / "folder", tmp_path / "en_digits.flac"
-    samples, rate = soundfile.read(data_dir / "en_digits.wav")
+    samples, rate = soundfile.read(data_dir / "en_digits.wav", dtype="int16")
     soundfile.write(copy, samples, rate)
     names = (data_dir / "en_digits.wav", copy, data_dir / "zh_phone.wav")
     done = paraserve("transcribe", "--output", folder, "--format", "srt", *names)
