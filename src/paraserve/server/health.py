@@ -64,11 +64,14 @@ def health_router(readiness: Readiness, metrics: Metrics, settings: Settings) ->
     async def index() -> HTMLResponse:
         return HTMLResponse(page, headers=PAGE_HEADERS)
 
+    @routes.head("/livez", include_in_schema=False)
     @routes.get("/livez", tags=["health"])
     async def livez() -> dict[str, str]:
         """The process answers."""
         return {"status": "ok"}
 
+    @routes.head("/readyz", include_in_schema=False)
+    @routes.head("/health", include_in_schema=False)
     @routes.get("/readyz", tags=["health"])
     @routes.get("/health", tags=["health"])
     async def readyz() -> JSONResponse:
@@ -79,13 +82,14 @@ def health_router(readiness: Readiness, metrics: Metrics, settings: Settings) ->
             body |= {"status": "ok", "last_decode_age_s": round(age_s, 1)}
         return JSONResponse(body, status_code=503 if age_s is None else 200)
 
+    @routes.head("/v1/models", include_in_schema=False)
     @routes.get("/v1/models", tags=["transcription"])
     async def models() -> dict[str, object]:
         """The loaded bundle, as OpenAI lists models."""
         model = {"id": settings.bundle, "object": "model", "created": 0, "owned_by": "paraserve"}
         return {"object": "list", "data": [model]}
 
-    @routes.get("/metrics", include_in_schema=False)
+    @routes.api_route("/metrics", methods=["GET", "HEAD"], include_in_schema=False)
     async def figures() -> Response:
         return Response(generate_latest(metrics.registry), media_type=CONTENT_TYPE_LATEST)
 

@@ -67,7 +67,8 @@ class UploadService:
                 work = transcribe_file(self.engine, self.pool, upload.file, options, self.limits)
                 transcript = await _while_connected(request, work)
         self.audio_seconds.inc(transcript.duration_ms / 1000)
-        return render(transcript)
+        # The JSON of hours of speech takes long enough to be felt by others on the event loop.
+        return await asyncio.to_thread(render, transcript)
 
 
 def _service(request: Request) -> UploadService:
