@@ -59,8 +59,8 @@ class Settings(BaseSettings):
     """Longer recordings are refused with 422."""
     max_uploads: int = Field(64, ge=1)
     """Uploads in progress at once; more are refused with 503."""
-    decode_workers: int = Field(2, ge=1)
-    """Decode child processes."""
+    decode_workers: int = Field(4, ge=1)
+    """Decode child processes, started when needed. A file holds one until its last segment is recognised."""
     decode_memory_bytes: int = Field(1536 * 1024**2, gt=0)
     """Address space of each decode child."""
     drain_timeout_s: float = Field(30.0, ge=0)
