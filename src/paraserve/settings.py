@@ -55,6 +55,8 @@ class Settings(BaseSettings):
 
     max_upload_bytes: int = Field(2 * 1024**3, gt=0)
     """Larger uploads are refused with 413."""
+    upload_idle_timeout_s: float = Field(60.0, gt=0)
+    """A client that sends nothing for this long in the middle of an upload is answered 408."""
     max_duration_s: int = Field(12 * 3600, gt=0)
     """Longer recordings are refused with 422."""
     max_uploads: int = Field(64, ge=1)

@@ -4,6 +4,7 @@ Both give chunks of float32 frames at the file's own rate and channel count, nev
 whatever the sizes of the file's packets.
 """
 
+import errno
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, BinaryIO
@@ -193,8 +194,15 @@ class _Nameless:
 
     def __init__(self, file: BinaryIO) -> None:
         self.read = file.read
-        self.seek = file.seek
         self.tell = file.tell
+        self._seek = file.seek
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        """The new position, or a negative error code: a damaged file may point to places before its beginning."""
+        try:
+            return self._seek(offset, whence)
+        except (OSError, ValueError):
+            return -errno.EINVAL
 
 
 def _audio_stream(container: Any) -> Any:

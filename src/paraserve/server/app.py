@@ -1,6 +1,7 @@
 """The web application and the process that serves it."""
 
 import asyncio
+import signal
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -17,6 +18,7 @@ from paraserve.server.failures import add_error_handlers
 from paraserve.server.health import Readiness, health_router
 from paraserve.server.http import Admission, UploadService, upload_router
 from paraserve.server.observe import Metrics, RequestLog, configure_logging
+from paraserve.server.uploads import UploadLimits
 from paraserve.settings import Settings
 
 
@@ -65,6 +67,9 @@ def serve(settings: Settings) -> int:
         timeout_graceful_shutdown=round(settings.drain_timeout_s),
     )
     server = _Server(config)
+    # uvicorn, once it has stopped, raises again the signal that stopped it; to have been told to stop is no failure.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: None)
     server.run()
     return 0 if server.started else 1
 
@@ -85,8 +90,8 @@ def _upload_service(settings: Settings, engine: Engine, pool: DecodePool, metric
     return UploadService(
         engine=engine,
         pool=pool,
-        limits=FileLimits(settings.max_duration_s * 1000, settings.merge_ms),
-        max_upload_bytes=settings.max_upload_bytes,
+        upload_limits=UploadLimits(settings.max_upload_bytes, settings.upload_idle_timeout_s),
+        file_limits=FileLimits(settings.max_duration_s * 1000, settings.merge_ms),
         admission=Admission(settings.max_uploads, metrics.uploads),
         audio_seconds=metrics.audio_seconds,
         is_strict=settings.protocol == "strict",

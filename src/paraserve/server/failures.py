@@ -1,5 +1,8 @@
 """From exceptions to HTTP answers: the only place that knows both."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
@@ -50,7 +53,7 @@ async def _ours(request: Request, error: Exception) -> Response:
     status = next((status for kind, status in STATUS if isinstance(error, kind)), 400)
     if status == 500:
         _log(request, error)
-    headers = {"Retry-After": "1"} if status == 503 else None
+    headers = {"Retry-After": "1"} if status == 503 else {}
     return _answer(request, status, error.code, error.message, param=error.param, headers=headers)
 
 
@@ -58,8 +61,7 @@ async def _routing(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "http_error")
     message = f"{error.detail}: {request.method} {request.url.path}"
-    headers = dict(error.headers) if error.headers else None
-    return _answer(request, error.status_code, code, message, headers=headers)
+    return _answer(request, error.status_code, code, message, headers=error.headers or {})
 
 
 async def _storage(request: Request, error: Exception) -> Response:
@@ -91,7 +93,9 @@ def _answer(
     message: str,
     *,
     param: str | None = None,
-    headers: dict[str, str] | None = None,
+    headers: Mapping[str, str] = MappingProxyType({}),
 ) -> Response:
-    body = error_json(message, status=status, code=code, request_id=request_id(request), param=param)
-    return JSONResponse(body, status_code=status, headers=headers)
+    this_id = request_id(request)
+    body = error_json(message, status=status, code=code, request_id=this_id, param=param)
+    # An unexpected error is answered outside of the middleware that gives all other answers their id.
+    return JSONResponse(body, status_code=status, headers={**headers, "X-Request-Id": this_id})

@@ -6,6 +6,7 @@ from paraserve.errors import ProtocolError
 from paraserve.server.uploads import Upload
 from paraserve.types import DecodeOptions
 
+MAX_CHANNEL_DIGITS = 5
 GRANULARITIES = ("segment", "word")
 
 
@@ -41,8 +42,9 @@ def _channel(upload: Upload) -> int | None:
     value = upload.field("channel")
     if value is None:
         return None
-    if not value.isdecimal():
-        raise ProtocolError(f"channel must be 0, 1, ..., not {value!r}", code="invalid_value", param="channel")
+    if not value.isdecimal() or len(value) > MAX_CHANNEL_DIGITS:
+        message = f"channel must be 0, 1, ..., not {value[:20]!r}"
+        raise ProtocolError(message, code="invalid_value", param="channel")
     return int(value)
 
 

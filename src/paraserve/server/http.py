@@ -17,7 +17,7 @@ from paraserve.runtime.decode_pool import DecodePool
 from paraserve.runtime.engine import Engine
 from paraserve.runtime.offline import FileLimits, transcribe_file
 from paraserve.server.fields import decode_options, one_of, openai_granularities
-from paraserve.server.uploads import Upload, receive_upload
+from paraserve.server.uploads import Upload, UploadLimits, receive_upload
 from paraserve.server.wire import funasr_asr, funasr_offline, funasr_recognition, openai_verbose
 from paraserve.types import DecodeOptions, Transcript
 
@@ -53,8 +53,8 @@ class UploadService:
 
     engine: Engine
     pool: DecodePool
-    limits: FileLimits
-    max_upload_bytes: int
+    upload_limits: UploadLimits
+    file_limits: FileLimits
     admission: Admission
     audio_seconds: Counter
     is_strict: bool = False
@@ -62,9 +62,9 @@ class UploadService:
     async def answer(self, request: Request, plan: Callable[[Upload], tuple[DecodeOptions, Render]]) -> Response:
         """Receive, check the fields before any work, transcribe, render. The client leaving cancels all of it."""
         with self.admission:
-            async with receive_upload(request, self.max_upload_bytes) as upload:
+            async with receive_upload(request, self.upload_limits) as upload:
                 options, render = plan(upload)
-                work = transcribe_file(self.engine, self.pool, upload.file, options, self.limits)
+                work = transcribe_file(self.engine, self.pool, upload.file, options, self.file_limits)
                 transcript = await _while_connected(request, work)
         self.audio_seconds.inc(transcript.duration_ms / 1000)
         # The JSON of hours of speech takes long enough to be felt by others on the event loop.

@@ -18,8 +18,6 @@ from starlette.requests import Request
 from paraserve.errors import ProtocolError, UploadTooLargeError
 
 FILE_FIELDS = ("file", "audio")
-IDLE_BODY_S = 60.0
-"""A client that sends nothing for this long while its body is incomplete is let go."""
 MEMORY_BYTES = 1024**2
 """Smaller uploads stay in memory."""
 FORM_OVERHEAD_BYTES = 1024**2
@@ -31,6 +29,14 @@ class SlowUploadError(ProtocolError, TimeoutError):
     """The client stopped sending in the middle of its upload."""
 
     code = "upload_timeout"
+
+
+@dataclass(frozen=True, slots=True)
+class UploadLimits:
+    """`max_bytes` of a recording; a client that sends nothing for `idle_timeout_s` in the middle of it is let go."""
+
+    max_bytes: int
+    idle_timeout_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,23 +54,23 @@ class Upload:
 
 
 @asynccontextmanager
-async def receive_upload(request: Request, max_bytes: int) -> AsyncIterator[Upload]:
+async def receive_upload(request: Request, limits: UploadLimits) -> AsyncIterator[Upload]:
     """The request's recording: a multipart field `file` or `audio`, or the raw body. Closed on leaving.
 
     Raises:
-        UploadTooLargeError: the announced or received size is over `max_bytes`.
+        UploadTooLargeError: the announced or received size is over the limit.
         ProtocolError: not a usable form, or it has no file.
         SlowUploadError: the client stopped sending.
     """
     announced = request.headers.get("content-length", "")
     is_form = request.headers.get("content-type", "").lower().startswith("multipart/")
-    limit = max_bytes + (FORM_OVERHEAD_BYTES if is_form else 0)
-    if announced.isdigit() and int(announced) > limit:
-        raise _too_large(max_bytes)
-    body = _limited(request, limit, max_bytes)
+    allowance = FORM_OVERHEAD_BYTES if is_form else 0
+    if announced.isdigit() and int(announced) > limits.max_bytes + allowance:
+        raise _too_large(limits.max_bytes)
+    body = _limited(request, limits, allowance)
     if is_form:
         async with _form(request, body) as form:
-            yield _form_upload(form, request, max_bytes)
+            yield _form_upload(form, request, limits.max_bytes)
     else:
         with tempfile.SpooledTemporaryFile(max_size=MEMORY_BYTES) as file:
             async for chunk in body:
@@ -73,20 +79,20 @@ async def receive_upload(request: Request, max_bytes: int) -> AsyncIterator[Uplo
             yield Upload(cast("BinaryIO", file), request.query_params.get("filename", ""), _query(request))
 
 
-async def _limited(request: Request, limit: int, max_bytes: int) -> AsyncGenerator[bytes, None]:
+async def _limited(request: Request, limits: UploadLimits, allowance: int) -> AsyncGenerator[bytes, None]:
     received = 0
     chunks = aiter(request.stream())
     while True:
         try:
-            async with asyncio.timeout(IDLE_BODY_S):
+            async with asyncio.timeout(limits.idle_timeout_s):
                 chunk = await anext(chunks, None)
         except TimeoutError:
-            raise SlowUploadError(f"nothing received for {IDLE_BODY_S:.0f} s") from None
+            raise SlowUploadError(f"nothing received for {limits.idle_timeout_s:g} s") from None
         if chunk is None:
             return
         received += len(chunk)
-        if received > limit:
-            raise _too_large(max_bytes)
+        if received > limits.max_bytes + allowance:
+            raise _too_large(limits.max_bytes)
         yield chunk
 
 

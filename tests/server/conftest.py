@@ -1,0 +1,251 @@
+"""Real servers for the tests of the wire: the installed command in a process, or the application on a thread."""
+
+import contextlib
+import json
+import re
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx2
+import psutil
+import pytest
+import structlog
+import uvicorn
+
+from commands import PROGRAM, READY, STOP_TIMEOUT_S, clean_environment
+from paraserve.runtime.engine import Engine
+from paraserve.server.app import create_app
+from paraserve.settings import Settings
+
+START_TIMEOUT_S = 60
+SETTLE_TIMEOUT_S = 15
+TIMEOUT_S = 120
+MAX_DESCRIPTORS = 20
+"""An idle server with two decode children has 16, and one for the connection that asks."""
+SAMPLE_NAMES = ("zh_phone", "zh_date", "zh_number", "en_digits", "en_date", "mixed_long")
+
+
+@dataclass(frozen=True)
+class Client:
+    """Calls of one server, each over a connection of its own."""
+
+    url: str
+
+    @property
+    def address(self) -> tuple[str, int]:
+        parts = urlsplit(self.url)
+        return parts.hostname or "", parts.port or 0
+
+    def get(self, path: str, method: str = "GET", **options) -> httpx2.Response:
+        return self._request(method, path, **options)
+
+    def post(
+        self, path: str, data: bytes, *, name: str = "recording", part: str = "file", **fields
+    ) -> httpx2.Response:
+        """A multipart upload; a keyword is a form field."""
+        return self._request("POST", path, files={part: (name, data)}, data=fields)
+
+    def post_raw(self, path: str, data: bytes, *, headers=None, **query) -> httpx2.Response:
+        """The recording as the body."""
+        return self._request("POST", path, content=data, headers=headers or {}, params=query)
+
+    def metric(self, name: str) -> float:
+        line = re.search(rf"^{name} (\S+)$", self.get("/metrics").text, re.MULTILINE)
+        return float(line[1])
+
+    def _request(self, method: str, path: str, *, headers=None, **options) -> httpx2.Response:
+        headers = {"connection": "close", **(headers or {})}
+        return httpx2.request(method, self.url + path, timeout=TIMEOUT_S, headers=headers, trust_env=False, **options)
+
+
+@dataclass(frozen=True)
+class ServerProcess(Client):
+    """`paraserve serve` with a log file and a folder for temporary files of its own."""
+
+    process: "subprocess.Popen[str]"
+    log_path: Path
+    temp_dir: Path
+
+    @property
+    def log(self) -> str:
+        return self.log_path.read_text("utf-8")
+
+    def wait_for_log(self, text: str) -> None:
+        """A request is logged after it is answered."""
+        deadline = time.monotonic() + SETTLE_TIMEOUT_S
+        while text not in self.log:
+            assert time.monotonic() < deadline, f"not in the log: {text}"
+            time.sleep(0.02)
+
+    def resources(self) -> dict[str, object]:
+        """What must be as before once all requests are answered."""
+        process = psutil.Process(self.process.pid)
+        links = []
+        for link in Path(f"/proc/{self.process.pid}/fd").iterdir():
+            with contextlib.suppress(FileNotFoundError):
+                links.append(str(link.readlink()))
+        return {
+            "in progress": self.metric("paraserve_uploads_in_progress"),
+            "temporary files": sorted(path.name for path in self.temp_dir.iterdir()),
+            "unlinked files": [link for link in links if "(deleted)" in link],
+            "too many children": max(0, len(process.children()) - 2),
+            "too many descriptors": max(0, process.num_fds() - MAX_DESCRIPTORS),
+        }
+
+    def assert_settled(self) -> None:
+        """All resources come back within seconds, and the server answers."""
+        deadline = time.monotonic() + SETTLE_TIMEOUT_S
+        while any(self.resources().values()) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        assert not any(self.resources().values()), self.resources()
+        assert self.get("/livez").status_code == 200
+
+    def wait(self, timeout_s: float) -> int:
+        """The exit code."""
+        return self.process.wait(timeout_s)
+
+
+@contextlib.contextmanager
+def server_process(folder: Path, *args: object, **environment: str) -> Iterator[ServerProcess]:
+    """A server on a free port."""
+    temp_dir, log_path = folder / "tmp", folder / "server.log"
+    temp_dir.mkdir(parents=True, exist_ok=True)
+    with log_path.open("w", encoding="utf-8") as log:
+        process = subprocess.Popen(
+            [PROGRAM, "serve", "--port", "0", *map(str, args)],
+            env=clean_environment(**{"TMPDIR": str(temp_dir), **environment}),
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+        )
+    try:
+        yield ServerProcess(_printed_address(process, log_path), process, log_path, temp_dir)
+    finally:
+        process.terminate()
+        try:
+            process.wait(STOP_TIMEOUT_S)
+        finally:
+            process.kill()
+            process.stdout.close()
+
+
+def _printed_address(process: "subprocess.Popen[str]", log_path: Path) -> str:
+    killer = threading.Timer(START_TIMEOUT_S, process.kill)
+    killer.start()
+    try:
+        for line in process.stdout:
+            if READY in line:
+                return line.rsplit(READY, 1)[1].strip()
+    finally:
+        killer.cancel()
+    raise RuntimeError(f"exit code {process.wait()}: {log_path.read_text('utf-8')}")
+
+
+@contextlib.contextmanager
+def app_server(settings: Settings, engine: Engine) -> Iterator[Client]:
+    """The application with the given engine, on a thread and a free port. What it logs is thrown away."""
+    config = uvicorn.Config(create_app(settings, engine), port=0, log_config=None, access_log=False)
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run)
+    with structlog.testing.capture_logs():
+        thread.start()
+        try:
+            deadline = time.monotonic() + START_TIMEOUT_S
+            while not server.started and thread.is_alive() and time.monotonic() < deadline:
+                time.sleep(0.01)
+            assert server.started
+            host, port = server.servers[0].sockets[0].getsockname()[:2]
+            yield Client(f"http://{host}:{port}")
+        finally:
+            server.should_exit = True
+            thread.join(STOP_TIMEOUT_S)
+    assert not thread.is_alive()
+
+
+@pytest.fixture(scope="session")
+def server(demo_dir, tmp_path_factory) -> Iterator[ServerProcess]:
+    """A server on the embedded bundle with default settings."""
+    with server_process(tmp_path_factory.mktemp("server"), "--bundle", demo_dir) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def process_factory() -> Callable[..., contextlib.AbstractContextManager[ServerProcess]]:
+    """`server_process`, for fixtures of other scopes."""
+    return server_process
+
+
+@pytest.fixture
+def start_server(demo_dir, tmp_path) -> Iterator[Callable[..., ServerProcess]]:
+    """Starts a server with other settings (`max_uploads=3`); it ends with the test."""
+    with contextlib.ExitStack() as stack:
+
+        def start(bundle: Path = demo_dir, **settings: object) -> ServerProcess:
+            environment = {f"PARASERVE_{name.upper()}": str(value) for name, value in settings.items()}
+            return stack.enter_context(server_process(tmp_path / "server", "--bundle", bundle, **environment))
+
+        yield start
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A committed recording with what is said in it."""
+
+    path: Path
+    text: str
+    tokens: list[str] = field(repr=False)
+    start_ms: list[int] = field(repr=False)
+
+    @property
+    def data(self) -> bytes:
+        return self.path.read_bytes()
+
+
+@pytest.fixture(scope="session")
+def samples(data_dir) -> dict[str, Sample]:
+    """The sample recordings by name."""
+    records = json.loads((data_dir / "samples.json").read_text("utf-8"))
+    assert set(records) == {f"{name}.wav" for name in SAMPLE_NAMES}
+    return {
+        Path(name).stem: Sample(data_dir / name, one["text"], one["tokens"], one["start_ms"])
+        for name, one in records.items()
+    }
+
+
+@pytest.fixture(params=SAMPLE_NAMES)
+def sample(request, samples) -> Sample:
+    """Each of the sample recordings."""
+    return samples[request.param]
+
+
+def assert_error(answer: httpx2.Response, status: int, code: str, *, param: str | None = None) -> dict[str, object]:
+    """The one error shape, with a request id that the header repeats."""
+    assert answer.status_code == status, answer.text
+    error = answer.json()["error"]
+    assert set(error) == {"message", "type", "param", "code", "request_id"}
+    assert (error["code"], error["param"]) == (code, param), error
+    assert error["type"] == ("server_error" if status >= 500 else "invalid_request_error")
+    assert error["message"]
+    assert error["request_id"] == answer.headers["x-request-id"]
+    assert "Traceback" not in answer.text
+    return error
+
+
+@pytest.fixture(scope="session")
+def is_error() -> Callable[..., dict[str, object]]:
+    return assert_error
+
+
+@pytest.fixture
+def serve_app() -> Callable[..., contextlib.AbstractContextManager[Client]]:
+    """Starts the application with an engine: `with serve_app(engine, max_uploads=3) as client`."""
+
+    def start(engine: Engine, **settings) -> contextlib.AbstractContextManager[Client]:
+        return app_server(Settings(**settings), engine)
+
+    return start

@@ -1,0 +1,74 @@
+"""Damaged recordings of every kind, by the hundred: the server answers each, stays up, and keeps nothing."""
+
+import itertools
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import psutil
+import pytest
+
+import audio_files
+
+SEED = 20_240
+QUICK, FULL = 200, 2_000
+CONCURRENCY = 4
+MAX_GROWTH_BYTES = 48 * 1024**2
+"""Between the first quarter and the end: room for the allocator, not for a file kept from each request."""
+KNOWN_CODES = {
+    "audio_too_long",
+    "decoder_failed",
+    "empty_file",
+    "invalid_audio",
+    "no_audio_stream",
+    "unsupported_codec",
+    "unsupported_format",
+    "unsupported_sample_rate",
+}
+"""Not among them: a decoder that died, stalled or ran out of memory, which would be a defect of ours."""
+
+
+@pytest.fixture(scope="module")
+def mutations(full):
+    """Short recordings of each parser and decoder, damaged, from one seed."""
+    originals = [audio_files.encode_voice(one, 1.0) for one in audio_files.MUTATED_ENCODINGS]
+    rng = np.random.default_rng(SEED)
+    return [
+        audio_files.mutate(one, rng) for one in itertools.islice(itertools.cycle(originals), FULL if full else QUICK)
+    ]
+
+
+@pytest.mark.timeout(900)
+def test_mutated_recordings(server, mutations, is_error):
+    """A transcript or a 4xx with a known code for each, no answer from 500 on, nothing left, memory bounded."""
+    process = psutil.Process(server.process.pid)
+
+    def send(n):
+        return server.post("/transcribe", mutations[n])
+
+    def send_all(numbers):
+        with ThreadPoolExecutor(CONCURRENCY) as threads:
+            return list(threads.map(send, numbers))
+
+    first = len(mutations) // 4
+    answers = send_all(range(first))
+    before = process.memory_info().rss
+    answers += send_all(range(first, len(mutations)))
+    growth = process.memory_info().rss - before
+
+    statuses = Counter(answer.status_code for answer in answers)
+    assert set(statuses) <= {200, 400, 415, 422}, statuses
+    for answer in answers:
+        if answer.status_code == 200:
+            body = answer.json()
+            assert body["audio_received_ms"] == body["audio_processed_ms"] == body["duration_ms"]
+        else:
+            error = answer.json()["error"]
+            assert error["code"] in KNOWN_CODES, error
+            is_error(answer, answer.status_code, error["code"], param="file")
+    # Both kinds must be there in numbers, or the damage is not what it should be.
+    assert min(statuses[200], len(answers) - statuses[200]) > len(answers) // 10, statuses
+    assert growth < MAX_GROWTH_BYTES
+    server.assert_settled()
+    assert server.process.poll() is None
+    print(f"{len(answers)} files: {dict(statuses)}, growth {growth / 1024**2:.1f} MiB")
