@@ -33,8 +33,9 @@ class DecodeChild:
         self._socket.setblocking(False)  # noqa: FBT003 (the name says what is set)
         command = [sys.executable, "-P", "-m", "paraserve.inference.decode_worker", str(memory_limit_bytes)]
         with theirs:
+            # A group of its own: Ctrl-C in the terminal is for us, and would hit a child that is still starting.
             self._process = subprocess.Popen(  # noqa: S603 (our own module)
-                command, stdin=theirs.fileno(), stdout=subprocess.DEVNULL, env=_environment()
+                command, stdin=theirs.fileno(), stdout=subprocess.DEVNULL, env=_environment(), process_group=0
             )
 
     @property
