@@ -25,8 +25,9 @@ from paraserve.settings import Settings
 START_TIMEOUT_S = 60
 SETTLE_TIMEOUT_S = 15
 TIMEOUT_S = 120
-MAX_DESCRIPTORS = 20
-"""An idle server with two decode children has 16, and one for the connection that asks."""
+DECODE_CHILDREN = Settings.model_fields["decode_workers"].default
+MAX_DESCRIPTORS = 16 + DECODE_CHILDREN
+"""An idle server has 14, one for each decode child, and one for the connection that asks."""
 SAMPLE_NAMES = ("zh_phone", "zh_date", "zh_number", "en_digits", "en_date", "mixed_long")
 
 
@@ -93,7 +94,7 @@ class ServerProcess(Client):
             "in progress": self.metric("paraserve_uploads_in_progress"),
             "temporary files": sorted(path.name for path in self.temp_dir.iterdir()),
             "unlinked files": [link for link in links if "(deleted)" in link],
-            "too many children": max(0, len(process.children()) - 2),
+            "too many children": max(0, len(process.children()) - DECODE_CHILDREN),
             "too many descriptors": max(0, process.num_fds() - MAX_DESCRIPTORS),
         }
 

@@ -70,7 +70,7 @@ class Recording:
             _check_duration(self.received_samples * 1000 // SAMPLE_RATE, self._max_duration_ms)
             yield block
         if self.damaged_packets and not self.received_samples:
-            raise DecoderError(f"no packet of this {self.info.codec} recording could be decoded")
+            raise DecoderError(f"no packet of this {self.info.codec} recording could be decoded", param="file")
 
     def _mono_chunks(self) -> Iterator[tuple[Samples, int]]:
         for chunk in self._source.chunks():
