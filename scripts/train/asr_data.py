@@ -25,6 +25,8 @@ REUSES = 2
 POOL_SIZE = 150
 UNKNOWN_SHARE = 0.09
 SILENCE_SHARE = 0.04
+# The CIF weight and the frame's token are asked for this much after the token is spoken (10 ms frames).
+DECISION_DELAY = 5
 RUN_LENGTHS = {"zh": [1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 18], "en": [1, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10]}
 
 
@@ -76,11 +78,21 @@ class RunSampler:
         return first, first + length
 
     def _cut(self, utterance: Utterance, first: int, last: int) -> Piece:
-        """Leaves the pause around a sentence in, and cuts exactly at the token where speech goes on."""
+        """Leaves some or all of the pause around a sentence in; cuts at the token where speech goes on."""
+        rng = self._rng
         begins = first == 0 or utterance.sentences[first - 1] != utterance.sentences[first]
         stops = last == len(utterance.tokens) or utterance.sentences[last] != utterance.sentences[last - 1]
-        low = max(0, utterance.starts[first] - (self._rng.randint(300, 1200) if begins else 0))
-        high = min(len(utterance.pcm), utterance.ends[last - 1] + (self._rng.randint(600, 1800) if stops else 0))
+        low, high = utterance.starts[first], utterance.ends[last - 1]
+        if begins:
+            before = utterance.ends[first - 1] if first else 0
+            low = (
+                rng.randint(before, max(before, low - 300))
+                if rng.random() < 0.6
+                else max(0, low - rng.randint(300, 1200))
+            )
+        if stops:
+            behind = utterance.starts[last] if last < len(utterance.tokens) else len(utterance.pcm)
+            high = min(behind, high + rng.randint(600, 8000))
         times = [(utterance.starts[i] - low, utterance.ends[i] - low) for i in range(first, last)]
         return Piece(_float(utterance.pcm[low:high]), [self._ids[t] for t in utterance.tokens[first:last]], times)
 
@@ -225,14 +237,14 @@ def collate(pieces: list[Piece]) -> dict[str, torch.Tensor]:
 def _timing_targets(piece: Piece, rows: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """What each LFR row says [T], its CIF weight [T], and the 20 ms frames where tokens begin [3T].
 
-    Row r covers the 60 ms from 10-ms frame 6r - 1.75 on. FunASR reads a peak at upsampled frame u as the time
-    20 u - 30 ms, so a boundary at b ms is due at u = b / 20 + 1.5; it is spread over three frames. The last
-    token's end is a boundary too.
+    Row r covers the 60 ms from 10-ms frame 6r - 1.75 on; its weight and token are delayed. FunASR reads a peak at
+    upsampled frame u as the time 20 u - 30 ms, so a boundary at b ms is due at u = b / 20 + 1.5; it is spread over
+    three frames. The last token's end is a boundary too.
     """
     ids = np.zeros(rows, np.int64)
     weights = np.zeros(rows, np.float32)
     boundaries = np.zeros(3 * rows + 2, np.float32)
-    edges = 6 * np.arange(rows + 1) - 1.75
+    edges = 6 * np.arange(rows + 1) - 1.75 - DECISION_DELAY
     previous = 0
     for token, (start, end) in zip(piece.ids, piece.times, strict=True):
         share = np.clip(np.minimum(max(end, start + 1), edges[1:]) - np.maximum(start, edges[:-1]), 0, None)

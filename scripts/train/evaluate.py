@@ -63,10 +63,11 @@ def score_set(bundle: ModelBundle, speech: list[Utterance], change: Change, *, s
     for item in speech:
         found = recognize(bundle, change(item.pcm.astype(np.float32) / 32768, rng)).tokens
         texts = [token.text for token in found]
-        if score.add(item.tokens, texts) and item.is_timed:
+        is_exact = score.add(item.tokens, texts)
+        if is_exact and item.is_timed:
             times = zip(item.starts, found, strict=True)
             score.start_errors_ms += [abs(token.start_ms - start / 16) for start, token in times]
-        elif show:
+        if show and not is_exact:
             print("   ", " ".join(item.tokens), "=>", " ".join(texts))
     return score
 

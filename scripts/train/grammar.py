@@ -258,8 +258,8 @@ def rare_sentence(lang: str, rng: Random) -> list[str]:
         pool = [zh_weekday(rng), rng.choice(ZH_DAYS), rng.choice(ZH_DAY_PARTS), *zh_number(rng), *zh_time(rng)]
         pool += [rng.choice(ZH_GREETINGS), rng.choice(["零", "幺", "两个", "负", "亿", "万", "半小时", "一刻钟"])]
         return rng.sample(pool, rng.randint(1, 4))
-    pool = [rng.choice(EN_WEEKDAYS), rng.choice(EN_MONTHS), rng.choice(EN_TEENS), rng.choice(EN_TENS)]
-    pool += [rng.choice(EN_MONTHS), *en_ordinal(rng.randint(1, 31)), *rng.choice(EN_GREETINGS).split()]
+    pool = [rng.choice(EN_WEEKDAYS), rng.choice(EN_MONTHS), rng.choice(EN_MONTHS), *en_ordinal(rng.randint(1, 31))]
+    pool += [*en_ordinal(rng.randint(1, 31)), rng.choice([*EN_TEENS, *EN_TENS]), *rng.choice(EN_GREETINGS).split()]
     pool += [rng.choice("am pm percent million oh past half quarter dollars degrees tonight yesterday".split())]
     return rng.sample(pool, rng.randint(1, 5))
 

@@ -91,7 +91,7 @@ class WindowMaker:
             if window and _joins_numbers(window[-1][0], sentence[0][0]):
                 continue
             window += sentence
-            if rng.random() < 0.05:
+            if rng.random() < 0.12:
                 lang = "en" if lang == "zh" else "zh"
         if rng.random() < 0.3:
             return window[: rng.randint(max(1, len(window) // 2), len(window))][:60]
@@ -117,5 +117,5 @@ _NUMBER_WORDS = {
 
 
 def _joins_numbers(last: str, first: str) -> bool:
-    """Two numbers in a row are one number to the ear: no mark could be learned there."""
-    return last in _NUMBER_WORDS and first in _NUMBER_WORDS
+    """Two numbers of one language in a row are one number to the ear: no mark could be learned there."""
+    return last in _NUMBER_WORDS and first in _NUMBER_WORDS and last.isascii() == first.isascii()

@@ -16,7 +16,7 @@ import soundfile
 from numpy.typing import NDArray
 
 import grammar
-from corpus import HELD_OUT_VOICES
+from corpus import HELD_OUT_VOICES, KOKORO_LAG
 from features import SAMPLE_RATE
 from kokoro import UNUSED_VOICES, Kokoro, write_script
 from paraserve.inference.base import ModelBundle
@@ -62,7 +62,7 @@ def candidates(kokoro: Kokoro, lang: str, text: str) -> Iterator[Clip]:
         if script is None:
             raise ValueError(f"cannot read {text!r}")
         pcm, times = kokoro.speak(script, kokoro.voices[name][len(script.phonemes)], 1.0)
-        start, end = ([250 + value // 16 for value in times[key]] for key in ("start", "end"))
+        start, end = ([250 + (value - KOKORO_LAG) // 16 for value in times[key]] for key in ("start", "end"))
         yield Clip(np.concatenate([silence, pcm, silence]), lang, grammar.tokens(lang, words), start, end)
 
 
@@ -137,7 +137,7 @@ def make_held_out(source: Path, out: Path) -> None:
                 out / name, pcm, SAMPLE_RATE, format="OGG", subtype="OPUS", compression_level=OPUS_COMPRESSION
             )
             kept = {key: record[key] for key in ("lang", "tokens", "voice")}
-            times = {f"{key}_ms": [value // 16 for value in record[key]] for key in ("start", "end")}
+            times = {f"{key}_ms": [(value - KOKORO_LAG) // 16 for value in record[key]] for key in ("start", "end")}
             lines.append(json.dumps({"file": name, **kept, **times}, ensure_ascii=False) + "\n")
     (out / "heldout.jsonl").write_text("".join(lines))
 

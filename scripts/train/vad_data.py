@@ -13,7 +13,7 @@ from features import FRAME_LENGTH, FRAME_SHIFT, SAMPLE_RATE, Array, fbank, lfr
 # A shorter pause inside speech is part of it.
 LONGEST_INNER_PAUSE = int(0.1 * SAMPLE_RATE)
 # Frames this far under the loudest one are silence even inside a token's time.
-QUIET_DB = -48.0
+QUIET_DB = -42.0
 
 
 @dataclass(slots=True)
@@ -80,9 +80,9 @@ class SceneMaker:
         self._count = int(seconds * SAMPLE_RATE)
 
     def draw(self) -> Scene:
-        """Mostly speech at -40 to 0 dBFS with noise 5 to 45 dB below; 15 % of the scenes have no speech."""
+        """Mostly speech at -40 to 0 dBFS with noise 5 to 45 dB below; a quarter of the scenes have no speech."""
         rng, np_rng = self._rng, self._np_rng
-        if rng.random() < 0.15:
+        if rng.random() < 0.25:
             level = 10 ** (rng.uniform(-75, -8) / 20)
             return Scene(self._noise() * np.float32(level), np.zeros(self._count, bool))
         scene = self._speech_scene()
@@ -133,11 +133,11 @@ class SceneMaker:
         """Noise, at times with notes or clicks in it; unit power."""
         wave = augment.noise(self._count, self._np_rng)
         kind = self._rng.random()
-        if kind < 0.25:
-            wave = 0.2 * wave + tones(self._count, self._np_rng)
-        elif kind < 0.5:
-            wave = 0.3 * wave + clicks(self._count, self._np_rng)
-        return wave / np.float32(np.sqrt(np.mean(wave**2)) + 1e-9)
+        if kind < 0.35:
+            wave = self._rng.uniform(0, 0.3) * wave + tones(self._count, self._np_rng)
+        elif kind < 0.6:
+            wave = self._rng.uniform(0, 0.3) * wave + clicks(self._count, self._np_rng)
+        return (wave / (np.sqrt(np.mean(wave**2)) + 1e-9)).astype(np.float32)
 
 
 def rows_and_labels(scene: Scene) -> tuple[Array, Array]:
