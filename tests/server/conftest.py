@@ -36,6 +36,7 @@ class Client:
     """Calls of one server, each over a connection of its own."""
 
     url: str
+    http: httpx2.Client = field(repr=False)
 
     @property
     def address(self) -> tuple[str, int]:
@@ -59,9 +60,14 @@ class Client:
         line = re.search(rf"^{name} (\S+)$", self.get("/metrics").text, re.MULTILINE)
         return float(line[1])
 
-    def _request(self, method: str, path: str, *, headers=None, **options) -> httpx2.Response:
-        headers = {"connection": "close", **(headers or {})}
-        return httpx2.request(method, self.url + path, timeout=TIMEOUT_S, headers=headers, trust_env=False, **options)
+    def _request(self, method: str, path: str, **options) -> httpx2.Response:
+        return self.http.request(method, self.url + path, **options)
+
+
+def http_client() -> httpx2.Client:
+    """Shared by threads; a new connection for each call, so that none stays open on the server."""
+    limits = httpx2.Limits(max_connections=None, max_keepalive_connections=0)
+    return httpx2.Client(timeout=TIMEOUT_S, limits=limits, headers={"connection": "close"}, trust_env=False)
 
 
 @dataclass(frozen=True)
@@ -125,7 +131,8 @@ def server_process(folder: Path, *args: object, **environment: str) -> Iterator[
             text=True,
         )
     try:
-        yield ServerProcess(_printed_address(process, log_path), process, log_path, temp_dir)
+        with http_client() as http:
+            yield ServerProcess(_printed_address(process, log_path), http, process, log_path, temp_dir)
     finally:
         process.terminate()
         try:
@@ -161,7 +168,8 @@ def app_server(settings: Settings, engine: Engine) -> Iterator[Client]:
                 time.sleep(0.01)
             assert server.started
             host, port = server.servers[0].sockets[0].getsockname()[:2]
-            yield Client(f"http://{host}:{port}")
+            with http_client() as http:
+                yield Client(f"http://{host}:{port}", http)
         finally:
             server.should_exit = True
             thread.join(STOP_TIMEOUT_S)
