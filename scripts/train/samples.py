@@ -36,8 +36,8 @@ TEXTS = {
     ],
 }  # fmt: skip
 PAUSE_MS = 1400
-# libsndfile maps this to 16 kbit/s.
-OPUS_COMPRESSION = 0.96
+# libsndfile maps this to 32 kbit/s.
+OPUS_COMPRESSION = 0.896
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,12 +25,11 @@ from asr_model import AsrConfig, Paraformer, TrainingHeads, losses
 from features import Array, read_mvn, write_mvn
 from vocabulary import build_tokens
 
-PEAK_RATE = 2.5e-3
 WARM_UP_STEPS = 200
-EMA_DECAY = 0.999
+EMA_DECAY = 0.998
 CHECKPOINT_S = 240
-# Augmentation by progress: none at first, at its widest in the middle (full strength would cost more training than
-# two hours can pay), less while the weights settle.
+# Noise, rooms and channels by progress: none at first, most in the middle (full strength would cost more training
+# than two hours can pay), less while the weights settle.
 STRENGTH_AT, STRENGTHS = [0.15, 0.5, 0.78, 0.9], [0.0, 0.5, 0.5, 0.2]
 
 
@@ -38,6 +37,7 @@ def parse_arguments() -> argparse.Namespace:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, required=True, help="wall time of the whole cosine schedule")
+    parser.add_argument("--rate", type=float, default=2.5e-3, help="peak learning rate")
     parser.add_argument("--speech", type=Path, action="append", default=[], help="folder of ready speech")
     parser.add_argument("--work", type=Path, default=Path(os.environ.get("TRAIN_WORK", "build/train")))
     parser.add_argument("--seed", type=int, default=1)
@@ -47,12 +47,12 @@ def parse_arguments() -> argparse.Namespace:
 class Trainer:
     """Model, optimiser and averaged weights; `minutes` counts the training time over all resumed runs."""
 
-    def __init__(self, config: AsrConfig, total_minutes: float) -> None:
+    def __init__(self, config: AsrConfig, total_minutes: float, peak_rate: float) -> None:
         self.model, self.heads = Paraformer(config), TrainingHeads(config)
         self.parameters = [*self.model.parameters(), *self.heads.parameters()]
-        self.optimizer = torch.optim.AdamW(self.parameters, lr=PEAK_RATE, betas=(0.9, 0.98), weight_decay=0.01)
+        self.optimizer = torch.optim.AdamW(self.parameters, lr=peak_rate, betas=(0.9, 0.98), weight_decay=0.01)
         self.average = {name: value.clone() for name, value in self.model.state_dict().items()}
-        self.total_minutes = total_minutes
+        self.total_minutes, self.peak_rate = total_minutes, peak_rate
         self.minutes, self.step = 0.0, 0
 
     @property
@@ -62,7 +62,7 @@ class Trainer:
 
     def update(self, batch: dict[str, Tensor]) -> dict[str, float]:
         """One step; returns the parts of the loss."""
-        rate = PEAK_RATE * min(1.0, (self.step + 1) / WARM_UP_STEPS)
+        rate = self.peak_rate * min(1.0, (self.step + 1) / WARM_UP_STEPS)
         rate *= 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * self.progress))
         for group in self.optimizer.param_groups:
             group["lr"] = rate
@@ -159,7 +159,7 @@ def main() -> None:
     torch.set_num_threads(1)
     folders = [*arguments.speech, arguments.work / "speech", arguments.work / "spice"]
     vocabulary, mvn = prepare(arguments, folders)
-    trainer = Trainer(AsrConfig(len(vocabulary)), arguments.minutes)
+    trainer = Trainer(AsrConfig(len(vocabulary)), arguments.minutes, arguments.rate)
     checkpoint = arguments.work / "asr" / "checkpoint.pt"
     if checkpoint.exists():
         trainer.load(checkpoint)

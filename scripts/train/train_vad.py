@@ -1,6 +1,6 @@
 """Trains the voice detector and writes its folder.
 
-python scripts/train/train_vad.py --steps 700 [--speech DIR] [--work build/train]
+python scripts/train/train_vad.py --steps 850 [--speech DIR] [--work build/train]
 """
 
 import argparse
@@ -29,7 +29,7 @@ CHECKPOINT_S = 120
 def parse_arguments() -> argparse.Namespace:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--steps", type=int, default=700)
+    parser.add_argument("--steps", type=int, default=850)
     parser.add_argument("--speech", type=Path, action="append", default=[], help="folder of ready speech")
     parser.add_argument("--work", type=Path, default=Path(os.environ.get("TRAIN_WORK", "build/train")))
     parser.add_argument("--seed", type=int, default=3)

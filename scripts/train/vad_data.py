@@ -80,9 +80,9 @@ class SceneMaker:
         self._count = int(seconds * SAMPLE_RATE)
 
     def draw(self) -> Scene:
-        """Mostly speech at -40 to 0 dBFS with noise 5 to 45 dB below; a quarter of the scenes have no speech."""
+        """Mostly speech at -40 to 0 dBFS with noise 5 to 45 dB below; a third of the scenes have no speech."""
         rng, np_rng = self._rng, self._np_rng
-        if rng.random() < 0.25:
+        if rng.random() < 0.35:
             level = 10 ** (rng.uniform(-75, -8) / 20)
             return Scene(self._noise() * np.float32(level), np.zeros(self._count, bool))
         scene = self._speech_scene()
@@ -135,7 +135,7 @@ class SceneMaker:
         kind = self._rng.random()
         if kind < 0.35:
             wave = self._rng.uniform(0, 0.3) * wave + tones(self._count, self._np_rng)
-        elif kind < 0.6:
+        elif kind < 0.75:
             wave = self._rng.uniform(0, 0.3) * wave + clicks(self._count, self._np_rng)
         return (wave / (np.sqrt(np.mean(wave**2)) + 1e-9)).astype(np.float32)
 
