@@ -91,7 +91,7 @@ class WindowMaker:
             if window and _joins_numbers(window[-1][0], sentence[0][0]):
                 continue
             window += sentence
-            if rng.random() < 0.12:
+            if rng.random() < 0.35:
                 lang = "en" if lang == "zh" else "zh"
         if rng.random() < 0.3:
             return window[: rng.randint(max(1, len(window) // 2), len(window))][:60]

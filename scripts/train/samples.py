@@ -6,7 +6,7 @@ python scripts/train/samples.py [--bundle models/demo] [--work build/train] [--o
 import argparse
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
@@ -23,18 +23,17 @@ from paraserve.inference.base import ModelBundle
 from paraserve.inference.load import bundle_parts, load_parts
 from paraserve.types import DecodeOptions, SegmentAudio
 
-TEXTS = {
-    "zh_phone": [("zh", "我的 电话 号码 是 一三八 零零二五 六七九四")],
-    "zh_date": [("zh", "今天 是 二零二六年 五月 十八号 星期一")],
-    "zh_number": [("zh", "一万 两千 三百 四十五 点 六七")],
-    "en_digits": [("en", "my phone number is five five oh one seven three two")],
-    "en_date": [("en", "friday october third at half past seven in the evening")],
-    "mixed_long": [
-        ("zh", "现在是 下午 三点 二十五分"), ("en", "tomorrow is monday january twenty first"),
-        ("zh", "百分之 八十六"),
-        ("en", "three thousand four hundred fifty two"), ("zh", "九 二 零 四 七 一"),
-    ],
+Draw = Callable[[Random], list[str]]
+KINDS: dict[str, tuple[str, Draw]] = {
+    "zh_phone": ("zh", grammar.zh_phone), "zh_date": ("zh", grammar.zh_date), "zh_number": ("zh", grammar.zh_number),
+    "en_digits": ("en", grammar.en_phone), "en_date": ("en", grammar.en_date), "en_number": ("en", grammar.en_number),
+    "zh_time": ("zh", grammar.zh_time), "en_time": ("en", grammar.en_time),
 }  # fmt: skip
+SAMPLES = {
+    "zh_phone": ["zh_phone"], "zh_date": ["zh_date"], "zh_number": ["zh_number"], "en_digits": ["en_digits"],
+    "en_date": ["en_date"], "mixed_long": ["zh_time", "en_date", "zh_phone", "en_number"],
+}  # fmt: skip
+LEAST_TOKENS = 4
 PAUSE_MS = 1400
 # libsndfile maps this to 32 kbit/s.
 OPUS_COMPRESSION = 0.896
@@ -51,19 +50,21 @@ class Clip:
     end_ms: list[int]
 
 
-def candidates(kokoro: Kokoro, lang: str, text: str) -> Iterator[Clip]:
-    """The same words by one training voice after the other, with half a second of silence around."""
+def candidates(kokoro: Kokoro, kind: str, rng: Random) -> Iterator[Clip]:
+    """New sentences of a kind by training voices, with a quarter of a second of silence around."""
+    lang, draw = KINDS[kind]
     voices = sorted(set(kokoro.voices) - HELD_OUT_VOICES - UNUSED_VOICES)
     names = [name for name in voices if name[0] in ("z" if lang == "zh" else "ab")]
-    words = text.split()
     silence = np.zeros(SAMPLE_RATE // 4, np.int16)
-    for seed, name in enumerate(names):
-        script = write_script(lang, [words], Random(seed))
-        if script is None:
-            raise ValueError(f"cannot read {text!r}")
-        pcm, times = kokoro.speak(script, kokoro.voices[name][len(script.phonemes)], 1.0)
+    while True:
+        words = [word for word in draw(rng) if word]
+        script = write_script(lang, [words], rng)
+        if script is None or len(script.tokens) < LEAST_TOKENS:
+            continue
+        voice = kokoro.voices[rng.choice(names)][len(script.phonemes)]
+        pcm, times = kokoro.speak(script, voice, 1.0)
         start, end = ([250 + (value - KOKORO_LAG) // 16 for value in times[key]] for key in ("start", "end"))
-        yield Clip(np.concatenate([silence, pcm, silence]), lang, grammar.tokens(lang, words), start, end)
+        yield Clip(np.concatenate([silence, pcm, silence]), lang, script.tokens, start, end)
 
 
 def is_exact(bundle: ModelBundle, clip: Clip) -> bool:
@@ -100,10 +101,11 @@ def join(clips: list[Clip]) -> Clip:
 
 
 def make_samples(bundle: ModelBundle, kokoro: Kokoro, out: Path) -> None:
-    """Takes the first voice for each text that the bundle gets right."""
+    """Takes the first sentence of each kind that the bundle gets right."""
     records = {}
-    for name, parts in TEXTS.items():
-        clips = [next(c for c in candidates(kokoro, *part) if is_exact(bundle, c)) for part in parts]
+    rng = Random(8)
+    for name, kinds in SAMPLES.items():
+        clips = [next(c for c in candidates(kokoro, kind, rng) if is_exact(bundle, c)) for kind in kinds]
         clip = clips[0] if len(clips) == 1 else join(clips)
         soundfile.write(out / f"{name}.wav", clip.pcm, SAMPLE_RATE, subtype="PCM_16")
         records[f"{name}.wav"] = {

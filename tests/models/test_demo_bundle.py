@@ -1,0 +1,150 @@
+"""The embedded bundle: files, error rates on held-out voices, silence, samples, token times."""
+
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from paraserve.inference.load import bundle_parts, load_parts
+from paraserve.types import DecodeOptions, SegmentAudio
+
+ROOT = Path(__file__).parents[2]
+BUNDLE = ROOT / "models" / "demo"
+DATA = ROOT / "tests" / "data"
+SAMPLES = json.loads((DATA / "samples.json").read_text(encoding="utf-8"))
+# Measured 10.2 and 12.8 % (model card); English digit strings and numbers alone are far better.
+MAX_ERROR_RATE = {"zh": 0.12, "en": 0.145}
+MAX_NUMBER_ERROR_RATE = 0.06
+EN_NUMBER_WORDS = """
+    zero oh one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen
+    seventeen eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety hundred thousand million
+    point percent minus
+"""
+MAX_BYTES = 16_000_000
+
+
+@pytest.fixture(scope="module")
+def bundle():
+    parts = bundle_parts(BUNDLE)
+    # The texts are compared as spoken.
+    return load_parts(type(parts)(parts.name, parts.asr, parts.vad, parts.punc, has_itn=False))
+
+
+def read(path):
+    samples, rate = soundfile.read(path, dtype="float32")
+    assert rate == 16_000
+    return samples
+
+
+def recognize(bundle, samples):
+    (hypothesis,) = bundle.recognizer.recognize([SegmentAudio(samples.astype(np.float32))], DecodeOptions())
+    return hypothesis.tokens
+
+
+def recognize_segments(bundle, samples):
+    """(text, start_ms) of all tokens, cut by the voice detector."""
+    found = []
+    for segment in bundle.vad.segment(samples):
+        tokens = recognize(bundle, samples[segment.start_ms * 16 : segment.end_ms * 16])
+        found += [(token.text, token.start_ms + segment.start_ms) for token in tokens]
+    return found
+
+
+def edit_distance(wanted, found):
+    row = list(range(len(found) + 1))
+    for i, expected in enumerate(wanted, 1):
+        diagonal, row[0] = row[0], i
+        for j, token in enumerate(found, 1):
+            diagonal, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, diagonal + (expected != token))
+    return row[-1]
+
+
+def test_manifest_lists_every_file_with_its_hash_and_size():
+    manifest = json.loads((BUNDLE / "manifest.json").read_text(encoding="utf-8"))
+    paths = {p.relative_to(BUNDLE).as_posix(): p for p in BUNDLE.rglob("*") if p.is_file()}
+    del paths["manifest.json"]
+    assert manifest["files"].keys() == paths.keys()
+    for name, entry in manifest["files"].items():
+        content = paths[name].read_bytes()
+        assert entry == {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}, name
+    assert sum(entry["bytes"] for entry in manifest["files"].values()) < MAX_BYTES
+
+
+def error_rate(bundle, wanted):
+    """Errors by token over the held-out clips that `wanted` accepts."""
+    errors = tokens = 0
+    for line in (DATA / "heldout" / "heldout.jsonl").read_text(encoding="utf-8").splitlines():
+        clip = json.loads(line)
+        if wanted(clip):
+            found = [token.text for token in recognize(bundle, read(DATA / "heldout" / clip["file"]))]
+            errors += edit_distance(clip["tokens"], found)
+            tokens += len(clip["tokens"])
+    assert tokens > 80
+    return errors / tokens
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_held_out_voices_stay_under_the_error_ceiling(bundle, lang):
+    assert error_rate(bundle, lambda clip: clip["lang"] == lang) <= MAX_ERROR_RATE[lang]
+
+
+def test_english_numbers_of_held_out_voices_stay_under_their_ceiling(bundle):
+    assert (
+        error_rate(bundle, lambda clip: set(clip["tokens"]) <= set(EN_NUMBER_WORDS.split())) <= MAX_NUMBER_ERROR_RATE
+    )
+
+
+def test_silence_and_noise_give_next_to_nothing(bundle):
+    rng = np.random.default_rng(0)
+    assert not recognize(bundle, np.zeros(32_000, np.float32))
+    assert not bundle.vad.segment(np.zeros(64_000, np.float32))
+    clips = [rng.normal(0, 10 ** (level / 20), 48_000).astype(np.float32) for level in range(-70, -10, 3)]
+    assert sum(len(recognize(bundle, clip)) for clip in clips) <= 2
+    assert sum(bool(bundle.vad.segment(clip)) for clip in clips) <= 1
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_samples_are_transcribed_exactly_at_the_right_times(bundle, name):
+    sample = SAMPLES[name]
+    found = recognize_segments(bundle, read(DATA / name))
+    assert [text for text, _ in found] == sample["tokens"]
+    errors = [abs(start - wanted) for (_, start), wanted in zip(found, sample["start_ms"], strict=True)]
+    assert np.median(errors) <= 120
+
+
+def test_a_batch_gives_what_single_runs_give(bundle):
+    clips = [SegmentAudio(read(DATA / name)) for name in SAMPLES]
+    clips.insert(1, SegmentAudio(np.zeros(16_000, np.float32)))
+    together = bundle.recognizer.recognize(clips, DecodeOptions())
+    alone = [bundle.recognizer.recognize([clip], DecodeOptions())[0] for clip in clips]
+    assert [h.text for h in together] == [h.text for h in alone]
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        ("我的电话号码是一三八零零二五六七九四", "我的电话号码是一三八零零二五六七九四。"),
+        ("今天是二零二六年五月十八号星期一", "今天是二零二六年五月十八号星期一。"),
+        ("现在几点了", "现在几点了？"),
+        ("一万两千三百四十五点六七", "一万两千三百四十五点六七。"),
+    ],
+)
+def test_punctuation_of_the_domain(bundle, words, text):
+    marks = bundle.punctuator.punctuate(list(words))
+    assert "".join(word + mark for word, mark in zip(words, marks, strict=True)) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "mark"),
+    [
+        ("my phone number is five five oh one seven three two", "。"),
+        ("friday october third at half past seven in the evening", "。"),
+        ("what time is it", "？"),
+    ],
+)
+def test_english_punctuation_of_the_domain(bundle, text, mark):
+    words = text.split()
+    assert bundle.punctuator.punctuate(words) == [""] * (len(words) - 1) + [mark]
