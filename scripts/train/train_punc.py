@@ -1,6 +1,6 @@
 """Trains the punctuation model (CT-Transformer's offline contract) and writes its folder.
 
-python scripts/train/train_punc.py --steps 3800 [--work build/train]
+python scripts/train/train_punc.py --steps 3700 [--work build/train]
 """
 
 import argparse
@@ -106,7 +106,7 @@ def export(model: Punctuator, path: Path) -> None:
 def main() -> None:
     """Trains and exports."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--steps", type=int, default=3800)
+    parser.add_argument("--steps", type=int, default=3700)
     parser.add_argument("--work", type=Path, default=Path(os.environ.get("TRAIN_WORK", "build/train")))
     parser.add_argument("--seed", type=int, default=4)
     arguments = parser.parse_args()
