@@ -59,7 +59,7 @@ class RunSampler:
         """English has more words than Mandarin has characters here, and needs more of the draws."""
         if name == UNKNOWN:
             return 0.0
-        return len(self._places[name]) ** 0.6 * (1.5 if name.isascii() else 1.0)
+        return len(self._places[name]) ** 0.6 * (2.2 if name.isascii() else 1.0)
 
     def draw(self) -> tuple[Piece, str]:
         """A run and its language."""

@@ -14,6 +14,9 @@ from layers import DecoderLayer, EncoderLayer, length_mask
 from vocabulary import BLANK_ID, EOS_ID
 
 TAIL_THRESHOLD = 0.45
+CTC_WEIGHT = 0.6
+CTC_FLOOR = 0.02
+"""Probability of a token that the CTC layer does not hear: bounds its veto."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,8 @@ class Paraformer(nn.Module):
         )
         self.decoder_norm = nn.LayerNorm(c.size)
         self.output = nn.Linear(c.size, c.vocabulary_size)
+        self.ctc: nn.Linear | None = None
+        self.register_buffer("is_token", (torch.arange(c.vocabulary_size) != BLANK_ID).float(), persistent=False)
 
     def encode(self, speech: Tensor, mask: Tensor) -> Tensor:
         """[B, T, 560] -> [B, T, D], zero where the mask is."""
@@ -72,20 +77,23 @@ class Paraformer(nn.Module):
         x = F.relu(self.timing_conv(x.transpose(1, 2)).transpose(1, 2))
         return self.timing_out(x).squeeze(-1)
 
-    def integrate(self, frames: Tensor, weights: Tensor, counts: Tensor, rows: Tensor) -> Tensor:
-        """One vector a token: row j integrates [j, j + 1) of the weights scaled to sum up to `counts`.
+    def shares(self, weights: Tensor, counts: Tensor, rows: Tensor) -> Tensor:
+        """[B, L, T + 1], the weight of each frame that each token integrates.
 
-        `rows` [L] are the indices 0, 1, ... of the result [B, L, D]; the tail frame has weight 1.
+        Row j takes [j, j + 1) of the weights scaled to sum up to `counts`. `rows` [L] are the indices 0, 1, ...; the
+        last frame is the learned tail, with weight 1.
         """
         scale = counts / weights.sum(1).clamp(min=1e-4)
         tail = torch.ones_like(weights[:, :1])
         weights = torch.cat([weights * scale.unsqueeze(1), tail], 1)
-        frames = torch.cat([frames, self.tail.expand_as(frames[:, :1])], 1)
         high = torch.cumsum(weights, 1).unsqueeze(1)
         low = high - weights.unsqueeze(1)
         place = rows.view(1, -1, 1)
-        overlap = (torch.minimum(high, place + 1) - torch.maximum(low, place)).clamp(min=0)
-        return torch.matmul(overlap, frames)
+        return (torch.minimum(high, place + 1) - torch.maximum(low, place)).clamp(min=0)
+
+    def integrate(self, frames: Tensor, shares: Tensor) -> Tensor:
+        """One vector a token, [B, L, D]."""
+        return torch.matmul(shares, torch.cat([frames, self.tail.expand_as(frames[:, :1])], 1))
 
     def decode(self, tokens: Tensor, token_mask: Tensor, frames: Tensor, mask: Tensor) -> Tensor:
         """One vector a token [B, N, D] -> scores [B, N, V]."""
@@ -103,11 +111,25 @@ class Paraformer(nn.Module):
         rows = torch.cumsum(torch.ones_like(mask[0, :, 0]), 0) - 1
         rows = torch.cat([rows, rows[-1:] + 1])[: counts.max().to(torch.int64) + 1]
         token_mask = (rows.unsqueeze(0) <= counts.unsqueeze(1)).to(frames.dtype).unsqueeze(-1)
-        vectors = self.integrate(frames, weights, counts, rows)
-        logits = self.decode(vectors, token_mask, frames, mask)
+        shares = self.shares(weights, counts, rows)
+        logits = self.decode(self.integrate(frames, shares), token_mask, frames, mask)
+        logits = self._with_ctc(F.log_softmax(logits, -1), frames, shares)
         token_num = counts + 1
         alphas, peaks = self._fires(frames, mask, token_num)
-        return F.log_softmax(logits, -1), token_num.to(torch.int32), alphas, peaks
+        return logits, token_num.to(torch.int32), alphas, peaks
+
+    def _with_ctc(self, logits: Tensor, frames: Tensor, shares: Tensor) -> Tensor:
+        """The decoder's log-probabilities together with those of the CTC layer on the frames of each token.
+
+        The decoder sees the neighbouring tokens and leans on the sentences of the training text; the CTC layer mostly
+        hears. The tail, which stands for `</s>`, has no frames of its own.
+        """
+        if self.ctc is None:
+            return logits
+        heard = torch.softmax(self.ctc(frames), -1) * self.is_token
+        heard = torch.matmul(shares[:, :, :-1], heard)
+        has_frames = (shares[:, :, :-1].sum(-1, keepdim=True) > 0.5).to(logits.dtype)
+        return F.log_softmax(logits + CTC_WEIGHT * has_frames * torch.log(heard + CTC_FLOOR), -1)
 
     def _fires(self, frames: Tensor, mask: Tensor, token_num: Tensor) -> tuple[Tensor, Tensor]:
         """Upsampled weights that sum up to `token_num` and fire exactly that often.
@@ -141,7 +163,7 @@ def losses(model: Paraformer, heads: TrainingHeads, batch: dict[str, Tensor]) ->
     counts = batch["id_lens"].to(frames.dtype)
     targets, target_mask = _targets_with_eos(batch["ids"], batch["id_lens"])
     rows = torch.arange(targets.shape[1], dtype=frames.dtype)
-    vectors = model.integrate(frames, weights, counts, rows)
+    vectors = model.integrate(frames, model.shares(weights, counts, rows))
     logits = model.decode(vectors, target_mask.unsqueeze(-1), frames, mask)
     chosen = target_mask > 0
     result = {

@@ -1,6 +1,6 @@
 """Writes the recogniser's model.onnx from the averaged weights of a checkpoint and checks it against torch.
 
-python scripts/train/export_asr.py [--work build/train]
+python scripts/train/export_asr.py [--work build/train] [--earlier CHECKPOINT]
 """
 
 import argparse
@@ -10,18 +10,32 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 import torch
+from torch import Tensor
 
-from asr_model import AsrConfig, Paraformer
+from asr_model import AsrConfig, Paraformer, TrainingHeads
 
+EARLIER_SHARE = 0.2
 OUTPUTS = ["logits", "token_num", "us_alphas", "us_cif_peak"]
 
 
-def load_model(checkpoint: Path) -> Paraformer:
-    """The averaged weights, ready to run."""
-    state = torch.load(checkpoint)
-    model = Paraformer(AsrConfig(**state["config"]))
-    model.load_state_dict(state["average"])
+def load_model(checkpoint: Path, earlier: Path | None = None) -> Paraformer:
+    """The averaged weights and the CTC layer, ready to run.
+
+    A fifth of an `earlier` end of the schedule may be mixed in: the mean of two ends is flatter than either.
+    """
+    states = [torch.load(checkpoint)] if earlier is None else [torch.load(checkpoint), torch.load(earlier)]
+    shares = [1.0] if earlier is None else [1 - EARLIER_SHARE, EARLIER_SHARE]
+    config = AsrConfig(**states[0]["config"])
+    model, heads = Paraformer(config), TrainingHeads(config)
+    model.load_state_dict(mean_of([state["average"] for state in states], shares))
+    heads.load_state_dict(mean_of([state["heads"] for state in states], shares))
+    model.ctc = heads.ctc
     return model.eval()
+
+
+def mean_of(states: list[dict[str, Tensor]], shares: list[float]) -> dict[str, Tensor]:
+    """The weighted mean of each parameter."""
+    return {name: sum(share * state[name] for share, state in zip(shares, states, strict=True)) for name in states[0]}
 
 
 def export(model: Paraformer, path: Path) -> None:
@@ -62,9 +76,11 @@ def main() -> None:
     """Exports and reports the difference."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--work", type=Path, default=Path(os.environ.get("TRAIN_WORK", "build/train")))
-    folder = parser.parse_args().work / "asr"
+    parser.add_argument("--earlier", type=Path, help="checkpoint of an earlier end of the schedule, to mix in")
+    arguments = parser.parse_args()
+    folder = arguments.work / "asr"
     torch.manual_seed(0)
-    model = load_model(folder / "checkpoint.pt")
+    model = load_model(folder / "checkpoint.pt", arguments.earlier)
     export(model, folder / "model.onnx")
     print("largest difference from torch:", largest_difference(model, folder / "model.onnx"))
 

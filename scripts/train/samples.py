@@ -6,6 +6,7 @@ python scripts/train/samples.py [--bundle models/demo] [--work build/train] [--o
 import argparse
 import json
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -36,7 +37,6 @@ SAMPLES = {
 LEAST_TOKENS = 4
 PAUSE_MS = 1400
 # libsndfile maps this to 32 kbit/s.
-OPUS_COMPRESSION = 0.896
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,22 +125,17 @@ def _text(tokens: list[str]) -> str:
 
 
 def make_held_out(source: Path, out: Path) -> None:
-    """Each held-out utterance as a file of its own, and a list of them."""
+    """The held-out evaluation speech as it is (encoding it again would change it), and one list of its utterances."""
     out.mkdir(parents=True, exist_ok=True)
     lines = []
-    for lang in ("zh", "en"):
-        folder = source / f"heldout_{lang}"
-        for index, line in enumerate((folder / "utterances.jsonl").read_text().splitlines()):
+    for folder in (source / "heldout_zh", source / "heldout_en"):
+        for file in folder.glob("*.opus"):
+            shutil.copy(file, out)
+        for line in (folder / "utterances.jsonl").read_text().splitlines():
             record = json.loads(line)
-            begin, count = record["offset_samples"], record["n_samples"]
-            pcm, _ = soundfile.read(folder / record["file"], frames=count, start=begin, dtype="int16")
-            name = f"{lang}_{index:03d}.opus"
-            soundfile.write(
-                out / name, pcm, SAMPLE_RATE, format="OGG", subtype="OPUS", compression_level=OPUS_COMPRESSION
-            )
-            kept = {key: record[key] for key in ("lang", "tokens", "voice")}
+            kept = {key: record[key] for key in ("file", "offset_samples", "n_samples", "lang", "tokens", "voice")}
             times = {f"{key}_ms": [(value - KOKORO_LAG) // 16 for value in record[key]] for key in ("start", "end")}
-            lines.append(json.dumps({"file": name, **kept, **times}, ensure_ascii=False) + "\n")
+            lines.append(json.dumps(kept | times, ensure_ascii=False) + "\n")
     (out / "heldout.jsonl").write_text("".join(lines))
 
 

@@ -16,7 +16,7 @@ BUNDLE = ROOT / "models" / "demo"
 DATA = ROOT / "tests" / "data"
 SAMPLES = json.loads((DATA / "samples.json").read_text(encoding="utf-8"))
 # Measured 10.2 and 12.8 % (model card); English digit strings and numbers alone are far better.
-MAX_ERROR_RATE = {"zh": 0.12, "en": 0.145}
+MAX_ERROR_RATE = 0.10
 MAX_NUMBER_ERROR_RATE = 0.06
 EN_NUMBER_WORDS = """
     zero oh one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen
@@ -33,8 +33,8 @@ def bundle():
     return load_parts(type(parts)(parts.name, parts.asr, parts.vad, parts.punc, has_itn=False))
 
 
-def read(path):
-    samples, rate = soundfile.read(path, dtype="float32")
+def read(path, start=0, n_samples=-1):
+    samples, rate = soundfile.read(path, n_samples, start, dtype="float32")
     assert rate == 16_000
     return samples
 
@@ -63,6 +63,7 @@ def edit_distance(wanted, found):
 
 
 def test_manifest_lists_every_file_with_its_hash_and_size():
+    """Nothing is missing from the manifest, nothing is in it that is not there, and the bundle stays small."""
     manifest = json.loads((BUNDLE / "manifest.json").read_text(encoding="utf-8"))
     paths = {p.relative_to(BUNDLE).as_posix(): p for p in BUNDLE.rglob("*") if p.is_file()}
     del paths["manifest.json"]
@@ -79,7 +80,8 @@ def error_rate(bundle, wanted):
     for line in (DATA / "heldout" / "heldout.jsonl").read_text(encoding="utf-8").splitlines():
         clip = json.loads(line)
         if wanted(clip):
-            found = [token.text for token in recognize(bundle, read(DATA / "heldout" / clip["file"]))]
+            samples = read(DATA / "heldout" / clip["file"], clip["offset_samples"], clip["n_samples"])
+            found = [token.text for token in recognize(bundle, samples)]
             errors += edit_distance(clip["tokens"], found)
             tokens += len(clip["tokens"])
     assert tokens > 80
@@ -88,16 +90,19 @@ def error_rate(bundle, wanted):
 
 @pytest.mark.parametrize("lang", ["zh", "en"])
 def test_held_out_voices_stay_under_the_error_ceiling(bundle, lang):
-    assert error_rate(bundle, lambda clip: clip["lang"] == lang) <= MAX_ERROR_RATE[lang]
+    """New sentences in voices never trained on: at most 10 % characters (zh) or words (en), without ITN."""
+    assert error_rate(bundle, lambda clip: clip["lang"] == lang) <= MAX_ERROR_RATE
 
 
 def test_english_numbers_of_held_out_voices_stay_under_their_ceiling(bundle):
+    """Numbers alone are its strong side."""
     assert (
         error_rate(bundle, lambda clip: set(clip["tokens"]) <= set(EN_NUMBER_WORDS.split())) <= MAX_NUMBER_ERROR_RATE
     )
 
 
 def test_silence_and_noise_give_next_to_nothing(bundle):
+    """No words from silence, next to none from noise, with and without the detector."""
     rng = np.random.default_rng(0)
     assert not recognize(bundle, np.zeros(32_000, np.float32))
     assert not bundle.vad.segment(np.zeros(64_000, np.float32))
@@ -108,6 +113,7 @@ def test_silence_and_noise_give_next_to_nothing(bundle):
 
 @pytest.mark.parametrize("name", SAMPLES)
 def test_samples_are_transcribed_exactly_at_the_right_times(bundle, name):
+    """The committed recordings come out word for word, each token where it is spoken."""
     sample = SAMPLES[name]
     found = recognize_segments(bundle, read(DATA / name))
     assert [text for text, _ in found] == sample["tokens"]
@@ -116,6 +122,7 @@ def test_samples_are_transcribed_exactly_at_the_right_times(bundle, name):
 
 
 def test_a_batch_gives_what_single_runs_give(bundle):
+    """Padding changes nothing: our graph masks it everywhere."""
     clips = [SegmentAudio(read(DATA / name)) for name in SAMPLES]
     clips.insert(1, SegmentAudio(np.zeros(16_000, np.float32)))
     together = bundle.recognizer.recognize(clips, DecodeOptions())
@@ -133,6 +140,7 @@ def test_a_batch_gives_what_single_runs_give(bundle):
     ],
 )
 def test_punctuation_of_the_domain(bundle, words, text):
+    """Dates, numbers and questions of the domain get the marks that a person would write."""
     marks = bundle.punctuator.punctuate(list(words))
     assert "".join(word + mark for word, mark in zip(words, marks, strict=True)) == text
 
@@ -146,5 +154,6 @@ def test_punctuation_of_the_domain(bundle, words, text):
     ],
 )
 def test_english_punctuation_of_the_domain(bundle, text, mark):
+    """The same for English."""
     words = text.split()
     assert bundle.punctuator.punctuate(words) == [""] * (len(words) - 1) + [mark]
