@@ -365,7 +365,9 @@ async def test_cancelling_frees_the_child(single, long_recording, short_wav):
         for task in tasks:
             task.cancel()
         results = await asyncio.gather(*tasks, return_exceptions=True)
-        assert all(isinstance(result, asyncio.CancelledError) for result in results)
+        # On a fast machine some of them may be done by then.
+        assert not [result for result in results if isinstance(result, Exception)]
+        assert delay_s or all(isinstance(result, asyncio.CancelledError) for result in results)
         assert len((await decode(single, short_wav))[0]) == RATE
 
 
