@@ -27,16 +27,11 @@ from paraserve.types import DecodeOptions, SegmentAudio
 Draw = Callable[[Random], list[str]]
 KINDS: dict[str, tuple[str, Draw]] = {
     "zh_phone": ("zh", grammar.zh_phone), "zh_date": ("zh", grammar.zh_date), "zh_number": ("zh", grammar.zh_number),
-    "en_digits": ("en", grammar.en_phone), "en_date": ("en", grammar.en_date), "en_number": ("en", grammar.en_number),
-    "zh_time": ("zh", grammar.zh_time), "en_time": ("en", grammar.en_time),
+    "en_digits": ("en", grammar.en_phone), "en_date": ("en", grammar.en_date),
 }  # fmt: skip
-SAMPLES = {
-    "zh_phone": ["zh_phone"], "zh_date": ["zh_date"], "zh_number": ["zh_number"], "en_digits": ["en_digits"],
-    "en_date": ["en_date"], "mixed_long": ["zh_time", "en_date", "zh_phone", "en_number"],
-}  # fmt: skip
+MIXED_LONG = ["zh_phone", "zh_number", "en_date"]
 LEAST_TOKENS = 4
 PAUSE_MS = 1400
-# libsndfile maps this to 32 kbit/s.
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,12 +96,12 @@ def join(clips: list[Clip]) -> Clip:
 
 
 def make_samples(bundle: ModelBundle, kokoro: Kokoro, out: Path) -> None:
-    """Takes the first sentence of each kind that the bundle gets right."""
-    records = {}
+    """Takes the first sentence of each kind that the bundle gets right, and joins some of them to a longer one."""
     rng = Random(8)
-    for name, kinds in SAMPLES.items():
-        clips = [next(c for c in candidates(kokoro, kind, rng) if is_exact(bundle, c)) for kind in kinds]
-        clip = clips[0] if len(clips) == 1 else join(clips)
+    clips = {kind: next(c for c in candidates(kokoro, kind, rng) if is_exact(bundle, c)) for kind in KINDS}
+    clips["mixed_long"] = join([clips[kind] for kind in MIXED_LONG])
+    records = {}
+    for name, clip in clips.items():
         soundfile.write(out / f"{name}.wav", clip.pcm, SAMPLE_RATE, subtype="PCM_16")
         records[f"{name}.wav"] = {
             "text": _text(clip.tokens), "lang": clip.lang, "tokens": clip.tokens, "start_ms": clip.start_ms,
