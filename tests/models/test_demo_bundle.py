@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from rapidfuzz.distance import Levenshtein
 
 from paraserve.inference.load import bundle_parts, load_parts
 from paraserve.types import DecodeOptions, SegmentAudio
@@ -53,15 +54,6 @@ def recognize_segments(bundle, samples):
     return found
 
 
-def edit_distance(wanted, found):
-    row = list(range(len(found) + 1))
-    for i, expected in enumerate(wanted, 1):
-        diagonal, row[0] = row[0], i
-        for j, token in enumerate(found, 1):
-            diagonal, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, diagonal + (expected != token))
-    return row[-1]
-
-
 def test_manifest_lists_every_file_with_its_hash_and_size():
     """Nothing is missing from the manifest, nothing is in it that is not there, and the bundle stays small."""
     manifest = json.loads((BUNDLE / "manifest.json").read_text(encoding="utf-8"))
@@ -82,7 +74,7 @@ def error_rate(bundle, wanted):
         if wanted(clip):
             samples = read(DATA / "heldout" / clip["file"], clip["offset_samples"], clip["n_samples"])
             found = [token.text for token in recognize(bundle, samples)]
-            errors += edit_distance(clip["tokens"], found)
+            errors += Levenshtein.distance(clip["tokens"], found)
             tokens += len(clip["tokens"])
     assert tokens > 80
     return errors / tokens
