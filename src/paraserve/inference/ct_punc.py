@@ -10,8 +10,11 @@ case; FunASR's C++ runtime does so too), the class `<unk>` is no mark, and a car
 place to cut is given out unmarked, so that the work stays linear in the length of the text.
 """
 
-from collections.abc import Mapping, Sequence
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import groupby
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -48,6 +51,8 @@ class CtPunc:
     marks: tuple[str, ...]
     ids: Mapping[str, int]
     unknown_id: int
+    cut_chinese: Callable[[str], Iterable[str]] = iter
+    """Cuts a run of Chinese text into the model's words: characters, or what jieba finds."""
 
     def punctuate(self, words: Sequence[str]) -> list[str]:
         """The mark after each word ("" for none); the last word gets a full stop or a question mark.
@@ -57,12 +62,25 @@ class CtPunc:
         Raises:
             InferenceError: the model refused the words.
         """
-        pieces = [(piece, index) for index, word in enumerate(words) for piece in split_words(word)]
+        pieces = list(self._pieces(words))
         marks = [""] * len(words)
         if pieces:
             for (_, index), mark in zip(pieces, self._marks([piece for piece, _ in pieces]), strict=True):
                 marks[index] = mark
         return marks
+
+    def _pieces(self, words: Sequence[str]) -> Iterator[tuple[str, int]]:
+        """The model's words, each with the index of the word that it ends in."""
+        units = [(unit, index) for index, word in enumerate(words) for unit in split_words(word)]
+        for is_ascii, group in groupby(units, key=lambda item: item[0].isascii()):
+            run = list(group)
+            if is_ascii:
+                yield from run
+                continue
+            end = 0
+            for piece in self.cut_chinese("".join(char for char, _ in run)):
+                end += len(piece)
+                yield piece, run[end - 1][1]
 
     def _marks(self, words: Sequence[str]) -> list[str]:
         ids = np.array([self.ids.get(word.lower(), self.unknown_id) for word in words], dtype=np.int32)
@@ -87,13 +105,9 @@ def load_ct_punc(directory: Path, device: str = "cpu", threads: int = 1, quantiz
     """Load an offline CT-punc model from FunASR's files (model*.onnx, config.yaml, tokens.json).
 
     Raises:
-        ModelLoadError: a file is missing or damaged, the model is the realtime variant, or it cuts words by jieba.
+        ModelLoadError: a file is missing or damaged, the model is the realtime variant, or its words are cut by jieba
+            (it has a `jieba_usr_dict`) and jieba is not installed.
     """
-    if (directory / "jieba_usr_dict").exists():
-        raise ModelLoadError(
-            f"not supported: {directory / 'jieba_usr_dict'}: this punctuation model works on words cut by jieba; "
-            "use one that works on characters (vocab272727)"
-        )
     marks = _read_marks(directory)
     tokens = read_tokens(directory)
     graph = open_session(graph_file(directory, quantize=quantize), device, threads)
@@ -103,7 +117,9 @@ def load_ct_punc(directory: Path, device: str = "cpu", threads: int = 1, quantiz
     ids: dict[str, int] = {}
     for index, token in enumerate(tokens):
         ids.setdefault(token.lower(), index)
-    return CtPunc(graph, marks, ids, unknown_id=ids.get("<unk>", len(tokens) - 1))
+    unknown_id = ids.get("<unk>", len(tokens) - 1)
+    user_dict = directory / "jieba_usr_dict"
+    return CtPunc(graph, marks, ids, unknown_id, _jieba_cutter(user_dict) if user_dict.exists() else iter)
 
 
 def split_words(text: str) -> list[str]:
@@ -143,6 +159,22 @@ def _cut(marks: list[str]) -> int:
                 marks[place] = FULL_STOP
                 return place + 1
     return len(marks) if len(marks) >= MAX_CARRY_WORDS else 0
+
+
+def _jieba_cutter(user_dict: Path) -> Callable[[str], Iterable[str]]:
+    """FunASR's larger punctuation models have whole words in their vocabulary, cut by jieba without its HMM."""
+    try:
+        import jieba  # noqa: PLC0415 - an optional dependency
+    except ImportError:
+        raise ModelLoadError(f"{user_dict}: this model needs jieba: pip install 'paraserve[jieba]'") from None
+    jieba.setLogLevel(logging.WARNING)
+    tokenizer = jieba.Tokenizer()
+    try:
+        with user_dict.open("rb") as file:  # given a path, jieba would leave it open
+            tokenizer.load_userdict(file)
+    except (OSError, ValueError) as error:
+        raise ModelLoadError(f"cannot read {user_dict}: {error}") from error
+    return partial(tokenizer.cut, HMM=False)
 
 
 def _read_marks(directory: Path) -> tuple[str, ...]:

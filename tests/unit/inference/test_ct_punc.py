@@ -197,13 +197,6 @@ def test_damaged_graph_is_named(tmp_path: Path) -> None:
         load_ct_punc(write_model(tmp_path, ["<unk>", "_", "，", "。"]))
 
 
-def test_jieba_models_are_refused(tmp_path: Path) -> None:
-    """A model whose words are cut by jieba says so instead of giving wrong marks."""
-    (write_model(tmp_path, ["_", "。"]) / "jieba_usr_dict").touch()
-    with pytest.raises(ModelLoadError, match="jieba"):
-        load_ct_punc(tmp_path)
-
-
 def test_realtime_models_are_refused(shared_dir: Path) -> None:
     """The realtime variant has other inputs and is not taken for the offline one."""
     with pytest.raises(ModelLoadError, match="not an offline CT-punc model"):
