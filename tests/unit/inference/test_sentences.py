@@ -245,7 +245,7 @@ def spoken_sentences(draw: st.DrawFn, words: st.SearchStrategy[str] = SPOKEN) ->
     return whole
 
 
-A_MARK = re.compile(r"[，、。？]|[,.?](?=\D|$)")
+A_MARK = re.compile(r"[，、。？]|[,.?](?!\d)|(?<!\d)[,.?]")
 
 
 def without_marks(text: str) -> str:
