@@ -8,12 +8,17 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import pairwise
 from typing import Any, Protocol, TypeVar
 
 from paraserve.inference.base import ModelBundle, Vad, VadStep
 from paraserve.inference.sentences import apply_itn, segment_sentence, to_sentences
 from paraserve.runtime.scheduler import Done, Job, Lane, Scheduler
 from paraserve.types import FRAME_SAMPLES, DecodeOptions, Hypothesis, Samples, SegmentAudio, Sentence
+
+PAUSE_MS = 700
+"""A gap between two segments that counts as a pause; segments of FunASR's VAD end after 800 ms of silence."""
+PAUSE_MARK = "，"
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -140,13 +145,30 @@ def _sentences(bundle: ModelBundle, hypotheses: Sequence[Hypothesis], options: D
         return ()
     if options.punctuate and bundle.punctuator is not None:
         marks = bundle.punctuator.punctuate([token.text for token in tokens])
-        sentences = to_sentences(tokens, marks)
+        sentences = to_sentences(tokens, _with_pauses(marks, hypotheses))
     else:
         sentences = tuple(segment_sentence(h.tokens) for h in hypotheses if h.tokens)
     if options.itn and bundle.itn is not None:
         itn = bundle.itn
         sentences = tuple(apply_itn(sentence, itn) for sentence in sentences)
     return sentences
+
+
+def _with_pauses(marks: list[str], hypotheses: Sequence[Hypothesis]) -> list[str]:
+    """The marks, with a comma where the speaker paused between two segments and the model put none: it sees no times.
+
+    Without it two numbers said one after the other would be written as one.
+    """
+    marks = list(marks)
+    last = -1
+    spoken = [hypothesis.tokens for hypothesis in hypotheses if hypothesis.tokens]
+    for tokens, following in pairwise(spoken):
+        last += len(tokens)
+        end_ms, start_ms = tokens[-1].end_ms, following[0].start_ms
+        is_pause = end_ms is not None and start_ms is not None and start_ms - end_ms >= PAUSE_MS
+        if is_pause and not marks[last]:
+            marks[last] = PAUSE_MARK
+    return marks
 
 
 def _frames(samples: Samples) -> int:
