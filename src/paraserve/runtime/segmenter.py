@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from paraserve.inference.base import VadStep
+from paraserve.inference.frontend import frame_count
 from paraserve.types import FRAME_MS, FRAME_SAMPLES, Features, Samples, Segment, SegmentAudio, VadEvent
 
-FRAME_LENGTH_SAMPLES = 400
 EARLIEST_CUT = 0.6
 """A cut is looked for from this share of the longest length on; earlier ones would make many short pieces."""
 QUIET_FRAMES = 10
@@ -54,7 +54,7 @@ class AudioBuffer:
         first = (segment.start_ms - self.start_ms) // FRAME_MS
         last = (segment.end_ms - self.start_ms) // FRAME_MS
         samples = self.samples[first * FRAME_SAMPLES : last * FRAME_SAMPLES].copy()
-        n_frames = max(0, 1 + (len(samples) - FRAME_LENGTH_SAMPLES) // FRAME_SAMPLES)
+        n_frames = frame_count(len(samples))
         return SegmentAudio(samples, self.features[first : first + n_frames].copy())
 
 

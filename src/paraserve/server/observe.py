@@ -5,7 +5,6 @@ import re
 import sys
 import time
 import uuid
-from dataclasses import dataclass, field
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -17,29 +16,18 @@ ACCEPTABLE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 log = structlog.get_logger()
 
 
-@dataclass(frozen=True, slots=True)
 class Metrics:
     """The server's own figures, in a registry of this application."""
 
-    registry: CollectorRegistry = field(default_factory=CollectorRegistry)
-    requests: Counter = field(init=False)
-    seconds: Histogram = field(init=False)
-    audio_seconds: Counter = field(init=False)
-    uploads: Gauge = field(init=False)
-
-    def __post_init__(self) -> None:
-        made = {
-            "requests": Counter(
-                "paraserve_http_requests", "Answered requests", ["route", "method", "status"], registry=self.registry
-            ),
-            "seconds": Histogram(
-                "paraserve_http_request_seconds", "Time to answer", ["route"], registry=self.registry
-            ),
-            "audio_seconds": Counter("paraserve_audio_seconds", "Transcribed audio", registry=self.registry),
-            "uploads": Gauge("paraserve_uploads_in_progress", "Uploads being worked on", registry=self.registry),
-        }
-        for name, metric in made.items():
-            object.__setattr__(self, name, metric)
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        labels = ["route", "method", "status"]
+        self.requests = Counter("paraserve_http_requests", "Answered requests", labels, registry=self.registry)
+        self.seconds = Histogram(
+            "paraserve_http_request_seconds", "Time to answer", ["route"], registry=self.registry
+        )
+        self.audio_seconds = Counter("paraserve_audio_seconds", "Transcribed audio", registry=self.registry)
+        self.uploads = Gauge("paraserve_uploads_in_progress", "Uploads being worked on", registry=self.registry)
 
 
 def request_id(connection: HTTPConnection) -> str:
