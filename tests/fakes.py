@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -13,9 +13,11 @@ from paraserve.types import (
     SAMPLE_RATE,
     DecodeOptions,
     Hypothesis,
+    Partial,
     Samples,
     SegmentAudio,
     Sentence,
+    StreamConfig,
     Token,
     VadEvent,
 )
@@ -31,6 +33,7 @@ class FakeEngine:
     """Takes each recording as one segment and says `text_of` it.
 
     While `is_held`, recognition waits. `error` is what recognition raises. The counts tell what became of the calls.
+    Live streams find speech where it is loud (`FakeStream`); `open_streams` are those not closed yet.
     """
 
     is_held: bool = False
@@ -41,6 +44,11 @@ class FakeEngine:
     is_closed: bool = False
     max_segment_ms: int = 3_600_000
     lookback_ms: int = 0
+    open_streams: int = 0
+
+    def open_stream(self, config: StreamConfig) -> "FakeStream":
+        self.open_streams += 1
+        return FakeStream(self)
 
     def open_vad(self, lane: Lane = Lane.BULK) -> "FakeVadStream":
         return FakeVadStream()
@@ -88,3 +96,58 @@ class FakeVadStream:
         if is_last and self.n_samples:
             events.append(VadEvent("end", n_frames * 10))
         return Done(VadStep(tuple(events), np.zeros((n_frames - frames_before, 80), np.float32)), 0.0, 0.0)
+
+
+LOUD = 0.01
+HANGOVER_FRAMES = 20
+
+
+@dataclass
+class FakeStream:
+    """Speech is what is louder than `LOUD`, until 200 ms of quiet; a chunk says its length in samples."""
+
+    engine: FakeEngine
+    lookback_ms: int = (HANGOVER_FRAMES + 1) * 10
+    has_partials: bool = True
+    rest: Samples = field(default_factory=lambda: np.zeros(0, np.float32))
+    n_frames: int = 0
+    last_loud: int | None = None
+    is_closed: bool = False
+
+    async def detect(self, samples: Samples, *, is_last: bool) -> Done[VadStep]:
+        heard = np.concatenate((self.rest, samples))
+        n_new = len(heard) // FRAME_SAMPLES
+        self.rest = heard[n_new * FRAME_SAMPLES :]
+        frames = heard[: n_new * FRAME_SAMPLES].reshape(n_new, FRAME_SAMPLES)
+        events = [event for frame in frames for event in self._frame(bool(np.abs(frame).max() > LOUD))]
+        if is_last and self.last_loud is not None:
+            events.append(VadEvent("end", self.n_frames * 10, self.n_frames * 10))
+        return Done(VadStep(tuple(events), np.zeros((n_new, 80), np.float32)), 0.0, 0.0)
+
+    def _frame(self, is_loud: bool) -> list[VadEvent]:
+        self.n_frames += 1
+        now_ms = self.n_frames * 10
+        if is_loud:
+            is_start, self.last_loud = self.last_loud is None, self.n_frames
+            return [VadEvent("start", now_ms - 10, now_ms)] if is_start else []
+        if self.last_loud is not None and self.n_frames - self.last_loud >= HANGOVER_FRAMES:
+            end_ms, self.last_loud = self.last_loud * 10, None
+            return [VadEvent("end", end_ms, now_ms)]
+        return []
+
+    async def step(self, audio: SegmentAudio, *, is_last: bool) -> Done[Partial]:
+        text = f"<{len(audio.samples)}>" if len(audio.samples) else ""
+        return Done(Partial(text, tokens=(Token(text),) if text else ()), 0.0, 0.0)
+
+    def restart(self) -> None:
+        pass
+
+    async def punctuate(
+        self, hypothesis: Hypothesis, options: DecodeOptions, *, is_last: bool
+    ) -> Done[tuple[Sentence, ...]]:
+        return await self.engine.punctuate([hypothesis], options)
+
+    async def close(self) -> None:
+        if not self.is_closed:
+            self.is_closed = True
+            self.engine.open_streams -= 1

@@ -11,6 +11,8 @@ SAMPLE_RATE = 16_000
 FRAME_MS = 10
 """One fbank frame."""
 FRAME_SAMPLES = SAMPLE_RATE * FRAME_MS // 1000
+ROW_MS = 60
+"""One low-frame-rate row of a Paraformer."""
 
 Samples: TypeAlias = npt.NDArray[np.float32]
 """float32 (n_samples,), mono, 16 kHz, in [-1, 1]. Only the frontend rescales to the int16 range."""
@@ -55,10 +57,27 @@ class SegmentAudio:
 
 @dataclass(frozen=True, slots=True)
 class VadEvent:
-    """Speech starts or ends at `at_ms`."""
+    """Speech starts or ends at `at_ms`.
+
+    `decided_ms` is how much audio the decision took. It does not depend on the sizes of the steps either, so what
+    follows from it comes out the same for any of them.
+    """
 
     kind: Literal["start", "end"]
     at_ms: int
+    decided_ms: int = field(default=0, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class VadKnobs:
+    """What a client may change of voice activity detection for one stream; None keeps the model's own.
+
+    `speech_noise_threshold` is how much more probable than noise speech must be, in [-1, 1].
+    """
+
+    max_end_silence_ms: int | None = None
+    max_segment_ms: int | None = None
+    speech_noise_threshold: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +105,22 @@ class Hypothesis:
     emotion: str | None = None
     events: tuple[str, ...] = ()
     is_punctuated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Partial:
+    """What one step of a streaming recogniser adds to its utterance.
+
+    Texts of the steps joined are the text of the whole utterance: nothing is ever taken back. `tail` is text that may
+    still change (the front of a word, letters that may become an abbreviation); it comes again, whole, in a later
+    `text`. `tokens` are the words of `text`, their times relative to the utterance's start; `token_ids` the ids that
+    this step decoded.
+    """
+
+    text: str = ""
+    tail: str = ""
+    tokens: tuple[Token, ...] = ()
+    token_ids: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,3 +175,77 @@ class DecodeOptions:
     deterministic: bool = False
     prompt: str | None = None
     channel: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AudioFormat:
+    """Raw audio as a client sends it: little-endian, channels interleaved."""
+
+    encoding: Literal["s16le"] = "s16le"
+    sample_rate: int = SAMPLE_RATE
+    channels: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkSize:
+    """FunASR's `chunk_size` in rows of 60 ms: past context, what one step decodes, future context.
+
+    Raises:
+        ValueError: a negative size, or a step of nothing.
+    """
+
+    past: int = 5
+    current: int = 10
+    future: int = 5
+
+    def __post_init__(self) -> None:
+        if min(self.past, self.future) < 0 or self.current < 1:
+            raise ValueError("chunk_size is [past >= 0, current >= 1, future >= 0]")
+
+    @property
+    def step_ms(self) -> int:
+        """Audio that one step takes."""
+        return self.current * ROW_MS
+
+
+@dataclass(frozen=True, slots=True)
+class StreamConfig:
+    """One live utterance: what the client asks for.
+
+    `encoder_look_back` and `decoder_look_back` are chunks that a streaming model may look back at; None = the model's
+    own. `realtime_punctuation` keeps back each segment's closing mark and puts it before the next segment's text.
+    """
+
+    mode: Literal["2pass", "online"] = "2pass"
+    audio: AudioFormat = AudioFormat()
+    chunk: ChunkSize = ChunkSize()
+    encoder_look_back: int | None = None
+    decoder_look_back: int | None = None
+    vad: VadKnobs = VadKnobs()
+    wav_name: str = ""
+    session_id: str = ""
+    options: DecodeOptions = DecodeOptions()
+    realtime_punctuation: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """What a live utterance says next. Times are ms from the start of the utterance.
+
+    An "online" update adds `text` to what was said of its segment; an "offline" one replaces all of it. `tail` is
+    text that may still change and is not part of `text`. `tokens` are the words of an online update, `sentences`
+    those of an offline one. `seq` counts the updates, `segment_index` the segments. `start_ms` and `end_ms` are the audio that
+    it covers, `due_ms` the audio that had to arrive for it. Exactly one update of an utterance is the `last`.
+    """
+
+    kind: Literal["online", "offline"]
+    text: str
+    tail: str = ""
+    tokens: tuple[Token, ...] = ()
+    sentences: tuple[Sentence, ...] = ()
+    seq: int = 0
+    segment_index: int = 0
+    start_ms: int = 0
+    end_ms: int = 0
+    due_ms: int = 0
+    last: bool = False

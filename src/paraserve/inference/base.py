@@ -8,7 +8,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from paraserve.types import DecodeOptions, Features, Hypothesis, Samples, Segment, SegmentAudio, VadEvent
+from paraserve.types import (
+    ChunkSize,
+    DecodeOptions,
+    Features,
+    Hypothesis,
+    Partial,
+    Samples,
+    Segment,
+    SegmentAudio,
+    VadEvent,
+    VadKnobs,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,15 +35,27 @@ class Vad(Protocol):
 
     @property
     def lookback_ms(self) -> int:
-        """How far behind the samples already fed a boundary may be reported, at most."""
+        """How far behind the samples already fed a boundary may be reported, at most; for streams without knobs."""
+        ...
+
+    def lookback_with(self, knobs: VadKnobs) -> int:
+        """`lookback_ms` of a stream with these knobs.
+
+        Raises:
+            ValueError: a knob is out of its range.
+        """
         ...
 
     def segment(self, samples: Samples) -> list[Segment]:
         """Speech segments of a whole recording."""
         ...
 
-    def new_state(self) -> Any:
-        """State of a stream that has seen nothing."""
+    def new_state(self, knobs: VadKnobs | None = None) -> Any:
+        """State of a stream that has seen nothing.
+
+        Raises:
+            ValueError: a knob is out of its range.
+        """
         ...
 
     def step(self, state: Any, samples: Samples, *, is_last: bool) -> tuple[Any, VadStep]:
@@ -66,6 +89,52 @@ class Recognizer(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class StreamingItem:
+    """One stream's next step: its state, its new audio, and whether its utterance ends with it."""
+
+    state: Any
+    audio: SegmentAudio
+    is_last: bool
+
+
+class StreamingRecognizer(Protocol):
+    """Speech to text while it is spoken."""
+
+    @property
+    def batch_size(self) -> int:
+        """Streams up to which a batch pays."""
+        ...
+
+    def new_state(self, chunk: ChunkSize) -> Any:
+        """State of an utterance of which nothing was heard."""
+        ...
+
+    def step(self, batch: Sequence[StreamingItem]) -> list[tuple[Any, Partial]]:
+        """The next state of each stream, and what its step adds.
+
+        A step that is not the last takes `chunk.step_ms` of audio, the last one anything up to that, also nothing;
+        after it the state is a new utterance's. `audio.features`, where given, are the fbank frames of the utterance
+        that the samples complete.
+        """
+        ...
+
+
+class StreamingPunctuator(Protocol):
+    """Words to punctuation marks, segment by segment of a text that goes on."""
+
+    def new_state(self) -> Any:
+        """State of a text that has not begun."""
+        ...
+
+    def step(self, state: Any, words: Sequence[str]) -> tuple[Any, str, list[str]]:
+        """Next state, the mark that stands before the first word ("" for none), and the mark after each word.
+
+        The mark after the last word is always "": it comes before the next call's first word, if at all.
+        """
+        ...
+
+
 class Punctuator(Protocol):
     """Words to punctuation marks."""
 
@@ -89,5 +158,7 @@ class ModelBundle:
     name: str
     vad: Vad | None
     recognizer: Recognizer
+    streaming: StreamingRecognizer | None = None
     punctuator: Punctuator | None = None
+    punctuator_online: StreamingPunctuator | None = None
     itn: Itn | None = None

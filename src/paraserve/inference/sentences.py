@@ -26,7 +26,11 @@ _ASCII_MARKS = str.maketrans("，。？！、；：", ",.?!,;:")
 
 
 def to_sentences(
-    tokens: Sequence[Token], marks: Sequence[str], closing: frozenset[str] = SENTENCE_END
+    tokens: Sequence[Token],
+    marks: Sequence[str],
+    closing: frozenset[str] = SENTENCE_END,
+    *,
+    fit_script: bool = True,
 ) -> tuple[Sentence, ...]:
     """Group tokens into sentences, each up to a mark of `closing`; marks that do not close stay inside.
 
@@ -34,7 +38,9 @@ def to_sentences(
         tokens: words with their times (any of which may be None).
         marks: the mark after each token, "" for none.
         closing: the marks that end a sentence; `ALL_MARKS` gives one entry a mark.
+        fit_script: write ASCII marks in sentences without any Chinese character.
     """
+    fitting = _fitting if fit_script else _as_they_are
     sentences: list[Sentence] = []
     words: list[Token] = []
     word_marks: list[str] = []
@@ -42,9 +48,9 @@ def to_sentences(
         words.append(token)
         word_marks.append(mark)
         if mark[-1:] in closing:
-            sentences.append(_sentence(words, _fitting(word_marks, words)))
+            sentences.append(_sentence(words, fitting(word_marks, words)))
             words, word_marks = [], []
-    return (*sentences, _sentence(words, _fitting(word_marks, words))) if words else tuple(sentences)
+    return (*sentences, _sentence(words, fitting(word_marks, words))) if words else tuple(sentences)
 
 
 def segment_sentence(tokens: Sequence[Token]) -> Sentence:
@@ -91,6 +97,10 @@ def _fitting(marks: Sequence[str], words: Sequence[Token]) -> list[str]:
     """The marks as the script of the sentence writes them."""
     is_spaced = not any(_UNSPACED_CHAR.search(word.text) for word in words)
     return [mark.translate(_ASCII_MARKS) for mark in marks] if is_spaced else list(marks)
+
+
+def _as_they_are(marks: Sequence[str], _words: Sequence[Token]) -> list[str]:
+    return list(marks)
 
 
 def _sentence(tokens: Sequence[Token], marks: Sequence[str]) -> Sentence:

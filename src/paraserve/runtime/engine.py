@@ -6,22 +6,22 @@ cluster, a fake for fault and load tests) plugs in by one constructor argument.
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
-from itertools import pairwise
-from typing import Any, Protocol, TypeVar
+from typing import Protocol
 
 from paraserve.inference.base import ModelBundle, Vad, VadStep
-from paraserve.inference.sentences import apply_itn, segment_sentence, to_sentences
+from paraserve.runtime.local_stream import LocalStream, LocalVadStream, cost_frames
+from paraserve.runtime.punctuation import sentences_of
 from paraserve.runtime.scheduler import Done, Job, Lane, Scheduler
-from paraserve.types import FRAME_SAMPLES, DecodeOptions, Hypothesis, Samples, SegmentAudio, Sentence
-
-PAUSE_MS = 700
-"""A gap between two segments that counts as a pause; segments of FunASR's VAD end after 800 ms of silence."""
-PAUSE_MARK = "，"
-
-Item = TypeVar("Item")
-Result = TypeVar("Result")
+from paraserve.types import (
+    DecodeOptions,
+    Hypothesis,
+    Partial,
+    Samples,
+    SegmentAudio,
+    Sentence,
+    StreamConfig,
+)
 
 
 class VadStream(Protocol):
@@ -29,6 +29,48 @@ class VadStream(Protocol):
 
     async def step(self, samples: Samples, *, is_last: bool) -> Done[VadStep]:
         """Feed the next samples; steps of one stream must not overlap."""
+        ...
+
+
+class EngineStream(Protocol):
+    """One live utterance; its model state stays in the engine.
+
+    Calls of one stream must not overlap, but `punctuate` may run beside the others.
+    """
+
+    @property
+    def lookback_ms(self) -> int:
+        """How far behind the samples already fed a boundary of speech may be reported."""
+        ...
+
+    @property
+    def has_partials(self) -> bool:
+        """Whether there is a streaming recogniser, so that `step` may be called."""
+        ...
+
+    async def detect(self, samples: Samples, *, is_last: bool) -> Done[VadStep]:
+        """Feed the next samples to the detector."""
+        ...
+
+    async def step(self, audio: SegmentAudio, *, is_last: bool) -> Done[Partial]:
+        """Feed the next chunk of a segment to the streaming recogniser; the last one begins a new segment."""
+        ...
+
+    def restart(self) -> None:
+        """Give up the streaming recogniser's segment: the next step begins another."""
+        ...
+
+    async def punctuate(
+        self, hypothesis: Hypothesis, options: DecodeOptions, *, is_last: bool
+    ) -> Done[tuple[Sentence, ...]]:
+        """Sentences of the next segment, its closing mark kept back for the head of the one after it.
+
+        The last one is closed with a full stop.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Let go of all state. May be called twice."""
         ...
 
 
@@ -49,6 +91,14 @@ class Engine(Protocol):
         """A detector for one stream."""
         ...
 
+    def open_stream(self, config: StreamConfig) -> EngineStream:
+        """A live utterance.
+
+        Raises:
+            ProtocolError: a VAD knob is out of its range.
+        """
+        ...
+
     async def recognize(
         self, audio: SegmentAudio, options: DecodeOptions, lane: Lane = Lane.BULK
     ) -> Done[Hypothesis]:
@@ -64,21 +114,6 @@ class Engine(Protocol):
     async def close(self) -> None:
         """Refuse new work, answer what waits, let go of the models."""
         ...
-
-
-@dataclass(slots=True)
-class _LocalVadStream:
-    vad: Vad
-    state: Any
-    scheduler: Scheduler
-    lane: Lane
-
-    async def step(self, samples: Samples, *, is_last: bool) -> Done[VadStep]:
-        job = Job(("vad", is_last), partial(_vad_steps, self.vad, is_last=is_last))
-        done = await self.scheduler.submit(job, (self.state, samples), cost=_frames(samples), lane=self.lane)
-        # Only now: a failed or cancelled step leaves the stream as it was.
-        self.state, result = done.result
-        return Done(result, done.queue_ms, done.run_ms)
 
 
 class LocalEngine:
@@ -101,7 +136,11 @@ class LocalEngine:
 
     def open_vad(self, lane: Lane = Lane.BULK) -> VadStream:
         """A detector for one stream."""
-        return _LocalVadStream(self._vad, self._vad.new_state(), self._scheduler, lane)
+        return LocalVadStream(self._vad, self._vad.new_state(), self._scheduler, lane)
+
+    def open_stream(self, config: StreamConfig) -> EngineStream:
+        """A live utterance; while any is open, one worker takes no files."""
+        return LocalStream(self._bundle, self._vad, self._scheduler, config)
 
     async def recognize(
         self, audio: SegmentAudio, options: DecodeOptions, lane: Lane = Lane.BULK
@@ -115,7 +154,7 @@ class LocalEngine:
         recognizer = self._bundle.recognizer
         budget = 0 if options.deterministic else recognizer.batch_frames
         job = Job(("recognize", options), partial(recognizer.recognize, options=options), budget)
-        return await self._scheduler.submit(job, audio, cost=_frames(audio.samples), lane=lane)
+        return await self._scheduler.submit(job, audio, cost=cost_frames(audio.samples), lane=lane)
 
     async def punctuate(
         self, hypotheses: Sequence[Hypothesis], options: DecodeOptions, lane: Lane = Lane.BULK
@@ -129,47 +168,7 @@ class LocalEngine:
         await asyncio.to_thread(self._scheduler.close)
 
 
-def _vad_steps(vad: Vad, batch: Sequence[tuple[Any, Samples]], *, is_last: bool) -> list[tuple[Any, VadStep]]:
-    return [vad.step(state, samples, is_last=is_last) for state, samples in batch]
-
-
 def _punctuate(
     bundle: ModelBundle, options: DecodeOptions, batch: Sequence[Sequence[Hypothesis]]
 ) -> list[tuple[Sentence, ...]]:
-    return [_sentences(bundle, hypotheses, options) for hypotheses in batch]
-
-
-def _sentences(bundle: ModelBundle, hypotheses: Sequence[Hypothesis], options: DecodeOptions) -> tuple[Sentence, ...]:
-    tokens = [token for hypothesis in hypotheses for token in hypothesis.tokens]
-    if not tokens:
-        return ()
-    if options.punctuate and bundle.punctuator is not None:
-        marks = bundle.punctuator.punctuate([token.text for token in tokens])
-        sentences = to_sentences(tokens, _with_pauses(marks, hypotheses))
-    else:
-        sentences = tuple(segment_sentence(h.tokens) for h in hypotheses if h.tokens)
-    if options.itn and bundle.itn is not None:
-        itn = bundle.itn
-        sentences = tuple(apply_itn(sentence, itn) for sentence in sentences)
-    return sentences
-
-
-def _with_pauses(marks: list[str], hypotheses: Sequence[Hypothesis]) -> list[str]:
-    """The marks, with a comma where the speaker paused between two segments and the model put none: it sees no times.
-
-    Without it two numbers said one after the other would be written as one.
-    """
-    marks = list(marks)
-    last = -1
-    spoken = [hypothesis.tokens for hypothesis in hypotheses if hypothesis.tokens]
-    for tokens, following in pairwise(spoken):
-        last += len(tokens)
-        end_ms, start_ms = tokens[-1].end_ms, following[0].start_ms
-        is_pause = end_ms is not None and start_ms is not None and start_ms - end_ms >= PAUSE_MS
-        if is_pause and not marks[last]:
-            marks[last] = PAUSE_MARK
-    return marks
-
-
-def _frames(samples: Samples) -> int:
-    return max(1, len(samples) // FRAME_SAMPLES)
+    return [sentences_of(bundle, hypotheses, options) for hypotheses in batch]
