@@ -55,7 +55,7 @@ def read_clips(directory: Path, count: int, seed: int = 7) -> list[tuple[str, np
 
 def our_events(vad: FsmnVad, samples: np.ndarray, step_samples: int, options: Any) -> Events:
     """[index of the step, kind, ms] of a stream fed in equal steps."""
-    state, events = vad.new_state(options), []
+    state, events = vad.new_state(options=options), []
     for index, at in enumerate(range(0, len(samples), step_samples)):
         is_last = at + step_samples >= len(samples)
         state, step = vad.step(state, samples[at : at + step_samples], is_last=is_last)

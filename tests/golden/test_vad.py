@@ -45,7 +45,7 @@ def segments(vad: FsmnVad, samples: Samples, options: VadOptions | None = None) 
 
 def events(vad: FsmnVad, samples: Samples, step_ms: int, options: VadOptions | None = None) -> Events:
     """[index of the step, kind, time] of a stream fed in equal steps."""
-    state, found = vad.new_state(options), []
+    state, found = vad.new_state(options=options), []
     for index, at in enumerate(range(0, len(samples), step_ms * 16)):
         is_last = at + step_ms * 16 >= len(samples)
         state, step = vad.step(state, samples[at : at + step_ms * 16], is_last=is_last)

@@ -77,6 +77,7 @@ class VadOptions:
             if getattr(self, name) < FRAME_MS:
                 raise ValueError(f"{name} must be at least {FRAME_MS}, got {getattr(self, name)}")
         for name in (
+            "max_end_silence_time",
             "lookback_time_start_point",
             "lookahead_time_end_point",
             "max_start_silence_time",
@@ -84,6 +85,8 @@ class VadOptions:
         ):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} must not be negative, got {getattr(self, name)}")
+        if not -1 <= self.speech_noise_thres <= 1:
+            raise ValueError(f"speech_noise_thres must be in [-1, 1], got {self.speech_noise_thres}")
         if self.noise_frame_num_used_for_snr < 1:
             raise ValueError("noise_frame_num_used_for_snr must be at least 1")
         if not self.sil_pdf_ids or len(self.sil_pdf_ids) != self.silence_pdf_num or min(self.sil_pdf_ids) < 0:
@@ -112,6 +115,12 @@ class VadOptions:
         return max(0, self._end_silence_ms // FRAME_MS - extension)
 
     @property
+    def lookback_frames(self) -> int:
+        """How far before the frame that decides a boundary lies at most; no end lies before its start."""
+        longest_frames = self.max_single_segment_time // FRAME_MS + 1
+        return max(self.latency_frames, min(self.end_lookback_frames - 1, longest_frames))
+
+    @property
     def _end_silence_ms(self) -> int:
         # The window itself takes this much silence before it decides.
         return self.max_end_silence_time - self.speech_to_sil_time_thres
@@ -135,7 +144,8 @@ def find_endpoints(
 ) -> tuple[EndpointState, tuple[VadEvent, ...]]:
     """Take the flags (True = speech) of the next frames; return the next state and the boundaries they decide.
 
-    Starts and ends alternate, in time order. The last call ends an open segment at the last frame.
+    Starts and ends alternate, in time order. The last call ends an open segment at the last frame. `decided_ms` is
+    the start of the frame that decided; for the end that the last call makes, of the frame that would come next.
     """
     events: list[VadEvent] = []
     while len(flags) and not state.is_done:
@@ -145,7 +155,8 @@ def find_endpoints(
         if event is not None:
             events.append(event)
     if is_last and state.start is not None:
-        events.append(VadEvent("end", state.n_frames * FRAME_MS))
+        end_ms = state.n_frames * FRAME_MS
+        events.append(VadEvent("end", end_ms, decided_ms=end_ms))
         state = replace(state, start=None)
     return state, tuple(events)
 
@@ -163,9 +174,11 @@ def _next_start(
     if at == len(flags):
         silence_frames = state.silence_frames + len(flags)
         return _advance(state, flags, options, is_speech=False, silence_frames=silence_frames), None, len(flags)
-    start = max(state.first_free, state.n_frames + at - options.latency_frames)
+    decided = state.n_frames + at
+    start = max(state.first_free, decided - options.latency_frames)
+    event = VadEvent("start", start * FRAME_MS, decided_ms=decided * FRAME_MS)
     state = _advance(state, flags[: at + 1], options, is_speech=True, silence_frames=0)
-    return replace(state, start=start), VadEvent("start", start * FRAME_MS), at + 1
+    return replace(state, start=start), event, at + 1
 
 
 def _next_end(state: EndpointState, flags: Flags, options: VadOptions) -> tuple[EndpointState, VadEvent | None, int]:
@@ -180,15 +193,14 @@ def _next_end(state: EndpointState, flags: Flags, options: VadOptions) -> tuple[
         last = int(silence_frames[-1])
         state = _advance(state, flags, options, is_speech=bool(is_speech[-1]), silence_frames=last)
         return state, None, len(flags)
-    end = state.n_frames + at
-    if at == silent_at:
-        end -= options.end_lookback_frames
+    decided = state.n_frames + at
+    end = decided - options.end_lookback_frames if at == silent_at else decided
     after = EndpointState(
-        n_frames=state.n_frames + at + 1,
+        n_frames=decided + 1,
         first_free=end + 1,
         is_done=options.detect_mode == SINGLE_UTTERANCE,
     )
-    return after, VadEvent("end", (end + 1) * FRAME_MS), at + 1
+    return after, VadEvent("end", (end + 1) * FRAME_MS, decided_ms=decided * FRAME_MS), at + 1
 
 
 def _window_decisions(state: EndpointState, flags: Flags, options: VadOptions) -> Flags:

@@ -7,7 +7,7 @@ other probabilities, so now and then another boundary, for other step sizes.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,16 @@ from paraserve.inference.frontend import (
 )
 from paraserve.inference.model_files import graph_file, read_config
 from paraserve.inference.onnx import OnnxModel, Tensor, open_session
-from paraserve.types import FRAME_MS, FRAME_SAMPLES, Features, Samples, Segment
+from paraserve.types import (
+    FRAME_MS,
+    FRAME_SAMPLES,
+    SAMPLE_RATE,
+    Features,
+    Samples,
+    Segment,
+    VadEvent,
+    VadKnobs,
+)
 
 LFR_M, LFR_N = 5, 1
 
@@ -60,6 +69,7 @@ class FsmnVadState:
     levels: Floats  # dB of the frames that wait for the network's look-ahead; unused without a level gate
     noise_db: float
     endpoint: EndpointState
+    n_samples: int = 0
 
 
 class FsmnVad:
@@ -76,22 +86,29 @@ class FsmnVad:
     @property
     def lookback_ms(self) -> int:
         """No boundary is reported further behind the samples that were fed before the step that reports it."""
-        frames = max(self.options.latency_frames, self.options.end_lookback_frames - 1)
-        return frames * FRAME_MS + DELAY_MS
+        return self.options.lookback_frames * FRAME_MS + DELAY_MS
+
+    def lookback_with(self, knobs: VadKnobs) -> int:
+        """`lookback_ms` of a stream with these knobs.
+
+        Raises:
+            ValueError: a knob is out of its range.
+        """
+        return _turned(self.options, knobs).lookback_frames * FRAME_MS + DELAY_MS
 
     def segment(self, samples: Samples, options: VadOptions | None = None) -> list[Segment]:
         """Speech segments of a whole recording; none for silence and for less than a frame."""
-        steps = self._steps(self.new_state(options), samples, is_last=True)
+        steps = self._steps(self.new_state(options=options), samples, is_last=True)
         times_ms = [event.at_ms for _, step in steps for event in step.events]
         return [Segment(start, end) for start, end in zip(times_ms[::2], times_ms[1::2], strict=True)]
 
-    def new_state(self, options: VadOptions | None = None) -> FsmnVadState:
-        """State of a stream that has seen nothing; `options` replace the model's own for this stream.
+    def new_state(self, knobs: VadKnobs | None = None, *, options: VadOptions | None = None) -> FsmnVadState:
+        """State of a stream that has seen nothing; `options` replace the model's own for it, `knobs` some of them.
 
         Raises:
-            ValueError: the options name a silence class that the network does not have.
+            ValueError: a knob is out of its range, or the network lacks a silence class that the options name.
         """
-        options = options or self.options
+        options = _turned(options or self.options, knobs or VadKnobs())
         self._check_classes(options)
         return FsmnVadState(
             options=options,
@@ -106,7 +123,9 @@ class FsmnVad:
     def step(self, state: FsmnVadState, samples: Samples, *, is_last: bool) -> tuple[FsmnVadState, VadStep]:
         """Take any number of new samples; return the next state, the boundaries and the fbank frames they complete.
 
-        The frames of all steps together are `fbank` of all samples. After the last step the state is a new stream's.
+        The frames of all steps together are `fbank` of all samples. `decided_ms` of a boundary counts the samples up
+        to the end of the network's look-ahead, or all where the stream ended before. After the last step the state is
+        a new stream's.
 
         Raises:
             InferenceError: the network failed; the stream may go on from the old state.
@@ -135,10 +154,12 @@ class FsmnVad:
             levels = np.concatenate((levels, _frame_levels(audio, len(features))))
         flags, noise_db = _speech_flags(silence, levels, state.noise_db, options)
         endpoint, events = find_endpoints(state.endpoint, flags, options, is_last=is_last)
-        step = VadStep(events, features)
+        n_samples = state.n_samples + len(samples)
+        step = VadStep(tuple(_with_delay(event, n_samples) for event in events), features)
         if is_last:
-            return self.new_state(options), step
-        return FsmnVadState(options, fbank_state, lfr_state, caches, levels[len(rows) :], noise_db, endpoint), step
+            return self.new_state(options=options), step
+        levels = levels[len(rows) :]
+        return FsmnVadState(options, fbank_state, lfr_state, caches, levels, noise_db, endpoint, n_samples), step
 
     def _silence_probabilities(self, rows: Features, state: FsmnVadState) -> tuple[Floats, tuple[Tensor, ...]]:
         """The summed probability of the silence classes on each row (n_rows,), and the next caches."""
@@ -212,6 +233,23 @@ def _typed(model_conf: Mapping[str, Any]) -> dict[str, Any]:
     if "sil_pdf_ids" in values:
         values["sil_pdf_ids"] = tuple(int(index) for index in values["sil_pdf_ids"])
     return values
+
+
+def _turned(options: VadOptions, knobs: VadKnobs) -> VadOptions:
+    """The options with those of a client in place of some."""
+    wanted = {
+        "max_end_silence_time": knobs.max_end_silence_ms,
+        "max_single_segment_time": knobs.max_segment_ms,
+        "speech_noise_thres": knobs.speech_noise_threshold,
+    }
+    changes: dict[str, Any] = {name: value for name, value in wanted.items() if value is not None}
+    return replace(options, **changes)
+
+
+def _with_delay(event: VadEvent, n_samples: int) -> VadEvent:
+    """The event with the audio that the network, too, took for it; a flush decides with the `n_samples` there are."""
+    total_ms = n_samples * 1000 // SAMPLE_RATE
+    return replace(event, decided_ms=min(event.decided_ms + DELAY_MS, total_ms))
 
 
 def _frame_levels(samples: Samples, n_frames: int) -> Floats:

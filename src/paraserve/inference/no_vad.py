@@ -5,7 +5,7 @@ from typing import Any
 
 from paraserve.inference.base import VadStep
 from paraserve.inference.frontend import FbankState, fbank_step
-from paraserve.types import FRAME_MS, FRAME_SAMPLES, Samples, Segment, VadEvent
+from paraserve.types import FRAME_MS, FRAME_SAMPLES, SAMPLE_RATE, Samples, Segment, VadEvent, VadKnobs
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +24,16 @@ class NoVad:
         """Boundaries are reported at once."""
         return 0
 
+    def lookback_with(self, knobs: VadKnobs) -> int:  # noqa: ARG002 - the contract's
+        """Nothing here can be turned."""
+        return 0
+
     def segment(self, samples: Samples) -> list[Segment]:
         """The whole recording, if there is any."""
         end_ms = _end_ms(len(samples))
         return [Segment(0, end_ms)] if end_ms else []
 
-    def new_state(self) -> NoVadState:
+    def new_state(self, knobs: VadKnobs | None = None) -> NoVadState:  # noqa: ARG002 - the contract's
         """State of a stream that has heard nothing."""
         return NoVadState(FbankState())
 
@@ -39,9 +43,9 @@ class NoVad:
         n_samples = state.n_samples + len(samples)
         events: list[VadEvent] = []
         if state.n_samples == 0 and n_samples > 0:
-            events.append(VadEvent("start", 0))
+            events.append(VadEvent("start", 0, decided_ms=0))
         if is_last and n_samples > 0:
-            events.append(VadEvent("end", _end_ms(n_samples)))
+            events.append(VadEvent("end", _end_ms(n_samples), decided_ms=n_samples * 1000 // SAMPLE_RATE))
         return NoVadState(fbank, n_samples), VadStep(tuple(events), features)
 
 

@@ -16,7 +16,7 @@ from paraserve.inference.base import Vad
 from paraserve.inference.endpointing import VadOptions
 from paraserve.inference.frontend import fbank
 from paraserve.inference.fsmn_vad import FIRST_BLOCK_SAMPLES, FsmnVad, load_fsmn_vad
-from paraserve.types import Features, Samples, Segment, VadEvent
+from paraserve.types import Features, Samples, Segment, VadEvent, VadKnobs
 
 TINY = Path(__file__).resolve().parents[2] / "golden" / "data" / "vad_tiny"
 VAD = load_fsmn_vad(TINY, quantize=False)
@@ -34,7 +34,7 @@ def stream(
     vad: FsmnVad, parts: list[Samples], options: VadOptions | None = None
 ) -> tuple[list[tuple[int, VadEvent]], Features]:
     """Events with the number of samples fed before their step, and all features."""
-    state, fed, events, features = vad.new_state(options), 0, [], []
+    state, fed, events, features = vad.new_state(options=options), 0, [], []
     for number, part in enumerate(parts, start=1):
         state, step = vad.step(state, part, is_last=number == len(parts))
         events += [(fed, event) for event in step.events]
@@ -117,7 +117,7 @@ def test_a_failed_step_leaves_the_stream_as_it_was() -> None:
 def test_last_step_starts_anew() -> None:
     """The state after the last step is that of a new stream, with the stream's own options."""
     options = replace(VAD.options, max_end_silence_time=400)
-    state, _ = VAD.step(VAD.new_state(options), RECORDING, is_last=True)
+    state, _ = VAD.step(VAD.new_state(options=options), RECORDING, is_last=True)
     assert state.options == options
     _, step = VAD.step(state, RECORDING, is_last=True)
     assert list(step.events) == boundaries(VAD.segment(RECORDING, options))
@@ -136,10 +136,68 @@ def test_options_of_a_stream() -> None:
     """Options given to a stream replace the model's for that stream alone."""
     cut = replace(VAD.options, max_single_segment_time=500)
     _, usual = VAD.step(VAD.new_state(), RECORDING, is_last=True)
-    _, short = VAD.step(VAD.new_state(cut), RECORDING, is_last=True)
+    _, short = VAD.step(VAD.new_state(options=cut), RECORDING, is_last=True)
     assert len(short.events) > len(usual.events)
     with pytest.raises(ValueError, match="5 classes"):
-        VAD.new_state(replace(VAD.options, sil_pdf_ids=(5,)))
+        VAD.new_state(options=replace(VAD.options, sil_pdf_ids=(5,)))
+
+
+def test_knobs_of_a_stream() -> None:
+    """A client's knobs replace three of the options, and the look-back follows them."""
+    knobs = VadKnobs(max_end_silence_ms=300, max_segment_ms=2000, speech_noise_threshold=0.3)
+    options = replace(VAD.options, max_end_silence_time=300, max_single_segment_time=2000, speech_noise_thres=0.3)
+    assert VAD.new_state(knobs).options == options
+    assert VAD.new_state(VadKnobs()).options == VAD.options
+    assert VAD.lookback_with(VadKnobs()) == VAD.lookback_ms
+    assert VAD.lookback_with(VadKnobs(max_end_silence_ms=3000)) == (285 - 11 - 1) * 10 + 45
+    # An end cannot lie before its own start.
+    assert VAD.lookback_with(VadKnobs(max_end_silence_ms=10**9, max_segment_ms=5000)) == 5010 + 45
+
+
+@pytest.mark.parametrize(
+    "knobs",
+    [
+        VadKnobs(max_end_silence_ms=-1),
+        VadKnobs(max_segment_ms=9),
+        VadKnobs(speech_noise_threshold=1.01),
+        VadKnobs(speech_noise_threshold=-1.01),
+        VadKnobs(speech_noise_threshold=float("nan")),
+    ],
+)
+def test_knobs_out_of_range(knobs: VadKnobs) -> None:
+    """A knob that makes no sense is refused, for the state and for the look-back."""
+    with pytest.raises(ValueError, match="must"):
+        VAD.new_state(knobs)
+    with pytest.raises(ValueError, match="must"):
+        VAD.lookback_with(knobs)
+
+
+def decisions(vad: FsmnVad, samples: Samples, step_samples: int) -> list[tuple[str, int, int]]:
+    parts = np.split(samples, range(step_samples, len(samples), step_samples))
+    return [(event.kind, event.at_ms, event.decided_ms) for _, event in stream(vad, parts)[0]]
+
+
+@pytest.mark.parametrize("n_samples", [180_000, 80_123, 66_666])
+def test_when_a_boundary_was_decided(demo_dir: Path, n_samples: int) -> None:
+    """The audio that a decision takes does not depend on the steps, and a frame's shift less is not enough."""
+    vad, samples = load_fsmn_vad(demo_dir / "vad"), RECORDING[:n_samples]
+    found = decisions(vad, samples, n_samples)
+    assert found[-1][0] == "end"
+    for step_samples in (97, 160, 960, 9600, 33_333):
+        assert decisions(vad, samples, step_samples) == found
+    for kind, at_ms, decided_ms in found:
+        if decided_ms == n_samples // 16:
+            continue
+        before, step = vad.step(vad.new_state(), samples[: (decided_ms - 10) * 16], is_last=False)
+        assert VadEvent(kind, at_ms) not in step.events
+        _, step = vad.step(before, samples[(decided_ms - 10) * 16 : decided_ms * 16], is_last=False)
+        assert VadEvent(kind, at_ms) in step.events
+
+
+def test_a_flush_decides_with_all_there_is() -> None:
+    """An end that only the flush made took the whole stream."""
+    _, step = VAD.step(VAD.new_state(), SPEECH[:20_005], is_last=True)
+    assert [(event.kind, event.decided_ms) for event in step.events][-1] == ("end", 1250)
 
 
 def test_level_gates() -> None:
