@@ -235,7 +235,8 @@ class Update:
     An "online" update adds `text` to what was said of its segment; an "offline" one replaces all of it. `tail` is
     text that may still change and is not part of `text`. `tokens` are the words of an online update, `sentences`
     those of an offline one. `seq` counts the updates, `segment_index` the segments. `start_ms` and `end_ms` are the
-    audio that it covers, `due_ms` the audio that had to arrive for it. Exactly one update of an utterance is the `last`.
+    audio that it covers, `due_ms` the audio that had to arrive for it. Exactly one update of an utterance is the
+    `last`.
     """
 
     kind: Literal["online", "offline"]

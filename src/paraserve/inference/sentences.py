@@ -62,11 +62,14 @@ def join_sentences(sentences: Iterable[Sentence]) -> str:
     """The whole text; a space between two sentences only where words of a spaced script meet."""
     text = last = ""
     for sentence in sentences:
-        if not sentence.text:
-            continue
-        text += (" " if _needs_space(last, sentence.text) else "") + sentence.text
-        last = sentence.text.rstrip("".join(ALL_MARKS))
+        text += space_between(last, sentence.text) + sentence.text
+        last = sentence.text or last
     return text
+
+
+def space_between(text: str, following: str) -> str:
+    """What stands between a text and the next sentence: a space where words of a spaced script meet, else nothing."""
+    return " " if _needs_space(text.rstrip("".join(ALL_MARKS)), following) else ""
 
 
 def apply_itn(sentence: Sentence, itn: Itn) -> Sentence:

@@ -76,10 +76,16 @@ def join_words(words: Sequence[str], lang: str | None = None) -> str:
         return " ".join(words)
     parts: list[str] = []
     for word in filter(None, words):
-        if parts and not is_chinese(parts[-1][-1]) and not is_chinese(word[0]):
-            parts.append(" ")
+        if parts:
+            parts.append(space_between(parts[-1], word))
         parts.append(word)
     return "".join(parts)
+
+
+def space_between(text: str, following: str) -> str:
+    """What stands between two words, or between a text and the next word."""
+    touches_chinese = not text or not following or is_chinese(text[-1]) or is_chinese(following[0])
+    return "" if touches_chinese else " "
 
 
 def _merge_continued(units: Sequence[Token]) -> list[Token]:

@@ -51,7 +51,7 @@ async def transcribe(
         async with asyncio.TaskGroup() as group:
             await run.feed(blocks, group)
     except ExceptionGroup as errors:
-        raise _first(errors) from None
+        raise first_cause(errors) from None
     return await run.finish()
 
 
@@ -187,7 +187,7 @@ def _ms(n_samples: int) -> int:
     return n_samples * 1000 // SAMPLE_RATE
 
 
-def _first(errors: Exception) -> Exception:
+def first_cause(errors: Exception) -> Exception:
     """The first real cause, however deeply the task group has wrapped it."""
     while isinstance(errors, ExceptionGroup):
         errors = errors.exceptions[0]

@@ -5,57 +5,11 @@ are merged as FunASR's `merge_vad` does.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-
-import numpy as np
+from dataclasses import dataclass
 
 from paraserve.inference.base import VadStep
-from paraserve.inference.frontend import frame_count
-from paraserve.types import FRAME_MS, FRAME_SAMPLES, Features, Samples, Segment, SegmentAudio, VadEvent
-
-EARLIEST_CUT = 0.6
-"""A cut is looked for from this share of the longest length on; earlier ones would make many short pieces."""
-QUIET_FRAMES = 10
-"""Loudness is averaged over this many frames, so that one closed plosive is not taken for a pause."""
-
-
-@dataclass(slots=True)
-class AudioBuffer:
-    """The samples and fbank frames of a recording from `start_ms` on; older ones are forgotten."""
-
-    start_ms: int = 0
-    samples: Samples = field(default_factory=lambda: np.zeros(0, np.float32))
-    features: Features = field(default_factory=lambda: np.zeros((0, 80), np.float32))
-
-    @property
-    def end_ms(self) -> int:
-        """Where the samples end, rounded down to a frame."""
-        return self.start_ms + len(self.samples) // FRAME_SAMPLES * FRAME_MS
-
-    def append(self, samples: Samples, features: Features) -> None:
-        """Add what one VAD step saw and computed."""
-        self.samples = np.concatenate((self.samples, samples))
-        self.features = np.concatenate((self.features, features))
-
-    def forget_before(self, at_ms: int) -> None:
-        """Drop all before `at_ms`, a multiple of 10 ms."""
-        frames = (at_ms - self.start_ms) // FRAME_MS
-        if frames <= 0:
-            return
-        # Copies, or the dropped part would live on as the base of the view.
-        self.samples = self.samples[frames * FRAME_SAMPLES :].copy()
-        self.features = self.features[frames:].copy()
-        self.start_ms += frames * FRAME_MS
-
-    def slice(self, segment: Segment) -> SegmentAudio:
-        """Audio of a segment. It must lie inside the buffer."""
-        if segment.start_ms < self.start_ms:
-            raise ValueError(f"{segment} begins before the audio kept from {self.start_ms} ms on")
-        first = (segment.start_ms - self.start_ms) // FRAME_MS
-        last = (segment.end_ms - self.start_ms) // FRAME_MS
-        samples = self.samples[first * FRAME_SAMPLES : last * FRAME_SAMPLES].copy()
-        n_frames = frame_count(len(samples))
-        return SegmentAudio(samples, self.features[first : first + n_frames].copy())
+from paraserve.runtime.audio_buffer import AudioBuffer
+from paraserve.types import Samples, Segment, SegmentAudio, VadEvent
 
 
 @dataclass(slots=True)
@@ -182,7 +136,7 @@ class Segmenter:
     def _cut(self, segment: Segment) -> Iterator[Segment]:
         start_ms = segment.start_ms
         while segment.end_ms - start_ms > self._max_ms:
-            end_ms = self._quietest(start_ms)
+            end_ms = self._buffer.quietest_ms(start_ms, self._max_ms)
             yield Segment(start_ms, end_ms)
             start_ms = end_ms
         if segment.end_ms > start_ms:
@@ -193,15 +147,6 @@ class Segmenter:
         if self._open_ms is None or self._merger is not None:
             return
         while settled_ms - self._open_ms > self._max_ms:
-            end_ms = self._quietest(self._open_ms)
+            end_ms = self._buffer.quietest_ms(self._open_ms, self._max_ms)
             yield Segment(self._open_ms, end_ms)
             self._open_ms = end_ms
-
-    def _quietest(self, start_ms: int) -> int:
-        """Where to cut a segment that begins at `start_ms`: the quietest moment before it gets too long."""
-        first = (start_ms - self._buffer.start_ms) // FRAME_MS
-        longest = self._max_ms // FRAME_MS
-        earliest = int(longest * EARLIEST_CUT)
-        loudness = self._buffer.features[first + earliest : first + longest].mean(axis=1)
-        smooth = np.convolve(loudness, np.full(QUIET_FRAMES, 1 / QUIET_FRAMES), mode="valid")
-        return start_ms + (earliest + int(smooth.argmin()) + QUIET_FRAMES // 2) * FRAME_MS

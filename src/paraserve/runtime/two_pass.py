@@ -1,13 +1,32 @@
 """One live utterance: audio in, partial texts while it is spoken, each segment's final text soon after its end.
 
-Knows no socket. (The session itself follows.)
+Knows no socket. The second pass of a segment runs while the next one is stepped; what the next one says is held back
+until that segment's final text is out, so updates always come in the order of the audio.
 """
 
+import asyncio
+from collections import deque
 from collections.abc import Callable
 from types import TracebackType
 
+import numpy as np
+
+from paraserve.errors import ProtocolError
+from paraserve.inference.sentences import join_sentences
 from paraserve.runtime.engine import Engine
-from paraserve.types import DecodeOptions, Samples, StreamConfig, Update
+from paraserve.runtime.live_segmenter import Chunk, LiveSegmenter, SpeechEnd
+from paraserve.runtime.offline import first_cause, shifted
+from paraserve.runtime.outlet import Outlet
+from paraserve.runtime.scheduler import Lane
+from paraserve.types import SAMPLE_RATE, DecodeOptions, Partial, Samples, Segment, Sentence, StreamConfig, Update
+
+MIN_STEP_SAMPLES = SAMPLE_RATE * 60 // 1000
+"""The detector is not stepped for less, unless that completes a chunk: a short step costs as much as a long one."""
+MAX_STEP_SAMPLES = SAMPLE_RATE
+"""Audio that comes faster than it is spoken is taken in pieces of at most this, so that no stream holds a worker."""
+IN_FLIGHT_MS = 60_000
+"""Audio that may wait for its second pass; then no more is taken."""
+_NOTHING: Samples = np.zeros(0, np.float32)
 
 
 class TwoPassSession:
@@ -15,19 +34,38 @@ class TwoPassSession:
 
     `emit` gets every update, in order, as soon as it is due; it must not block. `options` may be set at any time and
     counts for the segments that end later.
+
+    Raises:
+        ProtocolError: a VAD knob is out of its range.
     """
 
     def __init__(self, engine: Engine, config: StreamConfig, emit: Callable[[Update], None]) -> None:
         self.options: DecodeOptions = config.options
-        raise NotImplementedError
+        self._engine = engine
+        self._config = config
+        self._outlet = Outlet(config, emit)
+        self._stream = engine.open_stream(config)
+        self._segmenter = LiveSegmenter(
+            step_ms=config.chunk.step_ms,
+            lookback_ms=self._stream.lookback_ms,
+            max_segment_ms=engine.max_segment_ms if config.mode == "2pass" else None,
+        )
+        self._group = asyncio.TaskGroup()
+        self._waiting: list[Samples] = []
+        self._n_waiting = 0
+        self._second_passes: deque[tuple[Segment, asyncio.Task[Update]]] = deque()
 
     async def __aenter__(self) -> "TwoPassSession":
-        """Open the engine's stream.
+        """Open the session.
 
         Raises:
-            ProtocolError: a VAD knob is out of its range.
+            ProtocolError: mode "online" without a streaming model.
         """
-        raise NotImplementedError
+        if self._config.mode == "online" and not self._stream.has_partials:
+            await self._stream.close()
+            raise ProtocolError("no streaming model is loaded: use 2pass", code="mode_unavailable", param="mode")
+        await self._group.__aenter__()
+        return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -37,7 +75,19 @@ class TwoPassSession:
         Raises:
             ParaserveError: the first thing that went wrong in the background, if something did.
         """
-        raise NotImplementedError
+        for _, task in self._second_passes:
+            task.cancel()
+        try:
+            await self._group.__aexit__(kind, error, trace)
+        except ExceptionGroup as errors:
+            raise first_cause(errors) from None
+        finally:
+            await self._stream.close()
+
+    @property
+    def heard_ms(self) -> int:
+        """Audio that went through the detector so far."""
+        return self._segmenter.heard_ms
 
     async def feed(self, samples: Samples) -> None:
         """Take any number of samples (float32, mono, 16 kHz). Waits while the second pass is far behind.
@@ -46,8 +96,110 @@ class TwoPassSession:
             InferenceError: a model failed.
             OverloadedError: the engine is closed.
         """
-        raise NotImplementedError
+        for start in range(0, len(samples), MAX_STEP_SAMPLES):
+            piece = samples[start : start + MAX_STEP_SAMPLES]
+            self._waiting.append(piece)
+            self._n_waiting += len(piece)
+            if self._is_due():
+                await self._detect(is_last=False)
 
     async def finish(self) -> None:
         """No more audio comes: returns once all has been emitted, the last update with `last=True`."""
-        raise NotImplementedError
+        closing = await self._detect(is_last=True)
+        while self._second_passes:
+            await asyncio.wait({self._second_passes[0][1]})
+            self._forget_done()
+        if not closing:
+            heard_ms = self.heard_ms
+            self._outlet.put(self._outlet.closing(heard_ms))
+
+    def _is_due(self) -> bool:
+        next_ms = self._segmenter.next_chunk_ms
+        missing_ms = MIN_STEP_SAMPLES if next_ms is None else next_ms - self.heard_ms
+        return self._n_waiting >= min(MIN_STEP_SAMPLES, missing_ms * SAMPLE_RATE // 1000)
+
+    async def _detect(self, *, is_last: bool) -> bool:
+        """Step the detector; whether the utterance's last update has been started."""
+        samples = np.concatenate((_NOTHING, *self._waiting))
+        self._waiting, self._n_waiting = [], 0
+        done = await self._stream.detect(samples, is_last=is_last)
+        has_last = False
+        for item in self._segmenter.push(samples, done.result):
+            if isinstance(item, Chunk):
+                await self._step(item)
+            else:
+                has_last = is_last and item.is_cut_off
+                await self._end(item, is_last=has_last)
+        return has_last
+
+    async def _step(self, chunk: Chunk) -> None:
+        if self._stream.has_partials:
+            done = await self._stream.step(chunk.audio, is_last=False)
+            self._put_partial(done.result, chunk, due_ms=chunk.end_ms)
+
+    async def _end(self, end: SpeechEnd, *, is_last: bool) -> None:
+        if self._config.mode == "2pass":
+            # What the streaming model would still say of the segment is replaced anyway.
+            self._stream.restart()
+            await self._start_second_pass(end, is_last=is_last)
+            return
+        done = await self._stream.step(end.rest, is_last=True)
+        self._put_partial(done.result, end, due_ms=end.due_ms, is_last=is_last)
+
+    def _put_partial(self, partial: Partial, of: Chunk | SpeechEnd, *, due_ms: int, is_last: bool = False) -> None:
+        if not (partial.text or partial.tail or is_last):
+            return
+        span = Segment(of.start_ms, of.end_ms) if isinstance(of, Chunk) else of.segment
+        self._outlet.put(
+            Update(
+                "online",
+                partial.text,
+                tail=partial.tail,
+                tokens=partial.tokens,
+                segment_index=of.index,
+                start_ms=span.start_ms,
+                end_ms=span.end_ms,
+                due_ms=due_ms,
+                last=is_last,
+            )
+        )
+
+    async def _start_second_pass(self, end: SpeechEnd, *, is_last: bool) -> None:
+        while self._in_flight_ms() > IN_FLIGHT_MS:
+            await asyncio.wait({self._second_passes[0][1]})
+            self._forget_done()
+        before = self._second_passes[-1][1] if self._second_passes else None
+        task = self._group.create_task(self._second_pass(end, self.options, before, is_last=is_last))
+        self._second_passes.append((end.segment, task))
+        self._outlet.put(task)
+
+    def _in_flight_ms(self) -> int:
+        return sum(segment.end_ms - segment.start_ms for segment, _ in self._second_passes)
+
+    def _forget_done(self) -> None:
+        while self._second_passes and self._second_passes[0][1].done():
+            self._second_passes.popleft()
+
+    async def _second_pass(
+        self, end: SpeechEnd, options: DecodeOptions, before: "asyncio.Task[Update] | None", *, is_last: bool
+    ) -> Update:
+        done = await self._engine.recognize(end.audio, options, Lane.FINAL)
+        hypothesis = shifted(done.result, end.segment.start_ms, max(end.due_ms, end.segment.end_ms))
+        sentences: tuple[Sentence, ...]
+        if self._config.realtime_punctuation:
+            if before is not None:
+                # Its state goes from segment to segment.
+                await asyncio.wait({before})
+            sentences = (await self._stream.punctuate(hypothesis, options, is_last=is_last)).result
+        else:
+            sentences = (await self._engine.punctuate([hypothesis], options, Lane.FINAL)).result
+        return Update(
+            "offline",
+            join_sentences(sentences),
+            sentences=sentences,
+            segment_index=end.index,
+            start_ms=end.segment.start_ms,
+            end_ms=end.segment.end_ms,
+            due_ms=end.due_ms,
+            last=is_last,
+        )

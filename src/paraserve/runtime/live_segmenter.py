@@ -1,0 +1,137 @@
+"""What is to do as live audio arrives: chunks to step while speech is open, segments that have ended.
+
+Everything is placed by audio time: an end of speech is acted on where the detector had heard enough to decide it, so
+the same chunks and segments come out however the audio was cut into blocks.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from paraserve.inference.base import VadStep
+from paraserve.runtime.audio_buffer import AudioBuffer
+from paraserve.types import FRAME_MS, SAMPLE_RATE, Samples, Segment, SegmentAudio, VadEvent
+
+DECISION_MS = 35
+"""A detector that decides by itself ends a segment at least this far behind what it has heard (its frame, the two
+frames that it looks ahead, and the rest of their window); closer to the end, the recording ended it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A full step of the streaming recogniser, up to `end_ms`."""
+
+    index: int
+    start_ms: int
+    end_ms: int
+    audio: SegmentAudio
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechEnd:
+    """A segment has ended. `rest` is what no chunk has taken; `due_ms` the audio that it took to know of the end.
+
+    `is_cut_off`: not by a pause, but because the recording ended.
+    """
+
+    index: int
+    segment: Segment
+    audio: SegmentAudio
+    rest: SegmentAudio
+    due_ms: int
+    is_cut_off: bool
+
+
+class LiveSegmenter:
+    """Takes each VAD step with its samples; gives what is to do, in the order of the audio.
+
+    Speech longer than `max_segment_ms` (None: no limit) is cut at its quietest moment, exactly where `Segmenter` cuts
+    a file. `lookback_ms` is how far behind the samples already fed the VAD may report a boundary.
+    """
+
+    def __init__(self, *, step_ms: int, lookback_ms: int, max_segment_ms: int | None) -> None:
+        self._step_ms = step_ms
+        self._lookback_ms = lookback_ms
+        self._max_ms = max_segment_ms
+        self._buffer = AudioBuffer()
+        self._n_samples = 0
+        self._open_ms: int | None = None
+        self._stepped_ms = 0
+        self._index = 0
+
+    @property
+    def heard_ms(self) -> int:
+        """Audio taken so far."""
+        return self._n_samples * 1000 // SAMPLE_RATE
+
+    @property
+    def next_chunk_ms(self) -> int | None:
+        """Where the open chunk will be complete; None outside of speech."""
+        return None if self._open_ms is None else self._stepped_ms + self._step_ms
+
+    def push(self, samples: Samples, step: VadStep) -> Iterator[Chunk | SpeechEnd]:
+        """What the samples bring. Take all of it before the next push."""
+        self._buffer.append(samples, step.features)
+        self._n_samples += len(samples)
+        for event in step.events:
+            due_ms = min(event.decided_ms, self.heard_ms)
+            yield from self._advance(due_ms)
+            yield from self._on_event(event, due_ms)
+        yield from self._advance(self.heard_ms)
+        settled_ms = self._buffer.end_ms - self._lookback_ms
+        self._buffer.forget_before(settled_ms if self._open_ms is None else min(settled_ms, self._open_ms))
+
+    def _on_event(self, event: VadEvent, due_ms: int) -> Iterator[SpeechEnd]:
+        if event.kind == "start":
+            self._open(event.at_ms)
+            return
+        while self._is_too_long(event.at_ms):
+            yield self._cut(due_ms)
+        if self._open_ms is None:
+            raise ValueError(f"speech ends at {event.at_ms} ms without having begun")
+        yield self._close(event.at_ms, due_ms, is_cut_off=event.at_ms + DECISION_MS > self.heard_ms)
+        self._open_ms = None
+
+    def _advance(self, until_ms: int) -> Iterator[Chunk | SpeechEnd]:
+        """Chunks that are complete, and speech certainly too long, once this much has been heard."""
+        while self._open_ms is not None:
+            chunk_ms = self._stepped_ms + self._step_ms
+            cut_ms = self._cut_known_ms(self._open_ms)
+            if min(chunk_ms, cut_ms) > until_ms:
+                return
+            yield self._chunk(chunk_ms) if chunk_ms <= cut_ms else self._cut(cut_ms)
+
+    def _cut_known_ms(self, open_ms: int) -> int:
+        """No end that is still to be reported can keep the segment short enough after this."""
+        if self._max_ms is None:
+            return 1 << 62
+        return open_ms + self._max_ms + self._lookback_ms + FRAME_MS
+
+    def _is_too_long(self, end_ms: int) -> bool:
+        return self._max_ms is not None and self._open_ms is not None and end_ms - self._open_ms > self._max_ms
+
+    def _open(self, at_ms: int) -> None:
+        self._open_ms = self._stepped_ms = at_ms
+
+    def _chunk(self, end_ms: int) -> Chunk:
+        assert self._open_ms is not None
+        start_ms, self._stepped_ms = self._stepped_ms, end_ms
+        audio = self._buffer.slice(Segment(self._open_ms, end_ms), start_ms - self._open_ms)
+        return Chunk(self._index, start_ms, end_ms, audio)
+
+    def _cut(self, due_ms: int) -> SpeechEnd:
+        """Close the first part of speech that is too long, and go on with the rest as another segment."""
+        assert self._open_ms is not None
+        assert self._max_ms is not None
+        end_ms = self._buffer.quietest_ms(self._open_ms, self._max_ms)
+        closed = self._close(end_ms, due_ms, is_cut_off=False)
+        self._open(end_ms)
+        return closed
+
+    def _close(self, end_ms: int, due_ms: int, *, is_cut_off: bool) -> SpeechEnd:
+        assert self._open_ms is not None
+        segment = Segment(self._open_ms, end_ms)
+        audio = self._buffer.slice(segment)
+        rest = self._buffer.slice(segment, min(self._stepped_ms, end_ms) - self._open_ms)
+        closed = SpeechEnd(self._index, segment, audio, rest, due_ms, is_cut_off)
+        self._index += 1
+        return closed
