@@ -16,11 +16,17 @@ import numpy as np
 
 from paraserve.errors import InferenceError, ModelLoadError
 from paraserve.inference.cif import FRAMES_PER_ROW, token_times
-from paraserve.inference.frontend import Cmvn, apply_cmvn, apply_lfr, fbank, read_cmvn
 from paraserve.inference.model_files import graph_file, read_config, read_tokens
 from paraserve.inference.onnx import OnnxModel, Tensor, open_session
+from paraserve.inference.paraformer_files import (
+    FrontEnd,
+    check_features,
+    check_vocabulary,
+    probabilities,
+    read_front_end,
+)
 from paraserve.inference.tokens import EOS_ID, SOS_ID, SPECIAL_IDS, UNKNOWN, Vocabulary, join_words, merge_units
-from paraserve.types import DecodeOptions, Features, Hypothesis, Int, Samples, SegmentAudio, Token
+from paraserve.types import DecodeOptions, Features, Hypothesis, Int, SegmentAudio, Token
 
 MAX_SEGMENT_MS = 20_000
 """Longer input costs memory quadratic in its length and holds a worker for long."""
@@ -53,28 +59,6 @@ def load_paraformer(
     if "bias_embed" in graph.inputs:
         bias = _no_hotword(open_session(graph_file(directory, "model_eb", quantize), device, threads))
     return Paraformer(graph, front, text, _batch_frames(graph, device), bias)
-
-
-@dataclass(frozen=True, slots=True)
-class FrontEnd:
-    """How the fbank becomes the graph's input rows: `lfr_m` frames stacked every `lfr_n`, then normalised."""
-
-    cmvn: Cmvn
-    lfr_m: int
-    lfr_n: int
-
-    def rows(self, audio: SegmentAudio) -> Features:
-        """Input rows (n_rows, dim); none for less than one 25 ms window.
-
-        Raises:
-            InferenceError: the fbank that came with the segment has another number of bins than the model takes.
-        """
-        features = fbank(_finite(audio.samples)) if audio.features is None else audio.features
-        if features.ndim != 2 or features.shape[1] * self.lfr_m != self.cmvn.dim:
-            raise InferenceError(
-                f"fbank of shape {features.shape}: the model takes {self.cmvn.dim // self.lfr_m} bins"
-            )
-        return apply_cmvn(apply_lfr(features, self.lfr_m, self.lfr_n), self.cmvn)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +143,7 @@ class Paraformer:
         if self._bias is not None:
             feeds["bias_embed"] = np.repeat(self._bias, len(rows), axis=0)
         logits, token_nums, *peaks = self._graph.run(feeds).values()
-        _check_vocabulary(self._text.vocabulary, logits.shape[2], self._graph.path)
+        check_vocabulary(self._text.vocabulary, logits.shape[2], self._graph.path)
         return [
             Output(
                 logits[i, : max(0, token_nums[i])],
@@ -171,7 +155,7 @@ class Paraformer:
     def _hypothesis(self, output: Output) -> Hypothesis:
         ids = output.logits.argmax(axis=1)
         ids = ids[: self._text.length(ids)]
-        scores = _probabilities(output.logits[: len(ids)], ids)
+        scores = probabilities(output.logits[: len(ids)], ids)
         starts, ends = _times(output, len(ids))
         texts = self._text.vocabulary.texts(ids)
         units = [Token(*unit) for unit in zip(texts, starts, ends, scores, strict=True)]
@@ -196,26 +180,13 @@ def _times(output: Output, n_tokens: int) -> tuple[list[int | None], list[int | 
     return starts, ends
 
 
-def _probabilities(logits: Tensor, ids: Int) -> list[float]:
-    """Softmax of the best id of each row (n_tokens, vocabulary); the graph may have a log-softmax inside or not."""
-    best = logits[np.arange(len(ids)), ids]
-    scores: list[float] = np.nan_to_num(1 / np.exp(logits - best[:, None]).sum(axis=1)).tolist()
-    return scores
-
-
-def _finite(samples: Samples) -> Samples:
-    """NaN and infinities as silence: the fbank refuses them."""
-    return samples if np.isfinite(samples).all() else np.nan_to_num(samples, posinf=0, neginf=0)
-
-
 def _read_rules(directory: Path) -> tuple[FrontEnd, TextRules]:
     config = read_config(directory)
-    cmvn, vocabulary = read_cmvn(directory / "am.mvn"), Vocabulary(read_tokens(directory))
+    front, vocabulary = read_front_end(directory, config), Vocabulary(read_tokens(directory))
     try:
-        frontend_conf, model_conf = config["frontend_conf"], config["model_conf"]
-        front = FrontEnd(cmvn, int(frontend_conf["lfr_m"]), int(frontend_conf["lfr_n"]))
         # 0 is FunASR's default for a model that does not say.
-        return front, TextRules(vocabulary, int(model_conf.get("predictor_bias", 0)), config.get("lang"))
+        bias = int(config["model_conf"].get("predictor_bias", 0))
+        return front, TextRules(vocabulary, bias, config.get("lang"))
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ModelLoadError(f"cannot use {directory / 'config.yaml'}: {error!r}") from error
 
@@ -227,16 +198,9 @@ def _check_graph(graph: OnnxModel, front: FrontEnd, text: TextRules) -> None:
     if not audio <= inputs <= audio | {"bias_embed"} or len(outputs) not in N_OUTPUTS:
         names = f"inputs {', '.join(graph.inputs)}; outputs {', '.join(graph.outputs)}"
         raise ModelLoadError(f"{graph.path} is no offline Paraformer: {names}")
-    if graph.inputs["speech"].shape[2] != front.cmvn.dim:
-        sizes = f"takes {graph.inputs['speech'].shape[2]} features, am.mvn has {front.cmvn.dim}"
-        raise ModelLoadError(f"{graph.path} {sizes}")
+    check_features(graph, front)
     if isinstance(outputs[0].shape[2], int):
-        _check_vocabulary(text.vocabulary, outputs[0].shape[2], graph.path)
-
-
-def _check_vocabulary(vocabulary: Vocabulary, size: int, path: Path) -> None:
-    if size != len(vocabulary):
-        raise ModelLoadError(f"{path} has {size} output units, {path.parent / 'tokens.json'} has {len(vocabulary)}")
+        check_vocabulary(text.vocabulary, outputs[0].shape[2], graph.path)
 
 
 def _no_hotword(encoder: OnnxModel) -> Tensor:

@@ -16,7 +16,8 @@ import soundfile
 from paraserve.errors import InferenceError, ModelLoadError
 from paraserve.inference.frontend import Cmvn, apply_cmvn, apply_lfr, fbank, read_cmvn
 from paraserve.inference.onnx import open_session
-from paraserve.inference.paraformer import FrontEnd, Paraformer, TextRules, load_paraformer
+from paraserve.inference.paraformer import Paraformer, TextRules, load_paraformer
+from paraserve.inference.paraformer_files import FrontEnd
 from paraserve.inference.tokens import Vocabulary
 from paraserve.types import DecodeOptions, Hypothesis, SegmentAudio, Token
 
