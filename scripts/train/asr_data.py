@@ -131,10 +131,10 @@ class AsrBatches(IterableDataset):
 
     def __init__(
         self, folders: list[Path], vocabulary: list[str], mvn: tuple[Array, Array], strength: Synchronized,
-        seed: int, batch_rows: int = 1000,
+        seed: int, *, batch_rows: int = 1000, reuses: int = REUSES,
     ) -> None:  # fmt: skip
         self._folders, self._vocabulary, self._mvn = folders, vocabulary, mvn
-        self._strength, self._seed, self._batch_rows = strength, seed, batch_rows
+        self._strength, self._seed, self._batch_rows, self._reuses = strength, seed, batch_rows, reuses
 
     def __iter__(self) -> Iterator[dict[str, torch.Tensor]]:
         torch.set_num_threads(1)
@@ -147,7 +147,7 @@ class AsrBatches(IterableDataset):
                 loaded_at = time.monotonic()
                 self._load()
             pool = [self._frames(self._compose()) for _ in range(POOL_SIZE)]
-            for _ in range(REUSES):
+            for _ in range(self._reuses):
                 yield from self._batches([self._vary(piece) for piece in pool if len(piece.values) > 12])
 
     def _load(self) -> None:
@@ -217,7 +217,7 @@ class AsrBatches(IterableDataset):
 
 
 def collate(pieces: list[Piece]) -> dict[str, torch.Tensor]:
-    """Speech [B,T,560], speech_lens [B], ids [B,N], id_lens [B] and the timing targets of `_timing_targets`."""
+    """Speech [B,T,560], speech_lens [B], ids [B,N], id_lens [B], times [B,N,2] (10 ms frames), `_timing_targets`."""
     rows = max(len(piece.values) for piece in pieces)
     count = max(1, *(len(piece.ids) for piece in pieces))
     batch = {
@@ -225,6 +225,7 @@ def collate(pieces: list[Piece]) -> dict[str, torch.Tensor]:
         "speech_lens": torch.tensor([len(piece.values) for piece in pieces]),
         "ids": torch.zeros(len(pieces), count, dtype=torch.long),
         "id_lens": torch.tensor([len(piece.ids) for piece in pieces]),
+        "times": torch.zeros(len(pieces), count, 2),
         "frame_ids": torch.full((len(pieces), rows), -100),
         "weights": torch.full((len(pieces), rows), -1.0),
         "boundaries": torch.full((len(pieces), 3 * rows), -1.0),
@@ -233,6 +234,7 @@ def collate(pieces: list[Piece]) -> dict[str, torch.Tensor]:
         length = len(piece.values)
         batch["speech"][index, :length] = torch.from_numpy(piece.values)
         batch["ids"][index, : len(piece.ids)] = torch.tensor(piece.ids, dtype=torch.long)
+        batch["times"][index, : len(piece.ids)] = torch.tensor(piece.times, dtype=torch.float).reshape(-1, 2)
         targets = _timing_targets(piece, length)
         for name, values in zip(("frame_ids", "weights", "boundaries"), targets, strict=True):
             batch[name][index, : len(values)] = torch.from_numpy(values)

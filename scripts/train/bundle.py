@@ -20,10 +20,14 @@ from train_punc import HEADS, HIDDEN, KERNEL, LAYERS, SIZE
 
 PARTS = {
     "asr": ["model.onnx", "am.mvn", "tokens.json"],
+    "asr-online": ["model.onnx", "decoder.onnx", "am.mvn", "tokens.json"],
     "vad": ["model.onnx", "am.mvn"],
     "punc": ["model.onnx", "tokens.json"],
 }
-TASKS = {"asr": "auto-speech-recognition", "vad": "voice-activity-detection", "punc": "punctuation"}
+TASKS = {
+    "asr": "auto-speech-recognition", "asr-online": "auto-speech-recognition", "vad": "voice-activity-detection",
+    "punc": "punctuation",
+}  # fmt: skip
 FRONT_END = {
     "fs": 16000, "window": "hamming", "n_mels": 80, "frame_length": 25, "frame_shift": 10, "dither": 0.0,
 }  # fmt: skip
@@ -55,6 +59,21 @@ def asr_config(config: dict[str, int]) -> dict[str, Any]:
         "frontend_conf": {**FRONT_END, "lfr_m": 7, "lfr_n": 6},
         "tokenizer": "CharTokenizer",
         "tokenizer_conf": {"unk_symbol": "<unk>", "split_with_space": True},
+    }
+
+
+def asr_online_config(config: dict[str, int]) -> dict[str, Any]:
+    """config.yaml of the streaming recogniser."""
+    layer = {"attention_heads": config["heads"], "linear_units": config["hidden"], "kernel_size": config["kernel"]}
+    encoder = {"output_size": config["size"], "num_blocks": config["encoder_layers"], "input_layer": "pe_online"}
+    return asr_config(config) | {
+        "model": "ParaformerStreaming",
+        "encoder": "SANMEncoderChunkOpt",
+        "encoder_conf": {**encoder, **layer, "sanm_shfit": 0},
+        "decoder_conf": {"num_blocks": config["decoder_layers"], **layer, "sanm_shfit": config["kernel"] // 2},
+        "predictor": "CifPredictorV2",
+        "predictor_conf": {"idim": config["size"], "threshold": 1.0, "tail_threshold": 0.45},
+        "frontend": "WavFrontendOnline",
     }
 
 
@@ -111,7 +130,8 @@ def write_part(part: str, source: Path, folder: Path, config: dict[str, Any]) ->
     folder.mkdir(parents=True, exist_ok=True)
     for name in PARTS[part]:
         shutil.copyfile(source / name, folder / name)
-    strip_names(folder / "model.onnx")
+    for graph in folder.glob("*.onnx"):
+        strip_names(graph)
     (folder / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=False, allow_unicode=True))
     (folder / "configuration.json").write_text(json.dumps(configuration(part), indent=2) + "\n")
 
@@ -146,7 +166,9 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("models/demo"))
     arguments = parser.parse_args()
     asr = torch.load(arguments.work / "asr" / "checkpoint.pt")["config"]
-    configs = {"asr": asr_config(asr), "vad": vad_config(), "punc": punc_config()}
+    configs = {
+        "asr": asr_config(asr), "asr-online": asr_online_config(asr), "vad": vad_config(), "punc": punc_config(),
+    }  # fmt: skip
     for part, config in configs.items():
         if (arguments.work / part / "model.onnx").exists():
             write_part(part, arguments.work / part, arguments.out / part, config)

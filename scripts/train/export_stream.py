@@ -1,0 +1,99 @@
+"""Writes the streaming recogniser's model.onnx and decoder.onnx from the averaged weights of a checkpoint.
+
+python scripts/train/export_stream.py [--work build/train]
+"""
+
+import argparse
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import torch
+from torch import Tensor, nn
+
+from asr_model import AsrConfig
+from stream_model import ROW_WIDTH, DecoderGraph, EncoderGraph, StreamParaformer
+
+BATCH = {0: "batch_size"}
+
+
+def load_model(checkpoint: Path) -> StreamParaformer:
+    """The averaged weights, ready to run."""
+    state = torch.load(checkpoint)
+    model = StreamParaformer(AsrConfig(**state["config"]))
+    model.load_state_dict(state["average"])
+    return model.eval()
+
+
+def export_encoder(model: StreamParaformer, path: Path) -> None:
+    """FunASR's names and dynamic axes."""
+    rows = {**BATCH, 1: "feats_length"}
+    inputs = (torch.randn(2, 20, ROW_WIDTH), torch.tensor([20, 13], dtype=torch.int32))
+    torch.onnx.export(
+        EncoderGraph(model), inputs, str(path), dynamo=False, opset_version=14,
+        input_names=["speech", "speech_lengths"], output_names=["enc", "enc_len", "alphas"],
+        dynamic_axes={"speech": rows, "speech_lengths": BATCH, "enc": rows, "enc_len": BATCH, "alphas": rows},
+    )  # fmt: skip
+
+
+def export_decoder(model: StreamParaformer, path: Path) -> None:
+    """FunASR's names and dynamic axes; one cache a layer."""
+    size, count = model.config.size, len(model.decoder)
+    lengths = torch.tensor([20, 13], dtype=torch.int32)
+    tokens = torch.randn(2, 3, size), torch.tensor([3, 3], dtype=torch.int32)
+    old, new = ([f"{kind}_cache_{index}" for index in range(count)] for kind in ("in", "out"))
+    per_token = {**BATCH, 1: "token_length"}
+    torch.onnx.export(
+        DecoderGraph(model), (torch.randn(2, 20, size), lengths, *tokens, *model.new_caches(2)), str(path),
+        dynamo=False, opset_version=14,
+        input_names=["enc", "enc_len", "acoustic_embeds", "acoustic_embeds_len", *old],
+        output_names=["logits", "sample_ids", *new],
+        dynamic_axes={
+            "enc": {**BATCH, 1: "enc_length"}, "enc_len": BATCH,
+            "acoustic_embeds": per_token, "acoustic_embeds_len": BATCH, "logits": per_token, "sample_ids": per_token,
+            **dict.fromkeys([*old, *new], BATCH),
+        },
+    )  # fmt: skip
+
+
+def difference(graph: nn.Module, path: Path, inputs: Sequence[Tensor]) -> float:
+    """The largest difference of any output between torch and the file."""
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    names = [item.name for item in session.get_inputs()]
+    with torch.no_grad():
+        wanted = graph(*inputs)
+    found = session.run(None, {name: value.numpy() for name, value in zip(names, inputs, strict=True)})
+    return max(float(np.abs(a.numpy() - b).max()) for a, b in zip(wanted, found, strict=True))
+
+
+def largest_difference(model: StreamParaformer, folder: Path) -> float:
+    """Over windows and token counts of several shapes."""
+    worst = 0.0
+    for batch, rows, tokens in ((1, 6, 1), (1, 20, 4), (3, 12, 2)):
+        speech = 12 * torch.randn(batch, rows, ROW_WIDTH)
+        lengths = torch.full((batch,), rows, dtype=torch.int32)
+        worst = max(worst, difference(EncoderGraph(model), folder / "model.onnx", (speech, lengths)))
+        enc, embeds = torch.randn(batch, rows, model.config.size), torch.randn(batch, tokens, model.config.size)
+        caches = [torch.randn_like(cache) for cache in model.new_caches(batch)]
+        counts = torch.full((batch,), tokens, dtype=torch.int32)
+        inputs = (enc, lengths, embeds, counts, *caches)
+        worst = max(worst, difference(DecoderGraph(model), folder / "decoder.onnx", inputs))
+    return worst
+
+
+def main() -> None:
+    """Exports and reports the difference."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--work", type=Path, default=Path(os.environ.get("TRAIN_WORK", "build/train")))
+    folder = parser.parse_args().work / "asr-online"
+    torch.manual_seed(0)
+    model = load_model(folder / "checkpoint.pt")
+    export_encoder(model, folder / "model.onnx")
+    export_decoder(model, folder / "decoder.onnx")
+    print("largest difference from torch:", largest_difference(model, folder))
+
+
+if __name__ == "__main__":
+    main()
