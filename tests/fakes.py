@@ -45,10 +45,11 @@ class FakeEngine:
     max_segment_ms: int = 3_600_000
     lookback_ms: int = 0
     open_streams: int = 0
+    has_partials: bool = True
 
     def open_stream(self, config: StreamConfig) -> "FakeStream":
         self.open_streams += 1
-        return FakeStream(self)
+        return FakeStream(self, has_partials=self.has_partials)
 
     def open_vad(self, lane: Lane = Lane.BULK) -> "FakeVadStream":
         return FakeVadStream()

@@ -1,0 +1,117 @@
+"""Live audio to chunks and segments: placed by audio time, whatever the sizes of the blocks."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from paraserve.inference.base import VadStep
+from paraserve.inference.frontend import FbankState, fbank, fbank_step
+from paraserve.runtime.live_segmenter import Chunk, LiveSegmenter, SpeechEnd
+from paraserve.types import Segment, VadEvent
+
+STEP_MS = 600
+LOOKBACK_MS = 575
+START_DELAY_MS, END_DELAY_MS = 420, 550
+
+
+def noise(ms: int) -> np.ndarray:
+    return np.random.default_rng(ms).normal(0, 0.1, ms * 16).astype(np.float32)
+
+
+def boundaries(*segments: tuple[int, int]) -> list[VadEvent]:
+    return [
+        event
+        for start, end in segments
+        for event in (VadEvent("start", start, start + START_DELAY_MS), VadEvent("end", end, end + END_DELAY_MS))
+    ]
+
+
+def run(samples, events, cuts, max_ms=None):
+    """All chunks and segments when the samples come cut at `cuts`; the recording ends what is still open."""
+    segmenter = LiveSegmenter(step_ms=STEP_MS, lookback_ms=LOOKBACK_MS, max_segment_ms=max_ms)
+    waiting, state, items = list(events), FbankState(), []
+    edges = [0, *sorted(cuts), len(samples)]
+    for start, end in pairwise(edges):
+        state, features = fbank_step(state, samples[start:end])
+        due = [event for event in waiting if event.decided_ms * 16 <= end]
+        if end == len(samples):
+            due += [VadEvent(e.kind, min(e.at_ms, end // 160 * 10), end // 16) for e in waiting if e not in due]
+        waiting = [event for event in waiting if event not in due]
+        items += segmenter.push(samples[start:end], VadStep(tuple(due), features))
+    return items
+
+
+def plain(items):
+    """Comparable: the audio by its bytes."""
+    audio = [(i.audio.samples.tobytes(), i.audio.features.tobytes()) for i in items]
+    places = [
+        (i.index, i.start_ms, i.end_ms)
+        if isinstance(i, Chunk)
+        else (i.index, i.segment, i.due_ms, i.is_cut_off, i.rest.samples.tobytes())
+        for i in items
+    ]
+    return list(zip(places, audio, strict=True))
+
+
+SPEECH = boundaries((500, 2130), (2960, 3400), (4000, 9000))
+SAMPLES = noise(8000)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.integers(1, len(SAMPLES) - 1), max_size=40, unique=True))
+def test_block_sizes_change_nothing(cuts):
+    """Chunks and segments are the same for any cutting of the audio, speech that is too long included."""
+    assert plain(run(SAMPLES, SPEECH, cuts, 2000)) == plain(run(SAMPLES, SPEECH, [], 2000))
+
+
+def test_chunks_cover_open_speech():
+    """A chunk every 600 ms from the back-dated start on, until the end is known; the segment follows."""
+    items = run(SAMPLES, SPEECH, [])
+    first = [i for i in items if i.index == 0]
+    assert [(c.start_ms, c.end_ms) for c in first[:-1]] == [(500, 1100), (1100, 1700), (1700, 2300)]
+    assert isinstance(first[-1], SpeechEnd)
+    assert (first[-1].segment, first[-1].due_ms) == (Segment(500, 2130), 2680)
+
+
+@pytest.mark.parametrize("max_ms", [None, 2000])
+def test_chunks_and_rest_are_the_segment(max_ms):
+    """What the chunks took and the rest are the segment's samples and fbank frames, without a gap or an overlap."""
+    items = run(SAMPLES, SPEECH, range(997, len(SAMPLES), 997), max_ms)
+    ends = [i for i in items if isinstance(i, SpeechEnd)]
+    assert len(ends) >= 3
+    for end in ends:
+        taken = [i.audio for i in items if isinstance(i, Chunk) and i.index == end.index]
+        samples = np.concatenate([audio.samples for audio in [*taken, end.rest]])
+        features = np.concatenate([audio.features for audio in [*taken, end.rest]])
+        n = len(end.audio.samples)
+        assert np.array_equal(samples[:n], end.audio.samples)
+        assert np.array_equal(features[: len(end.audio.features)], end.audio.features)
+        assert np.array_equal(end.audio.samples, SAMPLES[end.segment.start_ms * 16 : end.segment.end_ms * 16])
+        assert np.allclose(end.audio.features, fbank(end.audio.samples), atol=1e-5)
+
+
+def test_no_segment_is_longer_than_allowed():
+    """Speech that goes on is cut into touching pieces within the limit, as soon as no end can come before it."""
+    ends = [i for i in run(SAMPLES, SPEECH, range(160, len(SAMPLES), 160), 1500) if isinstance(i, SpeechEnd)]
+    assert all(e.segment.end_ms - e.segment.start_ms <= 1500 for e in ends)
+    long = [e.segment for e in ends if e.segment.start_ms >= 4000]
+    assert long[0].start_ms == 4000
+    assert long[-1].end_ms == 8000
+    assert all(a.end_ms == b.start_ms for a, b in pairwise(long))
+    assert [e.index for e in ends] == list(range(len(ends)))
+
+
+def test_only_the_recording_cuts_off():
+    """A segment that is open when the recording ends says so; those that a pause ended do not."""
+    ends = [i for i in run(SAMPLES, SPEECH, []) if isinstance(i, SpeechEnd)]
+    assert [e.is_cut_off for e in ends] == [False, False, True]
+    assert ends[-1].due_ms == 8000
+
+
+def test_an_end_without_a_start_is_refused():
+    """A detector that breaks its contract is not guessed at."""
+    with pytest.raises(ValueError, match="without having begun"):
+        run(noise(1000), [VadEvent("end", 500, 900)], [])
