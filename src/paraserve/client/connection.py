@@ -1,0 +1,43 @@
+"""Opening a connection, and what to say when there is none."""
+
+import ssl
+from http import HTTPStatus
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import InvalidHandshake, InvalidProxy, InvalidStatus, InvalidURI
+
+from paraserve.errors import OverloadedError, ProtocolError
+
+CLOSE_TIMEOUT_S = 2.0
+
+
+async def open_connection(url: str, context: ssl.SSLContext | None) -> ClientConnection:
+    """Connect; `context` is for wss.
+
+    Raises:
+        OverloadedError: there is no answer, perhaps for now.
+        ProtocolError: there will never be one.
+    """
+    try:
+        return await connect(url, ssl=context, compression=None, max_size=None, close_timeout=CLOSE_TIMEOUT_S)
+    except (InvalidURI, InvalidProxy, ValueError, OverflowError) as error:
+        raise ProtocolError(f"not the URL of a WebSocket server: {url}", code="invalid_url") from error
+    except ssl.SSLCertVerificationError as error:
+        message = f"the certificate of {url} is not trusted: {error.verify_message}"
+        raise ProtocolError(message, code="untrusted_certificate") from error
+    except (OSError, EOFError, InvalidHandshake) as error:
+        if isinstance(error, InvalidStatus) and error.response.status_code < HTTPStatus.INTERNAL_SERVER_ERROR:
+            raise ProtocolError(f"{url} refused: {error}", code="refused") from error
+        reason = (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
+        raise OverloadedError(f"no connection to {url}: {reason}", code="no_connection") from error
+
+
+def ssl_context(url: str, *, verify: bool) -> ssl.SSLContext | None:
+    """For a wss URL; without `verify` any certificate will do."""
+    if not url.lower().startswith("wss:"):
+        return None
+    context = ssl.create_default_context()
+    if not verify:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context

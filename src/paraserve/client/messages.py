@@ -1,0 +1,183 @@
+"""The messages of a live client and what it makes of the answers: updates of segments, errors. Knows no socket."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any, Literal, TypeAlias
+
+from paraserve.errors import InferenceError, OverloadedError, ParaserveError, ProtocolError
+from paraserve.types import SAMPLE_RATE, ChunkSize
+
+Mode: TypeAlias = Literal["2pass", "online", "offline"]
+Message: TypeAlias = Mapping[str, Any]
+Times: TypeAlias = tuple[tuple[int, int], ...]
+END_MARKER = json.dumps({"is_speaking": False, "is_end": True})
+HOTWORD_WEIGHT = 20
+GOING_AWAY, BROKEN, FAILURE, RESTART, TRY_AGAIN = 1001, 1006, 1011, 1012, 1013
+"""Close codes of RFC 6455's registry; BROKEN stands for no close frame at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class LiveOptions:
+    """What is asked of the server. `extra` is added to the first message as it is.
+
+    `sample_rate` is that of the audio sent, in Hz.
+    """
+
+    chunk: ChunkSize = field(default_factory=ChunkSize)
+    hotwords: Sequence[str] = ()
+    itn: bool = True
+    sample_rate: int = SAMPLE_RATE
+    wav_name: str = "live"
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class LiveUpdate:
+    """What a segment says now.
+
+    `text` replaces everything said of this segment before; while `is_partial` it may still change. In mode "online"
+    the whole utterance is one segment. `timestamps` are (start_ms, end_ms) of each unit of the text from the start of
+    the utterance, empty where the server gives none; `raw` is the server's message, its times from the start of the
+    present connection. `is_final` is true on the last update of the utterance alone, whose text may be empty.
+    """
+
+    text: str
+    is_partial: bool
+    is_final: bool
+    segment_index: int
+    timestamps: Times = ()
+    raw: Message = field(default_factory=dict, repr=False)
+
+
+class Segments:
+    """The segments of one utterance over one connection after the other.
+
+    `count` is how many have their final text, `covered_samples` how much audio those are.
+    """
+
+    def __init__(self, mode: Mode, sample_rate: int) -> None:
+        self.count = 0
+        self.covered_samples = 0
+        self._mode = mode
+        self._sample_rate = sample_rate
+        self._first_sample = 0
+        self._partial = ""
+
+    def restart(self, first_sample: int) -> None:
+        """The server's times now count from this sample; the open segment begins again."""
+        self._first_sample = first_sample
+        self._partial = ""
+
+    def update(self, message: Message, *, is_ending: bool) -> LiveUpdate:
+        """Take a result. `is_ending`: the end marker was sent over this connection.
+
+        A "final" before that is not the last: FunASR's Python server says it of every segment, and ours says it to a
+        client in the middle of an utterance when it shuts down.
+
+        Raises:
+            ProtocolError: it is not a result.
+        """
+        mode, text = message.get("mode", ""), message.get("text")
+        if not isinstance(mode, str) or not isinstance(text, str):
+            raise ProtocolError("the server answered with something else than a result", code="invalid_message")
+        # FunASR's C++ server for files does not say "final" of its only result.
+        is_final = is_ending and (mode == "offline" or message.get("is_final") is True)
+        if self._mode == "online" or mode.endswith("online"):
+            self._partial += text
+            return LiveUpdate(self._partial, not is_final, is_final, self.count, self._times(message), message)
+        update = LiveUpdate(text, False, is_final, self.count, self._times(message), message)  # noqa: FBT003
+        self._partial = ""
+        self.count += bool(text)
+        self._cover(message, update.timestamps)
+        return update
+
+    def _times(self, message: Message) -> Times:
+        offset_ms = self._first_sample * 1000 // self._sample_rate
+        return tuple((start + offset_ms, end + offset_ms) for start, end in _pairs(message.get("timestamp")))
+
+    def _cover(self, message: Message, times: Times) -> None:
+        """Without any times nothing counts as covered: then a text may come twice, but none is lost."""
+        end_ms = message.get("end_time")
+        if isinstance(end_ms, int):
+            end = self._first_sample + end_ms * self._sample_rate // 1000
+        elif times:
+            end = times[-1][1] * self._sample_rate // 1000
+        else:
+            return
+        self.covered_samples = max(self.covered_samples, end)
+
+
+def first_message(mode: Mode, options: LiveOptions) -> str:
+    """What opens the conversation."""
+    message: dict[str, Any] = {
+        "mode": mode,
+        "wav_name": options.wav_name,
+        "wav_format": "pcm",
+        "audio_fs": options.sample_rate,
+        "chunk_size": [options.chunk.past, options.chunk.current, options.chunk.future],
+        "is_speaking": True,
+        "itn": options.itn,
+    }
+    if options.hotwords:
+        message["hotwords"] = json.dumps(dict.fromkeys(options.hotwords, HOTWORD_WEIGHT), ensure_ascii=False)
+    return json.dumps(message | dict(options.extra), ensure_ascii=False)
+
+
+def read_message(data: str | bytes) -> Message:
+    """A frame of the server as JSON object.
+
+    Raises:
+        ProtocolError: it is none.
+    """
+    try:
+        message = json.loads(data)
+    except ValueError:
+        message = None
+    if not isinstance(message, dict):
+        raise ProtocolError("the server answered with something else than a JSON object", code="invalid_message")
+    return message
+
+
+def error_in(message: Message) -> ParaserveError | None:
+    """The error that a message carries: an object, or in the acknowledgement of the end a string."""
+    error = message.get("error")
+    if isinstance(error, str) and error:
+        return ParaserveError(error)
+    if not isinstance(error, dict):
+        return None
+    code, text = str(error.get("code", "unknown")), str(error.get("message", "the server failed"))
+    return _KINDS.get(code, ProtocolError)(text, code=code)
+
+
+def error_of_close(code: int, reason: str) -> ParaserveError:
+    """The error that a close frame stands for when nothing was said before it."""
+    said = f": {reason}" if reason else ""
+    if code in (GOING_AWAY, BROKEN):
+        return OverloadedError(f"the connection broke{said}", code="no_connection")
+    if code == RESTART:
+        return OverloadedError(f"the server is shutting down{said}", code="shutting_down")
+    if code == TRY_AGAIN:
+        return OverloadedError(f"the server is full{said}")
+    if code == FAILURE:
+        return ParaserveError(f"the server failed{said}")
+    return ProtocolError(f"the server closed the connection with code {code}{said}", code="connection_closed")
+
+
+_KINDS: Mapping[str, type[ParaserveError]] = {
+    OverloadedError.code: OverloadedError,
+    "shutting_down": OverloadedError,
+    InferenceError.code: InferenceError,
+    ParaserveError.code: ParaserveError,
+}
+
+
+def _pairs(timestamp: object) -> list[tuple[int, int]]:
+    """[[0,240],[240,480]] as text, in order; anything else is no times."""
+    try:
+        found = [(int(start), int(end)) for start, end in json.loads(str(timestamp))]
+    except (ValueError, TypeError):
+        return []
+    edges = [edge for pair in found for edge in pair]
+    return found if all(a <= b for a, b in pairwise(edges)) else []
