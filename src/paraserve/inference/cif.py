@@ -1,13 +1,16 @@
-"""When each token was spoken, from the integrate-and-fire peaks of a timestamp model (BiCIF, SeACo).
+"""Continuous integrate-and-fire (CIF): which rows become a token, and when each token was spoken.
 
-Besides its text such a model gives, for upsampled frames of 20 ms, a weight (`us_alphas`) and the running sum of the
-weights (`us_cif_peak`), from which 1 - 1e-4 is taken whenever it reaches that: the model "fires". Token i lasts from
-peak i to peak i + 1; the last peak belongs to the end of the text.
+In a streaming Paraformer it runs outside the graph, see `integrate_and_fire`. The rest is for the peaks of a
+timestamp model (BiCIF, SeACo): besides its text it gives, for upsampled frames of 20 ms, a weight (`us_alphas`) and
+the running sum of the weights (`us_cif_peak`), from which 1 - 1e-4 is taken whenever it reaches that: the model
+"fires". Token i lasts from peak i to peak i + 1; the last peak belongs to the end of the text.
 
-Source of the rules: FunASR's `time_stamp_lfr6_onnx` (Python) and, for the recount, `TimestampOnnx` (C++). CIF itself:
+Source of the rules: FunASR's `cif_search` and `time_stamp_lfr6_onnx` (Python) and, for the recount, `TimestampOnnx`
+(C++). CIF itself:
 Dong and Xu, "CIF: Continuous Integrate-and-Fire for End-to-End Speech Recognition", ICASSP 2020.
 """
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -27,6 +30,41 @@ EDGE_SILENCE_FRAMES = 5
 """With more than this behind the last peak, the last token ends half-way and the rest is silence."""
 
 Weights = npt.NDArray[np.floating[Any]]
+Rows = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class CifState:
+    """What has not become a token yet: its weight (float32, below the threshold) and its mean row (dim,)."""
+
+    weight: np.float32
+    row: Rows
+
+
+def integrate_and_fire(
+    state: CifState, rows: Rows, weights: Weights, threshold: float
+) -> tuple[CifState, Rows, list[int]]:
+    """Gather rows (n, dim) by their weights (n,) into one embedding for each `threshold` of weight.
+
+    Returns the next state, the embeddings (n_tokens, dim) and for each of them the index of the row that completed
+    it. A row completes one embedding at most. All sums are float32, as in FunASR's C++ runtime: in float64 a sum that
+    lands within 1e-6 of the threshold may fire elsewhere.
+    """
+    limit = np.float32(threshold)
+    weight, gathered = state.weight, state.weight * state.row
+    embeddings: list[Rows] = []
+    fired: list[int] = []
+    for index, (row, new) in enumerate(zip(rows, weights.astype(np.float32), strict=True)):
+        if weight + new < limit:
+            weight += new
+            gathered = gathered + new * row
+        else:
+            embeddings.append(gathered + (limit - weight) * row)
+            fired.append(index)
+            weight = weight + new - limit
+            gathered = weight * row
+    mean = gathered / weight if weight > 0 else gathered
+    return CifState(weight, mean), np.array(embeddings, np.float32).reshape(-1, rows.shape[1]), fired
 
 
 def token_times(us_alphas: Weights, us_cif_peak: Weights, n_tokens: int) -> Int | None:

@@ -57,6 +57,11 @@ def is_chinese(text: str) -> bool:
     return bool(text) and all("\u4e00" <= char <= "\u9fff" or "0" <= char <= "9" for char in text)
 
 
+def is_letter(text: str) -> bool:
+    """Whether a word may be part of an abbreviation: one ASCII letter."""
+    return len(text) == 1 and text.isascii() and text.isalpha()
+
+
 def merge_units(units: Sequence[Token], lang: str | None = None) -> list[Token]:
     """Words of units; `lang` is the model's (`lang` of config.yaml).
 
@@ -110,7 +115,7 @@ def _merge_abbreviations(words: Sequence[Token]) -> list[Token]:
     merged: list[Token] = []
     letters: list[Token] = []
     for word in [*words, None]:
-        if word is not None and _is_letter(word.text):
+        if word is not None and is_letter(word.text):
             letters.append(word)
             continue
         if len(letters) > 1:
@@ -132,10 +137,6 @@ def _merge_pieces(units: Sequence[Token]) -> list[Token]:
         groups[-1].append(_with_text(unit, unit.text.removeprefix(STARTS_WORD)))
     words = [_merged(group) for group in groups]
     return [_with_text(word, CAPITALISED.get(word.text, word.text)) for word in words if word.text]
-
-
-def _is_letter(text: str) -> bool:
-    return len(text) == 1 and text.isascii() and text.isalpha()
 
 
 def _merged(units: Sequence[Token]) -> Token:

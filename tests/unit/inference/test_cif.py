@@ -1,4 +1,4 @@
-"""Token times from peaks. FunASR's answers: scripts/golden/make_paraformer_reference.py."""
+"""Integrate-and-fire, and token times from peaks. FunASR's answers: scripts/golden/make_paraformer_reference.py."""
 
 import json
 from pathlib import Path
@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paraserve.inference.cif import FIRE_THRESHOLD, recount_peaks, token_times
+from paraserve.inference.cif import FIRE_THRESHOLD, CifState, integrate_and_fire, recount_peaks, token_times
 
 DATA = Path(__file__).parents[2] / "golden/data"
 RECORDED = json.loads((DATA / "paraformer_peaks.json").read_text(encoding="utf-8"))["clips"]
@@ -145,3 +145,42 @@ def test_times_never_decrease_and_stay_inside(n_tokens: int, n_peaks: int, weigh
     assert np.all(np.diff(flat) >= 0)
     assert flat[0] >= 0
     assert flat[-1] <= 60 * 20
+
+
+NOTHING_GATHERED = CifState(np.float32(0), np.zeros(2, np.float32))
+
+
+def test_integrate_and_fire() -> None:
+    """An embedding is the weighted sum of its rows; the row that completes it gives the rest to the next one."""
+    rows = np.array([[1, 0], [0, 1], [2, 2], [4, 4]], np.float32)
+    weights = np.array([0.75, 0.5, 0.25, 0.5], np.float32)
+    state, embeddings, fired = integrate_and_fire(NOTHING_GATHERED, rows, weights, 1.0)
+    assert fired == [1, 3]
+    np.testing.assert_array_equal(embeddings, [[0.75, 0.25], [2.5, 2.75]])
+    assert state.weight == 0
+    np.testing.assert_array_equal(state.row, [0, 0])
+
+
+def test_a_weight_of_one_fires_at_once() -> None:
+    """The threshold itself is enough; nothing is no embedding."""
+    row = np.array([[3, 5]], np.float32)
+    _, embeddings, fired = integrate_and_fire(NOTHING_GATHERED, row, np.ones(1, np.float32), 1.0)
+    assert (embeddings.tolist(), fired) == ([[3, 5]], [0])
+    _, embeddings, fired = integrate_and_fire(NOTHING_GATHERED, row[:0], np.ones(0, np.float32), 1.0)
+    assert (embeddings.shape, fired) == ((0, 2), [])
+
+
+@given(
+    weights=st.lists(st.floats(0, 1, width=32), max_size=30),
+    cut=st.integers(0, 30),
+    seed=st.integers(0, 99),
+)
+def test_firing_in_pieces(weights: list[float], cut: int, seed: int) -> None:
+    """Cut anywhere, the same rows fire, and the embeddings are the same but for rounding."""
+    rows = np.random.default_rng(seed).standard_normal((len(weights), 2)).astype(np.float32)
+    values = np.array(weights, np.float32)
+    _, whole, fired = integrate_and_fire(NOTHING_GATHERED, rows, values, 1.0)
+    state, first, before = integrate_and_fire(NOTHING_GATHERED, rows[:cut], values[:cut], 1.0)
+    _, second, after = integrate_and_fire(state, rows[cut:], values[cut:], 1.0)
+    assert [*before, *(index + min(cut, len(weights)) for index in after)] == fired
+    np.testing.assert_allclose(np.concatenate((first, second)), whole, rtol=1e-4, atol=1e-5)
