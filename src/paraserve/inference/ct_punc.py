@@ -23,13 +23,14 @@ import numpy.typing as npt
 
 from paraserve.errors import InferenceError, ModelLoadError
 from paraserve.inference.model_files import graph_file, read_config, read_tokens
-from paraserve.inference.onnx import open_session
+from paraserve.inference.onnx import OnnxModel, open_session
 
 WINDOW_WORDS = 20
 FORCED_CUT_WORDS = 200
 """A window longer than this may be cut at a comma, which becomes a full stop."""
 MAX_CARRY_WORDS = 500
 COMMA, FULL_STOP, QUESTION, PAUSE = "，", "。", "？", "、"
+SENTENCE_END = (FULL_STOP, QUESTION)
 NO_MARK = ("_", "<unk>")
 
 Tensor = npt.NDArray[Any]
@@ -62,43 +63,23 @@ class CtPunc:
         Raises:
             InferenceError: the model refused the words.
         """
-        pieces = list(self._pieces(words))
+        pieces = list(word_pieces(words, self.cut_chinese))
         marks = [""] * len(words)
         if pieces:
             for (_, index), mark in zip(pieces, self._marks([piece for piece, _ in pieces]), strict=True):
                 marks[index] = mark
         return marks
 
-    def _pieces(self, words: Sequence[str]) -> Iterator[tuple[str, int]]:
-        """The model's words, each with the index of the word that it ends in."""
-        units = [(unit, index) for index, word in enumerate(words) for unit in split_words(word)]
-        for is_ascii, group in groupby(units, key=lambda item: item[0].isascii()):
-            run = list(group)
-            if is_ascii:
-                yield from run
-                continue
-            end = 0
-            for piece in self.cut_chinese("".join(char for char, _ in run)):
-                end += len(piece)
-                yield piece, run[end - 1][1]
-
     def _marks(self, words: Sequence[str]) -> list[str]:
         ids = np.array([self.ids.get(word.lower(), self.unknown_id) for word in words], dtype=np.int32)
-        marks: list[str] = []
-        for end in range(WINDOW_WORDS, len(ids), WINDOW_WORDS):
-            window = self._predict(ids[len(marks) : end])
-            marks += window[: _cut(window)]
-        marks += self._predict(ids[len(marks) :])
-        if marks[-1] not in (FULL_STOP, QUESTION):
+        marks = mark_windows(ids, self._predict)
+        if marks[-1] not in SENTENCE_END:
             marks[-1] = FULL_STOP
         return marks
 
     def _predict(self, ids: Tensor) -> list[str]:
         feeds = {"inputs": ids[None, :], "text_lengths": np.array([len(ids)], dtype=np.int32)}
-        logits = self.graph.run(feeds, ["logits"])["logits"]
-        if logits.shape != (1, len(ids), len(self.marks)):
-            raise InferenceError(f"punctuation: expected logits for {len(ids)} words, got {logits.shape}")
-        return [self.marks[i] for i in logits[0].argmax(axis=-1)]
+        return best_marks(self.graph.run(feeds, ["logits"])["logits"], len(ids), self.marks)
 
 
 def load_ct_punc(directory: Path, device: str = "cpu", threads: int = 1, quantize: bool | None = None) -> CtPunc:
@@ -108,18 +89,78 @@ def load_ct_punc(directory: Path, device: str = "cpu", threads: int = 1, quantiz
         ModelLoadError: a file is missing or damaged, the model is the realtime variant, or its words are cut by jieba
             (it has a `jieba_usr_dict`) and jieba is not installed.
     """
-    marks = _read_marks(directory)
-    tokens = read_tokens(directory)
-    graph = open_session(graph_file(directory, quantize=quantize), device, threads)
+    files = read_punc_files(directory)
+    return ct_punc_of(files, open_session(graph_file(directory, quantize=quantize), device, threads))
+
+
+@dataclass(frozen=True, slots=True)
+class PuncFiles:
+    """What stands beside the graph: the mark of each class, the words' ids, the id of an unknown word."""
+
+    directory: Path
+    marks: tuple[str, ...]
+    ids: Mapping[str, int]
+    unknown_id: int
+
+
+def ct_punc_of(files: PuncFiles, graph: OnnxModel) -> CtPunc:
+    """The model of a graph that is already open; errors as `load_ct_punc`."""
     if set(graph.inputs) != {"inputs", "text_lengths"} or "logits" not in graph.outputs:
         raise ModelLoadError(f"not an offline CT-punc model: {graph.path} has the inputs {sorted(graph.inputs)}")
+    user_dict = files.directory / "jieba_usr_dict"
+    return CtPunc(
+        graph, files.marks, files.ids, files.unknown_id, _jieba_cutter(user_dict) if user_dict.exists() else iter
+    )
+
+
+def read_punc_files(directory: Path) -> PuncFiles:
+    """Marks of config.yaml and words of tokens.json.
+
+    Raises:
+        ModelLoadError: a file is missing or damaged, or there is no list of marks.
+    """
+    marks, tokens = _read_marks(directory), read_tokens(directory)
     # FunASR's vocabularies are lower case; of two entries that differ in case only, the first counts.
     ids: dict[str, int] = {}
     for index, token in enumerate(tokens):
         ids.setdefault(token.lower(), index)
-    unknown_id = ids.get("<unk>", len(tokens) - 1)
-    user_dict = directory / "jieba_usr_dict"
-    return CtPunc(graph, marks, ids, unknown_id, _jieba_cutter(user_dict) if user_dict.exists() else iter)
+    return PuncFiles(directory, marks, ids, ids.get("<unk>", len(tokens) - 1))
+
+
+def word_pieces(
+    words: Sequence[str], cut_chinese: Callable[[str], Iterable[str]] = iter
+) -> Iterator[tuple[str, int]]:
+    """The model's words of these words, each with the index of the word that it ends in."""
+    units = [(unit, index) for index, word in enumerate(words) for unit in split_words(word)]
+    for is_ascii, group in groupby(units, key=lambda item: item[0].isascii()):
+        run = list(group)
+        if is_ascii:
+            yield from run
+            continue
+        end = 0
+        for piece in cut_chinese("".join(char for char, _ in run)):
+            end += len(piece)
+            yield piece, run[end - 1][1]
+
+
+def mark_windows(ids: Tensor, predict: Callable[[Tensor], list[str]]) -> list[str]:
+    """The mark after each of the words `ids` (n,), n > 0, predicted window by window."""
+    marks: list[str] = []
+    for end in range(WINDOW_WORDS, len(ids), WINDOW_WORDS):
+        window = predict(ids[len(marks) : end])
+        marks += window[: _cut(window)]
+    return marks + predict(ids[len(marks) :])
+
+
+def best_marks(logits: Tensor, n_words: int, marks: Sequence[str]) -> list[str]:
+    """The most probable mark of each word, of logits (1, n_words, n_marks).
+
+    Raises:
+        InferenceError: the logits have another shape.
+    """
+    if logits.shape != (1, n_words, len(marks)):
+        raise InferenceError(f"punctuation: expected logits for {n_words} words, got {logits.shape}")
+    return [marks[i] for i in logits[0].argmax(axis=-1)]
 
 
 def split_words(text: str) -> list[str]:
@@ -151,7 +192,7 @@ def _cut(marks: list[str]) -> int:
     # The last word is never a place to cut (its mark lacks the words behind it), nor are the first two.
     places = range(len(marks) - 2, 1, -1)
     for place in places:
-        if marks[place] in (FULL_STOP, QUESTION):
+        if marks[place] in SENTENCE_END:
             return place + 1
     if len(marks) > FORCED_CUT_WORDS:
         for place in places:
