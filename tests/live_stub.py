@@ -6,6 +6,7 @@ It knows the audio of `speech`: each second is a segment, whose text is the numb
 import asyncio
 import contextlib
 import json
+import ssl
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from itertools import repeat
@@ -14,6 +15,8 @@ from typing import Any
 import numpy as np
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
+
+from certificates import Certificate
 
 RATE = 16_000
 SECOND_BYTES = 2 * RATE
@@ -61,10 +64,14 @@ class Stub:
             await socket.close(self.close_code)
 
     @contextlib.asynccontextmanager
-    async def running(self, port: int = 0) -> AsyncIterator[str]:
+    async def running(self, port: int = 0, *, certificate: Certificate | None = None) -> AsyncIterator[str]:
         """The server's URL."""
-        async with serve(self, "127.0.0.1", port) as server:
-            yield f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        scheme, context = "ws", None
+        if certificate is not None:
+            scheme, context = "wss", ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate.certfile, certificate.keyfile)
+        async with serve(self, "127.0.0.1", port, ssl=context) as server:
+            yield f"{scheme}://127.0.0.1:{server.sockets[0].getsockname()[1]}"
 
 
 @dataclass

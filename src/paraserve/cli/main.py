@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from paraserve import __version__
-from paraserve.cli import doctor, models, serve, transcribe
+from paraserve.cli import doctor, models, serve, stream, transcribe
 from paraserve.errors import ParaserveError
 
 # Plain help and errors: they are read in logs and start scripts as often as in a terminal.
@@ -20,6 +20,7 @@ app = typer.Typer(
 )
 app.command(context_settings=serve.CONTEXT, epilog=serve.FUNASR_HELP)(serve.serve)
 app.command()(transcribe.transcribe)
+app.command()(stream.stream)
 app.command()(doctor.doctor)
 app.add_typer(models.app, name="models")
 

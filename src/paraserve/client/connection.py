@@ -20,11 +20,11 @@ async def open_connection(url: str, context: ssl.SSLContext | None) -> ClientCon
     """
     try:
         return await connect(url, ssl=context, compression=None, max_size=None, close_timeout=CLOSE_TIMEOUT_S)
-    except (InvalidURI, InvalidProxy, ValueError, OverflowError) as error:
-        raise ProtocolError(f"not the URL of a WebSocket server: {url}", code="invalid_url") from error
-    except ssl.SSLCertVerificationError as error:
+    except ssl.SSLCertVerificationError as error:  # a ValueError, too
         message = f"the certificate of {url} is not trusted: {error.verify_message}"
         raise ProtocolError(message, code="untrusted_certificate") from error
+    except (InvalidURI, InvalidProxy, ValueError, OverflowError) as error:
+        raise ProtocolError(f"not the URL of a WebSocket server: {url}", code="invalid_url") from error
     except (OSError, EOFError, InvalidHandshake) as error:
         if isinstance(error, InvalidStatus) and error.response.status_code < HTTPStatus.INTERNAL_SERVER_ERROR:
             raise ProtocolError(f"{url} refused: {error}", code="refused") from error

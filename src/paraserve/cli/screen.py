@@ -1,0 +1,44 @@
+"""Live texts in a terminal: finished ones on lines of stdout, the one that still grows on the last line of stderr."""
+
+import sys
+
+from rich.cells import cell_len
+from rich.console import Console
+
+ERASE_LINE = "\r\x1b[K"
+ELLIPSIS = "…"
+
+
+class Screen:
+    """Shows the growing text only if stderr is a terminal, so that a file or pipe gets finished texts alone."""
+
+    def __init__(self) -> None:
+        self._console = Console(stderr=True)
+        self._is_shown = sys.stderr.isatty() and self._console.is_interactive
+
+    def grow(self, text: str) -> None:
+        """Redraw the growing text; of a long one its end."""
+        if self._is_shown:
+            self._draw(_end_of(" ".join(text.split()), self._console.width - 1))
+
+    def finish(self, text: str) -> None:
+        """Put a finished text in the place of the growing one."""
+        if self._is_shown:
+            self._draw("")
+        if text:
+            print(text, flush=True)
+
+    @staticmethod
+    def _draw(text: str) -> None:
+        sys.stderr.write(ERASE_LINE + text)
+        sys.stderr.flush()
+
+
+def _end_of(text: str, width: int) -> str:
+    """As much of the end as fits; Chinese characters take two cells."""
+    if cell_len(text) <= width:
+        return text
+    start = len(text)
+    while start > 0 and cell_len(text[start - 1 :]) < width:
+        start -= 1
+    return ELLIPSIS + text[start:]

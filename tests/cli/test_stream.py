@@ -1,0 +1,209 @@
+"""`paraserve stream` as a user runs it: texts on stdout, the growing one in a terminal, failures, the microphone."""
+
+import asyncio
+import contextlib
+import os
+import pty
+import queue
+import signal
+import subprocess
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from certificates import self_signed
+from commands import PROGRAM, clean_environment, paraserve, server
+from live_stub import Stub, speech
+
+
+@contextlib.contextmanager
+def stub(certificate=None):
+    """A server without recognition on a thread, by its URL."""
+    started: queue.Queue = queue.Queue()
+
+    async def run():
+        stopping = asyncio.Event()
+        async with Stub().running(certificate=certificate) as url:
+            started.put((url, asyncio.get_running_loop(), stopping))
+            await stopping.wait()
+
+    thread = threading.Thread(target=asyncio.run, args=[run()])
+    thread.start()
+    url, loop, stopping = started.get(timeout=10)
+    try:
+        yield url
+    finally:
+        loop.call_soon_threadsafe(stopping.set)
+        thread.join(10)
+
+
+@pytest.fixture
+def numbers_wav(tmp_path):
+    """Two and a half seconds that the stub understands."""
+    path = tmp_path / "numbers.wav"
+    soundfile.write(path, np.frombuffer(speech(2.5), "<i2"), 16_000, subtype="PCM_16")
+    return path
+
+
+@pytest.mark.parametrize("mode", ["2pass", "offline", "online"])
+def test_finished_texts_are_lines_of_stdout(numbers_wav, mode):
+    """One a segment, or one in all; nothing else when no terminal is there to see texts grow."""
+    with stub() as url:
+        done = paraserve("stream", numbers_wav, "--server", url, "--mode", mode)
+    lines = done.stdout.splitlines()
+    assert (done.stderr, done.returncode) == ("", 0)
+    expected = {"2pass": ["1", "2", "3"], "offline": ["1 2 3"], "online": ["." * 80_000 + "!"]}
+    assert lines == expected[mode]
+
+
+def in_terminal(*args):
+    """Run with stderr in a terminal of 80 columns; (stdout, what the terminal got, exit code)."""
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [PROGRAM, *map(str, args)],
+        env=clean_environment(TERM="xterm", COLUMNS="80"),
+        stdout=subprocess.PIPE,
+        stderr=theirs,
+        text=True,
+    )
+    os.close(theirs)
+    stdout, _ = process.communicate(timeout=60)
+    seen = b""
+    with contextlib.suppress(OSError):  # the end of a terminal
+        while data := os.read(ours, 65536):
+            seen += data
+    os.close(ours)
+    return stdout, seen.decode(), process.returncode
+
+
+def test_the_growing_text_is_redrawn_in_a_terminal(numbers_wav):
+    """On one line, of which the end is shown when it is long, and which is erased for the finished text."""
+    with stub() as url:
+        stdout, seen, code = in_terminal("stream", numbers_wav, "--server", url)
+        assert (stdout, code) == ("1\n2\n3\n", 0)
+        drawn = seen.split("\r\x1b[K")
+        assert drawn[:5] == ["", "~", "", "~", ""]
+        assert not any(drawn[5:])
+        _, seen, _ = in_terminal("stream", numbers_wav, "--server", url, "--mode", "online")
+    longest = max(seen.split("\r\x1b[K"), key=len)
+    assert longest == "…" + "." * 78
+
+
+def test_realtime_takes_as_long_as_the_recording(numbers_wav):
+    """Frames go out when they would have been spoken."""
+    with stub() as url:
+        started = time.monotonic()
+        done = paraserve("stream", numbers_wav, "--server", url, "--realtime")
+    assert done.stdout == "1\n2\n3\n"
+    assert time.monotonic() - started >= 2.5
+
+
+def test_failures_are_one_line(numbers_wav, tmp_path):
+    """A file that is not there or no recording, a URL that is none."""
+    bad = tmp_path / "bad.wav"
+    bad.write_text("this is not audio")
+    with stub() as url:
+        cases = [
+            ((tmp_path / "absent.wav", "--server", url), "absent.wav: No such file or directory"),
+            ((bad, "--server", url), "paraserve: "),
+            ((numbers_wav, "--server", "http://127.0.0.1"), "not the URL of a WebSocket server: http://127.0.0.1"),
+        ]
+        for args, message in cases:
+            done = paraserve("stream", *args)
+            assert (done.stdout, done.returncode) == ("", 1)
+            assert message in done.stderr
+            assert len(done.stderr.splitlines()) == 1
+
+
+def test_usage_errors():
+    """A chunk size that is none."""
+    for text in ("5,10", "5,0,5"):
+        done = paraserve("stream", "x.wav", f"--chunk-size={text}")
+        assert done.returncode == 2
+        assert "three numbers" in done.stderr
+
+
+FAKE_SOUNDDEVICE = """
+import os, threading
+class PortAudioError(Exception): pass
+class RawInputStream:
+    def __init__(self, samplerate, channels, dtype, blocksize, callback):
+        assert (samplerate, channels, dtype) == (16000, 1, "int16")
+        if os.environ["MICROPHONE"] == "none":
+            raise PortAudioError("Error querying device -1")
+        data = open(os.environ["MICROPHONE"], "rb").read()
+        frames = [memoryview(data)[i : i + 2 * blocksize] for i in range(0, len(data), 2 * blocksize)]
+        self.thread = threading.Thread(target=lambda: [callback(f, len(f) // 2, None, None) for f in frames])
+    def __enter__(self): self.thread.start()
+    def __exit__(self, *_): self.thread.join()
+"""
+
+
+@pytest.fixture
+def fake_microphone(tmp_path):
+    """Environment with a sound library whose microphone gives what the stub understands."""
+    (tmp_path / "lib").mkdir()
+    (tmp_path / "lib" / "sounddevice.py").write_text(FAKE_SOUNDDEVICE)
+    (tmp_path / "microphone.pcm").write_bytes(speech(2.5))
+    return {"PYTHONPATH": str(tmp_path / "lib"), "MICROPHONE": str(tmp_path / "microphone.pcm")}
+
+
+def test_the_microphone_until_ctrl_c(fake_microphone):
+    """Texts come while it records; Ctrl-C ends the utterance, and its last text is still written."""
+    with stub() as url:
+        process = subprocess.Popen(
+            [PROGRAM, "stream", "mic", "--server", url],
+            env=clean_environment(**fake_microphone),
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert [process.stdout.readline() for _ in range(2)] == ["1\n", "2\n"]
+        process.send_signal(signal.SIGINT)
+        assert process.communicate(timeout=30)[0] == "3\n"
+    assert process.returncode == 0
+
+
+def test_no_microphone(fake_microphone):
+    """One line that says what is missing: the device, or the extra."""
+    done = paraserve("stream", "mic", **{**fake_microphone, "MICROPHONE": "none"})
+    assert (done.returncode, done.stderr) == (
+        1,
+        "paraserve: cannot record from the microphone: Error querying device -1\n",
+    )
+    library = Path(fake_microphone["PYTHONPATH"]) / "sounddevice.py"
+    library.write_text("raise ModuleNotFoundError('no sounddevice')")
+    done = paraserve("stream", "mic", **fake_microphone)
+    assert (done.returncode, done.stderr) == (
+        1,
+        "paraserve: a microphone needs the extra mic: pip install 'paraserve[mic]'\n",
+    )
+
+
+def test_certificates(numbers_wav, tmp_path):
+    """A certificate that nobody vouches for is refused in one line, unless --insecure accepts any."""
+    with stub(self_signed(tmp_path)) as url:
+        done = paraserve("stream", numbers_wav, "--server", url)
+        assert (done.stdout, done.returncode) == ("", 1)
+        assert done.stderr == f"paraserve: the certificate of {url} is not trusted: self-signed certificate\n"
+        assert paraserve("stream", numbers_wav, "--server", url, "--insecure").stdout == "1\n2\n3\n"
+
+
+def test_a_real_server(data_dir, tmp_path):
+    """Joined, the finished texts are what `paraserve transcribe` says."""
+    with server() as address:
+        url = address.replace("http", "ws")
+        done = paraserve("stream", data_dir / "mixed_long.wav", "--server", url)
+        offline = paraserve("stream", data_dir / "mixed_long.wav", "--server", url, "--mode", "offline")
+    expected = paraserve("transcribe", data_dir / "mixed_long.wav").stdout
+    assert offline.stdout == expected
+    assert letters(done.stdout) == letters(expected)
+    assert len(done.stdout.splitlines()) > 1
+
+
+def letters(text):
+    """Without marks and spaces: marks at the seams may differ."""
+    return "".join(character for character in text if character.isalnum())
