@@ -113,6 +113,7 @@ class FakeStream:
     rest: Samples = field(default_factory=lambda: np.zeros(0, np.float32))
     n_frames: int = 0
     last_loud: int | None = None
+    stepped_ms: int = 0
     is_closed: bool = False
 
     async def detect(self, samples: Samples, *, is_last: bool) -> Done[VadStep]:
@@ -138,10 +139,14 @@ class FakeStream:
 
     async def step(self, audio: SegmentAudio, *, is_last: bool) -> Done[Partial]:
         text = f"<{len(audio.samples)}>" if len(audio.samples) else ""
-        return Done(Partial(text, tokens=(Token(text),) if text else ()), 0.0, 0.0)
+        start_ms, self.stepped_ms = self.stepped_ms, self.stepped_ms + len(audio.samples) // 16
+        tokens = (Token(text, start_ms, self.stepped_ms),) if text else ()
+        if is_last:
+            self.restart()
+        return Done(Partial(text, tokens=tokens), 0.0, 0.0)
 
     def restart(self) -> None:
-        pass
+        self.stepped_ms = 0
 
     async def punctuate(
         self, hypothesis: Hypothesis, options: DecodeOptions, *, is_last: bool

@@ -18,9 +18,10 @@ frames that it looks ahead, and the rest of their window); closer to the end, th
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """A full step of the streaming recogniser, up to `end_ms`."""
+    """A full step of the streaming recogniser, up to `end_ms`, in the segment that began at `opened_ms`."""
 
     index: int
+    opened_ms: int
     start_ms: int
     end_ms: int
     audio: SegmentAudio
@@ -116,7 +117,7 @@ class LiveSegmenter:
         assert self._open_ms is not None
         start_ms, self._stepped_ms = self._stepped_ms, end_ms
         audio = self._buffer.slice(Segment(self._open_ms, end_ms), start_ms - self._open_ms)
-        return Chunk(self._index, start_ms, end_ms, audio)
+        return Chunk(self._index, self._open_ms, start_ms, end_ms, audio)
 
     def _cut(self, due_ms: int) -> SpeechEnd:
         """Close the first part of speech that is too long, and go on with the rest as another segment."""

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO, TypeAlias
@@ -14,7 +14,7 @@ from paraserve.runtime.decode_pool import DecodedRecording, DecodePool
 from paraserve.runtime.engine import Engine
 from paraserve.runtime.scheduler import Done
 from paraserve.runtime.segmenter import Segmenter
-from paraserve.types import SAMPLE_RATE, DecodeOptions, Hypothesis, Samples, SegmentAudio, Timing, Transcript
+from paraserve.types import SAMPLE_RATE, DecodeOptions, Hypothesis, Samples, SegmentAudio, Timing, Token, Transcript
 
 OnProgress: TypeAlias = Callable[[int, int | None], None]
 """Takes milliseconds of audio taken so far and in all (None where the file does not say)."""
@@ -172,15 +172,19 @@ def shifted(hypothesis: Hypothesis, by_ms: int, duration_ms: int) -> Hypothesis:
 
     FunASR's rule for the last token counts padded frames and may pass the end of the recording: cut there.
     """
-    tokens = tuple(
+    return replace(hypothesis, tokens=moved(hypothesis.tokens, by_ms, duration_ms))
+
+
+def moved(tokens: Sequence[Token], by_ms: int, duration_ms: int) -> tuple[Token, ...]:
+    """Tokens later by `by_ms`, but not behind the end of the recording."""
+    return tuple(
         replace(
             token,
             start_ms=None if token.start_ms is None else min(token.start_ms + by_ms, duration_ms),
             end_ms=None if token.end_ms is None else min(token.end_ms + by_ms, duration_ms),
         )
-        for token in hypothesis.tokens
+        for token in tokens
     )
-    return replace(hypothesis, tokens=tokens)
 
 
 def _ms(n_samples: int) -> int:

@@ -15,7 +15,7 @@ from paraserve.errors import ProtocolError
 from paraserve.inference.sentences import join_sentences
 from paraserve.runtime.engine import Engine
 from paraserve.runtime.live_segmenter import Chunk, LiveSegmenter, SpeechEnd
-from paraserve.runtime.offline import first_cause, shifted
+from paraserve.runtime.offline import first_cause, moved, shifted
 from paraserve.runtime.outlet import Outlet
 from paraserve.runtime.scheduler import Lane
 from paraserve.types import SAMPLE_RATE, DecodeOptions, Partial, Samples, Segment, Sentence, StreamConfig, Update
@@ -150,12 +150,13 @@ class TwoPassSession:
         if not (partial.text or partial.tail or is_last):
             return
         span = Segment(of.start_ms, of.end_ms) if isinstance(of, Chunk) else of.segment
+        opened_ms = of.opened_ms if isinstance(of, Chunk) else of.segment.start_ms
         self._outlet.put(
             Update(
                 "online",
                 partial.text,
                 tail=partial.tail,
-                tokens=partial.tokens,
+                tokens=moved(partial.tokens, opened_ms, due_ms),
                 segment_index=of.index,
                 start_ms=span.start_ms,
                 end_ms=span.end_ms,

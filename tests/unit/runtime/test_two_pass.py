@@ -56,6 +56,15 @@ async def test_partials_then_the_segment():
     ]  # fmt: skip
 
 
+async def test_words_have_times_of_the_utterance():
+    """Those of partials too: from the start of the audio, not of their segment."""
+    heard = await say(FakeEngine(), audio(1.5, 1.0, 0.7))
+    partials = [u for u in heard if u.kind == "online"]
+    assert [(t.start_ms, t.end_ms) for u in partials for t in u.tokens] == [(0, 600), (600, 1200), (2500, 3100)]
+    finals = [u.sentences[0] for u in heard if u.kind == "offline"]
+    assert [(s.start_ms, s.end_ms) for s in finals] == [(0, 1500), (2500, 3200)]
+
+
 @pytest.mark.parametrize("frame", [1, 7, 160, 959, 4800, 16_000, 1_000_000])
 async def test_frame_sizes_change_nothing(frame):
     """From one sample to the whole recording at once: the same updates."""
