@@ -14,13 +14,11 @@ import soxr
 
 from paraserve.errors import AudioError, AudioTooLongError, DecoderError
 from paraserve.inference.containers import ContainerSource, SourceChunk, WavSource, is_wav
+from paraserve.inference.wav_header import MAX_SOURCE_RATE, MIN_SOURCE_RATE
 from paraserve.types import SAMPLE_RATE, RecordingInfo, Samples
 
 BLOCK_SAMPLES = 10 * SAMPLE_RATE
 """Length of the blocks: short enough that the first one is there at once, long enough that overheads vanish."""
-MIN_SOURCE_RATE = 1_000
-MAX_SOURCE_RATE = 1_000_000
-"""Hz. Rates outside come from damaged or hostile headers; one sample at 1 Hz would become a second of audio."""
 
 
 class _Source(Protocol):

@@ -1,0 +1,97 @@
+"""The header of a wav stream whose bytes come bit by bit."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from paraserve.errors import AudioError, UnsupportedFormatError
+
+MIN_SOURCE_RATE = 1_000
+MAX_SOURCE_RATE = 1_000_000
+"""Hz. Rates outside come from damaged or hostile headers; one sample at 1 Hz would become a second of audio."""
+RIFF_BYTES = 12
+"""`RIFF`, four bytes of size, `WAVE`."""
+MAX_HEADER_BYTES = 1 << 20
+"""Pictures and texts in front of the audio may be long; this much is kept while they pass."""
+MAX_CHUNKS = 64
+MAX_CHANNELS = 64
+INTEGER, FLOAT, EXTENSIBLE = 1, 3, 0xFFFE
+"""Format tags. An extensible header has the true one in the first bytes of its subformat."""
+SUBFORMAT_AT = 24
+
+
+@dataclass(frozen=True, slots=True)
+class PcmLayout:
+    """How bytes are samples: `kind` and `width_bytes` of one, channels interleaved, little-endian."""
+
+    kind: Literal["int", "float"]
+    width_bytes: int
+    channels: int
+    sample_rate: int
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.channels <= MAX_CHANNELS:
+            raise AudioError(f"{self.channels} channels are not usable: 1 to {MAX_CHANNELS} are")
+        if not MIN_SOURCE_RATE <= self.sample_rate <= MAX_SOURCE_RATE:
+            raise AudioError(f"sample rate {self.sample_rate} Hz is not usable", code="unsupported_sample_rate")
+
+    @property
+    def frame_bytes(self) -> int:
+        """Bytes of one sample of all channels."""
+        return self.width_bytes * self.channels
+
+
+@dataclass(frozen=True, slots=True)
+class WavHeader:
+    """Where the audio of a wav begins, how long it is (None: to the end of the stream) and what it is made of."""
+
+    layout: PcmLayout
+    data_at: int
+    data_bytes: int | None
+
+
+def may_be_wav(head: bytes | bytearray) -> bool:
+    """Whether a stream that begins with these bytes, perhaps fewer than 12, can still turn out to be a wav."""
+    return head[:4] == b"RIFF"[: len(head)] and head[8:RIFF_BYTES] == b"WAVE"[: max(0, len(head) - 8)]
+
+
+def read_wav_header(head: bytes | bytearray) -> WavHeader | None:
+    """The header that a wav's first bytes hold; None while it is not complete.
+
+    Raises:
+        AudioError: no usable audio is described: no or too short `fmt `, absurd rate or channels, endless header.
+        UnsupportedFormatError: the samples are neither 8 to 32 bit integers nor 32 bit floats.
+    """
+    at, layout = RIFF_BYTES, None
+    for _ in range(MAX_CHUNKS):
+        if at + 8 > len(head):
+            return None
+        name, size, at = head[at : at + 4], _number(head[at + 4 : at + 8]), at + 8
+        if name == b"data" and layout is not None:
+            return WavHeader(layout, at, size or None)  # a streamed wav's writer did not know the size
+        if name == b"data":
+            raise AudioError("damaged wav: its audio comes before its format")
+        content = head[at : at + size] if name == b"fmt " else b""
+        at += size + size % 2  # chunks begin on even bytes
+        if at > MAX_HEADER_BYTES:
+            break
+        if name == b"fmt " and len(content) < size:
+            return None
+        layout = _layout(content) if name == b"fmt " else layout
+    raise AudioError("damaged wav: no audio after its first MiB or 64 chunks of other things")
+
+
+def _layout(fmt: bytes | bytearray) -> PcmLayout:
+    if len(fmt) < 16:
+        raise AudioError(f"damaged wav: its format takes {len(fmt)} bytes")
+    tag, channels, sample_rate, bits = (_number(fmt[a:b]) for a, b in ((0, 2), (2, 4), (4, 8), (14, 16)))
+    if tag == EXTENSIBLE:
+        tag = _number(fmt[SUBFORMAT_AT : SUBFORMAT_AT + 2])
+    if tag == INTEGER and bits in (8, 16, 24, 32):
+        return PcmLayout("int", bits // 8, channels, sample_rate)
+    if tag == FLOAT and bits == 32:
+        return PcmLayout("float", 4, channels, sample_rate)
+    raise UnsupportedFormatError(f"wav of format {tag} with {bits} bits is not supported", code="unsupported_codec")
+
+
+def _number(data: bytes | bytearray) -> int:
+    return int.from_bytes(data, "little")
