@@ -1,0 +1,93 @@
+"""Other people's clients as they are published, each in a virtual environment of its own, and a server for them."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from certificates import Certificate, self_signed
+from commands import paraserve, server
+
+ENVIRONMENTS = Path(__file__).resolve().parents[2] / "build" / "peers"
+"""Kept between runs; build/ is not committed."""
+INSTALL_TIMEOUT_S = 280
+
+
+@pytest.fixture(scope="session")
+def client_python(full) -> Callable[..., Path]:
+    """Makes an environment with one package; returns its interpreter. Skips where that is not possible.
+
+    What takes long to install is installed by the full tier alone, and used by both.
+    """
+
+    def install(requirement: str, *, is_quick: bool = True) -> Path:
+        folder = ENVIRONMENTS / requirement.replace("==", "-")
+        python, complete = folder / "bin" / "python", folder / "complete"
+        if complete.exists():
+            return python
+        if not is_quick and not full:
+            pytest.skip(f"{requirement} takes long to install; pytest --full does, and then it is used here too")
+        shutil.rmtree(folder, ignore_errors=True)
+        subprocess.run([sys.executable, "-m", "venv", folder], check=True, capture_output=True)
+        command = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", requirement]
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, timeout=INSTALL_TIMEOUT_S, check=False)
+        except subprocess.TimeoutExpired:
+            pytest.skip(f"pip did not install {requirement} in {INSTALL_TIMEOUT_S} s")
+        if done.returncode != 0:
+            pytest.skip(f"pip cannot install {requirement}: {done.stderr.strip().splitlines()[-1]}")
+        complete.touch()
+        return python
+
+    return install
+
+
+@pytest.fixture(scope="session")
+def server_address() -> Iterator[str]:
+    """127.0.0.1:PORT of a server on the embedded bundle, without TLS."""
+    with server() as url:
+        yield url.removeprefix("http://")
+
+
+@pytest.fixture(scope="session")
+def tls_server_address(certificate) -> Iterator[str]:
+    """The same with TLS."""
+    with server("--certfile", certificate.certfile, "--keyfile", certificate.keyfile) as url:
+        yield url.removeprefix("https://")
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory) -> Certificate:
+    """One that nobody vouches for."""
+    return self_signed(tmp_path_factory.mktemp("certificate"))
+
+
+@pytest.fixture(scope="session")
+def reference(data_dir) -> dict[str, str]:
+    """What `paraserve transcribe` says of each sample recording, by its name."""
+    names = sorted(path.name for path in data_dir.glob("*.wav"))
+    done = paraserve("transcribe", *(data_dir / name for name in names), "--format", "json")
+    texts, decoder, rest = [], json.JSONDecoder(), done.stdout.strip()
+    while rest:
+        transcript, end = decoder.raw_decode(rest)
+        texts.append(transcript["text"])
+        rest = rest[end:].lstrip()
+    return dict(zip(names, texts, strict=True))
+
+
+@pytest.fixture(scope="session")
+def run_client() -> Callable[..., "subprocess.CompletedProcess[str]"]:
+    """Runs a client to its end; a minute is far more than any needs, so one that hangs fails."""
+
+    def run(*command: object, cwd: Path | None = None) -> "subprocess.CompletedProcess[str]":
+        environment = {name: value for name, value in os.environ.items() if "proxy" not in name.lower()}
+        return subprocess.run(
+            list(map(str, command)), capture_output=True, text=True, timeout=60, cwd=cwd, env=environment, check=False
+        )
+
+    return run
