@@ -1,7 +1,7 @@
 """Bundles on disk: where they are, and whether their files are those that were recorded.
 
-A bundle is a folder with `asr/` and optionally `vad/ punc/ itn/`, each in FunASR's file layout, and
-`manifest.json`, which records size and SHA-256 of every file.
+A bundle is a folder with `asr/` and optionally `asr-online/ vad/ punc/ punc-online/`, each in FunASR's file layout,
+and `manifest.json`, which records size and SHA-256 of every file.
 """
 
 import hashlib

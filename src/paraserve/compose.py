@@ -8,14 +8,14 @@ import numpy as np
 
 from paraserve.catalog import bundle_root, verify_bundle
 from paraserve.errors import ModelLoadError
-from paraserve.inference.base import ModelBundle
+from paraserve.inference.base import ModelBundle, StreamingItem
 from paraserve.inference.load import BundleParts, bundle_parts, load_parts
 from paraserve.inference.no_vad import NoVad
 from paraserve.runtime.decode_pool import DecodePool
 from paraserve.runtime.engine import LocalEngine
 from paraserve.runtime.scheduler import Scheduler
 from paraserve.settings import Settings
-from paraserve.types import SAMPLE_RATE, DecodeOptions, SegmentAudio
+from paraserve.types import SAMPLE_RATE, ChunkSize, DecodeOptions, SegmentAudio
 
 REMOVED = ("", "0")
 """FunASR's way to switch a part off on the command line."""
@@ -55,8 +55,11 @@ def _parts(settings: Settings) -> BundleParts:
     return replace(
         parts,
         asr=_folder(settings.model_dir, parts.asr) or _no_recognizer(),
+        asr_online=_folder(settings.online_model_dir, parts.asr_online),
         vad=_folder(settings.vad_dir, parts.vad),
         punc=_folder(settings.punc_dir, parts.punc),
+        # Another punctuation model, or none, is meant for live texts too.
+        punc_online=parts.punc_online if settings.punc_dir is None else None,
         has_itn=settings.itn_dir not in REMOVED,
         asr_quantize=settings.quantize,
         vad_quantize=settings.vad_quant,
@@ -85,7 +88,15 @@ def _warm_up(bundle: ModelBundle) -> None:
     if bundle.vad is not None:
         bundle.vad.segment(samples)
     bundle.recognizer.recognize([SegmentAudio(samples)], DecodeOptions())
+    if bundle.streaming is not None:
+        chunk = ChunkSize()
+        first = SegmentAudio(samples[: chunk.step_ms * SAMPLE_RATE // 1000])
+        item = StreamingItem(bundle.streaming.new_state(chunk), first, is_last=False)
+        ((state, _),) = bundle.streaming.step([item])
+        bundle.streaming.step([StreamingItem(state, SegmentAudio(samples[:0]), is_last=True)])
     if bundle.punctuator is not None:
         bundle.punctuator.punctuate(["one"])
+    if bundle.punctuator_online is not None:
+        bundle.punctuator_online.step(bundle.punctuator_online.new_state(), ["one"])
     if bundle.itn is not None:
         bundle.itn.normalize("one")

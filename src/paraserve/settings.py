@@ -21,17 +21,19 @@ class Settings(BaseSettings):
     """Private key of `certfile`."""
 
     bundle: str = "demo"
-    """Name of an embedded bundle, or a folder with asr/ and optionally vad/ and punc/."""
+    """Name of an embedded bundle, or a folder with asr/ and optionally vad/, punc/, asr-online/ and punc-online/."""
     model_dir: str | None = None
     """Recogniser in FunASR's file layout, in place of the bundle's asr/."""
+    online_model_dir: str | None = None
+    """Streaming recogniser in place of the bundle's asr-online/; "" or "0" goes without: no partial texts."""
     vad_dir: str | None = None
     """Voice activity detector in place of the bundle's vad/; "" or "0" goes without."""
     punc_dir: str | None = None
-    """Punctuation model in place of the bundle's punc/; "" or "0" goes without."""
+    """Punctuation model in place of the bundle's punc/ and punc-online/; "" or "0" goes without."""
     itn_dir: str | None = None
     """"" or "0" switches inverse text normalisation off for all clients."""
     quantize: bool | None = None
-    """True: model_quant.onnx, False: model.onnx, unset: whichever is there, quantized first."""
+    """True: model_quant.onnx, False: model.onnx, unset: whichever is there, quantized first. For both recognisers."""
     vad_quant: bool | None = None
     """As `quantize`, for the voice activity detector."""
     punc_quant: bool | None = None

@@ -27,7 +27,7 @@ def test_healthy():
     done = paraserve("doctor", "--port", "0")
     assert done.returncode == 0, done.stdout
     subjects = [line[6:].split(":")[0] for line in done.stdout.splitlines()]
-    assert subjects == [*(f"{s} 0" if s == "port" else s for s in SUBJECTS), "decode", "itn"]
+    assert subjects == [*(f"{s} 0" if s == "port" else s for s in SUBJECTS), "decode", "streaming", "itn"]
     assert {line.split()[0] for line in done.stdout.splitlines()} <= {"ok", "warn"}
     assert all(" -> " in line for line in done.stdout.splitlines() if line.startswith("warn"))
 

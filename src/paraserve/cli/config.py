@@ -37,7 +37,7 @@ def check_files(settings: Settings) -> None:
         ModelLoadError: a model folder does not exist.
         ParaserveError: a TLS file does not exist.
     """
-    for flag in ("model_dir", "vad_dir", "punc_dir"):
+    for flag in ("model_dir", "online_model_dir", "vad_dir", "punc_dir"):
         _check_model_dir(f"--{flag.replace('_', '-')}", getattr(settings, flag))
     for path in filter(None, (settings.certfile, settings.keyfile)):
         if not Path(path).is_file():

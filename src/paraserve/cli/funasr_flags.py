@@ -11,6 +11,7 @@ from paraserve.errors import ParaserveError
 
 SETTING_OF = {
     "model-dir": "model_dir",
+    "online-model-dir": "online_model_dir",
     "vad-dir": "vad_dir",
     "punc-dir": "punc_dir",
     "itn-dir": "itn_dir",
@@ -25,7 +26,6 @@ SETTING_OF = {
 NOTHING_DOWNLOADED = "models are not downloaded yet: give folders"
 NO_LANGUAGE_MODEL = "no language model is used yet"
 WITHOUT_EFFECT = {
-    "online-model-dir": "streaming recognition is not available yet",
     "lm-dir": NO_LANGUAGE_MODEL,
     "hotword": "hotword files are not used yet",
     "fst-inc-wts": NO_LANGUAGE_MODEL,
@@ -90,6 +90,6 @@ def _reason(name: str, value: str) -> str | None:
     """Why a flag changes nothing; None where it gets what it asks for."""
     if name == "itn-dir":
         return None if value in REMOVED else "the built-in rules for Chinese and English are used"
-    if name in ("online-model-dir", "lm-dir", "hotword") and value in REMOVED:
+    if name in ("lm-dir", "hotword") and value in REMOVED:
         return None
     return WITHOUT_EFFECT.get(name) or SWITCHES.get(name)

@@ -17,7 +17,7 @@ from paraserve.runtime.decode_pool import DecodePool
 from paraserve.runtime.engine import Engine
 from paraserve.runtime.offline import transcribe
 from paraserve.settings import Settings
-from paraserve.types import SAMPLE_RATE, DecodeOptions, Hypothesis, Samples, Token
+from paraserve.types import SAMPLE_RATE, DecodeOptions, Hypothesis, Samples, SegmentAudio, StreamConfig, Token
 
 TONE_S = 0.5
 AUDIO_FILES = {
@@ -35,7 +35,7 @@ REINSTALL = "install paraserve again: pip install --force-reinstall av soundfile
 
 
 async def check_pipeline(settings: Settings) -> AsyncIterator[Finding]:
-    """Codecs, bundle, one real decode, inverse text normalisation."""
+    """Codecs, bundle, one real decode, a step of live recognition, inverse text normalisation."""
     pool = open_decode_pool(settings)
     try:
         yield await _codecs(pool)
@@ -50,6 +50,7 @@ async def check_pipeline(settings: Settings) -> AsyncIterator[Finding]:
         return
     try:
         yield await _decode(engine)
+        yield await _streaming(engine)
         yield await _itn(engine, settings)
     finally:
         await engine.close()
@@ -111,8 +112,29 @@ async def _decode(engine: Engine) -> Finding:
     return ok("decode", f"one second of audio in {(time.monotonic() - started) * 1000:.0f} ms")
 
 
+async def _streaming(engine: Engine) -> Finding:
+    config = StreamConfig()
+    stream = engine.open_stream(config)
+    try:
+        if not stream.has_partials:
+            return ok("streaming", "no streaming model: live clients get the text of a segment when it ends")
+        n_samples = config.chunk.step_ms * SAMPLE_RATE // 1000
+        started = time.monotonic()
+        await stream.step(SegmentAudio(_noise(n_samples)), is_last=False)
+        await stream.step(SegmentAudio(_noise(0)), is_last=True)
+    except ParaserveError as error:
+        return fail("streaming", error.message, 'try --online-model-dir ""; if that works, the model is at fault')
+    finally:
+        await stream.close()
+    return ok("streaming", f"{config.chunk.step_ms} ms of audio in {(time.monotonic() - started) * 1000:.0f} ms")
+
+
 async def _one_second() -> AsyncIterator[Samples]:
-    yield np.random.default_rng(0).normal(0, 0.01, SAMPLE_RATE).astype(np.float32)
+    yield _noise(SAMPLE_RATE)
+
+
+def _noise(n_samples: int) -> Samples:
+    return np.random.default_rng(0).normal(0, 0.01, n_samples).astype(np.float32)
 
 
 async def _itn(engine: Engine, settings: Settings) -> Finding:

@@ -5,17 +5,22 @@ from pathlib import Path
 
 from paraserve.errors import ModelLoadError
 from paraserve.inference.base import ModelBundle
-from paraserve.inference.ct_punc import load_ct_punc
+from paraserve.inference.ct_punc import CtPunc
+from paraserve.inference.ct_punc_online import CtPuncOnline, load_ct_punc_online, load_either_ct_punc
 from paraserve.inference.fsmn_vad import load_fsmn_vad
 from paraserve.inference.itn import load_itn
 from paraserve.inference.paraformer import load_paraformer
+from paraserve.inference.paraformer_online import ParaformerOnline, load_paraformer_online
+
+FOLDERS = ("asr", "vad", "punc", "asr-online", "punc-online")
 
 
 @dataclass(frozen=True, slots=True)
 class BundleParts:
     """Where the models of one pipeline are; None goes without that part.
 
-    The `*_quantize` switches choose model_quant.onnx (True) or model.onnx (False); None takes what is there.
+    The `*_quantize` switches choose model_quant.onnx (True) or model.onnx (False); None takes what is there. They
+    hold for the streaming part of their kind too.
     """
 
     name: str
@@ -26,6 +31,8 @@ class BundleParts:
     asr_quantize: bool | None = None
     vad_quantize: bool | None = None
     punc_quantize: bool | None = None
+    asr_online: Path | None = None
+    punc_online: Path | None = None
 
 
 def bundle_parts(root: Path) -> BundleParts:
@@ -34,10 +41,17 @@ def bundle_parts(root: Path) -> BundleParts:
     Raises:
         ModelLoadError: there is no asr/ in it.
     """
-    asr, vad, punc = root / "asr", root / "vad", root / "punc"
-    if not asr.is_dir():
+    there = {name: root / name for name in FOLDERS if (root / name).is_dir()}
+    if "asr" not in there:
         raise ModelLoadError(f"{root} is not a bundle: it has no folder asr/")
-    return BundleParts(root.name, asr, vad if vad.is_dir() else None, punc if punc.is_dir() else None)
+    return BundleParts(
+        root.name,
+        there["asr"],
+        there.get("vad"),
+        there.get("punc"),
+        asr_online=there.get("asr-online"),
+        punc_online=there.get("punc-online"),
+    )
 
 
 def load_parts(parts: BundleParts, device: str = "cpu", threads: int = 1) -> ModelBundle:
@@ -46,11 +60,14 @@ def load_parts(parts: BundleParts, device: str = "cpu", threads: int = 1) -> Mod
     Raises:
         ModelLoadError: names the file that is missing, damaged or of an unknown kind.
     """
+    punctuator, punctuator_online = _punctuators(parts, device, threads)
     return ModelBundle(
         name=parts.name,
         vad=load_fsmn_vad(parts.vad, "cpu", threads, parts.vad_quantize) if parts.vad else None,
         recognizer=load_paraformer(parts.asr, device, threads, parts.asr_quantize),
-        punctuator=load_ct_punc(parts.punc, device, threads, parts.punc_quantize) if parts.punc else None,
+        streaming=_streaming(parts, device, threads),
+        punctuator=punctuator,
+        punctuator_online=punctuator_online,
         itn=load_itn() if parts.has_itn else None,
     )
 
@@ -58,3 +75,23 @@ def load_parts(parts: BundleParts, device: str = "cpu", threads: int = 1) -> Mod
 def load_bundle(root: Path, device: str = "cpu", threads: int = 1) -> ModelBundle:
     """Load a bundle folder as it is."""
     return load_parts(bundle_parts(root), device, threads)
+
+
+def _streaming(parts: BundleParts, device: str, threads: int) -> ParaformerOnline | None:
+    if parts.asr_online is None:
+        return None
+    return load_paraformer_online(parts.asr_online, device, threads, parts.asr_quantize)
+
+
+def _punctuators(
+    parts: BundleParts, device: str, threads: int
+) -> tuple[CtPunc | CtPuncOnline | None, CtPuncOnline | None]:
+    """For whole texts and for texts that go on; a realtime model can do both where there is no other."""
+    whole, online = None, None
+    if parts.punc is not None:
+        whole = load_either_ct_punc(parts.punc, device, threads, parts.punc_quantize)
+    if parts.punc_online is not None:
+        online = load_ct_punc_online(parts.punc_online, device, threads, parts.punc_quantize)
+    elif isinstance(whole, CtPuncOnline):
+        online = whole
+    return online if whole is None else whole, online

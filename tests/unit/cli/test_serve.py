@@ -7,6 +7,8 @@ import pytest
 
 from paraserve.cli.main import main
 
+FOLDERS_AND_PLACES = ("host", "port", "certfile", "keyfile", "model_dir", "online_model_dir", "vad_dir")
+
 
 @pytest.fixture(autouse=True)
 def _no_settings(monkeypatch):
@@ -54,16 +56,29 @@ def test_funasr_start_script(config, monkeypatch):
     monkeypatch.setenv("PARASERVE_KEYFILE", "a.key")
     settings, warnings = config(
         *("--listen_ip", "0.0.0.0", "--port", "10096", "--certfile", "0", "--keyfile", "server.key"),
-        *("--model_dir", "/models/asr", "--vad-dir", "/models/vad", "--punc_dir=", "--itn-dir", "", "--lm-dir", ""),
+        *(
+            "--model_dir",
+            "/models/asr",
+            "--online-model-dir",
+            "/models/online",
+            "--vad-dir",
+            "/models/vad",
+            "--punc_dir=",
+            "--itn-dir",
+            "",
+            "--lm-dir",
+            "",
+        ),
         *("--quantize", "false", "--vad-quant", "true", "--decoder-thread-num", "4", "--io-thread-num", "1"),
         *("--model-thread-num", "2", "--hotword", "hotwords.txt", "--download-model-dir", "/models"),
     )
-    assert {name: settings[name] for name in ("host", "port", "certfile", "keyfile", "model_dir", "vad_dir")} == {
+    assert {name: settings[name] for name in FOLDERS_AND_PLACES} == {
         "host": "0.0.0.0",
         "port": 10096,
         "certfile": "",
         "keyfile": "",
         "model_dir": "/models/asr",
+        "online_model_dir": "/models/online",
         "vad_dir": "/models/vad",
     }
     assert (settings["punc_dir"], settings["itn_dir"], settings["quantize"], settings["vad_quant"]) == (
@@ -81,6 +96,7 @@ def test_funasr_start_script(config, monkeypatch):
     [
         (["--model-dir", "iic/some-model"], "downloading models by name is not available yet"),
         (["--vad-dir", "/no/such/folder"], "model folder not found: /no/such/folder"),
+        (["--online-model-dir", "/no/folder"], "--online-model-dir: model folder not found: /no/folder"),
         (["--model-dir", "0"], "a recogniser is needed"),
         (["--certfile", "no.pem", "--keyfile", "no.key"], "TLS file not found: no.pem"),
         (["--certfile", "no.pem"], "certfile and keyfile go together"),

@@ -1,0 +1,56 @@
+"""Settings to an engine: which parts of a bundle a folder replaces or removes."""
+
+import pytest
+
+from paraserve.compose import open_engine
+from paraserve.errors import ModelLoadError
+from paraserve.settings import Settings
+from paraserve.types import StreamConfig
+
+
+@pytest.fixture
+def bundle(shared_dir, tmp_path):
+    """A bundle of tiny models with every part."""
+    parts = {
+        "asr": "paraformer-tiny",
+        "asr-online": "paraformer-online-tiny",
+        "punc": "ct-punc-tiny",
+        "punc-online": "ct-punc-realtime-tiny",
+    }
+    for name, model in parts.items():
+        (tmp_path / name).symlink_to(shared_dir / "tiny_models" / model)
+    return tmp_path
+
+
+async def has_partials(settings):
+    """Whether live clients get partial texts; every part has been warmed up by then."""
+    engine = open_engine(settings)
+    try:
+        stream = engine.open_stream(StreamConfig())
+        await stream.close()
+        return stream.has_partials
+    finally:
+        await engine.close()
+
+
+@pytest.mark.parametrize(
+    ("online_model_dir", "expected"), [(None, True), ("", False), ("0", False), ("asr-online", True)]
+)
+async def test_streaming_model(bundle, online_model_dir, expected):
+    """The bundle's, none, or that of another folder."""
+    folder = str(bundle / online_model_dir) if online_model_dir == "asr-online" else online_model_dir
+    assert await has_partials(Settings(bundle=str(bundle), online_model_dir=folder)) is expected
+
+
+async def test_a_streaming_model_for_a_bundle_without_one(bundle, shared_dir):
+    """A folder adds the part that a bundle lacks."""
+    (bundle / "asr-online").unlink()
+    assert not await has_partials(Settings(bundle=str(bundle)))
+    online = shared_dir / "tiny_models" / "paraformer-online-tiny"
+    assert await has_partials(Settings(bundle=str(bundle), online_model_dir=str(online)))
+
+
+def test_a_streaming_model_of_another_kind(bundle):
+    """A folder that holds something else is refused before anything is served."""
+    with pytest.raises(ModelLoadError, match=r"decoder_quant\.onnx or decoder\.onnx"):
+        open_engine(Settings(bundle=str(bundle), online_model_dir=str(bundle / "asr")))
