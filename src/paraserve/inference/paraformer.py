@@ -1,7 +1,7 @@
 """Offline Paraformer: one segment in, its text, tokens and (with BiCIF or SeACo graphs) token times out.
 
 Kinds are told apart by the graph: two outputs = plain, four = with the peaks that token times come from; an input
-`bias_embed` = contextual, which runs here without hotwords.
+`bias_embed` = contextual, which takes the hotwords of the options (every other kind leaves them alone).
 
 Source: FunASR's `Paraformer` (funasr_onnx) and C++ runtime; the model: Gao et al., "Paraformer: Fast and Accurate
 Parallel Transformer for Non-autoregressive End-to-End Speech Recognition", Interspeech 2022.
@@ -16,6 +16,7 @@ import numpy as np
 
 from paraserve.errors import InferenceError, ModelLoadError
 from paraserve.inference.cif import FRAMES_PER_ROW, token_times
+from paraserve.inference.hotwords import MAX_SHARED, Hotwords, read_segments
 from paraserve.inference.model_files import graph_file, read_config, read_tokens
 from paraserve.inference.onnx import OnnxModel, Tensor, open_session
 from paraserve.inference.paraformer_files import (
@@ -25,7 +26,7 @@ from paraserve.inference.paraformer_files import (
     probabilities,
     read_front_end,
 )
-from paraserve.inference.tokens import EOS_ID, SOS_ID, SPECIAL_IDS, UNKNOWN, Vocabulary, join_words, merge_units
+from paraserve.inference.tokens import EOS_ID, SPECIAL_IDS, UNKNOWN, Vocabulary, join_words, merge_units
 from paraserve.types import DecodeOptions, Features, Hypothesis, Int, SegmentAudio, Token
 
 MAX_SEGMENT_MS = 20_000
@@ -36,8 +37,6 @@ CUDA_BATCH_FRAMES = 60_000
 """Ten minutes of padded audio."""
 N_OUTPUTS = (2, 4)
 """logits and token_num; a model with times adds us_alphas and us_cif_peak. Taken by position, as FunASR does."""
-HOTWORD_UNITS = 10
-"""Units of a hotword that `model_eb.onnx` takes."""
 
 NO_TOKENS = re.compile(r"shape: ?\{0[,}]")
 """When CIF fires nowhere (silence, very short input) the decoder gets a tensor of 0 tokens and a node refuses it. We
@@ -55,10 +54,11 @@ def load_paraformer(
     front, text = _read_rules(directory)
     graph = open_session(graph_file(directory, quantize=quantize), device, threads)
     _check_graph(graph, front, text)
-    bias = None
+    hotwords = None
     if "bias_embed" in graph.inputs:
-        bias = _no_hotword(open_session(graph_file(directory, "model_eb", quantize), device, threads))
-    return Paraformer(graph, front, text, _batch_frames(graph, device), bias)
+        encoder = open_session(graph_file(directory, "model_eb", quantize), device, threads)
+        hotwords = Hotwords(encoder, text.vocabulary, read_segments(directory / "seg_dict"))
+    return Paraformer(graph, front, text, _batch_frames(graph, device), hotwords)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,13 +93,13 @@ class Paraformer:
     max_segment_ms = MAX_SEGMENT_MS
 
     def __init__(
-        self, graph: OnnxModel, front: FrontEnd, text: TextRules, batch_frames: int, bias: Tensor | None = None
+        self, graph: OnnxModel, front: FrontEnd, text: TextRules, batch_frames: int, hotwords: Hotwords | None = None
     ) -> None:
         self.batch_frames = batch_frames
         self._graph = graph
         self._front = front
         self._text = text
-        self._bias = bias
+        self._hotwords = hotwords
 
     def recognize(self, batch: Sequence[SegmentAudio], options: DecodeOptions) -> list[Hypothesis]:
         """One hypothesis for each segment; token times are relative to the segment's start.
@@ -112,26 +112,27 @@ class Paraformer:
                 that no failure passes for silence; whoever formed the batch runs its items alone.
             ModelLoadError: the graph's vocabulary is not that of tokens.json (where only a run can tell).
         """
-        if len(batch) > 1 and options.deterministic:
-            return self._one_by_one(batch)
+        is_alone = options.deterministic or len(options.hotwords) > MAX_SHARED
+        if len(batch) > 1 and is_alone:
+            return self._one_by_one(batch, options)
         try:
-            return self._recognize(batch)
+            return self._recognize(batch, options.hotwords)
         except InferenceError as error:
             if len(batch) > 1:
-                return self._one_by_one(batch)
+                return self._one_by_one(batch, options)
             if NO_TOKENS.search(error.message):
                 return [Hypothesis()]
             raise
 
-    def _one_by_one(self, batch: Sequence[SegmentAudio]) -> list[Hypothesis]:
-        return [hypothesis for audio in batch for hypothesis in self.recognize([audio], DecodeOptions())]
+    def _one_by_one(self, batch: Sequence[SegmentAudio], options: DecodeOptions) -> list[Hypothesis]:
+        return [hypothesis for audio in batch for hypothesis in self.recognize([audio], options)]
 
-    def _recognize(self, batch: Sequence[SegmentAudio]) -> list[Hypothesis]:
+    def _recognize(self, batch: Sequence[SegmentAudio], hotwords: tuple[str, ...]) -> list[Hypothesis]:
         rows = [self._front.rows(audio) for audio in batch]
-        outputs = iter(self._run([item for item in rows if len(item)]))
+        outputs = iter(self._run([item for item in rows if len(item)], hotwords))
         return [self._hypothesis(next(outputs)) if len(item) else Hypothesis() for item in rows]
 
-    def _run(self, rows: Sequence[Features]) -> list[Output]:
+    def _run(self, rows: Sequence[Features], hotwords: tuple[str, ...]) -> list[Output]:
         """Run one zero-padded batch and cut what belongs to each item out of the result."""
         if not rows:
             return []
@@ -140,8 +141,8 @@ class Paraformer:
         for padded, item in zip(speech, rows, strict=True):
             padded[: len(item)] = item
         feeds = {"speech": speech, "speech_lengths": speech_lens}
-        if self._bias is not None:
-            feeds["bias_embed"] = np.repeat(self._bias, len(rows), axis=0)
+        if self._hotwords is not None:
+            feeds["bias_embed"] = np.repeat(self._hotwords.vectors(hotwords), len(rows), axis=0)
         logits, token_nums, *peaks = self._graph.run(feeds).values()
         check_vocabulary(self._text.vocabulary, logits.shape[2], self._graph.path)
         return [
@@ -201,14 +202,6 @@ def _check_graph(graph: OnnxModel, front: FrontEnd, text: TextRules) -> None:
     check_features(graph, front)
     if isinstance(outputs[0].shape[2], int):
         check_vocabulary(text.vocabulary, outputs[0].shape[2], graph.path)
-
-
-def _no_hotword(encoder: OnnxModel) -> Tensor:
-    """What the hotword encoder makes of `<s>` alone, "no hotword": float32 (1, 1, dim)."""
-    hotword = np.zeros((1, HOTWORD_UNITS), dtype=np.int32)
-    hotword[0, 0] = SOS_ID
-    (embedding,) = encoder.run({"hotword": hotword}).values()
-    return embedding[:1, :1]  # (units, hotwords, dim): the state after the first unit of the only hotword
 
 
 def _batch_frames(graph: OnnxModel, device: str) -> int:

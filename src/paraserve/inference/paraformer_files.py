@@ -8,10 +8,20 @@ from typing import Any
 import numpy as np
 
 from paraserve.errors import InferenceError, ModelLoadError
-from paraserve.inference.frontend import Cmvn, LfrState, apply_cmvn, fbank, lfr_step, read_cmvn
+from paraserve.inference.frontend import (
+    Cmvn,
+    FbankState,
+    LfrState,
+    apply_cmvn,
+    fbank,
+    fbank_step,
+    frame_count,
+    lfr_step,
+    read_cmvn,
+)
 from paraserve.inference.onnx import OnnxModel, Tensor
 from paraserve.inference.tokens import Vocabulary
-from paraserve.types import Features, Int, Samples, SegmentAudio
+from paraserve.types import FRAME_SAMPLES, Features, Int, Samples, SegmentAudio
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +67,21 @@ def read_front_end(directory: Path, config: Mapping[str, Any]) -> FrontEnd:
         return FrontEnd(cmvn, int(conf["lfr_m"]), int(conf["lfr_n"]))
     except (KeyError, TypeError, ValueError) as error:
         raise ModelLoadError(f"cannot use {directory / 'config.yaml'}: frontend_conf: {error!r}") from error
+
+
+def next_fbank(state: FbankState, audio: SegmentAudio) -> tuple[FbankState, Features]:
+    """The fbank frames (n, 80) that the next samples of a stream complete: those that came along, or made here.
+
+    Raises:
+        ValueError: frames came along, but not as many as the samples complete.
+    """
+    if audio.features is None:
+        return fbank_step(state, finite(audio.samples))
+    buffer = np.concatenate((state.tail, audio.samples))
+    n_frames = frame_count(len(buffer))
+    if len(audio.features) != n_frames:
+        raise ValueError(f"{len(audio.features)} fbank frames came with samples that complete {n_frames}")
+    return FbankState(buffer[n_frames * FRAME_SAMPLES :].copy()), audio.features
 
 
 def check_features(graph: OnnxModel, front: FrontEnd) -> None:

@@ -17,16 +17,17 @@ from typing import TypeVar
 
 import numpy as np
 
+from paraserve.errors import ModelLoadError
 from paraserve.inference.base import StreamingItem
 from paraserve.inference.cif import CifState, integrate_and_fire
-from paraserve.inference.frontend import FbankState, LfrState, fbank_step, frame_count
+from paraserve.inference.frontend import FbankState, LfrState
 from paraserve.inference.model_files import read_config, read_tokens
 from paraserve.inference.onnx import Tensor
 from paraserve.inference.paraformer_files import (
     FrontEnd,
     check_features,
     check_vocabulary,
-    finite,
+    next_fbank,
     probabilities,
     read_front_end,
 )
@@ -40,7 +41,6 @@ from paraserve.types import (
     ChunkSize,
     Features,
     Partial,
-    SegmentAudio,
     Token,
 )
 
@@ -153,7 +153,7 @@ class ParaformerOnline:
         n_samples, step_samples = len(item.audio.samples), state.chunk.current * ROW_SAMPLES
         if n_samples > step_samples or (n_samples < step_samples and not item.is_last):
             raise ValueError(f"a step of {n_samples} samples: chunks have {step_samples}, the last one up to that")
-        fbank, features = _features(state.fbank, item.audio)
+        fbank, features = next_fbank(state.fbank, item.audio)
         lfr, rows = self._front.next_rows(state.lfr, features, is_last=item.is_last)
         if item.is_last and n_samples < ROW_SAMPLES and state.n_rows:
             rows = rows[:0]  # FunASR leaves less than a row's audio out
@@ -202,10 +202,8 @@ class ParaformerOnline:
         return Fired(run, encoded, embeddings, [window.first_row + index - chunk.past for index in fired])
 
     def _decode(self, group: Sequence[Fired]) -> None:
-        encoded, embeddings = (
-            np.stack([item.encoded for item in group]),
-            np.stack([item.embeddings for item in group]),
-        )
+        encoded = np.stack([item.encoded for item in group])
+        embeddings = np.stack([item.embeddings for item in group])
         caches = [np.stack(layer) for layer in zip(*(item.run.state.caches for item in group), strict=True)]
         logits, caches = self._graphs.decode(encoded, embeddings, caches)
         check_vocabulary(self._vocabulary, logits.shape[2], self._graphs.decoder.path)
@@ -214,14 +212,14 @@ class ParaformerOnline:
             item.run.ids += ids.tolist()
             item.run.scores += probabilities(logits[index], ids)
             item.run.rows += item.rows
-            item.run.state = replace(item.run.state, caches=tuple(layer[index] for layer in caches))
+            # Copies: a stream that falls silent must not keep the caches of its whole batch alive.
+            item.run.state = replace(item.run.state, caches=tuple(layer[index].copy() for layer in caches))
 
     def _finish(self, run: Run, *, is_last: bool) -> tuple[OnlineState, Partial]:
         state = run.state
-        units, fired_ms = [], state.fired_ms
+        units, fired_ms, heard_ms = [], state.fired_ms, state.n_samples * 1000 // SAMPLE_RATE
         for text, score, row in zip(self._vocabulary.texts(run.ids), run.scores, run.rows, strict=True):
             start_ms = fired_ms
-            heard_ms = state.n_samples * 1000 // SAMPLE_RATE
             fired_ms = max(start_ms, min((row + 1) * ROW_MS, heard_ms))
             units.append(Token(text, max(start_ms, fired_ms - MAX_TOKEN_MS), fired_ms, score))
         kept = [(i, unit) for i, unit in zip(run.ids, units, strict=True) if i not in SPECIAL_IDS]
@@ -243,6 +241,8 @@ def load_paraformer_online(
     """
     config = read_config(directory)
     front, vocabulary = read_front_end(directory, config), Vocabulary(read_tokens(directory))
+    if front.lfr_n * FRAME_SAMPLES != ROW_SAMPLES:
+        raise ModelLoadError(f"cannot use {directory / 'config.yaml'}: lfr_n is {front.lfr_n}, chunks count in sixes")
     graphs = load_online_graphs(directory, device, threads, quantize)
     check_features(graphs.encoder, front)
     n_units = graphs.decoder.outputs["logits"].shape[2]
@@ -250,17 +250,6 @@ def load_paraformer_online(
         check_vocabulary(vocabulary, n_units, graphs.decoder.path)
     batch_size = CPU_BATCH if device == "cpu" else CUDA_BATCH
     return ParaformerOnline(graphs, front, vocabulary, config.get("lang"), batch_size)
-
-
-def _features(state: FbankState, audio: SegmentAudio) -> tuple[FbankState, Features]:
-    """The fbank frames (n, 80) that the samples complete: those that came along, or made here."""
-    if audio.features is None:
-        return fbank_step(state, finite(audio.samples))
-    buffer = np.concatenate((state.tail, audio.samples))
-    n_frames = frame_count(len(buffer))
-    if len(audio.features) != n_frames:
-        raise ValueError(f"{len(audio.features)} fbank frames came with samples that complete {n_frames}")
-    return FbankState(buffer[n_frames * FRAME_SAMPLES :].copy()), audio.features
 
 
 def _windows(state: OnlineState, rows: Features, *, is_last: bool) -> tuple[list[Window], Features]:

@@ -157,6 +157,17 @@ def test_segments_are_ordered(flags: list[bool], options: VadOptions) -> None:
     assert not times or times[-1] <= len(flags) * 10
 
 
+@given(flags=FLAGS, options=OPTIONS)
+@settings(max_examples=200, deadline=None, derandomize=True)
+def test_how_far_back_a_boundary_lies(flags: list[bool], options: VadOptions) -> None:
+    """No boundary lies further behind the frame that decided it than the options say; decisions are in order."""
+    events = whole(flags, options)
+    assert all(event.at_ms >= event.decided_ms - options.lookback_frames * 10 for event in events)
+    decided = [event.decided_ms for event in events]
+    assert decided == sorted(decided)
+    assert all(ms <= len(flags) * 10 for ms in decided)
+
+
 def test_look_back_and_look_ahead() -> None:
     """100 silent, 50 speech, 100 silent frames: 400 ms before the window decides, 10 frames after it lets go."""
     # The window holds 15 speech frames on frame 114, and again 15 (so not more) on frame 154.
@@ -206,6 +217,9 @@ def test_open_segment_ends_with_the_stream() -> None:
         ("max_single_segment_time", -1),
         ("lookback_time_start_point", -10),
         ("lookahead_time_end_point", -10),
+        ("max_end_silence_time", -1),
+        ("speech_noise_thres", 1.5),
+        ("speech_noise_thres", float("nan")),
         ("max_start_silence_time", -1),
         ("speech_2_noise_ratio", -1.0),
         ("noise_frame_num_used_for_snr", 0),

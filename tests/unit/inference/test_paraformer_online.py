@@ -29,6 +29,8 @@ FIRST_ID = 3
 N_UNITS = 400
 SIZE = 1000.0
 """What a row says of itself is counted in these; the position code adds up to 1."""
+FIVES = "{frontend_conf: {lfr_m: 5, lfr_n: 5}, predictor_conf: {threshold: 1.0, tail_threshold: 0.45}}"
+"""Another length of a row."""
 UNITS = ["<blank>", "<s>", "</s>", *(chr(0x4E00 + i) for i in range(N_UNITS - FIRST_ID))]
 
 
@@ -232,7 +234,7 @@ def test_damaged_files_are_named(name: str, damage: str, model_dir: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    "text", ["frontend_conf: {lfr_m: 7, lfr_n: 6}", "predictor_conf: {threshold: 1.0}", "lang: 3"]
+    "text", ["frontend_conf: {lfr_m: 7, lfr_n: 6}", FIVES, "predictor_conf: {threshold: 1.0}", "lang: 3"]
 )
 def test_unusable_options_are_named(text: str, model_dir: Path) -> None:
     """Options of another kind than a streaming Paraformer's: ModelLoadError with the file's name."""
