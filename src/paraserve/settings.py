@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -67,10 +67,27 @@ class Settings(BaseSettings):
     """Decode child processes, started when needed. A file holds one until its last segment is recognised."""
     decode_memory_bytes: int = Field(1536 * 1024**2, gt=0)
     """Address space of each decode child."""
+    max_live: int = Field(0, ge=0)
+    """Live connections at once; more are refused with 1013. 0 or "auto" = 8 per CPU."""
+    max_session_s: float = Field(8 * 3600.0, gt=0)
+    """A live connection that lasts longer gets its last result and is closed with 1008."""
+    max_frame_bytes: int = Field(32 * 1024**2, gt=0)
+    """Larger WebSocket messages close the connection with 1009."""
+    ping_interval_s: float = Field(20.0, gt=0)
+    """Live clients are pinged so often."""
+    ping_timeout_s: float = Field(60.0, gt=0)
+    """A live client that does not answer a ping for this long is gone."""
+    send_timeout_s: float = Field(10.0, gt=0)
+    """A live client that makes no room for a result for this long is closed with 1013."""
     drain_timeout_s: float = Field(30.0, ge=0)
-    """How long requests in progress may take to end after SIGTERM."""
+    """How long requests and live sessions in progress may take to end after SIGTERM."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """Logs are JSON lines on stderr and never contain transcripts."""
+
+    @field_validator("max_live", mode="before")
+    @classmethod
+    def _read_auto(cls, value: object) -> object:
+        return 0 if value == "auto" else value
 
     @model_validator(mode="after")
     def _check_tls(self) -> "Settings":

@@ -1,12 +1,14 @@
 """Real servers for the tests of the wire: the installed command in a process, or the application on a thread."""
 
+import asyncio
 import contextlib
 import json
 import re
 import subprocess
+import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -15,11 +17,11 @@ import httpx2
 import psutil
 import pytest
 import structlog
-import uvicorn
 
 from commands import PROGRAM, READY, STOP_TIMEOUT_S, clean_environment
 from paraserve.runtime.engine import Engine
 from paraserve.server.app import create_app
+from paraserve.server.process import Server
 from paraserve.settings import Settings
 
 START_TIMEOUT_S = 60
@@ -62,6 +64,17 @@ class Client:
 
     def _request(self, method: str, path: str, **options) -> httpx2.Response:
         return self.http.request(method, self.url + path, **options)
+
+
+@dataclass(frozen=True)
+class AppClient(Client):
+    """Calls of the application on a thread of this process."""
+
+    loop: asyncio.AbstractEventLoop = field(repr=False)
+
+    def n_tasks(self) -> int:
+        """Tasks of its event loop."""
+        return len(asyncio.all_tasks(self.loop))
 
 
 def http_client() -> httpx2.Client:
@@ -118,13 +131,15 @@ class ServerProcess(Client):
 
 
 @contextlib.contextmanager
-def server_process(folder: Path, *args: object, **environment: str) -> Iterator[ServerProcess]:
+def server_process(
+    folder: Path, *args: object, command: Sequence[str] = (PROGRAM, "serve", "--port", "0"), **environment: str
+) -> Iterator[ServerProcess]:
     """A server on a free port."""
     temp_dir, log_path = folder / "tmp", folder / "server.log"
     temp_dir.mkdir(parents=True, exist_ok=True)
     with log_path.open("w", encoding="utf-8") as log:
         process = subprocess.Popen(
-            [PROGRAM, "serve", "--port", "0", *map(str, args)],
+            [*command, *map(str, args)],
             env=clean_environment(**{"TMPDIR": str(temp_dir), **environment}),
             stdout=subprocess.PIPE,
             stderr=log,
@@ -155,10 +170,9 @@ def _printed_address(process: "subprocess.Popen[str]", log_path: Path) -> str:
 
 
 @contextlib.contextmanager
-def app_server(settings: Settings, engine: Engine) -> Iterator[Client]:
+def app_server(settings: Settings, engine: Engine) -> Iterator[AppClient]:
     """The application with the given engine, on a thread and a free port. What it logs is thrown away."""
-    config = uvicorn.Config(create_app(settings, engine), port=0, log_config=None, access_log=False)
-    server = uvicorn.Server(config)
+    server = Server(create_app(settings, engine), settings.model_copy(update={"port": 0}))
     thread = threading.Thread(target=server.run)
     with structlog.testing.capture_logs():
         thread.start()
@@ -169,7 +183,7 @@ def app_server(settings: Settings, engine: Engine) -> Iterator[Client]:
             assert server.started
             host, port = server.servers[0].sockets[0].getsockname()[:2]
             with http_client() as http:
-                yield Client(f"http://{host}:{port}", http)
+                yield AppClient(f"http://{host}:{port}", http, server.servers[0].get_loop())
         finally:
             server.should_exit = True
             thread.join(STOP_TIMEOUT_S)
@@ -197,6 +211,20 @@ def start_server(demo_dir, tmp_path) -> Iterator[Callable[..., ServerProcess]]:
         def start(bundle: Path = demo_dir, **settings: object) -> ServerProcess:
             environment = {f"PARASERVE_{name.upper()}": str(value) for name, value in settings.items()}
             return stack.enter_context(server_process(tmp_path / "server", "--bundle", bundle, **environment))
+
+        yield start
+
+
+@pytest.fixture
+def start_fake_server(tmp_path) -> Iterator[Callable[..., ServerProcess]]:
+    """Starts a process on `FakeEngine` with other settings; it ends with the test."""
+    command = (sys.executable, str(Path(__file__).parents[1] / "fake_server.py"))
+    with contextlib.ExitStack() as stack:
+
+        def start(**settings: object) -> ServerProcess:
+            environment = {f"PARASERVE_{name.upper()}": str(value) for name, value in settings.items()}
+            folder = tmp_path / f"server{time.monotonic_ns()}"
+            return stack.enter_context(server_process(folder, command=command, **environment))
 
         yield start
 
@@ -250,11 +278,11 @@ def is_error() -> Callable[..., dict[str, object]]:
     return assert_error
 
 
-@pytest.fixture
-def serve_app() -> Callable[..., contextlib.AbstractContextManager[Client]]:
+@pytest.fixture(scope="session")
+def serve_app() -> Callable[..., contextlib.AbstractContextManager[AppClient]]:
     """Starts the application with an engine: `with serve_app(engine, max_uploads=3) as client`."""
 
-    def start(engine: Engine, **settings) -> contextlib.AbstractContextManager[Client]:
+    def start(engine: Engine, **settings) -> contextlib.AbstractContextManager[AppClient]:
         return app_server(Settings(**settings), engine)
 
     return start

@@ -9,7 +9,7 @@ import typer
 from paraserve.cli.config import check_files, is_loopback, read_settings
 from paraserve.cli.funasr_flags import SETTING_OF, SWITCHES, WITHOUT_EFFECT, parse_funasr_flags
 from paraserve.compose import REMOVED
-from paraserve.server.app import serve as run_server
+from paraserve.server.process import serve as run_server
 
 
 def _listed(names: Iterable[str]) -> str:
@@ -56,7 +56,7 @@ def serve(  # noqa: PLR0913, PLR0917 - one parameter a flag
     ] = None,
     keyfile: Annotated[str | None, typer.Option(help="Private key of the certificate (PEM).")] = None,
     max_live: Annotated[
-        str | None, typer.Option(metavar="N|auto", help="Live sessions at once; without effect so far.")
+        str | None, typer.Option(metavar="N|auto", help="Live connections at once.  [default: auto, 8 per CPU]")
     ] = None,
     no_optimize: Annotated[  # noqa: ARG001 - what it asks for is what happens
         bool, typer.Option("--no-optimize", help="Load model files as they are, which is what happens so far.")
@@ -65,7 +65,7 @@ def serve(  # noqa: PLR0913, PLR0917 - one parameter a flag
         bool, typer.Option("--print-config", help="Print the effective settings as JSON and exit.")
     ] = False,
 ) -> None:
-    """Serve speech recognition over HTTP.
+    """Serve speech recognition over HTTP and WebSocket.
 
     A flag wins over the environment (PARASERVE_<SETTING>), the environment over the default.
     """
@@ -80,14 +80,13 @@ def serve(  # noqa: PLR0913, PLR0917 - one parameter a flag
             "device": device,
             "mode": mode,
             "protocol": protocol,
+            "max_live": max_live,
             "certfile": "" if plain else certfile,
             "keyfile": "" if plain else keyfile,
         }
     )
     for warning in funasr.warnings:
         _warn(warning)
-    if max_live is not None:
-        _warn("--max-live has no effect: live sessions are not available yet")
     if print_config:
         print(settings.model_dump_json(indent=2))
         return

@@ -28,15 +28,16 @@ log = structlog.get_logger()
 
 @dataclass(slots=True)
 class Readiness:
-    """Ready means: a real one-second decode has succeeded lately."""
+    """Ready means: a real one-second decode has succeeded lately, and the server is not about to stop."""
 
     engine: Engine | None = None
+    is_draining: bool = False
     last_success_s: float = float("-inf")
     probe: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def age_s(self) -> float | None:
         """Age of the last successful decode in seconds; None = not ready."""
-        if self.engine is None:
+        if self.engine is None or self.is_draining:
             return None
         async with self.probe:
             if time.monotonic() - self.last_success_s > PROBE_EVERY_S:

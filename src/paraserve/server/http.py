@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
-from prometheus_client import Counter, Gauge
+from prometheus_client import Counter
 from starlette.requests import ClientDisconnect
 
 from paraserve.errors import OverloadedError, ProtocolError
@@ -16,6 +16,7 @@ from paraserve.formats import FORMATS, transcript_json, write_srt, write_text, w
 from paraserve.runtime.decode_pool import DecodePool
 from paraserve.runtime.engine import Engine
 from paraserve.runtime.offline import FileLimits, transcribe_file
+from paraserve.server.admission import Admission
 from paraserve.server.fields import decode_options, one_of, openai_granularities
 from paraserve.server.uploads import Upload, UploadLimits, receive_upload
 from paraserve.server.wire import funasr_asr, funasr_offline, funasr_recognition, openai_verbose
@@ -24,27 +25,6 @@ from paraserve.types import DecodeOptions, Transcript
 OPENAI_FORMATS = ("json", "text", "srt", "verbose_json", "vtt")
 Result = TypeVar("Result")
 Render = Callable[[Transcript], Response]
-
-
-@dataclass(slots=True)
-class Admission:
-    """How many uploads are in progress, and how many may be."""
-
-    limit: int
-    gauge: Gauge
-    in_progress: int = 0
-
-    def __enter__(self) -> None:
-        if self.in_progress >= self.limit:
-            raise OverloadedError(f"{self.limit} uploads are in progress already: try again later")
-        self._change(+1)
-
-    def __exit__(self, *_: object) -> None:
-        self._change(-1)
-
-    def _change(self, by: int) -> None:
-        self.in_progress += by
-        self.gauge.set(self.in_progress)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +53,8 @@ class UploadService:
 
 def _service(request: Request) -> UploadService:
     service: UploadService | None = request.app.state.uploads
+    if request.app.state.readiness.is_draining:
+        raise OverloadedError("the server is shutting down", code="shutting_down")
     if service is None:
         raise OverloadedError("the server is starting or shutting down", code="not_ready")
     return service

@@ -13,6 +13,7 @@ from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 ACCEPTABLE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+LATENCY_BUCKETS_S = (0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 0.8, 1.5, 3.0, 10.0)
 log = structlog.get_logger()
 
 
@@ -28,10 +29,35 @@ class Metrics:
         )
         self.audio_seconds = Counter("paraserve_audio_seconds", "Transcribed audio", registry=self.registry)
         self.uploads = Gauge("paraserve_uploads_in_progress", "Uploads being worked on", registry=self.registry)
+        self.live = Gauge("paraserve_live_sessions", "Open live connections", registry=self.registry)
+        self.live_closes = Counter(
+            "paraserve_live_closes", "Live connections that ended", ["code"], registry=self.registry
+        )
+        self.live_results = Counter("paraserve_live_results", "Live results sent", ["kind"], registry=self.registry)
+        self.live_latency = Histogram(
+            "paraserve_live_latency_seconds",
+            "From the frame that made a live result possible to its sending",
+            ["kind"],
+            buckets=LATENCY_BUCKETS_S,
+            registry=self.registry,
+        )
+
+    def live_result(self, *, is_partial: bool, took_s: float | None) -> None:
+        """Count a live result; `took_s` since its frame came in, None where there was none."""
+        kind = "partial" if is_partial else "final"
+        self.live_results.labels(kind).inc()
+        if took_s is not None:
+            self.live_latency.labels(kind).observe(took_s)
+
+
+def new_request_id(connection: HTTPConnection) -> str:
+    """The client's `X-Request-Id` if it is a plain word, else an id of our own."""
+    given = connection.headers.get("x-request-id", "")
+    return given if ACCEPTABLE_ID.fullmatch(given) else uuid.uuid4().hex
 
 
 def request_id(connection: HTTPConnection) -> str:
-    """The id of a request: the client's `X-Request-Id` if it is a plain word, else our own."""
+    """The id that a request was given."""
     return str(connection.state.request_id)
 
 
@@ -48,8 +74,7 @@ class RequestLog:
             await self._app(scope, receive, send)
             return
         connection = HTTPConnection(scope)
-        given = connection.headers.get("x-request-id", "")
-        connection.state.request_id = given if ACCEPTABLE_ID.fullmatch(given) else uuid.uuid4().hex
+        connection.state.request_id = new_request_id(connection)
         started, status = time.monotonic(), 500
 
         async def send_with_id(message: Message) -> None:

@@ -38,12 +38,19 @@ def openai_verbose(transcript: Transcript, granularities: Iterable[str]) -> Json
 def funasr_offline(transcript: Transcript, wav_name: str, *, is_final: bool) -> Json:
     """FunASR's offline result: `timestamp` is a JSON string, or absent when there are no times."""
     body: Json = {"mode": "offline", "text": transcript.text, "wav_name": wav_name, "is_final": is_final}
-    clauses = [clause for sentence in transcript.sentences for clause in split_clauses(sentence)]
+    return body | funasr_stamps(transcript.sentences)
+
+
+def funasr_stamps(sentences: Iterable[Sentence]) -> Json:
+    """FunASR's times of a text: `timestamp`, one pair of ms a unit, and `stamp_sents`; nothing without times."""
+    clauses = [clause for sentence in sentences for clause in split_clauses(sentence)]
     pairs = [[u.start_ms, u.end_ms] for c in clauses for u in c.units]
-    if pairs:
-        body["timestamp"] = json.dumps(pairs, separators=(",", ":"))
-        body["stamp_sents"] = [_stamp(clause) for clause in clauses]
-    return body
+    if not pairs:
+        return {}
+    return {
+        "timestamp": json.dumps(pairs, separators=(",", ":")),
+        "stamp_sents": [_stamp(clause) for clause in clauses],
+    }
 
 
 def funasr_recognition(transcript: Transcript) -> Json:

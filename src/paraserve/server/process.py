@@ -1,0 +1,104 @@
+"""The process that serves the application: start, and an end that loses nothing."""
+
+import asyncio
+import contextlib
+import signal
+import socket
+import time
+
+import uvicorn
+from fastapi import FastAPI
+
+from paraserve import __version__
+from paraserve.compose import open_engine
+from paraserve.server.app import create_app
+from paraserve.server.observe import configure_logging
+from paraserve.server.websocket import LiveService
+from paraserve.server.ws_transport import LiveTransport
+from paraserve.settings import Settings
+
+FAREWELL_S = 2.0
+"""How long closed clients may take to answer the close frame; to leave before could cost them their last result."""
+FORCED_STOP_S = 1.0
+"""What is kept of the time to stop for cancelling what has not ended."""
+
+
+def serve(settings: Settings) -> int:
+    """Load the models, then listen until SIGINT or SIGTERM; returns the exit code.
+
+    Raises:
+        ModelLoadError: names the model file or folder at fault; nothing was listened on.
+    """
+    configure_logging(settings.log_level)
+    return run_app(create_app(settings, open_engine(settings)), settings)
+
+
+def run_app(app: FastAPI, settings: Settings) -> int:
+    """Listen until SIGINT or SIGTERM; returns the exit code."""
+    server = Server(app, settings)
+    # uvicorn, once it has stopped, raises again the signal that stopped it; to have been told to stop is no failure.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: None)
+    server.run()
+    return 0 if server.started else 1
+
+
+class Server(uvicorn.Server):
+    """Says where it listens once it does, since the system may have chosen the port; drains before it stops."""
+
+    def __init__(self, app: FastAPI, settings: Settings) -> None:
+        super().__init__(_config(app, settings))
+        self._app = app
+        self._drain_timeout_s = settings.drain_timeout_s
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen, and say where."""
+        await super().startup(sockets)
+        if self.started:
+            scheme = "https" if self.config.is_ssl else "http"
+            host, port = self.servers[0].sockets[0].getsockname()[:2]
+            address = f"[{host}]" if ":" in host else host
+            print(f"paraserve {__version__} listens on {scheme}://{address}:{port}", flush=True)  # noqa: T201
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Not ready and deaf at once; live sessions get their last results; then uvicorn waits for the uploads.
+
+        uvicorn itself would begin by closing all WebSockets.
+        """
+        deadline = time.monotonic() + self._drain_timeout_s
+        self._app.state.readiness.is_draining = True
+        for server in self.servers:
+            server.close()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout_at(asyncio.get_running_loop().time() + self._drain_timeout_s):
+                await self._end_live_sessions()
+        # uvicorn takes whole seconds by its types, any number by its code.
+        self.config.timeout_graceful_shutdown = max(FORCED_STOP_S, deadline - time.monotonic())  # type: ignore[assignment]
+        await super().shutdown(sockets)
+
+    async def _end_live_sessions(self) -> None:
+        live: LiveService = self._app.state.live
+        await live.drain()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(FAREWELL_S):
+                # uvicorn has no event for it.
+                while any(isinstance(one, LiveTransport) for one in self.server_state.connections):  # noqa: ASYNC110
+                    await asyncio.sleep(0.01)
+
+
+def _config(app: FastAPI, settings: Settings) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        host=settings.host,
+        port=settings.port,
+        ws=LiveTransport,
+        ws_max_size=settings.max_frame_bytes,
+        ws_ping_interval=settings.ping_interval_s,
+        ws_ping_timeout=settings.ping_timeout_s,
+        ws_per_message_deflate=False,
+        ssl_certfile=settings.certfile or None,
+        ssl_keyfile=settings.keyfile or None,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+    )

@@ -1,0 +1,70 @@
+"""The speaking half of a live connection: updates, transcripts and errors become messages in the outbox."""
+
+from paraserve.errors import ParaserveError
+from paraserve.server.live_messages import LiveRequest
+from paraserve.server.live_queues import Outbox, Outgoing
+from paraserve.server.wire_live import (
+    Flavour,
+    SentencePlace,
+    acknowledgement,
+    error_result,
+    live_result,
+    recording_result,
+)
+from paraserve.types import Transcript, Update
+
+
+class Speaker:
+    """Says everything in FunASR's words; sentences are counted through the connection, as its server does."""
+
+    def __init__(self, outbox: Outbox, flavour: Flavour, request_id: str) -> None:
+        self._outbox = outbox
+        self._flavour = flavour
+        self._request_id = request_id
+        self._first_index = 0
+        self._next_index = 0
+        self._partial_of = -1
+
+    def begin(self) -> None:
+        """Another utterance."""
+        self._first_index = self._next_index
+
+    def update(self, update: Update, request: LiveRequest, received_s: float | None) -> None:
+        """What a live utterance says next. An update that only changes the unstable tail is not said."""
+        if update.kind == "online" and not update.text and not update.last:
+            return
+        index = self._first_index + update.segment_index
+        place = SentencePlace(index, is_first=self._partial_of != index)
+        self._next_index = max(self._next_index, index + 1)
+        if update.kind == "online":
+            self._partial_of = index
+        body = live_result(update, request.wav_name, self._flavour, place)
+        segment = index if update.kind == "online" and not update.last else None
+        self._outbox.put(Outgoing(body, segment, received_s, request.timing))
+
+    def transcript(self, transcript: Transcript, request: LiveRequest, received_s: float | None) -> None:
+        """The one result of mode offline."""
+        body = recording_result(transcript, request.wav_name, self._flavour)
+        self._outbox.put(Outgoing(body, None, received_s, request.timing))
+
+    def nothing(self, request: LiveRequest) -> None:
+        """The final result of an utterance without audio."""
+        if self._flavour.mode_for(request.mode) == "offline":
+            self.transcript(Transcript("", (), 0), request, None)
+        else:
+            self.update(Update("online" if request.mode == "online" else "offline", "", last=True), request, None)
+
+    def error(self, error: ParaserveError, request: LiveRequest) -> None:
+        """What went wrong, as a result without text."""
+        body = error_result(
+            error.code,
+            error.message,
+            self._request_id,
+            mode=self._flavour.final_label(request.mode),
+            wav_name=request.wav_name,
+        )
+        self._outbox.put(Outgoing(body))
+
+    def acknowledgement(self, request: LiveRequest, problem: str | None) -> None:
+        """The answer to `is_end`."""
+        self._outbox.put(Outgoing(acknowledgement(request.mode, request.wav_name, problem)))

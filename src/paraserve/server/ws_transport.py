@@ -1,0 +1,62 @@
+"""uvicorn's WebSocket transport, made sure to let go of peers that stall."""
+
+from asyncio import TimerHandle
+from typing import Any
+
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
+LINGER_S = 10.0
+"""How long a peer may take to answer our close frame or to read what is still on its way."""
+
+
+class LiveTransport(WebSocketsSansIOProtocol):
+    """Differs from its base where a peer does not read, or sends more than is taken."""
+
+    abort_timer: TimerHandle | None = None
+
+    async def send(self, message: Any) -> None:
+        """A close frame does not wait behind what the peer does not read."""
+        if message["type"] == "websocket.close":
+            self.writable.set()
+        await super().send(message)
+
+    async def run_asgi(self) -> None:
+        """The base closes by and by, which for a peer that never reads means never."""
+        await super().run_asgi()
+        if not self.disconnected:
+            self.abort_timer = self.loop.call_later(LINGER_S, self.transport.abort)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Nothing is left to abort."""
+        if self.abort_timer is not None:
+            self.abort_timer.cancel()
+        super().connection_lost(exc)
+
+    def keepalive_timeout(self) -> None:
+        """A pong may lie behind audio that we have not read yet: a peer is gone only if we were reading."""
+        if self.read_paused:
+            self.pong_timer = self.loop.call_later(self.ping_timeout or LINGER_S, self.keepalive_timeout)
+            return
+        super().keepalive_timeout()
+        self.abort_timer = self.abort_timer or self.loop.call_later(LINGER_S, self.transport.abort)
+
+    def handle_parser_exception(self) -> None:
+        """Keep reading (and dropping) for a while.
+
+        To close with unread bytes would reset the connection, and the peer, still sending its too big frame, would
+        see that in place of the close frame that says why.
+        """
+        if self.close_sent:
+            return
+        assert self.conn.close_sent is not None
+        code, reason = self.conn.close_sent.code, self.conn.close_sent.reason
+        self.queue.put_nowait({"type": "websocket.disconnect", "code": code, "reason": reason})
+        self.transport.write(b"".join(self.conn.data_to_send()))
+        self.close_sent = True
+        if self.read_paused:
+            self.read_paused = False
+            self.transport.resume_reading()
+        if self.transport.can_write_eof():
+            # A peer that has read it ends the connection at once.
+            self.transport.write_eof()
+        self.close_timer = self.loop.call_later(self.close_timeout, self.transport.close)
