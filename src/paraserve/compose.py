@@ -55,7 +55,8 @@ def _parts(settings: Settings) -> BundleParts:
     return replace(
         parts,
         asr=_folder(settings.model_dir, parts.asr) or _no_recognizer(),
-        asr_online=_folder(settings.online_model_dir, parts.asr_online),
+        # Beside another recogniser the bundle's partial texts would be those of another vocabulary.
+        asr_online=_folder(settings.online_model_dir, parts.asr_online if settings.model_dir is None else None),
         vad=_folder(settings.vad_dir, parts.vad),
         punc=_folder(settings.punc_dir, parts.punc),
         # Another punctuation model, or none, is meant for live texts too.

@@ -25,7 +25,8 @@ class Settings(BaseSettings):
     model_dir: str | None = None
     """Recogniser in FunASR's file layout, in place of the bundle's asr/."""
     online_model_dir: str | None = None
-    """Streaming recogniser in place of the bundle's asr-online/; "" or "0" goes without: no partial texts."""
+    """Streaming recogniser in place of the bundle's asr-online/, which does not go with a `model_dir`; "" or "0" goes
+    without: no partial texts."""
     vad_dir: str | None = None
     """Voice activity detector in place of the bundle's vad/; "" or "0" goes without."""
     punc_dir: str | None = None

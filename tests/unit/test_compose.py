@@ -42,6 +42,13 @@ async def test_streaming_model(bundle, online_model_dir, expected):
     assert await has_partials(Settings(bundle=str(bundle), online_model_dir=folder)) is expected
 
 
+async def test_another_recogniser_goes_without_the_bundles_streaming_model(bundle):
+    """Partial texts of one model and final texts of another would contradict each other; unless it is asked for."""
+    alone = Settings(bundle=str(bundle), model_dir=str(bundle / "asr"))
+    assert not await has_partials(alone)
+    assert await has_partials(alone.model_copy(update={"online_model_dir": str(bundle / "asr-online")}))
+
+
 async def test_a_streaming_model_for_a_bundle_without_one(bundle, shared_dir):
     """A folder adds the part that a bundle lacks."""
     (bundle / "asr-online").unlink()
