@@ -20,6 +20,7 @@ from certificates import Certificate
 
 RATE = 16_000
 SECOND_BYTES = 2 * RATE
+SHUTTING_DOWN = 1012
 END = {"is_speaking": False, "is_end": True}
 
 
@@ -40,12 +41,14 @@ class Stub:
     """What the server is to do, and what happened.
 
     `cuts`: bytes after which each connection in turn breaks (None = it lasts), with `close_code`, or without a close
-    frame. `times`: how a text says what it covers: "end_time", "timestamp" or "" for not at all.
+    frame; a shutdown (1012) ends the utterance first. `times`: how a text says what it covers: "end_time",
+    "timestamp" or "" for not at all.
     """
 
     cuts: Iterator[int | None] = field(default_factory=lambda: repeat(None))
     close_code: int | None = None
     times: str = "end_time"
+    acknowledges: bool = True
     firsts: list[dict[str, Any]] = field(default_factory=list)
 
     async def __call__(self, socket: ServerConnection) -> None:
@@ -88,9 +91,13 @@ class _Utterance:
             if isinstance(data, str):
                 assert json.loads(data) == END
                 await self._end()
+                if self.stub.acknowledges:
+                    await self._say(self.mode, "", is_final=True, is_end=True)
                 continue
             self.audio += data
             if cut is not None and len(self.audio) >= cut:
+                if self.stub.close_code == SHUTTING_DOWN:
+                    await self._end()
                 await self.stub.break_off(self.socket)
                 return
             await self._hear(len(data))

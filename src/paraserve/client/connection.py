@@ -1,6 +1,8 @@
-"""Opening a connection, and what to say when there is none."""
+"""Opening a connection, what to say when there is none, and when to try again."""
 
+import random
 import ssl
+from dataclasses import dataclass
 from http import HTTPStatus
 
 from websockets.asyncio.client import ClientConnection, connect
@@ -9,6 +11,26 @@ from websockets.exceptions import InvalidHandshake, InvalidProxy, InvalidStatus,
 from paraserve.errors import OverloadedError, ProtocolError
 
 CLOSE_TIMEOUT_S = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Reconnect:
+    """How to deal with broken and refused connections.
+
+    `attempts` in a row without a final text in between, after waits of `first_s`, twice that, ... at most `longest_s`
+    (each shortened at random by up to half, so that the clients of a restarted server do not come back all at once).
+    `keep_s` of sent audio without a final text are kept, to be sent again.
+    """
+
+    attempts: int = 6
+    first_s: float = 0.2
+    longest_s: float = 10.0
+    keep_s: float = 600.0
+
+    def wait_s(self, attempt: int) -> float:
+        """Before the attempt, counted from 1."""
+        longest_s = min(self.longest_s, self.first_s * 2.0 ** (attempt - 1))
+        return longest_s * random.uniform(0.5, 1.0)  # noqa: S311 - nothing secret
 
 
 async def open_connection(url: str, context: ssl.SSLContext | None) -> ClientConnection:

@@ -1,9 +1,7 @@
 """One live utterance: keeps talking until the last text has come, over new connections if need be."""
 
 import asyncio
-import random
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
@@ -11,8 +9,9 @@ from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
 from paraserve.client.audio import SAMPLE_BYTES, KeptAudio, pcm
-from paraserve.client.connection import open_connection, ssl_context
+from paraserve.client.connection import Reconnect, open_connection, ssl_context
 from paraserve.client.messages import (
+    ACKNOWLEDGED,
     BROKEN,
     END_MARKER,
     GOING_AWAY,
@@ -27,6 +26,7 @@ from paraserve.client.messages import (
     error_of_close,
     first_message,
     read_message,
+    says_final,
 )
 from paraserve.errors import OverloadedError, ParaserveError
 from paraserve.types import Samples
@@ -35,30 +35,12 @@ FRAME_BYTES = 64 * 1024
 """Largest frame sent. What there is is sent at once, so the frames of a live source are as it gives them."""
 UNSENT_S = 60
 """Audio that may wait to be sent before `send` waits: an outage of a minute does not hold up a microphone."""
+ACKNOWLEDGE_S = 1.0
+"""FunASR's C++ servers and its older Python server do not acknowledge the end: then their last word is final."""
 STABLE_S = 60.0
 """A connection that lasted this long was a good one: the next break counts as the first."""
 RETRIED_CLOSES = frozenset((GOING_AWAY, BROKEN, RESTART, TRY_AGAIN))
 """Going away, no close frame, restart, try again later. Others (refused 1008, too big 1009, failure 1011) say no."""
-
-
-@dataclass(frozen=True, slots=True)
-class Reconnect:
-    """How to deal with broken and refused connections.
-
-    `attempts` in a row without a final text in between, after waits of `first_s`, twice that, ... at most `longest_s`
-    (each shortened at random by up to half, so that the clients of a restarted server do not come back all at once).
-    `keep_s` of sent audio without a final text are kept, to be sent again.
-    """
-
-    attempts: int = 6
-    first_s: float = 0.2
-    longest_s: float = 10.0
-    keep_s: float = 600.0
-
-    def wait_s(self, attempt: int) -> float:
-        """Before the attempt, counted from 1."""
-        longest_s = min(self.longest_s, self.first_s * 2.0 ** (attempt - 1))
-        return longest_s * random.uniform(0.5, 1.0)  # noqa: S311 - nothing secret
 
 
 DEFAULT_OPTIONS = LiveOptions()
@@ -96,6 +78,7 @@ class Live:
         self._updates: asyncio.Queue[LiveUpdate | None] = asyncio.Queue()
         self._is_finished = False
         self._has_sent_end = False
+        self._held: Message | None = None
         self._is_over = False
         self._failure: ParaserveError | None = None
         self._is_connected = asyncio.Event()
@@ -209,6 +192,7 @@ class Live:
             attempt = 1 if is_first else attempt + 1
             # Only in mode 2pass is old audio without a text surely silence.
             if attempt > self._reconnect.attempts or (self._audio.has_lost and self._mode != "2pass"):
+                self._pass_on_held(is_last=False)
                 raise failure
             await asyncio.sleep(self._reconnect.wait_s(attempt))
 
@@ -235,7 +219,7 @@ class Live:
         return None
 
     async def _exchange(self, socket: ClientConnection, complaints: list[OverloadedError]) -> None:
-        self._has_sent_end = False
+        self._has_sent_end, self._held = False, None
         self._segments.restart(self._audio.rewind())
         await socket.send(first_message(self._mode, self._options))
         self._is_connected.set()
@@ -259,19 +243,43 @@ class Live:
         await socket.send(END_MARKER)
 
     async def _receive(self, socket: ClientConnection, complaints: list[OverloadedError]) -> None:
-        """Pass on updates until the last one; `complaints` gets what the server says before it closes."""
+        """Pass on updates until the last one; `complaints` gets what the server says before it closes.
+
+        A result that says it is final waits for the next message, which tells whether it is the last (acknowledged),
+        one of many (FunASR's Python server says "final" of each), or the end of a server that shuts down: then it
+        covers half a sentence, and the next connection does better.
+        """
         while True:
-            message = read_message(await socket.recv())
+            message = await self._next_message(socket)
             error = error_in(message)
             if isinstance(error, OverloadedError):
                 complaints.append(error)
-            elif error is not None:
+                continue
+            is_acknowledged = message.get("is_end") is True
+            self._pass_on_held(is_last=is_acknowledged)
+            if error is not None:
                 raise error
-            elif not message.get("is_end") and self._pass_on(message):
+            if is_acknowledged:
                 return
+            if says_final(message):
+                self._held = message
+            else:
+                self._pass_on(message, is_last=False)
 
-    def _pass_on(self, message: Message) -> bool:
-        update = self._segments.update(message, is_ending=self._has_sent_end)
+    async def _next_message(self, socket: ClientConnection) -> Message:
+        is_over = self._held is not None and self._has_sent_end
+        try:
+            async with asyncio.timeout(ACKNOWLEDGE_S if is_over else None):
+                return read_message(await socket.recv())
+        except TimeoutError:
+            return ACKNOWLEDGED
+
+    def _pass_on_held(self, *, is_last: bool) -> None:
+        if self._held is not None:
+            self._pass_on(self._held, is_last=is_last)
+            self._held = None
+
+    def _pass_on(self, message: Message, *, is_last: bool) -> None:
+        update = self._segments.update(message, is_last=is_last)
         self._audio.forget(self._segments.covered_samples)
         self._updates.put_nowait(update)
-        return update.is_final

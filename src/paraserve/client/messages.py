@@ -13,6 +13,7 @@ Mode: TypeAlias = Literal["2pass", "online", "offline"]
 Message: TypeAlias = Mapping[str, Any]
 Times: TypeAlias = tuple[tuple[int, int], ...]
 END_MARKER = json.dumps({"is_speaking": False, "is_end": True})
+ACKNOWLEDGED: Message = {"is_end": True}
 HOTWORD_WEIGHT = 20
 GOING_AWAY, BROKEN, FAILURE, RESTART, TRY_AGAIN = 1001, 1006, 1011, 1012, 1013
 """Close codes of RFC 6455's registry; BROKEN stands for no close frame at all."""
@@ -70,11 +71,8 @@ class Segments:
         self._first_sample = first_sample
         self._partial = ""
 
-    def update(self, message: Message, *, is_ending: bool) -> LiveUpdate:
-        """Take a result. `is_ending`: the end marker was sent over this connection.
-
-        A "final" before that is not the last: FunASR's Python server says it of every segment, and ours says it to a
-        client in the middle of an utterance when it shuts down.
+    def update(self, message: Message, *, is_last: bool) -> LiveUpdate:
+        """Take a result; `is_last` if no other follows.
 
         Raises:
             ProtocolError: it is not a result.
@@ -82,12 +80,10 @@ class Segments:
         mode, text = message.get("mode", ""), message.get("text")
         if not isinstance(mode, str) or not isinstance(text, str):
             raise ProtocolError("the server answered with something else than a result", code="invalid_message")
-        # FunASR's C++ server for files does not say "final" of its only result.
-        is_final = is_ending and (mode == "offline" or message.get("is_final") is True)
         if self._mode == "online" or mode.endswith("online"):
             self._partial += text
-            return LiveUpdate(self._partial, not is_final, is_final, self.count, self._times(message), message)
-        update = LiveUpdate(text, False, is_final, self.count, self._times(message), message)  # noqa: FBT003
+            return LiveUpdate(self._partial, not is_last, is_last, self.count, self._times(message), message)
+        update = LiveUpdate(text, False, is_last, self.count, self._times(message), message)  # noqa: FBT003
         self._partial = ""
         self.count += bool(text)
         self._cover(message, update.timestamps)
@@ -138,6 +134,11 @@ def read_message(data: str | bytes) -> Message:
     if not isinstance(message, dict):
         raise ProtocolError("the server answered with something else than a JSON object", code="invalid_message")
     return message
+
+
+def says_final(message: Message) -> bool:
+    """FunASR's C++ server for files does not say it of its only result."""
+    return message.get("is_final") is True or message.get("mode") == "offline"
 
 
 def error_in(message: Message) -> ParaserveError | None:

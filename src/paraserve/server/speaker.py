@@ -39,6 +39,8 @@ class Speaker:
         if update.kind == "online":
             self._partial_of = index
         body = live_result(update, request.wav_name, self._flavour, place)
+        if request.timing:
+            body["due_ms"] = update.due_ms
         segment = index if update.kind == "online" and not update.last else None
         self._outbox.put(Outgoing(body, segment, received_s, request.timing))
 

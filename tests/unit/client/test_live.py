@@ -47,6 +47,42 @@ async def test_updates_of_an_utterance():
     assert updates[-1].raw["wav_name"] == "stub"
 
 
+async def test_a_server_that_acknowledges_nothing():
+    """Its final result is the last one all the same."""
+    async with Stub(acknowledges=False).running() as url, Live(url) as live:
+        updates = await collect(live, speech(1.5))
+    assert finals(updates) == ["1", "2"]
+    assert [u.is_final for u in updates] == [False, False, True]
+
+
+async def test_a_server_that_calls_every_segment_final():
+    """The last one is the one that is acknowledged."""
+
+    async def say(connection):
+        await connection.recv()
+        for text in "ab":
+            await connection.send(json.dumps({"mode": "2pass-offline", "text": text, "is_final": True}))
+        await connection.recv()
+        await connection.send(json.dumps({"mode": "2pass-offline", "text": "c", "is_final": True}))
+        await connection.send(json.dumps({"mode": "2pass", "text": "", "is_final": True, "is_end": True}))
+
+    async with serve(say, "127.0.0.1", 0) as server, Live(url_of(server)) as live:
+        await live.finish()
+        assert [(u.text, u.is_final) async for u in live] == [("a", False), ("b", False), ("c", True)]
+
+
+async def test_the_last_words_of_a_server_that_does_not_come_back():
+    """They are half a sentence, which is better than nothing."""
+    stub = Stub(chain([SECOND_BYTES + 6400], repeat(0)), 1012)
+    async with stub.running() as url, Live(url, reconnect=Reconnect(attempts=2, first_s=0.01)) as live:
+        await live.send(speech(1))
+        assert [(await anext(live)).text for _ in range(2)] == ["~", "1"]
+        await live.send(speech(1.2)[SECOND_BYTES:])
+        assert (await anext(live)).text == "2"
+        with pytest.raises(OverloadedError):
+            await anext(live)
+
+
 async def test_partial_texts_grow_and_begin_again_with_each_segment():
     """A partial update has all that was said of its segment, not what is new."""
     parts = [("2pass-online", "a"), ("2pass-online", "b"), ("2pass-offline", "ab."), ("2pass-online", "c")]
