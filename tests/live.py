@@ -110,15 +110,18 @@ def handshake(url: str, receive_buffer_bytes: int = 0) -> socket.socket:
     if receive_buffer_bytes:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer_bytes)
     sock.settimeout(TIMEOUT_S)
-    sock.connect(address_of(url))
-    sock.sendall(
-        b"GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-        b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
-    )
-    answer = b""
-    while not answer.endswith(b"\r\n\r\n"):
-        answer += sock.recv(1)
-    assert answer.startswith(b"HTTP/1.1 101 "), answer
+    with contextlib.ExitStack() as stack:
+        stack.callback(sock.close)
+        sock.connect(address_of(url))
+        sock.sendall(
+            b"GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+        )
+        answer = b""
+        while not answer.endswith(b"\r\n\r\n"):
+            answer += sock.recv(1) or b"end\r\n\r\n"
+        assert answer.startswith(b"HTTP/1.1 101 "), answer
+        stack.pop_all()
     return sock
 
 

@@ -53,7 +53,7 @@ class Recognition:
 def close_code(error: ParaserveError) -> int | None:
     """How the connection ends after this error; None = it goes on with the next utterance."""
     if isinstance(error, OverloadedError):
-        return 1013
+        return 1012 if error.code == "shutting_down" else 1013
     if isinstance(error, UploadTooLargeError):
         return 1009
     return 1011 if isinstance(error, InferenceError) else None

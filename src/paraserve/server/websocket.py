@@ -109,7 +109,7 @@ async def _refuse(socket: WebSocket, error: OverloadedError, flavour: Flavour, r
     mode = flavour.final_label(nobody.mode)
     body = error_result(error.code, error.message, request_id, mode=mode, wav_name=nobody.wav_name)
     await _send_json(socket, body)
-    await socket.close(1012 if error.code == "shutting_down" else 1013, error.code)
+    await socket.close(close_code(error) or 1013, error.code)
 
 
 async def _send_json(socket: WebSocket, body: dict[str, Any]) -> None:
