@@ -22,6 +22,7 @@ from vocabulary import UNKNOWN
 
 MAX_FRAMES = 1800
 REUSES = 2
+ENGLISH_FACTOR = 2.2
 POOL_SIZE = 150
 UNKNOWN_SHARE = 0.09
 SILENCE_SHARE = 0.04
@@ -42,8 +43,10 @@ class Piece:
 class RunSampler:
     """Draws runs of tokens so that rare tokens are not lost: first a token, then a place where it is said."""
 
-    def __init__(self, utterances: list[Utterance], vocabulary: list[str], rng: random.Random) -> None:
-        self._rng = rng
+    def __init__(
+        self, utterances: list[Utterance], vocabulary: list[str], rng: random.Random, english_factor: float
+    ) -> None:  # fmt: skip
+        self._rng, self._english_factor = rng, english_factor
         self._ids = {token: index for index, token in enumerate(vocabulary)}
         self._places: dict[str, list[tuple[Utterance, int]]] = defaultdict(list)
         for utterance in utterances:
@@ -59,7 +62,7 @@ class RunSampler:
         """English has more words than Mandarin has characters here, and needs more of the draws."""
         if name == UNKNOWN:
             return 0.0
-        return len(self._places[name]) ** 0.6 * (2.2 if name.isascii() else 1.0)
+        return len(self._places[name]) ** 0.6 * (self._english_factor if name.isascii() else 1.0)
 
     def draw(self) -> tuple[Piece, str]:
         """A run and its language."""
@@ -132,9 +135,11 @@ class AsrBatches(IterableDataset):
     def __init__(
         self, folders: list[Path], vocabulary: list[str], mvn: tuple[Array, Array], strength: Synchronized,
         seed: int, *, batch_rows: int = 1000, reuses: int = REUSES,
+        english_factor: float = ENGLISH_FACTOR,
     ) -> None:  # fmt: skip
         self._folders, self._vocabulary, self._mvn = folders, vocabulary, mvn
         self._strength, self._seed, self._batch_rows, self._reuses = strength, seed, batch_rows, reuses
+        self._english_factor = english_factor
 
     def __iter__(self) -> Iterator[dict[str, torch.Tensor]]:
         torch.set_num_threads(1)
@@ -152,7 +157,7 @@ class AsrBatches(IterableDataset):
 
     def _load(self) -> None:
         speech = [item for folder in self._folders for item in load_folder(folder, self._vocabulary)]
-        self._sampler = RunSampler(speech, self._vocabulary, self._rng)
+        self._sampler = RunSampler(speech, self._vocabulary, self._rng, self._english_factor)
 
     def _compose(self) -> Piece:
         """Silence, or one to three runs (at times up to seven, for long segments) mostly of one language."""

@@ -98,9 +98,9 @@ def speech_rows(bundle: ModelBundle, folder: Path, *, show: bool) -> list[str]:
     return rows
 
 
-def streaming_rows(root: Path, bundle: ModelBundle, folder: Path) -> list[str]:
+def streaming_rows(recognizer: StreamRecognizer, bundle: ModelBundle, folder: Path) -> list[str]:
     """The table of the streaming recogniser's error rates, step by step, beside the offline one's."""
-    recognizer, vocabulary = StreamRecognizer(root / "asr-online"), build_tokens()
+    vocabulary = build_tokens()
     chunks = " | ".join(f"streaming {list(chunk)} %" for chunk in CHUNKS)
     rows = [f"| set | offline error % | {chunks} |", "| --- | --: " + "| --: " * len(CHUNKS) + "|"]
     for name in STREAMING_SETS:
@@ -115,7 +115,7 @@ def streaming_rows(root: Path, bundle: ModelBundle, folder: Path) -> list[str]:
     return rows
 
 
-def invented(bundle: ModelBundle, folder: Path) -> list[str]:
+def invented(streaming: StreamRecognizer, bundle: ModelBundle, folder: Path) -> list[str]:
     """What comes out where nothing of the domain is said."""
     rng = np.random.default_rng(2)
     makers: list[tuple[str, Callable[[int, np.random.Generator], Array]]] = [
@@ -125,8 +125,10 @@ def invented(bundle: ModelBundle, folder: Path) -> list[str]:
     for name, make in makers:
         waves = [make(4 * SAMPLE_RATE, rng) * np.float32(10 ** (rng.uniform(-60, -15) / 20)) for _ in range(40)]
         tokens = sum(len(recognize(bundle, wave).tokens) for wave in waves)
+        partial = sum(len(streaming.ids(wave.astype(np.float32), CHUNKS[0])) for wave in waves)
         found = sum(bool(bundle.vad.segment(wave)) for wave in waves) if bundle.vad else 0
-        result = f"{tokens} tokens invented by the recogniser alone, {found} clips taken for speech by the detector"
+        alone = f"{tokens} tokens invented by the recogniser alone, {partial} by the streaming one"
+        result = f"{alone}, {found} clips taken for speech by the detector"
         lines.append(f"- {name}, 40 clips of 4 s: {result}")
     speech = load_folder(folder / "other", build_tokens(), held_out=True)
     words = sum(len(item.tokens) for item in speech)
@@ -179,13 +181,18 @@ def punctuation_lines(bundle: ModelBundle) -> list[str]:
     return lines
 
 
-def speed_lines(bundle: ModelBundle, root: Path, folder: Path) -> list[str]:
+def speed_lines(streaming: StreamRecognizer, bundle: ModelBundle, root: Path, folder: Path) -> list[str]:
     """Real-time factors on one thread and the sizes of the files."""
     speech = load_folder(folder / "heldout_zh", build_tokens(), held_out=True)
     waves = [item.pcm.astype(np.float32) / 32768 for item in speech]
     seconds = sum(map(len, waves)) / SAMPLE_RATE
     lines = []
-    for name, run in (("recogniser", lambda wave: recognize(bundle, wave)), ("voice detector", bundle.vad.segment)):
+    runs = {
+        "recogniser": lambda wave: recognize(bundle, wave),
+        f"streaming recogniser, {list(CHUNKS[0])}": lambda wave: streaming.ids(wave, CHUNKS[0]),
+        "voice detector": bundle.vad.segment,
+    }
+    for name, run in runs.items():
         start = time.perf_counter()
         for wave in waves:
             run(wave)
@@ -216,10 +223,11 @@ def main() -> None:
     # Scores compare spoken words, so numbers stay as they are said.
     bundle = load_parts(replace(bundle_parts(arguments.bundle), has_itn=False))
     lines = speech_rows(bundle, arguments.eval, show=arguments.quick)
-    lines += ["", *streaming_rows(arguments.bundle, bundle, arguments.eval)]
+    streaming = StreamRecognizer(arguments.bundle / "asr-online")
+    lines += ["", *streaming_rows(streaming, bundle, arguments.eval)]
     if not arguments.quick:
-        lines += ["", *invented(bundle, arguments.eval), *detector_lines(bundle, arguments.eval)]
-        lines += [*punctuation_lines(bundle), *speed_lines(bundle, arguments.bundle, arguments.eval)]
+        lines += ["", *invented(streaming, bundle, arguments.eval), *detector_lines(bundle, arguments.eval)]
+        lines += [*punctuation_lines(bundle), *speed_lines(streaming, bundle, arguments.bundle, arguments.eval)]
     print("\n".join(lines))
     if arguments.card:
         write_card(arguments.bundle / "README.md", lines)

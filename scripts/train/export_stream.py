@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import onnx
 import onnxruntime
 import torch
 from torch import Tensor, nn
@@ -27,6 +28,15 @@ def load_model(checkpoint: Path) -> StreamParaformer:
     return model.eval()
 
 
+def state_last_dimension(path: Path, sizes: dict[str, int]) -> None:
+    """Writes the size of each named output's last dimension, which the exporter does not know, into the file."""
+    model = onnx.load(path)
+    for output in model.graph.output:
+        if output.name in sizes:
+            output.type.tensor_type.shape.dim[-1].dim_value = sizes[output.name]
+    onnx.save(model, path)
+
+
 def export_encoder(model: StreamParaformer, path: Path) -> None:
     """FunASR's names and dynamic axes."""
     rows = {**BATCH, 1: "feats_length"}
@@ -36,6 +46,7 @@ def export_encoder(model: StreamParaformer, path: Path) -> None:
         input_names=["speech", "speech_lengths"], output_names=["enc", "enc_len", "alphas"],
         dynamic_axes={"speech": rows, "speech_lengths": BATCH, "enc": rows, "enc_len": BATCH, "alphas": rows},
     )  # fmt: skip
+    state_last_dimension(path, {"enc": model.config.size})
 
 
 def export_decoder(model: StreamParaformer, path: Path) -> None:
@@ -56,6 +67,7 @@ def export_decoder(model: StreamParaformer, path: Path) -> None:
             **dict.fromkeys([*old, *new], BATCH),
         },
     )  # fmt: skip
+    state_last_dimension(path, dict.fromkeys(new, model.config.kernel - 1))
 
 
 def difference(graph: nn.Module, path: Path, inputs: Sequence[Tensor]) -> float:
