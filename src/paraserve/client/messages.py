@@ -1,6 +1,7 @@
 """The messages of a live client and what it makes of the answers: updates of segments, errors. Knows no socket."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -17,6 +18,8 @@ ACKNOWLEDGED: Message = {"is_end": True}
 HOTWORD_WEIGHT = 20
 GOING_AWAY, BROKEN, FAILURE, RESTART, TRY_AGAIN = 1001, 1006, 1011, 1012, 1013
 """Close codes of RFC 6455's registry; BROKEN stands for no close frame at all."""
+
+REASON = re.compile("[a-z]+(_[a-z]+)+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,22 +156,26 @@ def error_in(message: Message) -> ParaserveError | None:
 
 
 def error_of_close(code: int, reason: str) -> ParaserveError:
-    """The error that a close frame stands for when nothing was said before it."""
+    """The error that a close frame stands for when nothing was said before it; our server's reason is a code."""
     said = f": {reason}" if reason else ""
+    named = reason if REASON.fullmatch(reason) else None
     if code in (GOING_AWAY, BROKEN):
-        return OverloadedError(f"the connection broke{said}", code="no_connection")
+        return OverloadedError(f"the connection broke{said}", code=named or "no_connection")
     if code == RESTART:
-        return OverloadedError(f"the server is shutting down{said}", code="shutting_down")
+        return OverloadedError(f"the server is shutting down{said}", code=named or "shutting_down")
     if code == TRY_AGAIN:
-        return OverloadedError(f"the server is full{said}")
+        return OverloadedError(f"the server does not go on for now{said}", code=named)
     if code == FAILURE:
-        return ParaserveError(f"the server failed{said}")
-    return ProtocolError(f"the server closed the connection with code {code}{said}", code="connection_closed")
+        return ParaserveError(f"the server failed{said}", code=named)
+    return ProtocolError(
+        f"the server closed the connection with code {code}{said}", code=named or "connection_closed"
+    )
 
 
 _KINDS: Mapping[str, type[ParaserveError]] = {
     OverloadedError.code: OverloadedError,
     "shutting_down": OverloadedError,
+    "not_ready": OverloadedError,
     InferenceError.code: InferenceError,
     ParaserveError.code: ParaserveError,
 }

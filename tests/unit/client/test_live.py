@@ -235,7 +235,7 @@ async def test_not_a_url(url):
     assert caught.value.code == "invalid_url"
 
 
-async def answer(*messages, close_code=None):
+async def answer(*messages, close_code=None, reason="because"):
     """What a client makes of these answers to its first message, and how often it connected."""
     n_connections = 0
 
@@ -246,7 +246,7 @@ async def answer(*messages, close_code=None):
         for message in messages:
             await connection.send(message if isinstance(message, str | bytes) else json.dumps(message))
         if close_code is not None:
-            await connection.close(close_code, "because")
+            await connection.close(close_code, reason)
         await connection.wait_closed()
 
     async with serve(say, "127.0.0.1", 0) as server:
@@ -278,6 +278,7 @@ def refusal(code):
         ("message_too_big", 1009, ProtocolError, 1),
         ("refused", 1008, ProtocolError, 1),
         ("overloaded", 1013, OverloadedError, 3),
+        ("not_ready", 1013, OverloadedError, 3),
         ("shutting_down", 1012, OverloadedError, 3),
     ],
 )
@@ -297,6 +298,13 @@ async def test_closes_without_a_word(close_code, kind, n_connections):
     error, n = await answer(close_code=close_code)
     assert (type(error), n) == (kind, n_connections)
     assert "because" in error.message
+
+
+@pytest.mark.parametrize(("close_code", "reason"), [(1008, "session_too_long"), (1013, "slow_client")])
+async def test_a_close_whose_reason_is_a_code(close_code, reason):
+    """As our server gives it."""
+    error, _ = await answer(close_code=close_code, reason=reason)
+    assert error.code == reason
 
 
 async def test_a_failure_told_with_the_acknowledgement_of_the_end():
