@@ -13,6 +13,7 @@ from websockets.sync.client import connect
 
 from fakes import FakeEngine
 from live import handshake, heard, live, masked_frame, read_frames, reset, silence, speech
+from paraserve.errors import InferenceError
 
 TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
 SETTLE_S = 15
@@ -349,6 +350,22 @@ def test_no_task_is_left(server):
         leave(server.url)
     eventually(lambda: live_sessions(server) == 0)
     eventually(lambda: server.n_tasks() <= before)
+
+
+def test_vanishing_model(serve_app):
+    """A model that fails while much more waits for it: the client is told, and nothing of it is left."""
+    engine = FakeEngine(is_held=True, error=InferenceError("broken"))
+    flood = masked_frame(BINARY, (speech(800) + silence(400)) * 5) * 500
+    with serve_app(engine) as server:
+        with handshake(server.url) as sock:
+            sender = threading.Thread(target=send_quietly, args=(sock, flood))
+            sender.start()
+            sender.join(1)
+            assert sender.is_alive(), "not so much that it waits"
+            engine.is_held = False
+            assert closing_of(sock) == (1011, b"inference_failed")
+            eventually(lambda: (live_sessions(server), engine.open_streams) == (0, 0))
+        sender.join()
 
 
 # Clients that do not read

@@ -345,6 +345,25 @@ def test_strict_offline_server(serve_app):
         }
 
 
+def test_without_a_streaming_model(start_server, samples):
+    """2pass still works, without partials; mode online is refused once, and the connection stays."""
+    sample = samples["zh_phone"]
+    server = start_server(online_model_dir="0")
+    with live(server.url) as client:
+        client.say(mode="online")
+        client.send(sample.data, 1920)
+        refused = client.receive()
+        assert (refused["error"]["code"], refused["mode"], refused["is_final"]) == (
+            "mode_unavailable",
+            "2pass-online",
+            True,
+        )
+        client.end(mode="2pass", itn=False, punctuate=False)
+        messages = client.utterance(sample.data)
+    assert {m["mode"] for m in messages} == {"2pass-offline"}
+    assert "".join(finals(messages)) == sample.text
+
+
 def test_demo_bundle(server, samples):
     """Real models: the segments' texts joined are the recording's text, in each mode's own way."""
     sample = samples["zh_phone"]

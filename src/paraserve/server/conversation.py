@@ -118,7 +118,7 @@ class Conversation:
         else:
             transcribe_it = self._file if request.is_container else self._pcm
             transcript = await transcribe_it(first)
-            self._speaker.transcript(transcript, self.listener.request, self.listener.ended_s)
+            await self._speaker.transcript(transcript, self.listener.request, self.listener.ended_s)
 
     async def _live(self, first: bytes) -> None:
         request = self.listener.request

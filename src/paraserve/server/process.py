@@ -69,9 +69,10 @@ class Server(uvicorn.Server):
         self._app.state.readiness.is_draining = True
         for server in self.servers:
             server.close()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout_at(asyncio.get_running_loop().time() + self._drain_timeout_s):
-                await self._end_live_sessions()
+        ending = asyncio.create_task(self._end_live_sessions())
+        while not ending.done() and not self.force_exit and time.monotonic() < deadline:
+            await asyncio.wait({ending}, timeout=0.1)
+        ending.cancel()
         # uvicorn takes whole seconds by its types, any number by its code.
         self.config.timeout_graceful_shutdown = max(FORCED_STOP_S, deadline - time.monotonic())  # type: ignore[assignment]
         await super().shutdown(sockets)

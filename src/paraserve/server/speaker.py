@@ -1,5 +1,7 @@
 """The speaking half of a live connection: updates, transcripts and errors become messages in the outbox."""
 
+import asyncio
+
 from paraserve.errors import ParaserveError
 from paraserve.server.live_messages import LiveRequest
 from paraserve.server.live_queues import Outbox, Outgoing
@@ -44,15 +46,16 @@ class Speaker:
         segment = index if update.kind == "online" and not update.last else None
         self._outbox.put(Outgoing(body, segment, received_s, request.timing))
 
-    def transcript(self, transcript: Transcript, request: LiveRequest, received_s: float | None) -> None:
+    async def transcript(self, transcript: Transcript, request: LiveRequest, received_s: float | None) -> None:
         """The one result of mode offline."""
-        body = recording_result(transcript, request.wav_name, self._flavour)
+        # For hours of speech this takes long enough to be felt by others on the event loop.
+        body = await asyncio.to_thread(recording_result, transcript, request.wav_name, self._flavour)
         self._outbox.put(Outgoing(body, None, received_s, request.timing))
 
     def nothing(self, request: LiveRequest) -> None:
         """The final result of an utterance without audio."""
         if self._flavour.mode_for(request.mode) == "offline":
-            self.transcript(Transcript("", (), 0), request, None)
+            self._outbox.put(Outgoing(recording_result(Transcript("", (), 0), request.wav_name, self._flavour)))
         else:
             self.update(Update("online" if request.mode == "online" else "offline", "", last=True), request, None)
 

@@ -184,6 +184,8 @@ class Connection:
                 raise
             log.warning("live session failed", request_id=self._request_id, error=repr(error))
             stop = Stop(code, error.code)
+            # Nobody takes frames any more, but the reader has to go on until it sees the connection closed.
+            self._inbox.stop(stop)
         self._outbox.stop(stop)
 
     async def _write(self) -> None:

@@ -7,6 +7,8 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 
 LINGER_S = 10.0
 """How long a peer may take to answer our close frame or to read what is still on its way."""
+QUIET_S = 0.5
+"""A peer that has sent nothing for so long has nothing more on its way."""
 
 
 class LiveTransport(WebSocketsSansIOProtocol):
@@ -41,22 +43,20 @@ class LiveTransport(WebSocketsSansIOProtocol):
         self.abort_timer = self.abort_timer or self.loop.call_later(LINGER_S, self.transport.abort)
 
     def handle_parser_exception(self) -> None:
-        """Keep reading (and dropping) for a while.
+        """Say why, then read and drop what still comes, until nothing does.
 
         To close with unread bytes would reset the connection, and the peer, still sending its too big frame, would
-        see that in place of the close frame that says why.
+        see that in place of the close frame.
         """
-        if self.close_sent:
-            return
-        assert self.conn.close_sent is not None
-        code, reason = self.conn.close_sent.code, self.conn.close_sent.reason
-        self.queue.put_nowait({"type": "websocket.disconnect", "code": code, "reason": reason})
-        self.transport.write(b"".join(self.conn.data_to_send()))
-        self.close_sent = True
-        if self.read_paused:
-            self.read_paused = False
-            self.transport.resume_reading()
-        if self.transport.can_write_eof():
-            # A peer that has read it ends the connection at once.
-            self.transport.write_eof()
-        self.close_timer = self.loop.call_later(self.close_timeout, self.transport.close)
+        if not self.close_sent:
+            assert self.conn.close_sent is not None
+            code, reason = self.conn.close_sent.code, self.conn.close_sent.reason
+            self.queue.put_nowait({"type": "websocket.disconnect", "code": code, "reason": reason})
+            self.transport.write(b"".join(self.conn.data_to_send()))
+            self.close_sent = True
+            if self.read_paused:
+                self.read_paused = False
+                self.transport.resume_reading()
+        if self.close_timer is not None:
+            self.close_timer.cancel()
+        self.close_timer = self.loop.call_later(QUIET_S, self.transport.close)
