@@ -314,6 +314,25 @@ def test_model_failure(serve_app):
             assert finals(client.utterance(speech(1000))) == [heard(1000)]
 
 
+def test_log_and_metrics(start_fake_server):
+    """One line a connection, with its figures and without its words."""
+    server = start_fake_server()
+    with live(server.url, additional_headers={"X-Request-Id": "call-7"}) as client:
+        client.say(mode="2pass", wav_name="secret name")
+        client.utterance(speech(1000))
+        client.utterance(speech(700))
+    server.wait_for_log("live session")
+    (line,) = [json.loads(line) for line in server.log.splitlines() if "live session" in line]
+    expected = {"request_id": "call-7", "mode": "2pass", "utterances": 2, "audio_ms": 1700, "close_code": 1000}
+    assert line.items() >= expected.items()
+    assert heard(1000) not in server.log
+    assert "secret name" not in server.log
+    assert server.metric(r'paraserve_live_results_total\{kind="final"\}') == 2
+    assert server.metric(r'paraserve_live_latency_seconds_count\{kind="partial"\}') >= 2
+    assert server.metric(r'paraserve_live_closes_total\{code="1000"\}') == 1
+    assert server.metric("paraserve_audio_seconds_total") == pytest.approx(1.7)
+
+
 def test_strict_keeps_the_original_fields(strict_url):
     """`slice_type`, `index` (going on over utterances), `start_time`, `end_time`; an empty final without `mode`."""
     with live(strict_url) as client:

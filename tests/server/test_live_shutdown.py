@@ -212,12 +212,12 @@ def speak_for(client, seconds, speaking):
 
 def test_stalled_client_at_the_end(start_fake_server):
     """A client that reads nothing delays the end by `drain_timeout_s` and no more."""
-    server = start_fake_server(drain_timeout_s=2, send_timeout_s=60)
+    server = start_fake_server(drain_timeout_s=1, send_timeout_s=60)
     with handshake(server.url, receive_buffer_bytes=4096) as sock:
         frames = masked_frame(BINARY, (speech(100) + silence(300)) * 200)
-        sock.settimeout(2)
+        sock.settimeout(0.5)
         with contextlib.suppress(TimeoutError):
             while True:
                 sock.sendall(frames)
         server.process.send_signal(signal.SIGTERM)
-        assert server.wait(8) == 0
+        assert server.wait(5) == 0
