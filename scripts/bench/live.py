@@ -256,6 +256,7 @@ def main() -> None:
         ours = measure(arguments.server, None, arguments)
     else:
         command = [sys.executable, "-m", "paraserve.cli.main", "serve", "--port", "0", "--bundle", arguments.bundle]
+        command += ["--max-live", str(arguments.clients + 1)]  # more than by default, to see how far it goes
         with running(command, " listens on ") as (process, url):
             ours = measure(url, process, arguments)
     print("\n".join(report("paraserve", ours)))

@@ -1,6 +1,7 @@
-"""Our live client through the restart of a real server."""
+"""Our live client and a real server, with what goes wrong between them."""
 
 import asyncio
+import contextlib
 import os
 import signal
 import socket
@@ -9,8 +10,10 @@ import numpy as np
 import soundfile
 
 from paraserve.client import Live, LiveOptions, Reconnect
+from recordings import pcm, recording
 
 FRAME_SAMPLES = 960
+AT_ONCE = 4
 
 
 def letters(text):
@@ -24,11 +27,67 @@ def free_port():
         return one.getsockname()[1]
 
 
-async def speak(live, samples):
-    """At three times the speed of speech."""
+async def pump(reader, writer, n_bytes):
+    """Pass on at most so many bytes."""
+    passed = 0
+    with contextlib.suppress(ConnectionError):
+        while passed < n_bytes and (data := await reader.read(4096)):
+            passed += len(data)
+            writer.write(data)
+            await writer.drain()
+
+
+@contextlib.asynccontextmanager
+async def breaking(address, cuts):
+    """A way to the server on which each connection in turn breaks after so many bytes; later ones last."""
+    remaining = iter(cuts)
+
+    async def pass_on(reader, writer):
+        cut = next(remaining, float("inf"))
+        upstream_reader, upstream = await asyncio.open_connection(*address)
+        ways = [
+            asyncio.create_task(pump(reader, upstream, cut)),
+            asyncio.create_task(pump(upstream_reader, writer, float("inf"))),
+        ]
+        await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+        for transport in (writer.transport, upstream.transport):
+            transport.abort()
+        await asyncio.gather(*ways, return_exceptions=True)
+
+    async with await asyncio.start_server(pass_on, "127.0.0.1", 0) as listening:
+        yield f"ws://127.0.0.1:{listening.sockets[0].getsockname()[1]}"
+
+
+async def heard(url, samples):
+    """The segments of a recording as spoken; the space between two English ones is not part of either."""
+    options = LiveOptions(itn=False, extra={"deterministic": True})
+    async with Live(url, options=options, reconnect=Reconnect(first_s=0.01)) as live:
+        sender = asyncio.create_task(speak(live, samples, frame_s=0.003))
+        updates = [update async for update in live]
+        await sender
+    return [(update.text.strip(), update.segment_index, update.timestamps) for update in updates if update.timestamps]
+
+
+async def test_broken_connections_change_nothing(server, full):
+    """Texts of recordings whose connections break three times each, wherever that is."""
+    url, slots = server.url.replace("http", "ws"), asyncio.Semaphore(AT_ONCE)
+
+    async def difference(number):
+        samples = recording(number)
+        cuts = np.random.default_rng(number).integers(1000, len(pcm(samples)), 3).tolist()
+        async with slots, breaking(server.address, cuts) as breaking_url:
+            return await heard(url, samples), await heard(breaking_url, samples)
+
+    for whole, broken in await asyncio.gather(*map(difference, range(100 if full else 10))):
+        assert whole
+        assert broken == whole
+
+
+async def speak(live, samples, frame_s=0.02):
+    """At three times the speed of speech, or another."""
     for start in range(0, len(samples), FRAME_SAMPLES):
         await live.send(samples[start : start + FRAME_SAMPLES])
-        await asyncio.sleep(0.02)
+        await asyncio.sleep(frame_s)
     await live.finish()
 
 

@@ -22,11 +22,11 @@ class Screen:
             self._draw(_end_of(" ".join(text.split()), self._console.width - 1))
 
     def finish(self, text: str) -> None:
-        """Put a finished text in the place of the growing one."""
+        """Put a finished text in the place of the growing one, without the space that would join it to the last."""
         if self._is_shown:
             self._draw("")
-        if text:
-            print(text, flush=True)
+        if text.strip():
+            print(text.strip(), flush=True)
 
     @staticmethod
     def _draw(text: str) -> None:

@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import Any, Literal, TypeAlias
 
 from paraserve.errors import InferenceError, OverloadedError, ParaserveError, ProtocolError
-from paraserve.types import SAMPLE_RATE, ChunkSize
+from paraserve.types import FRAME_MS, SAMPLE_RATE, ChunkSize
 
 Mode: TypeAlias = Literal["2pass", "online", "offline"]
 Message: TypeAlias = Mapping[str, Any]
@@ -66,12 +66,12 @@ class Segments:
         self.covered_samples = 0
         self._mode = mode
         self._sample_rate = sample_rate
-        self._first_sample = 0
+        self._offset_ms = 0
         self._partial = ""
 
     def restart(self, first_sample: int) -> None:
         """The server's times now count from this sample; the open segment begins again."""
-        self._first_sample = first_sample
+        self._offset_ms = first_sample * 1000 // self._sample_rate
         self._partial = ""
 
     def update(self, message: Message, *, is_last: bool) -> LiveUpdate:
@@ -93,19 +93,20 @@ class Segments:
         return update
 
     def _times(self, message: Message) -> Times:
-        offset_ms = self._first_sample * 1000 // self._sample_rate
-        return tuple((start + offset_ms, end + offset_ms) for start, end in _pairs(message.get("timestamp")))
+        return tuple(
+            (start + self._offset_ms, end + self._offset_ms) for start, end in _pairs(message.get("timestamp"))
+        )
 
     def _cover(self, message: Message, times: Times) -> None:
-        """Without any times nothing counts as covered: then a text may come twice, but none is lost."""
+        """Without any times nothing counts as covered: then a text may come twice, but none is lost.
+
+        Down to a whole frame, so that the next connection computes the same frames and hears the same words.
+        """
         end_ms = message.get("end_time")
-        if isinstance(end_ms, int):
-            end = self._first_sample + end_ms * self._sample_rate // 1000
-        elif times:
-            end = times[-1][1] * self._sample_rate // 1000
-        else:
-            return
-        self.covered_samples = max(self.covered_samples, end)
+        if not isinstance(end_ms, int):
+            end_ms = times[-1][1] - self._offset_ms if times else 0
+        covered_ms = self._offset_ms + end_ms // FRAME_MS * FRAME_MS
+        self.covered_samples = max(self.covered_samples, covered_ms * self._sample_rate // 1000)
 
 
 def first_message(mode: Mode, options: LiveOptions) -> str:
