@@ -182,6 +182,24 @@ def test_announced_frame_over_the_limit(server):
     eventually(lambda: live_sessions(server) == 0)
 
 
+@pytest.mark.parametrize(
+    ("frame", "code"),
+    [
+        (masked_frame(TEXT, b"\xff\xfe"), 1007),
+        (b"\x82\x02no", 1002),
+        (masked_frame(5, b""), 1002),
+        (masked_frame(PING, bytes(200)), 1002),
+    ],
+    ids=["text that is not UTF-8", "not masked", "unknown opcode", "long ping"],
+)
+def test_broken_frames(server, frame, code):
+    """What is not WebSocket is closed with the code that the standard has for it."""
+    with handshake(server.url) as sock:
+        sock.sendall(masked_frame(BINARY, speech(300)) + frame)
+        assert closing_of(sock)[0] == code
+    eventually(lambda: live_sessions(server) == 0)
+
+
 def test_frame_at_the_limit(server):
     """32 MiB in one frame: 17 minutes of audio, as good as in small ones."""
     audio = speech(200) + silence(300)

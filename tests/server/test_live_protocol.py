@@ -333,6 +333,17 @@ def test_log_and_metrics(start_fake_server):
     assert server.metric("paraserve_audio_seconds_total") == pytest.approx(1.7)
 
 
+def test_unexpected_failure(serve_app):
+    """A mistake of ours is an error result that gives nothing away, then 1011."""
+    with serve_app(FakeEngine(error=KeyError("secret"))) as server, live(server.url) as client:
+        client.say(mode="online")
+        client.say(mode="2pass", wav_name="a")
+        (*_, failure) = client.utterance(speech(1000))
+        assert (failure["error"]["code"], failure["wav_name"]) == ("internal_error", "a")
+        assert "secret" not in json.dumps(failure)
+        assert client.close_code() == (1011, "internal_error")
+
+
 def test_strict_keeps_the_original_fields(strict_url):
     """`slice_type`, `index` (going on over utterances), `start_time`, `end_time`; an empty final without `mode`."""
     with live(strict_url) as client:

@@ -16,9 +16,10 @@ from paraserve.server.conversation import Recognition
 from paraserve.server.failures import add_error_handlers
 from paraserve.server.health import Readiness, health_router
 from paraserve.server.http import UploadService, upload_router
+from paraserve.server.live_connection import LiveLimits
 from paraserve.server.observe import Metrics, RequestLog
 from paraserve.server.uploads import UploadLimits
-from paraserve.server.websocket import LiveLimits, LiveService, live_router
+from paraserve.server.websocket import LiveService, live_router
 from paraserve.server.wire_live import Flavour
 from paraserve.settings import Settings
 

@@ -29,6 +29,7 @@ from paraserve.server.listener import Listener
 from paraserve.server.live_queues import Inbox, Outbox, Stop
 from paraserve.server.speaker import Speaker
 from paraserve.server.uploads import MEMORY_BYTES
+from paraserve.server.wire import Json
 from paraserve.server.wire_live import Flavour
 from paraserve.types import SAMPLE_RATE, Samples, Transcript, Update
 
@@ -88,6 +89,10 @@ class Conversation:
             await self._outbox.drained()
             listener.begin()
             self._speaker.begin()
+
+    def error(self, code: str, message: str) -> Json:
+        """An error result in terms of what the client has asked for."""
+        return self._speaker.error_body(code, message, self.listener.request)
 
     def _refuse(self, error: ParaserveError) -> None:
         """A message that cannot be obeyed changes nothing and ends nothing."""

@@ -5,6 +5,7 @@ import asyncio
 from paraserve.errors import ParaserveError
 from paraserve.server.live_messages import LiveRequest
 from paraserve.server.live_queues import Outbox, Outgoing
+from paraserve.server.wire import Json
 from paraserve.server.wire_live import (
     Flavour,
     SentencePlace,
@@ -61,14 +62,12 @@ class Speaker:
 
     def error(self, error: ParaserveError, request: LiveRequest) -> None:
         """What went wrong, as a result without text."""
-        body = error_result(
-            error.code,
-            error.message,
-            self._request_id,
-            mode=self._flavour.final_label(request.mode),
-            wav_name=request.wav_name,
-        )
-        self._outbox.put(Outgoing(body))
+        self._outbox.put(Outgoing(self.error_body(error.code, error.message, request)))
+
+    def error_body(self, code: str, message: str, request: LiveRequest) -> Json:
+        """A result without text that says what went wrong."""
+        mode = self._flavour.final_label(request.mode)
+        return error_result(code, message, self._request_id, mode=mode, wav_name=request.wav_name)
 
     def acknowledgement(self, request: LiveRequest, problem: str | None) -> None:
         """The answer to `is_end`."""
