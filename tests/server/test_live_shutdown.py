@@ -162,6 +162,22 @@ def test_restarts_under_live_load(start_fake_server, full):
         assert "Traceback" not in server.log
 
 
+def test_restart_with_real_models(start_server, samples):
+    """What was heard until then is in the segments' texts, of which the last is final."""
+    sample = samples["zh_phone"]
+    server = start_server()
+    seen = Goodbye()
+    with live(server.url) as client:
+        client.say(itn=False, punctuate=False)
+        client.send(sample.data, 1920)
+        server.process.send_signal(signal.SIGTERM)
+        seen.read(client)
+    assert seen.close == (1012, "shutting_down")
+    assert "".join(m["text"] for m in seen.messages if m["mode"] == "2pass-offline") == sample.text
+    assert len(seen.finals) == 1
+    assert server.wait(10) == 0
+
+
 def test_nobody_is_let_in_while_it_ends(start_fake_server):
     """Nobody is let in while a live session ends; on a connection that is open the server is not ready."""
     server = start_fake_server()
