@@ -3,12 +3,16 @@
 import time
 from collections.abc import AsyncIterator, Callable
 
+import numpy as np
+
 from paraserve.errors import ParaserveError, ProtocolError
 from paraserve.inference.pcm import PcmReader
 from paraserve.server.live_messages import LiveRequest, marker_of, merged, read_message
 from paraserve.server.live_queues import Arrivals, Inbox, Outbox, Stop
 from paraserve.types import SAMPLE_RATE, Samples
 
+MAX_GATHERED = 16
+"""Frames of a client that sends faster than it speaks are worked on together, up to so many."""
 SLICE_BYTES = 64 * 1024
 """Audio is read in pieces of at most this: one huge frame must not hold the event loop, nor grow when resampled."""
 
@@ -68,20 +72,24 @@ class Listener:
             data = await self.next_audio()
 
     async def samples(self, first: bytes) -> AsyncIterator[Samples]:
-        """The utterance's raw audio as samples, as soon as it comes.
+        """The utterance's raw audio as samples, as soon as it comes; what has already come, together.
 
         Raises:
             AudioError: it begins with a WAV header that cannot be used.
         """
         reader = PcmReader(self.request.audio)
         n_samples = 0
+        gathered: list[Samples] = []
         async for data in self.audio(first):
             samples = reader.push(data)
             n_samples += len(samples)
             self.arrivals.add(n_samples * 1000 / SAMPLE_RATE, self._received_s)
             self.heard_ms += len(samples) * 1000 / SAMPLE_RATE
-            yield samples
-        yield reader.flush()
+            gathered.append(samples)
+            if not self._inbox.has_audio or len(gathered) == MAX_GATHERED:
+                yield np.concatenate(gathered)
+                gathered = []
+        yield np.concatenate([*gathered, reader.flush()])
 
     def _obey(self, text: str) -> bool:
         """Take a message in; whether it ends the utterance. One with a mistake elsewhere does, too."""

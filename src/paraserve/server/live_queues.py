@@ -66,6 +66,11 @@ class Inbox:
         self._room.set()
         return frame
 
+    @property
+    def has_audio(self) -> bool:
+        """Whether `get` would give audio at once."""
+        return bool(self._frames) and isinstance(self._frames[0].data, bytes)
+
     def stop(self, stop: Stop) -> None:
         """No frame after those that wait; the first call counts."""
         self._stop = self._stop or stop
