@@ -197,6 +197,16 @@ def test_frames_of_any_length(url, frame_bytes):
     assert finals(messages) == [heard(200), ""]
 
 
+def test_fragmented_messages(url):
+    """A frame that comes in fragments is one frame, audio and text alike."""
+    with live(url) as client:
+        client.ws.send(['{"wav_na', 'me":"parts"}'])
+        client.ws.send([speech(300), b"", speech(400)])
+        client.end()
+        final = client.until_final()[-1]
+    assert (final["text"], final["wav_name"]) == (heard(700), "parts")
+
+
 @pytest.mark.parametrize("mode", ["2pass", "offline"])
 def test_wav_header_in_raw_audio(url, mode):
     """Some clients send a whole WAV file and say PCM: its header is not audio, its rate counts."""

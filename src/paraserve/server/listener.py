@@ -50,7 +50,7 @@ class Listener:
             if isinstance(item, Stop):
                 self.stop = item
                 self._end(time.monotonic())
-            elif isinstance(item.data, bytes):
+            elif not isinstance(item.data, str):
                 self._received_s = item.received_s
                 return item.data
             elif self._obey(item.data):

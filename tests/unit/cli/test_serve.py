@@ -50,6 +50,14 @@ def test_precedence(config, monkeypatch):
     assert warnings == []
 
 
+@pytest.mark.parametrize(("value", "max_live"), [("auto", 0), ("0", 0), ("7", 7)])
+def test_max_live(config, value, max_live):
+    """A number, or what fits the machine."""
+    settings, warnings = config("--max-live", value)
+    assert settings["max_live"] == max_live
+    assert warnings == []
+
+
 def test_funasr_start_script(config, monkeypatch):
     """FunASR's flags with dashes or underscores, as its start script passes them."""
     monkeypatch.setenv("PARASERVE_CERTFILE", "a.pem")
@@ -101,6 +109,7 @@ def test_funasr_start_script(config, monkeypatch):
         (["--certfile", "no.pem", "--keyfile", "no.key"], "TLS file not found: no.pem"),
         (["--certfile", "no.pem"], "certfile and keyfile go together"),
         (["--port", "65536"], "setting port"),
+        (["--max-live", "many"], "setting max_live"),
         (["--no-such-flag", "1"], "no such option: --no-such-flag"),
         (["--vad-dir"], "option --vad-dir needs a value"),
     ],
