@@ -241,7 +241,7 @@ def test_too_many_connections(serve_app, engine):
 
 def test_session_over_the_limit(serve_app, engine):
     """Its utterance is ended and answered, then 1008."""
-    with serve_app(engine, max_session_s=0.5) as server, live(server.url) as client:
+    with serve_app(engine, max_session_s=1.5) as server, live(server.url) as client:
         client.send(speech(700))
         assert client.until_final()[-1]["text"] == heard(700)
         assert client.close_code() == (1008, "session_too_long")
@@ -320,7 +320,7 @@ def test_vanishing_while_recognised(server, engine, mode):
 
 def test_half_open(serve_app, engine):
     """A peer that does not answer pings is gone after the timeout, whatever it was in the middle of."""
-    with serve_app(engine, ping_interval_s=0.2, ping_timeout_s=0.5) as server:
+    with serve_app(engine, ping_interval_s=0.5, ping_timeout_s=1.5) as server:
         with handshake(server.url) as sock:
             sock.sendall(masked_frame(BINARY, speech(300)))
             eventually(lambda: live_sessions(server) == 1)
@@ -331,10 +331,10 @@ def test_half_open(serve_app, engine):
 def test_a_client_that_is_waited_for_is_not_half_open(serve_app, engine):
     """Its pongs lie behind audio that we have not read: it stays."""
     engine.is_held = True
-    with serve_app(engine, ping_interval_s=0.2, ping_timeout_s=0.3) as server, live(server.url) as client:
+    with serve_app(engine, ping_interval_s=0.2, ping_timeout_s=1.5) as server, live(server.url) as client:
         sending = threading.Thread(target=client.send, args=((speech(800) + silence(400)) * 800, 6400))
         sending.start()
-        time.sleep(2)
+        time.sleep(2.5)
         assert sending.is_alive()
         engine.is_held = False
         sending.join(60)

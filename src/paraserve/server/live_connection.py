@@ -18,9 +18,9 @@ from paraserve.server.live_queues import Frame, Inbox, Outbox, Outgoing, Stop
 from paraserve.server.observe import Metrics
 from paraserve.server.wire import Json
 
-QUIET_S = 0.1
+QUIET_S = 0.25
 """At the end of the service, a client that sent nothing for so long has nothing on its way ..."""
-MAX_QUIET_CHECKS = 10
+MAX_QUIET_CHECKS = 4
 """... and one that goes on speaking is stopped after so many looks."""
 
 log = structlog.get_logger()
