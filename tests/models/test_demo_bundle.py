@@ -24,7 +24,7 @@ EN_NUMBER_WORDS = """
     seventeen eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety hundred thousand million
     point percent minus
 """
-MAX_BYTES = 16_000_000
+MAX_BYTES = 30_000_000
 
 
 @pytest.fixture(scope="module")

@@ -94,6 +94,7 @@ def test_embedded_bundle_is_complete(demo_dir):
     """The committed bundle matches its manifest, and the manifest leaves out no model file."""
     checks = list(check_bundle(demo_dir))
     assert [c for c in checks if c.problem] == []
-    on_disk = {path for part in ("asr", "vad", "punc") for path in (demo_dir / part).rglob("*") if path.is_file()}
+    parts = ("asr", "asr-online", "vad", "punc")
+    on_disk = {path for part in parts for path in (demo_dir / part).rglob("*") if path.is_file()}
     assert on_disk <= {c.path for c in checks}
     assert on_disk
