@@ -217,20 +217,19 @@ def drift_ms(talks: list[Talk]) -> float:
 
 
 def ratios(ours: Result, theirs: Result) -> list[str]:
-    """How many times longer the peer takes."""
+    """How many times longer the peer's clients wait. What a server says of itself leaves out frames not yet read."""
     lines = []
     for kind in KINDS:
-        for name in ("added_ms", "seen_ms"):
-            mine, others = (_p95(result, kind, name) for result in (ours, theirs))
-            if mine and others:
-                lines.append(f"- {kind}, p95 {name.removesuffix('_ms')}: peer / paraserve = {others / mine:.1f}")
+        mine, others = (_p95_seen(result, kind) for result in (ours, theirs))
+        if mine and others:
+            lines.append(f"- {kind}, p95 seen: peer / paraserve = {others / mine:.1f}")
     return lines
 
 
-def _p95(result: Result, kind: str, name: str) -> float | None:
-    values = [getattr(text, name) for talk in result.talks for text in talk.texts if text.kind == kind]
-    known = [value for value in values if value is not None]
-    return float(np.percentile(known, 95)) if known else None
+def _p95_seen(result: Result, kind: str) -> float | None:
+    texts = [text for talk in result.talks for text in talk.texts]
+    seen = [text.seen_ms for text in texts if text.kind == kind and text.seen_ms is not None]
+    return float(np.percentile(seen, 95)) if seen else None
 
 
 def main() -> None:
