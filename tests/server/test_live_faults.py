@@ -174,6 +174,13 @@ def test_frame_over_the_limit(serve_app, engine):
         assert_works(server.url)
 
 
+def test_client_that_sends_all_of_a_big_frame_before_it_reads(serve_app, engine):
+    """It gets the close frame, too, not a broken connection."""
+    with serve_app(engine, max_frame_bytes=1_000_000) as server, handshake(server.url) as sock:
+        sock.sendall(masked_frame(BINARY, bytes(50_000_000)))
+        assert closing_of(sock)[0] == 1009
+
+
 def test_announced_frame_over_the_limit(server):
     """2^40 bytes announced: refused before they come."""
     with handshake(server.url) as sock:
