@@ -8,12 +8,14 @@ import socket
 
 import numpy as np
 import soundfile
+from rapidfuzz.distance import Levenshtein
 
 from paraserve.client import Live, LiveOptions, Reconnect
 from recordings import pcm, recording
 
 FRAME_SAMPLES = 960
 AT_ONCE = 4
+MAX_WORD_LETTERS = 6
 
 
 def letters(text):
@@ -59,28 +61,37 @@ async def breaking(address, cuts):
 
 
 async def heard(url, samples):
-    """The segments of a recording as spoken; the space between two English ones is not part of either."""
+    """The texts of a recording as spoken, without marks and spaces; their times only grow."""
     options = LiveOptions(itn=False, extra={"deterministic": True})
     async with Live(url, options=options, reconnect=Reconnect(first_s=0.01)) as live:
         sender = asyncio.create_task(speak(live, samples, frame_s=0.003))
-        updates = [update async for update in live]
+        updates = [update async for update in live if update.text and not update.is_partial]
         await sender
-    return [(update.text.strip(), update.segment_index, update.timestamps) for update in updates if update.timestamps]
+    edges = [edge for update in updates for pair in update.timestamps for edge in pair]
+    assert edges == sorted(edges)
+    assert edges[-1] <= len(samples) // 16
+    return letters("".join(update.text for update in updates))
 
 
-async def test_broken_connections_change_nothing(server, full):
-    """Texts of recordings whose connections break three times each, wherever that is."""
+async def test_broken_connections_lose_and_repeat_nothing(server, full):
+    """Recordings whose connections break three times each, wherever that is.
+
+    The detector begins anew with each connection and may put an edge elsewhere, so a word may be heard differently:
+    in one of ten recordings at most, and only a word.
+    """
     url, slots = server.url.replace("http", "ws"), asyncio.Semaphore(AT_ONCE)
 
-    async def difference(number):
+    async def errors(number):
         samples = recording(number)
         cuts = np.random.default_rng(number).integers(1000, len(pcm(samples)), 3).tolist()
         async with slots, breaking(server.address, cuts) as breaking_url:
-            return await heard(url, samples), await heard(breaking_url, samples)
-
-    for whole, broken in await asyncio.gather(*map(difference, range(100 if full else 10))):
+            whole, broken = await heard(url, samples), await heard(breaking_url, samples)
         assert whole
-        assert broken == whole
+        return Levenshtein.distance(whole, broken)
+
+    found = await asyncio.gather(*map(errors, range(100 if full else 10)))
+    assert sum(map(bool, found)) <= len(found) // 10
+    assert max(found) <= MAX_WORD_LETTERS
 
 
 async def speak(live, samples, frame_s=0.02):
