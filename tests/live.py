@@ -4,7 +4,8 @@ import contextlib
 import json
 import socket
 import struct
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -15,6 +16,9 @@ from websockets.sync.client import ClientConnection, connect
 from fakes import text_of
 
 TIMEOUT_S = 20
+SETTLE_S = 15
+TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
+"""Opcodes of WebSocket frames."""
 
 
 def speech(ms: int, level: int = 8000) -> bytes:
@@ -139,3 +143,34 @@ def read_frames(sock: socket.socket) -> Iterator[tuple[int, bytes]]:
             if length >= 126:
                 (length,) = struct.unpack("!H" if length == 126 else "!Q", stream.read(2 if length == 126 else 8))
             yield head[0] & 0x0F, stream.read(length)
+
+
+def eventually(is_so: Callable[[], bool]) -> None:
+    """Within seconds."""
+    deadline = time.monotonic() + SETTLE_S
+    while not is_so() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert is_so()
+
+
+def live_sessions(server) -> float:
+    """Connections that are open, by its metrics."""
+    return server.metric("paraserve_live_sessions")
+
+
+def assert_works(url: str) -> None:
+    """An utterance is answered."""
+    with live(url) as client:
+        assert client.utterance(speech(700))[-1]["text"] == heard(700)
+
+
+def closing_of(sock: socket.socket) -> tuple[int, bytes]:
+    """Code and reason of the server's close frame, behind the results that were never read."""
+    payload = next(payload for opcode, payload in read_frames(sock) if opcode == CLOSE)
+    return int.from_bytes(payload[:2]), payload[2:]
+
+
+def send_quietly(sock: socket.socket, data: bytes) -> None:
+    """Whether or not the other side still reads."""
+    with contextlib.suppress(OSError):
+        sock.sendall(data)

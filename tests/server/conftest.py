@@ -19,6 +19,7 @@ import pytest
 import structlog
 
 from commands import PROGRAM, READY, STOP_TIMEOUT_S, clean_environment
+from fakes import FakeEngine
 from paraserve.runtime.engine import Engine
 from paraserve.server.app import create_app
 from paraserve.server.process import Server
@@ -286,3 +287,16 @@ def serve_app() -> Callable[..., contextlib.AbstractContextManager[AppClient]]:
         return app_server(Settings(**settings), engine)
 
     return start
+
+
+@pytest.fixture
+def engine() -> FakeEngine:
+    """Of `fake_server`."""
+    return FakeEngine()
+
+
+@pytest.fixture
+def fake_server(serve_app, engine) -> Iterator[Client]:
+    """The application on a fake engine."""
+    with serve_app(engine, max_live=400) as running:
+        yield running
