@@ -106,7 +106,7 @@ def _text(talk: Talk, kind: str, at_s: float, message: dict[str, object]) -> Tex
     seen_ms = None
     if isinstance(due_ms, int):
         n = -(-due_ms // FRAME_MS)  # frames until then
-        sent_s = talk.sent_s[n - 1] if 0 < n <= len(talk.sent_s) and not talk.ended_s else talk.ended_s
+        sent_s = talk.sent_s[n - 1] if n <= len(talk.sent_s) else talk.ended_s
         seen_ms = (at_s - sent_s) * 1000
     after_ms = (at_s - talk.started_s) * 1000 - times[-1][1] if times else None
     return Text(kind, at_s - talk.started_s, message.get("server_ms"), seen_ms, after_ms)  # type: ignore[arg-type]
