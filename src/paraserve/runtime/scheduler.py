@@ -23,6 +23,11 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
+FINAL_PATIENCE_S = 0.5
+"""A second pass that has waited for so long takes turns with the partials: where there are too many of those,
+finished sentences would never come, nor what is held back behind them."""
+
+
 class Lane(IntEnum):
     """Order of service: a live partial, then a live sentence's second pass, then files."""
 
@@ -65,7 +70,9 @@ class _Entry:
 class Scheduler:
     """Runs jobs on `workers` threads. Every submitted entry is answered: with a result, an error or cancellation."""
 
-    def __init__(self, workers: int) -> None:
+    def __init__(self, workers: int, final_patience_s: float = FINAL_PATIENCE_S) -> None:
+        self._final_patience_s = final_patience_s
+        self._last_lane = Lane.BULK
         self._lanes: tuple[deque[_Entry], ...] = tuple(deque() for _ in Lane)
         self._changed = threading.Condition()
         self._is_closed = False
@@ -137,6 +144,7 @@ class Scheduler:
         with self._changed:
             while not self._is_closed:
                 if batch := self._take():
+                    self._last_lane = batch[0].lane
                     self._running_bulk += batch[0].lane is Lane.BULK
                     return batch
                 self._changed.wait()
@@ -164,7 +172,14 @@ class Scheduler:
 
     def _open_lanes(self) -> Sequence[Lane]:
         is_reserved = self._live_sessions > 0 and self._running_bulk >= max(1, len(self._threads) - 1)
-        return (Lane.STEP, Lane.FINAL) if is_reserved else tuple(Lane)
+        live = (Lane.FINAL, Lane.STEP) if self._is_final_overdue() else (Lane.STEP, Lane.FINAL)
+        return live if is_reserved else (*live, Lane.BULK)
+
+    def _is_final_overdue(self) -> bool:
+        finals = self._lanes[Lane.FINAL]
+        if not finals or self._last_lane is Lane.FINAL:
+            return False
+        return time.monotonic() - finals[0].queued_at > self._final_patience_s
 
     def _release(self, batch: list[_Entry]) -> None:
         if batch[0].lane is Lane.BULK:

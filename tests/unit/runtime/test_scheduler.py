@@ -70,6 +70,19 @@ async def test_an_idle_worker_answers_a_single_item_at_once(scheduler, recorder)
     assert recorder.batches == [[4]]
 
 
+async def test_an_overdue_final_takes_turns_with_partials(recorder):
+    """More partials than there is time for do not keep finished sentences waiting, nor the other way round."""
+    scheduler = Scheduler(workers=1, final_patience_s=0.0)
+    held = await hold(scheduler, recorder)
+    tasks = await queue(scheduler, recorder.job("step"), 1, 2, 3, lane=Lane.STEP)
+    tasks += await queue(scheduler, recorder.job("final"), 4, 5, lane=Lane.FINAL)
+    tasks += await queue(scheduler, recorder.job("file"), 6, lane=Lane.BULK)
+    recorder.gate.set()
+    await results([held, *tasks])
+    assert recorder.batches == [[0], [4], [1], [5], [2], [3], [6]]
+    scheduler.close()
+
+
 async def test_a_batch_grows_up_to_the_padded_cost(scheduler, recorder):
     """largest cost x items <= budget; the entry that does not fit starts the next batch, in order."""
     held = await hold(scheduler, recorder)
