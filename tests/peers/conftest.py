@@ -19,19 +19,14 @@ INSTALL_TIMEOUT_S = 280
 
 
 @pytest.fixture(scope="session")
-def client_python(full) -> Callable[..., Path]:
-    """Makes an environment with one package; returns its interpreter. Skips where that is not possible.
+def client_python() -> Callable[[str], Path]:
+    """Makes an environment with one package; returns its interpreter. Skips where that is not possible."""
 
-    What takes long to install is installed by the full tier alone, and used by both.
-    """
-
-    def install(requirement: str, *, is_quick: bool = True) -> Path:
+    def install(requirement: str) -> Path:
         folder = ENVIRONMENTS / requirement.replace("==", "-")
         python, complete = folder / "bin" / "python", folder / "complete"
         if complete.exists():
             return python
-        if not is_quick and not full:
-            pytest.skip(f"{requirement} takes long to install; pytest --full does, and then it is used here too")
         shutil.rmtree(folder, ignore_errors=True)
         subprocess.run([sys.executable, "-m", "venv", folder], check=True, capture_output=True)
         command = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", requirement]

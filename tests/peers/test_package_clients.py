@@ -57,7 +57,7 @@ def test_funasr_client_with_hotwords(client_python, run_client, server_address, 
 @pytest.mark.parametrize("name", ["zh_phone.wav", "mixed_long.wav"])
 def test_funasr_python(client_python, run_client, server_address, data_dir, reference, name, tmp_path):
     """It calls every text a partial one; those of segments end in a mark."""
-    python, answer = client_python(FUNASR_PYTHON, is_quick=False), tmp_path / "result.json"
+    python, answer = client_python(FUNASR_PYTHON), tmp_path / "result.json"
     command = [python, "-m", "funasr_client.cli", "--server", f"ws://{server_address}", "--mode", "2pass"]
     done = run_client(*command, "--timeout", 30, "-o", answer, "recognize", data_dir / name, "--streaming")
     assert done.returncode == 0, done.stderr
@@ -72,7 +72,7 @@ def test_funasr_python(client_python, run_client, server_address, data_dir, refe
 
 def test_funasr_python_finds_the_server(client_python, run_client, server_address):
     """Its test of a connection."""
-    python = client_python(FUNASR_PYTHON, is_quick=False)
+    python = client_python(FUNASR_PYTHON)
     done = run_client(
         python, "-m", "funasr_client.cli", "--server", f"ws://{server_address}", "--timeout", 10, "test-connection"
     )
