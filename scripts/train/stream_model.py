@@ -14,7 +14,7 @@ import torch.nn.functional as F  # noqa: N812 - its usual name
 from torch import Tensor, nn
 
 from asr_model import AsrConfig
-from layers import EncoderLayer, attend, length_mask
+from layers import DecoderLayer, EncoderLayer, attend, length_mask
 
 ROW_WIDTH = 560
 FIRE_THRESHOLD = 0.3
@@ -37,22 +37,12 @@ class Memory(nn.Module):
         return self.conv(joined).transpose(1, 2) + x, joined[:, :, -cache.shape[2] :]
 
 
-class StreamDecoderLayer(nn.Module):
+class StreamDecoderLayer(DecoderLayer):
     """Feed-forward, memory over this token and those before it, attention over the rows of a window."""
 
     def __init__(self, size: int, heads: int, hidden: int, kernel: int) -> None:
-        super().__init__()
-        self.heads = heads
-        self.norm_feed = nn.LayerNorm(size)
-        self.feed_in = nn.Linear(size, hidden)
-        self.norm_hidden = nn.LayerNorm(hidden)
-        self.feed_out = nn.Linear(hidden, size, bias=False)
-        self.norm_memory = nn.LayerNorm(size)
+        super().__init__(size, heads, hidden, kernel)
         self.memory = Memory(size, kernel)
-        self.norm_attention = nn.LayerNorm(size)
-        self.query = nn.Linear(size, size)
-        self.key_value = nn.Linear(size, 2 * size)
-        self.project = nn.Linear(size, size)
 
     def forward(self, x: Tensor, cache: Tensor, frames: Tensor, visible: Tensor) -> tuple[Tensor, Tensor]:
         """Tokens [B, N, D] over frames [B, T, D], of which each sees `visible` [B, T, N or 1]."""
