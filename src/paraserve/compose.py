@@ -9,6 +9,7 @@ import numpy as np
 from paraserve.catalog import bundle_root, verify_bundle
 from paraserve.errors import ModelLoadError
 from paraserve.inference.base import ModelBundle, StreamingItem
+from paraserve.inference.hotwords import read_hotword_file
 from paraserve.inference.load import BundleParts, bundle_parts, load_parts
 from paraserve.inference.no_vad import NoVad
 from paraserve.runtime.decode_pool import DecodePool
@@ -30,7 +31,8 @@ def open_engine(settings: Settings) -> LocalEngine:
     bundle = load_parts(_parts(settings), settings.device, settings.model_threads)
     _warm_up(bundle)
     workers = settings.workers or (available_cpus() if settings.device == "cpu" else 1)
-    return LocalEngine(bundle, Scheduler(workers), bundle.vad or NoVad())
+    hotwords = read_hotword_file(Path(settings.hotword_file).expanduser()) if settings.hotword_file else ()
+    return LocalEngine(bundle, Scheduler(workers), bundle.vad or NoVad(), hotwords)
 
 
 def open_decode_pool(settings: Settings) -> DecodePool:

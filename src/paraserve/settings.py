@@ -39,6 +39,8 @@ class Settings(BaseSettings):
     """As `quantize`, for the voice activity detector."""
     punc_quant: bool | None = None
     """As `quantize`, for punctuation."""
+    hotword_file: str = ""
+    """FunASR's hotword file, `words weight` a line: what contextual models expect of every client; empty = none."""
     device: str = "cpu"
     """"cpu" or "cuda:N"."""
     workers: int = Field(0, ge=0)

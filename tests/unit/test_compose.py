@@ -1,11 +1,12 @@
 """Settings to an engine: which parts of a bundle a folder replaces or removes."""
 
+import numpy as np
 import pytest
 
 from paraserve.compose import open_engine
 from paraserve.errors import ModelLoadError
 from paraserve.settings import Settings
-from paraserve.types import StreamConfig
+from paraserve.types import DecodeOptions, SegmentAudio, StreamConfig
 
 
 @pytest.fixture
@@ -61,3 +62,23 @@ def test_a_streaming_model_of_another_kind(bundle):
     """A folder that holds something else is refused before anything is served."""
     with pytest.raises(ModelLoadError, match=r"decoder_quant\.onnx or decoder\.onnx"):
         open_engine(Settings(bundle=str(bundle), online_model_dir=str(bundle / "asr")))
+
+
+async def test_hotwords_of_the_server(shared_dir, tmp_path):
+    """A contextual model expects the file's words of every client, behind the client's own."""
+    path = tmp_path / "hotwords.txt"
+    path.write_text("北京 20\n", "utf-8")
+    folder = shared_dir / "tiny_models" / "paraformer-contextual-tiny"
+    samples = np.random.default_rng(0).normal(0, 0.1, 48_000).astype(np.float32)
+
+    async def score(words, **settings):
+        engine = open_engine(Settings(model_dir=str(folder), quantize=False, **settings))
+        try:
+            done = await engine.recognize(SegmentAudio(samples), DecodeOptions(hotwords=words))
+            return done.result.score
+        finally:
+            await engine.close()
+
+    with_file = await score(("上海",), hotword_file=str(path))
+    assert with_file == await score(("上海", "北京"))
+    assert with_file != await score(("上海",))

@@ -5,6 +5,7 @@ Names may be written with dashes or underscores, values are strings: `--vad-dir 
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from paraserve.compose import REMOVED
 from paraserve.errors import ParaserveError
@@ -18,6 +19,7 @@ SETTING_OF = {
     "quantize": "quantize",
     "vad-quant": "vad_quant",
     "punc-quant": "punc_quant",
+    "hotword": "hotword_file",
     "decoder-thread-num": "workers",
     "model-thread-num": "model_threads",
 }
@@ -27,7 +29,6 @@ NOTHING_DOWNLOADED = "models are not downloaded yet: give folders"
 NO_LANGUAGE_MODEL = "no language model is used yet"
 WITHOUT_EFFECT = {
     "lm-dir": NO_LANGUAGE_MODEL,
-    "hotword": "hotword files are not used yet",
     "fst-inc-wts": NO_LANGUAGE_MODEL,
     "global-beam": NO_LANGUAGE_MODEL,
     "lattice-beam": NO_LANGUAGE_MODEL,
@@ -65,6 +66,8 @@ def parse_funasr_flags(args: Sequence[str]) -> FunasrFlags:
     """
     values = dict(_pairs(args))
     settings = {SETTING_OF[name]: value for name, value in values.items() if name in SETTING_OF}
+    if _is_no_file(settings.get("hotword_file")):
+        del settings["hotword_file"]
     warnings = tuple(
         f"--{name} has no effect: {reason}" for name, value in values.items() if (reason := _reason(name, value))
     )
@@ -90,6 +93,13 @@ def _reason(name: str, value: str) -> str | None:
     """Why a flag changes nothing; None where it gets what it asks for."""
     if name == "itn-dir":
         return None if value in REMOVED else "the built-in rules for Chinese and English are used"
-    if name in ("lm-dir", "hotword") and value in REMOVED:
+    if name == "lm-dir" and value in REMOVED:
         return None
+    if name == "hotword":
+        return f"there is no file {value}" if value not in REMOVED and _is_no_file(value) else None
     return WITHOUT_EFFECT.get(name) or SWITCHES.get(name)
+
+
+def _is_no_file(path: str | None) -> bool:
+    """FunASR's start scripts name a hotword file that need not be there."""
+    return path is not None and (path in REMOVED or not Path(path).expanduser().is_file())

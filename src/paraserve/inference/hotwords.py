@@ -60,6 +60,30 @@ class Hotwords:
         return vectors
 
 
+def read_hotword_file(path: Path) -> tuple[str, ...]:
+    """FunASR's hotword file: `words weight` a line; lines without a weight are no hotwords, as there.
+
+    The weights are left out: no model here takes them.
+
+    Raises:
+        ModelLoadError: the file cannot be read.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ModelLoadError(f"cannot read the hotword file {path}: {error}") from error
+    entries = (line.rsplit(maxsplit=1) for line in lines)
+    return tuple(dict.fromkeys(entry[0] for entry in entries if len(entry) == 2 and _is_number(entry[1])))
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
 def read_segments(path: Path) -> dict[str, tuple[str, ...]]:
     """`seg_dict`: a word and its units on each line; empty where a model comes without.
 

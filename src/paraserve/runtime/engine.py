@@ -6,6 +6,7 @@ cluster, a fake for fault and load tests) plugs in by one constructor argument.
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Protocol
 
@@ -117,9 +118,10 @@ class Engine(Protocol):
 
 
 class LocalEngine:
-    """One bundle of models on one device, behind one scheduler."""
+    """One bundle of models on one device, behind one scheduler. `hotwords` are expected of every client."""
 
-    def __init__(self, bundle: ModelBundle, scheduler: Scheduler, vad: Vad) -> None:
+    def __init__(self, bundle: ModelBundle, scheduler: Scheduler, vad: Vad, hotwords: tuple[str, ...] = ()) -> None:
+        self._hotwords = hotwords
         self._bundle = bundle
         self._scheduler = scheduler
         self._vad = vad
@@ -151,6 +153,9 @@ class LocalEngine:
             InferenceError: the model failed on this segment alone.
             OverloadedError: the engine is closed.
         """
+        if self._hotwords:
+            # The client's own come first: a model may take only so many.
+            options = replace(options, hotwords=tuple(dict.fromkeys((*options.hotwords, *self._hotwords))))
         recognizer = self._bundle.recognizer
         budget = 0 if options.deterministic else recognizer.batch_frames
         job = Job(("recognize", options), partial(recognizer.recognize, options=options), budget)

@@ -97,6 +97,16 @@ def test_funasr_start_script(config, monkeypatch):
     )
     assert (settings["workers"], settings["model_threads"]) == (4, 2)
     assert [line.split()[2] for line in warnings] == ["--io-thread-num", "--hotword", "--download-model-dir"]
+    assert settings["hotword_file"] == ""
+
+
+def test_funasr_hotword_file(config, tmp_path):
+    """A file that is there counts; FunASR's start scripts name one whether or not it is."""
+    path = tmp_path / "hotwords.txt"
+    path.write_text("北京 20", "utf-8")
+    settings, warnings = config("--hotword", str(path))
+    assert (settings["hotword_file"], warnings) == (str(path), [])
+    assert config("--hotword", "")[1] == []
 
 
 @pytest.mark.parametrize(

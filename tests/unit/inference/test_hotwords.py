@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from paraserve.errors import ModelLoadError
-from paraserve.inference.hotwords import MAX_UNITS, Hotwords, read_segments
+from paraserve.inference.hotwords import MAX_UNITS, Hotwords, read_hotword_file, read_segments
 from paraserve.inference.tokens import Vocabulary
 
 VOCABULARY = Vocabulary(["<blank>", "<s>", "</s>", "阿", "里", "1", "hel@@", "lo", "gpt", "it's", "<unk>"])
@@ -70,3 +70,12 @@ def test_seg_dict(tmp_path):
     path.write_bytes(b"\xff\xfe")
     with pytest.raises(ModelLoadError, match="seg_dict"):
         read_segments(path)
+
+
+def test_hotword_file(tmp_path):
+    """Words (with spaces inside, too) and a weight a line; what has none is no hotword, what comes twice is one."""
+    path = tmp_path / "hotwords.txt"
+    path.write_text("阿里巴巴 20\nopen ai 3.5\n\nno weight\n通义\n阿里巴巴 5\n", "utf-8")
+    assert read_hotword_file(path) == ("阿里巴巴", "open ai")
+    with pytest.raises(ModelLoadError, match="hotword file"):
+        read_hotword_file(tmp_path / "none")
