@@ -1,12 +1,13 @@
 """Words to Kokoro's phonemes, each phoneme with the index of the token that owns it.
 
 Mandarin goes through pypinyin and misaki's pinyin table, with the tone changes of 一 and of third tones added;
-English through the grapheme rules of hibari-tts.
+English through the grapheme rules of hibari-tts. A sentence may mix the two.
 """
 
 import json
 from functools import cache
 from importlib import resources
+from itertools import groupby
 from random import Random
 
 from hibari import Hibari
@@ -15,7 +16,14 @@ from pypinyin import Style, lazy_pinyin
 
 NO_OWNER = -1
 _SPELLED = {"am": "ˌAˈɛm", "pm": "pˌiˈɛm"}
+# In a sentence of many subjects "am" is a verb, too; capitals stand for the letters.
+_READ_IN_CONTEXT = {"am": "æm", "AM": _SPELLED["am"], "PM": _SPELLED["pm"], "close": "klˈOz", "lives": "lˈɪvz"}
 _READINGS = {"幺": "yao1", "两": "liang3"}
+_WORD_READINGS = {
+    "都柏林": ["du1", "bo2", "lin2"], "布鲁塞尔": ["bu4", "lu3", "sai1", "er3"], "差": ["cha1"], "喂": ["wei2"],
+}  # fmt: skip
+# 一 changes its tone before these; it keeps it as a digit and as an ordinal.
+_COUNTED = frozenset("下张间份杯瓶碗段部首封些斤条辆位直样会只")
 # misaki writes tones as contours and apical vowels with a diacritic; Kokoro has arrows and one symbol.
 _RESPELLED = [
     ("˧˩˧", "↓"), ("˧˥", "↗"), ("˥˩", "↘"), ("˥", "→"), (chr(635) + chr(809), "ɨ"), (chr(633) + chr(809), "ɨ"),
@@ -38,7 +46,21 @@ def _english() -> Hibari:
 
 def phonemize(lang: str, words: list[str], first_token: int, rng: Random) -> Phonemes | None:
     """Phonemes of a sentence whose first token has index `first_token`; None if a word cannot be read."""
-    return _mandarin(words, first_token, rng) if lang == "zh" else _english_words(words, first_token)
+    return _mandarin(words, first_token, rng) if lang == "zh" else _english_words(words, first_token, _SPELLED)
+
+
+def phonemize_mixed(words: list[str], first_token: int, rng: Random) -> Phonemes | None:
+    """The same for a sentence of Mandarin and English words; an English word in capitals is spelled."""
+    result: Phonemes = []
+    token = first_token
+    for is_english, group in groupby(words, str.isascii):
+        run = list(group)
+        part = _english_words(run, token, _READ_IN_CONTEXT) if is_english else _mandarin(run, token, rng)
+        if part is None:
+            return None
+        result += part
+        token += len(run) if is_english else sum(map(len, run))
+    return result
 
 
 def _mandarin(words: list[str], first_token: int, rng: Random) -> Phonemes | None:
@@ -57,7 +79,7 @@ def _mandarin(words: list[str], first_token: int, rng: Random) -> Phonemes | Non
 
 
 def _word_pinyin(word: str, rng: Random) -> list[str] | None:
-    pinyin = lazy_pinyin(word, style=Style.TONE3, neutral_tone_with_five=True)
+    pinyin = _WORD_READINGS.get(word) or lazy_pinyin(word, style=Style.TONE3, neutral_tone_with_five=True)
     if len(pinyin) != len(word):
         return None
     pinyin = [_READINGS.get(char, syllable) for char, syllable in zip(word, pinyin, strict=True)]
@@ -67,6 +89,8 @@ def _word_pinyin(word: str, rng: Random) -> list[str] | None:
             changed[i] = pinyin[i][:-1] + "2"
         if word[i] == "一" and word[i + 1] in "百千万亿个次块" and rng.random() < 0.6:
             changed[i] = "yi2" if pinyin[i + 1][-1] == "4" else "yi4"
+        if i == 0 and word[0] == "一" and word[1] in _COUNTED and len(word) == 2:
+            changed[0] = "yi2" if pinyin[1][-1] == "4" else "yi4"
     return changed
 
 
@@ -78,12 +102,12 @@ def _ipa(syllable: str) -> str:
     return text
 
 
-def _english_words(words: list[str], first_token: int) -> Phonemes | None:
+def _english_words(words: list[str], first_token: int, readings: dict[str, str]) -> Phonemes | None:
     read = " ".join(_english().phonemize(" ".join(words))).strip().strip(".").split(" ")
     if len(read) != len(words):
         return None
     result: Phonemes = []
     for index, (word, phonemes) in enumerate(zip(words, read, strict=True)):
-        result += [(symbol, first_token + index) for symbol in _SPELLED.get(word, phonemes)]
+        result += [(symbol, first_token + index) for symbol in readings.get(word, phonemes)]
         result.append((" ", NO_OWNER))
     return result
