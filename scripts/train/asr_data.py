@@ -135,11 +135,11 @@ class AsrBatches(IterableDataset):
     def __init__(
         self, folders: list[Path], vocabulary: list[str], mvn: tuple[Array, Array], strength: Synchronized,
         seed: int, *, batch_rows: int = 1000, reuses: int = REUSES,
-        english_factor: float = ENGLISH_FACTOR,
+        english_factor: float = ENGLISH_FACTOR, domain: str = "numbers",
     ) -> None:  # fmt: skip
         self._folders, self._vocabulary, self._mvn = folders, vocabulary, mvn
         self._strength, self._seed, self._batch_rows, self._reuses = strength, seed, batch_rows, reuses
-        self._english_factor = english_factor
+        self._english_factor, self._domain = english_factor, domain
 
     def __iter__(self) -> Iterator[dict[str, torch.Tensor]]:
         torch.set_num_threads(1)
@@ -156,7 +156,8 @@ class AsrBatches(IterableDataset):
                 yield from self._batches([self._vary(piece) for piece in pool if len(piece.values) > 12])
 
     def _load(self) -> None:
-        speech = [item for folder in self._folders for item in load_folder(folder, self._vocabulary)]
+        folders = [load_folder(folder, self._vocabulary, domain=self._domain) for folder in self._folders]
+        speech = [item for folder in folders for item in folder]
         self._sampler = RunSampler(speech, self._vocabulary, self._rng, self._english_factor)
 
     def _compose(self) -> Piece:

@@ -15,7 +15,7 @@ import soundfile
 from numpy.typing import NDArray
 
 from features import SAMPLE_RATE
-from vocabulary import UNKNOWN, keep_domain_tokens
+from vocabulary import UNKNOWN, keep_domain_tokens, keep_known_tokens
 
 # Kokoro sounds this much before its own durations say (median over sentence starts behind a pause).
 KOKORO_LAG = int(0.05 * SAMPLE_RATE)
@@ -40,7 +40,9 @@ class Utterance:
         return bool(self.starts)
 
 
-def load_folder(folder: Path, vocabulary: list[str], *, held_out: bool = False) -> list[Utterance]:
+def load_folder(
+    folder: Path, vocabulary: list[str], *, held_out: bool = False, domain: str = "numbers"
+) -> list[Utterance]:  # fmt: skip
     """Reads a folder's utterances, either those for training or those of held-out voices.
 
     None if there is no list yet (a generator may still be at work).
@@ -51,7 +53,7 @@ def load_folder(folder: Path, vocabulary: list[str], *, held_out: bool = False) 
     known = set(vocabulary)
     records = (json.loads(line) for line in path.read_text().splitlines())
     chosen = (record for record in records if is_held_out(record["voice"]) == held_out)
-    return [_utterance(record, folder, known) for record in chosen]
+    return [_utterance(record, folder, _tokens(record, known, domain)) for record in chosen]
 
 
 def is_held_out(voice: str) -> bool:
@@ -68,12 +70,12 @@ def _shard(path: Path) -> NDArray[np.int16]:
     return pcm
 
 
-def _utterance(record: dict, folder: Path, known: set[str]) -> Utterance:
+def _utterance(record: dict, folder: Path, tokens: list[str]) -> Utterance:
     begin = record["offset_samples"]
     return Utterance(
         pcm=_shard(folder / record["file"])[begin : begin + record["n_samples"]],
         lang=record["lang"],
-        tokens=_domain_tokens(record, known),
+        tokens=tokens,
         sentences=record["sentence"],
         starts=_true_times(record, "start"),
         ends=_true_times(record, "end"),
@@ -86,8 +88,10 @@ def _true_times(record: dict, key: str) -> list[int]:
     return [max(0, time - lag) for time in record.get(key, [])]
 
 
-def _domain_tokens(record: dict, known: set[str]) -> list[str]:
+def _tokens(record: dict, known: set[str], domain: str) -> list[str]:
     """Maps each sentence on its own, so that a neighbour cannot keep a function word alive."""
+    if domain == "wide":
+        return keep_known_tokens(record["tokens"], known)
     tokens = record["tokens"]
     if not record.get("am_spelled"):
         tokens = [UNKNOWN if token == "am" else token for token in tokens]

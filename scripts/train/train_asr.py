@@ -23,7 +23,7 @@ from torch.utils.data import DataLoader
 from asr_data import AsrBatches
 from asr_model import AsrConfig, Paraformer, TrainingHeads, losses
 from features import Array, read_mvn, write_mvn
-from vocabulary import build_tokens
+from vocabulary import DOMAINS, build_tokens
 
 WARM_UP_STEPS = 200
 EMA_DECAY = 0.998
@@ -41,6 +41,7 @@ def parse_arguments(description: str, peak_rate: float) -> argparse.Namespace:
     parser.add_argument("--speech", type=Path, action="append", default=[], help="folder of ready speech")
     parser.add_argument("--work", type=Path, default=Path(os.environ.get("TRAIN_WORK", "build/train")))
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--domain", choices=DOMAINS, default="numbers")
     return parser.parse_args()
 
 
@@ -106,10 +107,12 @@ class Trainer:
         self.average, self.minutes, self.step = state["average"], state["minutes"], state["step"]
 
 
-def measure_features(folders: list[Path], vocabulary: list[str], seed: int) -> tuple[Array, Array]:
+def measure_features(
+    folders: list[Path], vocabulary: list[str], arguments: argparse.Namespace
+) -> tuple[Array, Array]:
     """Mean and deviation of the LFR rows over some thousand rows of training data, each bin alike in all slots."""
     plain = (np.zeros(560, np.float32), np.ones(560, np.float32))
-    batches = iter(AsrBatches(folders, vocabulary, plain, Value("d", 0.5), seed))
+    batches = iter(AsrBatches(folders, vocabulary, plain, Value("d", 0.5), arguments.seed, domain=arguments.domain))
     rows = []
     for _ in range(40):
         batch = next(batches)
@@ -123,10 +126,10 @@ def prepare(arguments: argparse.Namespace, folders: list[Path]) -> tuple[list[st
     folder = arguments.work / "asr"
     folder.mkdir(parents=True, exist_ok=True)
     if not (folder / "tokens.json").exists():
-        (folder / "tokens.json").write_text(json.dumps(build_tokens(), ensure_ascii=False))
+        (folder / "tokens.json").write_text(json.dumps(build_tokens(arguments.domain), ensure_ascii=False))
     vocabulary = json.loads((folder / "tokens.json").read_text())
     if not (folder / "am.mvn").exists():
-        write_mvn(folder / "am.mvn", *measure_features(folders, vocabulary, arguments.seed))
+        write_mvn(folder / "am.mvn", *measure_features(folders, vocabulary, arguments))
     return vocabulary, read_mvn(folder / "am.mvn")
 
 
@@ -183,7 +186,9 @@ def main() -> None:
     print(f"{sum(p.numel() for p in trainer.model.parameters()) / 1e6:.2f} M parameters", flush=True)
     strength = Value("d", 0.0)
     shift, scale = mvn
-    data = AsrBatches(folders, vocabulary, (shift, scale), strength, arguments.seed + trainer.step)
+    data = AsrBatches(
+        folders, vocabulary, (shift, scale), strength, arguments.seed + trainer.step, domain=arguments.domain
+    )
     loader = DataLoader(data, batch_size=None, num_workers=1, prefetch_factor=24)
     run(trainer, iter(loader), strength, checkpoint)
 

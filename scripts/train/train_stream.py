@@ -70,7 +70,7 @@ def main() -> None:
     seed = arguments.seed + 1000 + trainer.step
     data = AsrBatches(
         folders, vocabulary, mvn, strength, seed,
-        batch_rows=BATCH_ROWS, reuses=REUSES, english_factor=ENGLISH_FACTOR,
+        batch_rows=BATCH_ROWS, reuses=REUSES, english_factor=ENGLISH_FACTOR, domain=arguments.domain,
     )  # fmt: skip
     loader = DataLoader(data, batch_size=None, num_workers=1, prefetch_factor=24)
     run(trainer, iter(loader), strength, checkpoint)
