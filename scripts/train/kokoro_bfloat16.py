@@ -4,6 +4,7 @@ Four fifths of the time go into the convolutions of the vocoder. OpenVINO runs t
 durations, pitch and phase stays in float32 in onnxruntime (everything in bfloat16 is recognised worse).
 """
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -95,7 +96,13 @@ def _float32(model: onnx.ModelProto) -> onnxruntime.InferenceSession:
 
 
 def _bfloat16(model: onnx.ModelProto) -> openvino.InferRequest:
-    # Unpinned: a pinned thread would wait for its core while the other one is free.
-    settings = {"INFERENCE_PRECISION_HINT": "bf16", "INFERENCE_NUM_THREADS": 1, "ENABLE_CPU_PINNING": False}
+    # Each length makes kernels of its own; kept, they would take gigabytes and save nothing.
+    os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "0")
+    settings = {
+        "INFERENCE_PRECISION_HINT": "bf16",
+        "INFERENCE_NUM_THREADS": 1,
+        "ENABLE_CPU_PINNING": False,  # a pinned thread would wait for its core while the other one is free
+        "CPU_RUNTIME_CACHE_CAPACITY": 0,
+    }
     core = openvino.Core()
     return core.compile_model(core.read_model(model.SerializeToString()), "CPU", settings).create_infer_request()
