@@ -6,7 +6,7 @@ where it tells nothing), `voice`, `speed` and `am_spelled` (the token "am" is re
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -53,7 +53,8 @@ def load_folder(
     known = set(vocabulary)
     records = (json.loads(line) for line in path.read_text().splitlines())
     chosen = (record for record in records if is_held_out(record["voice"]) == held_out)
-    return [_utterance(record, folder, _tokens(record, known, domain)) for record in chosen]
+    utterances = [_utterance(record, folder, _tokens(record, known, domain)) for record in chosen]
+    return [replace(item, ends=heard_ends(item)) for item in utterances] if domain == "wide" else utterances
 
 
 def is_held_out(voice: str) -> bool:
@@ -81,6 +82,26 @@ def _utterance(record: dict, folder: Path, tokens: list[str]) -> Utterance:
         ends=_true_times(record, "end"),
         voice=record["voice"],
     )
+
+
+def heard_ends(utterance: Utterance) -> list[int]:
+    """Ends of tokens, where the last one of a sentence ends with the last 10 ms that are heard.
+
+    The generator counts the silence behind a sentence to its last token: more than 80 ms of it in half of them. Heard
+    is what is less than 35 dB under the loud parts of the utterance. A token keeps 50 ms at least.
+    """
+    block = SAMPLE_RATE // 100
+    blocks = utterance.pcm[: len(utterance.pcm) // block * block].reshape(-1, block).astype(np.float32)
+    level_db = 10 * np.log10((blocks**2).mean(1) + 1)
+    is_heard = level_db > np.percentile(level_db, 95) - 35
+    ends = list(utterance.ends)
+    for index, start in enumerate(utterance.starts):
+        behind = utterance.sentences[index + 1 : index + 2]
+        while behind != [utterance.sentences[index]] and ends[index] - block >= start + 5 * block:
+            if is_heard[min(ends[index] // block, len(is_heard)) - 1]:
+                break
+            ends[index] -= block
+    return ends
 
 
 def _true_times(record: dict, key: str) -> list[int]:
