@@ -17,13 +17,17 @@ from numpy.typing import NDArray
 from scipy.signal import resample_poly
 
 import grammar
+import wide_grammar
 from corpus import ShardWriter
 from features import SAMPLE_RATE
+from templates import Words
+from vocabulary import DOMAINS
 
 FLITE_VOICES = ["kal16", "awb", "rms", "slt"]
 ESPEAK_ENGLISH = ["en-us", "en-gb", "en-gb-x-rp", "en-029", "en-gb-scotland"]
 ESPEAK_VARIANTS = "m1 m2 m3 m4 m5 m6 m7 m8 f1 f2 f3 f4 f5 Alex anika belinda linda max michael rob steph".split()  # noqa: SIM905
 QUIET_DB = -38.0
+SPELLED = {"numbers": {"am": "A M", "pm": "P M"}, "wide": {"AM": "A M", "PM": "P M"}}
 
 
 def espeak_command(rng: Random) -> tuple[list[str], str]:
@@ -55,13 +59,16 @@ def trim(pcm: NDArray[np.int16]) -> NDArray[np.int16]:
     return pcm[loud[0] * 160 : (loud[-1] + 1) * 160]
 
 
-def speak(words: list[str], rng: Random) -> tuple[NDArray[np.int16], dict]:
-    """Words one after the other with gaps of up to 120 ms; the record has the time of each."""
+def speak(words: Words, spelled: dict[str, str], rng: Random) -> tuple[NDArray[np.int16], dict]:
+    """Words one after the other with gaps of up to 120 ms; the record has the time of each.
+
+    `spelled` has the text of words that are read as letters.
+    """
     command, voice = (flite_command if rng.random() < 0.75 else espeak_command)(rng)
     parts = [np.zeros(1600, np.int16)]
     starts, ends = [], []
     for word in words:
-        text = {"am": "A M", "pm": "P M"}.get(word, word)
+        text = spelled.get(word, word)
         wav = subprocess.run([*command, text], capture_output=True, check=True).stdout
         starts.append(sum(map(len, parts)))
         parts.append(trim(to_pcm(wav)))
@@ -70,21 +77,29 @@ def speak(words: list[str], rng: Random) -> tuple[NDArray[np.int16], dict]:
     return np.concatenate([*parts, parts[0]]), {"start": starts, "end": ends, "voice": voice}
 
 
+def draw_words(domain: str, rng: Random) -> Words:
+    """A sentence; of the domain of numbers mostly one of rare words."""
+    if domain == "wide":
+        return wide_grammar.sentence("en", rng)
+    return (grammar.rare_sentence if rng.random() < 0.6 else grammar.sentence)("en", rng)
+
+
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, required=True)
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--domain", choices=DOMAINS, default="numbers")
     arguments = parser.parse_args()
     rng = Random(arguments.seed)
     writer = ShardWriter(arguments.out, f"spice_{arguments.seed}", shard_s=120)
     total = 0
     while total < arguments.minutes * 60 * SAMPLE_RATE:
-        draw = grammar.rare_sentence if rng.random() < 0.6 else grammar.sentence
-        words = draw("en", rng)
-        pcm, record = speak(words, rng)
-        record |= {"lang": "en", "tokens": words, "sentence": [0] * len(words), "am_spelled": True}
+        words = draw_words(arguments.domain, rng)
+        pcm, record = speak(words, SPELLED[arguments.domain], rng)
+        tokens = [word.lower() for word in words]
+        record |= {"lang": "en", "tokens": tokens, "sentence": [0] * len(words), "am_spelled": True}
         writer.add(pcm, record)
         total += len(pcm)
     writer.flush()
