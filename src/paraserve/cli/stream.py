@@ -14,11 +14,11 @@ from paraserve.cli.sources import open_sources
 from paraserve.client import Live, LiveOptions
 from paraserve.compose import open_decode_pool
 from paraserve.errors import ParaserveError
-from paraserve.types import SAMPLE_RATE, ChunkSize, Samples
+from paraserve.types import ROW_MS, SAMPLE_RATE, ChunkSize, Samples
 
 MICROPHONE = "mic"
-FRAME_MS = 60
-FRAME_SAMPLES = SAMPLE_RATE * FRAME_MS // 1000
+FRAME_SAMPLES = SAMPLE_RATE * ROW_MS // 1000
+"""One row of a Paraformer, as FunASR's clients send them."""
 
 Audio: TypeAlias = AsyncIterator[Samples] | AsyncIterator[bytes]
 

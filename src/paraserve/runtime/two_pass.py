@@ -107,16 +107,16 @@ class TwoPassSession:
         """No more audio comes: returns once all has been emitted, the last update with `last=True`."""
         closing = await self._detect(is_last=True)
         while self._second_passes:
-            await asyncio.wait({self._second_passes[0][1]})
-            self._forget_done()
+            await self._oldest_second_pass()
         if not closing:
             heard_ms = self.heard_ms
             self._outlet.put(self._outlet.closing(heard_ms))
 
     def _is_due(self) -> bool:
-        next_ms = self._segmenter.next_chunk_ms
-        missing_ms = MIN_STEP_SAMPLES if next_ms is None else next_ms - self.heard_ms
-        return self._n_waiting >= min(MIN_STEP_SAMPLES, missing_ms * SAMPLE_RATE // 1000)
+        if self._n_waiting >= MIN_STEP_SAMPLES:
+            return True
+        chunk_ms = self._segmenter.next_chunk_ms
+        return chunk_ms is not None and self._n_waiting >= (chunk_ms - self.heard_ms) * SAMPLE_RATE // 1000
 
     async def _detect(self, *, is_last: bool) -> bool:
         """Step the detector; whether the utterance's last update has been started."""
@@ -167,8 +167,7 @@ class TwoPassSession:
 
     async def _start_second_pass(self, end: SpeechEnd, *, is_last: bool) -> None:
         while self._in_flight_ms() > IN_FLIGHT_MS:
-            await asyncio.wait({self._second_passes[0][1]})
-            self._forget_done()
+            await self._oldest_second_pass()
         before = self._second_passes[-1][1] if self._second_passes else None
         task = self._group.create_task(self._second_pass(end, self.options, before, is_last=is_last))
         self._second_passes.append((end.segment, task))
@@ -177,7 +176,9 @@ class TwoPassSession:
     def _in_flight_ms(self) -> int:
         return sum(segment.end_ms - segment.start_ms for segment, _ in self._second_passes)
 
-    def _forget_done(self) -> None:
+    async def _oldest_second_pass(self) -> None:
+        """Wait for it, and forget all that are done."""
+        await asyncio.wait({self._second_passes[0][1]})
         while self._second_passes and self._second_passes[0][1].done():
             self._second_passes.popleft()
 
