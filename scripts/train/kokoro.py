@@ -1,14 +1,9 @@
-"""Speech with exact token times from Kokoro-82M.
-
-    python scripts/train/kokoro.py --minutes 60 --seed 11 --out build/train/speech [--lang zh|en]
-                                   [--split train|heldout] [--text domain|other] [--rare-share 0.35]
+"""Speech with exact token times from Kokoro-82M: `wide_speech.py` and others say what.
 
 A new speaker is made of two: the first half of a style vector is the timbre, the second half the prosody, so
 Mandarin prosody goes with the timbre of any voice of any language.
 """
 
-import argparse
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,12 +14,9 @@ import onnxruntime
 from numpy.typing import NDArray
 from scipy.signal import resample_poly
 
-import grammar
-from corpus import HELD_OUT_VOICES, ShardWriter
-from features import SAMPLE_RATE
+from corpus import HELD_OUT_VOICES
 from kokoro_graph import DURATIONS_OUTPUT, build_model, load_voices
-from other_text import other_sentence
-from phonemes import NO_OWNER, Phonemes, phonemize, symbol_ids
+from phonemes import NO_OWNER, Phonemes, symbol_ids
 
 MAX_PHONEMES = 480
 TIMBRE_SIZE = 128
@@ -93,34 +85,6 @@ def _token_times(known: list[tuple[int, int]], edges: NDArray, count: int) -> di
     return {"start": starts, "end": ends}
 
 
-def write_script(lang: str, sentences: list[list[str]], rng: Random) -> Script | None:
-    """Joins sentences with a comma's or a full stop's pause; None if something cannot be read or is too long."""
-    script = Script(lang, [], [], [])
-    for index, words in enumerate(sentences):
-        phonemes = phonemize(lang, words, len(script.tokens), rng)
-        if phonemes is None:
-            return None
-        tokens = grammar.tokens(lang, words)
-        script.tokens += tokens
-        script.sentences += [index] * len(tokens)
-        mark = "." if index == len(sentences) - 1 else rng.choice([", ", ". ", ", "])
-        script.phonemes += phonemes + [(symbol, NO_OWNER) for symbol in mark]
-    return script if len(script.phonemes) <= MAX_PHONEMES else None
-
-
-def draw_sentences(lang: str, text: str, rare_share: float, rng: Random) -> list[list[str]]:
-    """Sentences for one utterance of about six seconds."""
-    target = 22 if lang == "zh" else 14
-    sentences: list[list[str]] = []
-    while sum(len(grammar.tokens(lang, words)) for words in sentences) < target:
-        if text == "other":
-            sentences.append(other_sentence(lang, rng))
-        else:
-            draw = grammar.rare_sentence if rng.random() < rare_share else grammar.sentence
-            sentences.append([word for word in draw(lang, rng) if word])
-    return sentences
-
-
 def training_style(voices: dict, lang: str, length: int, rng: Random) -> tuple[NDArray[np.float32], str]:
     """A voice of the language, two mixed, or the timbre of any voice with the prosody of one of the language."""
     usable = sorted(set(voices) - HELD_OUT_VOICES - UNUSED_VOICES)
@@ -144,44 +108,3 @@ def held_out_style(voices: dict, lang: str, length: int, rng: Random) -> tuple[N
     names = sorted(name for name in HELD_OUT_VOICES & set(voices) if (name[0] == "z") == (lang == "zh"))
     name = rng.choice(names)
     return voices[name][length], name
-
-
-def generate(kokoro: Kokoro, arguments: argparse.Namespace) -> None:
-    """Fills shards until the wanted minutes are reached."""
-    rng = Random(arguments.seed)
-    writer = ShardWriter(arguments.out, f"{arguments.split}_{arguments.text}_{arguments.seed}")
-    draw_style = held_out_style if arguments.split == "heldout" else training_style
-    total = 0
-    while total < arguments.minutes * 60 * SAMPLE_RATE:
-        lang = arguments.lang or ("zh" if rng.random() < 0.55 else "en")
-        script = write_script(lang, draw_sentences(lang, arguments.text, arguments.rare_share, rng), rng)
-        if script is None:
-            continue
-        style, voice = draw_style(kokoro.voices, lang, len(script.phonemes), rng)
-        speed = rng.uniform(0.68, 1.5)
-        pcm, times = kokoro.speak(script, style, speed)
-        if min(times["start"]) < 0:
-            continue
-        record = {"lang": lang, "tokens": script.tokens, "sentence": script.sentences, **times}
-        writer.add(pcm, record | {"voice": voice, "speed": round(speed, 2), "am_spelled": True})
-        total += len(pcm)
-    writer.flush()
-
-
-def main() -> None:
-    """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--minutes", type=float, required=True)
-    parser.add_argument("--seed", type=int, required=True)
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--work", type=Path, default=Path(os.environ.get("TRAIN_WORK", "build/train")))
-    parser.add_argument("--lang", choices=["zh", "en"])
-    parser.add_argument("--rare-share", type=float, default=0.35, help="share of runs of rare words")
-    parser.add_argument("--split", choices=["train", "heldout"], default="train")
-    parser.add_argument("--text", choices=["domain", "other"], default="domain")
-    arguments = parser.parse_args()
-    generate(Kokoro(arguments.work), arguments)
-
-
-if __name__ == "__main__":
-    main()

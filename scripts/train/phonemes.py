@@ -67,7 +67,7 @@ def _mandarin(words: list[str], first_token: int, rng: Random) -> Phonemes | Non
     result: Phonemes = []
     token = first_token
     for word in words:
-        pinyin = _word_pinyin(word, rng)
+        pinyin = word_pinyin(word, rng)
         if pinyin is None:
             return None
         for syllable in pinyin:
@@ -78,7 +78,8 @@ def _mandarin(words: list[str], first_token: int, rng: Random) -> Phonemes | Non
     return result
 
 
-def _word_pinyin(word: str, rng: Random) -> list[str] | None:
+def word_pinyin(word: str, rng: Random) -> list[str] | None:
+    """A Mandarin word's syllables with tone digits (5: neutral) as they are spoken; None if one cannot be read."""
     pinyin = _WORD_READINGS.get(word) or lazy_pinyin(word, style=Style.TONE3, neutral_tone_with_five=True)
     if len(pinyin) != len(word):
         return None
