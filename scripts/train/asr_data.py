@@ -22,7 +22,7 @@ from vocabulary import UNKNOWN
 
 MAX_FRAMES = 1800
 REUSES = 2
-ENGLISH_FACTOR = 2.2
+ENGLISH_FACTOR = 1.2
 POOL_SIZE = 150
 UNKNOWN_SHARE = 0.09
 SILENCE_SHARE = 0.04
@@ -135,7 +135,7 @@ class AsrBatches(IterableDataset):
     def __init__(
         self, folders: list[Path], vocabulary: list[str], mvn: tuple[Array, Array], strength: Synchronized,
         seed: int, *, batch_rows: int = 1000, reuses: int = REUSES,
-        english_factor: float = ENGLISH_FACTOR, domain: str = "numbers",
+        english_factor: float = ENGLISH_FACTOR, domain: str = "wide",
     ) -> None:  # fmt: skip
         self._folders, self._vocabulary, self._mvn = folders, vocabulary, mvn
         self._strength, self._seed, self._batch_rows, self._reuses = strength, seed, batch_rows, reuses
@@ -156,8 +156,8 @@ class AsrBatches(IterableDataset):
                 yield from self._batches([self._vary(piece) for piece in pool if len(piece.values) > 12])
 
     def _load(self) -> None:
-        folders = [load_folder(folder, self._vocabulary, domain=self._domain) for folder in self._folders]
-        speech = [item for folder in folders for item in folder]
+        folders = [part for folder in self._folders for part in (folder, *sorted(folder.glob("*/")))]
+        speech = [item for folder in folders for item in load_folder(folder, self._vocabulary, domain=self._domain)]
         self._sampler = RunSampler(speech, self._vocabulary, self._rng, self._english_factor)
 
     def _compose(self) -> Piece:

@@ -10,7 +10,9 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - its usual name
 from torch import Tensor, nn
 
-from layers import DecoderLayer, EncoderLayer, length_mask
+from encoder import Encoded, SpeechEncoder
+from layers import DecoderLayer, length_mask, with_neighbours
+from speech_front import FRONT_SIZE
 from vocabulary import BLANK_ID, EOS_ID
 
 TAIL_THRESHOLD = 0.45
@@ -24,10 +26,10 @@ class AsrConfig:
     """Sizes of the network."""
 
     vocabulary_size: int
-    size: int = 144
+    size: int = 256
     heads: int = 4
-    hidden: int = 512
-    encoder_layers: int = 6
+    hidden: int = 768
+    encoder_layers: int = 1
     decoder_layers: int = 2
     kernel: int = 11
     timing_size: int = 64
@@ -40,13 +42,12 @@ class Paraformer(nn.Module):
         super().__init__()
         c = config
         self.config = config
-        widths = [560] + [c.size] * (c.encoder_layers - 1)
-        self.encoder = nn.ModuleList(EncoderLayer(w, c.size, c.heads, c.hidden, c.kernel) for w in widths)
-        self.encoder_norm = nn.LayerNorm(c.size)
-        self.weight_conv = nn.Conv1d(c.size, c.size, 3, padding=1)
+        self.encoder = SpeechEncoder(c.size, c.heads, c.hidden, c.encoder_layers, c.kernel)
+        self.weight_conv = nn.Linear(3 * c.size, c.size)
         self.weight_out = nn.Linear(c.size, 1)
         self.tail = nn.Parameter(torch.zeros(c.size))
         self.timing_up = nn.Linear(c.size, 3 * c.timing_size)
+        self.timing_fine = nn.Linear(FRONT_SIZE, c.timing_size)
         self.timing_conv = nn.Conv1d(c.timing_size, c.timing_size, 5, padding=2)
         self.timing_out = nn.Linear(c.timing_size, 1)
         self.decoder = nn.ModuleList(
@@ -57,23 +58,16 @@ class Paraformer(nn.Module):
         self.ctc: nn.Linear | None = None
         self.register_buffer("is_token", (torch.arange(c.vocabulary_size) != BLANK_ID).float(), persistent=False)
 
-    def encode(self, speech: Tensor, mask: Tensor) -> Tensor:
-        """[B, T, 560] -> [B, T, D], zero where the mask is."""
-        x = speech * mask
-        for layer in self.encoder:
-            x = layer(x, mask)
-        return self.encoder_norm(x) * mask
-
     def cif_weights(self, frames: Tensor, mask: Tensor) -> Tensor:
         """[B, T], the share of a token that each frame holds."""
-        x = F.relu(self.weight_conv(frames.transpose(1, 2)).transpose(1, 2) + frames)
+        x = F.relu(self.weight_conv(with_neighbours(frames)) + frames)
         return (torch.sigmoid(self.weight_out(x)) * mask).squeeze(-1)
 
-    def boundary_logits(self, frames: Tensor, mask: Tensor) -> Tensor:
+    def boundary_logits(self, encoded: Encoded, mask: Tensor) -> Tensor:
         """[B, 3T], how likely a token begins at each 20 ms frame."""
-        batch, rows, _ = frames.shape
-        x = self.timing_up(frames) * mask
-        x = x.reshape(batch, 3 * rows, self.config.timing_size)
+        batch, rows, _ = encoded.rows.shape
+        x = self.timing_up(encoded.rows).reshape(batch, 3 * rows, self.config.timing_size)
+        x = (x + self.timing_fine(encoded.fine)) * mask.expand(-1, -1, 3).reshape(batch, -1, 1)
         x = F.relu(self.timing_conv(x.transpose(1, 2)).transpose(1, 2))
         return self.timing_out(x).squeeze(-1)
 
@@ -105,7 +99,8 @@ class Paraformer(nn.Module):
     def forward(self, speech: Tensor, speech_lengths: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """FunASR's graph: (logits [B,N,V], token_num [B], us_alphas [B,3T], us_cif_peak [B,3T])."""
         mask = length_mask(speech_lengths, speech)
-        frames = self.encode(speech, mask)
+        encoded = self.encoder(speech, mask)
+        frames = encoded.rows
         weights = self.cif_weights(frames, mask)
         counts = torch.floor(weights.sum(1) + TAIL_THRESHOLD)
         rows = torch.cumsum(torch.ones_like(mask[0, :, 0]), 0) - 1
@@ -115,7 +110,7 @@ class Paraformer(nn.Module):
         logits = self.decode(self.integrate(frames, shares), token_mask, frames, mask)
         logits = self._with_ctc(F.log_softmax(logits, -1), frames, shares)
         token_num = counts + 1
-        alphas, peaks = self._fires(frames, mask, token_num)
+        alphas, peaks = self._fires(encoded, mask, token_num)
         return logits, token_num.to(torch.int32), alphas, peaks
 
     def _with_ctc(self, logits: Tensor, frames: Tensor, shares: Tensor) -> Tensor:
@@ -131,14 +126,14 @@ class Paraformer(nn.Module):
         has_frames = (shares[:, :, :-1].sum(-1, keepdim=True) > 0.5).to(logits.dtype)
         return F.log_softmax(logits + CTC_WEIGHT * has_frames * torch.log(heard + CTC_FLOOR), -1)
 
-    def _fires(self, frames: Tensor, mask: Tensor, token_num: Tensor) -> tuple[Tensor, Tensor]:
+    def _fires(self, encoded: Encoded, mask: Tensor, token_num: Tensor) -> tuple[Tensor, Tensor]:
         """Upsampled weights that sum up to `token_num` and fire exactly that often.
 
         Half a unit of start value puts each fire in the middle of its boundary instead of at the end, where a
         small error would move it to the next one. A fire takes (1 - 1e-4) off the running sum, as in FunASR.
         """
         valid = mask.expand(-1, -1, 3).reshape(mask.shape[0], -1)
-        raw = (torch.sigmoid(self.boundary_logits(frames, mask)) + 1e-6) * valid
+        raw = (torch.sigmoid(self.boundary_logits(encoded, mask)) + 1e-6) * valid
         raw = raw * (token_num / raw.sum(1).clamp(min=1e-6)).unsqueeze(1)
         total = torch.minimum(torch.cumsum(raw, 1) + 0.5, token_num.unsqueeze(1)) * (1 + 1e-6)
         before = torch.cat([torch.zeros_like(total[:, :1]), total[:, :-1]], 1)
@@ -158,11 +153,13 @@ class TrainingHeads(nn.Module):
 def losses(model: Paraformer, heads: TrainingHeads, batch: dict[str, Tensor]) -> dict[str, Tensor]:
     """All parts of the training loss and the decoder's token accuracy, each a scalar."""
     mask = length_mask(batch["speech_lens"], batch["speech"])
-    frames = model.encode(batch["speech"], mask)
+    with torch.autocast(mask.device.type, torch.bfloat16):
+        encoded = model.encoder(batch["speech"], mask)
+    frames = encoded.rows
     weights = model.cif_weights(frames, mask)
     counts = batch["id_lens"].to(frames.dtype)
     targets, target_mask = _targets_with_eos(batch["ids"], batch["id_lens"])
-    rows = torch.arange(targets.shape[1], dtype=frames.dtype)
+    rows = torch.arange(targets.shape[1], dtype=frames.dtype, device=frames.device)
     vectors = model.integrate(frames, model.shares(weights, counts, rows))
     logits = model.decode(vectors, target_mask.unsqueeze(-1), frames, mask)
     chosen = target_mask > 0
@@ -175,25 +172,25 @@ def losses(model: Paraformer, heads: TrainingHeads, batch: dict[str, Tensor]) ->
     result["ctc"] = F.ctc_loss(
         log_probs, batch["ids"], batch["speech_lens"], batch["id_lens"], blank=BLANK_ID, zero_infinity=True
     )
-    return result | _timing_losses(model, heads, batch, frames, mask, weights)
+    return result | _timing_losses(model, heads, batch, encoded, mask, weights)
 
 
 def _targets_with_eos(ids: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
     targets = F.pad(ids, (0, 1))
     targets.scatter_(1, lengths.unsqueeze(1), EOS_ID)
-    return targets, (torch.arange(targets.shape[1]) <= lengths.unsqueeze(1)).float()
+    return targets, (torch.arange(targets.shape[1], device=ids.device) <= lengths.unsqueeze(1)).float()
 
 
 def _timing_losses(
-    model: Paraformer, heads: TrainingHeads, batch: dict[str, Tensor], frames: Tensor, mask: Tensor, weights: Tensor
+    model: Paraformer, heads: TrainingHeads, batch: dict[str, Tensor], encoded: Encoded, mask: Tensor, weights: Tensor
 ) -> dict[str, Tensor]:  # fmt: skip
     timed = batch["frame_ids"] >= 0
     boundaries = batch["boundaries"]
-    logits = model.boundary_logits(frames, mask)
+    logits = model.boundary_logits(encoded, mask)
     known = boundaries >= 0
     positives = boundaries[known].sum().clamp(min=1.0)
     return {
-        "frame": F.cross_entropy(heads.frame(frames[timed]), batch["frame_ids"][timed]),
+        "frame": F.cross_entropy(heads.frame(encoded.rows[timed]), batch["frame_ids"][timed]),
         "weight": (weights - batch["weights"]).abs()[timed].sum() / batch["weights"][timed].sum().clamp(min=1.0),
         "boundary": F.binary_cross_entropy_with_logits(logits[known], boundaries[known], reduction="sum") / positives,
     }

@@ -33,7 +33,9 @@ def shape_spectrum(samples: Array, rng: Generator, strength: float) -> Array:
     hz = np.linspace(0, SAMPLE_RATE / 2, len(spectrum))
     limit_db = 6 * strength
     gain_db = np.interp(hz, [0, 200, 500, 1000, 2000, 4000, 8000], rng.uniform(-limit_db, limit_db, 7))
-    if rng.random() < 0.35 * strength:
+    if rng.random() < 0.15 * strength:
+        gain_db += np.where((hz < rng.uniform(250, 350)) | (hz > rng.uniform(3300, 3600)), -rng.uniform(25, 60), 0)
+    elif rng.random() < 0.3 * strength:
         gain_db += np.where(hz > rng.choice([3400, 3800, 4000, 5500]), -rng.uniform(25, 60), 0)
     if rng.random() < 0.25 * strength:
         gain_db += np.where(hz < rng.uniform(100, 300), -20, 0)

@@ -45,7 +45,7 @@ class Utterance:
 
 
 def load_folder(
-    folder: Path, vocabulary: list[str], *, held_out: bool = False, domain: str = "numbers"
+    folder: Path, vocabulary: list[str], *, held_out: bool = False, domain: str = "wide"
 ) -> list[Utterance]:  # fmt: skip
     """Reads a folder's utterances, either those for training or those of held-out voices.
 

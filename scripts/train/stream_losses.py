@@ -9,9 +9,9 @@ import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812 - its usual name
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
-from asr_model import AsrConfig
+from asr_model import TrainingHeads
 from stream_model import ROW_WIDTH, StreamParaformer, position_code
 from stream_windows import NO_ROW, Chunk, cut_batch
 from vocabulary import BLANK_ID
@@ -23,15 +23,6 @@ LAST_POSITION = 1700
 FARTHEST_ROWS = 2
 """A fire this far from a token's own row may still be the token's."""
 NO_TARGET = -100
-
-
-class StreamHeads(nn.Module):
-    """Output layers that only the losses need: CTC and the token that each frame belongs to."""
-
-    def __init__(self, config: AsrConfig) -> None:
-        super().__init__()
-        self.ctc = nn.Linear(config.size, config.vocabulary_size)
-        self.frame = nn.Linear(config.size, config.vocabulary_size)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +112,7 @@ def _fire_loss(seen: Seen, wanted: list[NDArray[np.float64]], counts: list[int])
     goal = np.zeros(seen.fire_logits.shape, np.float32)
     for row, places, count in zip(goal, wanted, counts, strict=True):
         row[:count] = fire_targets(places, count)
-    logits, goals = seen.fire_logits[seen.is_row], torch.from_numpy(goal)[seen.is_row]
+    logits, goals = seen.fire_logits[seen.is_row], torch.from_numpy(goal).to(seen.is_row.device)[seen.is_row]
     loss = F.binary_cross_entropy_with_logits(logits, goals, reduction="sum")
     return loss / max(1, sum(map(len, wanted)))
 
@@ -129,7 +120,7 @@ def _fire_loss(seen: Seen, wanted: list[NDArray[np.float64]], counts: list[int])
 class StreamLoss:
     """Draws the chunk size and the first position of each batch, then sums up the losses."""
 
-    def __init__(self, model: StreamParaformer, heads: StreamHeads, seed: int) -> None:
+    def __init__(self, model: StreamParaformer, heads: TrainingHeads, seed: int) -> None:
         self._model, self._heads, self._rng = model, heads, Random(seed)
         self._code = position_code(1, LAST_POSITION) / math.sqrt(model.config.size)
 
@@ -144,7 +135,7 @@ class StreamLoss:
         """Speech [B, T, 560] and row indices [B, W, K] -> windows [B * W, K, 560] with position code."""
         room = LAST_POSITION - speech.shape[1]
         first = self._rng.randint(0, room) if self._rng.random() < 0.2 else 0
-        coded = speech + self._code[first : first + speech.shape[1]]
+        coded = speech + self._code[first : first + speech.shape[1]].to(speech.device)
         coded = F.pad(coded, (0, 0, 0, 1))
         flat = torch.where(rows == NO_ROW, speech.shape[1], rows).flatten(1)
         picked = coded.gather(1, flat.unsqueeze(-1).expand(-1, -1, ROW_WIDTH))
@@ -155,10 +146,10 @@ class StreamLoss:
         counts = batch["speech_lens"].tolist()
         ids = [item[:n].tolist() for item, n in zip(batch["ids"], batch["id_lens"], strict=True)]
         wanted = [
-            firing_places(times[: len(item)].numpy(), count)
+            firing_places(times[: len(item)].cpu().numpy(), count)
             for times, item, count in zip(batch["times"], ids, counts, strict=True)
         ]
-        fires = collect_fires(seen.found.numpy(), wanted, ids)
+        fires = collect_fires(seen.found.cpu().numpy(), wanted, ids)
         result = {
             "fire": _fire_loss(seen, wanted, counts),
             "count": (seen.found.sum(1) - batch["id_lens"]).abs().float().mean(),
@@ -169,10 +160,11 @@ class StreamLoss:
         """Runs the encoder on all windows of a batch."""
         speech = batch["speech"]
         cut = cut_batch(batch["speech_lens"].tolist(), chunk, empty_end=self._rng.random() < 0.5)
-        places = torch.from_numpy(cut.places)
-        windows = self._windows(speech, torch.from_numpy(cut.rows))
-        encoded = self._model.encode(windows, torch.ones_like(windows[:, :, :1]))
-        is_row = torch.arange(speech.shape[1]) < batch["speech_lens"].unsqueeze(1)
+        places = torch.from_numpy(cut.places).to(speech.device)
+        windows = self._windows(speech, torch.from_numpy(cut.rows).to(speech.device))
+        with torch.autocast(windows.device.type, torch.bfloat16):
+            encoded = self._model.encode(windows, torch.ones_like(windows[:, :, :1]))
+        is_row = torch.arange(speech.shape[1], device=speech.device) < batch["speech_lens"].unsqueeze(1)
         found = self._model.fires(encoded).detach().reshape(len(speech), -1).gather(1, places).bool()
         return Seen(
             frames=encoded.frames.reshape(len(speech), -1, self._model.config.size),
@@ -185,11 +177,11 @@ class StreamLoss:
 
     def _token_losses(self, fires: Fires, seen: Seen, width: int) -> dict[str, Tensor]:
         """Each fire sees the rows of the window it is in."""
-        at = seen.places.gather(1, torch.from_numpy(fires.rows))
-        targets = torch.from_numpy(fires.targets)
+        at = seen.places.gather(1, torch.from_numpy(fires.rows).to(seen.places.device))
+        targets = torch.from_numpy(fires.targets).to(at.device)
         chosen = targets != NO_TARGET
         vectors = seen.rows_at(at) * chosen.unsqueeze(-1)
-        windows = torch.arange(seen.frames.shape[1]) // width
+        windows = torch.arange(seen.frames.shape[1], device=at.device) // width
         visible = (windows.view(1, -1, 1) == (at // width).unsqueeze(1)) * seen.mask.unsqueeze(-1)
         logits, _ = self._model.decode(vectors, self._model.new_caches(len(at)), seen.frames, visible)
         found = logits[chosen].argmax(-1)

@@ -14,7 +14,8 @@ import torch.nn.functional as F  # noqa: N812 - its usual name
 from torch import Tensor, nn
 
 from asr_model import AsrConfig
-from layers import DecoderLayer, EncoderLayer, attend, length_mask
+from encoder import SpeechEncoder
+from layers import DecoderLayer, attend, length_mask, with_neighbours
 
 ROW_WIDTH = 560
 FIRE_THRESHOLD = 0.3
@@ -53,7 +54,7 @@ class StreamDecoderLayer(DecoderLayer):
         return x + self.project(attend(self.query(self.norm_attention(x)), key, value, visible, self.heads)), cache
 
 
-class Encoded(NamedTuple):
+class WindowRows(NamedTuple):
     """Rows [B, T, D] (zero where `mask` [B, T, 1] is) and the logits of a fire in each, [B, T]."""
 
     frames: Tensor
@@ -68,10 +69,8 @@ class StreamParaformer(nn.Module):
         super().__init__()
         c = config
         self.config = config
-        widths = [ROW_WIDTH] + [c.size] * (c.encoder_layers - 1)
-        self.encoder = nn.ModuleList(EncoderLayer(w, c.size, c.heads, c.hidden, c.kernel) for w in widths)
-        self.encoder_norm = nn.LayerNorm(c.size)
-        self.fire_conv = nn.Conv1d(c.size, c.size, 3, padding=1)
+        self.encoder = SpeechEncoder(c.size, c.heads, c.hidden, c.encoder_layers, c.kernel)
+        self.fire_conv = nn.Linear(3 * c.size, c.size)
         self.fire_out = nn.Linear(c.size, 1)
         self.decoder = nn.ModuleList(
             StreamDecoderLayer(c.size, c.heads, c.hidden, c.kernel) for _ in range(c.decoder_layers)
@@ -80,19 +79,16 @@ class StreamParaformer(nn.Module):
         self.output = nn.Linear(c.size, c.vocabulary_size)
         self.heard = nn.Linear(c.size, c.vocabulary_size)
 
-    def encode(self, rows: Tensor, mask: Tensor) -> Encoded:
+    def encode(self, rows: Tensor, mask: Tensor) -> WindowRows:
         """Rows [B, T, 560] of windows; zero rows stand for no sound and are not looked at."""
         mask = mask * (rows.abs().sum(-1, keepdim=True) > 0).to(rows.dtype)
-        x = rows * mask
-        for layer in self.encoder:
-            x = layer(x, mask)
-        frames = self.encoder_norm(x) * mask
-        hidden = F.relu(self.fire_conv(frames.transpose(1, 2)).transpose(1, 2) + frames)
-        return Encoded(frames, mask, self.fire_out(hidden).squeeze(-1))
+        frames = self.encoder(rows, mask).rows
+        hidden = F.relu(self.fire_conv(with_neighbours(frames)) + frames)
+        return WindowRows(frames, mask, self.fire_out(hidden).squeeze(-1))
 
-    def fires(self, encoded: Encoded) -> Tensor:
+    def fires(self, seen: WindowRows) -> Tensor:
         """[B, T] of 0 and 1: the highest of three rows which together are likely to hold a token."""
-        chance = torch.sigmoid(encoded.fire_logits) * encoded.mask.squeeze(-1)
+        chance = torch.sigmoid(seen.fire_logits) * seen.mask.squeeze(-1)
         nothing = torch.zeros_like(chance[:, :1])
         before = torch.cat([nothing, chance[:, :-1]], 1)
         after = torch.cat([chance[:, 1:], nothing], 1)
@@ -117,7 +113,8 @@ class StreamParaformer(nn.Module):
 
     def new_caches(self, batch: int) -> list[Tensor]:
         """Zero caches."""
-        return [torch.zeros(batch, self.config.size, self.config.kernel - 1) for _ in self.decoder]
+        weight = self.output.weight
+        return [weight.new_zeros(batch, self.config.size, self.config.kernel - 1) for _ in self.decoder]
 
 
 class EncoderGraph(nn.Module):
@@ -129,8 +126,8 @@ class EncoderGraph(nn.Module):
 
     def forward(self, speech: Tensor, speech_lengths: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Rows [B, T, 560], int32 [B] -> [B, T, D], int32 [B], [B, T]."""
-        encoded = self.model.encode(speech / math.sqrt(self.model.config.size), length_mask(speech_lengths, speech))
-        return encoded.frames, speech_lengths + 0, self.model.fires(encoded)
+        seen = self.model.encode(speech / math.sqrt(self.model.config.size), length_mask(speech_lengths, speech))
+        return seen.frames, speech_lengths + 0, self.model.fires(seen)
 
 
 class DecoderGraph(nn.Module):

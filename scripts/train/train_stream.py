@@ -3,34 +3,27 @@
 python scripts/train/train_stream.py --minutes 40 [--speech DIR] [--work build/train]
 """
 
-import os
 import shutil
-from multiprocessing import Value
 from pathlib import Path
-
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader
 
 from asr_data import AsrBatches
-from asr_model import AsrConfig
-from stream_losses import StreamHeads, StreamLoss
+from asr_model import AsrConfig, TrainingHeads
+from stream_losses import StreamLoss
 from stream_model import StreamParaformer
-from train_asr import Trainer, parse_arguments, prepare, run
+from train_asr import prepare
+from trainer import Trainer, new_strength, parse_arguments, train
 
 BATCH_ROWS = 800
-REUSES = 3
-# A window says less about Mandarin's short words, and the offline weights begin with more draws of English.
-ENGLISH_FACTOR = 1.2
 
 
-def start_from(checkpoint: Path) -> tuple[StreamParaformer, StreamHeads]:
+def start_from(checkpoint: Path) -> tuple[StreamParaformer, TrainingHeads]:
     """The offline encoder, decoder and CTC layer; a token's memory keeps the half of its kernel that looks back."""
     state = torch.load(checkpoint)
     config = AsrConfig(**state["config"])
-    model, heads = StreamParaformer(config), StreamHeads(config)
+    model, heads = StreamParaformer(config), TrainingHeads(config)
     known = model.state_dict()
     offline = {name: value for name, value in state["average"].items() if name in known}
     for name in [name for name in offline if name.startswith("decoder") and name.endswith("memory.conv.weight")]:
@@ -53,10 +46,10 @@ def looking_back(kernel: Tensor) -> Tensor:
 
 def main() -> None:
     """Trains to the end of the schedule."""
-    arguments = parse_arguments(__doc__, peak_rate=1.5e-3)
+    arguments = parse_arguments(__doc__, peak_rate=1e-3)
     torch.manual_seed(arguments.seed)
     torch.set_num_threads(1)
-    folders = [*arguments.speech, arguments.work / "speech", arguments.work / "spice"]
+    folders = [*arguments.speech, arguments.work / "speech"]
     vocabulary, mvn = prepare(arguments, folders)
     model, heads = start_from(arguments.work / "asr" / "checkpoint.pt")
     trainer = Trainer(model, heads, StreamLoss(model, heads, arguments.seed), arguments.minutes, arguments.rate)
@@ -66,14 +59,10 @@ def main() -> None:
         shutil.copyfile(arguments.work / "asr" / name, checkpoint.parent / name)
     if checkpoint.exists():
         trainer.load(checkpoint)
-    strength = Value("d", 0.0)
+    strength = new_strength()
     seed = arguments.seed + 1000 + trainer.step
-    data = AsrBatches(
-        folders, vocabulary, mvn, strength, seed,
-        batch_rows=BATCH_ROWS, reuses=REUSES, english_factor=ENGLISH_FACTOR, domain=arguments.domain,
-    )  # fmt: skip
-    loader = DataLoader(data, batch_size=None, num_workers=1, prefetch_factor=24)
-    run(trainer, iter(loader), strength, checkpoint)
+    data = AsrBatches(folders, vocabulary, mvn, strength, seed, batch_rows=BATCH_ROWS)
+    train(trainer, data, strength, checkpoint)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ BLANK_ID, SOS_ID, EOS_ID = 0, 1, 2
 UNKNOWN = "<unk>"
 
 
-def build_tokens(domain: str = "numbers") -> list[str]:
+def build_tokens(domain: str = "wide") -> list[str]:
     """`<blank>`, `<s>`, `</s>`, every token of the domain sorted (English after Mandarin), `<unk>` last."""
     seen = wide_grammar.all_tokens() if domain == "wide" else _number_tokens()
     return [*SPECIALS, *sorted(seen, key=lambda token: (token.isascii(), token)), UNKNOWN]
