@@ -4,37 +4,53 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+from rapidfuzz.distance import Levenshtein
+
+BOUNDARY_MS = 80
 
 
 def edit_distance(reference: Sequence[str], found: Sequence[str]) -> int:
     """Levenshtein distance in tokens."""
-    row = list(range(len(found) + 1))
-    for i, wanted in enumerate(reference, 1):
-        diagonal, row[0] = row[0], i
-        for j, token in enumerate(found, 1):
-            diagonal, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, diagonal + (wanted != token))
-    return row[-1]
+    return Levenshtein.distance(reference, found)
+
+
+def matches(reference: Sequence[str], found: Sequence[str]) -> list[tuple[int, int]]:
+    """Indices of the tokens that are right, in a shortest alignment of the two."""
+    blocks = Levenshtein.opcodes(reference, found).as_matching_blocks()
+    return [(block.a + i, block.b + i) for block in blocks for i in range(block.size)]
+
+
+@dataclass(frozen=True, slots=True)
+class Timed:
+    """Tokens, and (start, end) of each in ms, or no times at all."""
+
+    texts: Sequence[str]
+    spans_ms: Sequence[tuple[float, float]] = ()
 
 
 @dataclass(slots=True)
 class Score:
-    """Sums over the utterances of one set; times are collected from utterances without an error."""
+    """Sums over the utterances of one set; times are compared for every token that is right."""
 
     utterances: int = 0
     tokens: int = 0
     errors: int = 0
     exact: int = 0
     count_errors: int = 0
-    start_errors_ms: list[float] = field(default_factory=list)
+    boundary_errors_ms: list[float] = field(default_factory=list)
 
-    def add(self, reference: Sequence[str], found: Sequence[str]) -> bool:
+    def add(self, reference: Timed, found: Timed) -> bool:
         """Counts one utterance; True if it has no error."""
-        errors = edit_distance(reference, found)
+        errors = edit_distance(reference.texts, found.texts)
         self.utterances += 1
-        self.tokens += len(reference)
+        self.tokens += len(reference.texts)
         self.errors += errors
         self.exact += errors == 0
-        self.count_errors += abs(len(found) - len(reference))
+        self.count_errors += abs(len(found.texts) - len(reference.texts))
+        if reference.spans_ms and found.spans_ms:
+            for i, j in matches(reference.texts, found.texts):
+                pairs = zip(reference.spans_ms[i], found.spans_ms[j], strict=True)
+                self.boundary_errors_ms += [abs(wanted - got) for wanted, got in pairs]
         return errors == 0
 
     @property
@@ -42,12 +58,25 @@ class Score:
         """Percent of the reference tokens."""
         return 100 * self.errors / max(1, self.tokens)
 
+    @staticmethod
+    def head() -> list[str]:
+        """The first lines of a table of `row`s."""
+        times = f"boundaries within {BOUNDARY_MS} ms % | boundary error ms (median / p90)"
+        return [
+            f"| set | utterances | tokens | error % | exact % | count error % | {times} |",
+            "| --- " + "| --: " * 7 + "|",
+        ]
+
     def row(self, name: str) -> str:
-        """A line of the table."""
-        times = np.array(self.start_errors_ms)
+        """A line of the table. A boundary is the start or the end of a token."""
+        times = np.array(self.boundary_errors_ms)
+        within = f"{100 * np.mean(times <= BOUNDARY_MS):.1f}" if len(times) else "-"
         timing = f"{np.median(times):.0f} / {np.percentile(times, 90):.0f}" if len(times) else "-"
         exact, count = 100 * self.exact / max(1, self.utterances), 100 * self.count_errors / max(1, self.tokens)
-        return f"| {name} | {self.utterances} | {self.error_rate:.1f} | {exact:.0f} | {count:.1f} | {timing} |"
+        return (
+            f"| {name} | {self.utterances} | {self.tokens} | {self.error_rate:.1f} | {exact:.0f} | {count:.1f} "
+            f"| {within} | {timing} |"
+        )
 
 
 def mark_f1(wanted: Sequence[str], found: Sequence[str], mark: str) -> float:
