@@ -15,9 +15,8 @@ from misaki.transcription import pinyin_to_ipa
 from pypinyin import Style, lazy_pinyin
 
 NO_OWNER = -1
-_SPELLED = {"am": "ˌAˈɛm", "pm": "pˌiˈɛm"}
-# In a sentence of many subjects "am" is a verb, too; capitals stand for the letters.
-_READ_IN_CONTEXT = {"am": "æm", "AM": _SPELLED["am"], "PM": _SPELLED["pm"], "close": "klˈOz", "lives": "lˈɪvz"}
+# "am" is a verb; capitals stand for the letters.
+_ENGLISH_READINGS = {"am": "æm", "AM": "ˌAˈɛm", "PM": "pˌiˈɛm", "close": "klˈOz", "lives": "lˈɪvz"}
 _READINGS = {"幺": "yao1", "两": "liang3"}
 _WORD_READINGS = {
     "都柏林": ["du1", "bo2", "lin2"], "布鲁塞尔": ["bu4", "lu3", "sai1", "er3"], "差": ["cha1"], "喂": ["wei2"],
@@ -44,18 +43,16 @@ def _english() -> Hibari:
     return Hibari()
 
 
-def phonemize(lang: str, words: list[str], first_token: int, rng: Random) -> Phonemes | None:
-    """Phonemes of a sentence whose first token has index `first_token`; None if a word cannot be read."""
-    return _mandarin(words, first_token, rng) if lang == "zh" else _english_words(words, first_token, _SPELLED)
-
-
 def phonemize_mixed(words: list[str], first_token: int, rng: Random) -> Phonemes | None:
-    """The same for a sentence of Mandarin and English words; an English word in capitals is spelled."""
+    """Phonemes of a sentence whose first token has index `first_token`; None if a word cannot be read.
+
+    An English word in capitals is spelled.
+    """
     result: Phonemes = []
     token = first_token
     for is_english, group in groupby(words, str.isascii):
         run = list(group)
-        part = _english_words(run, token, _READ_IN_CONTEXT) if is_english else _mandarin(run, token, rng)
+        part = _english_words(run, token) if is_english else _mandarin(run, token, rng)
         if part is None:
             return None
         result += part
@@ -103,12 +100,12 @@ def _ipa(syllable: str) -> str:
     return text
 
 
-def _english_words(words: list[str], first_token: int, readings: dict[str, str]) -> Phonemes | None:
+def _english_words(words: list[str], first_token: int) -> Phonemes | None:
     read = " ".join(_english().phonemize(" ".join(words))).strip().strip(".").split(" ")
     if len(read) != len(words):
         return None
     result: Phonemes = []
     for index, (word, phonemes) in enumerate(zip(words, read, strict=True)):
-        result += [(symbol, first_token + index) for symbol in readings.get(word, phonemes)]
+        result += [(symbol, first_token + index) for symbol in _ENGLISH_READINGS.get(word, phonemes)]
         result.append((" ", NO_OWNER))
     return result
