@@ -3,6 +3,7 @@
 import html
 import os
 import re
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -12,13 +13,14 @@ _PARAGRAPH = re.compile(r"<p [^>]*>(.*?)</p>", re.DOTALL)
 _TAG = re.compile(r"<[^>]+>")
 
 
-@cache
-def paragraphs(lang: str) -> list[str]:
-    """Distinct paragraphs in the order of the sorted files, without tags."""
-    found: dict[str, None] = {}
+def documents(lang: str) -> Iterator[tuple[str, str]]:
+    """(file, paragraph without tags), in the order of the sorted files."""
     for path in sorted((ROOT / FOLDERS[lang] / "text").rglob("*.html")):
         for body in _PARAGRAPH.findall(path.read_text(encoding="utf-8", errors="ignore")):
-            text = " ".join(html.unescape(_TAG.sub("", body)).split())
-            if len(text) > 3:
-                found[text] = None
-    return list(found)
+            yield path.name, " ".join(html.unescape(_TAG.sub("", body)).split())
+
+
+@cache
+def paragraphs(lang: str) -> list[str]:
+    """Distinct paragraphs."""
+    return list({text: None for _, text in documents(lang) if len(text) > 3})

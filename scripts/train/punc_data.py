@@ -1,73 +1,49 @@
-"""Text with punctuation -> words with the class of the mark behind each, and training windows of them."""
+"""Training windows for the punctuation models, their vocabulary, and the texts held out for the test."""
 
-import re
-import zlib
+from pathlib import Path
 from random import Random
 
-import grammar
-from chat_text import domain_sentence, template_sentence
-from help_text import paragraphs
+from chat_text import joined_sentence, template_text, wide_sentence
+from package_text import SOURCES, Source, paragraphs
+from punc_parse import IGNORE, Marked, is_of, parse, sentences
 
-CLASSES = ["<unk>", "_", "，", "。", "？", "、"]
-NONE, COMMA, STOP, QUESTION, LISTING = 1, 2, 3, 4, 5
-_MARKS = {
-    "，": COMMA, ",": COMMA, "；": COMMA, ";": COMMA, "：": COMMA, ":": COMMA,
-    "。": STOP, ".": STOP, "！": STOP, "!": STOP, "？": QUESTION, "?": QUESTION, "、": LISTING,
+LONGEST_WINDOW = 64
+# How often a package is drawn for each language, by the size and the worth of its text.
+SHARES = {
+    "zh": {
+        "LibreOffice help": 40, "Firefox": 18, "Home Assistant": 16, "Monaco": 7, "JupyterLab": 5, "ChatterBot": 14,
+    },
+    "en": {
+        "LibreOffice help": 20, "Firefox": 16, "Home Assistant": 9, "JupyterLab": 4, "ChatterBot": 13,
+        "State of the Union": 26, "Moby Dick": 12,
+    },
 }  # fmt: skip
-_UNIT = re.compile(r"[\u4e00-\u9fff]|[A-Za-z']+|\d+|[，,；;：:。.！!？?、]")
-Marked = list[tuple[str, int]]
+PACKAGE_SHARE, TEMPLATE_SHARE, JOINED_SHARE, MIXED_SHARE = 0.6, 0.2, 0.07, 0.03
 
 
-def parse(text: str, lang: str, rng: Random) -> Marked:
-    """Units as the runtime splits them, lower case, numbers spelled out; what is no unit is dropped."""
-    result: Marked = []
-    for match in _UNIT.finditer(text):
-        unit = match.group()
-        if unit in _MARKS:
-            if result and not _is_inside_name(text, match):
-                result[-1] = (result[-1][0], max(result[-1][1], _MARKS[unit]))
-        elif unit.isdigit():
-            result += [(word, NONE) for word in _spell(int(unit[:8]), lang, rng)]
-        else:
-            result.append((unit.lower(), NONE))
-    return result
-
-
-def _is_inside_name(text: str, match: re.Match[str]) -> bool:
-    """A dot or colon without a space behind it, as in file.txt, belongs to a name."""
-    following = text[match.end() : match.end() + 1]
-    return match.group() in ".:!?," and following.isascii() and following.isalnum()
-
-
-def _spell(number: int, lang: str, rng: Random) -> list[str]:
-    return list(grammar.zh_integer(number, rng)) if lang == "zh" else grammar.en_integer(number)
-
-
-def is_sentence(marked: Marked, lang: str) -> bool:
-    """Whether it ends with a stop or question mark, is of the language and not a list of menu entries."""
-    if len(marked) < 4 or marked[-1][1] not in (STOP, QUESTION):
-        return False
-    hanzi = sum(not word.isascii() for word, _ in marked)
-    return hanzi > 0.7 * len(marked) if lang == "zh" else hanzi == 0
-
-
-def help_sentences(lang: str, *, held_out: bool) -> list[Marked]:
-    """Paragraphs of the help text; one in twenty, chosen by its check sum, is held out."""
+def package_sentences(source: Source, folder: Path, lang: str, *, held_out: bool) -> list[list[Marked]]:
+    """Paragraphs of sentences of the language."""
     rng = Random(5)
-    chosen = (text for text in paragraphs(lang) if (zlib.crc32(text.encode()) % 20 == 0) == held_out)
-    parsed = (parse(text, lang, rng) for text in chosen)
-    return [marked for marked in parsed if is_sentence(marked, lang)]
+    found = []
+    for text in paragraphs(source, folder, lang, held_out=held_out):
+        kept = [sentence for sentence in sentences(parse(text, lang, rng)) if is_of(lang, sentence)]
+        if kept:
+            found.append(kept)
+    return found
 
 
-def build_vocabulary(size: int) -> list[str]:
-    """`<blank>`, `<s>`, `</s>`, the most frequent units of all sources, `<unk>` last."""
-    counts: dict[str, int] = {}
-    rng = Random(6)
-    own = [parse(template_sentence(lang, rng), lang, rng) for lang in ("zh", "en") for _ in range(20_000)]
-    own += [parse(domain_sentence(lang, rng), lang, rng) for lang in ("zh", "en") for _ in range(20_000)]
-    for marked in [*own, *help_sentences("zh", held_out=False), *help_sentences("en", held_out=False)]:
-        for word, _ in marked:
+def build_vocabulary(size: int, folder: Path) -> list[str]:
+    """`<blank>`, `<s>`, `</s>`, the units of all sources that say most, `<unk>` last."""
+    maker = WindowMaker(6, folder)
+    counts: dict[str, float] = {}
+    for _ in range(60_000):
+        for word, _ in maker.draw():
             counts[word] = counts.get(word, 0) + 1
+    for corpus in maker.corpora.values():
+        for paragraph in corpus:
+            for word, _ in (pair for sentence in paragraph for pair in sentence):
+                counts[word] = counts.get(word, 0) + 0.2
+    counts.pop("<unk>", None)
     # A character stands in for many words: rare ones are worth more than rare English words.
     ranked = sorted(counts, key=lambda word: (-counts[word] * (1 if word.isascii() else 10), word))
     return ["<blank>", "<s>", "</s>", *ranked[: size - 4], "<unk>"]
@@ -76,46 +52,80 @@ def build_vocabulary(size: int) -> list[str]:
 class WindowMaker:
     """Draws windows as the runtime makes them: from a sentence's start to any place, often a sentence's end."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, folder: Path) -> None:
         self._rng = Random(seed)
-        self._help = {lang: help_sentences(lang, held_out=False) for lang in ("zh", "en")}
+        self.corpora = {
+            (source.name, lang): package_sentences(source, folder, lang, held_out=False)
+            for source in SOURCES
+            for lang in ("zh", "en")
+            if source.name in SHARES[lang]
+        }
 
     def draw(self) -> Marked:
-        """One to sixty units."""
+        """Up to `LONGEST_WINDOW` units of some sentences; where the text is cut off, the last class is ignored."""
         rng = self._rng
-        lang = rng.choices(["zh", "en"], [0.62, 0.38])[0]
-        wanted = rng.choice([4, 12, 24, 48])
+        wanted = rng.choice([1, 8, 16, 28, 44, 60])
+        lang = rng.choices(["zh", "en"], [0.55, 0.45])[0]
         window: Marked = []
-        while not window or len(window) < wanted:
-            sentence = self._sentence(lang)
-            if window and _joins_numbers(window[-1][0], sentence[0][0]):
-                continue
-            window += sentence
-            if rng.random() < 0.35:
+        while len(window) < wanted:
+            window += self._sentences(lang)
+            if rng.random() < 0.1:
                 lang = "en" if lang == "zh" else "zh"
+        length = min(len(window), LONGEST_WINDOW)
         if rng.random() < 0.3:
-            return window[: rng.randint(max(1, len(window) // 2), len(window))][:60]
-        return window[:60]
+            length = rng.randint(max(1, length // 2), length)
+        if length < len(window):
+            window = [*window[: length - 1], (window[length - 1][0], IGNORE)]
+        # Recognised text drops words and has words that the vocabulary lacks.
+        return [("<unk>" if rng.random() < 0.01 else word, mark) for word, mark in window]
 
-    def _sentence(self, lang: str) -> Marked:
-        """Half help text, a quarter templates, a quarter the demo domain (where a stop may become a comma)."""
+    def _sentences(self, lang: str) -> Marked:
+        """One to four sentences that belong together."""
         rng = self._rng
         kind = rng.random()
-        if kind < 0.5:
-            marked = rng.choice(self._help[lang])
-        else:
-            draw = template_sentence if kind < 0.75 else domain_sentence
-            marked = parse(draw(lang, rng), lang, rng)
-        # Recognised text drops words and has words that the vocabulary lacks.
-        return [("<unk>" if rng.random() < 0.015 else word, mark) for word, mark in marked]
+        if kind < PACKAGE_SHARE:
+            shares = SHARES[lang]
+            (name,) = rng.choices(list(shares), list(shares.values()))
+            paragraph = rng.choice(self.corpora[name, lang])
+            begin = rng.randrange(len(paragraph))
+            return [pair for sentence in paragraph[begin : begin + rng.randint(1, 4)] for pair in sentence]
+        kind -= PACKAGE_SHARE
+        if kind < TEMPLATE_SHARE:
+            return parse(template_text(lang, rng), lang, rng)
+        kind -= TEMPLATE_SHARE
+        if kind < JOINED_SHARE:
+            return joined_sentence(lang, rng)
+        return wide_sentence("mix" if kind < JOINED_SHARE + MIXED_SHARE else lang, rng)
 
 
-_NUMBER_WORDS = {
-    *"零一二三四五六七八九十百千万亿点幺两", *grammar.EN_DIGITS, *grammar.EN_TEENS, *grammar.EN_TENS,
-    "hundred", "thousand", "million", "point", "oh", "负", "minus",
-}  # fmt: skip
+def held_out_texts(folder: Path, lang: str, count: int = 300) -> dict[str, list[Marked]]:
+    """Texts of one to five sentences for the test, by source; no sentence of them was seen in training.
+
+    Packages: whole documents, and the whole of Thunderbird less what Firefox says too. Templates: those held out.
+    """
+    rng = Random(99)
+    seen = {
+        tuple(sentence)
+        for source in SOURCES
+        for paragraph in package_sentences(source, folder, lang, held_out=False)
+        for sentence in paragraph
+    }
+    texts = {}
+    for source in SOURCES:
+        found = package_sentences(source, folder, lang, held_out=True)
+        rng.shuffle(found)
+        fresh = [sentence for paragraph in found for sentence in paragraph if tuple(sentence) not in seen]
+        texts[source.name] = _glued(fresh, count, rng)
+    drawn = [parse(template_text(lang, rng, held_out=True), lang, rng) for _ in range(3 * count)]
+    texts["templates"] = _glued(drawn, count, rng)
+    return {name: found for name, found in texts.items() if found}
 
 
-def _joins_numbers(last: str, first: str) -> bool:
-    """Two numbers of one language in a row are one number to the ear: no mark could be learned there."""
-    return last in _NUMBER_WORDS and first in _NUMBER_WORDS and last.isascii() == first.isascii()
+def _glued(pieces: list[Marked], count: int, rng: Random) -> list[Marked]:
+    """Running texts of one to five neighbouring pieces."""
+    texts, begin = [], 0
+    while begin < len(pieces) and len(texts) < count:
+        end = begin + rng.randint(1, 5)
+        texts.append([pair for piece in pieces[begin:end] for pair in piece])
+        begin = end
+    return texts

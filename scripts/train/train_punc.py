@@ -1,6 +1,8 @@
-"""Trains the punctuation model (CT-Transformer's offline contract) and writes its folder.
+"""Trains the network of both punctuation models and writes their folders, `punc` and `punc-online`.
 
-python scripts/train/train_punc.py --steps 3700 [--work build/train]
+python scripts/train/train_punc.py --minutes 40 [--work build/train]
+
+A window in two is masked as in the realtime model, where the words of earlier segments do not see the new ones.
 """
 
 import argparse
@@ -8,49 +10,34 @@ import json
 import math
 import os
 import time
+from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
+from random import Random
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import torch
 import torch.nn.functional as F  # noqa: N812 - its usual name
+import yaml
 from torch import Tensor, nn
 
-from layers import EncoderLayer, length_mask
-from punc_data import CLASSES, NONE, Marked, WindowMaker, build_vocabulary
+from punc_data import WindowMaker, build_vocabulary
+from punc_model import OfflineGraph, PuncConfig, PuncNetwork, RealtimeGraph, funasr_config, length_mask, realtime_mask
+from punc_parse import CLASSES, IGNORE, QUESTION, Marked
+from quantize import quantize
 
-VOCABULARY_SIZE = 5000
-SIZE, HEADS, HIDDEN, LAYERS, KERNEL = 96, 4, 256, 3, 11
 PEAK_RATE = 2e-3
 BATCH_WINDOWS = 48
 CHECKPOINT_S = 120
-
-
-class Punctuator(nn.Module):
-    """Word ids [B, N] -> class scores [B, N, 6]."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.embed = nn.Embedding(VOCABULARY_SIZE, SIZE)
-        self.layers = nn.ModuleList(EncoderLayer(SIZE, SIZE, HEADS, HIDDEN, KERNEL) for _ in range(LAYERS))
-        self.norm = nn.LayerNorm(SIZE)
-        self.output = nn.Linear(SIZE, len(CLASSES))
-
-    def forward(self, inputs: Tensor, text_lengths: Tensor) -> Tensor:
-        """FunASR's graph."""
-        x = self.embed(inputs)
-        mask = length_mask(text_lengths, x)
-        x = x * mask
-        for layer in self.layers:
-            x = layer(x, mask)
-        return self.output(self.norm(x))
+LOG_STEPS = 100
 
 
 def collate(windows: list[Marked], ids: dict[str, int]) -> tuple[Tensor, Tensor, Tensor]:
-    """Ids [B, N], lengths [B] and classes [B, N] with -100 in the padding."""
+    """Ids [B, N], lengths [B] and classes [B, N], ignored in the padding."""
     count = max(map(len, windows))
     inputs = torch.zeros(len(windows), count, dtype=torch.long)
-    classes = torch.full((len(windows), count), -100)
+    classes = torch.full((len(windows), count), IGNORE)
     unknown = len(ids) - 1
     for row, window in enumerate(windows):
         inputs[row, : len(window)] = torch.tensor([ids.get(word, unknown) for word, _ in window])
@@ -58,69 +45,142 @@ def collate(windows: list[Marked], ids: dict[str, int]) -> tuple[Tensor, Tensor,
     return inputs, torch.tensor([len(window) for window in windows]), classes
 
 
-def train(model: Punctuator, vocabulary: list[str], steps: int, checkpoint: Path, seed: int) -> None:
-    """Cosine schedule over `steps`, resumed from the checkpoint."""
-    optimizer = torch.optim.AdamW(model.parameters(), lr=PEAK_RATE, weight_decay=0.01)
-    step = 0
-    if checkpoint.exists():
-        state = torch.load(checkpoint)
-        model.load_state_dict(state["model"])
-        optimizer.load_state_dict(state["optimizer"])
-        step = state["step"]
-    maker = WindowMaker(seed + step)
-    ids = {word: index for index, word in enumerate(vocabulary)}
-    saved_at = time.monotonic()
-    total = 0.0
-    while step < steps:
-        rate = PEAK_RATE * min(1.0, (step + 1) / 100) * (0.01 + 0.495 * (1 + math.cos(math.pi * step / steps)))
-        for group in optimizer.param_groups:
+def random_pairs(lengths: Tensor, valid: Tensor, generator: torch.Generator) -> Tensor:
+    """[B, 1, N, N]: a window in two is cut somewhere as if its second part had come later."""
+    count = valid.shape[1]
+    pairs = valid.transpose(1, 2).unsqueeze(1).repeat(1, 1, count, 1)
+    for row, length in enumerate(lengths.tolist()):
+        if length > 2 and torch.rand((), generator=generator) < 0.5:
+            cached = int(torch.randint(1, length, (), generator=generator))
+            pairs[row, 0, :length, :length] = realtime_mask(length, cached)
+    return pairs
+
+
+class Trainer:
+    """Network and optimiser; the rate falls with the share of the given time that is used."""
+
+    def __init__(self, config: PuncConfig, ids: dict[str, int], seed: int) -> None:
+        self.config, self.ids = config, ids
+        self.network = PuncNetwork(config)
+        self.optimizer = torch.optim.AdamW(self.network.parameters(), lr=PEAK_RATE, weight_decay=0.01)
+        self.generator = torch.Generator().manual_seed(seed)
+        # Questions are rare and their mark is the one that is missed.
+        self.weights = torch.ones(len(CLASSES))
+        self.weights[QUESTION] = 1.5
+        self.step, self.seconds = 0, 0.0
+
+    def update(self, windows: list[Marked], progress: float) -> float:
+        """One step; returns the loss."""
+        rate = PEAK_RATE * min(1.0, (self.step + 1) / 200) * (0.01 + 0.495 * (1 + math.cos(math.pi * progress)))
+        for group in self.optimizer.param_groups:
             group["lr"] = rate
-        inputs, lengths, classes = collate([maker.draw() for _ in range(BATCH_WINDOWS)], ids)
-        scores = model(inputs, lengths)
-        loss = F.cross_entropy(scores.flatten(0, 1), classes.flatten())
-        optimizer.zero_grad()
+        inputs, lengths, classes = collate(windows, self.ids)
+        valid = length_mask(lengths, inputs)
+        pairs = random_pairs(lengths, valid, self.generator)
+        scores = self.network(inputs, valid, pairs, pairs)
+        loss = F.cross_entropy(scores.flatten(0, 1), classes.flatten(), self.weights, ignore_index=IGNORE)
+        self.optimizer.zero_grad()
         loss.backward()
-        nn.utils.clip_grad_norm_(model.parameters(), 5.0)
-        optimizer.step()
-        step += 1
-        total += float(loss.detach())
-        if step % 200 == 0:
-            print(f"{step} loss {total / 200:.3f}", flush=True)
+        nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)
+        self.optimizer.step()
+        self.step += 1
+        return float(loss.detach())
+
+    def save(self, path: Path) -> None:
+        """Checkpoint, replaced at once."""
+        state = {
+            "network": self.network.state_dict(), "optimizer": self.optimizer.state_dict(), "step": self.step,
+            "seconds": self.seconds, "config": asdict(self.config),
+        }  # fmt: skip
+        torch.save(state, path.with_suffix(".new"))
+        path.with_suffix(".new").replace(path)
+
+    def load(self, path: Path) -> None:
+        """Goes on from a checkpoint."""
+        state = torch.load(path)
+        self.network.load_state_dict(state["network"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.step, self.seconds = state["step"], state["seconds"]
+
+
+def batches(maker: WindowMaker) -> Iterator[list[Marked]]:
+    """Endless batches of windows of about equal length."""
+    shuffle = Random(1)
+    while True:
+        windows = sorted((maker.draw() for _ in range(16 * BATCH_WINDOWS)), key=len)
+        chunks = [windows[begin : begin + BATCH_WINDOWS] for begin in range(0, len(windows), BATCH_WINDOWS)]
+        shuffle.shuffle(chunks)
+        yield from chunks
+
+
+def train(trainer: Trainer, maker: WindowMaker, minutes: float, checkpoint: Path) -> None:
+    """Trains until `minutes` of processor time are used in all."""
+    trainer.network.train()
+    begin, saved_at, total = time.process_time() - trainer.seconds, time.monotonic(), 0.0
+    source = batches(maker)
+    while trainer.seconds < 60 * minutes:
+        windows = next(source)
+        total += trainer.update(windows, min(1.0, trainer.seconds / (60 * minutes)))
+        trainer.seconds = time.process_time() - begin
+        if trainer.step % LOG_STEPS == 0:
+            print(f"{trainer.step} loss {total / LOG_STEPS:.4f} after {trainer.seconds / 60:.1f} min", flush=True)
             total = 0.0
-        if time.monotonic() - saved_at > CHECKPOINT_S or step == steps:
+        if time.monotonic() - saved_at > CHECKPOINT_S:
             saved_at = time.monotonic()
-            state = {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "step": step}
-            torch.save(state, checkpoint)
+            trainer.save(checkpoint)
+    trainer.save(checkpoint)
 
 
-def export(model: Punctuator, path: Path) -> None:
-    """Writes model.onnx with FunASR's names and dynamic axes."""
-    inputs = (torch.full((2, 9), NONE, dtype=torch.int32), torch.tensor([9, 5], dtype=torch.int32))
-    both = {0: "batch_size", 1: "feats_length"}
+def export(network: PuncNetwork, config: PuncConfig, vocabulary: list[str], work: Path) -> None:
+    """Writes both folders in FunASR's layout: float32 and int8 graphs, words, configuration."""
+    words, length = torch.ones(1, 9, dtype=torch.int32), torch.tensor([9], dtype=torch.int32)
+    mask = torch.ones(1, 1, 9, 9)
+    batch, count, square = {0: "batch_size"}, {1: "feats_length"}, {2: "feats_length", 3: "feats_length"}
+    offline = {"inputs": words.repeat(2, 1), "text_lengths": length.repeat(2)}
+    realtime = {"inputs": words, "text_lengths": length, "vad_masks": mask, "sub_masks": mask}
+    axes = {"inputs": batch | count, "text_lengths": batch, "logits": batch | count}
+    _export_graph(OfflineGraph(network), offline, axes, work / "punc")
+    axes = {"inputs": count, "vad_masks": square, "sub_masks": square, "logits": count}
+    _export_graph(RealtimeGraph(network), realtime, axes, work / "punc-online")
+    for name in ("punc", "punc-online"):
+        settings = funasr_config(config, realtime=name == "punc-online")
+        (work / name / "config.yaml").write_text(yaml.safe_dump(settings, sort_keys=False, allow_unicode=True))
+        (work / name / "tokens.json").write_text(json.dumps(vocabulary, ensure_ascii=False))
+
+
+def _export_graph(
+    graph: nn.Module, example: dict[str, Tensor], axes: dict[str, dict[int, str]], folder: Path
+) -> None:  # fmt: skip
+    folder.mkdir(parents=True, exist_ok=True)
     torch.onnx.export(
-        model.eval(), inputs, str(path), dynamo=False, opset_version=14, input_names=["inputs", "text_lengths"],
-        output_names=["logits"], dynamic_axes={"inputs": both, "text_lengths": {0: "batch_size"}, "logits": both},
+        graph.eval(), tuple(example.values()), str(folder / "model.onnx"), dynamo=False, opset_version=14,
+        input_names=list(example), output_names=["logits"], dynamic_axes=axes,
     )  # fmt: skip
+    print(f"{folder}: {quantize(folder / 'model.onnx').stat().st_size / 1e6:.2f} MB int8")
 
 
 def main() -> None:
-    """Trains and exports."""
+    """Trains (or goes on from the checkpoint) and exports."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--steps", type=int, default=3700)
+    parser.add_argument("--minutes", type=float, default=40, help="processor time in all")
     parser.add_argument("--work", type=Path, default=Path(os.environ.get("TRAIN_WORK", "build/train")))
     parser.add_argument("--seed", type=int, default=4)
     arguments = parser.parse_args()
     torch.manual_seed(arguments.seed)
     torch.set_num_threads(1)
-    folder = arguments.work / "punc"
+    folder, text = arguments.work / "punc", arguments.work / "text"
     folder.mkdir(parents=True, exist_ok=True)
+    config = PuncConfig()
     if not (folder / "tokens.json").exists():
-        (folder / "tokens.json").write_text(json.dumps(build_vocabulary(VOCABULARY_SIZE), ensure_ascii=False))
+        (folder / "tokens.json").write_text(json.dumps(build_vocabulary(config.vocabulary, text), ensure_ascii=False))
     vocabulary = json.loads((folder / "tokens.json").read_text())
-    model = Punctuator()
-    print(f"{sum(p.numel() for p in model.parameters()) / 1e6:.2f} M parameters, {len(vocabulary)} words", flush=True)
-    train(model, vocabulary, arguments.steps, folder / "checkpoint.pt", arguments.seed)
-    export(model, folder / "model.onnx")
+    trainer = Trainer(config, {word: index for index, word in enumerate(vocabulary)}, arguments.seed)
+    if (folder / "checkpoint.pt").exists():
+        trainer.load(folder / "checkpoint.pt")
+    count = sum(part.numel() for part in trainer.network.parameters()) / 1e6
+    print(f"{count:.2f} M parameters, {len(vocabulary)} words", flush=True)
+    train(trainer, WindowMaker(arguments.seed + trainer.step, text), arguments.minutes, folder / "checkpoint.pt")
+    export(trainer.network, config, vocabulary, arguments.work)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Trains the voice detector and writes its folder.
 
-python scripts/train/train_vad.py --steps 850 [--speech DIR] [--work build/train]
+python scripts/train/train_vad.py --steps 1500 [--speech DIR] [--work build/train]
 """
 
 import argparse
@@ -22,14 +22,13 @@ from vocabulary import build_tokens
 
 PEAK_RATE = 2e-3
 BATCH_SCENES = 8
-REUSES = 3
 CHECKPOINT_S = 120
 
 
 def parse_arguments() -> argparse.Namespace:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--steps", type=int, default=850)
+    parser.add_argument("--steps", type=int, default=1500)
     parser.add_argument("--speech", type=Path, action="append", default=[], help="folder of ready speech")
     parser.add_argument("--work", type=Path, default=Path(os.environ.get("TRAIN_WORK", "build/train")))
     parser.add_argument("--seed", type=int, default=3)
@@ -38,7 +37,7 @@ def parse_arguments() -> argparse.Namespace:
 
 def measure(utterances: list[Utterance], seed: int) -> tuple[Array, Array]:
     """Mean and deviation by mel bin, alike in the five slots of a row."""
-    rows, _ = next(batches(SceneMaker(utterances, seed), 60))
+    rows, _ = next(batches(SceneMaker(utterances, seed), 60, pool=60))
     bins = rows.reshape(-1, 80)
     return np.tile(bins.mean(0), 5), np.tile(bins.std(0), 5)
 
@@ -67,24 +66,21 @@ class Trainer:
         self.optimizer.step()
         self.step += 1
         found = logits.detach().softmax(-1)[..., 0] <= 0.2
-        missed = (~found)[wanted == 1].float().mean()
+        missed = (~found)[wanted == 1].float().sum() / max(1, int((wanted == 1).sum()))
         return float(loss.detach()), float(missed), float(found[wanted == 0].float().mean())
 
 
 def train(
     trainer: Trainer, utterances: list[Utterance], mvn: tuple[Array, Array], checkpoint: Path, seed: int
 ) -> None:
-    """Runs the schedule to its end, each batch used three times."""
+    """Runs the schedule to its end."""
     shift, scale = mvn
     source = batches(SceneMaker(utterances, seed + trainer.step), BATCH_SCENES)
     saved_at = time.monotonic()
     sums = np.zeros(3)
-    kept: list[tuple[Array, Array]] = []
     while trainer.step < trainer.total_steps:
-        if not kept:
-            rows, labels = next(source)
-            kept = [((rows + shift) * scale, labels)] * REUSES
-        sums += trainer.update(*kept.pop())
+        rows, labels = next(source)
+        sums += trainer.update((rows + shift) * scale, labels)
         if trainer.step % 50 == 0:
             loss, missed, false = sums / 50
             print(f"{trainer.step} loss {loss:.3f} miss {missed:.3f} false {false:.3f}", flush=True)
@@ -123,8 +119,9 @@ def main() -> None:
     arguments = parse_arguments()
     torch.manual_seed(arguments.seed)
     torch.set_num_threads(1)
-    vocabulary = build_tokens()
-    utterances = [u for f in [*arguments.speech, arguments.work / "speech"] for u in load_folder(f, vocabulary)]
+    vocabulary = build_tokens("wide")
+    folders = [*arguments.speech, arguments.work / "speech"]
+    utterances = [item for folder in folders for item in load_folder(folder, vocabulary, domain="wide")]
     folder = arguments.work / "vad"
     folder.mkdir(parents=True, exist_ok=True)
     if not (folder / "am.mvn").exists():

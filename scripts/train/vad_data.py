@@ -1,4 +1,4 @@
-"""Training and test sequences for the voice detector: speech with exact times among silence, noise, tones, clicks."""
+"""Training and test sequences for the voice detector: speech with exact times among all that is no speech."""
 
 import random
 from collections.abc import Iterator
@@ -9,6 +9,8 @@ import numpy as np
 import augment
 from corpus import Utterance
 from features import FRAME_LENGTH, FRAME_SHIFT, SAMPLE_RATE, Array, fbank, lfr
+from noises import background
+from sound_draws import Draws
 
 # A shorter pause inside speech is part of it.
 LONGEST_INNER_PAUSE = int(0.1 * SAMPLE_RATE)
@@ -45,54 +47,42 @@ def _quiet(pcm: np.ndarray) -> np.ndarray:
     return np.repeat(quiet & ~lonely, block)[: len(pcm)]
 
 
-def tones(count: int, rng: np.random.Generator) -> Array:
-    """Music-like notes: harmonics with a decaying envelope, one to four voices, 0.1 to 0.8 s each."""
-    wave = np.zeros(count)
-    for _ in range(int(rng.integers(1, 5))):
-        position = 0
-        while position < count:
-            length = min(int(SAMPLE_RATE * rng.uniform(0.1, 0.8)), count - position)
-            time_s = np.arange(length) / SAMPLE_RATE
-            pitch = 110 * 2 ** (rng.integers(0, 48) / 12)
-            note = sum(np.sin(2 * np.pi * pitch * k * time_s) / k ** rng.uniform(0.7, 2) for k in range(1, 6))
-            wave[position : position + length] += note * np.exp(-time_s * rng.uniform(0, 8))
-            position += length
-    return (wave / (np.sqrt(np.mean(wave**2)) + 1e-9)).astype(np.float32)
+@dataclass(frozen=True, slots=True)
+class Mix:
+    """How scenes are mixed. Levels are peaks in dBFS, `snr_db` counts the time of speech only."""
 
-
-def clicks(count: int, rng: np.random.Generator) -> Array:
-    """Short bursts, knocks and beeps of 1 to 60 ms, a few a second."""
-    wave = np.zeros(count, np.float32)
-    for position in rng.integers(0, count, max(1, int(count / SAMPLE_RATE * rng.uniform(0.5, 5)))):
-        length = min(int(SAMPLE_RATE * rng.uniform(0.001, 0.06)), count - int(position))
-        burst = rng.standard_normal(length) * np.exp(-np.arange(length) / (length * 0.3 + 1))
-        wave[position : position + length] += burst * rng.uniform(0.2, 1)
-    return wave / (np.sqrt(np.mean(wave**2)) + 1e-9)
+    seconds: float = 12.0
+    silent_share: float = 0.42
+    snr_db: tuple[float, float] = (5.0, 45.0)
+    peak_db: tuple[float, float] = (-40.0, 0.0)
+    is_held_out: bool = False
 
 
 class SceneMaker:
-    """Draws scenes of `seconds` from timed utterances."""
+    """Draws scenes from timed utterances."""
 
-    def __init__(self, utterances: list[Utterance], seed: int, seconds: float = 12.0) -> None:
+    def __init__(self, utterances: list[Utterance], seed: int, mix: Mix | None = None) -> None:
         self._speech = [(item, speech_mask(item)) for item in utterances if item.is_timed]
         self._rng = random.Random(seed)
         self._np_rng = np.random.default_rng(seed)
-        self._count = int(seconds * SAMPLE_RATE)
+        self._mix = mix or Mix()
+        self._draws = Draws(self._np_rng, self._mix.is_held_out)
+        self._count = int(self._mix.seconds * SAMPLE_RATE)
 
     def draw(self) -> Scene:
-        """Mostly speech at -40 to 0 dBFS with noise 5 to 45 dB below; a third of the scenes have no speech."""
+        """Speech among other sounds, or other sounds alone."""
         rng, np_rng = self._rng, self._np_rng
-        if rng.random() < 0.35:
+        if rng.random() < self._mix.silent_share:
             level = 10 ** (rng.uniform(-75, -8) / 20)
-            return Scene(self._noise() * np.float32(level), np.zeros(self._count, bool))
+            return Scene(background(self._count, self._draws) * np.float32(level), np.zeros(self._count, bool))
         scene = self._speech_scene()
         if rng.random() < 0.3:
             scene.samples = augment.add_room(scene.samples, np_rng)
         if rng.random() < 0.5:
             scene.samples = augment.shape_spectrum(scene.samples, np_rng, 1.0)
         if rng.random() < 0.8:
-            scene.samples = augment.mix(scene.samples, self._noise(), self._snr_db(scene))
-        scene.samples = augment.set_level(scene.samples, rng.uniform(-40, 0))
+            scene.samples = augment.mix(scene.samples, background(self._count, self._draws), self._snr_db(scene))
+        scene.samples = augment.set_level(scene.samples, rng.uniform(*self._mix.peak_db))
         if rng.random() < 0.9:
             floor = 10 ** rng.uniform(-5.5, -3.5)
             scene.samples += np_rng.standard_normal(self._count).astype(np.float32) * np.float32(floor)
@@ -101,7 +91,7 @@ class SceneMaker:
     def _snr_db(self, scene: Scene) -> float:
         """The ratio for `mix`, which takes the mean power of the whole scene, from one that counts speech only."""
         share = max(float(scene.is_speech.mean()), 0.02)
-        return self._rng.uniform(5, 45) + 10 * float(np.log10(share))
+        return self._rng.uniform(*self._mix.snr_db) + 10 * float(np.log10(share))
 
     def _speech_scene(self) -> Scene:
         samples = np.zeros(self._count, np.float32)
@@ -129,16 +119,6 @@ class SceneMaker:
         index = np.minimum((np.arange(len(samples)) * factor).astype(int), len(piece) - 1)
         return samples, mask[start : start + length][index]
 
-    def _noise(self) -> Array:
-        """Noise, at times with notes or clicks in it; unit power."""
-        wave = augment.noise(self._count, self._np_rng)
-        kind = self._rng.random()
-        if kind < 0.35:
-            wave = self._rng.uniform(0, 0.3) * wave + tones(self._count, self._np_rng)
-        elif kind < 0.75:
-            wave = self._rng.uniform(0, 0.3) * wave + clicks(self._count, self._np_rng)
-        return (wave / (np.sqrt(np.mean(wave**2)) + 1e-9)).astype(np.float32)
-
 
 def rows_and_labels(scene: Scene) -> tuple[Array, Array]:
     """LFR 5/1 rows [T, 400] and what the middle of each frame holds [T]; -1 within 20 ms of a change."""
@@ -150,8 +130,11 @@ def rows_and_labels(scene: Scene) -> tuple[Array, Array]:
     return rows, labels
 
 
-def batches(maker: SceneMaker, size: int) -> Iterator[tuple[Array, Array]]:
-    """Endless ([B, T, 400], [B, T])."""
+def batches(maker: SceneMaker, size: int, pool: int = 64, fresh: int = 2) -> Iterator[tuple[Array, Array]]:
+    """Endless ([B, T, 400], [B, T]): of a pool of scenes, `fresh` of which are replaced each time."""
+    rng = np.random.default_rng(1)
+    items = [rows_and_labels(maker.draw()) for _ in range(pool)]
     while True:
-        items = [rows_and_labels(maker.draw()) for _ in range(size)]
-        yield np.stack([rows for rows, _ in items]), np.stack([labels for _, labels in items])
+        chosen = [items[index] for index in rng.choice(pool, size, replace=False)]
+        yield np.stack([rows for rows, _ in chosen]), np.stack([labels for _, labels in chosen])
+        items = items[fresh:] + [rows_and_labels(maker.draw()) for _ in range(fresh)]
