@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 
 from eval_invented import noise_lines, other_speech_lines
-from eval_parts import detector_lines, punctuation_lines
+from eval_parts import detector_lines, punctuation_rows
 from eval_sets import offline_rows, streaming_rows
 from eval_speed import agreement_lines, load_timed, make_float_bundle, size_line, speed_lines
 from paraserve.inference.base import ModelBundle
@@ -37,11 +37,11 @@ def measure(arguments: argparse.Namespace) -> list[str]:
     steps = [lambda: offline_rows(bundle, arguments.eval, show=arguments.quick)]
     if not arguments.quick:
         steps += [
-            lambda: ["", *streaming_rows(bundle, arguments.eval), ""],
+            lambda: ["", *streaming_rows(bundle, arguments.eval)],
+            lambda: ["", *punctuation_rows(bundle, arguments.work / "text"), ""],
             lambda: other_speech_lines(bundle, arguments.eval),
             lambda: noise_lines(bundle),
             lambda: detector_lines(bundle, arguments.eval),
-            lambda: punctuation_lines(bundle),
             lambda: compare_with_float(bundle, arguments),
             lambda: [size_line(arguments.bundle), load_line, *speed_lines(bundle, arguments.eval)],
         ]
@@ -64,7 +64,7 @@ def main() -> None:
     work = Path(os.environ.get("TRAIN_WORK", "build/train"))
     parser.add_argument("--bundle", type=Path, default=Path("models/demo"))
     parser.add_argument("--eval", type=Path, default=work / "eval")
-    parser.add_argument("--work", type=Path, default=work, help="where the training left the float32 graphs")
+    parser.add_argument("--work", type=Path, default=work, help="has the float32 graphs and the texts")
     parser.add_argument(
         "--card", action="store_true", help="write the results into the bundle's README.md and the manual"
     )
