@@ -15,18 +15,19 @@ import onnx
 import torch
 import yaml
 
-from punc_data import CLASSES
-from train_punc import HEADS, HIDDEN, KERNEL, LAYERS, SIZE
+from punc_model import PuncConfig, funasr_config
+from vad_model import AFFINE_SIZE, CLASSES, INPUT_SIZE, LAYERS, LINEAR_SIZE, MEMORY_SIZE, ORDER
 
 PARTS = {
     "asr": ["model.onnx", "am.mvn", "tokens.json"],
     "asr-online": ["model.onnx", "decoder.onnx", "am.mvn", "tokens.json"],
     "vad": ["model.onnx", "am.mvn"],
-    "punc": ["model.onnx", "tokens.json"],
+    "punc": ["model_quant.onnx", "tokens.json"],
+    "punc-online": ["model_quant.onnx", "tokens.json"],
 }
 TASKS = {
     "asr": "auto-speech-recognition", "asr-online": "auto-speech-recognition", "vad": "voice-activity-detection",
-    "punc": "punctuation",
+    "punc": "punctuation", "punc-online": "punctuation",
 }  # fmt: skip
 FRONT_END = {
     "fs": 16000, "window": "hamming", "n_mels": 80, "frame_length": 25, "frame_shift": 10, "dither": 0.0,
@@ -80,8 +81,9 @@ def asr_online_config(config: dict[str, int]) -> dict[str, Any]:
 def vad_config() -> dict[str, Any]:
     """config.yaml of the voice detector, FunASR's default options."""
     sizes = {
-        "input_dim": 400, "input_affine_dim": 140, "fsmn_layers": 4, "linear_dim": 250, "proj_dim": 128, "lorder": 20,
-        "rorder": 0, "lstride": 1, "rstride": 0, "output_affine_dim": 140, "output_dim": 248,
+        "input_dim": INPUT_SIZE, "input_affine_dim": AFFINE_SIZE, "fsmn_layers": LAYERS, "linear_dim": LINEAR_SIZE,
+        "proj_dim": MEMORY_SIZE, "lorder": ORDER, "rorder": 0, "lstride": 1, "rstride": 0,
+        "output_affine_dim": AFFINE_SIZE, "output_dim": CLASSES,
     }  # fmt: skip
     return {
         "model": "FsmnVADStreaming",
@@ -93,27 +95,9 @@ def vad_config() -> dict[str, Any]:
     }
 
 
-def punc_config() -> dict[str, Any]:
-    """config.yaml of the punctuation model."""
-    return {
-        "model": "CTTransformer",
-        "model_conf": {
-            "ignore_id": 0, "embed_unit": SIZE, "att_unit": SIZE, "punc_list": CLASSES,
-            "punc_weight": [1.0] * len(CLASSES), "sentence_end_id": 3,
-        },
-        "encoder": "SANMEncoder",
-        "encoder_conf": {
-            "input_size": SIZE, "output_size": SIZE, "attention_heads": HEADS, "linear_units": HIDDEN,
-            "num_blocks": LAYERS, "kernel_size": KERNEL, "padding_idx": 0,
-        },
-        "tokenizer": "CharTokenizer",
-        "tokenizer_conf": {"unk_symbol": "<unk>"},
-    }  # fmt: skip
-
-
 def configuration(part: str) -> dict[str, Any]:
     """configuration.json: task and side files."""
-    metas: dict[str, Any] = {"init_param": "model.onnx", "config": "config.yaml"}
+    metas: dict[str, Any] = {"init_param": PARTS[part][0], "config": "config.yaml"}
     if "tokens.json" in PARTS[part]:
         metas["tokenizer_conf"] = {"token_list": "tokens.json"}
     if "am.mvn" in PARTS[part]:
@@ -167,10 +151,12 @@ def main() -> None:
     arguments = parser.parse_args()
     asr = torch.load(arguments.work / "asr" / "checkpoint.pt")["config"]
     configs = {
-        "asr": asr_config(asr), "asr-online": asr_online_config(asr), "vad": vad_config(), "punc": punc_config(),
+        "asr": asr_config(asr), "asr-online": asr_online_config(asr), "vad": vad_config(),
+        "punc": funasr_config(PuncConfig(), realtime=False),
+        "punc-online": funasr_config(PuncConfig(), realtime=True),
     }  # fmt: skip
     for part, config in configs.items():
-        if (arguments.work / part / "model.onnx").exists():
+        if (arguments.work / part / PARTS[part][0]).exists():
             write_part(part, arguments.work / part, arguments.out / part, config)
     write_manifest(arguments.out)
     print(sum(path.stat().st_size for path in arguments.out.rglob("*") if path.is_file()) / 1e6, "MB")

@@ -52,8 +52,8 @@ class Mix:
     """How scenes are mixed. Levels are peaks in dBFS, `snr_db` counts the time of speech only."""
 
     seconds: float = 12.0
-    silent_share: float = 0.42
-    snr_db: tuple[float, float] = (5.0, 45.0)
+    silent_share: float = 0.5
+    snr_db: tuple[float, float] = (5.0, 35.0)
     peak_db: tuple[float, float] = (-40.0, 0.0)
     is_held_out: bool = False
 
