@@ -151,8 +151,9 @@ def bells(count: int, draws: Draws) -> Array:
 
 
 KINDS: dict[str, tuple[Sound, float]] = {
-    "noise": (coloured, 3), "music": (song, 6), "melody": (melody, 4), "keyboard": (keyboard, 3), "knocks": (knocks, 2),
-    "beeps": (beeps, 3.5), "fan": (fan, 1.5), "traffic": (traffic, 1.5), "clicks": (clicks, 1), "rustle": (rustle, 1.5),
+    "noise": (coloured, 3), "music": (song, 6), "melody": (melody, 4), "keyboard": (keyboard, 3),
+    "knocks": (knocks, 2), "beeps": (beeps, 3.5), "fan": (fan, 1.5), "traffic": (traffic, 1.5),
+    "clicks": (clicks, 1), "rustle": (rustle, 1.5),
 }  # fmt: skip
 """Sounds for training and for the test, with their shares."""
 
