@@ -1,38 +1,37 @@
-"""Figures of the voice detector and of the punctuation models."""
+"""Figures of the voice detector and of the punctuation models, on what they never saw."""
 
-import os
 from pathlib import Path
 
 from corpus import load_folder
 from paraserve.inference.base import ModelBundle
+from punc_parse import CLASSES
 from punc_score import ALL, scores
 from vad_score import held_out_count
 from vocabulary import build_tokens
 
-TEXT = Path(os.environ.get("TRAIN_WORK", "build/train")) / "text"
-"""Where `fetch_text.py` put the packages with the texts."""
+DETECTOR_SETS = ("heldout_zh", "heldout_en")
+MARKS = CLASSES[2:]
 
 
 def detector_lines(bundle: ModelBundle, folder: Path) -> list[str]:
-    """Speech missed and time without speech passed on mixes of held-out voices and held-out sounds."""
-    names = ("heldout_zh", "heldout_en")
+    """Time of speech missed and time without speech passed, in mixes of the held-out voices and sounds."""
     words = build_tokens("wide")
-    speech = [item for name in names for item in load_folder(folder / name, words, held_out=True, domain="wide")]
-    return [
-        f"- voice detector, speech 10 to 40 dB over the other sounds, {held_out_count(bundle.vad, speech).line()}"
-    ]
+    loaded = [load_folder(folder / name, words, held_out=True, domain="wide") for name in DETECTOR_SETS]
+    count = held_out_count(bundle.vad, [item for items in loaded for item in items])
+    return [f"- voice detector, held-out voices 10 to 40 dB over held-out sounds, {count.line()}"]
 
 
-def punctuation_lines(bundle: ModelBundle, folder: Path = TEXT) -> list[str]:
-    """F1 by mark on held-out documents, a held-out package and held-out templates, for both models."""
-    lines = []
-    for title, model in (("offline", bundle.punctuator), ("realtime", bundle.punctuator_online)):
-        for lang in ("zh", "en"):
-            by_source = scores(model, folder, lang, realtime=title == "realtime")
-            parts = [f"{name}: {_marks(found)}" for name, found in by_source.items() if name != ALL]
-            lines.append(f"- punctuation F1 (%), {title}, {lang}: {_marks(by_source[ALL])} ({'; '.join(parts)})")
-    return lines
-
-
-def _marks(found: dict[str, float]) -> str:
-    return ", ".join(f"{mark} {value:.0f}" for mark, value in found.items())
+def punctuation_rows(bundle: ModelBundle, texts: Path) -> list[str]:
+    """The table of F1 by mark: all held-out texts for each model, and the offline one's by source."""
+    rows = ["| punctuation, F1 % | " + " | ".join(MARKS) + " |", "| --- " + "| --: " * len(MARKS) + "|"]
+    models = {"offline": bundle.punctuator, "realtime": bundle.punctuator_online}
+    for lang in ("zh", "en"):
+        for name, model in models.items():
+            if model is None:
+                continue
+            by_source = scores(model, texts, lang, realtime=name == "realtime")
+            for source, by_mark in by_source.items():
+                if source == ALL or name == "offline":
+                    cells = [f"{by_mark[mark]:.0f}" if mark in by_mark else "-" for mark in MARKS]
+                    rows.append(f"| {name}, {lang}, {source} | " + " | ".join(cells) + " |")
+    return rows
