@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from paraserve.catalog import bundle_root, verify_bundle
+from paraserve.catalog.manifest import verify_bundle, verify_part
+from paraserve.catalog.store import bundle_root, models_folder, part_folder
 from paraserve.errors import ModelLoadError
 from paraserve.inference.base import ModelBundle, StreamingItem
 from paraserve.inference.hotwords import read_hotword_file
@@ -51,16 +52,22 @@ def available_cpus() -> int:
 
 
 def _parts(settings: Settings) -> BundleParts:
-    root = bundle_root(settings.bundle)
+    models_dir = models_folder(settings.models_dir)
+    root = bundle_root(settings.bundle, models_dir)
     verify_bundle(root)
     parts = bundle_parts(root)
     return replace(
         parts,
-        asr=_folder(settings.model_dir, parts.asr) or _no_recognizer(),
+        asr=_folder(settings.model_dir, "asr", parts.asr, models_dir) or _no_recognizer(),
         # Beside another recogniser the bundle's partial texts would be those of another vocabulary.
-        asr_online=_folder(settings.online_model_dir, parts.asr_online if settings.model_dir is None else None),
-        vad=_folder(settings.vad_dir, parts.vad),
-        punc=_folder(settings.punc_dir, parts.punc),
+        asr_online=_folder(
+            settings.online_model_dir,
+            "asr-online",
+            parts.asr_online if settings.model_dir is None else None,
+            models_dir,
+        ),
+        vad=_folder(settings.vad_dir, "vad", parts.vad, models_dir),
+        punc=_folder(settings.punc_dir, "punc", parts.punc, models_dir),
         # Another punctuation model, or none, is meant for live texts too.
         punc_online=parts.punc_online if settings.punc_dir is None else None,
         has_itn=settings.itn_dir not in REMOVED,
@@ -70,14 +77,13 @@ def _parts(settings: Settings) -> BundleParts:
     )
 
 
-def _folder(chosen: str | None, default: Path | None) -> Path | None:
+def _folder(chosen: str | None, part: str, default: Path | None, models_dir: Path) -> Path | None:
     if chosen is None:
         return default
     if chosen in REMOVED:
         return None
-    folder = Path(chosen).expanduser()
-    if not folder.is_dir():
-        raise ModelLoadError(f"model folder not found: {folder}")
+    folder = part_folder(chosen, part, models_dir)
+    verify_part(folder)
     return folder
 
 

@@ -9,6 +9,8 @@
     ├── ProtocolError (ValueError)         a request or message breaks the protocol
     ├── OverloadedError (RuntimeError)     full, or shutting down; try again later
     ├── ModelLoadError (OSError)           a model file is missing, damaged or of an unknown kind
+    ├── ModelPullError (OSError)           a model cannot be downloaded
+    │   └── DiskFullError                  there is no room for it
     └── InferenceError (RuntimeError)      a model failed on an input that it should have taken
 
 `code` is stable and meant for programs, the message for people. Transports map the classes to statuses once.
@@ -74,6 +76,18 @@ class ModelLoadError(ParaserveError, OSError):
     """A model file is missing, damaged or of an unknown kind. The message names the file."""
 
     code = "model_load_failed"
+
+
+class ModelPullError(ParaserveError, OSError):
+    """A model cannot be downloaded. The message names the source."""
+
+    code = "model_pull_failed"
+
+
+class DiskFullError(ModelPullError):
+    """There is no room for a model."""
+
+    code = "disk_full"
 
 
 class InferenceError(ParaserveError, RuntimeError):

@@ -21,9 +21,13 @@ class Settings(BaseSettings):
     """Private key of `certfile`."""
 
     bundle: str = "demo"
-    """Name of an embedded bundle, or a folder with asr/ and optionally vad/, punc/, asr-online/ and punc-online/."""
+    """Name of an embedded or pulled bundle, or a folder with asr/ and optionally vad/, punc/, asr-online/ and
+    punc-online/."""
+    models_dir: str = ""
+    """Folder of pulled bundles; empty = paraserve/models in the user's cache folder."""
     model_dir: str | None = None
-    """Recogniser in FunASR's file layout, in place of the bundle's asr/."""
+    """Recogniser in FunASR's file layout, in place of the bundle's asr/. This and the other `*_dir` of models take a
+    folder, the name of a pulled bundle, or a hub id."""
     online_model_dir: str | None = None
     """Streaming recogniser in place of the bundle's asr-online/, which does not go with a `model_dir`; "" or "0" goes
     without: no partial texts."""

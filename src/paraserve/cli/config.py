@@ -1,19 +1,19 @@
 """Flags and environment to Settings, with errors that a person can act on."""
 
 import ipaddress
-import re
 from collections.abc import Mapping
 from pathlib import Path
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from paraserve.catalog.store import bundle_root, models_folder, part_folder
 from paraserve.compose import REMOVED
 from paraserve.errors import ModelLoadError, ParaserveError
 from paraserve.settings import Settings
 
-HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
-"""How model hubs name a model: owner/name."""
+PART_OF = {"model_dir": "asr", "online_model_dir": "asr-online", "vad_dir": "vad", "punc_dir": "punc"}
+"""Settings that put a model in the place of a part of the bundle."""
 
 
 def read_settings(flags: Mapping[str, object]) -> Settings:
@@ -31,14 +31,18 @@ def read_settings(flags: Mapping[str, object]) -> Settings:
 
 
 def check_files(settings: Settings) -> None:
-    """Refuse folders and certificates that are not there, before anything is loaded.
+    """Refuse models and certificates that are not there, before anything is loaded.
 
     Raises:
-        ModelLoadError: a model folder does not exist.
+        ModelLoadError: a bundle or a model is not on this machine.
         ParaserveError: a TLS file does not exist.
     """
-    for flag in ("model_dir", "online_model_dir", "vad_dir", "punc_dir"):
-        _check_model_dir(f"--{flag.replace('_', '-')}", getattr(settings, flag))
+    models_dir = models_folder(settings.models_dir)
+    bundle_root(settings.bundle, models_dir)
+    for name, part in PART_OF.items():
+        value = getattr(settings, name)
+        if value is not None and value not in REMOVED:
+            _check_part(f"--{name.replace('_', '-')}", value, part, models_dir)
     for path in filter(None, (settings.certfile, settings.keyfile)):
         if not Path(path).is_file():
             raise ParaserveError(f"TLS file not found: {path}", code="invalid_settings")
@@ -52,15 +56,11 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def _check_model_dir(flag: str, value: str | None) -> None:
-    if value is None or value in REMOVED or Path(value).expanduser().is_dir():
-        return
-    if HUB_ID.fullmatch(value):
-        raise ModelLoadError(
-            f"{flag} {value}: there is no such folder, and downloading models by name is not available yet; "
-            "download the model and give its folder"
-        )
-    raise ModelLoadError(f"{flag}: model folder not found: {value}")
+def _check_part(flag: str, value: str, part: str, models_dir: Path) -> None:
+    try:
+        part_folder(value, part, models_dir)
+    except ModelLoadError as error:
+        raise ModelLoadError(f"{flag}: {error.message}") from None
 
 
 def _problem(detail: ErrorDetails) -> str:

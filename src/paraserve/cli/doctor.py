@@ -13,7 +13,7 @@ from paraserve.settings import Settings
 
 
 def doctor(
-    bundle: Annotated[str | None, typer.Option(help="Name of an embedded bundle, or a folder.")] = None,
+    bundle: Annotated[str | None, typer.Option(help="Name of a bundle (see models list), or a folder.")] = None,
     device: Annotated[str | None, typer.Option(help="cpu or cuda:N.")] = None,
     host: Annotated[str | None, typer.Option("--host", "--listen-ip", help="Address of the port to check.")] = None,
     port: Annotated[int | None, typer.Option(help="Port to check.")] = None,

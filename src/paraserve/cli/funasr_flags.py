@@ -11,6 +11,7 @@ from paraserve.compose import REMOVED
 from paraserve.errors import ParaserveError
 
 SETTING_OF = {
+    "download-model-dir": "models_dir",
     "model-dir": "model_dir",
     "online-model-dir": "online_model_dir",
     "vad-dir": "vad_dir",
@@ -25,7 +26,7 @@ SETTING_OF = {
 }
 """Flags that mean one of our settings."""
 
-NOTHING_DOWNLOADED = "models are not downloaded yet: give folders"
+PULLED_BEFORE = "the catalog states the revisions that paraserve models pull takes"
 NO_LANGUAGE_MODEL = "no language model is used yet"
 WITHOUT_EFFECT = {
     "lm-dir": NO_LANGUAGE_MODEL,
@@ -33,14 +34,13 @@ WITHOUT_EFFECT = {
     "global-beam": NO_LANGUAGE_MODEL,
     "lattice-beam": NO_LANGUAGE_MODEL,
     "am-scale": NO_LANGUAGE_MODEL,
-    "download-model-dir": NOTHING_DOWNLOADED,
-    "model-revision": NOTHING_DOWNLOADED,
-    "offline-model-revision": NOTHING_DOWNLOADED,
-    "online-model-revision": NOTHING_DOWNLOADED,
-    "vad-revision": NOTHING_DOWNLOADED,
-    "punc-revision": NOTHING_DOWNLOADED,
-    "itn-revision": NOTHING_DOWNLOADED,
-    "lm-revision": NOTHING_DOWNLOADED,
+    "model-revision": PULLED_BEFORE,
+    "offline-model-revision": PULLED_BEFORE,
+    "online-model-revision": PULLED_BEFORE,
+    "vad-revision": PULLED_BEFORE,
+    "punc-revision": PULLED_BEFORE,
+    "itn-revision": PULLED_BEFORE,
+    "lm-revision": PULLED_BEFORE,
     "io-thread-num": "one event loop serves all connections",
     "batch-size": "batches grow with the load",
     "bladedisc": "models run in ONNX Runtime",

@@ -9,7 +9,8 @@ from typing import cast
 import av
 import numpy as np
 
-from paraserve.catalog import MANIFEST, bundle_root, verify_bundle
+from paraserve.catalog.manifest import MANIFEST, verify_bundle
+from paraserve.catalog.store import bundle_root, models_folder
 from paraserve.cli.findings import Finding, fail, ok, warn
 from paraserve.compose import REMOVED, open_decode_pool, open_engine
 from paraserve.errors import ModelLoadError, ParaserveError
@@ -92,7 +93,7 @@ async def _codec_problem(pool: DecodePool, container: str, encoder: str, sample_
 
 def _bundle(settings: Settings) -> Finding:
     try:
-        root = bundle_root(settings.bundle)
+        root = bundle_root(settings.bundle, models_folder(settings.models_dir))
         verify_bundle(root)
     except ModelLoadError as error:
         return fail("bundle", error.message, "install paraserve again, or give another folder by --bundle")

@@ -41,7 +41,7 @@ def serve(  # noqa: PLR0913, PLR0917 - one parameter a flag
     ] = None,
     port: Annotated[int | None, typer.Option(help="TCP port, 0 for a free one.  [default: 10095]")] = None,
     bundle: Annotated[
-        str | None, typer.Option(help="Name of an embedded bundle, or a folder.  [default: demo]")
+        str | None, typer.Option(help="Name of a bundle (see models list), or a folder.  [default: demo]")
     ] = None,
     device: Annotated[str | None, typer.Option(help="cpu or cuda:N.  [default: cpu]")] = None,
     mode: Annotated[

@@ -61,7 +61,7 @@ def transcribe(  # noqa: PLR0913, PLR0917 - one parameter a flag
         Path | None, typer.Option(metavar="DIR", help="Write DIR/<stem>.<format> instead of stdout.")
     ] = None,
     bundle: Annotated[
-        str | None, typer.Option(help="Name of an embedded bundle, or a folder.  [default: demo]")
+        str | None, typer.Option(help="Name of a bundle (see models list), or a folder.  [default: demo]")
     ] = None,
     device: Annotated[str | None, typer.Option(help="cpu or cuda:N.  [default: cpu]")] = None,
     server: Annotated[

@@ -11,10 +11,11 @@ FOLDERS_AND_PLACES = ("host", "port", "certfile", "keyfile", "model_dir", "onlin
 
 
 @pytest.fixture(autouse=True)
-def _no_settings(monkeypatch):
-    """Without the settings of whoever runs the tests."""
+def _no_settings(monkeypatch, tmp_path):
+    """Without the settings and models of whoever runs the tests."""
     for name in [name for name in os.environ if name.startswith("PARASERVE_")]:
         monkeypatch.delenv(name)
+    monkeypatch.setenv("PARASERVE_MODELS_DIR", str(tmp_path / "models"))
 
 
 @pytest.fixture
@@ -78,7 +79,16 @@ def test_funasr_start_script(config, monkeypatch):
             "",
         ),
         *("--quantize", "false", "--vad-quant", "true", "--decoder-thread-num", "4", "--io-thread-num", "1"),
-        *("--model-thread-num", "2", "--hotword", "hotwords.txt", "--download-model-dir", "/models"),
+        *(
+            "--model-thread-num",
+            "2",
+            "--hotword",
+            "hotwords.txt",
+            "--download-model-dir",
+            "/models",
+            "--vad-revision",
+            "v2.0.4",
+        ),
     )
     assert {name: settings[name] for name in FOLDERS_AND_PLACES} == {
         "host": "0.0.0.0",
@@ -95,8 +105,8 @@ def test_funasr_start_script(config, monkeypatch):
         False,
         True,
     )
-    assert (settings["workers"], settings["model_threads"]) == (4, 2)
-    assert [line.split()[2] for line in warnings] == ["--io-thread-num", "--hotword", "--download-model-dir"]
+    assert (settings["workers"], settings["model_threads"], settings["models_dir"]) == (4, 2, "/models")
+    assert [line.split()[2] for line in warnings] == ["--io-thread-num", "--hotword", "--vad-revision"]
     assert settings["hotword_file"] == ""
 
 
@@ -112,7 +122,17 @@ def test_funasr_hotword_file(config, tmp_path):
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        (["--model-dir", "iic/some-model"], "downloading models by name is not available yet"),
+        (["--model-dir", "iic/some-model"], "the catalog has no such model: give its folder"),
+        (
+            ["--bundle", "whisper-base"],
+            "bundle whisper-base is not on this machine yet: paraserve models pull whisper-base",
+        ),
+        (["--bundle", "no-such-bundle"], "neither a folder nor one of: demo, paraformer-zh"),
+        (
+            ["--punc-dir", "ct-punc"],
+            "--punc-dir: model ct-punc is not on this machine yet: paraserve models pull ct-punc",
+        ),
+        (["--vad-dir", "damo/speech_fsmn_vad_zh-cn-16k-common-onnx"], "paraserve models pull"),
         (["--vad-dir", "/no/such/folder"], "model folder not found: /no/such/folder"),
         (["--online-model-dir", "/no/folder"], "--online-model-dir: model folder not found: /no/folder"),
         (["--model-dir", "0"], "a recogniser is needed"),

@@ -1,17 +1,25 @@
-"""Bundles on disk: found by name or folder, and every altered file is noticed."""
+"""Manifests: every altered file of a bundle is noticed, at every load."""
 
 import hashlib
 import json
 
 import pytest
 
-from paraserve.catalog import MANIFEST, bundle_root, check_bundle, verify_bundle
+from paraserve.catalog.manifest import (
+    MANIFEST,
+    Origin,
+    check_bundle,
+    read_origins,
+    verify_bundle,
+    verify_part,
+    write_manifest,
+)
 from paraserve.errors import ModelLoadError
 
 FILES = {"asr/model.onnx": b"weights" * 100, "asr/tokens.json": b'["a"]', "vad/am.mvn": b"numbers"}
 
 
-def write_manifest(root, files):
+def record(root, files):
     entries = {
         name: {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
         for name, content in files.items()
@@ -25,7 +33,7 @@ def bundle(tmp_path):
         path = tmp_path / name
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(content)
-    write_manifest(tmp_path, FILES)
+    record(tmp_path, FILES)
     return tmp_path
 
 
@@ -82,12 +90,33 @@ def test_damaged_manifest(bundle, content):
         verify_bundle(bundle)
 
 
-def test_bundle_by_name_and_folder(demo_dir, tmp_path):
-    """`demo` is the embedded bundle, a path is that folder, anything else is refused with the known names."""
-    assert bundle_root("demo").samefile(demo_dir)
-    assert bundle_root(str(tmp_path)) == tmp_path
-    with pytest.raises(ModelLoadError, match="neither a folder nor one of: demo"):
-        bundle_root("no-such-bundle")
+def test_one_part(bundle):
+    """A part is refused for its own files only; a folder that is in no bundle is taken as it is."""
+    (bundle / "vad/am.mvn").write_bytes(b"another")
+    verify_part(bundle / "asr")
+    with pytest.raises(ModelLoadError, match=r"vad/am\.mvn"):
+        verify_part(bundle / "vad")
+    (bundle / MANIFEST).unlink()
+    verify_part(bundle / "vad")
+
+
+def test_written_manifest(bundle):
+    """What is written records each file, and where the parts came from."""
+    (bundle / MANIFEST).unlink()
+    origins = {"asr": Origin("a-model", "url:http://a"), "vad": Origin("b-model", "folder:/b")}
+    write_manifest(bundle, "a-bundle", origins)
+    assert problems(bundle) == {}
+    assert len(list(check_bundle(bundle))) == len(FILES)
+    assert read_origins(bundle) == origins
+
+
+@pytest.mark.parametrize("parts", ["1", '{"asr": 1}', '{"asr": {"model": "a"}}'])
+def test_damaged_origins(bundle, parts):
+    """Origins that cannot be read are an error; a manifest without any is that of a bundle that was not pulled."""
+    assert read_origins(bundle) == {}
+    (bundle / MANIFEST).write_text(f'{{"files": {{}}, "parts": {parts}}}')
+    with pytest.raises(ModelLoadError, match="damaged manifest"):
+        read_origins(bundle)
 
 
 def test_embedded_bundle_is_complete(demo_dir):
