@@ -16,6 +16,8 @@ from speech_front import FRONT_SIZE
 from vocabulary import BLANK_ID, EOS_ID
 
 TAIL_THRESHOLD = 0.45
+TRUE_SHARE = 0.5
+"""Share of the utterances whose tokens are integrated by the true times in training, the others by the model's."""
 CTC_WEIGHT = 0.6
 CTC_FLOOR = 0.02
 """Probability of a token that the CTC layer does not hear: bounds its veto."""
@@ -57,6 +59,10 @@ class Paraformer(nn.Module):
         self.output = nn.Linear(c.size, c.vocabulary_size)
         self.ctc: nn.Linear | None = None
         self.register_buffer("is_token", (torch.arange(c.vocabulary_size) != BLANK_ID).float(), persistent=False)
+
+    def output_layers(self) -> list[nn.Linear]:
+        """Those that give the losses their logits."""
+        return [self.output, self.weight_out, self.timing_out]
 
     def cif_weights(self, frames: Tensor, mask: Tensor) -> Tensor:
         """[B, T], the share of a token that each frame holds."""
@@ -142,12 +148,24 @@ class Paraformer(nn.Module):
 
 
 class TrainingHeads(nn.Module):
-    """Output layers that only the losses need: CTC and the token that each frame belongs to."""
+    """Output layers that only the losses need: CTC, the token that each row belongs to, and what that sounds like.
 
-    def __init__(self, config: AsrConfig) -> None:
+    `sounds` [V][K] are the classes of `sound_classes.py`.
+    """
+
+    def __init__(self, config: AsrConfig, sounds: list[list[int]]) -> None:
         super().__init__()
         self.ctc = nn.Linear(config.size, config.vocabulary_size)
         self.frame = nn.Linear(config.size, config.vocabulary_size)
+        self.register_buffer("sounds", torch.tensor(sounds))
+        counts = [int(column.max()) + 1 for column in self.sounds.T]
+        self.sound = nn.ModuleList(nn.Linear(config.size, count) for count in counts)
+
+    def row_losses(self, rows: Tensor, ids: Tensor) -> dict[str, Tensor]:
+        """Cross-entropies of rows [N, D] that belong to the tokens `ids` [N]."""
+        wanted = self.sounds[ids]
+        sounds = [F.cross_entropy(head(rows), wanted[:, kind]) for kind, head in enumerate(self.sound)]
+        return {"frame": F.cross_entropy(self.frame(rows), ids), "sound": torch.stack(sounds).mean()}
 
 
 def losses(model: Paraformer, heads: TrainingHeads, batch: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -160,7 +178,11 @@ def losses(model: Paraformer, heads: TrainingHeads, batch: dict[str, Tensor]) ->
     counts = batch["id_lens"].to(frames.dtype)
     targets, target_mask = _targets_with_eos(batch["ids"], batch["id_lens"])
     rows = torch.arange(targets.shape[1], dtype=frames.dtype, device=frames.device)
-    vectors = model.integrate(frames, model.shares(weights, counts, rows))
+    # No gradient goes through the sums of the weights: it is huge, and the weights have targets of their own.
+    given = torch.where(
+        torch.rand_like(counts).unsqueeze(1) < TRUE_SHARE, batch["weights"].clamp(min=0), weights.detach()
+    )
+    vectors = model.integrate(frames, model.shares(given, counts, rows))
     logits = model.decode(vectors, target_mask.unsqueeze(-1), frames, mask)
     chosen = target_mask > 0
     result = {
@@ -189,8 +211,7 @@ def _timing_losses(
     logits = model.boundary_logits(encoded, mask)
     known = boundaries >= 0
     positives = boundaries[known].sum().clamp(min=1.0)
-    return {
-        "frame": F.cross_entropy(heads.frame(encoded.rows[timed]), batch["frame_ids"][timed]),
+    return heads.row_losses(encoded.rows[timed], batch["frame_ids"][timed]) | {
         "weight": (weights - batch["weights"]).abs()[timed].sum() / batch["weights"][timed].sum().clamp(min=1.0),
         "boundary": F.binary_cross_entropy_with_logits(logits[known], boundaries[known], reduction="sum") / positives,
     }

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from asr_model import AsrConfig, Paraformer, TrainingHeads
+from asr_model import AsrConfig, Paraformer
 
 EARLIER_SHARE = 0.2
 OUTPUTS = ["logits", "token_num", "us_alphas", "us_cif_peak"]
@@ -26,10 +26,11 @@ def load_model(checkpoint: Path, earlier: Path | None = None) -> Paraformer:
     states = [torch.load(checkpoint)] if earlier is None else [torch.load(checkpoint), torch.load(earlier)]
     shares = [1.0] if earlier is None else [1 - EARLIER_SHARE, EARLIER_SHARE]
     config = AsrConfig(**states[0]["config"])
-    model, heads = Paraformer(config), TrainingHeads(config)
+    model = Paraformer(config)
     model.load_state_dict(mean_of([state["average"] for state in states], shares))
-    heads.load_state_dict(mean_of([state["heads"] for state in states], shares))
-    model.ctc = heads.ctc
+    model.ctc = nn.Linear(config.size, config.vocabulary_size)
+    heads = mean_of([state["heads"] for state in states], shares)
+    model.ctc.load_state_dict({kind: heads[f"ctc.{kind}"] for kind in ("weight", "bias")})
     return model.eval()
 
 

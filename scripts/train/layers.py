@@ -16,7 +16,7 @@ def length_mask(lengths: Tensor, like: Tensor) -> Tensor:
 
 
 def with_neighbours(x: Tensor) -> Tensor:
-    """[B, T, D] -> [B, T, 3D], each beside the one before and the one after: a linear layer of it is a convolution."""
+    """[B, T, D] -> [B, T, 3D], each beside its neighbours: a linear layer of it is a convolution."""
     return torch.cat([F.pad(x, (0, 0, 1, 0))[:, :-1], x, F.pad(x, (0, 0, 0, 1))[:, 1:]], -1)
 
 

@@ -17,6 +17,7 @@ from pypinyin import Style, lazy_pinyin
 NO_OWNER = -1
 # "am" is a verb; capitals stand for the letters.
 _ENGLISH_READINGS = {"am": "æm", "AM": "ˌAˈɛm", "PM": "pˌiˈɛm", "close": "klˈOz", "lives": "lˈɪvz"}
+_ENGLISH_VOWELS = frozenset("AIOQWYaeiouæɑɐɒɔəɚɛɜɝɪʊʌᵊᵻ")
 _READINGS = {"幺": "yao1", "两": "liang3"}
 _WORD_READINGS = {
     "都柏林": ["du1", "bo2", "lin2"], "布鲁塞尔": ["bu4", "lu3", "sai1", "er3"], "差": ["cha1"], "喂": ["wei2"],
@@ -109,3 +110,12 @@ def _english_words(words: list[str], first_token: int) -> Phonemes | None:
         result += [(symbol, first_token + index) for symbol in _ENGLISH_READINGS.get(word, phonemes)]
         result.append((" ", NO_OWNER))
     return result
+
+
+def english_sounds(word: str) -> tuple[str, str, str]:
+    """First sound, stressed (or else first) vowel and last sound of a word."""
+    symbols = " ".join(_english().phonemize(word)).strip().strip(".").replace("ˌ", "").replace(" ", "")
+    sounds = symbols.replace("ˈ", "")
+    stressed = symbols[symbols.find("ˈ") + 1 :] if "ˈ" in symbols else sounds
+    vowels = [sound for sound in stressed if sound in _ENGLISH_VOWELS]
+    return sounds[0], vowels[0] if vowels else "", sounds[-1]

@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - its usual name
 from torch import Tensor, nn
 
-from features import FRAME_LENGTH, FRAME_SHIFT, MEL_BINS, SAMPLE_RATE, Array, fbank
+from features import FRAME_LENGTH, FRAME_SHIFT, MEL_BINS, SAMPLE_RATE, Array, fbank, lfr
 from layers import attend, with_neighbours
 
 FRONT_SIZE, HEADS, LAYERS = 384, 6, 4
@@ -43,6 +43,24 @@ class FrontLayer(nn.Module):
         return x + self.feed(self.norm_feed(x))
 
 
+class Standard(nn.Module):
+    """Shift and scale by measured constants: Whisper's vectors are mostly a constant, which hides what is heard."""
+
+    def __init__(self, size: int = FRONT_SIZE) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(size))
+        self.register_buffer("scale", torch.ones(size))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[..., D] -> [..., D]."""
+        return (x - self.mean) * self.scale
+
+    def measure(self, vectors: Tensor) -> None:
+        """Takes mean and deviation of vectors [N, D] that came through unscaled."""
+        self.mean.copy_(vectors.mean(0))
+        self.scale.copy_(1 / (vectors.std(0) + 1e-3))
+
+
 class SpeechFront(nn.Module):
     """Normalised LFR rows of 560 -> frames of 20 ms half way and rows of 60 ms at the end, both of 384."""
 
@@ -54,6 +72,7 @@ class SpeechFront(nn.Module):
         self.layers = nn.ModuleList(FrontLayer() for _ in range(LAYERS))
         self.merge = nn.Linear(3 * FRONT_SIZE, FRONT_SIZE)
         self.norm = nn.LayerNorm(FRONT_SIZE)
+        self.fine_scale, self.row_scale = Standard(), Standard()
         rates = torch.exp(torch.arange(FRONT_SIZE // 2) * (-math.log(10_000) / (FRONT_SIZE // 2 - 1)))
         self.register_buffer("rates", rates, persistent=False)
 
@@ -75,7 +94,7 @@ class SpeechFront(nn.Module):
         x = self.merge(fine.reshape(batch, count, 3 * FRONT_SIZE))
         for layer in self.layers[MERGED_FROM:]:
             x = layer(x, mask)
-        return fine, self.norm(x)
+        return self.fine_scale(fine), self.row_scale(self.norm(x))
 
     def lower_parameters(self) -> list[nn.Parameter]:
         """Those in front of the merge: Whisper's way of hearing, which the training leaves alone at first."""
@@ -151,6 +170,20 @@ def fit_mel(front: SpeechFront, waves: list[Array], mvn: tuple[Array, Array]) ->
         front.mel.weight.copy_(torch.from_numpy(solution[:-1].T.astype(np.float32)))
         front.mel.bias.copy_(torch.from_numpy(solution[-1].astype(np.float32)))
     return float(np.sqrt(np.mean((inputs @ solution - goals) ** 2)))
+
+
+@torch.no_grad()
+def fit_scales(front: SpeechFront, waves: list[Array], mvn: tuple[Array, Array]) -> None:
+    """Measures what `Standard` takes off; the mel map must be there."""
+    shift, scale = mvn
+    fine, rows = [], []
+    for wave in waves:
+        speech = torch.from_numpy((lfr(fbank(wave)) + shift) * scale).unsqueeze(0)
+        frames, row = front(speech, torch.ones_like(speech[:, :, :1]))
+        fine.append(frames[0])
+        rows.append(row[0])
+    front.fine_scale.measure(torch.cat(fine))
+    front.row_scale.measure(torch.cat(rows))
 
 
 def whisper_mel(samples: Array) -> Array:

@@ -129,6 +129,7 @@ class StreamLoss:
         chunk = self._rng.choices(list(CHUNKS), list(CHUNKS.values()))[0]
         parts = self._parts(batch, chunk)
         total = parts["ce"] + 0.4 * parts["heard"] + parts["fire"] + 0.2 * parts["ctc"] + 0.4 * parts["frame"]
+        total = total + 0.4 * parts["sound"]
         return total, parts
 
     def _windows(self, speech: Tensor, rows: Tensor) -> Tensor:
@@ -199,4 +200,4 @@ class StreamLoss:
         ctc = F.ctc_loss(
             log_probs, batch["ids"], batch["speech_lens"], batch["id_lens"], blank=BLANK_ID, zero_infinity=True
         )
-        return {"ctc": ctc, "frame": F.cross_entropy(self._heads.frame(middle[timed]), batch["frame_ids"][timed])}
+        return {"ctc": ctc} | self._heads.row_losses(middle[timed], batch["frame_ids"][timed])

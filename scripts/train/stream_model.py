@@ -79,6 +79,10 @@ class StreamParaformer(nn.Module):
         self.output = nn.Linear(c.size, c.vocabulary_size)
         self.heard = nn.Linear(c.size, c.vocabulary_size)
 
+    def output_layers(self) -> list[nn.Linear]:
+        """Those that give the losses their logits."""
+        return [self.output, self.heard, self.fire_out]
+
     def encode(self, rows: Tensor, mask: Tensor) -> WindowRows:
         """Rows [B, T, 560] of windows; zero rows stand for no sound and are not looked at."""
         mask = mask * (rows.abs().sum(-1, keepdim=True) > 0).to(rows.dtype)

@@ -16,7 +16,8 @@ from asr_data import AsrBatches
 from asr_model import AsrConfig, Paraformer, TrainingHeads, losses
 from corpus import load_folder
 from features import Array, read_mvn, write_mvn
-from speech_front import fit_mel, load_whisper
+from sound_classes import sound_table
+from speech_front import fit_mel, fit_scales, load_whisper
 from trainer import Loss, Trainer, new_strength, parse_arguments, train
 from vocabulary import build_tokens
 
@@ -58,30 +59,32 @@ def offline_loss(model: Paraformer, heads: TrainingHeads) -> Loss:
 
     def loss(batch: dict[str, Tensor], step: int) -> tuple[Tensor, dict[str, Tensor]]:
         parts = losses(model, heads, batch)
-        # The count loss would pull all weights up at first; the timing targets bring them into place by then.
-        count_factor = 0.1 if step < 1000 else 0.4
-        total = parts["ce"] + count_factor * parts["count"] + 0.3 * parts["ctc"]
-        return total + parts["frame"] + parts["weight"] + 0.15 * parts["boundary"], parts
+        # Its gradient would drown all others at first; the timing targets bring the weights into place by then.
+        count_factor = 0.0 if step < 1000 else 0.1 if step < 2000 else 0.3
+        total = parts["ce"] + count_factor * parts["count"] + (0.1 if step < 500 else 0.3) * parts["ctc"]
+        return total + parts["frame"] + parts["sound"] + parts["weight"] + 0.15 * parts["boundary"], parts
 
     return loss
 
 
 def main() -> None:
     """Trains to the end of the schedule."""
-    arguments = parse_arguments(__doc__, peak_rate=1.5e-3)
+    arguments = parse_arguments(__doc__, peak_rate=4e-4)
     torch.manual_seed(arguments.seed)
     torch.set_num_threads(1)
     folders = [*arguments.speech, arguments.work / "speech"]
     vocabulary, mvn = prepare(arguments, folders)
     config = AsrConfig(len(vocabulary))
-    model, heads = Paraformer(config), TrainingHeads(config)
+    model, heads = Paraformer(config), TrainingHeads(config, sound_table(vocabulary))
     trainer = Trainer(model, heads, offline_loss(model, heads), arguments.minutes, arguments.rate)
     checkpoint = arguments.work / "asr" / "checkpoint.pt"
     if checkpoint.exists():
         trainer.load(checkpoint)
     else:
         load_whisper(model.encoder.front, arguments.whisper)
-        error = fit_mel(model.encoder.front, sample_waves(folders, vocabulary), mvn)
+        waves = sample_waves(folders, vocabulary)
+        error = fit_mel(model.encoder.front, waves, mvn)
+        fit_scales(model.encoder.front, waves, mvn)
         print(f"{sum(p.numel() for p in trainer.parameters) / 1e6:.2f} M parameters, mel map {error:.3f}", flush=True)
     strength = new_strength()
     data = AsrBatches(folders, vocabulary, mvn, strength, arguments.seed + trainer.step)

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from asr_data import AsrBatches
 from asr_model import AsrConfig, TrainingHeads
+from sound_classes import sound_table
 from stream_losses import StreamLoss
 from stream_model import StreamParaformer
 from train_asr import prepare
@@ -19,11 +20,11 @@ from trainer import Trainer, new_strength, parse_arguments, train
 BATCH_ROWS = 800
 
 
-def start_from(checkpoint: Path) -> tuple[StreamParaformer, TrainingHeads]:
+def start_from(checkpoint: Path, vocabulary: list[str]) -> tuple[StreamParaformer, TrainingHeads]:
     """The offline encoder, decoder and CTC layer; a token's memory keeps the half of its kernel that looks back."""
     state = torch.load(checkpoint)
     config = AsrConfig(**state["config"])
-    model, heads = StreamParaformer(config), TrainingHeads(config)
+    model, heads = StreamParaformer(config), TrainingHeads(config, sound_table(vocabulary))
     known = model.state_dict()
     offline = {name: value for name, value in state["average"].items() if name in known}
     for name in [name for name in offline if name.startswith("decoder") and name.endswith("memory.conv.weight")]:
@@ -46,12 +47,12 @@ def looking_back(kernel: Tensor) -> Tensor:
 
 def main() -> None:
     """Trains to the end of the schedule."""
-    arguments = parse_arguments(__doc__, peak_rate=1e-3)
+    arguments = parse_arguments(__doc__, peak_rate=3e-4)
     torch.manual_seed(arguments.seed)
     torch.set_num_threads(1)
     folders = [*arguments.speech, arguments.work / "speech"]
     vocabulary, mvn = prepare(arguments, folders)
-    model, heads = start_from(arguments.work / "asr" / "checkpoint.pt")
+    model, heads = start_from(arguments.work / "asr" / "checkpoint.pt", vocabulary)
     trainer = Trainer(model, heads, StreamLoss(model, heads, arguments.seed), arguments.minutes, arguments.rate)
     checkpoint = arguments.work / "asr-online" / "checkpoint.pt"
     checkpoint.parent.mkdir(parents=True, exist_ok=True)

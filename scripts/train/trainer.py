@@ -23,9 +23,12 @@ from torch.utils.data import DataLoader
 from asr_data import AsrBatches
 
 WARM_UP_STEPS = 200
-FRONT_RATE = 0.2
-"""Share of the learning rate for the layers that begin with Whisper's weights."""
-FROZEN_SHARE = 0.5
+FRONT_RATE, OUTPUT_RATE = 0.3, 10.0
+"""Factors of the learning rate for the layers that begin with Whisper's weights and for the output layers.
+
+With one rate for all, the vectors move away under the output layers before these have learnt what they mean.
+"""
+FROZEN_SHARE = 0.3
 """Share of the schedule in which the layers in front of the merge keep Whisper's weights: twice as fast."""
 EMA_DECAY = 0.998
 CHECKPOINT_S = 120
@@ -59,10 +62,13 @@ class Trainer:
         self.parameters = [*self.model.parameters(), *self.heads.parameters()]
         front = model.encoder.front
         self._lower = front.lower_parameters()
-        given = {id(parameter) for parameter in self._lower + front.upper_parameters()}
+        given = self._lower + front.upper_parameters()
+        outputs = [p for part in (*model.output_layers(), heads) for p in part.parameters()]
+        others = {id(parameter) for parameter in given + outputs}
         groups = [
-            {"params": [p for p in self.parameters if (id(p) in given) == is_given], "factor": factor}
-            for is_given, factor in ((False, 1.0), (True, FRONT_RATE))
+            {"params": [p for p in self.parameters if id(p) not in others], "factor": 1.0},
+            {"params": given, "factor": FRONT_RATE},
+            {"params": outputs, "factor": OUTPUT_RATE},
         ]
         self.optimizer = torch.optim.AdamW(groups, lr=peak_rate, betas=(0.9, 0.98), weight_decay=0.01)
         self.average = {name: value.clone() for name, value in self.model.state_dict().items()}
