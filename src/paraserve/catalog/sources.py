@@ -64,8 +64,10 @@ class Fetcher:
         archive = RemoteFile(f"{folder.name}.archive", source.url)
         download(self.client, [archive], folder.parent, self.on_progress)
         path = folder.parent / archive.name
-        unpack([path], wanted, source.folders, source.join, folder)
-        path.unlink()
+        try:
+            unpack([path], wanted, source.folders, source.join, folder)
+        finally:
+            path.unlink()
 
 
 def _from_folder(source: FolderSource, wanted: Sequence[str], folder: Path) -> None:

@@ -1,0 +1,243 @@
+"""Pulls from model hubs: lists, cut connections, wrong content, servers in trouble."""
+
+import random
+import threading
+
+import pytest
+
+from fake_hub import Answer, catalog_of, files_in, hub_source
+from paraserve.catalog.hubs import Mirrors, mirrors_of
+from paraserve.catalog.manifest import MANIFEST, Origin, check_bundle, read_origins
+from paraserve.errors import ModelPullError
+
+KINDS = ("modelscope", "huggingface")
+GRAPH = "model.onnx"
+
+
+def taken(contents):
+    """What a bundle has of the hub's files, beside its manifest."""
+    return {f"asr/{name}": contents[name] for name in (GRAPH, "config.yaml")}
+
+
+def pulled(root):
+    return {name: content for name, content in files_in(root).items() if name != MANIFEST}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_pull(pull, hub, contents, kind, tmp_path):
+    """The wanted files and no others are there and recorded, with where they came from; all of it is under one name."""
+    root = pull(catalog_of(hub_source(kind)))
+    assert root == tmp_path / "models" / "bundle"
+    assert pulled(root) == taken(contents)
+    assert {str(check.path.relative_to(root)) for check in check_bundle(root) if not check.problem} == set(
+        pulled(root)
+    )
+    assert read_origins(root) == {"asr": Origin("model", f"{kind}:owner/a-model@v1.0")}
+    assert sorted(path.name for path in root.parent.iterdir()) == [".bundle.lock", "bundle"]
+    assert hub.sent == {GRAPH: len(contents[GRAPH]), "config.yaml": len(contents["config.yaml"])}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_bundle_that_is_here_costs_no_request(pull, hub, kind):
+    """The second pull asks nobody."""
+    first = pull(catalog_of(hub_source(kind)))
+    hub.requests.clear()
+    assert pull(catalog_of(hub_source(kind))) == first
+    assert hub.requests == []
+
+
+def test_progress(pull, contents):
+    """Progress grows to the sum of all sizes, which is known from the first call on."""
+    calls = []
+    pull(catalog_of(hub_source()), on_progress=lambda done, total: calls.append((done, total)))
+    total = sum(map(len, taken(contents).values()))
+    assert {call[1] for call in calls} == {total}
+    done = [call[0] for call in calls]
+    assert done == sorted(done)
+    assert done[-1] == total
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_cut_connections(pull, hub, contents, kind, full):
+    """However often and wherever a connection is cut, the pull goes on there, and no byte is sent twice."""
+    seeded = random.Random(0)
+    size = len(contents[GRAPH])
+    cuts = [seeded.randint(1, size // 50) for _ in range(200 if full else 20)]
+    hub.answers[GRAPH] = [Answer(cut_after=cut) for cut in cuts]
+    root = pull(catalog_of(hub_source(kind)))
+    assert pulled(root) == taken(contents)
+    assert hub.sent[GRAPH] == size
+    assert hub.asked(GRAPH)[0] is None
+    assert hub.asked(GRAPH)[1] == f"bytes={cuts[0]}-"
+
+
+def test_a_server_without_ranges(pull, hub, contents):
+    """Where the server sends everything again, the beginning is dropped."""
+    hub.answers[GRAPH] = [Answer(cut_after=5000), Answer(ignore_range=True)]
+    assert pulled(pull(catalog_of(hub_source()))) == taken(contents)
+    assert hub.sent[GRAPH] == 5000 + len(contents[GRAPH])
+
+
+def test_a_beginning_of_something_else(pull, hub, contents, tmp_path):
+    """A beginning that does not fit to the rest is noticed by the SHA-256, and the file fetched once again."""
+    hub.answers[GRAPH] = [Answer(cut_after=5000), Answer(status=404)]
+    with pytest.raises(ModelPullError):
+        pull(catalog_of(hub_source()))
+    (begun,) = (tmp_path / "models").rglob(f"{GRAPH}.part")
+    begun.write_bytes(bytes(5000))
+    assert pulled(pull(catalog_of(hub_source()))) == taken(contents)
+    assert hub.asked(GRAPH)[-2:] == ["bytes=5000-", None]
+
+
+def test_a_beginning_longer_than_the_file(pull, hub, contents, tmp_path):
+    """What cannot be continued is begun again."""
+    hub.answers[GRAPH] = [Answer(cut_after=5000), Answer(status=404)]
+    with pytest.raises(ModelPullError):
+        pull(catalog_of(hub_source()))
+    (begun,) = (tmp_path / "models").rglob(f"{GRAPH}.part")
+    begun.write_bytes(bytes(len(contents[GRAPH]) + 1))
+    assert pulled(pull(catalog_of(hub_source()))) == taken(contents)
+
+
+def test_a_stopped_pull_keeps_whole_files(pull, hub, contents):
+    """What a failed pull has fetched and checked is not fetched again."""
+    config_is_here = threading.Event()
+    hub.answers[GRAPH] = [Answer(status=404, wait=config_is_here)]
+    with pytest.raises(ModelPullError):
+        pull(catalog_of(hub_source()), on_progress=lambda done, total: done == 5 and config_is_here.set())
+    hub.requests.clear()
+    assert pulled(pull(catalog_of(hub_source()))) == taken(contents)
+    assert hub.asked("config.yaml") == []
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_wrong_content(pull, hub, contents, kind, tmp_path):
+    """Content with another SHA-256 than the list says never becomes a model; the file is named."""
+    wrong = bytearray(contents[GRAPH])
+    wrong[350_000] ^= 1
+    hub.always[GRAPH] = Answer(content=bytes(wrong))
+    with pytest.raises(ModelPullError, match=r"model\.onnx is not what the source says that it is: SHA-256"):
+        pull(catalog_of(hub_source(kind)))
+    assert not (tmp_path / "models" / "bundle").exists()
+    assert list((tmp_path / "models").rglob("model.onnx*")) == []
+    hub.always.clear()
+    assert pulled(pull(catalog_of(hub_source(kind)))) == taken(contents)
+
+
+@pytest.mark.parametrize("difference", [-1, 1])
+def test_wrong_size(pull, hub, contents, difference):
+    """A file of another size than the list says is refused before its content is fetched."""
+    hub.listed[GRAPH] = {"size": len(contents[GRAPH]) + difference}
+    with pytest.raises(ModelPullError, match=r"model\.onnx: the server sends 700001 bytes instead of"):
+        pull(catalog_of(hub_source()))
+
+
+def test_no_sha256_in_the_list(pull, hub, contents):
+    """Without one the size is what is checked; a cut transfer is continued if the server says it is the same file."""
+    hub.listed[GRAPH] = {"sha256": None}
+    hub.answers[GRAPH] = [Answer(cut_after=5000)]
+    assert pulled(pull(catalog_of(hub_source("huggingface")))) == taken(contents)
+    assert hub.asked(GRAPH) == [None, "bytes=5000-"]
+    assert hub.sent[GRAPH] == len(contents[GRAPH])
+
+
+def test_a_file_that_changes_between_two_requests(pull, hub, contents):
+    """Without a SHA-256 in the list, the halves of two versions are never put together."""
+    old = bytes(len(contents[GRAPH]))
+    hub.listed[GRAPH] = {"sha256": None}
+    hub.answers[GRAPH] = [Answer(cut_after=5000, content=old)]
+    assert pulled(pull(catalog_of(hub_source("huggingface")))) == taken(contents)
+
+
+def test_expected_sha256(pull, hub, contents):
+    """A SHA-256 in the catalog counts more than what the hub says."""
+    with pytest.raises(ModelPullError, match=r"config\.yaml is not what the source says"):
+        pull(catalog_of(hub_source(sha256={"config.yaml": "0" * 64})))
+
+
+@pytest.mark.parametrize("status", [429, 500, 503])
+def test_passing_trouble(pull, hub, contents, status):
+    """A server that is busy is asked again."""
+    hub.answers[GRAPH] = [Answer(status=status)]
+    assert pulled(pull(catalog_of(hub_source()))) == taken(contents)
+
+
+def test_lasting_trouble(pull, hub):
+    """A server that stays busy is given up, with its name and answer."""
+    hub.always[GRAPH] = Answer(status=503)
+    with pytest.raises(ModelPullError, match=r"127\.0\.0\.1 .*it answers 503 Service Unavailable"):
+        pull(catalog_of(hub_source()))
+    assert len(hub.asked(GRAPH)) == 4
+
+
+def test_the_next_source(pull, hub, contents):
+    """Where one source fails the next is tried, and nothing of the first is mixed in."""
+    hub.answers["config.yaml"] = [Answer(content=b"b: 1\n"), Answer()]
+    first = hub_source("huggingface", sha256={GRAPH: "0" * 64})
+    root = pull(catalog_of(first, hub_source()))
+    assert pulled(root) == taken(contents)
+    assert read_origins(root)["asr"].source.startswith("modelscope:")
+
+
+@pytest.mark.parametrize("status", [401, 403, 404])
+def test_refused(pull, hub, status):
+    """A refusal is not asked about again."""
+    hub.always[GRAPH] = Answer(status=status)
+    with pytest.raises(ModelPullError, match=f"the server answers {status}"):
+        pull(catalog_of(hub_source()))
+    assert len(hub.asked(GRAPH)) == 1
+
+
+def test_nobody_there(pull, hub):
+    """A hub that cannot be reached is named; the reasons of all sources are given if none works."""
+    nowhere = {"kind": "url", "url": "http://127.0.0.1:9/a/"}
+    missing = hub_source("huggingface", revision="v9")
+    with pytest.raises(ModelPullError, match=r"127\.0\.0\.1 cannot be reached.*; huggingface:.*@v9: .*404 Not Found"):
+        pull(catalog_of(nowhere, missing))
+
+
+def test_a_model_that_lacks_a_file(pull, hub):
+    """A hub without a needed file is no source."""
+    with pytest.raises(ModelPullError, match=r"it has no tokens\.json or tokens\.txt"):
+        pull(catalog_of(hub_source(), files=["model.onnx", "tokens.json|tokens.txt"]))
+    assert hub.asked(GRAPH) == []
+
+
+def test_quantized_first(pull, hub):
+    """Of alternatives the first that the source has is taken, of files that may be missing those that are there."""
+    hub.files |= {"model_quant.onnx": b"int8", "seg_dict": b"a a"}
+    root = pull(catalog_of(hub_source()))
+    assert set(pulled(root)) == {"asr/model_quant.onnx", "asr/config.yaml", "asr/seg_dict"}
+
+
+def test_a_folder_of_the_repository(pull, hub):
+    """Only files of the given folder count."""
+    hub.files |= {"int8/model.onnx": b"int8", "int8/config.yaml": b"b: 2"}
+    root = pull(catalog_of(hub_source("huggingface", folder="int8")))
+    assert pulled(root) == {"asr/model.onnx": b"int8", "asr/config.yaml": b"b: 2"}
+
+
+def test_one_kind_of_source(pull):
+    """A kind that is asked for is the only one tried."""
+    catalog = catalog_of(hub_source("huggingface", revision="v9"), hub_source())
+    with pytest.raises(ModelPullError, match="404"):
+        pull(catalog, kind="huggingface")
+    with pytest.raises(ModelPullError, match="no source of kind npm, only: huggingface, modelscope"):
+        pull(catalog, kind="npm")
+    assert read_origins(pull(catalog, kind="modelscope"))["asr"].source.startswith("modelscope:")
+
+
+@pytest.mark.parametrize(
+    ("environment", "expected"),
+    [
+        ({}, Mirrors("https://www.modelscope.cn", "https://huggingface.co")),
+        ({"MODELSCOPE_DOMAIN": "a.b", "HF_ENDPOINT": "https://c.d/"}, Mirrors("https://a.b", "https://c.d")),
+        (
+            {"MODELSCOPE_DOMAIN": "http://a.b:8/", "HF_ENDPOINT": ""},
+            Mirrors("http://a.b:8", "https://huggingface.co"),
+        ),
+    ],
+)
+def test_mirrors(environment, expected):
+    """The variables of the hubs' own clients say where the hubs are."""
+    assert mirrors_of(environment) == expected
