@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_wheel_holds_the_bundle(demo_dir, tmp_path):
-    """The wheel has every file of the embedded bundle, the web page, and no tests or training code."""
+    """The wheel has every file of the embedded bundle and of the page, and no tests or training code."""
     build = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(tmp_path), str(ROOT)]
     subprocess.run(build, check=True, timeout=300)
     (wheel,) = tmp_path.glob("paraserve-*.whl")
@@ -25,7 +25,10 @@ def test_wheel_holds_the_bundle(demo_dir, tmp_path):
     bundle = {
         f"paraserve/bundles/demo/{name}" for name in json.loads((demo_dir / "manifest.json").read_text())["files"]
     }
-    assert bundle | {"paraserve/bundles/demo/manifest.json", "paraserve/web/index.html"} <= set(names)
+    source = ROOT / "src"
+    page = {str(path.relative_to(source)) for path in (source / "paraserve/web").rglob("*") if path.is_file()}
+    assert {"paraserve/web/index.html", "paraserve/web/static/page.js"} <= page
+    assert bundle | page | {"paraserve/bundles/demo/manifest.json"} <= set(names)
     assert {name.split("/")[0].split("-")[0] for name in names} == {"paraserve"}
 
 

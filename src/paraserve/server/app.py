@@ -18,6 +18,7 @@ from paraserve.server.health import Readiness, health_router
 from paraserve.server.http import UploadService, upload_router
 from paraserve.server.live_connection import LiveLimits
 from paraserve.server.observe import Metrics, RequestLog
+from paraserve.server.page import page_router
 from paraserve.server.uploads import UploadLimits
 from paraserve.server.websocket import LiveService, live_router
 from paraserve.server.wire_live import Flavour
@@ -52,6 +53,7 @@ def create_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
     app.add_middleware(RequestLog, metrics=metrics)
     app.include_router(upload_router())
     app.include_router(health_router(readiness, metrics, settings))
+    app.include_router(page_router())
     app.include_router(live_router())
     add_error_handlers(app)
     return app

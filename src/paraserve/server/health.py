@@ -3,12 +3,11 @@
 import asyncio
 import time
 from dataclasses import dataclass, field
-from importlib.resources import files
 
 import numpy as np
 import structlog
 from fastapi import APIRouter, Response
-from fastapi.responses import HTMLResponse, JSONResponse
+from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from paraserve.errors import ParaserveError
@@ -21,7 +20,6 @@ from paraserve.types import SAMPLE_RATE, DecodeOptions, SegmentAudio
 PROBE_EVERY_S = 10.0
 """A successful decode counts for this long; then the next check makes another."""
 PROBE_TIMEOUT_S = 10.0
-PAGE_HEADERS = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'"}
 
 log = structlog.get_logger()
 
@@ -57,13 +55,8 @@ class Readiness:
 
 
 def health_router(readiness: Readiness, metrics: Metrics, settings: Settings) -> APIRouter:
-    """`/livez`, `/readyz` (also `/health`), `/metrics`, `/v1/models` and the page at `/`."""
+    """`/livez`, `/readyz` (also `/health`), `/metrics` and `/v1/models`."""
     routes = APIRouter()
-    page = (files("paraserve") / "web" / "index.html").read_text("utf-8")
-
-    @routes.api_route("/", methods=["GET", "HEAD"], include_in_schema=False)
-    async def index() -> HTMLResponse:
-        return HTMLResponse(page, headers=PAGE_HEADERS)
 
     @routes.head("/livez", include_in_schema=False)
     @routes.get("/livez", tags=["health"])

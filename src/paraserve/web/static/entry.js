@@ -1,0 +1,214 @@
+/** One recording on the page: its waveform, its text, and what can be done with it. */
+import { label, localise, plainWords, say } from "./strings.js";
+import { cutAt, emptyTranscript, FORMATS } from "./transcript.js";
+import { Waveform } from "./waveform.js";
+
+const MARGIN_MS = 100; // heard before and after a word
+const DONE_MS = 2000;
+
+export class Entry {
+  transcript = emptyTranscript();
+  onCancel = () => {};
+  #root;
+  #name;
+  #player;
+  #source = () => null;
+  #playing = null;
+  #waveform;
+  #words = []; // elements in order
+  #played = null;
+  #sound = { peaks: [], durationMs: 0, isLive: false };
+
+  /** `name` begins the names of downloaded files. `player` is the page's. */
+  constructor(name, player) {
+    this.#name = name;
+    this.#player = player;
+    this.#root = document.getElementById("entry").content.firstElementChild.cloneNode(true);
+    localise(this.#root);
+    this.#waveform = new Waveform(this.#find(".wave"));
+    this.#listen();
+    document.getElementById("entries").prepend(this.#root);
+    document.getElementById("hint").hidden = true;
+  }
+
+  get title() {
+    return this.#find(".title");
+  }
+
+  /** What is heard on request: `source()` gives {blob}; the same object as long as the sound is the same. */
+  set source(source) {
+    this.#source = source;
+  }
+
+  /** `sound`: {peaks, durationMs, isLive}. */
+  showSound(sound) {
+    this.#sound = sound;
+    this.#waveform.show({ ...sound, sentences: this.transcript.sentences });
+  }
+
+  /** What is being done; `fraction` null: nobody knows how long it takes. No key: all is done. */
+  showProgress(key, values = {}, fraction = null) {
+    this.#find(".work").hidden = !key;
+    say(this.#find(".doing"), key, values);
+    const bar = this.#find("progress");
+    if (fraction === null) bar.removeAttribute("value");
+    else bar.value = fraction;
+  }
+
+  showPartial(text) {
+    this.#find(".partial").textContent = text;
+  }
+
+  /** Add a final text with its sentences. */
+  append(text, sentences) {
+    const { transcript } = this;
+    const added = transcript.text ? text : text.trimStart();
+    transcript.text += added;
+    transcript.sentences.push(...sentences);
+    const nodes = cutAt(added, sentences).map(({ text: piece, part }) => (part ? sentenceNode(part) : piece));
+    this.#find(".final").append(...nodes);
+    this.#words = [...this.#root.querySelectorAll(".word")];
+    this.showSound(this.#sound);
+  }
+
+  /** The server's transcript of a file. */
+  showTranscript(transcript) {
+    this.append(transcript.text, transcript.sentences);
+    this.transcript = transcript;
+    this.finish();
+  }
+
+  /** Nothing more comes. */
+  finish() {
+    this.showProgress(null);
+    if (!this.transcript.text && this.#find(".problem").hidden) say(this.#find(".partial"), "nothing");
+  }
+
+  /** `error`: {code, message}. */
+  showError(error) {
+    this.showProgress(null);
+    this.#find(".problem").hidden = false;
+    say(this.#find(".problem"), ...plainWords(error));
+  }
+
+  /** Stop what is being done and take it off the page. */
+  remove() {
+    this.onCancel();
+    if (this.#playing) this.#player.stop();
+    this.#root.remove();
+    document.getElementById("hint").hidden = document.getElementById("entries").childElementCount > 0;
+  }
+
+  #find(selector) {
+    return this.#root.querySelector(selector);
+  }
+
+  #listen() {
+    this.#find(".cancel").addEventListener("click", () => this.onCancel());
+    this.#find(".play").addEventListener("click", () => this.#toggle());
+    this.#find(".wave").addEventListener("click", (event) => this.#play(this.#waveform.timeAt(event.clientX)));
+    this.#find(".text").addEventListener("click", (event) => this.#playWord(event.target));
+    this.#find(".text").addEventListener("keydown", (event) => this.#key(event));
+    this.#find(".copy").addEventListener("click", () => this.#copy());
+    this.#find(".remove").addEventListener("click", () => this.remove());
+    for (const button of this.#root.querySelectorAll("[data-format]")) {
+      button.addEventListener("click", () => this.#download(button.dataset.format));
+    }
+  }
+
+  #toggle() {
+    if (this.#playing && this.#player.isPlaying(this.#playing)) this.#player.stop();
+    else this.#play(0);
+  }
+
+  async #play(startMs, endMs = Infinity) {
+    this.#playing = this.#source();
+    if (!this.#playing) return;
+    try {
+      await this.#player.play(this.#playing, Math.max(0, startMs), endMs, (atMs) => this.#showPlace(atMs));
+    } catch (error) {
+      if (error.name === "NotSupportedError") this.showError({ code: "no_playing" });
+      else if (error.name !== "AbortError") throw error; // another word was clicked
+    }
+  }
+
+  #showPlace(atMs) {
+    this.#waveform.mark(atMs);
+    const button = this.#find(".play");
+    button.textContent = atMs === null ? "▶" : "■";
+    label(button, atMs === null ? "play" : "pause");
+    const word = atMs === null ? null : this.#wordAt(atMs);
+    if (word === this.#played) return;
+    this.#played?.classList.remove("played");
+    word?.classList.add("played");
+    this.#played = word;
+  }
+
+  /** Words are in the order of time: halve until one is left. */
+  #wordAt(atMs) {
+    let [low, high] = [0, this.#words.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (Number(this.#words[middle].dataset.end) > atMs) high = middle;
+      else low = middle + 1;
+    }
+    const word = this.#words[low];
+    return word && Number(word.dataset.start) <= atMs ? word : null;
+  }
+
+  #playWord(word) {
+    if (!word.matches(".word")) return;
+    this.#play(Number(word.dataset.start) - MARGIN_MS, Number(word.dataset.end) + MARGIN_MS);
+  }
+
+  #key(event) {
+    const words = this.#words;
+    const at = words.indexOf(document.activeElement);
+    const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+    if (step) words[Math.max(0, Math.min(words.length - 1, at + step))]?.focus();
+    else if (event.key === "Enter" || event.key === " ") this.#playWord(event.target);
+    else return;
+    event.preventDefault();
+  }
+
+  async #copy() {
+    if (navigator.clipboard) await navigator.clipboard.writeText(this.transcript.text);
+    else copyOldWay(this.#find(".final")); // pages without https
+    const done = this.#find(".done");
+    say(done, "copied");
+    setTimeout(() => say(done, null), DONE_MS);
+  }
+
+  #download(format) {
+    const { write, type } = FORMATS[format];
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(new Blob([write(this.transcript)], { type }));
+    link.download = `${this.#name}.${format}`;
+    link.click();
+    URL.revokeObjectURL(link.href);
+  }
+}
+
+function sentenceNode(sentence) {
+  const node = document.createElement("span");
+  node.className = "sentence";
+  const timed = sentence.tokens.filter((token) => token.start_ms !== null);
+  node.append(...cutAt(sentence.text, timed).map(({ text, part }) => (part ? wordNode(part) : text)));
+  return node;
+}
+
+function wordNode(token) {
+  const node = document.createElement("span");
+  node.className = "word";
+  node.tabIndex = -1; // reached by the arrow keys
+  node.dataset.start = token.start_ms;
+  node.dataset.end = token.end_ms;
+  node.textContent = token.text;
+  return node;
+}
+
+function copyOldWay(element) {
+  getSelection().selectAllChildren(element);
+  document.execCommand("copy");
+  getSelection().removeAllRanges();
+}

@@ -1,0 +1,81 @@
+/** From a file through the server into an entry. */
+import { RATE_HZ, peaksOf } from "./recording.js";
+import { transcribe, UploadError } from "./upload.js";
+
+const LONGEST_WAVEFORM_S = 1800; // decoding more would take too much of the browser's memory
+const TICK_MS = 1000;
+
+/** Send `file`, show in `entry` how it goes and what comes. Never throws for what can go wrong with files. */
+export async function listen(file, entry, options) {
+  const source = { blob: file };
+  entry.source = () => source;
+  showWaveform(file, entry);
+  const cancel = new AbortController();
+  entry.onCancel = () => cancel.abort();
+  const clock = new Clock(entry);
+  try {
+    entry.showTranscript(await transcribe(file, options, (fraction) => clock.progress(fraction), cancel.signal));
+  } catch (error) {
+    if (error instanceof UploadError) entry.showError(error);
+    else if (error !== cancel.signal.reason) throw error;
+    entry.finish();
+  } finally {
+    clock.stop();
+    entry.onCancel = () => {};
+  }
+}
+
+/** How much has been sent; then, since the server does not tell how far it is, for how long it has been at it. */
+class Clock {
+  #entry;
+  #timer = 0;
+
+  constructor(entry) {
+    this.#entry = entry;
+    this.progress(0);
+  }
+
+  progress(fraction) {
+    if (fraction < 1) this.#entry.showProgress("sending", { percent: Math.floor(fraction * 100) }, fraction);
+    else if (!this.#timer) this.#count();
+  }
+
+  stop() {
+    clearInterval(this.#timer);
+  }
+
+  #count() {
+    let seconds = 0;
+    const show = () => this.#entry.showProgress("recognising", { seconds });
+    this.#timer = setInterval(() => {
+      seconds += TICK_MS / 1000;
+      show();
+    }, TICK_MS);
+    show();
+  }
+}
+
+/** Where the browser cannot decode the file there is no waveform; the server may well know its format. */
+async function showWaveform(file, entry) {
+  const durationS = await durationOf(file);
+  if (!(durationS <= LONGEST_WAVEFORM_S)) return;
+  const context = new OfflineAudioContext(1, 1, RATE_HZ);
+  try {
+    const sound = await context.decodeAudioData(await file.arrayBuffer());
+    const peaks = peaksOf(sound.getChannelData(0), RATE_HZ);
+    entry.showSound({ peaks, durationMs: sound.duration * 1000, isLive: false });
+  } catch (error) {
+    if (!(error instanceof DOMException)) throw error;
+  }
+}
+
+/** In seconds; NaN where the browser does not know. */
+function durationOf(file) {
+  const probe = document.createElement("audio");
+  return new Promise((resolve) => {
+    probe.onloadedmetadata = () => resolve(probe.duration);
+    probe.onerror = () => resolve(NaN);
+    probe.preload = "metadata";
+    probe.src = URL.createObjectURL(file);
+  }).finally(() => URL.revokeObjectURL(probe.src));
+}

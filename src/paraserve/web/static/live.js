@@ -1,0 +1,212 @@
+/**
+ * One utterance with the server over its WebSocket, over one connection after the other if it breaks.
+ *
+ * Sound that no final text covers is sent again over the next connection: nothing said is lost, no final text comes
+ * twice. What a server says in the middle of a sentence because it shuts down is set aside, since the next connection
+ * hears the whole sentence.
+ */
+import { RATE_HZ } from "./recording.js";
+import { liveSentences } from "./transcript.js";
+
+const SAMPLES_PER_MS = RATE_HZ / 1000;
+const FRAME_MS = 10; // of the models: a connection that begins at a whole frame hears the same words
+const SEND_SAMPLES = RATE_HZ; // at most in one message
+const MAX_BUFFERED_BYTES = 256 * 1024;
+const PUMP_EVERY_MS = 200;
+const STALLED_MS = 10000; // without any byte leaving
+const STABLE_MS = 60000; // a connection that lasted this long was a good one
+const FIRST_WAIT_S = 0.2;
+const LONGEST_WAIT_S = 10;
+const ATTEMPTS_AFTER_END = 6; // while somebody still speaks there is no end to trying
+const RETRIED_CLOSES = new Set([1001, 1005, 1006, 1012, 1013]);
+const RETRIED_ERRORS = new Set(["overloaded", "shutting_down", "not_ready"]);
+const HOTWORD_WEIGHT = 20;
+
+export class Live {
+  #recording;
+  #options;
+  #listener;
+  #socket = null;
+  #timers = { pump: 0, retry: 0 };
+  #first = 0; // sample with which this connection began
+  #sent = 0; // samples
+  #covered = 0; // samples that final texts are about
+  #partial = "";
+  #stale = ""; // what was shown of the open sentence when the connection broke
+  #held = null; // a result that says it is final, until the next message tells whether it is
+  #complaint = null; // what the server said before it closed
+  #isFinished = false;
+  #hasSentEnd = false;
+  #isOver = false;
+  #attempt = 0;
+  #openedAt = 0;
+  #progress = { at: 0, bytes: 0, covered: 0 };
+
+  /**
+   * `options`: {url, mode, language, itn, hotwords}. `listener`: onState(name, {seconds}) with "connecting",
+   * "connected", "waiting"; onPartial(text) replaces the open sentence's text; onFinal(text, sentences) goes behind
+   * the texts so far; onEnd(error) comes once, with {code, message} if it failed.
+   */
+  constructor(recording, options, listener) {
+    this.#recording = recording;
+    this.#options = options;
+    this.#listener = listener;
+  }
+
+  start() {
+    this.#timers.pump = setInterval(() => this.pump(), PUMP_EVERY_MS);
+    window.addEventListener("online", this.#hurry);
+    this.#connect();
+  }
+
+  /** No more sound comes; the last texts follow. */
+  finish() {
+    this.#isFinished = true;
+    this.pump();
+  }
+
+  /** Send what has been recorded. */
+  pump() {
+    const socket = this.#socket;
+    if (!socket) return;
+    if (this.#hasStalled(socket)) {
+      this.#lost(1006);
+    } else if (socket.readyState === WebSocket.OPEN) {
+      while (this.#sent < this.#recording.length && socket.bufferedAmount < MAX_BUFFERED_BYTES) {
+        const samples = this.#recording.slice(this.#sent, this.#sent + SEND_SAMPLES);
+        socket.send(samples);
+        this.#sent += samples.length;
+      }
+      if (this.#isFinished && !this.#hasSentEnd && this.#sent === this.#recording.length) {
+        socket.send(JSON.stringify({ is_speaking: false, is_end: true }));
+        this.#hasSentEnd = true;
+      }
+    }
+  }
+
+  #connect() {
+    clearTimeout(this.#timers.retry);
+    this.#first = this.#sent = this.#covered;
+    this.#partial = "";
+    this.#held = this.#complaint = null;
+    this.#hasSentEnd = false;
+    this.#openedAt = performance.now();
+    this.#progress = { at: this.#openedAt, bytes: 0, covered: this.#covered };
+    this.#listener.onState("connecting", {});
+    const socket = new WebSocket(this.#options.url);
+    socket.onopen = () => {
+      socket.send(JSON.stringify(firstMessage(this.#options)));
+      this.#listener.onState("connected", {});
+      this.pump();
+    };
+    socket.onmessage = ({ data }) => this.#take(JSON.parse(data));
+    socket.onclose = ({ code, reason }) => this.#lost(code, reason);
+    this.#socket = socket;
+  }
+
+  #take(message) {
+    const { error } = message;
+    if (RETRIED_ERRORS.has(error?.code)) {
+      this.#complaint = error;
+      return;
+    }
+    if (this.#held) this.#passOn(this.#held);
+    this.#held = null;
+    if (error) this.#end({ code: error.code ?? "failed", message: error.message ?? error });
+    else if (message.is_end) this.#end(null);
+    else if (message.is_final) this.#held = message;
+    else this.#passOn(message);
+  }
+
+  #passOn(message) {
+    if (message.mode?.endsWith("online")) {
+      this.#partial += message.text;
+      this.#listener.onPartial(this.#shown);
+      return;
+    }
+    this.#partial = this.#stale = "";
+    this.#listener.onPartial("");
+    if (!message.text) return;
+    this.#listener.onFinal(message.text, liveSentences(message, this.#first / SAMPLES_PER_MS));
+    const endMs = JSON.parse(message.timestamp ?? "[]").at(-1)?.[1] ?? 0;
+    const samples = Math.floor(endMs / FRAME_MS) * FRAME_MS * SAMPLES_PER_MS;
+    this.#covered = Math.max(this.#covered, this.#first + samples);
+  }
+
+  /** What was shown before a break stays until the next connection has caught up. */
+  get #shown() {
+    return this.#partial.length < this.#stale.length ? this.#stale : this.#partial;
+  }
+
+  #hasStalled(socket) {
+    const now = performance.now();
+    const isMoving = socket.readyState === WebSocket.OPEN && socket.bufferedAmount <= this.#progress.bytes;
+    if (isMoving && (socket.bufferedAmount < this.#progress.bytes || socket.bufferedAmount === 0)) {
+      this.#progress.at = now;
+    }
+    this.#progress.bytes = socket.bufferedAmount;
+    return now - this.#progress.at > STALLED_MS;
+  }
+
+  #lost(code, reason) {
+    const socket = this.#socket;
+    this.#socket = null;
+    socket.onopen = socket.onmessage = socket.onclose = null;
+    socket.close();
+    const failure = this.#complaint ?? { code: reason || "no_connection", message: `close code ${code}` };
+    if (!RETRIED_CLOSES.has(code)) {
+      this.#end(failure);
+      return;
+    }
+    const wasGood = this.#covered > this.#progress.covered || performance.now() - this.#openedAt > STABLE_MS;
+    this.#attempt = wasGood ? 1 : this.#attempt + 1;
+    if (this.#isFinished && this.#attempt > ATTEMPTS_AFTER_END) this.#end(failure);
+    else this.#wait();
+  }
+
+  #wait() {
+    this.#stale = this.#shown;
+    const longest = Math.min(LONGEST_WAIT_S, FIRST_WAIT_S * 2 ** (this.#attempt - 1));
+    const seconds = longest * (0.5 + Math.random() / 2); // so that not all clients of a restarted server come at once
+    this.#listener.onState("waiting", { seconds: Math.ceil(seconds) });
+    this.#timers.retry = setTimeout(() => this.#connect(), seconds * 1000);
+  }
+
+  #hurry = () => {
+    if (!this.#socket && !this.#isOver) this.#connect();
+  };
+
+  #end(error) {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    clearInterval(this.#timers.pump);
+    clearTimeout(this.#timers.retry);
+    window.removeEventListener("online", this.#hurry);
+    if (this.#socket) {
+      this.#socket.onclose = this.#socket.onmessage = null;
+      this.#socket.close();
+      this.#socket = null;
+    }
+    const rest = this.#shown; // in mode online all text is; otherwise what an error left unfinished
+    this.#listener.onPartial("");
+    if (rest) this.#listener.onFinal(rest, liveSentences({ text: rest }, 0));
+    this.#listener.onEnd(error);
+  }
+}
+
+function firstMessage({ mode, language, itn, hotwords }) {
+  const message = {
+    mode,
+    wav_name: "page",
+    wav_format: "pcm",
+    audio_fs: RATE_HZ,
+    chunk_size: [5, 10, 5],
+    is_speaking: true,
+    itn,
+    svs_lang: language || "auto",
+  };
+  if (hotwords.length) {
+    message.hotwords = JSON.stringify(Object.fromEntries(hotwords.map((word) => [word, HOTWORD_WEIGHT])));
+  }
+  return message;
+}

@@ -1,0 +1,146 @@
+/** The page: what the buttons do. */
+import { Entry } from "./entry.js";
+import { listen } from "./listening.js";
+import { MicrophoneError } from "./microphone.js";
+import { Player } from "./player.js";
+import { choices, keep, openSettings } from "./settings.js";
+import { Speaking } from "./speaking.js";
+import { plainWords, say, speak, spokenLanguage } from "./strings.js";
+
+const FIRST_RETRY_S = 1;
+const LONGEST_RETRY_S = 30;
+const OTHER_LANGUAGE = { en: ["zh", "中文"], zh: ["en", "English"] };
+
+const $ = (id) => document.getElementById(id);
+const here = new URL(".", location.href); // the server may be behind a proxy's folder
+const socketUrl = Object.assign(new URL(here), { protocol: location.protocol === "https:" ? "wss:" : "ws:" }).href;
+const player = new Player();
+let speaking = null;
+let files = Promise.resolve(); // one after the other
+
+function showState(name, values) {
+  $("state").dataset.state = name;
+  say($("state").firstElementChild, `state.${name}`, values);
+}
+
+function showProblem(error) {
+  $("problem").hidden = !error;
+  if (error) say($("problem"), ...plainWords(error));
+}
+
+/** Ask the server for its model until it answers. */
+async function greet(retryS = FIRST_RETRY_S) {
+  const answer = await fetch("v1/models").catch(() => null); // no connection
+  if (speaking) return;
+  if (answer?.ok) {
+    const { data } = await answer.json();
+    showState("ready", { bundle: data[0].id });
+  } else {
+    showState("away", { seconds: retryS });
+    setTimeout(() => greet(Math.min(LONGEST_RETRY_S, retryS * 2)), retryS * 1000);
+  }
+}
+
+async function startSpeaking() {
+  showProblem(null);
+  player.stop();
+  showRecordButton("record", false);
+  const entry = new Entry(`microphone-${new Date().toISOString().slice(0, 19).replaceAll(":", "")}`, player);
+  say(entry.title, "title", { time: new Date().toLocaleTimeString() });
+  speaking = new Speaking(entry, { ...choices(), url: socketUrl }, {
+    onFrame: showSound,
+    onState: showState,
+    onStop: () => showRecordButton("record.finishing", false),
+    onEnd: endSpeaking,
+    onProblem: showProblem,
+  });
+  try {
+    await speaking.start();
+    entry.onCancel = () => speaking?.stop();
+    showRecordButton("record.stop", true);
+  } catch (error) {
+    if (!(error instanceof MicrophoneError)) throw error;
+    entry.remove();
+    showProblem(error);
+    endSpeaking();
+  }
+}
+
+function endSpeaking() {
+  speaking = null;
+  showRecordButton("record", true);
+  greet();
+}
+
+function showRecordButton(key, isEnabled) {
+  $("record").ariaDisabled = String(!isEnabled); // a button that is really disabled loses the focus
+  $("record").classList.toggle("on", key === "record.stop");
+  say($("record").firstElementChild, key);
+  $("level").value = 0;
+}
+
+function showSound(level, durationMs) {
+  $("level").value = Math.sqrt(level); // as loud as it sounds rather than as high as the wave goes
+  const seconds = Math.floor(durationMs / 1000);
+  $("clock").textContent = `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
+}
+
+/** Several files are sent one after the other. */
+function take(list) {
+  showProblem(null);
+  for (const file of list) {
+    const entry = new Entry(file.name.replace(/\.[^.]*$/, "") || "recording", player);
+    entry.title.textContent = file.name;
+    entry.showProgress("queued");
+    let isCancelled = false;
+    entry.onCancel = () => {
+      isCancelled = true;
+      entry.finish();
+    };
+    files = files.then(() => isCancelled || listen(file, entry, { ...choices(), url: new URL("transcribe", here) }));
+  }
+}
+
+function listenToForm() {
+  $("record").addEventListener("click", () => {
+    if ($("record").ariaDisabled === "true") return;
+    if (speaking) speaking.stop();
+    else startSpeaking();
+  });
+  $("choose").addEventListener("click", () => $("files").click());
+  $("files").addEventListener("change", () => {
+    take([...$("files").files]);
+    $("files").value = ""; // so that the same file can be chosen again
+  });
+  $("interface-language").addEventListener("click", () => {
+    const [next] = OTHER_LANGUAGE[spokenLanguage()];
+    keep("interface", next);
+    showLanguage(next);
+  });
+}
+
+function listenToDrops() {
+  const show = (isOver) => $("drop").classList.toggle("over", isOver);
+  document.addEventListener("dragover", (event) => {
+    event.preventDefault();
+    show(true);
+  });
+  document.addEventListener("dragleave", (event) => show(event.relatedTarget !== null));
+  document.addEventListener("drop", (event) => {
+    event.preventDefault();
+    show(false);
+    take([...event.dataTransfer.files]);
+  });
+}
+
+function showLanguage(name) {
+  speak(name);
+  const [other, label] = OTHER_LANGUAGE[name];
+  $("interface-language").lang = other;
+  $("interface-language").textContent = label;
+}
+
+showLanguage(openSettings());
+listenToForm();
+listenToDrops();
+greet();

@@ -1,0 +1,89 @@
+/** From the microphone through the server into an entry. */
+import { Live } from "./live.js";
+import { Microphone } from "./microphone.js";
+import { Recording } from "./recording.js";
+
+const SILENT_MS = 3000;
+
+export class Speaking {
+  #recording = new Recording();
+  #entry;
+  #listener;
+  #microphone;
+  #live;
+  #isStopping = false;
+  #hasSound = false;
+  #sound = { blob: null, samples: -1 };
+
+  /**
+   * `listener`: onFrame(level, durationMs) with the level from 0 to 1, onState(name, values), onStop() when no more
+   * sound is taken, onEnd(), onProblem({code}).
+   */
+  constructor(entry, options, listener) {
+    this.#entry = entry;
+    this.#listener = listener;
+    entry.source = () => this.#heard();
+    this.#live = new Live(this.#recording, options, {
+      onState: listener.onState,
+      onPartial: (text) => entry.showPartial(text),
+      onFinal: (text, sentences) => entry.append(text, sentences),
+      onEnd: (error) => this.#ended(error),
+    });
+  }
+
+  /** Ask for the microphone, then connect. Throws a MicrophoneError. */
+  async start() {
+    this.#microphone = await Microphone.open(
+      (samples) => this.#take(samples),
+      () => this.#unplugged(),
+    );
+    this.#live.start();
+  }
+
+  /** Take no more sound; the last texts follow. */
+  async stop() {
+    if (this.#isStopping) return;
+    this.#isStopping = true;
+    await this.#microphone.stop();
+    this.#show(false);
+    this.#listener.onStop();
+    this.#live.finish();
+  }
+
+  #take(samples) {
+    this.#recording.append(samples);
+    this.#live.pump();
+    this.#show(true);
+    const level = samples.reduce((loudest, sample) => Math.max(loudest, Math.abs(sample) / 32768), 0);
+    this.#listener.onFrame(level, this.#recording.durationMs);
+    this.#hasSound ||= level > 0;
+    if (!this.#hasSound && this.#recording.durationMs > SILENT_MS) {
+      this.#hasSound = true; // said once
+      this.#listener.onProblem({ code: "no_sound" });
+    }
+  }
+
+  #show(isLive) {
+    const { peaks, durationMs } = this.#recording;
+    this.#entry.transcript.duration_ms = Math.round(durationMs);
+    this.#entry.showSound({ peaks, durationMs, isLive });
+  }
+
+  #unplugged() {
+    this.#listener.onProblem({ code: "unplugged" });
+    this.stop();
+  }
+
+  async #ended(error) {
+    if (error) this.#entry.showError(error);
+    await this.stop();
+    this.#entry.finish();
+    this.#listener.onEnd();
+  }
+
+  #heard() {
+    const samples = this.#recording.length;
+    if (samples !== this.#sound.samples) this.#sound = { blob: this.#recording.wav(), samples };
+    return samples ? this.#sound : null;
+  }
+}

@@ -1,0 +1,189 @@
+/** What the page says, in English and Chinese. `{name}` stands for a figure. */
+
+const STRINGS = {
+  en: {
+    "state.connecting": "Connecting …",
+    "state.ready": "Ready: {bundle}",
+    "state.connected": "Listening",
+    "state.waiting": "No connection; again in {seconds} s. Nothing is lost.",
+    "state.away": "The server does not answer; again in {seconds} s.",
+    input: "Speech in",
+    record: "Start speaking",
+    "record.stop": "Stop",
+    "record.finishing": "Finishing …",
+    level: "Microphone level",
+    clock: "Recorded",
+    drop: "Drop recordings here, or",
+    choose: "choose files",
+    settings: "Settings",
+    mode: "Text while speaking",
+    "mode.2pass": "at once, corrected at each pause",
+    "mode.online": "at once only",
+    "mode.offline": "at the end only",
+    language: "Language",
+    "language.auto": "what the model hears",
+    itn: "Write numbers, dates and times in digits",
+    hotwords: "Words to expect",
+    "hotwords.help": "Separated by spaces or lines. Only some models use them.",
+    entries: "Texts",
+    hint: "Nothing yet. What you say stays in this page and on this server.",
+    "link.docs": "HTTP interface",
+    "link.health": "Health",
+    "link.metrics": "Metrics",
+    title: "Microphone, {time}",
+    progress: "Progress",
+    queued: "Waiting",
+    sending: "Sending: {percent} %",
+    recognising: "Recognising: {seconds} s",
+    cancel: "Cancel",
+    play: "Play",
+    pause: "Stop playing",
+    wave: "Waveform with the sentences",
+    text: "Text. Arrow keys go from word to word, Enter plays a word.",
+    nothing: "No speech was heard.",
+    actions: "Take the text along",
+    copy: "Copy",
+    copied: "Copied",
+    remove: "Remove",
+    "error.insecure": "Browsers give the microphone only to https pages and to localhost. Serve with --certfile and --keyfile.",
+    "error.refused": "The browser was told not to give the microphone. Allow it in the address bar and try again.",
+    "error.no_microphone": "There is no microphone.",
+    "error.busy_microphone": "The microphone cannot be used; perhaps another program has it.",
+    "error.unplugged": "The microphone is gone. What was said until then is kept.",
+    "error.no_sound": "The microphone gives no sound. Is it switched off?",
+    "error.no_playing": "This browser cannot play this format; the text is right all the same.",
+    "error.no_connection": "The server does not answer.",
+    "error.overloaded": "The server is busy. Try again in a moment.",
+    "error.shutting_down": "The server is being restarted. Try again in a moment.",
+    "error.not_ready": "The server is starting. Try again in a moment.",
+    "error.session_too_long": "This was too long for one recording. Start another.",
+    "error.slow_client": "The connection is too slow for live text.",
+    "error.unsupported_format": "This is not audio or video of a format that the server knows.",
+    "error.unsupported_codec": "The sound in this file is coded in a way that the server does not know.",
+    "error.no_audio_stream": "This file has no sound.",
+    "error.empty_file": "This file is empty.",
+    "error.invalid_audio": "This file is damaged.",
+    "error.file_too_large": "This file is larger than the server takes.",
+    "error.audio_too_long": "This recording is longer than the server takes.",
+    "error.upload_timeout": "The connection was too slow to send this file.",
+    "error.disk_full": "The server has no space left.",
+    "error.inference_failed": "The recogniser failed. The server's log says why.",
+    "error.internal_error": "The server failed. Its log says why.",
+    "error.other": "This did not work: {message}",
+  },
+  zh: {
+    "state.connecting": "正在连接……",
+    "state.ready": "就绪：{bundle}",
+    "state.connected": "正在聆听",
+    "state.waiting": "连接中断，{seconds} 秒后重连，内容不会丢失。",
+    "state.away": "服务器没有响应，{seconds} 秒后重试。",
+    input: "语音输入",
+    record: "开始说话",
+    "record.stop": "停止",
+    "record.finishing": "正在收尾……",
+    level: "麦克风音量",
+    clock: "已录制",
+    drop: "把录音拖到这里，或",
+    choose: "选择文件",
+    settings: "设置",
+    mode: "说话时的文字",
+    "mode.2pass": "实时显示，停顿时修正",
+    "mode.online": "仅实时显示",
+    "mode.offline": "说完后显示",
+    language: "语言",
+    "language.auto": "由模型判断",
+    itn: "数字、日期和时间写成阿拉伯数字",
+    hotwords: "热词",
+    "hotwords.help": "用空格或换行分隔，只有部分模型支持。",
+    entries: "文字",
+    hint: "还没有内容。您说的话只在本页面和本服务器上。",
+    "link.docs": "HTTP 接口",
+    "link.health": "健康状态",
+    "link.metrics": "指标",
+    title: "麦克风，{time}",
+    progress: "进度",
+    queued: "排队中",
+    sending: "正在上传：{percent} %",
+    recognising: "正在识别：{seconds} 秒",
+    cancel: "取消",
+    play: "播放",
+    pause: "停止播放",
+    wave: "波形与句子",
+    text: "文字。方向键逐词移动，回车播放该词。",
+    nothing: "没有听到语音。",
+    actions: "带走文字",
+    copy: "复制",
+    copied: "已复制",
+    remove: "删除",
+    "error.insecure": "浏览器只允许 https 页面和 localhost 使用麦克风。请用 --certfile 和 --keyfile 启动服务。",
+    "error.refused": "浏览器未获准使用麦克风。请在地址栏中允许，然后重试。",
+    "error.no_microphone": "没有找到麦克风。",
+    "error.busy_microphone": "麦克风无法使用，可能被其他程序占用。",
+    "error.unplugged": "麦克风已断开。之前说的内容已保留。",
+    "error.no_sound": "麦克风没有声音，是否已关闭？",
+    "error.no_playing": "此浏览器不能播放这种格式，但文字不受影响。",
+    "error.no_connection": "服务器没有响应。",
+    "error.overloaded": "服务器繁忙，请稍后再试。",
+    "error.shutting_down": "服务器正在重启，请稍后再试。",
+    "error.not_ready": "服务器正在启动，请稍后再试。",
+    "error.session_too_long": "单次录音时间过长，请重新开始。",
+    "error.slow_client": "网络太慢，无法实时显示文字。",
+    "error.unsupported_format": "服务器不认识这种音视频格式。",
+    "error.unsupported_codec": "服务器不认识文件中的音频编码。",
+    "error.no_audio_stream": "这个文件里没有声音。",
+    "error.empty_file": "这个文件是空的。",
+    "error.invalid_audio": "这个文件已损坏。",
+    "error.file_too_large": "文件超过服务器允许的大小。",
+    "error.audio_too_long": "录音超过服务器允许的时长。",
+    "error.upload_timeout": "网络太慢，文件未能上传。",
+    "error.disk_full": "服务器磁盘已满。",
+    "error.inference_failed": "识别失败，原因见服务器日志。",
+    "error.internal_error": "服务器出错，原因见其日志。",
+    "error.other": "未能完成：{message}",
+  },
+};
+
+let language = "en";
+
+/** "en" or "zh". */
+export function spokenLanguage() {
+  return language;
+}
+
+/** Change the interface's language, everywhere. */
+export function speak(name) {
+  language = name;
+  document.documentElement.lang = name;
+  localise(document);
+}
+
+/** Put a text into an element, in whichever language is chosen now and later. `key` null: none. */
+export function say(element, key, values = {}) {
+  element.dataset.say = key ?? "";
+  element.dataset.sayValues = JSON.stringify(values);
+  element.textContent = key ? phrase(key, values) : "";
+}
+
+/** The same for what a screen reader calls the element. */
+export function label(element, key) {
+  element.dataset.sayLabel = key;
+  element.setAttribute("aria-label", phrase(key, {}));
+}
+
+/** Texts and labels of all marked elements below `root`. */
+export function localise(root) {
+  for (const element of root.querySelectorAll("[data-say]")) {
+    say(element, element.dataset.say, JSON.parse(element.dataset.sayValues ?? "{}"));
+  }
+  for (const element of root.querySelectorAll("[data-say-label]")) label(element, element.dataset.sayLabel);
+}
+
+/** An error's code in plain words: arguments for `say`. */
+export function plainWords({ code, message }) {
+  const key = `error.${code}`;
+  return key in STRINGS.en ? [key, {}] : ["error.other", { message: message || code }];
+}
+
+function phrase(key, values) {
+  return STRINGS[language][key].replace(/\{(\w+)\}/g, (_, name) => values[name]);
+}

@@ -1,0 +1,56 @@
+"""The page's files as they come over HTTP. What they do is tested in tests/browser."""
+
+import re
+from importlib.resources import files
+
+import pytest
+
+from live import assert_works
+
+STATIC = files("paraserve") / "web" / "static"
+NAMES = sorted(path.name for path in STATIC.iterdir())
+
+
+def policy_of(answer):
+    parts = (part.split() for part in answer.headers["content-security-policy"].split(";"))
+    return {name: set(sources) for name, *sources in parts}
+
+
+@pytest.mark.parametrize("path", ["/", *(f"/static/{name}" for name in NAMES)])
+def test_files_are_served(server, path):
+    """Each file of the package, as it is, with a type, a strict policy, and not again if it has not changed."""
+    answer = server.get(path)
+    source = STATIC / path.removeprefix("/static/") if path != "/" else STATIC.parent / "index.html"
+    assert (answer.status_code, answer.content) == (200, source.read_bytes())
+    assert re.match("text/(html|css|javascript)|application/javascript|image/svg", answer.headers["content-type"])
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    policy = policy_of(answer)
+    assert policy["default-src"] == {"'self'"}
+    assert {source for sources in policy.values() for source in sources} <= {"'self'", "'none'", "blob:"}
+    again = server.get(path, headers={"if-none-match": answer.headers["etag"]})
+    assert (again.status_code, again.content) == (304, b"")
+
+
+@pytest.mark.parametrize(
+    "path", ["/static/none.js", "/static/", "/static/..%2findex.html", "/static/..%2f..%2fsettings.py", "/index.html"]
+)
+def test_nothing_else_is_served(server, is_error, path):
+    """404 in the one error shape for what is no file of the page."""
+    is_error(server.get(path), 404, "not_found")
+
+
+def test_page_is_self_contained():
+    """No file has an address of another host, a script or a style inside HTML, or names a file that is not there."""
+    html = (STATIC.parent / "index.html").read_text("utf-8")
+    assert not re.search(r"<style|\sstyle=|\son\w+=|<script(?![^>]*\ssrc=)", html)
+    texts = [html, *((STATIC / name).read_text("utf-8") for name in NAMES)]
+    addresses = {address for text in texts for address in re.findall(r"https?://[^\s\"')]+", text)}
+    assert addresses <= {"http://www.w3.org/2000/svg"}
+    imported = {name for text in texts for name in re.findall(r'(?:from "\./|"static/)([\w.]+)"', text)}
+    assert imported <= set(NAMES)
+    assert {"page.js", "live.js"} <= imported
+
+
+def test_live_clients_may_use_its_paths(fake_server):
+    """A WebSocket on a path of the page is FunASR's, as on every path."""
+    assert_works(f"{fake_server.url}/static/page.js")
