@@ -44,9 +44,9 @@ class RunSampler:
     """Draws runs of tokens so that rare tokens are not lost: first a token, then a place where it is said."""
 
     def __init__(
-        self, utterances: list[Utterance], vocabulary: list[str], rng: random.Random, english_factor: float
+        self, utterances: list[Utterance], vocabulary: list[str], rng: random.Random
     ) -> None:  # fmt: skip
-        self._rng, self._english_factor = rng, english_factor
+        self._rng = rng
         self._ids = {token: index for index, token in enumerate(vocabulary)}
         self._places: dict[str, list[tuple[Utterance, int]]] = defaultdict(list)
         for utterance in utterances:
@@ -59,10 +59,10 @@ class RunSampler:
         self._cumulative = list(accumulate(weights))
 
     def _weight(self, name: str) -> float:
-        """English has more words than Mandarin has characters here, and needs more of the draws."""
+        """Rare tokens are drawn more often than they come, English ones a little more."""
         if name == UNKNOWN:
             return 0.0
-        return len(self._places[name]) ** 0.6 * (self._english_factor if name.isascii() else 1.0)
+        return len(self._places[name]) ** 0.6 * (ENGLISH_FACTOR if name.isascii() else 1.0)
 
     def draw(self) -> tuple[Piece, str]:
         """A run and its language."""
@@ -135,11 +135,9 @@ class AsrBatches(IterableDataset):
     def __init__(
         self, folders: list[Path], vocabulary: list[str], mvn: tuple[Array, Array], strength: Synchronized,
         seed: int, *, batch_rows: int = 1000, reuses: int = REUSES,
-        english_factor: float = ENGLISH_FACTOR, domain: str = "wide",
     ) -> None:  # fmt: skip
         self._folders, self._vocabulary, self._mvn = folders, vocabulary, mvn
         self._strength, self._seed, self._batch_rows, self._reuses = strength, seed, batch_rows, reuses
-        self._english_factor, self._domain = english_factor, domain
 
     def __iter__(self) -> Iterator[dict[str, torch.Tensor]]:
         torch.set_num_threads(1)
@@ -157,8 +155,8 @@ class AsrBatches(IterableDataset):
 
     def _load(self) -> None:
         folders = [part for folder in self._folders for part in (folder, *sorted(folder.glob("*/")))]
-        speech = [item for folder in folders for item in load_folder(folder, self._vocabulary, domain=self._domain)]
-        self._sampler = RunSampler(speech, self._vocabulary, self._rng, self._english_factor)
+        speech = [item for folder in folders for item in load_folder(folder, self._vocabulary)]
+        self._sampler = RunSampler(speech, self._vocabulary, self._rng)
 
     def _compose(self) -> Piece:
         """Silence, or one to three runs (at times up to seven, for long segments) mostly of one language."""

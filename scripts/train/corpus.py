@@ -15,7 +15,7 @@ import soundfile
 from numpy.typing import NDArray
 
 from features import SAMPLE_RATE
-from vocabulary import UNKNOWN, keep_domain_tokens, keep_known_tokens
+from vocabulary import keep_known_tokens
 
 # Kokoro sounds this much before its own durations say (median over sentence starts behind a pause).
 KOKORO_LAG = int(0.05 * SAMPLE_RATE)
@@ -44,9 +44,7 @@ class Utterance:
         return bool(self.starts)
 
 
-def load_folder(
-    folder: Path, vocabulary: list[str], *, held_out: bool = False, domain: str = "wide"
-) -> list[Utterance]:  # fmt: skip
+def load_folder(folder: Path, vocabulary: list[str], *, held_out: bool = False) -> list[Utterance]:
     """Reads a folder's utterances, either those for training or those of held-out voices.
 
     None if there is no list yet (a generator may still be at work).
@@ -57,8 +55,8 @@ def load_folder(
     known = set(vocabulary)
     records = (json.loads(line) for line in path.read_text().splitlines())
     chosen = (record for record in records if is_held_out(record["voice"]) == held_out)
-    utterances = [_utterance(record, folder, _tokens(record, known, domain)) for record in chosen]
-    return [replace(item, ends=heard_ends(item)) for item in utterances] if domain == "wide" else utterances
+    utterances = [_utterance(record, folder, keep_known_tokens(record["tokens"], known)) for record in chosen]
+    return [replace(item, ends=heard_ends(item)) for item in utterances]
 
 
 def is_held_out(voice: str) -> bool:
@@ -111,20 +109,6 @@ def heard_ends(utterance: Utterance) -> list[int]:
 def _true_times(record: dict, key: str) -> list[int]:
     lag = 0 if record["voice"].startswith(_EXACT_VOICES) else KOKORO_LAG
     return [max(0, time - lag) for time in record.get(key, [])]
-
-
-def _tokens(record: dict, known: set[str], domain: str) -> list[str]:
-    """Maps each sentence on its own, so that a neighbour cannot keep a function word alive."""
-    if domain == "wide":
-        return keep_known_tokens(record["tokens"], known)
-    tokens = record["tokens"]
-    if not record.get("am_spelled"):
-        tokens = [UNKNOWN if token == "am" else token for token in tokens]
-    result: list[str] = []
-    for index in sorted(set(record["sentence"])):
-        sentence = [token for token, owner in zip(tokens, record["sentence"], strict=True) if owner == index]
-        result += keep_domain_tokens(sentence, known)
-    return result
 
 
 class ShardWriter:

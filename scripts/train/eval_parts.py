@@ -15,8 +15,8 @@ MARKS = CLASSES[2:]
 
 def detector_lines(bundle: ModelBundle, folder: Path) -> list[str]:
     """Time of speech missed and time without speech passed, in mixes of the held-out voices and sounds."""
-    words = build_tokens("wide")
-    loaded = [load_folder(folder / name, words, held_out=True, domain="wide") for name in DETECTOR_SETS]
+    words = build_tokens()
+    loaded = [load_folder(folder / name, words, held_out=True) for name in DETECTOR_SETS]
     count = held_out_count(bundle.vad, [item for items in loaded for item in items])
     return [f"- voice detector, held-out voices 10 to 40 dB over held-out sounds, {count.line()}"]
 

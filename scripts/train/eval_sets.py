@@ -47,7 +47,7 @@ def load_set(folder: Path) -> list[Clip]:
     if not path.exists():
         return []
     words = sorted({token for line in path.read_text().splitlines() for token in json.loads(line)["tokens"]})
-    utterances = load_folder(folder, words, held_out=not folder.name.startswith("seen"), domain="wide")
+    utterances = load_folder(folder, words, held_out=not folder.name.startswith("seen"))
     return [Clip(item.pcm.astype(np.float32) / 32768, _spoken(item), item.lang) for item in utterances]
 
 

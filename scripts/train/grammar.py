@@ -1,7 +1,6 @@
-"""Random sentences of the demo domain: numbers, digit strings, dates and times in Mandarin and English.
+"""Numbers, digit strings, dates and times as they are spoken in Mandarin and English, at random, as lists of words.
 
-A sentence is a list of words. A Mandarin word is a string of characters (each one token), an English word is
-one token. `sentence(lang, rng)` draws from all templates, `rare_sentence` prefers the words that chance makes rare.
+A Mandarin word is a string of characters (each one token), an English word is one token.
 """
 
 # ruff: noqa: SIM905 - word lists are easier to read as text
@@ -10,8 +9,6 @@ from random import Random
 ZH_DIGITS = "零一二三四五六七八九"
 ZH_DAYS = ["今天", "明天", "昨天", "后天", "前天"]
 ZH_DAY_PARTS = ["早上", "上午", "中午", "下午", "晚上", "凌晨"]
-ZH_GREETINGS = ["你好", "谢谢", "再见", "早上好", "晚上好", "你好谢谢", "谢谢再见"]
-ZH_QUESTIONS = "现在几点了 今天几号 今天星期几 明天星期几 你的电话号码是多少 手机号码是多少 现在是几点几分".split()
 
 EN_DIGITS = "zero one two three four five six seven eight nine".split()
 EN_TEENS = "ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen".split()
@@ -22,19 +19,6 @@ EN_ORDINALS = (
 ).split()
 EN_MONTHS = ("january february march april may june july august september october november december").split()
 EN_WEEKDAYS = "monday tuesday wednesday thursday friday saturday sunday".split()
-EN_GREETINGS = [
-    "hello", "hi", "thank you", "goodbye", "good morning", "good afternoon", "good evening", "good night",
-]  # fmt: skip
-EN_QUESTIONS = [
-    "what time is it", "what is the time", "what day is it today", "what is the date today",
-    "what is your phone number", "what is my number",
-]  # fmt: skip
-
-# Words that carry a number, date or time. The others only count next to one of these.
-ZH_CONTENT = set("零一二三四五六七八九十百千万亿两幺年月号星期周礼拜今明昨晨午晚钟秒刻半")
-EN_FUNCTION = set(
-    "the and in at on of to is it a my your what day time date now phone number you am good thank point".split()
-)
 
 
 def zh_integer(n: int, rng: Random) -> str:
@@ -105,47 +89,12 @@ def zh_weekday(rng: Random) -> str:
     return rng.choice(["星期", "星期", "周", "礼拜", "下周", "上周"]) + rng.choice("一二三四五六日天")
 
 
-def zh_number(rng: Random) -> list[str]:
-    """Integers, decimals, percentages, ordinals, amounts."""
-    size = rng.choice([99, 999, 9999, 99999, 10**7, 10**9])
-    kind = rng.random()
-    if kind < 0.4:
-        return [zh_integer(rng.randint(0, size), rng)]
-    if kind < 0.55:
-        fraction = "".join(rng.choice(ZH_DIGITS) for _ in range(rng.randint(1, 3)))
-        return [rng.choice(["", "", "负"]) + zh_integer(rng.randint(0, 300), rng) + "点" + fraction]
-    if kind < 0.7:
-        return ["百分之" + zh_integer(rng.randint(1, 100), rng)]
-    if kind < 0.85:
-        return ["第" + zh_integer(rng.randint(1, 120), rng) + rng.choice(["", "个", "名", "次"])]
-    return [zh_integer(rng.randint(1, 9999), rng) + rng.choice(["元", "块", "个", "度", "分钟", "秒", "小时", "天"])]
-
-
 def zh_phone(rng: Random) -> list[str]:
     """Eleven digits, at times introduced."""
     number = [zh_digits(3, rng), zh_digits(4, rng), zh_digits(4, rng)]
     owner = rng.choice(["", "我的", "你的"])
     intro = [owner + rng.choice(["电话", "手机", ""]) + "号码", "是"] if rng.random() < 0.5 else []
     return [*intro, *number]
-
-
-def zh_sentence(rng: Random) -> list[str]:  # noqa: PLR0911 - one return a kind
-    """One Mandarin sentence of the domain as words."""
-    kind = rng.choices(range(8), [5, 3, 4, 4, 5, 1.5, 0.8, 0.8])[0]
-    if kind == 0:
-        return [zh_digits(rng.randint(3, 8), rng)]
-    if kind == 1:
-        return zh_phone(rng)
-    if kind == 2:
-        return ([rng.choice(ZH_DAYS), "是"] if rng.random() < 0.4 else []) + zh_date(rng)
-    if kind == 3:
-        intro = ["现在是", "现在", "时间是", rng.choice(ZH_DAYS), zh_weekday(rng)]
-        return ([rng.choice(intro)] if rng.random() < 0.5 else []) + zh_time(rng)
-    if kind == 4:
-        return zh_number(rng)
-    if kind == 5:
-        return [rng.choice(ZH_DAYS), *zh_date(rng), *zh_time(rng)]
-    return [rng.choice(ZH_GREETINGS if kind == 6 else ZH_QUESTIONS)]
 
 
 def en_integer(n: int) -> list[str]:
@@ -206,64 +155,7 @@ def en_date(rng: Random) -> list[str]:
     return ([rng.choice(EN_WEEKDAYS)] if rng.random() < 0.35 else []) + words
 
 
-def en_number(rng: Random) -> list[str]:
-    """Integers, decimals, percentages, ordinals, amounts."""
-    kind = rng.random()
-    if kind < 0.45:
-        return en_integer(rng.randint(0, rng.choice([99, 999, 9999, 99999, 10**7])))
-    if kind < 0.6:
-        sign = ["minus"] if rng.random() < 0.25 else []
-        return sign + en_integer(rng.randint(0, 200)) + ["point"] + en_digits(rng.randint(1, 3), rng)
-    if kind < 0.7:
-        return [*en_integer(rng.randint(1, 100)), "percent"]
-    if kind < 0.8:
-        return (["the"] if rng.random() < 0.5 else []) + en_ordinal(rng.randint(1, 31))
-    return [*en_integer(rng.randint(2, 999)), rng.choice("dollars degrees minutes seconds hours days".split())]
-
-
 def en_phone(rng: Random) -> list[str]:
     """Seven or ten digits, at times introduced."""
     intro = rng.choice(["my phone number is", "the number is", "your number is", "my number is"]).split()
     return (intro if rng.random() < 0.5 else []) + en_digits(rng.choice([7, 7, 10]), rng)
-
-
-def en_sentence(rng: Random) -> list[str]:  # noqa: PLR0911 - one return a kind
-    """One English sentence of the domain as words."""
-    kind = rng.choices(range(8), [5, 2, 4, 4, 5, 1.5, 0.9, 0.9])[0]
-    if kind == 0:
-        return en_digits(rng.randint(3, 8), rng)
-    if kind == 1:
-        return en_phone(rng)
-    if kind == 2:
-        intro = rng.choice(["today is", "tomorrow is", "yesterday", "on"]).split()
-        return (intro if rng.random() < 0.4 else []) + en_date(rng)
-    if kind == 3:
-        intro = rng.choice(["it is", "the time is", "at", "now it is", "tomorrow at", "today at"]).split()
-        return (intro if rng.random() < 0.5 else []) + en_time(rng)
-    if kind == 4:
-        return en_number(rng)
-    if kind == 5:
-        return [*en_date(rng), "at", *en_time(rng)]
-    return rng.choice(EN_GREETINGS if kind == 6 else EN_QUESTIONS).split()
-
-
-def sentence(lang: str, rng: Random) -> list[str]:
-    """One sentence of the domain as words."""
-    return zh_sentence(rng) if lang == "zh" else en_sentence(rng)
-
-
-def rare_sentence(lang: str, rng: Random) -> list[str]:
-    """Short runs of the words that `sentence` seldom draws: months, weekdays, ordinals, units, greetings."""
-    if lang == "zh":
-        pool = [zh_weekday(rng), rng.choice(ZH_DAYS), rng.choice(ZH_DAY_PARTS), *zh_number(rng), *zh_time(rng)]
-        pool += [rng.choice(ZH_GREETINGS), rng.choice(["零", "幺", "两个", "负", "亿", "万", "半小时", "一刻钟"])]
-        return rng.sample(pool, rng.randint(1, 4))
-    pool = [rng.choice(EN_WEEKDAYS), rng.choice(EN_MONTHS), rng.choice(EN_MONTHS), *en_ordinal(rng.randint(1, 31))]
-    pool += [*en_ordinal(rng.randint(1, 31)), rng.choice([*EN_TEENS, *EN_TENS]), *rng.choice(EN_GREETINGS).split()]
-    pool += [rng.choice("am pm percent million oh past half quarter dollars degrees tonight yesterday".split())]
-    return rng.sample(pool, rng.randint(1, 5))
-
-
-def tokens(lang: str, words: list[str]) -> list[str]:
-    """Characters of Mandarin words, English words as they are."""
-    return [char for word in words for char in word] if lang == "zh" else list(words)

