@@ -19,8 +19,8 @@ from punc_model import PuncConfig, funasr_config
 from vad_model import AFFINE_SIZE, CLASSES, INPUT_SIZE, LAYERS, LINEAR_SIZE, MEMORY_SIZE, ORDER
 
 PARTS = {
-    "asr": ["model.onnx", "am.mvn", "tokens.json"],
-    "asr-online": ["model.onnx", "decoder.onnx", "am.mvn", "tokens.json"],
+    "asr": ["model_quant.onnx", "am.mvn", "tokens.json"],
+    "asr-online": ["model_quant.onnx", "decoder_quant.onnx", "am.mvn", "tokens.json"],
     "vad": ["model.onnx", "am.mvn"],
     "punc": ["model_quant.onnx", "tokens.json"],
     "punc-online": ["model_quant.onnx", "tokens.json"],

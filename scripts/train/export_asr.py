@@ -1,4 +1,4 @@
-"""Writes the recogniser's model.onnx from the averaged weights of a checkpoint and checks it against torch.
+"""Writes the recogniser's graph from the averaged weights of a checkpoint, in float32 (checked against torch) and int8.
 
 python scripts/train/export_asr.py [--work build/train] [--earlier CHECKPOINT]
 """
@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from asr_model import AsrConfig, Paraformer
+from quantize import quantize
 
 EARLIER_SHARE = 0.2
 OUTPUTS = ["logits", "token_num", "us_alphas", "us_cif_peak"]
@@ -84,6 +85,7 @@ def main() -> None:
     model = load_model(folder / "checkpoint.pt", arguments.earlier)
     export(model, folder / "model.onnx")
     print("largest difference from torch:", largest_difference(model, folder / "model.onnx"))
+    quantize(folder / "model.onnx")
 
 
 if __name__ == "__main__":

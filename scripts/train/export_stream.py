@@ -1,4 +1,4 @@
-"""Writes the streaming recogniser's model.onnx and decoder.onnx from the averaged weights of a checkpoint.
+"""Writes the streaming recogniser's two graphs from the averaged weights of a checkpoint, in float32 and int8.
 
 python scripts/train/export_stream.py [--work build/train]
 """
@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from asr_model import AsrConfig
+from quantize import quantize
 from stream_model import ROW_WIDTH, DecoderGraph, EncoderGraph, StreamParaformer
 
 BATCH = {0: "batch_size"}
@@ -105,6 +106,8 @@ def main() -> None:
     export_encoder(model, folder / "model.onnx")
     export_decoder(model, folder / "decoder.onnx")
     print("largest difference from torch:", largest_difference(model, folder))
+    for name in ("model.onnx", "decoder.onnx"):
+        quantize(folder / name)
 
 
 if __name__ == "__main__":

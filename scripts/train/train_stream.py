@@ -1,6 +1,6 @@
 """Trains the streaming recogniser from the weights of the offline one. Stops and resumes at checkpoints.
 
-python scripts/train/train_stream.py --minutes 40 [--speech DIR] [--work build/train]
+python scripts/train/train_stream.py --minutes 45 [--speech DIR] [--work build/train]
 """
 
 import shutil
