@@ -1,4 +1,4 @@
-"""Writes the recogniser's graph from the averaged weights of a checkpoint, in float32 (checked against torch) and int8.
+"""Writes the recogniser's graph from a checkpoint's averaged weights, in float32 (checked against torch) and int8.
 
 python scripts/train/export_asr.py [--work build/train] [--earlier CHECKPOINT]
 """
