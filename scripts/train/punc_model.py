@@ -1,7 +1,8 @@
 """CT-Transformer (Chen et al., 2020) for punctuation, with FunASR's two graph contracts.
 
 SANM layers: self-attention with an FSMN memory (Gao et al., "SAN-M", 2020). One network serves both graphs: the
-offline one sees the whole window, in the realtime one a mask tells which words a word may look at.
+offline one sees the whole window, in the realtime one a mask tells which words a word may look at. In place of a
+position encoding each word begins with its neighbours: with the memory alone marks often came a word too late.
 """
 
 from dataclasses import dataclass
@@ -12,6 +13,8 @@ import torch.nn.functional as F  # noqa: N812 - its usual name
 from torch import Tensor, nn
 
 from punc_parse import CLASSES
+
+NEIGHBOURS = (-2, -1, 0, 1, 2, 3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +62,32 @@ class PuncLayer(nn.Module):
         return torch.matmul(weights, split(value)).transpose(1, 2).reshape(batch, count, size)
 
 
+class Neighbours(nn.Module):
+    """Every word with the two before and the three behind it, projected; at first the word alone."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self.project = nn.Linear(len(NEIGHBOURS) * size, size)
+        nn.init.zeros_(self.project.bias)
+        nn.init.zeros_(self.project.weight)
+        own = NEIGHBOURS.index(0) * size
+        nn.init.eye_(self.project.weight[:, own : own + size])
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[B, N, D] -> [B, N, D]."""
+        before, behind = -NEIGHBOURS[0], NEIGHBOURS[-1]
+        padded = F.pad(x, (0, 0, before, behind))
+        shifted = [padded[:, before + offset : padded.shape[1] - behind + offset] for offset in NEIGHBOURS]
+        return self.project(torch.cat(shifted, -1))
+
+
 class PuncNetwork(nn.Module):
     """Word ids [B, N] -> class scores [B, N, 6]."""
 
     def __init__(self, config: PuncConfig) -> None:
         super().__init__()
         self.embed = nn.Embedding(config.vocabulary, config.size)
+        self.neighbours = Neighbours(config.size)
         self.dropout = nn.Dropout(0.1)
         self.layers = nn.ModuleList(PuncLayer(config) for _ in range(config.layers))
         self.norm = nn.LayerNorm(config.size)
@@ -73,7 +96,7 @@ class PuncNetwork(nn.Module):
 
     def forward(self, inputs: Tensor, valid: Tensor, earlier: Tensor, last: Tensor) -> Tensor:
         """`earlier` and `last` [B, 1, N, N]: what may be seen in all layers but the last one, and in that one."""
-        x = self.dropout(self.embed(inputs)) * valid
+        x = self.dropout(self.neighbours(self.embed(inputs) * valid)) * valid
         for layer in self.layers[:-1]:
             x = layer(x, valid, earlier)
         return self.output(self.norm(self.layers[-1](x, valid, last)))

@@ -2,7 +2,7 @@
 
 python scripts/train/train_punc.py --minutes 40 [--work build/train]
 
-A window in two is masked as in the realtime model, where the words of earlier segments do not see the new ones.
+Two windows in five are masked as in the realtime model, where the words of earlier segments do not see the new ones.
 """
 
 import argparse
@@ -24,7 +24,7 @@ from torch import Tensor, nn
 
 from punc_data import WindowMaker, build_vocabulary
 from punc_model import OfflineGraph, PuncConfig, PuncNetwork, RealtimeGraph, funasr_config, length_mask, realtime_mask
-from punc_parse import CLASSES, IGNORE, QUESTION, Marked
+from punc_parse import IGNORE, Marked
 from quantize import quantize
 
 PEAK_RATE = 2e-3
@@ -46,11 +46,11 @@ def collate(windows: list[Marked], ids: dict[str, int]) -> tuple[Tensor, Tensor,
 
 
 def random_pairs(lengths: Tensor, valid: Tensor, generator: torch.Generator) -> Tensor:
-    """[B, 1, N, N]: a window in two is cut somewhere as if its second part had come later."""
+    """[B, 1, N, N]: two windows in five are cut somewhere as if its second part had come later."""
     count = valid.shape[1]
     pairs = valid.transpose(1, 2).unsqueeze(1).repeat(1, 1, count, 1)
     for row, length in enumerate(lengths.tolist()):
-        if length > 2 and torch.rand((), generator=generator) < 0.5:
+        if length > 2 and torch.rand((), generator=generator) < 0.4:
             cached = int(torch.randint(1, length, (), generator=generator))
             pairs[row, 0, :length, :length] = realtime_mask(length, cached)
     return pairs
@@ -64,9 +64,6 @@ class Trainer:
         self.network = PuncNetwork(config)
         self.optimizer = torch.optim.AdamW(self.network.parameters(), lr=PEAK_RATE, weight_decay=0.01)
         self.generator = torch.Generator().manual_seed(seed)
-        # Questions are rare and their mark is the one that is missed.
-        self.weights = torch.ones(len(CLASSES))
-        self.weights[QUESTION] = 1.5
         self.step, self.seconds = 0, 0.0
 
     def update(self, windows: list[Marked], progress: float) -> float:
@@ -78,7 +75,7 @@ class Trainer:
         valid = length_mask(lengths, inputs)
         pairs = random_pairs(lengths, valid, self.generator)
         scores = self.network(inputs, valid, pairs, pairs)
-        loss = F.cross_entropy(scores.flatten(0, 1), classes.flatten(), self.weights, ignore_index=IGNORE)
+        loss = F.cross_entropy(scores.flatten(0, 1), classes.flatten(), ignore_index=IGNORE)
         self.optimizer.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)
