@@ -78,10 +78,10 @@ export class Entry {
     this.finish();
   }
 
-  /** Nothing more comes. */
-  finish() {
+  /** Nothing more comes; if nothing came at all, `why` is said. */
+  finish(why = "nothing") {
     this.showProgress(null);
-    if (!this.transcript.text && this.#find(".problem").hidden) say(this.#find(".partial"), "nothing");
+    if (!this.transcript.text && this.#find(".problem").hidden) say(this.#find(".partial"), why);
   }
 
   /** `error`: {code, message}. */

@@ -18,7 +18,7 @@ export async function listen(file, entry, options) {
   } catch (error) {
     if (error instanceof UploadError) entry.showError(error);
     else if (error !== cancel.signal.reason) throw error;
-    entry.finish();
+    entry.finish("cancelled");
   } finally {
     clock.stop();
     entry.onCancel = () => {};

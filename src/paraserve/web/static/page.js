@@ -95,7 +95,7 @@ function take(list) {
     let isCancelled = false;
     entry.onCancel = () => {
       isCancelled = true;
-      entry.finish();
+      entry.finish("cancelled");
     };
     files = files.then(() => isCancelled || listen(file, entry, { ...choices(), url: new URL("transcribe", here) }));
   }

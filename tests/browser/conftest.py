@@ -1,0 +1,143 @@
+"""Real headless Chromium on the page of a real server; each visit fails on errors in its console and on requests
+elsewhere."""
+
+import json
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Page, Playwright, expect, sync_playwright
+
+from commands import server
+
+ROOT = Path(__file__).resolve().parents[2]
+TIMEOUT_MS = 30_000
+ARGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--use-fake-device-for-media-stream",
+    "--autoplay-policy=no-user-gesture-required",
+]
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A committed recording with what is said in it."""
+
+    path: Path
+    text: str
+    duration_ms: int
+
+
+@dataclass
+class Visit:
+    """A page that is open. `is_alone`: the server is away for a while, so failing connections are no problem."""
+
+    page: Page
+    origin: str
+    is_alone: bool = False
+    problems: list[str] = field(default_factory=list)
+
+    def watch(self) -> None:
+        """Note errors, and requests to others."""
+        self.page.on("console", lambda m: self._note(m.type, m.text))
+        self.page.on("pageerror", lambda error: self._note("error", str(error)))
+        self.page.on("request", lambda request: self._requested(request.url))
+        self.page.on("websocket", lambda socket: self._requested(socket.url))
+
+    def final_text(self) -> str:
+        """The newest recording's final text."""
+        return self.page.locator(".entry .final").first.inner_text()
+
+    def wait_until(self, expression: str) -> None:
+        """The page's policy forbids Playwright's own way, which is to evaluate a text in the page."""
+        deadline = time.monotonic() + TIMEOUT_MS / 1000
+        while not self.page.evaluate(expression):
+            assert time.monotonic() < deadline, f"not within {TIMEOUT_MS} ms: {expression}"
+            self.page.wait_for_timeout(50)
+
+    def _note(self, kind: str, text: str) -> None:
+        is_expected = self.is_alone and ("Failed to load resource" in text or "WebSocket connection to" in text)
+        if kind in {"error", "warning"} and not is_expected:
+            self.problems.append(text)
+
+    def _requested(self, url: str) -> None:
+        parts = urlsplit(url)
+        if parts.scheme not in {"blob", "data"} and parts.netloc != urlsplit(self.origin).netloc:
+            self.problems.append(f"request to {url}")
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The browser's program; scripts/test installs it where it may."""
+    found = shutil.which("chromium")
+    if found is None:
+        pytest.skip("chromium is not installed (Debian: apt install chromium)")
+    return found
+
+
+@pytest.fixture(scope="session")
+def playwright(chromium) -> Iterator[Playwright]:
+    """Drives it."""
+    expect.set_options(timeout=TIMEOUT_MS)
+    with sync_playwright() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def server_url(demo_dir) -> Iterator[str]:
+    """A server on the embedded bundle with default settings."""
+    with server("--bundle", demo_dir) as url:
+        yield url
+
+
+@pytest.fixture
+def visit(playwright, chromium) -> Iterator[Callable[..., Visit]]:
+    """Opens a server's page: `visit(url, microphone=FILE)`. Other keywords are those of a browser context."""
+    with ExitStack() as stack:
+        yield lambda url, **options: stack.enter_context(visited(playwright, chromium, url, **options))
+
+
+@contextmanager
+def visited(
+    playwright: Playwright, chromium: str, url: str, microphone: Path | None = None, **context
+) -> Iterator[Visit]:
+    """A browser of its own, since its microphone is chosen at its start."""
+    args = [*ARGS, "--use-fake-ui-for-media-stream"]
+    if microphone is not None:
+        args.append(f"--use-file-for-fake-audio-capture={microphone}%noloop")
+    browser = playwright.chromium.launch(executable_path=chromium, headless=True, args=args)
+    try:
+        page = browser.new_context(**{"locale": "en-GB", **context}).new_page()
+        page.set_default_timeout(TIMEOUT_MS)
+        one = Visit(page, url)
+        one.watch()
+        page.goto(url)
+        yield one
+        assert one.problems == []
+    finally:
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def samples(data_dir) -> list[Sample]:
+    """The committed recordings, the longest last."""
+    records = json.loads((data_dir / "samples.json").read_text("utf-8"))
+    found = [Sample(data_dir / name, one["text"], one["end_ms"][-1]) for name, one in records.items()]
+    return sorted(found, key=lambda sample: sample.duration_ms)
+
+
+@pytest.fixture(scope="session")
+def docs_pictures(full, tmp_path_factory) -> Path:
+    """Where pictures of the page go: with --full to docs/, whose pictures are those of the last full run."""
+    return ROOT / "docs" if full else tmp_path_factory.mktemp("pictures")

@@ -1,0 +1,132 @@
+"""The page's modules by themselves, in the browser that runs them."""
+
+import math
+import re
+from importlib.resources import files
+
+import numpy as np
+import pytest
+
+from paraserve.server.wire_live import Flavour, SentencePlace, live_result
+from paraserve.types import Sentence, Token, Update
+
+STATIC = files("paraserve") / "web" / "static"
+RESAMPLE = """async ([fromHz, samples, block]) => {
+    const { Resampler } = await import('/static/resampler.js');
+    const resampler = new Resampler(fromHz, 16000);
+    const output = [];
+    for (let at = 0; at < samples.length; at += block) {
+        output.push(...resampler.push(Float32Array.from(samples.slice(at, at + block))));
+    }
+    output.push(...resampler.flush());
+    return output;
+}"""
+
+
+def tone(rate_hz, frequency_hz, seconds=0.5):
+    return np.sin(2 * np.pi * frequency_hz * np.arange(round(rate_hz * seconds)) / rate_hz)
+
+
+def resampled(page, rate_hz, samples, block=128):
+    return np.array(page.evaluate(RESAMPLE, [rate_hz, samples.tolist(), block]))
+
+
+@pytest.mark.parametrize("rate_hz", [8000, 16000, 44100, 48000, 96000])
+def test_resampling_keeps_speech(visit, server_url, rate_hz):
+    """A tone of speech comes out in time and as loud as it went in, to -60 dB, from any rate and block size."""
+    page = visit(server_url).page
+    frequency_hz = 3000
+    got = resampled(page, rate_hz, tone(rate_hz, frequency_hz))
+    assert abs(len(got) - 8000) <= 2
+    inner = slice(500, 7500)
+    assert np.abs(got[inner] - tone(16000, frequency_hz)[: len(got)][inner]).max() < 1e-3
+    other = resampled(page, rate_hz, tone(rate_hz, frequency_hz), block=1000)
+    np.testing.assert_allclose(got, other, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("rate_hz", [44100, 48000])
+def test_resampling_folds_nothing_back(visit, server_url, rate_hz):
+    """Tones above half the new rate are gone, to -60 dB."""
+    page = visit(server_url).page
+    for frequency_hz in (8500, 12000, 20000):
+        got = resampled(page, rate_hz, tone(rate_hz, frequency_hz))
+        assert np.abs(got[500:7500]).max() < 1e-3, frequency_hz
+
+
+def update_of(*sentences):
+    return Update(kind="offline", text="".join(s.text for s in sentences), sentences=sentences)
+
+
+TEXTS = {
+    "Chinese": update_of(
+        Sentence("今天，好。", 100, 900, (Token("今", 100, 300), Token("天", 300, 500), Token("好", 700, 900)))
+    ),
+    "English behind another": update_of(
+        Sentence(
+            " it's five o'clock.",
+            10,
+            900,
+            tuple(Token(word, 10 + 300 * n, 300 + 300 * n) for n, word in enumerate(("it's", "five", "o'clock"))),
+        )
+    ),
+    "digits": update_of(Sentence("11月，96%。", 0, 1300, (Token("11月", 0, 600), Token("96%", 600, 1300)))),
+    "several sentences": update_of(
+        Sentence("好。", 0, 300, (Token("好", 0, 300),)), Sentence("好？", 900, 1200, (Token("好", 900, 1200),))
+    ),
+    "no times": update_of(Sentence("好。", None, None, (Token("好", None, None),))),
+    "without a mark": update_of(Sentence("好", 0, 300, (Token("好", 0, 300),))),
+}
+
+
+@pytest.mark.parametrize("update", TEXTS.values(), ids=TEXTS.keys())
+def test_sentences_of_live_results(visit, server_url, update):
+    """A live result's sentences are those that the server had: the same texts and times, each word inside."""
+    message = live_result(update, "page", Flavour(), SentencePlace(0, is_first=True))
+    got = visit(server_url).page.evaluate(
+        "async (message) => (await import('/static/transcript.js')).liveSentences(message, 5000)", message
+    )
+    assert [one["text"] for one in got] == [s.text.strip() for s in update.sentences]
+    for one, sentence in zip(got, update.sentences, strict=True):
+        expected = (None, None) if sentence.start_ms is None else (5000 + sentence.start_ms, 5000 + sentence.end_ms)
+        assert (one["start_ms"], one["end_ms"]) == expected
+        letters = "".join(token.text for token in sentence.tokens if token.start_ms is not None)
+        assert "".join(t["text"] for t in one["tokens"]) == letters.replace("%", "")
+
+
+def test_recording_is_a_wav_file(visit, server_url):
+    """What is played of the microphone is its samples, over the edges of the memory's blocks."""
+    n_samples = 16000 * 21
+    data = visit(server_url).page.evaluate(
+        """async (n) => {
+            const { Recording } = await import('/static/recording.js');
+            const recording = new Recording();
+            const ramp = Int16Array.from({length: n}, (_, i) => i % 30000);
+            for (let at = 0; at < n; at += 960) recording.append(ramp.subarray(at, at + 960));
+            return [[...new Uint8Array(await recording.wav().arrayBuffer())], [...recording.slice(159990, 160010)],
+                    recording.peaks.length];
+        }""",
+        n_samples,
+    )
+    wav, middle, n_peaks = bytes(data[0]), data[1], data[2]
+    assert (wav[:4], wav[8:16], len(wav)) == (b"RIFF", b"WAVEfmt ", 44 + 2 * n_samples)
+    ramp = np.arange(n_samples) % 30000
+    np.testing.assert_array_equal(np.frombuffer(wav[44:], "<i2"), ramp)
+    assert middle == ramp[159990:160010].tolist()
+    assert n_peaks == math.floor(n_samples / 320)
+
+
+def test_both_languages_say_everything():
+    """Each text exists in English and in Chinese with the same figures in it, and each text asked for exists."""
+    source = (STATIC / "strings.js").read_text("utf-8")
+    english, chinese = source.split("  zh: {")
+    entry = re.compile(r'^    "?([\w.]+)"?: "(.*)",$', re.M)
+    texts = [dict(entry.findall(part)) for part in (english, chinese)]
+    assert len(texts[0]) > 60
+    figures = [{key: sorted(re.findall(r"\{\w+\}", text)) for key, text in one.items()} for one in texts]
+    assert figures[0] == figures[1]
+    html = (STATIC.parent / "index.html").read_text("utf-8")
+    asked = set(re.findall(r'data-say(?:-label)?="([\w.]+)"', html))
+    assert asked
+    assert asked <= set(texts[0])
+    fallbacks = dict(re.findall(r'data-say="([\w.]+)">([^<]+)<', html))
+    assert {key: texts[0][key] for key in fallbacks} == fallbacks
