@@ -1,5 +1,6 @@
 """Training windows for the punctuation models, their vocabulary, and the texts held out for the test."""
 
+from collections import Counter
 from pathlib import Path
 from random import Random
 
@@ -18,6 +19,9 @@ SHARES = {
         "State of the Union": 26, "Moby Dick": 12,
     },
 }  # fmt: skip
+# Words beyond the commonest are exchanged at one of these rates, or the texts would be learnt by heart.
+COMMON_WORDS = 400
+EXCHANGE_RATES = [0.0, 0.1, 0.25]
 PACKAGE_SHARE, TEMPLATE_SHARE, JOINED_SHARE, MIXED_SHARE = 0.6, 0.2, 0.07, 0.03
 
 
@@ -60,6 +64,22 @@ class WindowMaker:
             for lang in ("zh", "en")
             if source.name in SHARES[lang]
         }
+        self._rare = {lang: self._rare_words(lang) for lang in ("zh", "en")}
+        self._is_rare = {lang: frozenset(words) for lang, words in self._rare.items()}
+
+    def _rare_words(self, lang: str) -> list[str]:
+        """Words of the packages, as often as they come there, less the commonest."""
+        corpora = (corpus for (_, its_lang), corpus in self.corpora.items() if its_lang == lang)
+        words = [
+            word
+            for corpus in corpora
+            for paragraph in corpus
+            for sentence in paragraph
+            for word, _ in sentence
+            if word.isascii() == (lang == "en")
+        ]
+        common = {word for word, _ in Counter(words).most_common(COMMON_WORDS)}
+        return [word for word in words if word not in common]
 
     def draw(self) -> Marked:
         """Up to `LONGEST_WINDOW` units of some sentences; where the text is cut off, the last class is ignored."""
@@ -76,8 +96,18 @@ class WindowMaker:
             length = rng.randint(max(1, length // 2), length)
         if length < len(window):
             window = [*window[: length - 1], (window[length - 1][0], IGNORE)]
-        # Recognised text drops words and has words that the vocabulary lacks.
-        return [("<unk>" if rng.random() < 0.01 else word, mark) for word, mark in window]
+        rate = rng.choice(EXCHANGE_RATES)
+        return [(self._exchanged(word, rate), mark) for word, mark in window]
+
+    def _exchanged(self, word: str, rate: float) -> str:
+        """The word, another one in its place if it is rare, or `<unk>`: recognised text has unknown words."""
+        rng = self._rng
+        if rng.random() < 0.02:
+            return "<unk>"
+        lang = "en" if word.isascii() else "zh"
+        if rng.random() < rate and word in self._is_rare[lang]:
+            return rng.choice(self._rare[lang])
+        return word
 
     def _sentences(self, lang: str) -> Marked:
         """One to four sentences that belong together."""
