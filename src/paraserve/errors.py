@@ -7,7 +7,9 @@
     │   ├── UploadTooLargeError            more bytes than the size limit
     │   └── DecoderError                   the decoder gave up, ran out of time or memory
     ├── ProtocolError (ValueError)         a request or message breaks the protocol
+    ├── AccessError (PermissionError)      the client may not: no key, a wrong one, a foreign page
     ├── OverloadedError (RuntimeError)     full, or shutting down; try again later
+    │   └── KeyLimitError                  this client has too much in progress; others have not
     ├── ModelLoadError (OSError)           a model file is missing, damaged or of an unknown kind
     ├── ModelPullError (OSError)           a model cannot be downloaded
     │   └── DiskFullError                  there is no room for it
@@ -66,10 +68,22 @@ class ProtocolError(ParaserveError, ValueError):
     code = "invalid_request"
 
 
+class AccessError(ParaserveError, PermissionError):
+    """The client may not use the server: no key, a wrong one, a page of a foreign origin."""
+
+    code = "refused"
+
+
 class OverloadedError(ParaserveError, RuntimeError):
     """Full, or shutting down; the same request may be sent again later."""
 
     code = "overloaded"
+
+
+class KeyLimitError(OverloadedError):
+    """This client has too much in progress; there may be room for others."""
+
+    code = "key_limit"
 
 
 class ModelLoadError(ParaserveError, OSError):

@@ -1,9 +1,12 @@
 """All settings, read once at the edge. Below it only plain values travel."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+Origins = Annotated[tuple[str, ...], NoDecode]
+"""A list in a file, words with commas between them in the environment and on the command line."""
 
 
 class Settings(BaseSettings):
@@ -19,6 +22,13 @@ class Settings(BaseSettings):
     """TLS certificate (PEM); empty = plain HTTP and WebSocket."""
     keyfile: str = ""
     """Private key of `certfile`."""
+    api_keys_file: str = ""
+    """File of API keys (`paraserve keys add`), read again when it changes; empty = everybody may use the server."""
+    cors_origins: Origins = ()
+    """Pages of these origins (such as https://example.org) may read HTTP answers in a browser; "*" = all."""
+    ws_origins: Origins = ("*",)
+    """Pages of these origins may open WebSockets, beside the server's own; "*" = all, since FunASR's page is served
+    from elsewhere. Programs, which send no origin, always may."""
 
     bundle: str = "demo"
     """Name of an embedded or pulled bundle, or a folder with asr/ and optionally vad/, punc/, asr-online/ and
@@ -95,6 +105,11 @@ class Settings(BaseSettings):
     @classmethod
     def _read_auto(cls, value: object) -> object:
         return 0 if value == "auto" else value
+
+    @field_validator("cors_origins", "ws_origins", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return tuple(filter(None, map(str.strip, value.split(",")))) if isinstance(value, str) else value
 
     @model_validator(mode="after")
     def _check_tls(self) -> "Settings":

@@ -10,6 +10,7 @@ from pydantic_core import ErrorDetails
 from paraserve.catalog.store import bundle_root, models_folder, part_folder
 from paraserve.compose import REMOVED
 from paraserve.errors import ModelLoadError, ParaserveError
+from paraserve.server.keys import KeyRing
 from paraserve.settings import Settings
 
 PART_OF = {"model_dir": "asr", "online_model_dir": "asr-online", "vad_dir": "vad", "punc_dir": "punc"}
@@ -35,7 +36,7 @@ def check_files(settings: Settings) -> None:
 
     Raises:
         ModelLoadError: a bundle or a model is not on this machine.
-        ParaserveError: a TLS file does not exist.
+        ParaserveError: a TLS file does not exist, or a file of keys has none.
     """
     models_dir = models_folder(settings.models_dir)
     bundle_root(settings.bundle, models_dir)
@@ -46,6 +47,8 @@ def check_files(settings: Settings) -> None:
     for path in filter(None, (settings.certfile, settings.keyfile)):
         if not Path(path).is_file():
             raise ParaserveError(f"TLS file not found: {path}", code="invalid_settings")
+    if settings.api_keys_file:
+        KeyRing(Path(settings.api_keys_file).expanduser())
 
 
 def is_loopback(host: str) -> bool:

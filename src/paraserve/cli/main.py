@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from paraserve import __version__
-from paraserve.cli import doctor, models, serve, stream, transcribe
+from paraserve.cli import doctor, keys, models, serve, stream, transcribe
 from paraserve.errors import ParaserveError
 
 # Plain help and errors: they are read in logs and start scripts as often as in a terminal.
@@ -23,6 +23,7 @@ app.command()(transcribe.transcribe)
 app.command()(stream.stream)
 app.command()(doctor.doctor)
 app.add_typer(models.app, name="models")
+app.add_typer(keys.app, name="keys")
 
 
 def _print_version(is_asked: bool) -> None:

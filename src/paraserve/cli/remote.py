@@ -30,6 +30,7 @@ class RemoteTranscriber:
     host: str
     port: int | None
     path: str
+    api_key: str = ""
 
     async def __call__(self, source: Source, options: DecodeOptions, on_progress: OnProgress) -> Transcript:
         """Transcribe one recording.
@@ -40,15 +41,39 @@ class RemoteTranscriber:
         """
         connection = self.kind(self.host, self.port, timeout=CONNECT_TIMEOUT_S)
         try:
-            return await asyncio.to_thread(_upload, connection, self.path, source, options, on_progress)
+            return await asyncio.to_thread(self._upload, connection, source, options, on_progress)
         except asyncio.CancelledError:
             _abort(connection)
             raise
         finally:
             connection.close()
 
+    def _upload(
+        self,
+        connection: http.client.HTTPConnection,
+        source: Source,
+        options: DecodeOptions,
+        on_progress: OnProgress,
+    ) -> Transcript:
+        boundary = secrets.token_hex(16)
+        with source.open() as file:
+            head, tail = _form(boundary, source.filename, options)
+            n_bytes = os.fstat(file.fileno()).st_size
+            headers = {
+                "Content-Type": f"multipart/form-data; boundary={boundary}",
+                "Content-Length": str(len(head) + n_bytes + len(tail)),
+            }
+            if self.api_key:
+                headers["Authorization"] = f"Bearer {self.api_key}"
+            body = _body(head, file, n_bytes, tail, on_progress)
+            try:
+                status, answer = _post(connection, self.path, body, headers)
+            except (OSError, http.client.HTTPException) as error:
+                raise ParaserveError(f"no answer from {connection.host}:{connection.port}: {error}") from None
+        return _transcript(status, answer)
 
-def remote_transcriber(url: str) -> RemoteTranscriber:
+
+def remote_transcriber(url: str, api_key: str = "") -> RemoteTranscriber:
     """A server by its URL, such as http://127.0.0.1:10095.
 
     Raises:
@@ -62,26 +87,7 @@ def remote_transcriber(url: str) -> RemoteTranscriber:
         kind, host, port = http.client.HTTPConnection, None, None
     if not host:
         raise ParaserveError(f"not the URL of a server: {url!r}, expected something like http://127.0.0.1:10095")
-    return RemoteTranscriber(kind, host, port, parts.path.rstrip("/") + "/transcribe")
-
-
-def _upload(
-    connection: http.client.HTTPConnection, path: str, source: Source, options: DecodeOptions, on_progress: OnProgress
-) -> Transcript:
-    boundary = secrets.token_hex(16)
-    with source.open() as file:
-        head, tail = _form(boundary, source.filename, options)
-        n_bytes = os.fstat(file.fileno()).st_size
-        headers = {
-            "Content-Type": f"multipart/form-data; boundary={boundary}",
-            "Content-Length": str(len(head) + n_bytes + len(tail)),
-        }
-        body = _body(head, file, n_bytes, tail, on_progress)
-        try:
-            status, answer = _post(connection, path, body, headers)
-        except (OSError, http.client.HTTPException) as error:
-            raise ParaserveError(f"no answer from {connection.host}:{connection.port}: {error}") from None
-    return _transcript(status, answer)
+    return RemoteTranscriber(kind, host, port, parts.path.rstrip("/") + "/transcribe", api_key)
 
 
 def _post(

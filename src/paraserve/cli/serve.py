@@ -55,6 +55,9 @@ def serve(  # noqa: PLR0913, PLR0917 - one parameter a flag
         str | None, typer.Option(help='TLS certificate (PEM); "" or 0 for plain connections.  [default: plain]')
     ] = None,
     keyfile: Annotated[str | None, typer.Option(help="Private key of the certificate (PEM).")] = None,
+    api_keys_file: Annotated[
+        str | None, typer.Option(metavar="FILE", help="API keys that clients must have (paraserve keys add).")
+    ] = None,
     max_live: Annotated[
         str | None, typer.Option(metavar="N|auto", help="Live connections at once.  [default: auto, 8 per CPU]")
     ] = None,
@@ -83,6 +86,7 @@ def serve(  # noqa: PLR0913, PLR0917 - one parameter a flag
             "max_live": max_live,
             "certfile": "" if plain else certfile,
             "keyfile": "" if plain else keyfile,
+            "api_keys_file": api_keys_file,
         }
     )
     for warning in funasr.warnings:
@@ -91,8 +95,8 @@ def serve(  # noqa: PLR0913, PLR0917 - one parameter a flag
         print(settings.model_dump_json(indent=2))
         return
     check_files(settings)
-    if not is_loopback(settings.host):
-        _warn(f"listening on {settings.host} without access control: whoever reaches the port may use the server")
+    if not (is_loopback(settings.host) or settings.api_keys_file):
+        _warn(f"listening on {settings.host} without API keys: whoever reaches the port may use the server")
     raise typer.Exit(run_server(settings))
 
 

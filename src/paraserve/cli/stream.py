@@ -51,6 +51,7 @@ def stream(  # noqa: PLR0913, PLR0917 - one parameter a flag
         ChunkSize,
         typer.Option(parser=_chunk_size, metavar="N,N,N", help="Past, step and future in units of 60 ms."),
     ] = "5,10,5",  # type: ignore[assignment]  # the parser takes text
+    api_key: Annotated[str, typer.Option(envvar="PARASERVE_API_KEY", help="For a server that wants one.")] = "",
     insecure: Annotated[bool, typer.Option("--insecure", help="Accept any certificate of a wss:// server.")] = False,
 ) -> None:
     """Write the texts of live speech to stdout, one segment a line.
@@ -59,7 +60,7 @@ def stream(  # noqa: PLR0913, PLR0917 - one parameter a flag
     losing anything. Ctrl-C ends a recording by microphone; what was said until then is still written.
     """
     options = LiveOptions(chunk_size, hotwords.split(), not no_itn)
-    live = Live(server, mode, options=options, verify=not insecure)
+    live = Live(server, mode, options=options, verify=not insecure, api_key=api_key)
     if source == MICROPHONE:
         asyncio.run(_run(live, open_microphone()))
     else:

@@ -67,6 +67,7 @@ def transcribe(  # noqa: PLR0913, PLR0917 - one parameter a flag
     server: Annotated[
         str | None, typer.Option(metavar="URL", help="Let a server do it, such as http://127.0.0.1:10095.")
     ] = None,
+    api_key: Annotated[str, typer.Option(envvar="PARASERVE_API_KEY", help="For a server that wants one.")] = "",
     hotwords: Annotated[str, typer.Option(help="Words to expect, separated by spaces.")] = "",
     language: Annotated[str | None, typer.Option(help="Language of the recording, such as zh or en.")] = None,
     channel: Annotated[
@@ -91,7 +92,7 @@ def transcribe(  # noqa: PLR0913, PLR0917 - one parameter a flag
     settings = read_settings({"bundle": bundle, "device": device})
     with open_sources(files) as sources:
         writer = Output(format_, _output_paths(sources, output, format_))
-        n_failed = asyncio.run(_run(sources, _transcriber(settings, server), options, writer))
+        n_failed = asyncio.run(_run(sources, _transcriber(settings, server, api_key), options, writer))
     raise typer.Exit(1 if n_failed else 0)
 
 
@@ -113,9 +114,9 @@ def _output_paths(sources: Sequence[Source], folder: Path | None, suffix: str) -
 
 
 @asynccontextmanager
-async def _transcriber(settings: Settings, server: str | None) -> AsyncIterator[Transcriber]:
+async def _transcriber(settings: Settings, server: str | None, api_key: str) -> AsyncIterator[Transcriber]:
     if server is not None:
-        yield remote_transcriber(server)
+        yield remote_transcriber(server, api_key)
         return
     check_files(settings)
     async with open_local(settings) as local:

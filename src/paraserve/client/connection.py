@@ -33,15 +33,23 @@ class Reconnect:
         return longest_s * random.uniform(0.5, 1.0)  # noqa: S311 - nothing secret
 
 
-async def open_connection(url: str, context: ssl.SSLContext | None) -> ClientConnection:
-    """Connect; `context` is for wss.
+async def open_connection(url: str, context: ssl.SSLContext | None, api_key: str = "") -> ClientConnection:
+    """Connect; `context` is for wss, the key for a server that wants one.
 
     Raises:
         OverloadedError: there is no answer, perhaps for now.
         ProtocolError: there will never be one.
     """
+    headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
     try:
-        return await connect(url, ssl=context, compression=None, max_size=None, close_timeout=CLOSE_TIMEOUT_S)
+        return await connect(
+            url,
+            ssl=context,
+            additional_headers=headers,
+            compression=None,
+            max_size=None,
+            close_timeout=CLOSE_TIMEOUT_S,
+        )
     except ssl.SSLCertVerificationError as error:  # a ValueError, too
         message = f"the certificate of {url} is not trusted: {error.verify_message}"
         raise ProtocolError(message, code="untrusted_certificate") from error

@@ -57,6 +57,7 @@ class Live:
         options: what is asked of the server.
         reconnect: what happens when the connection breaks.
         verify: whether a wss server's certificate must be one that this machine trusts.
+        api_key: for a server that wants one.
     """
 
     def __init__(
@@ -67,12 +68,14 @@ class Live:
         options: LiveOptions = DEFAULT_OPTIONS,
         reconnect: Reconnect = DEFAULT_RECONNECT,
         verify: bool = True,
+        api_key: str = "",
     ) -> None:
         self._url = url
         self._mode: Mode = mode
         self._options = options
         self._reconnect = reconnect
         self._ssl = ssl_context(url, verify=verify)
+        self._api_key = api_key
         self._audio = KeptAudio(options.sample_rate, reconnect.keep_s)
         self._segments = Segments(mode, options.sample_rate)
         self._updates: asyncio.Queue[LiveUpdate | None] = asyncio.Queue()
@@ -203,7 +206,7 @@ class Live:
             ParaserveError: another connection would not work either.
         """
         try:
-            socket = await open_connection(self._url, self._ssl)
+            socket = await open_connection(self._url, self._ssl, self._api_key)
         except OverloadedError as error:
             return error
         complaints: list[OverloadedError] = []

@@ -3,19 +3,23 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
 
 from paraserve import __version__
 from paraserve.compose import available_cpus, open_decode_pool, open_engine
 from paraserve.runtime.decode_pool import DecodePool
 from paraserve.runtime.engine import Engine
 from paraserve.runtime.offline import FileLimits
+from paraserve.server.access import Access, KeyCheck
 from paraserve.server.admission import Admission
 from paraserve.server.conversation import Recognition
 from paraserve.server.failures import add_error_handlers
 from paraserve.server.health import Readiness, health_router
 from paraserve.server.http import UploadService, upload_router
+from paraserve.server.keys import KeyRing
 from paraserve.server.live_connection import LiveLimits
 from paraserve.server.observe import Metrics, RequestLog
 from paraserve.server.page import page_router
@@ -31,14 +35,14 @@ all of them speak, since people also listen."""
 
 def create_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
     """The application. Without an engine it opens one from the settings at start-up; it closes either at the end."""
-    readiness, metrics = Readiness(), Metrics()
+    readiness, metrics, access = Readiness(), Metrics(), _access(settings)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         opened = engine if engine is not None else await asyncio.to_thread(open_engine, settings)
         pool = open_decode_pool(settings)
         app.state.uploads = _upload_service(settings, opened, pool, metrics)
-        app.state.live = _live_service(settings, opened, pool, metrics)
+        app.state.live = _live_service(settings, opened, pool, metrics, access)
         readiness.engine = opened
         try:
             yield
@@ -50,6 +54,16 @@ def create_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
     app = FastAPI(title="paraserve", version=__version__, lifespan=lifespan, redoc_url=None)
     app.state.readiness = readiness
     app.state.uploads = app.state.live = None
+    # The last one added is the first to see a request.
+    app.add_middleware(KeyCheck, access=access)
+    if settings.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.cors_origins,
+            allow_methods=["GET", "POST"],
+            allow_headers=["*"],
+            expose_headers=["X-Request-Id", "Retry-After"],
+        )
     app.add_middleware(RequestLog, metrics=metrics)
     app.include_router(upload_router())
     app.include_router(health_router(readiness, metrics, settings))
@@ -57,6 +71,11 @@ def create_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
     app.include_router(live_router())
     add_error_handlers(app)
     return app
+
+
+def _access(settings: Settings) -> Access:
+    keys = KeyRing(Path(settings.api_keys_file).expanduser()) if settings.api_keys_file else None
+    return Access(keys, settings.ws_origins)
 
 
 def _upload_service(settings: Settings, engine: Engine, pool: DecodePool, metrics: Metrics) -> UploadService:
@@ -71,7 +90,9 @@ def _upload_service(settings: Settings, engine: Engine, pool: DecodePool, metric
     )
 
 
-def _live_service(settings: Settings, engine: Engine, pool: DecodePool, metrics: Metrics) -> LiveService:
+def _live_service(
+    settings: Settings, engine: Engine, pool: DecodePool, metrics: Metrics, access: Access
+) -> LiveService:
     recognition = Recognition(
         engine=engine,
         pool=pool,
@@ -85,6 +106,7 @@ def _live_service(settings: Settings, engine: Engine, pool: DecodePool, metrics:
         admission=Admission(settings.max_live or LIVE_PER_CPU * available_cpus(), "live sessions", metrics.live),
         limits=LiveLimits(settings.max_session_s, settings.send_timeout_s),
         metrics=metrics,
+        access=access,
     )
 
 

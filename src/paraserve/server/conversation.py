@@ -14,6 +14,7 @@ import numpy as np
 from prometheus_client import Counter
 
 from paraserve.errors import (
+    AccessError,
     AudioTooLongError,
     InferenceError,
     OverloadedError,
@@ -53,6 +54,8 @@ class Recognition:
 
 def close_code(error: ParaserveError) -> int | None:
     """How the connection ends after this error; None = it goes on with the next utterance."""
+    if isinstance(error, AccessError):
+        return 1008
     if isinstance(error, OverloadedError):
         return 1012 if error.code == "shutting_down" else 1013
     if isinstance(error, UploadTooLargeError):

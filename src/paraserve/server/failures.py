@@ -10,9 +10,11 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from paraserve.errors import (
+    AccessError,
     AudioTooLongError,
     DecoderError,
     InferenceError,
+    KeyLimitError,
     ModelLoadError,
     OverloadedError,
     ParaserveError,
@@ -29,12 +31,17 @@ STATUS: tuple[tuple[type[ParaserveError], int], ...] = (
     (AudioTooLongError, 422),
     (DecoderError, 422),
     (SlowUploadError, 408),
+    (AccessError, 401),
+    (KeyLimitError, 429),
     (OverloadedError, 503),
     (InferenceError, 500),
     (ModelLoadError, 500),
 )
 """First match wins; every other error of ours is the client's: 400."""
 CLIENT_CLOSED_REQUEST = 499
+EXTRA_HEADERS = MappingProxyType(
+    {401: {"WWW-Authenticate": "Bearer"}, 429: {"Retry-After": "1"}, 503: {"Retry-After": "1"}}
+)
 
 log = structlog.get_logger()
 
@@ -50,10 +57,15 @@ def add_error_handlers(app: FastAPI) -> None:
 
 async def _ours(request: Request, error: Exception) -> Response:
     assert isinstance(error, ParaserveError)
+    return answer_error(request, error)
+
+
+def answer_error(request: Request, error: ParaserveError) -> Response:
+    """The answer to a request that failed so."""
     status = next((status for kind, status in STATUS if isinstance(error, kind)), 400)
     if status == 500:
         _log(request, error)
-    headers = {"Retry-After": "1"} if status == 503 else {}
+    headers = EXTRA_HEADERS.get(status, {})
     return _answer(request, status, error.code, error.message, param=error.param, headers=headers)
 
 

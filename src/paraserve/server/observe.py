@@ -61,6 +61,11 @@ def request_id(connection: HTTPConnection) -> str:
     return str(connection.state.request_id)
 
 
+def key_name(connection: HTTPConnection) -> str | None:
+    """Whose API key a request came with; None where none is wanted, or none was right."""
+    return getattr(connection.state, "key_name", None)
+
+
 class RequestLog:
     """Gives each HTTP request its id, logs it once it is answered, and counts it."""
 
@@ -101,6 +106,7 @@ class RequestLog:
             route=route,
             status=status,
             ms=round(seconds * 1000),
+            key=key_name(connection),
         )
 
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 import structlog
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 
-from paraserve.errors import OverloadedError
+from paraserve.errors import AccessError, OverloadedError, ParaserveError
+from paraserve.server.access import Access
 from paraserve.server.admission import Admission
 from paraserve.server.conversation import Recognition, close_code
 from paraserve.server.live_connection import Connection, LiveLimits, send_json
@@ -27,6 +28,7 @@ class LiveService:
     admission: Admission
     limits: LiveLimits
     metrics: Metrics
+    access: Access
     is_draining: bool = False
     connections: set[Connection] = field(default_factory=set)
 
@@ -34,8 +36,11 @@ class LiveService:
         """Talk with one client until the connection is closed; gives the close code.
 
         Raises:
+            AccessError: the client may not.
             OverloadedError: too many are being served, or the server is stopping.
         """
+        self.access.check_origin(socket)
+        self.access.check_key(socket, may_query=True)
         if self.is_draining:
             raise OverloadedError("the server is shutting down", code="shutting_down")
         with self.admission:
@@ -80,11 +85,11 @@ async def _serve_or_refuse(socket: WebSocket, request_id: str) -> None:
         return
     try:
         await service.serve(socket, request_id)
-    except OverloadedError as error:
+    except (AccessError, OverloadedError) as error:
         await _refuse(socket, error, service.recognition.flavour, request_id)
 
 
-async def _refuse(socket: WebSocket, error: OverloadedError, flavour: Flavour, request_id: str) -> None:
+async def _refuse(socket: WebSocket, error: ParaserveError, flavour: Flavour, request_id: str) -> None:
     """Tell a client at the door why it is not let in."""
     log.info("live session refused", request_id=request_id, code=error.code)
     nobody = LiveRequest()
