@@ -1,0 +1,130 @@
+"""Prepared graphs: a model file rewritten once for this machine and kept in a cache folder.
+
+The file that a user brought is never touched. A graph is prepared in a child process, whose memory (several times the
+model's) is gone when it ends: `python -m paraserve.inference.optimize SOURCE TARGET`.
+"""
+
+import hashlib
+import os
+import subprocess
+import sys
+import tempfile
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from paraserve.errors import ModelLoadError
+
+VERSION = 1
+"""Raised whenever a rewrite changes, so that older results are not taken."""
+VNNI_FLAGS = frozenset({"avx512_vnni", "avx_vnni"})
+SMALLEST_EXTERNAL_BYTES = 1024
+PREPARATION_TIMEOUT_S = 300
+
+
+def has_vnni(cpuinfo: str | None = None) -> bool:
+    """Whether this processor multiplies 8-bit integers without saturating; `cpuinfo` stands for /proc/cpuinfo."""
+    if cpuinfo is None:
+        try:
+            cpuinfo = Path("/proc/cpuinfo").read_text("utf-8", errors="replace")
+        except OSError:
+            return False
+    lines = (line for line in cpuinfo.splitlines() if line.startswith("flags"))
+    return not VNNI_FLAGS.isdisjoint(next(lines, "").split())
+
+
+def prepared_graph(path: Path, cache: Path) -> Path:
+    """The graph at `path` as this machine runs it fastest, from the cache folder or made now.
+
+    A graph on which no rewrite applies is given back as it is, which the cache remembers too.
+
+    Raises:
+        ModelLoadError: it could not be prepared or the cache folder cannot be written; the plain graph will do.
+    """
+    folder = cache / _key(path)
+    target, unchanged = folder / path.name, folder / "unchanged"
+    if target.is_file():
+        return target
+    if not unchanged.is_file():
+        _prepare_in_child(path, folder)
+    return target if target.is_file() else path
+
+
+def _key(path: Path) -> str:
+    """Names what the result depends on: the file, the rewrites, the runtime and the processor."""
+    try:
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise ModelLoadError(f"cannot read {path}: {error}") from error
+    return f"{digest[:20]}-{VERSION}-{_runtime()}-{'vnni' if has_vnni() else 'plain'}"
+
+
+def _runtime() -> str:
+    for name in ("onnxruntime", "onnxruntime-gpu"):
+        try:
+            return f"ort{version(name)}"
+        except PackageNotFoundError:
+            continue
+    return "ort"
+
+
+def _prepare_in_child(path: Path, folder: Path) -> None:
+    """Fills `folder`, all or nothing; another process may be doing the same."""
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".making-") as making:
+            result = Path(making) / folder.name
+            result.mkdir()
+            _run_child(path, result / path.name)
+            try:
+                result.rename(folder)
+            except OSError:
+                # Somebody else was faster; the two results are the same.
+                if not folder.is_dir():
+                    raise
+    except ModelLoadError:
+        raise
+    except OSError as error:
+        raise ModelLoadError(f"cannot keep a prepared {path.name} in {folder.parent}: {error}") from error
+
+
+def _run_child(path: Path, target: Path) -> None:
+    command = [sys.executable, "-m", "paraserve.inference.optimize", str(path), str(target)]
+    try:
+        done = subprocess.run(  # noqa: S603 - our own module on a path that is one argument
+            command, capture_output=True, text=True, timeout=PREPARATION_TIMEOUT_S, check=False
+        )
+    except subprocess.TimeoutExpired:
+        raise ModelLoadError(f"cannot prepare {path}: not done in {PREPARATION_TIMEOUT_S} s") from None
+    if done.returncode:
+        reason = done.stderr.strip().splitlines()[-1:] or [f"exit status {done.returncode}"]
+        raise ModelLoadError(f"cannot prepare {path}: {reason[0]}")
+
+
+def write_prepared(source: Path, target: Path) -> int:
+    """Rewrite `source` for this processor into `target`, if there is anything to change; returns how many changes.
+
+    Weights go to a file of their own beside it, which onnxruntime maps into memory instead of copying it.
+    """
+    import onnx  # noqa: PLC0415 - only this child process needs it
+
+    from paraserve.inference.graph_rewrites import sign_weights  # noqa: PLC0415 - it imports onnx
+
+    model = onnx.load(source)
+    changes = sign_weights(model) if has_vnni() else 0
+    if not changes:
+        (target.parent / "unchanged").touch()
+        return 0
+    onnx.save_model(
+        model,
+        target,
+        save_as_external_data=True,
+        location=f"{target.name}.data",
+        size_threshold=SMALLEST_EXTERNAL_BYTES,
+    )
+    return changes
+
+
+if __name__ == "__main__":
+    os.nice(5)  # the server is starting beside it
+    write_prepared(Path(sys.argv[1]), Path(sys.argv[2]))
