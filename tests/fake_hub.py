@@ -51,6 +51,8 @@ class FakeHub:
     """For all requests of a file, when `answers` has no more."""
     requests: list[tuple[str, str | None]] = field(default_factory=list)
     """Files (lists as "list") asked for, with the range."""
+    lists: list[bytes] = field(default_factory=list)
+    """Sent in the place of the next lists of files."""
     sent: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     """Bytes sent of each file."""
 
@@ -95,7 +97,8 @@ class _Handler(BaseHTTPRequestHandler):
         for name in self.hub.files:
             entry = self.hub.entry(name)
             files.append({"Path": name, "Type": "blob", "Size": entry["size"], "Sha256": entry["sha256"]})
-        self._answer(200, json.dumps({"Code": 200, "Data": {"Files": files}, "Success": True}).encode())
+        true = json.dumps({"Code": 200, "Data": {"Files": files}, "Success": True}).encode()
+        self._answer(200, self.hub.lists.pop() if self.hub.lists else true)
 
     def _huggingface_list(self, start: int) -> None:
         self.hub.requests.append(("list", None))

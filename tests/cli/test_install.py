@@ -28,7 +28,7 @@ def test_wheel_holds_the_bundle(demo_dir, tmp_path):
     source = ROOT / "src"
     page = {str(path.relative_to(source)) for path in (source / "paraserve/web").rglob("*") if path.is_file()}
     assert {"paraserve/web/index.html", "paraserve/web/static/page.js"} <= page
-    assert bundle | page | {"paraserve/bundles/demo/manifest.json"} <= set(names)
+    assert bundle | page | {"paraserve/bundles/demo/manifest.json", "paraserve/bundles/catalog.toml"} <= set(names)
     assert {name.split("/")[0].split("-")[0] for name in names} == {"paraserve"}
 
 

@@ -200,7 +200,7 @@ def _persist(url: str, attempt: Callable[[], Result], progress: Callable[[], int
             n_failures = 0 if progress() > before else n_failures + 1
             if n_failures == MAX_FAILURES:
                 raise ModelPullError(f"{_host(url)} cannot be reached or does not finish: {error}") from None
-        except httpx2.HTTPError as error:
+        except (httpx2.HTTPError, httpx2.InvalidURL) as error:
             raise ModelPullError(f"{url}: {error}") from None
         if n_failures:
             time.sleep(FIRST_PAUSE_S * 2 ** (n_failures - 1))

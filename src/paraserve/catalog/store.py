@@ -55,7 +55,7 @@ def bundle_root(name_or_dir: str, models_dir: Path) -> Path:
     if name_or_dir in EMBEDDED:
         return _embedded_root(name_or_dir)
     for root in (_named(models_dir, name_or_dir), Path(name_or_dir).expanduser()):
-        if root is not None and root.is_dir():
+        if name_or_dir and root is not None and root.is_dir():
             return root
     catalog = known_bundles(models_dir)
     if name_or_dir in catalog.bundles:
@@ -73,6 +73,8 @@ def part_folder(value: str, part: str, models_dir: Path) -> Path:
     Raises:
         ModelLoadError: it is not on this machine; says how to get it if it is in the catalog.
     """
+    if value in EMBEDDED:
+        return _part_of(_embedded_root(value), part)
     folder = Path(value).expanduser()
     if folder.is_dir():
         return folder

@@ -90,9 +90,9 @@ def remove(name: Annotated[str, typer.Argument(metavar="NAME")]) -> None:
 
 def _pull(name: str, models_dir: Path, kind: str | None) -> Path:
     catalog = known_bundles(models_dir)
+    if name in EMBEDDED or (name not in catalog.bundles and Path(name).is_dir()):
+        return bundle_root(name, models_dir)
     if name not in catalog.bundles:
-        if name in EMBEDDED or Path(name).is_dir():
-            return bundle_root(name, models_dir)
         raise ModelPullError(f"there is no bundle {name!r} in the catalog, only: {', '.join(catalog.bundles)}")
     with open_client() as client, Bars() as bars, bars.bar(name) as on_progress:
         fetcher = Fetcher(client, mirrors_of(), on_progress)

@@ -96,7 +96,8 @@ def _bundle(settings: Settings) -> Finding:
         root = bundle_root(settings.bundle, models_folder(settings.models_dir))
         verify_bundle(root)
     except ModelLoadError as error:
-        return fail("bundle", error.message, "install paraserve again, or give another folder by --bundle")
+        cure = "paraserve models pull NAME fetches or mends a bundle; install paraserve again for the embedded one"
+        return fail("bundle", error.message, cure)
     if not (root / MANIFEST).exists():
         return warn("bundle", f"{root} has no {MANIFEST}", "its files cannot be checked; compare them yourself")
     return ok("bundle", f"{root}, every file as in {MANIFEST}")

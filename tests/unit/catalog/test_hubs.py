@@ -25,7 +25,7 @@ def pulled(root):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_pull(pull, hub, contents, kind, tmp_path):
-    """The wanted files and no others are there and recorded, with where they came from; all of it is under one name."""
+    """The wanted files and no others are there and recorded, with where they came from, all under one name."""
     root = pull(catalog_of(hub_source(kind)))
     assert root == tmp_path / "models" / "bundle"
     assert pulled(root) == taken(contents)
@@ -194,6 +194,14 @@ def test_nobody_there(pull, hub):
     missing = hub_source("huggingface", revision="v9")
     with pytest.raises(ModelPullError, match=r"127\.0\.0\.1 cannot be reached.*; huggingface:.*@v9: .*404 Not Found"):
         pull(catalog_of(nowhere, missing))
+
+
+@pytest.mark.parametrize("answer", [b"<html>", b"[]", b'{"Data": 1}'])
+def test_something_that_is_no_hub(pull, hub, answer):
+    """A server that answers something else than a list of files is no source, and no crash."""
+    hub.lists.append(answer)
+    with pytest.raises(ModelPullError, match=r"does not answer as a model hub does|list of files is not understood"):
+        pull(catalog_of(hub_source()))
 
 
 def test_a_model_that_lacks_a_file(pull, hub):

