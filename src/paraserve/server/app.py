@@ -17,12 +17,13 @@ from paraserve.server.access import Access, KeyCheck
 from paraserve.server.admission import Admission
 from paraserve.server.conversation import Recognition
 from paraserve.server.failures import add_error_handlers
-from paraserve.server.health import Readiness, health_router
+from paraserve.server.health import health_router
 from paraserve.server.http import UploadService, upload_router
 from paraserve.server.keys import KeyRing
 from paraserve.server.live_connection import LiveLimits
 from paraserve.server.observe import Metrics, RequestLog
 from paraserve.server.page import page_router
+from paraserve.server.readiness import Readiness
 from paraserve.server.uploads import UploadLimits
 from paraserve.server.websocket import LiveService, live_router
 from paraserve.server.wire_live import Flavour
@@ -47,7 +48,8 @@ def create_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
         try:
             yield
         finally:
-            readiness.engine = app.state.uploads = app.state.live = None
+            app.state.uploads = app.state.live = None
+            await readiness.close()
             await pool.close()
             await opened.close()
 
