@@ -77,6 +77,10 @@ class FakeEngine:
         sentences = (Sentence(h.text, h.tokens[0].start_ms, h.tokens[-1].end_ms, h.tokens) for h in hypotheses)
         return Done(tuple(sentences), 0.0, 0.0)
 
+    @property
+    def queued(self) -> dict[Lane, int]:
+        return {Lane.BULK: self.started - self.finished - self.cancelled}
+
     async def close(self) -> None:
         self.is_closed = True
 

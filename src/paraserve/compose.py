@@ -1,6 +1,7 @@
 """The composition root: settings in, a working engine out. Used by the server and by the local commands."""
 
 import os
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from paraserve.inference.load import BundleParts, bundle_parts, load_parts
 from paraserve.inference.no_vad import NoVad
 from paraserve.runtime.decode_pool import DecodePool
 from paraserve.runtime.engine import LocalEngine
-from paraserve.runtime.scheduler import Scheduler
+from paraserve.runtime.scheduler import Batch, Scheduler
 from paraserve.settings import Settings
 from paraserve.types import SAMPLE_RATE, ChunkSize, DecodeOptions, SegmentAudio
 
@@ -23,8 +24,8 @@ REMOVED = ("", "0")
 """FunASR's way to switch a part off on the command line."""
 
 
-def open_engine(settings: Settings) -> LocalEngine:
-    """Verify, load and warm up the models; blocks for a second or more.
+def open_engine(settings: Settings, on_batch: Callable[[Batch], None] = lambda _: None) -> LocalEngine:
+    """Verify, load and warm up the models; blocks for a second or more. `on_batch` is told of each batch that ran.
 
     Raises:
         ModelLoadError: names the file or folder at fault.
@@ -33,7 +34,7 @@ def open_engine(settings: Settings) -> LocalEngine:
     _warm_up(bundle)
     workers = settings.workers or (available_cpus() if settings.device == "cpu" else 1)
     hotwords = read_hotword_file(Path(settings.hotword_file).expanduser()) if settings.hotword_file else ()
-    return LocalEngine(bundle, Scheduler(workers), bundle.vad or NoVad(), hotwords)
+    return LocalEngine(bundle, Scheduler(workers, on_batch=on_batch), bundle.vad or NoVad(), hotwords)
 
 
 def open_decode_pool(settings: Settings) -> DecodePool:

@@ -5,7 +5,7 @@ cluster, a fake for fault and load tests) plugs in by one constructor argument.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Protocol
@@ -13,6 +13,7 @@ from typing import Protocol
 from paraserve.inference.base import ModelBundle, Vad, VadStep
 from paraserve.runtime.local_stream import LocalStream, LocalVadStream, cost_frames
 from paraserve.runtime.punctuation import sentences_of
+from paraserve.runtime.redecoder import DraftBudget, Redecoder
 from paraserve.runtime.scheduler import Done, Job, Lane, Scheduler
 from paraserve.types import (
     DecodeOptions,
@@ -46,7 +47,7 @@ class EngineStream(Protocol):
 
     @property
     def has_partials(self) -> bool:
-        """Whether there is a streaming recogniser, so that `step` may be called."""
+        """Whether `step` may be called: there is a streaming recogniser, or something in its place."""
         ...
 
     async def detect(self, samples: Samples, *, is_last: bool) -> Done[VadStep]:
@@ -112,6 +113,11 @@ class Engine(Protocol):
         """Sentences of consecutive segments: punctuation, then ITN, as the options ask."""
         ...
 
+    @property
+    def queued(self) -> Mapping[Lane, int]:
+        """How much work waits in each lane."""
+        ...
+
     async def close(self) -> None:
         """Refuse new work, answer what waits, let go of the models."""
         ...
@@ -125,6 +131,7 @@ class LocalEngine:
         self._bundle = bundle
         self._scheduler = scheduler
         self._vad = vad
+        self._drafts = DraftBudget(scheduler.workers) if bundle.redecodes else None
 
     @property
     def max_segment_ms(self) -> int:
@@ -142,7 +149,17 @@ class LocalEngine:
 
     def open_stream(self, config: StreamConfig) -> EngineStream:
         """A live utterance; while any is open, one worker takes no files."""
-        return LocalStream(self._bundle, self._vad, self._scheduler, config)
+        return LocalStream(self._bundle, self._vad, self._scheduler, config, self._redecoder(config))
+
+    def _redecoder(self, config: StreamConfig) -> Redecoder | None:
+        if self._drafts is None:
+            return None
+
+        async def decode(audio: SegmentAudio, *, is_draft: bool) -> Done[Hypothesis]:
+            options = replace(config.options, draft=is_draft, word_times=not is_draft)
+            return await self.recognize(audio, options, Lane.FINAL)
+
+        return Redecoder(decode, self._drafts, self.max_segment_ms, is_only_pass=config.mode == "online")
 
     async def recognize(
         self, audio: SegmentAudio, options: DecodeOptions, lane: Lane = Lane.BULK
@@ -167,6 +184,11 @@ class LocalEngine:
         """Punctuation over all segments together, then ITN sentence by sentence, as FunASR orders them."""
         job = Job(("punctuate", options), partial(_punctuate, self._bundle, options))
         return await self._scheduler.submit(job, hypotheses, lane=lane)
+
+    @property
+    def queued(self) -> Mapping[Lane, int]:
+        """How much work waits in each lane."""
+        return self._scheduler.queued
 
     async def close(self) -> None:
         """Answer everything that waits and stop the workers."""

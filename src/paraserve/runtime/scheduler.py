@@ -26,6 +26,8 @@ Result = TypeVar("Result")
 FINAL_PATIENCE_S = 0.5
 """A second pass that has waited for so long takes turns with the partials: where there are too many of those,
 finished sentences would never come, nor what is held back behind them."""
+HANG_S = 10.0
+"""A batch that still runs so long after the end hangs."""
 
 
 class Lane(IntEnum):
@@ -47,6 +49,11 @@ class Job(Generic[Item, Result]):
     run: Callable[[Sequence[Item]], Sequence[Result]]
     budget: int = 0
 
+    @property
+    def stage(self) -> str:
+        """The kind of work: the key, or its first part."""
+        return str(self.key[0] if isinstance(self.key, tuple) else self.key)
+
 
 @dataclass(frozen=True, slots=True)
 class Done(Generic[Result]):
@@ -55,6 +62,20 @@ class Done(Generic[Result]):
     result: Result
     queue_ms: float
     run_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """A batch that ran, for those who measure. `cost` is its items' own, `padded_cost` what the model had to do."""
+
+    stage: str
+    lane: Lane
+    n_items: int
+    cost: int
+    padded_cost: int
+    queue_s: tuple[float, ...]
+    run_s: float
+    is_failed: bool
 
 
 @dataclass(slots=True)
@@ -68,10 +89,19 @@ class _Entry:
 
 
 class Scheduler:
-    """Runs jobs on `workers` threads. Every submitted entry is answered: with a result, an error or cancellation."""
+    """Runs jobs on `workers` threads. Every submitted entry is answered: with a result, an error or cancellation.
 
-    def __init__(self, workers: int, final_patience_s: float = FINAL_PATIENCE_S) -> None:
+    `on_batch` is told of each batch that ran, on the thread that ran it; it must be quick and not raise.
+    """
+
+    def __init__(
+        self,
+        workers: int,
+        final_patience_s: float = FINAL_PATIENCE_S,
+        on_batch: Callable[[Batch], None] = lambda _: None,
+    ) -> None:
         self._final_patience_s = final_patience_s
+        self._on_batch = on_batch
         self._last_lane = Lane.BULK
         self._lanes: tuple[deque[_Entry], ...] = tuple(deque() for _ in Lane)
         self._changed = threading.Condition()
@@ -114,12 +144,20 @@ class Scheduler:
                 self._changed.notify_all()
 
     @property
-    def queued(self) -> int:
-        """Entries that wait, cancelled ones included."""
-        return sum(len(lane) for lane in self._lanes)
+    def workers(self) -> int:
+        """Threads that run jobs."""
+        return len(self._threads)
+
+    @property
+    def queued(self) -> dict[Lane, int]:
+        """Entries that wait in each lane, cancelled ones included."""
+        return {lane: len(self._lanes[lane]) for lane in Lane}
 
     def close(self) -> None:
-        """Refuse what is queued, let running batches end, and join the workers. Blocks for as long as one batch."""
+        """Refuse what is queued, let running batches end, and join the workers.
+
+        Blocks for as long as one batch, but not for one that hangs: its thread is left behind.
+        """
         with self._changed:
             self._is_closed = True
             waiting = [entry for lane in self._lanes for entry in lane]
@@ -129,13 +167,14 @@ class Scheduler:
         for entry in waiting:
             if entry.future.set_running_or_notify_cancel():
                 entry.future.set_exception(_shutting_down())
+        deadline = time.monotonic() + HANG_S
         for thread in self._threads:
-            thread.join()
+            thread.join(max(0.0, deadline - time.monotonic()))
 
     def _work(self) -> None:
         while batch := self._next_batch():
             try:
-                _answer(batch)
+                self._answer(batch)
             finally:
                 self._release(batch)
 
@@ -187,6 +226,24 @@ class Scheduler:
                 self._running_bulk -= 1
                 self._changed.notify()
 
+    def _answer(self, batch: list[_Entry]) -> None:
+        """Run a batch and answer all its entries; if it fails as a whole, each entry alone gets a second chance."""
+        started = time.monotonic()
+        try:
+            results = _run(batch)
+        except Exception as error:  # noqa: BLE001 - delivered to whoever waits, never swallowed
+            self._on_batch(_report(batch, started, is_failed=True))
+            if len(batch) == 1:
+                batch[0].future.set_exception(error)
+                return
+            for entry in batch:
+                self._answer([entry])
+            return
+        report = _report(batch, started, is_failed=False)
+        self._on_batch(report)
+        for entry, result, queue_s in zip(batch, results, report.queue_s, strict=True):
+            entry.future.set_result(Done(result, queue_s * 1000, report.run_s * 1000))
+
 
 def _fits(entry: _Entry, batch: list[_Entry]) -> bool:
     if not batch:
@@ -195,28 +252,25 @@ def _fits(entry: _Entry, batch: list[_Entry]) -> bool:
     return widest * (len(batch) + 1) <= entry.job.budget
 
 
-def _answer(batch: list[_Entry]) -> None:
-    """Run a batch and answer all its entries; if it fails as a whole, each entry alone gets a second chance."""
-    started = time.monotonic()
-    try:
-        results = _run(batch)
-    except Exception as error:  # noqa: BLE001 - delivered to whoever waits, never swallowed
-        if len(batch) == 1:
-            batch[0].future.set_exception(error)
-            return
-        for entry in batch:
-            _answer([entry])
-        return
-    run_ms = (time.monotonic() - started) * 1000
-    for entry, result in zip(batch, results, strict=True):
-        entry.future.set_result(Done(result, (started - entry.queued_at) * 1000, run_ms))
-
-
 def _run(batch: list[_Entry]) -> Sequence[Any]:
     results = batch[0].job.run([entry.item for entry in batch])
     if len(results) != len(batch):
         raise InferenceError(f"{batch[0].job.key}: {len(results)} results for {len(batch)} items")
     return results
+
+
+def _report(batch: list[_Entry], started: float, *, is_failed: bool) -> Batch:
+    costs = [entry.cost for entry in batch]
+    return Batch(
+        stage=batch[0].job.stage,
+        lane=batch[0].lane,
+        n_items=len(batch),
+        cost=sum(costs),
+        padded_cost=max(costs) * len(costs),
+        queue_s=tuple(started - entry.queued_at for entry in batch),
+        run_s=time.monotonic() - started,
+        is_failed=is_failed,
+    )
 
 
 def _shutting_down() -> OverloadedError:

@@ -21,7 +21,9 @@ from paraserve.server.health import health_router
 from paraserve.server.http import UploadService, upload_router
 from paraserve.server.keys import KeyRing
 from paraserve.server.live_connection import LiveLimits
-from paraserve.server.observe import Metrics, RequestLog
+from paraserve.server.metrics import Metrics
+from paraserve.server.monitor import monitor
+from paraserve.server.observe import RequestLog
 from paraserve.server.page import page_router
 from paraserve.server.readiness import Readiness
 from paraserve.server.uploads import UploadLimits
@@ -34,21 +36,30 @@ LIVE_PER_CPU = 8
 all of them speak, since people also listen."""
 
 
-def create_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
-    """The application. Without an engine it opens one from the settings at start-up; it closes either at the end."""
-    readiness, metrics, access = Readiness(), Metrics(), _access(settings)
+def create_app(settings: Settings, engine: Engine | None = None, metrics: Metrics | None = None) -> FastAPI:
+    """The application. Without an engine it opens one from the settings at start-up; it closes either at the end.
+
+    `metrics` are those that the engine reports to, where it is given.
+    """
+    metrics = metrics or Metrics()
+    readiness, access = Readiness(metrics), _access(settings)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        opened = engine if engine is not None else await asyncio.to_thread(open_engine, settings)
+        opened = engine if engine is not None else await asyncio.to_thread(load, settings, metrics)
         pool = open_decode_pool(settings)
         app.state.uploads = _upload_service(settings, opened, pool, metrics)
         app.state.live = _live_service(settings, opened, pool, metrics, access)
         readiness.engine = opened
+        metrics.models_loaded.set(1)
+        watching = asyncio.create_task(monitor(opened, metrics))
         try:
             yield
         finally:
             app.state.uploads = app.state.live = None
+            watching.cancel()
+            await asyncio.wait({watching})
+            metrics.models_loaded.set(0)
             await readiness.close()
             await pool.close()
             await opened.close()
@@ -75,6 +86,16 @@ def create_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
     return app
 
 
+def load(settings: Settings, metrics: Metrics) -> Engine:
+    """An engine that reports to the metrics; blocks for a second or more.
+
+    Raises:
+        ModelLoadError: names the model file or folder at fault.
+    """
+    with metrics.loading():
+        return open_engine(settings, metrics.batch)
+
+
 def _access(settings: Settings) -> Access:
     keys = KeyRing(Path(settings.api_keys_file).expanduser()) if settings.api_keys_file else None
     return Access(keys, settings.ws_origins)
@@ -87,7 +108,7 @@ def _upload_service(settings: Settings, engine: Engine, pool: DecodePool, metric
         upload_limits=UploadLimits(settings.max_upload_bytes, settings.upload_idle_timeout_s),
         file_limits=_file_limits(settings),
         admission=Admission(settings.max_uploads, "uploads", metrics.uploads),
-        audio_seconds=metrics.audio_seconds,
+        metrics=metrics,
         is_strict=settings.protocol == "strict",
     )
 
@@ -101,7 +122,7 @@ def _live_service(
         flavour=Flavour(is_offline=settings.mode == "offline", is_strict=settings.protocol == "strict"),
         file_limits=_file_limits(settings),
         max_upload_bytes=settings.max_upload_bytes,
-        audio_seconds=metrics.audio_seconds,
+        metrics=metrics,
     )
     return LiveService(
         recognition=recognition,

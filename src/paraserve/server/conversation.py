@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import BinaryIO, cast
 
 import numpy as np
-from prometheus_client import Counter
 
 from paraserve.errors import (
     AccessError,
@@ -28,6 +27,7 @@ from paraserve.runtime.offline import FileLimits, transcribe, transcribe_file
 from paraserve.runtime.two_pass import TwoPassSession
 from paraserve.server.listener import Listener
 from paraserve.server.live_queues import Inbox, Outbox, Stop
+from paraserve.server.metrics import Metrics
 from paraserve.server.speaker import Speaker
 from paraserve.server.uploads import MEMORY_BYTES
 from paraserve.server.wire import Json
@@ -49,7 +49,7 @@ class Recognition:
     flavour: Flavour
     file_limits: FileLimits
     max_upload_bytes: int
-    audio_seconds: Counter
+    metrics: Metrics
 
 
 def close_code(error: ParaserveError) -> int | None:
@@ -113,7 +113,7 @@ class Conversation:
             listener.problem = error.message
             await listener.skip()
         finally:
-            self._recognition.audio_seconds.inc((listener.heard_ms - heard_before_ms) / 1000)
+            self._recognition.metrics.audio_seconds.inc((listener.heard_ms - heard_before_ms) / 1000)
         if listener.wants_ack:
             self._speaker.acknowledgement(listener.request, listener.problem)
 
@@ -171,9 +171,10 @@ class Conversation:
             file = cast("BinaryIO", spool)
             await self._receive(first, file)
             options = self.listener.request.options
-            transcript = await transcribe_file(
-                recognition.engine, recognition.pool, file, options, recognition.file_limits
-            )
+            with recognition.metrics.decoding():
+                transcript = await transcribe_file(
+                    recognition.engine, recognition.pool, file, options, recognition.file_limits
+                )
         self.listener.heard_ms += transcript.duration_ms
         return transcript
 

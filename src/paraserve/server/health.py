@@ -2,9 +2,9 @@
 
 from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST
 
-from paraserve.server.observe import Metrics
+from paraserve.server.metrics import Metrics
 from paraserve.server.readiness import Readiness
 from paraserve.settings import Settings
 
@@ -40,6 +40,6 @@ def health_router(readiness: Readiness, metrics: Metrics, settings: Settings) ->
 
     @routes.api_route("/metrics", methods=["GET", "HEAD"], include_in_schema=False)
     async def figures() -> Response:
-        return Response(generate_latest(metrics.registry), media_type=CONTENT_TYPE_LATEST)
+        return Response(metrics.text(), media_type=CONTENT_TYPE_LATEST)
 
     return routes

@@ -8,7 +8,6 @@ from typing import Any, TypeVar
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
-from prometheus_client import Counter
 from starlette.requests import ClientDisconnect
 
 from paraserve.errors import OverloadedError, ProtocolError
@@ -18,6 +17,7 @@ from paraserve.runtime.engine import Engine
 from paraserve.runtime.offline import FileLimits, transcribe_file
 from paraserve.server.admission import Admission
 from paraserve.server.fields import decode_options, one_of, openai_granularities
+from paraserve.server.metrics import Metrics
 from paraserve.server.uploads import Upload, UploadLimits, receive_upload
 from paraserve.server.wire import funasr_asr, funasr_offline, funasr_recognition, openai_verbose
 from paraserve.types import DecodeOptions, Transcript
@@ -36,17 +36,21 @@ class UploadService:
     upload_limits: UploadLimits
     file_limits: FileLimits
     admission: Admission
-    audio_seconds: Counter
+    metrics: Metrics
     is_strict: bool = False
 
     async def answer(self, request: Request, plan: Callable[[Upload], tuple[DecodeOptions, Render]]) -> Response:
         """Receive, check the fields before any work, transcribe, render. The client leaving cancels all of it."""
         with self.admission:
+            started = time.monotonic()
             async with receive_upload(request, self.upload_limits) as upload:
                 options, render = plan(upload)
+                received = time.monotonic()
                 work = transcribe_file(self.engine, self.pool, upload.file, options, self.file_limits)
-                transcript = await _while_connected(request, work)
-        self.audio_seconds.inc(transcript.duration_ms / 1000)
+                with self.metrics.decoding():
+                    transcript = await _while_connected(request, work)
+        self.metrics.stage_seconds.labels("receive").observe(received - started)
+        self.metrics.file(transcript, time.monotonic() - received)
         # The JSON of hours of speech takes long enough to be felt by others on the event loop.
         return await asyncio.to_thread(render, transcript)
 

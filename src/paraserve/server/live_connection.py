@@ -15,7 +15,7 @@ from paraserve.errors import ParaserveError
 from paraserve.runtime.offline import first_cause
 from paraserve.server.conversation import Conversation, Recognition, close_code
 from paraserve.server.live_queues import Frame, Inbox, Outbox, Outgoing, Stop
-from paraserve.server.observe import Metrics
+from paraserve.server.metrics import Metrics
 from paraserve.server.wire import Json
 
 QUIET_S = 0.25
@@ -166,7 +166,7 @@ class Connection:
     def _record(self, seconds: float) -> None:
         """One log line a connection; never what was said."""
         listener = self._conversation.listener
-        self._metrics.live_closes.labels(str(self._code)).inc()
+        self._metrics.live_close(self._code)
         log.info(
             "live session",
             request_id=self._request_id,

@@ -1,4 +1,4 @@
-"""What an operator sees of each request: an id, one log line without any transcript, and metrics."""
+"""What an operator sees of each request: an id, and one log line without any transcript."""
 
 import logging
 import re
@@ -7,47 +7,14 @@ import time
 import uuid
 
 import structlog
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from starlette.datastructures import MutableHeaders
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from paraserve.server.metrics import Metrics
+
 ACCEPTABLE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
-LATENCY_BUCKETS_S = (0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 0.8, 1.5, 3.0, 10.0)
 log = structlog.get_logger()
-
-
-class Metrics:
-    """The server's own figures, in a registry of this application."""
-
-    def __init__(self) -> None:
-        self.registry = CollectorRegistry()
-        labels = ["route", "method", "status"]
-        self.requests = Counter("paraserve_http_requests", "Answered requests", labels, registry=self.registry)
-        self.seconds = Histogram(
-            "paraserve_http_request_seconds", "Time to answer", ["route"], registry=self.registry
-        )
-        self.audio_seconds = Counter("paraserve_audio_seconds", "Transcribed audio", registry=self.registry)
-        self.uploads = Gauge("paraserve_uploads_in_progress", "Uploads being worked on", registry=self.registry)
-        self.live = Gauge("paraserve_live_sessions", "Open live connections", registry=self.registry)
-        self.live_closes = Counter(
-            "paraserve_live_closes", "Live connections that ended", ["code"], registry=self.registry
-        )
-        self.live_results = Counter("paraserve_live_results", "Live results sent", ["kind"], registry=self.registry)
-        self.live_latency = Histogram(
-            "paraserve_live_latency_seconds",
-            "From the frame that made a live result possible to its sending",
-            ["kind"],
-            buckets=LATENCY_BUCKETS_S,
-            registry=self.registry,
-        )
-
-    def live_result(self, *, is_partial: bool, took_s: float | None) -> None:
-        """Count a live result; `took_s` since its frame came in, None where there was none."""
-        kind = "partial" if is_partial else "final"
-        self.live_results.labels(kind).inc()
-        if took_s is not None:
-            self.live_latency.labels(kind).observe(took_s)
 
 
 def new_request_id(connection: HTTPConnection) -> str:
@@ -97,8 +64,7 @@ class RequestLog:
     def _record(self, connection: HTTPConnection, status: int, seconds: float) -> None:
         scope = connection.scope
         route = getattr(scope.get("route"), "path", "unmatched")
-        self._metrics.requests.labels(route, scope["method"], str(status)).inc()
-        self._metrics.seconds.labels(route).observe(seconds)
+        self._metrics.request(route, scope["method"], status, seconds)
         log.info(
             "request",
             request_id=request_id(connection),

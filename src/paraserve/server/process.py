@@ -10,8 +10,8 @@ import uvicorn
 from fastapi import FastAPI
 
 from paraserve import __version__
-from paraserve.compose import open_engine
-from paraserve.server.app import create_app
+from paraserve.server.app import create_app, load
+from paraserve.server.metrics import Metrics
 from paraserve.server.observe import configure_logging
 from paraserve.server.websocket import LiveService
 from paraserve.server.ws_transport import LiveTransport
@@ -30,7 +30,8 @@ def serve(settings: Settings) -> int:
         ModelLoadError: names the model file or folder at fault; nothing was listened on.
     """
     configure_logging(settings.log_level)
-    return run_app(create_app(settings, open_engine(settings)), settings)
+    metrics = Metrics()
+    return run_app(create_app(settings, load(settings, metrics), metrics), settings)
 
 
 def run_app(app: FastAPI, settings: Settings) -> int:

@@ -10,6 +10,7 @@ import structlog
 from paraserve.errors import ParaserveError
 from paraserve.runtime.engine import Engine
 from paraserve.runtime.scheduler import Lane
+from paraserve.server.metrics import Metrics
 from paraserve.types import SAMPLE_RATE, DecodeOptions, SegmentAudio
 
 FRESH_S = 5.0
@@ -28,6 +29,7 @@ class Readiness:
     them; when it returns after all, the server is ready again.
     """
 
+    metrics: Metrics
     engine: Engine | None = None
     is_draining: bool = False
     last_success_s: float = float("-inf")
@@ -78,3 +80,4 @@ class Readiness:
             log.warning("readiness decode failed", error=repr(error))
             return
         self.last_success_s = time.monotonic()
+        self.metrics.last_decode.set(time.time())

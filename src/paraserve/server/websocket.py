@@ -14,7 +14,8 @@ from paraserve.server.conversation import Recognition, close_code
 from paraserve.server.live_connection import Connection, LiveLimits, send_json
 from paraserve.server.live_messages import LiveRequest
 from paraserve.server.live_queues import Stop
-from paraserve.server.observe import Metrics, new_request_id
+from paraserve.server.metrics import Metrics
+from paraserve.server.observe import new_request_id
 from paraserve.server.wire_live import Flavour, error_result
 
 log = structlog.get_logger()
@@ -86,6 +87,7 @@ async def _serve_or_refuse(socket: WebSocket, request_id: str) -> None:
     try:
         await service.serve(socket, request_id)
     except (AccessError, OverloadedError) as error:
+        service.metrics.live_refusals.labels(error.code).inc()
         await _refuse(socket, error, service.recognition.flavour, request_id)
 
 

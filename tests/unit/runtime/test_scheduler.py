@@ -186,7 +186,7 @@ async def test_a_live_session_keeps_one_worker_free_of_files(recorder):
         await asyncio.to_thread(recorder.started.wait, 10)
         done = await asyncio.wait_for(scheduler.submit(steps.job("step"), 7, lane=Lane.STEP), 5)
         assert done.result == 70
-        assert scheduler.queued == 1
+        assert scheduler.queued[Lane.BULK] == 1
         recorder.gate.set()
         assert await results(files) == [10, 20]
     await asyncio.to_thread(scheduler.close)
@@ -199,3 +199,24 @@ async def test_files_use_all_workers_without_live_sessions():
     job: Job[int, int] = Job("file", lambda batch: [side_by_side.wait() for _ in batch])
     assert sorted(await results(await queue(scheduler, job, 1, 2))) == [0, 1]
     await asyncio.to_thread(scheduler.close)
+
+
+async def test_batches_are_reported(recorder):
+    """Who measures is told of each batch: its stage, size, padding and waits; a failed one, and the items alone."""
+    reports = []
+    scheduler = Scheduler(workers=1, on_batch=reports.append)
+    try:
+        held = await hold(scheduler, recorder)
+        job = Job(("stage", "whatever"), recorder.run, 100)
+        tasks = [asyncio.create_task(scheduler.submit(job, n, cost=cost)) for n, cost in ((1, 3), (-1, 10), (2, 5))]
+        await asyncio.sleep(0)
+        recorder.gate.set()
+        await asyncio.gather(held, *tasks, return_exceptions=True)
+    finally:
+        scheduler.close()
+    (first, *rest) = reports
+    assert (first.stage, first.n_items, first.lane, first.is_failed) == ("hold", 1, Lane.BULK, False)
+    sizes = [(one.stage, one.n_items, one.cost, one.padded_cost, one.is_failed) for one in rest]
+    assert sizes[0] == ("stage", 3, 18, 30, True)
+    assert sorted(sizes[1:]) == [("stage", 1, 3, 3, False), ("stage", 1, 5, 5, False), ("stage", 1, 10, 10, True)]
+    assert all(len(one.queue_s) == one.n_items and min(one.queue_s) >= 0 and one.run_s >= 0 for one in reports)

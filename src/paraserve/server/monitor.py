@@ -1,0 +1,28 @@
+"""What is measured by looking every now and then: memory, queues, and how late the event loop is."""
+
+import asyncio
+import resource
+import time
+from pathlib import Path
+
+from paraserve.runtime.engine import Engine
+from paraserve.server.metrics import Metrics
+
+INTERVAL_S = 0.5
+STATM = Path("/proc/self/statm")
+
+
+async def monitor(engine: Engine, metrics: Metrics) -> None:
+    """Look until cancelled."""
+    while True:
+        before_s = time.monotonic()
+        await asyncio.sleep(INTERVAL_S)
+        metrics.loop_lag.observe(max(0.0, time.monotonic() - before_s - INTERVAL_S))
+        metrics.memory.set(memory_bytes())
+        for lane, n_waiting in engine.queued.items():
+            metrics.queue_depth.labels(lane.name.lower()).set(n_waiting)
+
+
+def memory_bytes() -> int:
+    """Resident memory of this process."""
+    return int(STATM.read_text("ascii").split()[1]) * resource.getpagesize()
