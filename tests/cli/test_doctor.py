@@ -77,8 +77,8 @@ def test_verify_damaged(damaged):
     assert problems == [f"{path.relative_to(bundle)}: PROBLEM: SHA-256 differs from the manifest: altered or damaged"]
 
 
-def test_list_and_path(demo_dir):
-    """`list` has a line for each bundle with its folder, which `path` gives alone."""
-    listed = paraserve("models", "list").stdout.splitlines()
-    assert [line.split("\t")[0] for line in listed] == ["demo"]
-    assert paraserve("models", "path", "demo").stdout == listed[0].split("\t")[2] + "\n" == f"{demo_dir}\n"
+def test_list_and_path(demo_dir, tmp_path):
+    """`list` begins with the embedded bundle and its folder, which `path` gives alone."""
+    listed = paraserve("models", "list", PARASERVE_MODELS_DIR=str(tmp_path)).stdout.splitlines()
+    assert listed[0].split("\t")[::3] == ["demo", str(demo_dir)]
+    assert paraserve("models", "path", "demo").stdout == f"{demo_dir}\n"
