@@ -36,6 +36,7 @@ class Sample:
 
     path: Path
     text: str
+    last_start_ms: int
     duration_ms: int
 
 
@@ -133,7 +134,9 @@ def visited(
 def samples(data_dir) -> list[Sample]:
     """The committed recordings, the longest last."""
     records = json.loads((data_dir / "samples.json").read_text("utf-8"))
-    found = [Sample(data_dir / name, one["text"], one["end_ms"][-1]) for name, one in records.items()]
+    found = [
+        Sample(data_dir / name, one["text"], one["start_ms"][-1], one["end_ms"][-1]) for name, one in records.items()
+    ]
     return sorted(found, key=lambda sample: sample.duration_ms)
 
 

@@ -5,20 +5,27 @@ import json
 import signal
 import socket
 import subprocess
+import threading
 import time
 import unicodedata
 from collections.abc import Iterator
 
 import httpx2
 import pytest
+import uvicorn
 from playwright.sync_api import expect
 from rapidfuzz.distance import Levenshtein
 from websockets.sync.client import connect
 
 from commands import PROGRAM, READY, STOP_TIMEOUT_S, clean_environment
+from paraserve.server.app import create_app
+from paraserve.settings import Settings
 
 PLAYED_TWICE_ERROR = 0.1
 """The browser resamples the file to its own rate and the page back to 16 kHz; int8 models may hear that otherwise."""
+
+LATE_MS = 1000
+"""How much later than in the file a word may be heard by the microphone, which listens before the file begins."""
 
 
 def words(text):
@@ -90,6 +97,21 @@ def test_spoken_text_appears(visit, server_url, samples, mode):
     assert_said(one, sample)
     assert bool(one.page.evaluate("window.seen.length")) == (mode != "offline")
     expect(one.page.locator(".partial")).to_have_text("")
+
+
+def test_what_was_said_can_be_saved(visit, server_url, samples):
+    """The sound of a recording is a WAV file, in which the server hears the same."""
+    sample = samples[0]
+    one = visit(server_url, microphone=sample.path)
+    speak(one)
+    stop(one, sample)
+    with one.page.expect_download() as download:
+        one.page.get_by_role("button", name="WAV").click()
+    assert download.value.suggested_filename.endswith(".wav")
+    drop(one.page, [download.value.path()])
+    expect(one.page.locator(".entry").first.locator(".word").first).to_be_visible()
+    assert_said(one, sample)
+    expect(one.page.locator(".wav").first).to_be_hidden()
 
 
 def test_file_gives_text_and_downloads(visit, server_url, samples):
@@ -200,9 +222,18 @@ def test_word_is_heard_and_text_copied(visit, server_url, samples):
     page = one.page
     page.locator("#files").set_input_files(sample.path)
     last = page.locator(".word").last
+    expect(last).to_be_visible()
+    page.evaluate(
+        """() => { window.heard = []; setInterval(() => window.heard.push(
+            [...document.querySelectorAll('.word')].findIndex((word) => word.matches('.played'))), 20); }"""
+    )
     last.click()
     expect(last).to_have_class("word played")
     expect(page.get_by_role("button", name="Play", exact=True)).to_be_visible()
+    heard = {index for index in page.evaluate("window.heard") if index >= 0}
+    n_words = page.locator(".word").count()
+    assert n_words > 3
+    assert heard <= {n_words - 2, n_words - 1}
     page.locator(".text").focus()
     page.keyboard.press("ArrowRight")
     page.keyboard.press("ArrowRight")
@@ -266,6 +297,11 @@ def test_server_is_restarted_while_speaking(visit, free_port, demo_dir, samples,
         stop(one, sample)
         assert one.final_text().startswith(before)
         assert_said(one, sample)
+        starts = one.page.evaluate(
+            "[...document.querySelectorAll('.word')].map((word) => Number(word.dataset.start))"
+        )
+        assert starts == sorted(starts)
+        assert abs(starts[-1] - sample.last_start_ms) < LATE_MS
 
 
 def test_full_server_is_waited_for(visit, free_port, demo_dir, samples):
@@ -294,6 +330,42 @@ def test_page_waits_for_the_server(visit, free_port, demo_dir):
         expect(one.page.locator("#state")).to_contain_text("Ready")
 
 
+@contextlib.contextmanager
+def proxied(demo_dir, folder) -> Iterator[str]:
+    """The application as it is called by a proxy that serves it in a folder."""
+    app = create_app(Settings(bundle=str(demo_dir)))
+
+    async def wrapped(scope, receive, send):
+        if scope["type"] != "lifespan":
+            assert scope["path"].startswith(folder)
+            scope = {**scope, "path": scope["path"].removeprefix(folder)}
+        await app(scope, receive, send)
+
+    server = uvicorn.Server(uvicorn.Config(wrapped, port=0, ws="websockets-sansio", log_config=None))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        while not server.started and thread.is_alive():
+            time.sleep(0.01)
+        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}{folder}/"
+    finally:
+        server.should_exit = True
+        thread.join(STOP_TIMEOUT_S)
+
+
+def test_folder_of_a_proxy(visit, demo_dir, samples):
+    """Behind a proxy that serves the page in a folder, everything is asked for in that folder."""
+    with proxied(demo_dir, "/asr") as url:
+        one = visit(url, microphone=samples[0].path)
+        expect(one.page.locator("#state")).to_contain_text("Ready")
+        speak(one)
+        stop(one, samples[0])
+        assert_said(one, samples[0])
+        drop(one.page, [samples[0].path])
+        expect(one.page.locator(".entry").first.locator(".word").first).to_be_visible()
+        one.page.close()
+
+
 def test_no_microphone_is_explained(visit, server_url):
     """A browser without the microphone's interface (no https) gets a plain word, and the button back."""
     one = visit(server_url)
@@ -302,6 +374,24 @@ def test_no_microphone_is_explained(visit, server_url):
     expect(one.page.locator("#problem")).to_contain_text("https")
     expect(one.page.get_by_role("button", name="Start speaking")).to_be_enabled()
     expect(one.page.locator(".entry")).to_have_count(0)
+
+
+def test_server_is_away_at_the_start(visit, free_port, demo_dir):
+    """To start speaking without a server is explained, and works once it is back."""
+    with server_on(free_port, "--bundle", demo_dir):
+        one = visit(f"http://127.0.0.1:{free_port}")
+        expect(one.page.locator("#state")).to_contain_text("Ready")
+        one.is_alone = True
+    one.page.get_by_role("button", name="Start speaking").click()
+    expect(one.page.locator("#problem")).to_have_text("The server does not answer.")
+    with server_on(free_port, "--bundle", demo_dir):
+        expect(one.page.locator("#state")).to_contain_text("Ready")
+        one.is_alone = False
+        one.page.get_by_role("button", name="Start speaking").click()
+        expect(one.page.locator("#state")).to_have_text("Listening")
+        expect(one.page.locator("#problem")).to_be_hidden()
+        one.page.get_by_role("button", name="Stop", exact=True).click()
+        expect(one.page.get_by_text("No speech was heard.")).to_be_visible()
 
 
 def test_choices_are_kept(visit, server_url):

@@ -40,6 +40,11 @@ export class Entry {
     this.#source = source;
   }
 
+  /** Let the sound be saved; files are there already. */
+  offerSound() {
+    this.#find(".wav").hidden = false;
+  }
+
   /** `sound`: {peaks, durationMs, isLive}. */
   showSound(sound) {
     this.#sound = sound;
@@ -111,6 +116,7 @@ export class Entry {
     this.#find(".text").addEventListener("keydown", (event) => this.#key(event));
     this.#find(".copy").addEventListener("click", () => this.#copy());
     this.#find(".remove").addEventListener("click", () => this.remove());
+    this.#find(".wav").addEventListener("click", () => this.#save("wav", this.#source().blob));
     for (const button of this.#root.querySelectorAll("[data-format]")) {
       button.addEventListener("click", () => this.#download(button.dataset.format));
     }
@@ -181,9 +187,13 @@ export class Entry {
 
   #download(format) {
     const { write, type } = FORMATS[format];
+    this.#save(format, new Blob([write(this.transcript)], { type }));
+  }
+
+  #save(ending, blob) {
     const link = document.createElement("a");
-    link.href = URL.createObjectURL(new Blob([write(this.transcript)], { type }));
-    link.download = `${this.#name}.${format}`;
+    link.href = URL.createObjectURL(blob);
+    link.download = `${this.#name}.${ending}`;
     link.click();
     URL.revokeObjectURL(link.href);
   }

@@ -3,6 +3,7 @@ import { RATE_HZ, peaksOf } from "./recording.js";
 import { transcribe, UploadError } from "./upload.js";
 
 const LONGEST_WAVEFORM_S = 1800; // decoding more would take too much of the browser's memory
+const LARGEST_WAVEFORM_BYTES = 200_000_000;
 const TICK_MS = 1000;
 
 /** Send `file`, show in `entry` how it goes and what comes. Never throws for what can go wrong with files. */
@@ -57,8 +58,7 @@ class Clock {
 
 /** Where the browser cannot decode the file there is no waveform; the server may well know its format. */
 async function showWaveform(file, entry) {
-  const durationS = await durationOf(file);
-  if (!(durationS <= LONGEST_WAVEFORM_S)) return;
+  if (file.size > LARGEST_WAVEFORM_BYTES || !((await durationOf(file)) <= LONGEST_WAVEFORM_S)) return;
   const context = new OfflineAudioContext(1, 1, RATE_HZ);
   try {
     const sound = await context.decodeAudioData(await file.arrayBuffer());

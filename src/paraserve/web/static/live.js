@@ -62,6 +62,8 @@ export class Live {
   /** No more sound comes; the last texts follow. */
   finish() {
     this.#isFinished = true;
+    this.#attempt = 0;
+    this.#hurry();
     this.pump();
   }
 
@@ -81,6 +83,7 @@ export class Live {
         socket.send(JSON.stringify({ is_speaking: false, is_end: true }));
         this.#hasSentEnd = true;
       }
+      this.#progress.bytes = socket.bufferedAmount;
     }
   }
 
@@ -140,11 +143,8 @@ export class Live {
 
   #hasStalled(socket) {
     const now = performance.now();
-    const isMoving = socket.readyState === WebSocket.OPEN && socket.bufferedAmount <= this.#progress.bytes;
-    if (isMoving && (socket.bufferedAmount < this.#progress.bytes || socket.bufferedAmount === 0)) {
-      this.#progress.at = now;
-    }
-    this.#progress.bytes = socket.bufferedAmount;
+    const hasMoved = socket.bufferedAmount === 0 || socket.bufferedAmount < this.#progress.bytes;
+    if (hasMoved && socket.readyState === WebSocket.OPEN) this.#progress.at = now;
     return now - this.#progress.at > STALLED_MS;
   }
 
@@ -187,6 +187,8 @@ export class Live {
       this.#socket.close();
       this.#socket = null;
     }
+    if (this.#held) this.#passOn(this.#held);
+    this.#held = null;
     const rest = this.#shown; // in mode online all text is; otherwise what an error left unfinished
     this.#listener.onPartial("");
     if (rest) this.#listener.onFinal(rest, liveSentences({ text: rest }, 0));

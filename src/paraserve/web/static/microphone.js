@@ -12,6 +12,7 @@ const CODES = {
   OverconstrainedError: "no_microphone",
   NotReadableError: "busy_microphone",
   AbortError: "busy_microphone",
+  NetworkError: "no_connection",
 };
 
 /** There is no sound to be had; `code` says why. */
@@ -46,7 +47,7 @@ export class Microphone {
 
   async #listen(onFrame, onGone) {
     this.#context = new AudioContext();
-    await this.#context.audioWorklet.addModule(new URL("worklet.js", import.meta.url));
+    await loadWorklet(this.#context);
     this.#node = new AudioWorkletNode(this.#context, "capture", {
       numberOfOutputs: 0,
       channelCount: 1,
@@ -71,6 +72,15 @@ export class Microphone {
   async #release() {
     for (const track of this.#stream?.getTracks() ?? []) track.stop();
     await this.#context?.close();
+  }
+}
+
+/** From the server, each time. */
+async function loadWorklet(context) {
+  try {
+    await context.audioWorklet.addModule(new URL("worklet.js", import.meta.url));
+  } catch (error) {
+    throw new DOMException(error.message, "NetworkError");
   }
 }
 

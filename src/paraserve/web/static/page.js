@@ -34,7 +34,7 @@ async function greet(retryS = FIRST_RETRY_S) {
   if (speaking) return;
   if (answer?.ok) {
     const { data } = await answer.json();
-    showState("ready", { bundle: data[0].id });
+    showState("ready", { bundle: data[0].id.split("/").at(-1) }); // a folder is its own name
   } else {
     showState("away", { seconds: retryS });
     setTimeout(() => greet(Math.min(LONGEST_RETRY_S, retryS * 2)), retryS * 1000);
@@ -56,7 +56,8 @@ async function startSpeaking() {
   });
   try {
     await speaking.start();
-    entry.onCancel = () => speaking?.stop();
+    const mine = speaking;
+    entry.onCancel = () => mine.stop();
     showRecordButton("record.stop", true);
   } catch (error) {
     if (!(error instanceof MicrophoneError)) throw error;

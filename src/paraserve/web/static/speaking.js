@@ -44,7 +44,7 @@ export class Speaking {
   async stop() {
     if (this.#isStopping) return;
     this.#isStopping = true;
-    await this.#microphone.stop();
+    await this.#microphone?.stop(); // it may be gone before it was there
     this.#show(false);
     this.#listener.onStop();
     this.#live.finish();
@@ -78,6 +78,7 @@ export class Speaking {
     if (error) this.#entry.showError(error);
     await this.stop();
     this.#entry.finish();
+    if (this.#recording.length) this.#entry.offerSound();
     this.#listener.onEnd();
   }
 
