@@ -99,7 +99,13 @@ class Settings(BaseSettings):
     drain_timeout_s: float = Field(30.0, ge=0)
     """How long requests and live sessions in progress may take to end after SIGTERM."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
-    """Logs are JSON lines on stderr and never contain transcripts."""
+    """Logs are JSON lines on stderr."""
+    log_transcripts: bool = False
+    """Log what was said, too, at level info. Never otherwise."""
+    slow_request_s: float = Field(30.0, ge=0)
+    """An upload that takes longer is logged with the times of its stages; 0 = every one."""
+    slow_result_s: float = Field(2.0, ge=0)
+    """As `slow_request_s`, for a result of a live client, from the arrival of its audio on."""
 
     @field_validator("max_live", mode="before")
     @classmethod

@@ -95,7 +95,12 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class Hypothesis:
-    """What a recogniser says of one segment. `score` is the mean of the tokens' probabilities."""
+    """What a recogniser says of one segment. `score` is the mean of the tokens' probabilities.
+
+    `language` is a code ("zh"), `emotion` and `events` are words of the model that heard them ("NEUTRAL", "Speech").
+    `is_punctuated`: `text` is in its final form, with marks and written numbers; the tokens are its words, without
+    marks. `itn` says whether the model was asked for written numbers; None where it knows no such choice.
+    """
 
     tokens: tuple[Token, ...] = ()
     token_ids: tuple[int, ...] = ()
@@ -105,6 +110,7 @@ class Hypothesis:
     emotion: str | None = None
     events: tuple[str, ...] = ()
     is_punctuated: bool = False
+    itn: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,12 +131,15 @@ class Partial:
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """A punctuated span with the tokens that it is made of."""
+    """A punctuated span with the tokens that it is made of; language, emotion and events as in `Hypothesis`."""
 
     text: str
     start_ms: int | None
     end_ms: int | None
     tokens: tuple[Token, ...]
+    language: str | None = None
+    emotion: str | None = None
+    events: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +174,9 @@ class DecodeOptions:
     """What a client may choose for one recording.
 
     `channel` selects one channel of the file (0-based), None mixes all down. `deterministic` runs every model on
-    one item at a time, so that the text does not depend on what else the server is doing.
+    one item at a time, so that the text does not depend on what else the server is doing. `language` None lets the
+    model find out. `model_itn` False asks a model that writes numbers and marks itself to leave both. `word_times`
+    False allows to save the work of finding them. A `draft` is a partial text, soon replaced: quick before good.
     """
 
     hotwords: tuple[str, ...] = ()
@@ -175,6 +186,9 @@ class DecodeOptions:
     deterministic: bool = False
     prompt: str | None = None
     channel: int | None = None
+    model_itn: bool = True
+    word_times: bool = True
+    draft: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,7 +250,7 @@ class Update:
     text that may still change and is not part of `text`. `tokens` are the words of an online update, `sentences`
     those of an offline one. `seq` counts the updates, `segment_index` the segments. `start_ms` and `end_ms` are the
     audio that it covers, `due_ms` the audio that had to arrive for it. Exactly one update of an utterance is the
-    `last`.
+    `last`. `timing` says where the time of an offline one went.
     """
 
     kind: Literal["online", "offline"]
@@ -250,3 +264,4 @@ class Update:
     end_ms: int = 0
     due_ms: int = 0
     last: bool = False
+    timing: Timing | None = field(default=None, compare=False)

@@ -18,7 +18,7 @@ from paraserve.runtime.live_segmenter import Chunk, LiveSegmenter, SpeechEnd
 from paraserve.runtime.offline import first_cause, moved, shifted
 from paraserve.runtime.outlet import Outlet
 from paraserve.runtime.scheduler import Lane
-from paraserve.types import SAMPLE_RATE, DecodeOptions, Partial, Samples, Segment, Sentence, StreamConfig, Update
+from paraserve.types import SAMPLE_RATE, DecodeOptions, Partial, Samples, Segment, StreamConfig, Timing, Update
 
 MIN_STEP_SAMPLES = SAMPLE_RATE * 60 // 1000
 """The detector is not stepped for less, unless that completes a chunk: a short step costs as much as a long one."""
@@ -187,21 +187,23 @@ class TwoPassSession:
     ) -> Update:
         done = await self._engine.recognize(end.audio, options, Lane.FINAL)
         hypothesis = shifted(done.result, end.segment.start_ms, max(end.due_ms, end.segment.end_ms))
-        sentences: tuple[Sentence, ...]
         if self._config.realtime_punctuation:
             if before is not None:
                 # Its state goes from segment to segment.
                 await asyncio.wait({before})
-            sentences = (await self._stream.punctuate(hypothesis, options, is_last=is_last)).result
+            finished = await self._stream.punctuate(hypothesis, options, is_last=is_last)
         else:
-            sentences = (await self._engine.punctuate([hypothesis], options, Lane.FINAL)).result
+            finished = await self._engine.punctuate([hypothesis], options, Lane.FINAL)
         return Update(
             "offline",
-            join_sentences(sentences),
-            sentences=sentences,
+            join_sentences(finished.result),
+            sentences=finished.result,
             segment_index=end.index,
             start_ms=end.segment.start_ms,
             end_ms=end.segment.end_ms,
             due_ms=end.due_ms,
             last=is_last,
+            timing=Timing(
+                queue_ms=round(done.queue_ms + finished.queue_ms), inference_ms=round(done.run_ms + finished.run_ms)
+            ),
         )

@@ -26,6 +26,7 @@ from paraserve.server.monitor import monitor
 from paraserve.server.observe import RequestLog
 from paraserve.server.page import page_router
 from paraserve.server.readiness import Readiness
+from paraserve.server.traces import Tracing
 from paraserve.server.uploads import UploadLimits
 from paraserve.server.websocket import LiveService, live_router
 from paraserve.server.wire_live import Flavour
@@ -109,6 +110,7 @@ def _upload_service(settings: Settings, engine: Engine, pool: DecodePool, metric
         file_limits=_file_limits(settings),
         admission=Admission(settings.max_uploads, "uploads", metrics.uploads),
         metrics=metrics,
+        tracing=_tracing(settings),
         is_strict=settings.protocol == "strict",
     )
 
@@ -130,7 +132,12 @@ def _live_service(
         limits=LiveLimits(settings.max_session_s, settings.send_timeout_s),
         metrics=metrics,
         access=access,
+        tracing=_tracing(settings),
     )
+
+
+def _tracing(settings: Settings) -> Tracing:
+    return Tracing(settings.slow_request_s, settings.slow_result_s, settings.log_transcripts)
 
 
 def _file_limits(settings: Settings) -> FileLimits:

@@ -1,5 +1,6 @@
 """Form and query fields of an upload, checked before any work begins."""
 
+import re
 from collections.abc import Iterable
 
 from paraserve.errors import ProtocolError
@@ -20,7 +21,7 @@ def decode_options(upload: Upload) -> DecodeOptions:
         hotwords=tuple((upload.field("hotwords") or "").split()),
         itn=_flag(upload, "itn", default=True),
         punctuate=_flag(upload, "punctuate", default=True),
-        language=upload.field("language"),
+        language=_language(upload),
         deterministic=_flag(upload, "deterministic", default=False),
         prompt=upload.field("prompt"),
         channel=_channel(upload),
@@ -36,6 +37,12 @@ def _flag(upload: Upload, name: str, *, default: bool) -> bool:
     if value in ("0", "false", "no", "off"):
         return False
     raise ProtocolError(f"{name} must be true or false, not {value!r}", code="invalid_value", param=name)
+
+
+def _language(upload: Upload) -> str | None:
+    """A code without its region: "zh" of "zh-CN"; None where the model is to find out."""
+    code = re.split("[-_]", (upload.field("language") or "auto").strip().lower())[0]
+    return None if code == "auto" else code
 
 
 def _channel(upload: Upload) -> int | None:

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from fastapi import APIRouter, Request, Response
@@ -18,6 +18,8 @@ from paraserve.runtime.offline import FileLimits, transcribe_file
 from paraserve.server.admission import Admission
 from paraserve.server.fields import decode_options, one_of, openai_granularities
 from paraserve.server.metrics import Metrics
+from paraserve.server.observe import request_id
+from paraserve.server.traces import Stopwatch, Tracing
 from paraserve.server.uploads import Upload, UploadLimits, receive_upload
 from paraserve.server.wire import funasr_asr, funasr_offline, funasr_recognition, openai_verbose
 from paraserve.types import DecodeOptions, Transcript
@@ -37,22 +39,27 @@ class UploadService:
     file_limits: FileLimits
     admission: Admission
     metrics: Metrics
+    tracing: Tracing
     is_strict: bool = False
 
     async def answer(self, request: Request, plan: Callable[[Upload], tuple[DecodeOptions, Render]]) -> Response:
         """Receive, check the fields before any work, transcribe, render. The client leaving cancels all of it."""
         with self.admission:
-            started = time.monotonic()
+            watch = Stopwatch()
             async with receive_upload(request, self.upload_limits) as upload:
                 options, render = plan(upload)
-                received = time.monotonic()
+                self.metrics.stage_seconds.labels("receive").observe(watch.lap("receive"))
                 work = transcribe_file(self.engine, self.pool, upload.file, options, self.file_limits)
                 with self.metrics.decoding():
                     transcript = await _while_connected(request, work)
-        self.metrics.stage_seconds.labels("receive").observe(received - started)
-        self.metrics.file(transcript, time.monotonic() - received)
+        self.metrics.file(transcript, watch.lap("transcribe"))
         # The JSON of hours of speech takes long enough to be felt by others on the event loop.
-        return await asyncio.to_thread(render, transcript)
+        response = await asyncio.to_thread(render, transcript)
+        watch.lap("render")
+        ids = {"request_id": request_id(request), "route": request.scope["route"].path}
+        watch.report(self.tracing, transcript, **ids)
+        self.tracing.text(transcript.text, **ids)
+        return response
 
 
 def _service(request: Request) -> UploadService:
@@ -144,7 +151,8 @@ def _plan_own(upload: Upload) -> tuple[DecodeOptions, Render]:
     if name not in FORMATS:
         raise ProtocolError(f"unknown format {name!r}: {one_of(FORMATS)}", code="invalid_format", param="format")
     chosen = FORMATS[name]
-    return decode_options(upload), lambda t: Response(chosen.write(t), media_type=chosen.media_type)
+    options = replace(decode_options(upload), word_times=name != "text")
+    return options, lambda t: Response(chosen.write(t), media_type=chosen.media_type)
 
 
 def _plan_openai(upload: Upload) -> tuple[DecodeOptions, Render]:
@@ -160,7 +168,7 @@ def _plan_openai(upload: Upload) -> tuple[DecodeOptions, Render]:
         "vtt": lambda t: PlainTextResponse(write_vtt(t)),
         "verbose_json": lambda t: JSONResponse(openai_verbose(t, granularities)),
     }
-    return decode_options(upload), render[name]
+    return replace(decode_options(upload), word_times=name not in {"json", "text"}), render[name]
 
 
 async def _while_connected(request: Request, work: Coroutine[Any, Any, Result]) -> Result:

@@ -16,6 +16,8 @@ from paraserve.runtime.offline import first_cause
 from paraserve.server.conversation import Conversation, Recognition, close_code
 from paraserve.server.live_queues import Frame, Inbox, Outbox, Outgoing, Stop
 from paraserve.server.metrics import Metrics
+from paraserve.server.observe import key_name
+from paraserve.server.traces import Tracing
 from paraserve.server.wire import Json
 
 QUIET_S = 0.25
@@ -47,12 +49,20 @@ class Connection:
     """One client."""
 
     def __init__(
-        self, socket: WebSocket, recognition: Recognition, limits: LiveLimits, metrics: Metrics, request_id: str
+        self,
+        socket: WebSocket,
+        recognition: Recognition,
+        limits: LiveLimits,
+        metrics: Metrics,
+        tracing: Tracing,
+        request_id: str,
     ) -> None:
         self._socket = socket
         self._limits = limits
         self._metrics = metrics
-        self._request_id = request_id
+        self._tracing = tracing
+        # One connection is one session; errors name it as their request.
+        self._ids = {"session_id": request_id, "request_id": request_id, "key": key_name(socket)}
         self._inbox = Inbox()
         self._outbox = Outbox()
         self._conversation = Conversation(recognition, self._inbox, self._outbox, request_id)
@@ -112,7 +122,7 @@ class Connection:
             code = close_code(error)
             if code is None:
                 raise
-            log.warning("live session failed", request_id=self._request_id, error=repr(error))
+            log.warning("live session failed", **self._ids, error=repr(error))
             stop = Stop(code, error.code)
             # Nobody takes frames any more, but the reader has to go on until it sees the connection closed.
             self._inbox.stop(stop)
@@ -130,7 +140,18 @@ class Connection:
             message.body["server_ms"] = round(took_s * 1000, 1)
         await send_json(self._socket, message.body)
         if "error" not in message.body and "is_end" not in message.body:
-            self._metrics.live_result(is_partial=message.segment is not None, took_s=took_s)
+            self._sent(message, took_s)
+
+    def _sent(self, message: Outgoing, took_s: float | None) -> None:
+        """Measure and log a result."""
+        is_partial = message.segment is not None
+        self._metrics.live_result(is_partial=is_partial, took_s=took_s)
+        facts = {"kind": "partial" if is_partial else "final", "utterance": self._conversation.n_utterances}
+        # The one result of a file may take its time.
+        if took_s is not None and (is_partial or message.timing is not None):
+            self._tracing.result(took_s, message.timing, **facts, **self._ids)
+        if not is_partial:
+            self._tracing.text(str(message.body["text"]), **facts, **self._ids)
 
     async def _in_time(self, sending: Coroutine[Any, Any, None]) -> None:
         """Send something that the client has to make room for.
@@ -152,7 +173,7 @@ class Connection:
         if isinstance(error, SlowClientError):
             await self._close(1013, "slow_client")
             return
-        log.error("live session broke", request_id=self._request_id, error=repr(error), exc_info=error)
+        log.error("live session broke", **self._ids, error=repr(error), exc_info=error)
         body = self._conversation.error("internal_error", "internal error; the server's log has the request id")
         with contextlib.suppress(SlowClientError, WebSocketDisconnect):
             await self._in_time(send_json(self._socket, body))
@@ -169,7 +190,7 @@ class Connection:
         self._metrics.live_close(self._code)
         log.info(
             "live session",
-            request_id=self._request_id,
+            **self._ids,
             mode=listener.request.mode,
             utterances=self._conversation.n_utterances,
             audio_ms=round(listener.heard_ms),

@@ -27,7 +27,8 @@ MAX_TAIL_SILENCE_MS = 60_000
 MIN_SEGMENT_MS, MAX_SEGMENT_MS = 500, 3_600_000
 MODES = MappingProxyType({"2pass": "2pass", "online": "online", "offline": "offline", "office": "2pass"})
 """FunASR's C# client writes "office" and gets 2pass from FunASR's server."""
-LANGUAGES = ("zh", "en", "yue", "ja", "ko", "nospeech")
+LANGUAGE = re.compile(r"[a-z]{2,3}|nospeech")
+"""A code of two or three letters, or SenseVoice's name for none."""
 NUMBER = re.compile(r"[+-]?[0-9]{1,12}(\.[0-9]{1,12})?")
 
 LiveMode = Literal["2pass", "online", "offline"]
@@ -53,6 +54,7 @@ class LiveRequest:
     hotwords: tuple[str, ...] = ()
     itn: bool = True
     punctuate: bool = True
+    model_itn: bool = True
     language: str | None = None
     deterministic: bool = False
     timing: bool = False
@@ -75,6 +77,7 @@ class LiveRequest:
             itn=self.itn,
             punctuate=self.punctuate,
             language=self.language,
+            model_itn=self.model_itn,
             deterministic=self.deterministic,
         )
 
@@ -211,9 +214,9 @@ def _look_back(key: str, value: object) -> int | None:
 
 
 def _language(key: str, value: object) -> str | None:
-    """FunASR takes an unknown language for "auto"."""
+    """FunASR takes an unknown language for "auto", and so do the models here."""
     name = _text(key, value, MAX_WORD_CHARS).lower()
-    return name if name in LANGUAGES else None
+    return name if LANGUAGE.fullmatch(name) else None
 
 
 def _hotwords(key: str, value: object) -> tuple[str, ...]:
@@ -239,12 +242,11 @@ FIELDS: Mapping[str, tuple[str, Callable[[str, Any], Any]]] = MappingProxyType(
         "itn": ("itn", _flag),
         "punctuate": ("punctuate", _flag),
         "svs_lang": ("language", _language),
+        "svs_itn": ("model_itn", _flag),
         "deterministic": ("deterministic", _flag),
         "timing": ("timing", _flag),
     }
 )
 """Key on the wire to attribute and reader."""
-CHECKED: Mapping[str, Callable[[str, Any], Any]] = MappingProxyType(
-    {"chunk_interval": _whole_between(1, MAX_CHUNKS), "svs_itn": _flag}
-)
-"""Keys that change nothing here: frames may have any length, and no SenseVoice model is loaded."""
+CHECKED: Mapping[str, Callable[[str, Any], Any]] = MappingProxyType({"chunk_interval": _whole_between(1, MAX_CHUNKS)})
+"""Keys that change nothing here: frames may have any length."""

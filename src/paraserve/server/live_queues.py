@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from operator import itemgetter
 
 from paraserve.server.wire import Json
+from paraserve.types import Timing
 
 INBOX_BYTES = 4 * 1024**2
 """Two minutes of 16 kHz audio. When so much waits, the connection is not read: TCP slows the client down."""
@@ -83,12 +84,14 @@ class Outgoing:
     """A message to send. Partials of one segment may become one; `segment` is None for all else.
 
     `received_s` is when the frame came that made it possible; with `is_timed` it carries `server_ms` since then.
+    `timing` is that of a live final text.
     """
 
     body: Json
     segment: int | None = None
     received_s: float | None = None
     is_timed: bool = False
+    timing: Timing | None = None
 
 
 class Outbox:

@@ -45,7 +45,7 @@ class Speaker:
         if request.timing:
             body["due_ms"] = update.due_ms
         segment = index if update.kind == "online" and not update.last else None
-        self._outbox.put(Outgoing(body, segment, received_s, request.timing))
+        self._outbox.put(Outgoing(body, segment, received_s, request.timing, update.timing))
 
     async def transcript(self, transcript: Transcript, request: LiveRequest, received_s: float | None) -> None:
         """The one result of mode offline."""

@@ -16,6 +16,7 @@ from paraserve.server.live_messages import LiveRequest
 from paraserve.server.live_queues import Stop
 from paraserve.server.metrics import Metrics
 from paraserve.server.observe import new_request_id
+from paraserve.server.traces import Tracing
 from paraserve.server.wire_live import Flavour, error_result
 
 log = structlog.get_logger()
@@ -30,6 +31,7 @@ class LiveService:
     limits: LiveLimits
     metrics: Metrics
     access: Access
+    tracing: Tracing
     is_draining: bool = False
     connections: set[Connection] = field(default_factory=set)
 
@@ -45,7 +47,7 @@ class LiveService:
         if self.is_draining:
             raise OverloadedError("the server is shutting down", code="shutting_down")
         with self.admission:
-            connection = Connection(socket, self.recognition, self.limits, self.metrics, request_id)
+            connection = Connection(socket, self.recognition, self.limits, self.metrics, self.tracing, request_id)
             self.connections.add(connection)
             try:
                 return await connection.run()
@@ -93,7 +95,7 @@ async def _serve_or_refuse(socket: WebSocket, request_id: str) -> None:
 
 async def _refuse(socket: WebSocket, error: ParaserveError, flavour: Flavour, request_id: str) -> None:
     """Tell a client at the door why it is not let in."""
-    log.info("live session refused", request_id=request_id, code=error.code)
+    log.info("live session refused", session_id=request_id, request_id=request_id, code=error.code)
     nobody = LiveRequest()
     mode = flavour.final_label(nobody.mode)
     body = error_result(error.code, error.message, request_id, mode=mode, wav_name=nobody.wav_name)

@@ -4,10 +4,13 @@ import json
 import math
 import unicodedata
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
+from paraserve.formats import heard_json
+from paraserve.inference.sentences import join_sentences
 from paraserve.types import Sentence, Token, Transcript
 
 Json = dict[str, Any]
@@ -38,7 +41,30 @@ def openai_verbose(transcript: Transcript, granularities: Iterable[str]) -> Json
 def funasr_offline(transcript: Transcript, wav_name: str, *, is_final: bool) -> Json:
     """FunASR's offline result: `timestamp` is a JSON string, or absent when there are no times."""
     body: Json = {"mode": "offline", "text": transcript.text, "wav_name": wav_name, "is_final": is_final}
-    return body | funasr_stamps(transcript.sentences)
+    return body | funasr_stamps(transcript.sentences) | funasr_heard(transcript.sentences)
+
+
+def funasr_heard(sentences: Sequence[Sentence]) -> Json:
+    """What a model heard beyond the words, as keys of a result, where the sentences say it: those of the first."""
+    return heard_json(sentences[0]) if sentences else {}
+
+
+def tagged_text(sentences: Iterable[Sentence], text: str) -> str:
+    """The text as FunASR's servers write that of a SenseVoice: tags before each part that they hold for.
+
+    Where no sentence has an emotion, which each of SenseVoice's has, it is `text`.
+    """
+    parts = [(_tags(tags), list(part)) for tags, part in groupby(sentences, _heard)]
+    return "".join(tags + join_sentences(part) for tags, part in parts) if any(tags for tags, _ in parts) else text
+
+
+def _heard(sentence: Sentence) -> tuple[str | None, str | None, tuple[str, ...]]:
+    return sentence.language, sentence.emotion, sentence.events
+
+
+def _tags(heard: tuple[str | None, str | None, tuple[str, ...]]) -> str:
+    language, emotion, events = heard
+    return "".join(f"<|{name}|>" for name in (language or "nospeech", emotion, *events) if name) if emotion else ""
 
 
 def funasr_stamps(sentences: Iterable[Sentence]) -> Json:
@@ -149,6 +175,7 @@ def _openai_segment(index: int, sentence: Sentence, transcript: Transcript) -> J
         "compression_ratio": len(encoded) / len(zlib.compress(encoded)),
         "no_speech_prob": 0.0,
         "confidence": round(sum(scores) / len(scores), 4) if scores else 1.0,
+        **heard_json(sentence),
     }
 
 

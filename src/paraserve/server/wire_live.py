@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from paraserve.server.live_messages import LiveMode
-from paraserve.server.wire import Json, funasr_offline, funasr_stamps
+from paraserve.server.wire import Json, funasr_heard, funasr_offline, funasr_stamps, tagged_text
 from paraserve.types import Transcript, Update
 
 
@@ -44,7 +44,8 @@ def live_result(update: Update, wav_name: str, flavour: Flavour, place: Sentence
     """A partial ("2pass-online": what is new) or a segment's text ("2pass-offline": in place of its partials).
 
     `--protocol strict` adds the C++ server's `slice_type` (0 first partial of a sentence, 1 partial, 2 sentence),
-    `index`, `start_time` and `end_time`, and leaves `mode` out of a final without text, as it does.
+    `index`, `start_time` and `end_time`, leaves `mode` out of a final without text, and writes what a SenseVoice
+    hears as tags into the text, as it does.
     """
     body: Json = {
         "mode": flavour.label(update.kind),
@@ -55,7 +56,8 @@ def live_result(update: Update, wav_name: str, flavour: Flavour, place: Sentence
     if update.kind == "offline":
         body |= funasr_stamps(update.sentences)
     if not flavour.is_strict:
-        return body
+        return body | funasr_heard(update.sentences)
+    body["text"] = tagged_text(update.sentences, update.text)
     if update.last and not update.text:
         del body["mode"]
         return body
@@ -72,7 +74,8 @@ def recording_result(transcript: Transcript, wav_name: str, flavour: Flavour) ->
     `--protocol strict` says `is_final` false on the offline server, as the C++ one does.
     """
     is_final = not (flavour.is_strict and flavour.is_offline)
-    return funasr_offline(transcript, wav_name, is_final=is_final) | {"mode": flavour.label("offline")}
+    body = funasr_offline(transcript, wav_name, is_final=is_final) | {"mode": flavour.label("offline")}
+    return body | {"text": tagged_text(transcript.sentences, transcript.text)} if flavour.is_strict else body
 
 
 def error_result(code: str, message: str, request_id: str, *, mode: str, wav_name: str) -> Json:
