@@ -30,9 +30,9 @@ def open_engine(settings: Settings, on_batch: Callable[[Batch], None] = lambda _
     Raises:
         ModelLoadError: names the file or folder at fault.
     """
-    bundle = load_parts(_parts(settings), settings.device, settings.model_threads)
-    _warm_up(bundle)
     workers = settings.workers or (available_cpus() if settings.device == "cpu" else 1)
+    bundle = load_parts(_parts(settings), settings.device, settings.model_threads, workers)
+    _warm_up(bundle)
     hotwords = read_hotword_file(Path(settings.hotword_file).expanduser()) if settings.hotword_file else ()
     return LocalEngine(bundle, Scheduler(workers, on_batch=on_batch), bundle.vad or NoVad(), hotwords)
 
@@ -72,6 +72,7 @@ def _parts(settings: Settings) -> BundleParts:
         # Another punctuation model, or none, is meant for live texts too.
         punc_online=parts.punc_online if settings.punc_dir is None else None,
         has_itn=settings.itn_dir not in REMOVED,
+        has_partials=settings.online_model_dir not in REMOVED,
         asr_quantize=settings.quantize,
         vad_quantize=settings.vad_quant,
         punc_quantize=settings.punc_quant,

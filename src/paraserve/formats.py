@@ -114,7 +114,14 @@ def _sentence_json(sentence: Sentence) -> dict[str, Any]:
         "start_ms": sentence.start_ms,
         "end_ms": sentence.end_ms,
         "tokens": [_token_json(token) for token in sentence.tokens],
+        **heard_json(sentence),
     }
+
+
+def heard_json(sentence: Sentence) -> dict[str, Any]:
+    """What a model says beyond the words: `language`, `emotion`, `events`, each only where it does."""
+    heard = {"language": sentence.language, "emotion": sentence.emotion, "events": list(sentence.events)}
+    return {name: value for name, value in heard.items() if value}
 
 
 def _token_json(token: Token) -> dict[str, Any]:
@@ -128,4 +135,5 @@ def _token_json(token: Token) -> dict[str, Any]:
 
 def _sentence_from_json(body: Mapping[str, Any]) -> Sentence:
     tokens = tuple(Token(t["text"], t["start_ms"], t["end_ms"], t["confidence"]) for t in body["tokens"])
-    return Sentence(body["text"], body["start_ms"], body["end_ms"], tokens)
+    heard = (body.get("language"), body.get("emotion"), tuple(body.get("events", ())))
+    return Sentence(body["text"], body["start_ms"], body["end_ms"], tokens, *heard)

@@ -88,6 +88,7 @@ def transcribe(  # noqa: PLR0913, PLR0917 - one parameter a flag
         punctuate=not no_punctuate,
         language=language,
         channel=channel,
+        word_times=format_ != "text",
     )
     settings = read_settings({"bundle": bundle, "device": device})
     with open_sources(files) as sources:

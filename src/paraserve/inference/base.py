@@ -153,7 +153,10 @@ class Itn(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ModelBundle:
-    """The models of one pipeline."""
+    """The models of one pipeline.
+
+    `redecodes`: without a streaming recogniser, partial texts come from decoding open speech again and again.
+    """
 
     name: str
     vad: Vad | None
@@ -162,3 +165,4 @@ class ModelBundle:
     punctuator: Punctuator | None = None
     punctuator_online: StreamingPunctuator | None = None
     itn: Itn | None = None
+    redecodes: bool = False

@@ -4,13 +4,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from paraserve.errors import ModelLoadError
-from paraserve.inference.base import ModelBundle
+from paraserve.inference.base import ModelBundle, Recognizer
 from paraserve.inference.ct_punc import CtPunc
 from paraserve.inference.ct_punc_online import CtPuncOnline, load_ct_punc_online, load_either_ct_punc
 from paraserve.inference.fsmn_vad import load_fsmn_vad
 from paraserve.inference.itn import load_itn
-from paraserve.inference.paraformer import load_paraformer
+from paraserve.inference.model_files import read_config
+from paraserve.inference.paraformer import Paraformer, load_paraformer
 from paraserve.inference.paraformer_online import ParaformerOnline, load_paraformer_online
+from paraserve.inference.sensevoice import load_sensevoice
+from paraserve.inference.whisper import load_whisper
 
 FOLDERS = ("asr", "vad", "punc", "asr-online", "punc-online")
 
@@ -20,7 +23,8 @@ class BundleParts:
     """Where the models of one pipeline are; None goes without that part.
 
     The `*_quantize` switches choose model_quant.onnx (True) or model.onnx (False); None takes what is there. They
-    hold for the streaming part of their kind too.
+    hold for the streaming part of their kind too. `has_partials` lets a recogniser that cannot stream decode open
+    speech again and again, where there is no streaming one.
     """
 
     name: str
@@ -33,6 +37,7 @@ class BundleParts:
     punc_quantize: bool | None = None
     asr_online: Path | None = None
     punc_online: Path | None = None
+    has_partials: bool = True
 
 
 def bundle_parts(root: Path) -> BundleParts:
@@ -54,27 +59,51 @@ def bundle_parts(root: Path) -> BundleParts:
     )
 
 
-def load_parts(parts: BundleParts, device: str = "cpu", threads: int = 1) -> ModelBundle:
+def load_parts(parts: BundleParts, device: str = "cpu", threads: int = 1, workers: int = 1) -> ModelBundle:
     """Load every part. The detector stays on the CPU: its steps are too small to pay for a GPU's round trip.
+
+    Each model run takes `threads`; `workers` runs may go on side by side.
 
     Raises:
         ModelLoadError: names the file that is missing, damaged or of an unknown kind.
     """
     punctuator, punctuator_online = _punctuators(parts, device, threads)
+    recognizer = _recognizer(parts, device, threads, workers)
+    streaming = _streaming(parts, device, threads)
     return ModelBundle(
         name=parts.name,
         vad=load_fsmn_vad(parts.vad, "cpu", threads, parts.vad_quantize) if parts.vad else None,
-        recognizer=load_paraformer(parts.asr, device, threads, parts.asr_quantize),
-        streaming=_streaming(parts, device, threads),
+        recognizer=recognizer,
+        streaming=streaming,
         punctuator=punctuator,
         punctuator_online=punctuator_online,
         itn=load_itn() if parts.has_itn else None,
+        redecodes=streaming is None and parts.has_partials and not isinstance(recognizer, Paraformer),
     )
 
 
 def load_bundle(root: Path, device: str = "cpu", threads: int = 1) -> ModelBundle:
     """Load a bundle folder as it is."""
     return load_parts(bundle_parts(root), device, threads)
+
+
+def _recognizer(parts: BundleParts, device: str, threads: int, workers: int) -> Recognizer:
+    """The family is read from the folder's files, never from its name."""
+    folder = parts.asr
+    if (folder / "model.bin").is_file():
+        return load_whisper(folder, device, threads, parts.asr_quantize, workers=workers)
+    if not (folder / "config.yaml").is_file():
+        found = ", ".join(sorted(path.name for path in folder.iterdir())) if folder.is_dir() else "no such folder"
+        raise ModelLoadError(
+            f"model file not found: {folder / 'config.yaml'} (FunASR) or model.bin (Whisper, CTranslate2), "
+            f"only: {found or 'nothing'}"
+        )
+    kind = str(read_config(folder).get("model", "Paraformer"))
+    if kind == "SenseVoiceSmall":
+        return load_sensevoice(folder, device, threads, parts.asr_quantize)
+    if "Paraformer" in kind:
+        return load_paraformer(folder, device, threads, parts.asr_quantize)
+    raise ModelLoadError(f"{folder} holds a {kind}: expected a Paraformer, a SenseVoiceSmall or a Whisper model")
 
 
 def _streaming(parts: BundleParts, device: str, threads: int) -> ParaformerOnline | None:

@@ -20,8 +20,9 @@ ALL_MARKS = SENTENCE_END | frozenset("，、；：,;:")
 
 # Scripts written without spaces: kana and CJK punctuation, ideographs, full-width forms, later ideographs.
 _UNSPACED = "\u2e80-\u312f\u31a0-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff"
-_UNIT = re.compile(rf"[{_UNSPACED}]|[^\s{_UNSPACED}]+")
-_UNSPACED_CHAR = re.compile(f"[{_UNSPACED}]")
+UNIT = re.compile(rf"[{_UNSPACED}]|[^\s{_UNSPACED}]+")
+"""A character of an unspaced script, or a run of others without a space."""
+UNSPACED_CHAR = re.compile(f"[{_UNSPACED}]")
 _ASCII_MARKS = str.maketrans("，。？！、；：", ",.?!,;:")
 
 
@@ -72,6 +73,12 @@ def space_between(text: str, following: str) -> str:
     return " " if _needs_space(text.rstrip("".join(ALL_MARKS)), following) else ""
 
 
+def full_stop(text: str) -> str:
+    """The text with a full stop as its script writes it, in place of another mark at its end."""
+    bare = text.rstrip("".join(ALL_MARKS))
+    return bare + ("。" if UNSPACED_CHAR.search(bare) else ".")
+
+
 def apply_itn(sentence: Sentence, itn: Itn) -> Sentence:
     """The sentence in written form, its tokens aligned anew.
 
@@ -98,7 +105,7 @@ def apply_itn(sentence: Sentence, itn: Itn) -> Sentence:
 
 def _fitting(marks: Sequence[str], words: Sequence[Token]) -> list[str]:
     """The marks as the script of the sentence writes them."""
-    is_spaced = not any(_UNSPACED_CHAR.search(word.text) for word in words)
+    is_spaced = not any(UNSPACED_CHAR.search(word.text) for word in words)
     return [mark.translate(_ASCII_MARKS) for mark in marks] if is_spaced else list(marks)
 
 
@@ -119,7 +126,7 @@ def _join(tokens: Sequence[Token], marks: Sequence[str]) -> str:
 
 
 def _needs_space(left: str, right: str) -> bool:
-    return bool(left and right) and not (_UNSPACED_CHAR.match(left[-1]) or _UNSPACED_CHAR.match(right[0]))
+    return bool(left and right) and not (UNSPACED_CHAR.match(left[-1]) or UNSPACED_CHAR.match(right[0]))
 
 
 def _clauses(sentence: Sentence) -> list[tuple[list[Token], str]] | None:
@@ -147,7 +154,7 @@ def _write(tokens: list[Token], itn: Itn) -> list[Token]:
     """Written form of the words between two marks: at least one token."""
     spoken = _join(tokens, [""] * len(tokens))
     written = itn.normalize(spoken)
-    units = _UNIT.findall(written)
+    units = UNIT.findall(written)
     return _align(tokens, units) if units and written != spoken else tokens
 
 

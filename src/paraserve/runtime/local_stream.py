@@ -9,6 +9,7 @@ from typing import Any
 from paraserve.errors import ProtocolError
 from paraserve.inference.base import ModelBundle, StreamingItem, Vad, VadStep
 from paraserve.runtime.punctuation import next_sentences
+from paraserve.runtime.redecoder import Redecoder
 from paraserve.runtime.scheduler import Done, Job, Lane, Scheduler
 from paraserve.types import (
     FRAME_SAMPLES,
@@ -46,9 +47,16 @@ class LocalVadStream:
 
 
 class LocalStream:
-    """One live utterance; matches `EngineStream`."""
+    """One live utterance; matches `EngineStream`. Where there is a `redecoder`, partial texts are its."""
 
-    def __init__(self, bundle: ModelBundle, vad: Vad, scheduler: Scheduler, config: StreamConfig) -> None:
+    def __init__(
+        self,
+        bundle: ModelBundle,
+        vad: Vad,
+        scheduler: Scheduler,
+        config: StreamConfig,
+        redecoder: Redecoder | None = None,
+    ) -> None:
         try:
             self.lookback_ms = vad.lookback_with(config.vad)
             state = vad.new_state(config.vad)
@@ -58,6 +66,7 @@ class LocalStream:
         self._scheduler = scheduler
         self._config = config
         self._vad = LocalVadStream(vad, state, scheduler, Lane.STEP)
+        self._redecoder = redecoder
         self._asr_state: Any = None
         self._punc_state: Any = None
         self._open = ExitStack()
@@ -65,8 +74,8 @@ class LocalStream:
 
     @property
     def has_partials(self) -> bool:
-        """Whether the bundle has a streaming recogniser."""
-        return self._bundle.streaming is not None
+        """Whether there is something that gives partial texts."""
+        return self._redecoder is not None or self._bundle.streaming is not None
 
     async def detect(self, samples: Samples, *, is_last: bool) -> Done[VadStep]:
         """Feed the next samples to the detector."""
@@ -78,6 +87,8 @@ class LocalStream:
         Raises:
             InferenceError: the model failed on this stream's chunk alone; the stream is as it was.
         """
+        if self._redecoder is not None:
+            return await self._redecoder.step(audio, is_last=is_last)
         streaming = self._bundle.streaming
         assert streaming is not None, "a stream without partials was stepped"
         state = streaming.new_state(self._config.chunk) if self._asr_state is None else self._asr_state
@@ -92,6 +103,8 @@ class LocalStream:
     def restart(self) -> None:
         """The next step begins another segment."""
         self._asr_state = None
+        if self._redecoder is not None:
+            self._redecoder.restart()
 
     async def punctuate(
         self, hypothesis: Hypothesis, options: DecodeOptions, *, is_last: bool
@@ -104,7 +117,8 @@ class LocalStream:
 
     async def close(self) -> None:
         """Let go of all state."""
-        self._asr_state = self._punc_state = None
+        self.restart()
+        self._punc_state = None
         self._open.close()
 
 

@@ -1,7 +1,7 @@
 """A whole recording, block by block: detect speech, recognise segments side by side, join the text in order."""
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -155,12 +155,15 @@ class _Run:
     async def finish(self) -> Transcript:
         done = await self._engine.punctuate(self._hypotheses, self._options)
         self._spent.add(done)
-        languages = {h.language for h in self._hypotheses if h.language}
+        n_words = Counter({h.language: 0 for h in self._hypotheses if h.language})
+        for hypothesis in self._hypotheses:
+            if hypothesis.language:
+                n_words[hypothesis.language] += len(hypothesis.tokens)
         return Transcript(
             text=join_sentences(done.result),
             sentences=done.result,
             duration_ms=_ms(self._received_samples),
-            language=languages.pop() if len(languages) == 1 else self._options.language,
+            language=n_words.most_common(1)[0][0] if n_words else self._options.language,
             audio_received_ms=_ms(self._received_samples),
             audio_processed_ms=_ms(self._processed_samples),
             timing=Timing(queue_ms=round(self._spent.queue_ms), inference_ms=round(self._spent.inference_ms)),

@@ -1,12 +1,13 @@
 """From hypotheses to sentences: punctuation, then ITN, as FunASR orders them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
 from paraserve.inference.base import ModelBundle, Punctuator, StreamingPunctuator
 from paraserve.inference.sentences import SENTENCE_END, apply_itn, segment_sentence, to_sentences
+from paraserve.inference.written_text import written_sentences
 from paraserve.types import DecodeOptions, Hypothesis, Sentence
 
 PAUSE_MS = 700
@@ -34,16 +35,11 @@ class HeldMark:
 def sentences_of(
     bundle: ModelBundle, hypotheses: Sequence[Hypothesis], options: DecodeOptions
 ) -> tuple[Sentence, ...]:
-    """Sentences of consecutive segments, judged together."""
-    tokens = [token for hypothesis in hypotheses for token in hypothesis.tokens]
-    if not tokens:
-        return ()
-    if options.punctuate and bundle.punctuator is not None:
-        marks = bundle.punctuator.punctuate([token.text for token in tokens])
-        sentences = to_sentences(tokens, _with_pauses(marks, hypotheses))
-    else:
-        sentences = tuple(segment_sentence(h.tokens) for h in hypotheses if h.tokens)
-    return _written(bundle, sentences, options)
+    """Sentences of consecutive segments, judged together; each alone where the recogniser says more than words."""
+    spoken = [hypothesis for hypothesis in hypotheses if hypothesis.tokens]
+    if any(hypothesis.is_punctuated or hypothesis.language for hypothesis in spoken):
+        return tuple(sentence for hypothesis in spoken for sentence in _told(bundle, hypothesis, options))
+    return _judged(bundle, spoken, options)
 
 
 def streaming_punctuator(bundle: ModelBundle) -> StreamingPunctuator | None:
@@ -62,8 +58,9 @@ def next_sentences(
     segment is closed with a full stop.
     """
     tokens, punctuator = hypothesis.tokens, streaming_punctuator(bundle)
-    if not tokens or punctuator is None or not options.punctuate:
-        return state, sentences_of(bundle, [hypothesis], replace(options, punctuate=False))
+    if not tokens or punctuator is None or not options.punctuate or hypothesis.is_punctuated:
+        options = options if hypothesis.is_punctuated else replace(options, punctuate=False)
+        return state, sentences_of(bundle, [hypothesis], options)
     state = punctuator.new_state() if state is None else state
     state, head, marks = punctuator.step(state, [token.text for token in tokens])
     if is_last:
@@ -71,6 +68,30 @@ def next_sentences(
     # FunASR's realtime text keeps full-width marks in English too.
     sentences = _written(bundle, to_sentences(tokens, marks, SENTENCE_END, fit_script=False), options)
     return state, (replace(sentences[0], text=head + sentences[0].text), *sentences[1:])
+
+
+def _told(bundle: ModelBundle, hypothesis: Hypothesis, options: DecodeOptions) -> Iterator[Sentence]:
+    """Sentences of one segment, with what the recogniser says of it. A text in its final form stays what it is."""
+    if hypothesis.is_punctuated and options.punctuate:
+        sentences = written_sentences(hypothesis, is_closed=True)
+    elif hypothesis.is_punctuated:
+        sentences = (segment_sentence(hypothesis.tokens),)
+    else:
+        sentences = _judged(bundle, [hypothesis], options)
+    for sentence in sentences:
+        yield replace(sentence, language=hypothesis.language, emotion=hypothesis.emotion, events=hypothesis.events)
+
+
+def _judged(bundle: ModelBundle, hypotheses: Sequence[Hypothesis], options: DecodeOptions) -> tuple[Sentence, ...]:
+    tokens = [token for hypothesis in hypotheses for token in hypothesis.tokens]
+    if not tokens:
+        return ()
+    if options.punctuate and bundle.punctuator is not None:
+        marks = bundle.punctuator.punctuate([token.text for token in tokens])
+        sentences = to_sentences(tokens, _with_pauses(marks, hypotheses))
+    else:
+        sentences = tuple(segment_sentence(h.tokens) for h in hypotheses)
+    return _written(bundle, sentences, options)
 
 
 def _written(bundle: ModelBundle, sentences: tuple[Sentence, ...], options: DecodeOptions) -> tuple[Sentence, ...]:
