@@ -164,8 +164,10 @@ class TrainingHeads(nn.Module):
     def row_losses(self, rows: Tensor, ids: Tensor) -> dict[str, Tensor]:
         """Cross-entropies of rows [N, D] that belong to the tokens `ids` [N]."""
         wanted = self.sounds[ids]
-        sounds = [F.cross_entropy(head(rows), wanted[:, kind]) for kind, head in enumerate(self.sound)]
-        return {"frame": F.cross_entropy(self.frame(rows), ids), "sound": torch.stack(sounds).mean()}
+        with torch.autocast(rows.device.type, torch.bfloat16):
+            tokens, sounds = self.frame(rows), [head(rows) for head in self.sound]
+        losses = [F.cross_entropy(sound.float(), wanted[:, kind]) for kind, sound in enumerate(sounds)]
+        return {"frame": F.cross_entropy(tokens.float(), ids), "sound": torch.stack(losses).mean()}
 
 
 def losses(model: Paraformer, heads: TrainingHeads, batch: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -190,7 +192,9 @@ def losses(model: Paraformer, heads: TrainingHeads, batch: dict[str, Tensor]) ->
         "count": (weights.sum(1) - counts).abs().mean(),
         "accuracy": (logits.argmax(-1) == targets)[chosen].float().mean(),
     }
-    log_probs = F.log_softmax(heads.ctc(frames), -1).transpose(0, 1)
+    with torch.autocast(frames.device.type, torch.bfloat16):
+        heard = heads.ctc(frames)
+    log_probs = F.log_softmax(heard.float(), -1).transpose(0, 1)
     result["ctc"] = F.ctc_loss(
         log_probs, batch["ids"], batch["speech_lens"], batch["id_lens"], blank=BLANK_ID, zero_infinity=True
     )

@@ -196,7 +196,9 @@ class StreamLoss:
     def _row_losses(self, batch: dict[str, Tensor], seen: Seen) -> dict[str, Tensor]:
         middle = seen.rows_at(seen.places)
         timed = batch["frame_ids"] >= 0
-        log_probs = F.log_softmax(self._heads.ctc(middle), -1).transpose(0, 1)
+        with torch.autocast(middle.device.type, torch.bfloat16):
+            heard = self._heads.ctc(middle)
+        log_probs = F.log_softmax(heard.float(), -1).transpose(0, 1)
         ctc = F.ctc_loss(
             log_probs, batch["ids"], batch["speech_lens"], batch["id_lens"], blank=BLANK_ID, zero_infinity=True
         )
