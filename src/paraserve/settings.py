@@ -80,6 +80,11 @@ class Settings(BaseSettings):
     """Longer recordings are refused with 422."""
     max_uploads: int = Field(64, ge=1)
     """Uploads in progress at once; more are refused with 503."""
+    max_per_key: int = Field(0, ge=0)
+    """Uploads and live connections at once of one API key; more are refused with 429 or 1013. 0 = no limit."""
+    max_memory_bytes: int = Field(0, ge=0)
+    """While the server holds more memory than this, new uploads and live connections are refused with 503 or 1013.
+    0 = no limit."""
     decode_workers: int = Field(4, ge=1)
     """Decode child processes, started when needed. A file holds one until its last segment is recognised."""
     decode_memory_bytes: int = Field(1536 * 1024**2, gt=0)

@@ -18,7 +18,7 @@ from paraserve.runtime.offline import FileLimits, transcribe_file
 from paraserve.server.admission import Admission
 from paraserve.server.fields import decode_options, one_of, openai_granularities
 from paraserve.server.metrics import Metrics
-from paraserve.server.observe import request_id
+from paraserve.server.observe import key_name, request_id
 from paraserve.server.traces import Stopwatch, Tracing
 from paraserve.server.uploads import Upload, UploadLimits, receive_upload
 from paraserve.server.wire import funasr_asr, funasr_offline, funasr_recognition, openai_verbose
@@ -44,7 +44,7 @@ class UploadService:
 
     async def answer(self, request: Request, plan: Callable[[Upload], tuple[DecodeOptions, Render]]) -> Response:
         """Receive, check the fields before any work, transcribe, render. The client leaving cancels all of it."""
-        with self.admission:
+        with self.admission.admit(key_name(request)):
             watch = Stopwatch()
             async with receive_upload(request, self.upload_limits) as upload:
                 options, render = plan(upload)

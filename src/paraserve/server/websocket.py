@@ -15,7 +15,7 @@ from paraserve.server.live_connection import Connection, LiveLimits, send_json
 from paraserve.server.live_messages import LiveRequest
 from paraserve.server.live_queues import Stop
 from paraserve.server.metrics import Metrics
-from paraserve.server.observe import new_request_id
+from paraserve.server.observe import key_name, new_request_id
 from paraserve.server.traces import Tracing
 from paraserve.server.wire_live import Flavour, error_result
 
@@ -40,13 +40,13 @@ class LiveService:
 
         Raises:
             AccessError: the client may not.
-            OverloadedError: too many are being served, or the server is stopping.
+            OverloadedError: too many are being served, in all or for this key, or the server is stopping.
         """
         self.access.check_origin(socket)
         self.access.check_key(socket, may_query=True)
         if self.is_draining:
             raise OverloadedError("the server is shutting down", code="shutting_down")
-        with self.admission:
+        with self.admission.admit(key_name(socket)):
             connection = Connection(socket, self.recognition, self.limits, self.metrics, self.tracing, request_id)
             self.connections.add(connection)
             try:

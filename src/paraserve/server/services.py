@@ -1,0 +1,89 @@
+"""From settings to what the routes work with."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from paraserve.compose import available_cpus
+from paraserve.runtime.decode_pool import DecodePool
+from paraserve.runtime.engine import Engine
+from paraserve.runtime.offline import FileLimits
+from paraserve.server.access import Access
+from paraserve.server.admission import Admission, Door
+from paraserve.server.conversation import Recognition
+from paraserve.server.http import UploadService
+from paraserve.server.keys import KeyRing
+from paraserve.server.live_connection import LiveLimits
+from paraserve.server.metrics import Metrics
+from paraserve.server.traces import Tracing
+from paraserve.server.uploads import UploadLimits
+from paraserve.server.websocket import LiveService
+from paraserve.server.wire_live import Flavour
+from paraserve.settings import Settings
+
+LIVE_PER_CPU = 8
+"""Live connections that are let in for each CPU where the operator does not say: twice those that it can serve while
+all of them speak, since people also listen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What uploads and live connections share."""
+
+    engine: Engine
+    pool: DecodePool
+    metrics: Metrics
+    access: Access
+    door: Door
+
+
+def open_access(settings: Settings) -> Access:
+    """Who may use the server.
+
+    Raises:
+        ParaserveError: the file of keys cannot be used.
+    """
+    keys = KeyRing(Path(settings.api_keys_file).expanduser()) if settings.api_keys_file else None
+    return Access(keys, settings.ws_origins)
+
+
+def upload_service(settings: Settings, means: Means) -> UploadService:
+    """For the upload routes."""
+    return UploadService(
+        engine=means.engine,
+        pool=means.pool,
+        upload_limits=UploadLimits(settings.max_upload_bytes, settings.upload_idle_timeout_s),
+        file_limits=_file_limits(settings),
+        admission=Admission(settings.max_uploads, "uploads", means.metrics.uploads, means.door),
+        metrics=means.metrics,
+        tracing=_tracing(settings),
+        is_strict=settings.protocol == "strict",
+    )
+
+
+def live_service(settings: Settings, means: Means) -> LiveService:
+    """For the WebSocket."""
+    recognition = Recognition(
+        engine=means.engine,
+        pool=means.pool,
+        flavour=Flavour(is_offline=settings.mode == "offline", is_strict=settings.protocol == "strict"),
+        file_limits=_file_limits(settings),
+        max_upload_bytes=settings.max_upload_bytes,
+        metrics=means.metrics,
+    )
+    max_live = settings.max_live or LIVE_PER_CPU * available_cpus()
+    return LiveService(
+        recognition=recognition,
+        admission=Admission(max_live, "live sessions", means.metrics.live, means.door),
+        limits=LiveLimits(settings.max_session_s, settings.send_timeout_s),
+        metrics=means.metrics,
+        access=means.access,
+        tracing=_tracing(settings),
+    )
+
+
+def _tracing(settings: Settings) -> Tracing:
+    return Tracing(settings.slow_request_s, settings.slow_result_s, settings.log_transcripts)
+
+
+def _file_limits(settings: Settings) -> FileLimits:
+    return FileLimits(settings.max_duration_s * 1000, settings.merge_ms)
