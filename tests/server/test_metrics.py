@@ -51,7 +51,7 @@ def test_labels_stay_few(fake_server, count):
             client.ws.close(3000 + n)
     eventually(lambda: count('live_closes_total{code="other"}') == 20)
     text = fake_server.get("/metrics").text
-    assert not re.search(r"none/|PROPFIND|"30\d\d"", text)
+    assert not re.search(r'none/|PROPFIND|"30\d\d"', text)
     assert count('http_requests_total{method="GET",route="unmatched",status="404"}') == 20
     assert re.search(r'http_requests_total{method="other",route="[^"]*",status="405"} 20', text)
 
