@@ -23,7 +23,7 @@ def words_of(pieces: Sequence[Token]) -> tuple[Token, ...]:
     """The words of the text that the pieces make up.
 
     A word runs from where its first character was said to where its last one was; characters of one piece share its
-    time evenly. It is as sure as the least sure of its pieces.
+    time evenly, marks left out. It is as sure as the least sure of its pieces.
     """
     places = [place for piece in pieces for place in _places(piece)]
     text = "".join(piece.text for piece in pieces)
@@ -62,10 +62,10 @@ class _Place:
 
 
 def _places(piece: Token) -> Iterator[_Place]:
-    """One place for each character; a space takes no time."""
-    n_said, said = sum(not char.isspace() for char in piece.text), 0
+    """One place for each character; spaces and marks take no time."""
+    n_said, said = sum(map(str.isalnum, piece.text)), 0
     for char in piece.text:
-        step = int(not char.isspace())
+        step = int(char.isalnum())
         yield _Place(_at(piece, said, n_said), _at(piece, said + step, n_said), piece.score)
         said += step
 

@@ -7,7 +7,7 @@ Bojar, "Turning Whisper into Real-Time Transcription System", 2023); what follow
 import asyncio
 import math
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import SequenceMatcher
 from functools import partial
@@ -37,21 +37,29 @@ class Decode(Protocol):
 class DraftBudget:
     """How much all sessions of an engine may spend on drafts: a few turns at a time, each followed by a rest.
 
-    After a turn of t seconds nobody gets that place for t * (1 / MAX_SHARE - 1) seconds.
+    After a turn of t seconds nobody gets that place for t * (1 / MAX_SHARE - 1) seconds. Who asks in vain comes
+    before those who ask later.
     """
 
     def __init__(self, workers: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._free_at_s = [0.0] * max(1, workers // 2)
+        self._waiting: dict[Hashable, None] = {}
 
-    def take(self) -> int | None:
-        """A place, to be given back; None if there is none now."""
+    def take(self, who: Hashable) -> int | None:
+        """A place, to be given back; None if there is none now, and `who` waits for one until it takes or leaves."""
+        self._waiting.setdefault(who)
         now_s = self._clock()
-        for place, free_at_s in enumerate(self._free_at_s):
-            if free_at_s <= now_s:
-                self._free_at_s[place] = math.inf
-                return place
-        return None
+        free = [place for place, free_at_s in enumerate(self._free_at_s) if free_at_s <= now_s]
+        if who not in list(self._waiting)[: len(free)]:
+            return None
+        self.leave(who)
+        self._free_at_s[free[0]] = math.inf
+        return free[0]
+
+    def leave(self, who: Hashable) -> None:
+        """Wait no longer."""
+        self._waiting.pop(who, None)
 
     def give(self, place: int, spent_ms: float) -> None:
         """Give a place back after work of so much."""
@@ -145,18 +153,20 @@ class Redecoder:
         if self._task is not None:
             self._task.cancel()
         self._task = None
+        self._budget.leave(self)
 
     async def _collect(self) -> Partial:
         """What the turn that has ended brings."""
         if self._task is None or not self._task.done():
             return Partial()
-        done, self._task = await self._task, None
+        turn, self._task = self._task, None
+        done = await turn
         locked = self._agreement.update(done.result.tokens)
         return self._partial(locked, self._agreement.tail)
 
     def _start_turn(self) -> None:
         is_due = self._n_samples - self._n_decoded >= MIN_NEW_SAMPLES and self._n_samples <= self._max_samples
-        if self._task is None and is_due and (place := self._budget.take()) is not None:
+        if self._task is None and is_due and (place := self._budget.take(self)) is not None:
             self._n_decoded = self._n_samples
             audio = SegmentAudio(np.concatenate(self._audio))
             self._task = asyncio.ensure_future(self._decode(audio, is_draft=True))

@@ -1,0 +1,210 @@
+"""Partial texts by decoding again: what is locked, what it costs, and what becomes of turns that nobody waits for."""
+
+import asyncio
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+
+from paraserve.errors import InferenceError
+from paraserve.runtime.redecoder import Agreement, DraftBudget, Redecoder
+from paraserve.runtime.scheduler import Done
+from paraserve.types import Hypothesis, SegmentAudio, Token
+
+STEP = SegmentAudio(np.zeros(9_600, np.float32))
+NOTHING = SegmentAudio(np.zeros(0, np.float32))
+
+
+def words(text: str) -> list[Token]:
+    return [Token(word) for word in text.split()]
+
+
+def said(tokens: list[Token]) -> str:
+    return " ".join(token.text for token in tokens)
+
+
+class Clock:
+    now_s = 0.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+@dataclass
+class Recogniser:
+    """Says one text after the other; notes what it was given. `answer` lets a turn that waits end."""
+
+    texts: list[str]
+    run_ms: float = 100.0
+    is_held: bool = False
+    calls: list[tuple[int, bool]] = field(default_factory=list)
+    cancelled: int = 0
+    error: Exception | None = None
+
+    async def decode(self, audio: SegmentAudio, *, is_draft: bool) -> Done[Hypothesis]:
+        self.calls.append((len(audio.samples), is_draft))
+        try:
+            while self.is_held:
+                await asyncio.sleep(0.001)
+        except asyncio.CancelledError:
+            self.cancelled += 1
+            raise
+        if self.error is not None:
+            raise self.error
+        times = (None, None) if is_draft else (100, 200)
+        return Done(Hypothesis(tuple(Token(w, *times) for w in self.texts.pop(0).split())), 0.0, self.run_ms)
+
+
+def redecoder(recogniser, clock=None, *, max_segment_ms=30_000, is_only_pass=False) -> Redecoder:
+    budget = DraftBudget(2, clock or Clock())
+    return Redecoder(recogniser.decode, budget, max_segment_ms, is_only_pass=is_only_pass)
+
+
+async def step(stream, audio=STEP, *, is_last=False):
+    done = await stream.step(audio, is_last=is_last)
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    return done.result
+
+
+def test_what_two_decodings_agree_on_is_locked():
+    """Their common beginning, whatever its case; it is not said again and not taken back."""
+    agreement = Agreement()
+    assert agreement.update(words("the cat")) == []
+    assert said(agreement.update(words("The cat sat"))) == "The cat"
+    assert said(agreement.tail) == "sat"
+    assert agreement.update(words("the cat sang a song")) == []
+    assert said(agreement.update(words("the cat sang a long song"))) == "sang a"
+    assert said(agreement.close(words("the cat sang a long song today"))) == "long song today"
+
+
+@pytest.mark.parametrize(
+    ("final", "rest"),
+    [
+        ("well the cat sat down", "down"),
+        ("cat sat down", "down"),
+        ("the hat sat down", "down"),
+        ("the cat", ""),
+        ("", ""),
+        ("one two three four", "four"),
+    ],
+)
+def test_a_changed_beginning_repeats_nothing(final, rest):
+    """The words that follow the locked ones are found by what still matches, else by their number."""
+    agreement = Agreement()
+    agreement.update(words("the cat sat"))
+    agreement.update(words("the cat sat"))
+    assert said(agreement.close(words(final))) == rest
+
+
+async def test_partials_of_open_speech():
+    """Each second of new audio is decoded with all before it, as a draft; the end says the rest, with times."""
+    recogniser, clock = Recogniser(["the", "the cat", "the cat sat", "the cat sat down"]), Clock()
+    stream, heard = redecoder(recogniser, clock), []
+    for _ in range(6):
+        heard.append(await step(stream))
+        clock.now_s += 1
+    heard.append(await step(stream, is_last=True))
+    assert [partial.text for partial in heard] == ["", "", "", "", "the", "", " cat sat down"]
+    assert [partial.tail for partial in heard] == ["", "", "the", "", " cat", "", ""]
+    assert recogniser.calls == [(19_200, True), (38_400, True), (57_600, True), (67_200, False)]
+    assert heard[-1].tokens[0] == Token("cat", 100, 200)
+
+
+async def test_drafts_take_their_share_and_no_more():
+    """One turn at a time for all streams together, then as long a rest as the turn took; streams come in turn."""
+    recogniser, clock = Recogniser(["a b"] * 9, run_ms=3_000), Clock()
+    budget = DraftBudget(2, clock)
+    streams = [Redecoder(recogniser.decode, budget, 30_000, is_only_pass=False) for _ in range(2)]
+    for _ in range(14):
+        for stream in streams:
+            await step(stream)
+        clock.now_s += 0.5
+    assert [n_samples for n_samples, _ in recogniser.calls] == [2 * 9_600, 8 * 9_600, 14 * 9_600]
+    clock.now_s += 3
+    streams[1].restart()
+    assert (budget.take("later"), budget.take("latest")) == (0, None)
+
+
+def test_places_of_a_budget():
+    """Half of the workers, at least one; a place is taken once and free again after its rest."""
+    clock = Clock()
+    budget = DraftBudget(5, clock)
+    assert [budget.take(who) for who in "abcd"] == [0, 1, None, None]
+    budget.give(1, 500)
+    assert budget.take("c") is None
+    clock.now_s = 0.5
+    assert budget.take("d") is None  # c was first
+    assert budget.take("c") == 1
+    assert DraftBudget(1).take("a") == 0
+
+
+async def test_a_turn_in_progress_holds_nothing_up():
+    """Steps come back at once while it runs; the end of the segment cancels it, and its place is free again."""
+    recogniser, clock = Recogniser(["x", "y"], is_held=True), Clock()
+    stream = redecoder(recogniser, clock)
+    for _ in range(4):
+        assert (await step(stream)).text == ""
+    stream.restart()
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert (recogniser.cancelled, len(recogniser.calls)) == (1, 1)
+    recogniser.is_held = False
+    for _ in range(2):
+        await step(stream)
+    assert recogniser.calls[1:] == [(19_200, True)]
+
+
+async def test_a_turn_that_never_began_gives_its_place_back():
+    """Cancelled in the same moment in which it was started."""
+    recogniser, clock = Recogniser(["x"]), Clock()
+    stream = redecoder(recogniser, clock)
+    await stream.step(STEP, is_last=False)
+    await stream.step(STEP, is_last=False)
+    stream.restart()
+    await asyncio.sleep(0)
+    assert recogniser.calls == []
+    for _ in range(2):
+        await step(stream)
+    assert recogniser.calls == [(19_200, True)]
+
+
+async def test_a_failed_draft_reaches_the_caller():
+    """Like a failed step; a failure that nobody waits for is forgotten."""
+    recogniser = Recogniser([], error=InferenceError("broken"))
+    stream = redecoder(recogniser)
+    await step(stream)
+    await step(stream)
+    with pytest.raises(InferenceError, match="broken"):
+        await step(stream)
+    await step(stream)
+    assert len(recogniser.calls) == 2
+    stream.restart()
+
+
+async def test_the_second_pass_cuts_speech_that_is_too_long():
+    """Nothing is decoded beyond the recogniser's window, and nothing waited for."""
+    recogniser, clock = Recogniser(["x"] * 9, run_ms=0), Clock()
+    stream = redecoder(recogniser, clock, max_segment_ms=2_000)
+    for _ in range(9):
+        await step(stream)
+    assert recogniser.calls == [(19_200, True)]
+
+
+async def test_the_only_pass_goes_on_behind_a_full_window():
+    """What follows is decoded for itself, spaced from what was said, and its words are later."""
+    recogniser = Recogniser(["one", "one two", "three"], run_ms=0)
+    stream, heard = redecoder(recogniser, max_segment_ms=1_200, is_only_pass=True), []
+    for _ in range(3):
+        heard.append(await step(stream))
+    heard.append(await step(stream, is_last=True))
+    assert [n_samples for n_samples, is_draft in recogniser.calls if not is_draft] == [19_200, 19_200]
+    assert "".join(partial.text for partial in heard) == "one two three"
+    assert [(t.start_ms, t.end_ms) for p in heard for t in p.tokens][-1] == (1_300, 1_400)
+
+
+async def test_a_segment_without_audio():
+    """Ends without asking the recogniser."""
+    recogniser = Recogniser([])
+    assert (await step(redecoder(recogniser), NOTHING, is_last=True)).text == ""
+    assert recogniser.calls == []
