@@ -1,5 +1,6 @@
 """The composition root: settings in, a working engine out. Used by the server and by the local commands."""
 
+import logging
 import os
 from collections.abc import Callable
 from dataclasses import replace
@@ -14,11 +15,15 @@ from paraserve.inference.base import ModelBundle, StreamingItem
 from paraserve.inference.hotwords import read_hotword_file
 from paraserve.inference.load import BundleParts, bundle_parts, load_parts
 from paraserve.inference.no_vad import NoVad
+from paraserve.inference.onnx import Placement
+from paraserve.inference.optimize import cache_folder
 from paraserve.runtime.decode_pool import DecodePool
 from paraserve.runtime.engine import LocalEngine
 from paraserve.runtime.scheduler import Batch, Scheduler
 from paraserve.settings import Settings
 from paraserve.types import SAMPLE_RATE, ChunkSize, DecodeOptions, SegmentAudio
+
+log = logging.getLogger(__name__)
 
 REMOVED = ("", "0")
 """FunASR's way to switch a part off on the command line."""
@@ -30,8 +35,9 @@ def open_engine(settings: Settings, on_batch: Callable[[Batch], None] = lambda _
     Raises:
         ModelLoadError: names the file or folder at fault.
     """
-    workers = settings.workers or (available_cpus() if settings.device == "cpu" else 1)
-    bundle = load_parts(_parts(settings), settings.device, settings.model_threads, workers)
+    workers = settings.inference_threads or (cpu_share(settings) if settings.device == "cpu" else 1)
+    placement = Placement(settings.device, settings.model_threads, _graph_cache(settings))
+    bundle = load_parts(_parts(settings), placement, workers)
     _warm_up(bundle)
     hotwords = read_hotword_file(Path(settings.hotword_file).expanduser()) if settings.hotword_file else ()
     return LocalEngine(bundle, Scheduler(workers, on_batch=on_batch), bundle.vad or NoVad(), hotwords)
@@ -42,6 +48,11 @@ def open_decode_pool(settings: Settings) -> DecodePool:
     return DecodePool(workers=settings.decode_workers, memory_limit_bytes=settings.decode_memory_bytes)
 
 
+def cpu_share(settings: Settings) -> int:
+    """CPUs for each server process; at least 1."""
+    return max(1, available_cpus() // settings.workers)
+
+
 def available_cpus() -> int:
     """CPUs that this process may use: its affinity, bounded by the cgroup's quota; at least 1."""
     cpus = len(os.sched_getaffinity(0))
@@ -50,6 +61,22 @@ def available_cpus() -> int:
     except (OSError, ValueError):
         return cpus
     return cpus if quota == "max" else max(1, min(cpus, int(quota) // int(period)))
+
+
+def _graph_cache(settings: Settings) -> Path | None:
+    """The folder of prepared graphs; None if it is not wanted or cannot be written."""
+    if not settings.optimize:
+        return None
+    folder = cache_folder(settings.cache_dir)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        writable = os.access(folder, os.W_OK)
+    except OSError:
+        writable = False
+    if not writable:
+        log.warning("cannot write %s (PARASERVE_CACHE_DIR): models run as they are on disk", folder)
+        return None
+    return folder
 
 
 def _parts(settings: Settings) -> BundleParts:

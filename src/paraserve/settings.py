@@ -57,10 +57,21 @@ class Settings(BaseSettings):
     """FunASR's hotword file, `words weight` a line: what contextual models expect of every client; empty = none."""
     device: str = "cpu"
     """"cpu" or "cuda:N"."""
-    workers: int = Field(0, ge=0)
-    """Threads that run models; 0 = one per CPU that this process may use (one per GPU)."""
+    optimize: bool = True
+    """Load graphs rewritten for this machine's processor; their results are the same. False: as they are on disk."""
+    cache_dir: str = ""
+    """Folder of the rewritten graphs; empty = paraserve/graphs in the user's cache folder."""
+    inference_threads: int = Field(0, ge=0)
+    """Threads that run models; 0 = one per CPU, the CPUs shared out among `workers` (one per GPU)."""
     model_threads: int = Field(1, ge=1)
-    """Threads inside each model run. Several workers of one thread are faster than one worker of several."""
+    """Threads inside each model run. Several inference threads of one are faster than one of several."""
+
+    workers: int = Field(1, ge=1)
+    """Server processes on the port, each with models and limits of its own."""
+    worker_max_age_s: float = Field(0.0, ge=0)
+    """A server process that is older is replaced by another; 0 = never."""
+    worker_max_memory_bytes: int = Field(0, ge=0)
+    """As `worker_max_age_s`, for one that holds more memory."""
 
     mode: Literal["2pass", "offline"] = "2pass"
     """Which of FunASR's two servers to be for WebSocket clients."""
@@ -127,6 +138,11 @@ class Settings(BaseSettings):
         if bool(self.certfile) != bool(self.keyfile):
             raise ValueError("certfile and keyfile go together")
         return self
+
+    @property
+    def is_supervised(self) -> bool:
+        """Whether server processes are started, and replaced, by another that watches them."""
+        return self.workers > 1 or self.worker_max_age_s > 0 or self.worker_max_memory_bytes > 0
 
     @property
     def merge_ms(self) -> int | None:

@@ -11,13 +11,16 @@ import subprocess
 import threading
 import time
 
+import onnx
 import pytest
 import soundfile
 
 from commands import PROGRAM, clean_environment, paraserve, server
 from fake_hub import MODEL, REVISION, Answer, fake_hub
+from int8_graphs import quantized_model
 from paraserve.cli.main import main
 from paraserve.inference.fsmn_vad import load_fsmn_vad
+from paraserve.inference.optimize import has_vnni
 
 PARTS = ("asr", "vad", "punc")
 GRAPH = "asr/model.onnx"
@@ -294,3 +297,21 @@ def test_real_whisper(real_models_dir):
         "vocabulary.json",
     }
     assert (root / "vad" / "model.onnx").samefile(real_models_dir / "fsmn-vad" / "vad" / "model.onnx")
+
+
+@pytest.mark.skipif(not has_vnni(), reason="no rewrite applies to a processor without VNNI")
+def test_optimize(tmp_path):
+    """Large graphs of a folder are prepared ahead of the first start, small ones stay; the folder does not change."""
+    folder, cache = tmp_path / "mine" / "asr", tmp_path / "cache"
+    folder.mkdir(parents=True)
+    onnx.save(quantized_model(4200), folder / "model_quant.onnx")
+    onnx.save(quantized_model(), folder / "small.onnx")
+    done = paraserve("models", "optimize", str(tmp_path / "mine"), PARASERVE_CACHE_DIR=str(cache))
+    assert done.returncode == 0, done.stderr
+    lines = dict(line.split("\t") for line in done.stdout.splitlines())
+    prepared = lines.pop("asr/model_quant.onnx")
+    assert lines == {"asr/small.onnx": "as it is"}
+    assert prepared.startswith(str(cache))
+    assert sorted(path.name for path in folder.iterdir()) == ["model_quant.onnx", "small.onnx"]
+    again = paraserve("models", "optimize", str(tmp_path / "mine"), PARASERVE_CACHE_DIR=str(cache))
+    assert again.stdout == done.stdout

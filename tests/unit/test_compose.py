@@ -82,3 +82,16 @@ async def test_hotwords_of_the_server(shared_dir, tmp_path):
     with_file = await score(("上海",), hotword_file=str(path))
     assert with_file == await score(("上海", "北京"))
     assert with_file != await score(("上海",))
+
+
+async def test_a_cache_folder_that_cannot_be_written_costs_one_warning(bundle, tmp_path, caplog):
+    """The models run as they are on disk, and the log says once why."""
+    (tmp_path / "blocked").write_text("a file where the folder should be")
+    settings = Settings(bundle=str(bundle), cache_dir=str(tmp_path / "blocked" / "graphs"))
+    assert await has_partials(settings)
+    assert [record.message for record in caplog.records if "PARASERVE_CACHE_DIR" in record.message] == [
+        f"cannot write {tmp_path}/blocked/graphs (PARASERVE_CACHE_DIR): models run as they are on disk"
+    ]
+    caplog.clear()
+    assert await has_partials(settings.model_copy(update={"optimize": False}))
+    assert not caplog.records

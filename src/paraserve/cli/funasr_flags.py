@@ -21,7 +21,7 @@ SETTING_OF = {
     "vad-quant": "vad_quant",
     "punc-quant": "punc_quant",
     "hotword": "hotword_file",
-    "decoder-thread-num": "workers",
+    "decoder-thread-num": "inference_threads",
     "model-thread-num": "model_threads",
 }
 """Flags that mean one of our settings."""

@@ -10,6 +10,7 @@ from paraserve.cli.config import check_files, is_loopback, read_settings
 from paraserve.cli.funasr_flags import SETTING_OF, SWITCHES, WITHOUT_EFFECT, parse_funasr_flags
 from paraserve.compose import REMOVED
 from paraserve.server.process import serve as run_server
+from paraserve.server.workers import Supervisor
 
 
 def _listed(names: Iterable[str]) -> str:
@@ -58,11 +59,13 @@ def serve(  # noqa: PLR0913, PLR0917 - one parameter a flag
     api_keys_file: Annotated[
         str | None, typer.Option(metavar="FILE", help="API keys that clients must have (paraserve keys add).")
     ] = None,
+    workers: Annotated[int | None, typer.Option(help="Server processes on the port.  [default: 1]")] = None,
     max_live: Annotated[
         str | None, typer.Option(metavar="N|auto", help="Live connections at once.  [default: auto, 8 per CPU]")
     ] = None,
-    no_optimize: Annotated[  # noqa: ARG001 - what it asks for is what happens
-        bool, typer.Option("--no-optimize", help="Load model files as they are, which is what happens so far.")
+    no_optimize: Annotated[
+        bool,
+        typer.Option("--no-optimize", help="Load model files as they are on disk, not rewritten for this machine."),
     ] = False,
     print_config: Annotated[
         bool, typer.Option("--print-config", help="Print the effective settings as JSON and exit.")
@@ -83,10 +86,12 @@ def serve(  # noqa: PLR0913, PLR0917 - one parameter a flag
             "device": device,
             "mode": mode,
             "protocol": protocol,
+            "workers": workers,
             "max_live": max_live,
             "certfile": "" if plain else certfile,
             "keyfile": "" if plain else keyfile,
             "api_keys_file": api_keys_file,
+            "optimize": False if no_optimize else None,
         }
     )
     for warning in funasr.warnings:
@@ -97,7 +102,7 @@ def serve(  # noqa: PLR0913, PLR0917 - one parameter a flag
     check_files(settings)
     if not (is_loopback(settings.host) or settings.api_keys_file):
         _warn(f"listening on {settings.host} without API keys: whoever reaches the port may use the server")
-    raise typer.Exit(run_server(settings))
+    raise typer.Exit(Supervisor(settings).run() if settings.is_supervised else run_server(settings))
 
 
 def _warn(message: str) -> None:

@@ -23,7 +23,7 @@ import numpy.typing as npt
 
 from paraserve.errors import InferenceError, ModelLoadError
 from paraserve.inference.model_files import graph_file, read_config, read_tokens
-from paraserve.inference.onnx import OnnxModel, open_session
+from paraserve.inference.onnx import CPU, OnnxModel, Placement, open_session
 
 WINDOW_WORDS = 20
 FORCED_CUT_WORDS = 200
@@ -82,7 +82,7 @@ class CtPunc:
         return best_marks(self.graph.run(feeds, ["logits"])["logits"], len(ids), self.marks)
 
 
-def load_ct_punc(directory: Path, device: str = "cpu", threads: int = 1, quantize: bool | None = None) -> CtPunc:
+def load_ct_punc(directory: Path, placement: Placement = CPU, quantize: bool | None = None) -> CtPunc:
     """Load an offline CT-punc model from FunASR's files (model*.onnx, config.yaml, tokens.json).
 
     Raises:
@@ -90,7 +90,7 @@ def load_ct_punc(directory: Path, device: str = "cpu", threads: int = 1, quantiz
             (it has a `jieba_usr_dict`) and jieba is not installed.
     """
     files = read_punc_files(directory)
-    return ct_punc_of(files, open_session(graph_file(directory, quantize=quantize), device, threads))
+    return ct_punc_of(files, open_session(graph_file(directory, quantize=quantize), placement))
 
 
 @dataclass(frozen=True, slots=True)

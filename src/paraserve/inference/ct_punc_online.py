@@ -29,7 +29,7 @@ from paraserve.inference.ct_punc import (
     word_pieces,
 )
 from paraserve.inference.model_files import graph_file
-from paraserve.inference.onnx import OnnxModel, Tensor, open_session
+from paraserve.inference.onnx import CPU, OnnxModel, Placement, Tensor, open_session
 
 MASK = "vad_masks"
 """The input that tells a realtime model from an offline one."""
@@ -94,24 +94,22 @@ class CtPuncOnline:
         return best_marks(self.graph.run(feeds, ["logits"])["logits"], len(ids), self.marks)
 
 
-def load_ct_punc_online(
-    directory: Path, device: str = "cpu", threads: int = 1, quantize: bool | None = None
-) -> CtPuncOnline:
+def load_ct_punc_online(directory: Path, placement: Placement = CPU, quantize: bool | None = None) -> CtPuncOnline:
     """Load a realtime CT-punc model from FunASR's files (model*.onnx, config.yaml, tokens.json).
 
     Raises:
         ModelLoadError: a file is missing or damaged, or the model is another one.
     """
     files = read_punc_files(directory)
-    return ct_punc_online_of(files, open_session(graph_file(directory, quantize=quantize), device, threads))
+    return ct_punc_online_of(files, open_session(graph_file(directory, quantize=quantize), placement))
 
 
 def load_either_ct_punc(
-    directory: Path, device: str = "cpu", threads: int = 1, quantize: bool | None = None
+    directory: Path, placement: Placement = CPU, quantize: bool | None = None
 ) -> CtPunc | CtPuncOnline:
     """Load the model of a directory, whichever of the two kinds its graph is; errors as in their own loaders."""
     files = read_punc_files(directory)
-    graph = open_session(graph_file(directory, quantize=quantize), device, threads)
+    graph = open_session(graph_file(directory, quantize=quantize), placement)
     return ct_punc_online_of(files, graph) if MASK in graph.inputs else ct_punc_of(files, graph)
 
 

@@ -31,7 +31,7 @@ from paraserve.inference.frontend import (
     read_cmvn,
 )
 from paraserve.inference.model_files import graph_file, read_config
-from paraserve.inference.onnx import OnnxModel, Tensor, open_session
+from paraserve.inference.onnx import CPU, OnnxModel, Placement, Tensor, open_session
 from paraserve.types import (
     FRAME_MS,
     FRAME_SAMPLES,
@@ -194,8 +194,7 @@ class FsmnVad:
 
 def load_fsmn_vad(
     directory: Path,
-    device: str = "cpu",
-    threads: int = 1,
+    placement: Placement = CPU,
     quantize: bool | None = None,
     *,
     options: VadOptions | None = None,
@@ -211,7 +210,7 @@ def load_fsmn_vad(
     if options is None:
         options = _read_options(directory)
     cmvn = read_cmvn(directory / "am.mvn", N_MELS * LFR_M)
-    model = open_session(path, device, threads)
+    model = open_session(path, placement)
     try:
         return FsmnVad(model, cmvn, options)
     except ValueError as error:

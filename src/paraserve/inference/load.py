@@ -1,6 +1,6 @@
 """From model folders to a ModelBundle: the only file that names the model families."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from paraserve.errors import ModelLoadError
@@ -10,6 +10,7 @@ from paraserve.inference.ct_punc_online import CtPuncOnline, load_ct_punc_online
 from paraserve.inference.fsmn_vad import load_fsmn_vad
 from paraserve.inference.itn import load_itn
 from paraserve.inference.model_files import read_config
+from paraserve.inference.onnx import CPU, Placement
 from paraserve.inference.paraformer import Paraformer, load_paraformer
 from paraserve.inference.paraformer_online import ParaformerOnline, load_paraformer_online
 from paraserve.inference.sensevoice import load_sensevoice
@@ -59,20 +60,20 @@ def bundle_parts(root: Path) -> BundleParts:
     )
 
 
-def load_parts(parts: BundleParts, device: str = "cpu", threads: int = 1, workers: int = 1) -> ModelBundle:
+def load_parts(parts: BundleParts, placement: Placement = CPU, workers: int = 1) -> ModelBundle:
     """Load every part. The detector stays on the CPU: its steps are too small to pay for a GPU's round trip.
 
-    Each model run takes `threads`; `workers` runs may go on side by side.
+    `workers` runs may go on side by side.
 
     Raises:
         ModelLoadError: names the file that is missing, damaged or of an unknown kind.
     """
-    punctuator, punctuator_online = _punctuators(parts, device, threads)
-    recognizer = _recognizer(parts, device, threads, workers)
-    streaming = _streaming(parts, device, threads)
+    punctuator, punctuator_online = _punctuators(parts, placement)
+    recognizer = _recognizer(parts, placement, workers)
+    streaming = _streaming(parts, placement)
     return ModelBundle(
         name=parts.name,
-        vad=load_fsmn_vad(parts.vad, "cpu", threads, parts.vad_quantize) if parts.vad else None,
+        vad=load_fsmn_vad(parts.vad, replace(placement, device="cpu"), parts.vad_quantize) if parts.vad else None,
         recognizer=recognizer,
         streaming=streaming,
         punctuator=punctuator,
@@ -82,16 +83,16 @@ def load_parts(parts: BundleParts, device: str = "cpu", threads: int = 1, worker
     )
 
 
-def load_bundle(root: Path, device: str = "cpu", threads: int = 1) -> ModelBundle:
+def load_bundle(root: Path, placement: Placement = CPU) -> ModelBundle:
     """Load a bundle folder as it is."""
-    return load_parts(bundle_parts(root), device, threads)
+    return load_parts(bundle_parts(root), placement)
 
 
-def _recognizer(parts: BundleParts, device: str, threads: int, workers: int) -> Recognizer:
+def _recognizer(parts: BundleParts, placement: Placement, workers: int) -> Recognizer:
     """The family is read from the folder's files, never from its name."""
     folder = parts.asr
     if (folder / "model.bin").is_file():
-        return load_whisper(folder, device, threads, parts.asr_quantize, workers=workers)
+        return load_whisper(folder, placement, parts.asr_quantize, workers=workers)
     if not (folder / "config.yaml").is_file():
         found = ", ".join(sorted(path.name for path in folder.iterdir())) if folder.is_dir() else "no such folder"
         raise ModelLoadError(
@@ -100,27 +101,27 @@ def _recognizer(parts: BundleParts, device: str, threads: int, workers: int) -> 
         )
     kind = str(read_config(folder).get("model", "Paraformer"))
     if kind == "SenseVoiceSmall":
-        return load_sensevoice(folder, device, threads, parts.asr_quantize)
+        return load_sensevoice(folder, placement, parts.asr_quantize)
     if "Paraformer" in kind:
-        return load_paraformer(folder, device, threads, parts.asr_quantize)
+        return load_paraformer(folder, placement, parts.asr_quantize)
     raise ModelLoadError(f"{folder} holds a {kind}: expected a Paraformer, a SenseVoiceSmall or a Whisper model")
 
 
-def _streaming(parts: BundleParts, device: str, threads: int) -> ParaformerOnline | None:
+def _streaming(parts: BundleParts, placement: Placement) -> ParaformerOnline | None:
     if parts.asr_online is None:
         return None
-    return load_paraformer_online(parts.asr_online, device, threads, parts.asr_quantize)
+    return load_paraformer_online(parts.asr_online, placement, parts.asr_quantize)
 
 
 def _punctuators(
-    parts: BundleParts, device: str, threads: int
+    parts: BundleParts, placement: Placement
 ) -> tuple[CtPunc | CtPuncOnline | None, CtPuncOnline | None]:
     """For whole texts and for texts that go on; a realtime model can do both where there is no other."""
     whole, online = None, None
     if parts.punc is not None:
-        whole = load_either_ct_punc(parts.punc, device, threads, parts.punc_quantize)
+        whole = load_either_ct_punc(parts.punc, placement, parts.punc_quantize)
     if parts.punc_online is not None:
-        online = load_ct_punc_online(parts.punc_online, device, threads, parts.punc_quantize)
+        online = load_ct_punc_online(parts.punc_online, placement, parts.punc_quantize)
     elif isinstance(whole, CtPuncOnline):
         online = whole
     return online if whole is None else whole, online

@@ -5,7 +5,9 @@ import os
 # onnxruntime sends telemetry on Linux unless this stands in the environment before the import.
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
+import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,9 @@ import numpy.typing as npt
 import onnxruntime as ort
 
 from paraserve.errors import InferenceError, ModelLoadError
+from paraserve.inference.optimize import prepared_graph
+
+log = logging.getLogger(__name__)
 
 Tensor = npt.NDArray[Any]
 
@@ -53,8 +58,29 @@ class OnnxModel:
         return dict(zip(names, values, strict=True))
 
 
-def open_session(path: Path, device: str = "cpu", threads: int = 1) -> OnnxModel:
-    """Load a graph onto `device` ("cpu" or "cuda:N") with `threads` intra-op threads and no spinning.
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """Where and how graphs run.
+
+    `device` is "cpu" or "cuda:N", `threads` how many one run takes, `cache` the folder of graphs prepared for this
+    machine (None: every graph as it is on disk).
+    """
+
+    device: str = "cpu"
+    threads: int = 1
+    cache: Path | None = None
+
+    @property
+    def is_cpu(self) -> bool:
+        """Whether graphs run on the CPU."""
+        return self.device == "cpu"
+
+
+CPU = Placement()
+
+
+def open_session(path: Path, placement: Placement = CPU) -> OnnxModel:
+    """Load a graph as `placement` says, with threads that do not spin.
 
     Raises:
         ModelLoadError: the file is missing or damaged, or the device's provider is not the one that loaded.
@@ -62,20 +88,32 @@ def open_session(path: Path, device: str = "cpu", threads: int = 1) -> OnnxModel
     if not path.is_file():
         raise ModelLoadError(f"model file not found: {path}")
     options = ort.SessionOptions()
-    options.intra_op_num_threads = threads
+    options.intra_op_num_threads = placement.threads
     options.inter_op_num_threads = 1
     options.log_severity_level = FATAL_ONLY
     # Spinning threads lose a factor of 3 when sessions share the cores.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    provider, settings = _provider(device)
+    provider, settings = _provider(placement.device)
+    graph = _prepared(path, placement)
     try:
-        session = ort.InferenceSession(str(path), options, providers=[(provider, settings)])
+        session = ort.InferenceSession(str(graph), options, providers=[(provider, settings)])
     except RUNTIME_ERRORS as error:
         raise ModelLoadError(f"cannot load {path}: {error}") from error
     if provider not in session.get_providers():
         # onnxruntime falls back to the CPU silently.
-        raise ModelLoadError(f"cannot run {path} on {device}: {provider} is not available")
+        raise ModelLoadError(f"cannot run {path} on {placement.device}: {provider} is not available")
     return OnnxModel(session, path)
+
+
+def _prepared(path: Path, placement: Placement) -> Path:
+    """The graph to load: rewrites are for the CPU, and without them the plain graph gives the same results."""
+    if placement.cache is None or not placement.is_cpu:
+        return path
+    try:
+        return prepared_graph(path, placement.cache)
+    except ModelLoadError as error:
+        log.warning("%s; it runs as it is", error)
+        return path
 
 
 def available_providers() -> list[str]:

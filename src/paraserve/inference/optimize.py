@@ -18,6 +18,8 @@ VERSION = 1
 """Raised whenever a rewrite changes, so that older results are not taken."""
 VNNI_FLAGS = frozenset({"avx512_vnni", "avx_vnni"})
 SMALLEST_EXTERNAL_BYTES = 1024
+SMALLEST_GRAPH_BYTES = 16 * 2**20
+"""A smaller graph runs so fast that it would never earn back the second or two that its preparation takes."""
 PREPARATION_TIMEOUT_S = 300
 
 
@@ -32,14 +34,24 @@ def has_vnni(cpuinfo: str | None = None) -> bool:
     return not VNNI_FLAGS.isdisjoint(next(lines, "").split())
 
 
-def prepared_graph(path: Path, cache: Path) -> Path:
+def cache_folder(chosen: str = "") -> Path:
+    """The folder of prepared graphs: the chosen one, or that in the user's cache folder."""
+    if chosen:
+        return Path(chosen).expanduser().absolute()
+    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "paraserve" / "graphs"
+
+
+def prepared_graph(path: Path, cache: Path, smallest_bytes: int = SMALLEST_GRAPH_BYTES) -> Path:
     """The graph at `path` as this machine runs it fastest, from the cache folder or made now.
 
-    A graph on which no rewrite applies is given back as it is, which the cache remembers too.
+    A graph under `smallest_bytes` and one on which no rewrite applies, which the cache remembers, are given back as
+    they are.
 
     Raises:
         ModelLoadError: it could not be prepared or the cache folder cannot be written; the plain graph will do.
     """
+    if path.stat().st_size < smallest_bytes:
+        return path
     folder = cache / _key(path)
     target, unchanged = folder / path.name, folder / "unchanged"
     if target.is_file():

@@ -18,7 +18,7 @@ from paraserve.errors import InferenceError, ModelLoadError
 from paraserve.inference.cif import FRAMES_PER_ROW, token_times
 from paraserve.inference.hotwords import MAX_SHARED, Hotwords, read_segments
 from paraserve.inference.model_files import graph_file, read_config, read_tokens
-from paraserve.inference.onnx import OnnxModel, Tensor, open_session
+from paraserve.inference.onnx import CPU, OnnxModel, Placement, Tensor, open_session
 from paraserve.inference.paraformer_files import (
     FrontEnd,
     check_features,
@@ -43,22 +43,20 @@ NO_TOKENS = re.compile(r"shape: ?\{0[,}]")
 never feed 0 frames, so a shape that starts with 0 can only be that."""
 
 
-def load_paraformer(
-    directory: Path, device: str = "cpu", threads: int = 1, quantize: bool | None = None
-) -> "Paraformer":
+def load_paraformer(directory: Path, placement: Placement = CPU, quantize: bool | None = None) -> "Paraformer":
     """Load a model directory in FunASR's layout. `quantize` chooses the graph file, see `graph_file`.
 
     Raises:
         ModelLoadError: a file is missing or damaged, the graph is no offline Paraformer, or files do not match.
     """
     front, text = _read_rules(directory)
-    graph = open_session(graph_file(directory, quantize=quantize), device, threads)
+    graph = open_session(graph_file(directory, quantize=quantize), placement)
     _check_graph(graph, front, text)
     hotwords = None
     if "bias_embed" in graph.inputs:
-        encoder = open_session(graph_file(directory, "model_eb", quantize), device, threads)
+        encoder = open_session(graph_file(directory, "model_eb", quantize), placement)
         hotwords = Hotwords(encoder, text.vocabulary, read_segments(directory / "seg_dict"))
-    return Paraformer(graph, front, text, _batch_frames(graph, device), hotwords)
+    return Paraformer(graph, front, text, _batch_frames(graph, placement), hotwords)
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,8 +202,8 @@ def _check_graph(graph: OnnxModel, front: FrontEnd, text: TextRules) -> None:
         check_vocabulary(text.vocabulary, outputs[0].shape[2], graph.path)
 
 
-def _batch_frames(graph: OnnxModel, device: str) -> int:
-    if device != "cpu":
+def _batch_frames(graph: OnnxModel, placement: Placement) -> int:
+    if not placement.is_cpu:
         return CUDA_BATCH_FRAMES
     # int8 scales its activations over the whole batch: neighbours would change a segment's text.
     return 0 if graph.is_quantized else CPU_BATCH_FRAMES

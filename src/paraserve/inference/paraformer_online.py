@@ -22,7 +22,7 @@ from paraserve.inference.base import StreamingItem
 from paraserve.inference.cif import CifState, integrate_and_fire
 from paraserve.inference.frontend import FbankState, LfrState
 from paraserve.inference.model_files import read_config, read_tokens
-from paraserve.inference.onnx import Tensor
+from paraserve.inference.onnx import CPU, Placement, Tensor
 from paraserve.inference.paraformer_files import (
     FrontEnd,
     check_features,
@@ -232,7 +232,7 @@ class ParaformerOnline:
 
 
 def load_paraformer_online(
-    directory: Path, device: str = "cpu", threads: int = 1, quantize: bool | None = None
+    directory: Path, placement: Placement = CPU, quantize: bool | None = None
 ) -> ParaformerOnline:
     """Load a model directory in FunASR's layout; `quantize` chooses both graph files, see `graph_file`.
 
@@ -243,12 +243,12 @@ def load_paraformer_online(
     front, vocabulary = read_front_end(directory, config), Vocabulary(read_tokens(directory))
     if front.lfr_n * FRAME_SAMPLES != ROW_SAMPLES:
         raise ModelLoadError(f"cannot use {directory / 'config.yaml'}: lfr_n is {front.lfr_n}, chunks count in sixes")
-    graphs = load_online_graphs(directory, device, threads, quantize)
+    graphs = load_online_graphs(directory, placement, quantize)
     check_features(graphs.encoder, front)
     n_units = graphs.decoder.outputs["logits"].shape[2]
     if isinstance(n_units, int):
         check_vocabulary(vocabulary, n_units, graphs.decoder.path)
-    batch_size = CPU_BATCH if device == "cpu" else CUDA_BATCH
+    batch_size = CPU_BATCH if placement.is_cpu else CUDA_BATCH
     return ParaformerOnline(graphs, front, vocabulary, config.get("lang"), batch_size)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from paraserve.errors import ModelLoadError
 from paraserve.inference.model_files import graph_file, read_config
-from paraserve.inference.onnx import OnnxModel, Tensor, open_session
+from paraserve.inference.onnx import OnnxModel, Placement, Tensor, open_session
 from paraserve.types import Features
 
 LONGEST_PERIOD = 10_000
@@ -69,7 +69,7 @@ class OnlineGraphs:
             raise ModelLoadError(f"{encoder.path} and {decoder.path} do not fit together: {_names(decoder)}")
 
 
-def load_online_graphs(directory: Path, device: str, threads: int, quantize: bool | None) -> OnlineGraphs:
+def load_online_graphs(directory: Path, placement: Placement, quantize: bool | None) -> OnlineGraphs:
     """Load both graphs and `predictor_conf` of config.yaml.
 
     Raises:
@@ -81,7 +81,7 @@ def load_online_graphs(directory: Path, device: str, threads: int, quantize: boo
     except (KeyError, TypeError, ValueError) as error:
         raise ModelLoadError(f"cannot use {directory / 'config.yaml'}: predictor_conf: {error!r}") from error
     encoder, decoder = (
-        open_session(graph_file(directory, stem, quantize), device, threads) for stem in ("model", "decoder")
+        open_session(graph_file(directory, stem, quantize), placement) for stem in ("model", "decoder")
     )
     return OnlineGraphs(encoder, decoder, threshold, tail_weight)
 

@@ -18,7 +18,7 @@ from sentencepiece import SentencePieceProcessor
 
 from paraserve.errors import ModelLoadError
 from paraserve.inference.model_files import graph_file, read_config
-from paraserve.inference.onnx import OnnxModel, Tensor, open_session
+from paraserve.inference.onnx import CPU, OnnxModel, Placement, Tensor, open_session
 from paraserve.inference.paraformer_files import FrontEnd, check_features, probabilities, read_front_end
 from paraserve.inference.written_text import words_of
 from paraserve.types import ROW_MS, DecodeOptions, Features, Hypothesis, Int, SegmentAudio, Token
@@ -48,9 +48,7 @@ NOT_EVENTS = frozenset(("nospeech", "withitn", "woitn"))
 WORD_START = "\u2581"
 
 
-def load_sensevoice(
-    directory: Path, device: str = "cpu", threads: int = 1, quantize: bool | None = None
-) -> "SenseVoice":
+def load_sensevoice(directory: Path, placement: Placement = CPU, quantize: bool | None = None) -> "SenseVoice":
     """Load a model directory in FunASR's layout. `quantize` chooses the graph file, see `graph_file`.
 
     Raises:
@@ -58,12 +56,12 @@ def load_sensevoice(
     """
     front = read_front_end(directory, read_config(directory))
     pieces = _read_pieces(directory / PIECES)
-    graph = open_session(graph_file(directory, quantize=quantize), device, threads)
+    graph = open_session(graph_file(directory, quantize=quantize), placement)
     if set(graph.inputs) != INPUTS or len(graph.outputs) != 2:
         names = f"inputs {', '.join(graph.inputs)}; outputs {', '.join(graph.outputs)}"
         raise ModelLoadError(f"{graph.path} is no SenseVoice model: {names}")
     check_features(graph, front)
-    if device != "cpu":
+    if not placement.is_cpu:
         return SenseVoice(graph, front, pieces, CUDA_BATCH_FRAMES)
     # int8 scales its activations over the whole batch: neighbours would change a segment's text.
     return SenseVoice(graph, front, pieces, 0 if graph.is_quantized else CPU_BATCH_FRAMES)

@@ -8,14 +8,17 @@ silence and word times as in its reference implementation.
 """
 
 import logging
+import re
 from collections.abc import Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
 from paraserve.errors import InferenceError, ModelLoadError
 from paraserve.inference.frontend import WINDOW_SAMPLES
+from paraserve.inference.onnx import CPU, Placement
 from paraserve.inference.paraformer_files import finite
 from paraserve.inference.written_text import words_of
 from paraserve.types import FRAME_SAMPLES, SAMPLE_RATE, DecodeOptions, Hypothesis, Samples, SegmentAudio, Token
@@ -28,11 +31,16 @@ MIN_TOKENS, TOKENS_PER_S = 16, 20
 MAX_TOKENS = 224
 NO_SPEECH, LEAST_LOG_PROBABILITY = 0.6, -1.0
 """More probably no speech than the first, and text less probable a token than the second: nothing was said."""
+PROMPTS = MappingProxyType({"zh": "以下是普通话的句子。"})
+"""What stands before the text where the client gives nothing: without it Chinese comes now in simplified and now in
+traditional characters, and without marks."""
+CHINESE_MARK = re.compile(r"(?<=[\u4e00-\u9fff”])[,.?!:;]")
+FULL_WIDTH = str.maketrans(",.?!:;", "，。？！：；")
 FILES = ("model.bin", "config.json", "tokenizer.json")
 
 
 def load_whisper(
-    directory: Path, device: str = "cpu", threads: int = 1, quantize: bool | None = None, *, workers: int = 1
+    directory: Path, placement: Placement = CPU, quantize: bool | None = None, *, workers: int = 1
 ) -> "Whisper":
     """Load a Whisper model directory in CTranslate2's format. `workers` segments can be recognised side by side.
 
@@ -50,14 +58,14 @@ def load_whisper(
     except ImportError as error:
         raise ModelLoadError(f"{directory} needs faster-whisper: pip install 'paraserve[whisper]'") from error
     logging.getLogger("faster_whisper").setLevel(logging.WARNING)
-    kind, _, index = device.partition(":")
+    kind, _, index = placement.device.partition(":")
     try:
         model = WhisperModel(
             str(directory),
             device=kind,
             device_index=int(index or 0),
             compute_type=_compute_type(kind, quantize),
-            cpu_threads=threads,
+            cpu_threads=placement.threads,
             num_workers=workers,
             local_files_only=True,
         )
@@ -108,7 +116,7 @@ class Whisper:
         if not ids or (result.no_speech_prob > NO_SPEECH and log_probability < LEAST_LOG_PROBABILITY):
             return Hypothesis(language=language, is_punctuated=True)
         score = float(np.exp(min(0.0, log_probability)))
-        text = tokenizer.decode(ids)
+        text = CHINESE_MARK.sub(lambda mark: mark[0].translate(FULL_WIDTH), tokenizer.decode(ids))
         pieces = self._timed(encoded, tokenizer, ids, len(samples)) if options.word_times else []
         words = words_of(pieces or [Token(text, score=score)])
         return Hypothesis(
@@ -142,18 +150,19 @@ class Whisper:
     def _generate(self, encoded: Any, tokenizer: Any, n_samples: int, options: DecodeOptions) -> Any:
         from faster_whisper.transcribe import get_suppressed_tokens  # noqa: PLC0415 - as in load_whisper
 
-        prompt = self._model.get_prompt(
+        prompt = options.prompt or PROMPTS.get(tokenizer.language_code)
+        tokens = self._model.get_prompt(
             tokenizer,
-            tokenizer.encode(" " + options.prompt.strip()) if options.prompt else [],
+            tokenizer.encode(" " + prompt.strip()) if prompt else [],
             without_timestamps=True,
             hotwords=" ".join(options.hotwords) or None,
         )
         n_tokens = min(MAX_TOKENS, MIN_TOKENS + TOKENS_PER_S * n_samples // SAMPLE_RATE)
         return self._model.model.generate(
             encoded,
-            [prompt],
+            [tokens],
             beam_size=DRAFT_BEAM_SIZE if options.draft else BEAM_SIZE,
-            max_length=min(self._model.max_length, len(prompt) + n_tokens),
+            max_length=min(self._model.max_length, len(tokens) + n_tokens),
             return_scores=True,
             return_no_speech_prob=True,
             suppress_blank=True,

@@ -105,7 +105,7 @@ def test_funasr_start_script(config, monkeypatch):
         False,
         True,
     )
-    assert (settings["workers"], settings["model_threads"], settings["models_dir"]) == (4, 2, "/models")
+    assert (settings["inference_threads"], settings["model_threads"], settings["models_dir"]) == (4, 2, "/models")
     assert [line.split()[2] for line in warnings] == ["--io-thread-num", "--hotword", "--vad-revision"]
     assert settings["hotword_file"] == ""
 

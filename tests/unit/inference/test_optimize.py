@@ -9,32 +9,14 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+from int8_graphs import SIZE, quantized_model
 from paraserve.errors import ModelLoadError
 from paraserve.inference.graph_rewrites import sign_weights
-from paraserve.inference.onnx import open_session
+from paraserve.inference.onnx import OnnxModel, open_session
 from paraserve.inference.optimize import has_vnni, prepared_graph
 
-SIZE = 64
+EVERY_SIZE = 0
 needs_vnni = pytest.mark.skipif(not has_vnni(), reason="no rewrite applies to a processor without VNNI")
-
-
-def quantized_model(*, is_shared: bool = False) -> onnx.ModelProto:
-    """x [N, 64] times unsigned 8-bit weights [64, 64]; with `is_shared` a second node reads the weights."""
-    rng = np.random.default_rng(3)
-    weights = numpy_helper.from_array(rng.integers(0, 256, (SIZE, SIZE), dtype=np.uint8), "weights")
-    zeros = numpy_helper.from_array(rng.integers(100, 156, SIZE, dtype=np.uint8), "zeros")
-    nodes = [
-        helper.make_node("DynamicQuantizeLinear", ["x"], ["x8", "x_scale", "x_zero"]),
-        helper.make_node("MatMulInteger", ["x8", "weights", "x_zero", "zeros"], ["product"]),
-        helper.make_node("Cast", ["product"], ["y"], to=TensorProto.FLOAT),
-    ]
-    outputs = [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["N", SIZE])]
-    if is_shared:
-        nodes.append(helper.make_node("Cast", ["weights"], ["z"], to=TensorProto.FLOAT))
-        outputs.append(helper.make_tensor_value_info("z", TensorProto.FLOAT, [SIZE, SIZE]))
-    inputs = [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["N", SIZE])]
-    graph = helper.make_graph(nodes, "test", inputs, outputs, [weights, zeros])
-    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 14)], ir_version=8)
 
 
 @pytest.fixture
@@ -52,7 +34,7 @@ def outputs_of(path: Path) -> dict[str, np.ndarray]:
 @needs_vnni
 def test_signed_weights_give_bit_equal_results(model_file: Path, tmp_path: Path) -> None:
     """The prepared graph's outputs are those of the plain one, to the last bit."""
-    prepared = prepared_graph(model_file, tmp_path / "cache")
+    prepared = prepared_graph(model_file, tmp_path / "cache", EVERY_SIZE)
     assert prepared != model_file
     kinds = {tensor.data_type for tensor in onnx.load(prepared, load_external_data=False).graph.initializer}
     assert kinds == {TensorProto.INT8}
@@ -68,28 +50,28 @@ def test_weights_that_another_node_reads_stay(tmp_path: Path) -> None:
 def test_the_source_file_is_left_alone(model_file: Path, tmp_path: Path) -> None:
     """Not a byte of a user's folder changes."""
     before = {path: path.read_bytes() for path in model_file.parent.iterdir()}
-    prepared_graph(model_file, tmp_path / "cache")
+    prepared_graph(model_file, tmp_path / "cache", EVERY_SIZE)
     assert {path: path.read_bytes() for path in before} == before
     assert {path.name for path in model_file.parent.iterdir()} == {model_file.name, "cache"}
 
 
 def test_preparation_is_done_once(model_file: Path, tmp_path: Path) -> None:
     """The second start takes the file of the first."""
-    first = prepared_graph(model_file, tmp_path / "cache")
+    first = prepared_graph(model_file, tmp_path / "cache", EVERY_SIZE)
     stamp = first.stat().st_mtime_ns
-    assert prepared_graph(model_file, tmp_path / "cache") == first
+    assert prepared_graph(model_file, tmp_path / "cache", EVERY_SIZE) == first
     assert first.stat().st_mtime_ns == stamp
 
 
 def test_another_file_under_the_same_name_is_prepared_anew(model_file: Path, tmp_path: Path) -> None:
     """The cache goes by content, not by name or time."""
-    first = prepared_graph(model_file, tmp_path / "cache")
+    first = prepared_graph(model_file, tmp_path / "cache", EVERY_SIZE)
     times = model_file.stat()
     model = quantized_model()
     model.graph.initializer[0].CopyFrom(numpy_helper.from_array(np.full((SIZE, SIZE), 7, np.uint8), "weights"))
     onnx.save(model, model_file)
     os.utime(model_file, ns=(times.st_atime_ns, times.st_mtime_ns))
-    second = prepared_graph(model_file, tmp_path / "cache")
+    second = prepared_graph(model_file, tmp_path / "cache", EVERY_SIZE)
     np.testing.assert_array_equal(outputs_of(second)["y"], outputs_of(model_file)["y"])
     assert first == model_file or second != first
 
@@ -100,14 +82,14 @@ def test_a_graph_without_integer_weights_is_used_as_it_is(tmp_path: Path) -> Non
     graph = helper.make_graph([helper.make_node("Relu", ["x"], ["y"])], "test", [x], [y])
     path = tmp_path / "model.onnx"
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 14)], ir_version=8), path)
-    assert prepared_graph(path, tmp_path / "cache") == path
+    assert prepared_graph(path, tmp_path / "cache", EVERY_SIZE) == path
     assert not list((tmp_path / "cache").rglob("*.onnx"))
 
 
 def test_many_starts_at_the_same_time_agree(model_file: Path, tmp_path: Path) -> None:
     """Workers that start together end with one complete result."""
     with ThreadPoolExecutor(4) as pool:
-        found = set(pool.map(lambda _: prepared_graph(model_file, tmp_path / "cache"), range(4)))
+        found = set(pool.map(lambda _: prepared_graph(model_file, tmp_path / "cache", EVERY_SIZE), range(4)))
     (path,) = found
     assert outputs_of(path)["y"].shape == (40, SIZE)
     assert not [left for left in (tmp_path / "cache").iterdir() if left.name.startswith(".making")]
@@ -118,7 +100,7 @@ def test_a_damaged_file_is_named(tmp_path: Path) -> None:
     path = tmp_path / "model_quant.onnx"
     path.write_bytes(b"no graph")
     with pytest.raises(ModelLoadError, match=r"^cannot prepare .*model_quant\.onnx: .+$"):
-        prepared_graph(path, tmp_path / "cache")
+        prepared_graph(path, tmp_path / "cache", EVERY_SIZE)
 
 
 def test_a_cache_that_cannot_be_written_is_an_error_of_its_own(model_file: Path, tmp_path: Path) -> None:
@@ -126,7 +108,7 @@ def test_a_cache_that_cannot_be_written_is_an_error_of_its_own(model_file: Path,
     blocked = tmp_path / "cache"
     blocked.write_text("a file where the folder should be")
     with pytest.raises(ModelLoadError, match="cannot keep a prepared"):
-        prepared_graph(model_file, blocked)
+        prepared_graph(model_file, blocked, EVERY_SIZE)
 
 
 @pytest.mark.parametrize(
@@ -136,3 +118,52 @@ def test_a_cache_that_cannot_be_written_is_an_error_of_its_own(model_file: Path,
 def test_the_processor_is_asked(flags: str, expected: bool) -> None:
     """Signed weights may saturate without VNNI, so they are for processors that have it."""
     assert has_vnni(f"processor : 0\nflags\t\t: {flags}\n") is expected
+
+
+@needs_vnni
+@pytest.mark.parametrize(
+    ("kind", "graph"),
+    [
+        ("paraformer-tiny", "model_quant"),
+        ("paraformer-timestamp-tiny", "model_quant"),
+        ("paraformer-online-tiny", "model_quant"),
+        ("paraformer-online-tiny", "decoder_quant"),
+        ("ct-punc-tiny", "model_quant"),
+        ("ct-punc-realtime-tiny", "model_quant"),
+        ("sensevoice-tiny", "model_quant"),
+    ],
+)
+def test_published_kinds_give_bit_equal_results(shared_dir: Path, tmp_path: Path, kind: str, graph: str) -> None:
+    """Every output of every kind of graph that FunASR quantizes is the same to the last bit."""
+    path = shared_dir / "tiny_models" / kind / f"{graph}.onnx"
+    prepared = prepared_graph(path, tmp_path / "cache", EVERY_SIZE)
+    assert prepared != path
+    plain, signed = open_session(path), open_session(prepared)
+    feeds = random_feeds(plain)
+    wanted, found = plain.run(feeds), signed.run(feeds)
+    assert wanted.keys() == found.keys()
+    for name, values in wanted.items():
+        np.testing.assert_array_equal(found[name], values)
+
+
+def random_feeds(model: OnnxModel) -> dict[str, np.ndarray]:
+    """One item of 20 rows or words for each input; a dimension without a size is the batch where it comes first."""
+    rng = np.random.default_rng(7)
+    feeds = {}
+    for name, spec in model.inputs.items():
+        shape = [size if isinstance(size, int) else 1 if axis == 0 else 20 for axis, size in enumerate(spec.shape)]
+        if name in ("vad_masks", "sub_masks"):
+            feeds[name] = np.ones((1, 1, 20, 20), np.float32)
+        elif spec.type == "tensor(float)":
+            feeds[name] = rng.normal(size=shape).astype(np.float32)
+        else:
+            feeds[name] = (
+                np.full(shape, 20) if len(shape) == 1 and name.endswith(("len", "lengths")) else np.ones(shape)
+            )
+    return feeds
+
+
+def test_small_graphs_are_not_prepared(model_file: Path, tmp_path: Path) -> None:
+    """A graph that runs in no time is loaded as it is, without a child process."""
+    assert prepared_graph(model_file, tmp_path / "cache") == model_file
+    assert not (tmp_path / "cache").exists()
