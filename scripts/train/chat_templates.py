@@ -114,6 +114,59 @@ _ZH_QUESTIONS = lines(
     哪位？
     {w}明白了吗？
     咱们{c}去哪里{s}？
+    你们那里现在几点？
+    {w}昨天为什么没有来？
+    你说的是{t}还是{t}？
+    我们是坐车去还是走路去{p}？
+    你吃饭了吗？
+    {w}有没有告诉你{t}在哪里？
+    谁把{t}拿走了？
+    你们打算什么时候开始{d}{t}？
+    {w}怎么会在{p}？
+    这样做会不会{q}？
+    到底是谁{d}了{t}？
+    能不能帮我{d}一下{t}？
+    我可以问你一个问题吗？
+    你最喜欢的{t}是什么？
+    您贵姓？
+    请问您找谁？
+    请问这附近有{p}吗？
+    请问去{p}怎么走？
+    你知道{w}的电话号码吗？
+    你知道{t}是怎么回事吗？
+    你难道忘了要{d}{t}吗？
+    有谁愿意跟我去{p}？
+    还需要我{d}什么吗？
+    要是{w}不同意怎么办？
+    如果没有{t}该怎么办？
+    {t}丢了怎么办？
+    从{p}到{p}坐地铁需要多长时间？
+    一个{t}大概要多少钱？
+    你在{p}待了多久？
+    你来{p}多长时间了？
+    {w}平时喜欢做什么？
+    {c}的{t}取消了吗？
+    这件事你怎么看？
+    你为什么这么{m}？
+    何必这么{m}呢？
+    {w}去哪儿了呢？
+    我怎么不知道呢？
+    不是说好{c}去{p}的吗？
+    你听说过{p}的{t}吗？
+    下一步应该{d}什么？
+    这里可以{s}吗？
+    你更喜欢{s}还是{s}？
+    {w}跟{w}是什么关系？
+    有没有更好的{t}？
+    {t}能用多久？
+    你确定吗？
+    真的吗？
+    对不对？
+    可以吗？
+    什么时候？
+    为什么？
+    多少钱？
+    在哪里？
     """
 )
 _ZH_STATEMENTS = lines(
@@ -170,6 +223,35 @@ _ZH_STATEMENTS = lines(
     去{p}的路上要小心。
     {w}对这个{t}很{m}。
     {c}我要去{p}跟{w}{s}。
+    我再也不想{s}了。
+    这就是我说的那个{t}。
+    {w}问我什么时候能{d}{t}。
+    我忘了{t}放在哪儿了。
+    我们还没决定去不去{p}。
+    不知道{w}会不会来。
+    谁也不知道该怎么办。
+    {w}想不起来{t}叫什么名字。
+    我来告诉你为什么{t}这么{q}。
+    看看{t}有没有{d}好。
+    {w}总是不知道该怎么{d}{t}。
+    哪里都找不到{t}。
+    多少钱都可以。
+    多亏了{w}帮忙。
+    好久不见。
+    辛苦了。
+    祝你生日快乐。
+    路上小心。
+    慢走。
+    快来{p}。
+    别忘了{d}{t}。
+    不要在{p}{s}。
+    {w}刚从{p}回来。
+    我明白你的意思了。
+    让我想一想。
+    {w}说{c}不去{p}了。
+    这几天一直在{d}{t}。
+    天快黑了。
+    大家都同意{w}的意见。
     """
 )
 _ZH_LINKED = lines(
@@ -238,6 +320,46 @@ _ZH_LINKED = lines(
     你看，{t}{q}吧。
     {w}先去{p}，再去{p}，最后回{p}。
     大家好，我叫{w}，来自{p}，很高兴认识你们。
+    你吃了吗？我还没吃呢，一起去吃吧。
+    喂，你好，请问{w}在吗？
+    我想{d}{t}，但是不知道怎么{d}，你能教我吗？
+    {w}问{c}去不去{p}，我说不去。
+    不管{w}来不来，我们都要{d}{t}。
+    无论{t}{q}不{q}，{w}都不在乎。
+    我{c}去了{p}，看到了很多{t}，觉得很{m}。
+    他说他不知道，我也不知道，那谁知道？
+    什么？你说{t}不见了？
+    为什么不{s}呢？因为{w}{m}了。
+    你先别{m}，慢慢说，到底怎么了？
+    是吗？我怎么没听说？
+    好啊，那{c}几点见？
+    行，我知道了，谢谢你。
+    哦，原来是这样。
+    唉，真可惜，{t}已经{d}了。
+    哇，这个{t}{q}。
+    真的吗？太好了。
+    没事，别担心，{w}会{d}的。
+    对了，{t}{d}了没有？
+    老实说，我不喜欢{s}。
+    说实话，{t}{q}，你觉得呢？
+    {c}天气不错，要不要去{p}{s}？
+    虽然{t}{q}，可是{w}还是想{d}，怎么办？
+    一方面要{d}{t}，另一方面也要{s}。
+    {w}刚到{p}，就给我打电话，说{t}丢了。
+    只有{d}了{t}，才能去{p}{s}。
+    与其在{p}{s}，不如去{p}{s}。
+    {w}一听说要去{p}，马上就{m}了起来。
+    如果你有时间，请{d}一下{t}，好吗？
+    看来{w}不会来了，我们走吧。
+    {t}是{w}的，不是我的，你应该去问{w}。
+    从{c}开始，{w}每天都{s}，从来没有停过。
+    会议{h}开始，地点在{p}，请大家准时参加。
+    首先，我来介绍一下{t}，然后{w}会{d}{t}。
+    电话是{f}，有问题可以打给我。
+    一共{n}个{t}，{n}个在{p}，其他的在{p}。
+    你要红的还是蓝的？都可以，随便你。
+    多少钱？{n}块，不贵吧？
+    他什么时候回来？大概{c}吧，我也不清楚。
     """
 )
 ZH_TEMPLATES = (_ZH_QUESTIONS, _ZH_STATEMENTS, _ZH_LINKED)
@@ -315,6 +437,50 @@ _EN_QUESTIONS = lines(
     when does the {t} start?
     what would you like to {d}?
     could {w} {s} {c}?
+    did you remember to {d} the {t}?
+    do you know what time it is?
+    do you know where {w} went {c}?
+    can you tell me where the {t} is?
+    could you tell me how to get to {p}?
+    would you mind if i {d} the {t}?
+    how did you know that?
+    what did {w} say about the {t}?
+    what should i do if the {t} is {q}?
+    who told you that the {t} was {q}?
+    why didn't you {d} the {t} {c}?
+    why don't we {s} {c}?
+    how come the {t} is {q}?
+    what makes you think so?
+    is that {q}?
+    is it going to be {q}?
+    are there any questions?
+    is anybody there?
+    were you at {p} {c}?
+    have you finished the {t}?
+    has anyone seen my {t}?
+    had they already left {p}?
+    must we {d} the {t} again?
+    haven't you heard the {t}?
+    didn't {w} {d} the {t} {c}?
+    won't you come with us to {p}?
+    can't we just {s}?
+    wasn't that the {t} we saw in {p}?
+    where have you been?
+    where are you from?
+    what does this {t} mean?
+    what time does the {t} open?
+    how old are you?
+    how much do i owe you?
+    how far away is {p}?
+    which way is {p}?
+    whose turn is it?
+    am i late?
+    shall i {d} the {t} or the {t}?
+    is it better to {s} or to {s}?
+    and what about {w}?
+    so what?
+    what now?
+    are you kidding?
     """
 )
 _EN_STATEMENTS = lines(
@@ -363,6 +529,26 @@ _EN_STATEMENTS = lines(
     {w} never wanted to {s}.
     the {t} and the {t} are both {q}.
     turn off the {t} before you go to {p}.
+    i can't remember where i put the {t}.
+    tell me what you {d}.
+    what i need is a {t}.
+    how to {d} the {t} is not clear.
+    i asked {w} whether the {t} was {q}.
+    that is why the {t} is {q}.
+    this is what {w} told me.
+    do not {d} the {t} {c}.
+    do it again.
+    have a nice day.
+    take care.
+    we are going to be late.
+    i have never been to {p}.
+    there is nothing to {d} in {p}.
+    let me know when you are in {p}.
+    i was wondering if you could {d} the {t}.
+    what a {q} {t}.
+    whoever wants to {s} can {s}.
+    when {w} called i was in {p}.
+    it depends on the {t}.
     """
 )
 _EN_LINKED = lines(
@@ -418,6 +604,37 @@ _EN_LINKED = lines(
     i know, but the {t} is {q}.
     to {d} the {t}, go to {p}.
     ladies and gentlemen, welcome to {p}.
+    what? you lost the {t}?
+    why? because the {t} was {q}.
+    wait, is that your {t}?
+    i don't know, do you?
+    you know {w}, don't you?
+    it is {q}, right?
+    if you are {m}, why don't you {s}?
+    when you get to {p}, could you {d} the {t}?
+    yes, but where is the {t}?
+    hey, how was {p}?
+    hi, this is {w}, is the doctor in?
+    she asked me where i lived, and i told her.
+    whether the {t} is {q} or not, we must {d} it.
+    i was in {p}, you know, when the {t} arrived.
+    as soon as {w} arrived, the {t} was {q}.
+    there were {n} {t}s in {p}, {n} in {p}, and none at home.
+    he looked at the {t}, smiled, and said nothing.
+    no, i don't think so.
+    oh no, not again.
+    of course, you can {d} it {c}.
+    to be honest, i don't like the {t}.
+    it was late, so we went home.
+    she opened the door, but nobody was there.
+    what do you want, tea or coffee?
+    are you going to {p}? yes, {c}. when do you leave?
+    how much is it? {n} dollars, i think.
+    do you like it? i do, but it's {q}.
+    instead of {p}, we went to {p}, which was {q}.
+    unless you {d} the {t}, nothing will happen.
+    in the end, {w} had to {s}.
+    thanks for the {t}, it was {q}.
     """
 )
 EN_TEMPLATES = (_EN_QUESTIONS, _EN_STATEMENTS, _EN_LINKED)

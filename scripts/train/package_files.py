@@ -1,0 +1,26 @@
+"""Opens the packages that `fetch_text.py` leaves in a folder, by the beginning of their names."""
+
+import io
+import subprocess
+import tarfile
+import zipfile
+from pathlib import Path
+
+
+def open_deb(folder: Path, name: str) -> tarfile.TarFile:
+    """The files of a Debian package; `name` is the package's, without the version."""
+    (package,) = folder.glob(f"{name}_*.deb")
+    data = subprocess.run(["dpkg-deb", "--fsys-tarfile", package], check=True, capture_output=True).stdout
+    return tarfile.open(fileobj=io.BytesIO(data))
+
+
+def open_wheel(folder: Path, name: str) -> zipfile.ZipFile:
+    """The files of a wheel; `name` is written as in its file name."""
+    (package,) = folder.glob(f"{name}-[0-9]*.whl")
+    return zipfile.ZipFile(package)
+
+
+def open_npm(folder: Path, name: str) -> tarfile.TarFile:
+    """The files of a package of npm; `name` is written as in its file name."""
+    (package,) = folder.glob(f"{name}-[0-9]*.tgz")
+    return tarfile.open(package)
