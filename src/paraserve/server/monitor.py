@@ -4,12 +4,12 @@ import asyncio
 import resource
 import time
 from pathlib import Path
+from typing import Literal
 
 from paraserve.runtime.engine import Engine
 from paraserve.server.metrics import Metrics
 
 INTERVAL_S = 0.5
-STATM = Path("/proc/self/statm")
 
 
 async def monitor(engine: Engine, metrics: Metrics) -> None:
@@ -23,6 +23,10 @@ async def monitor(engine: Engine, metrics: Metrics) -> None:
             metrics.queue_depth.labels(lane.name.lower()).set(n_waiting)
 
 
-def memory_bytes() -> int:
-    """Resident memory of this process."""
-    return int(STATM.read_text("ascii").split()[1]) * resource.getpagesize()
+def memory_bytes(process: int | Literal["self"] = "self") -> int:
+    """Resident memory of a process.
+
+    Raises:
+        OSError: there is no such process.
+    """
+    return int(Path(f"/proc/{process}/statm").read_text("ascii").split()[1]) * resource.getpagesize()

@@ -5,6 +5,8 @@ import contextlib
 import signal
 import socket
 import time
+from collections.abc import Callable
+from functools import partial
 
 import uvicorn
 from fastapi import FastAPI
@@ -47,19 +49,19 @@ def run_app(app: FastAPI, settings: Settings) -> int:
 class Server(uvicorn.Server):
     """Says where it listens once it does, since the system may have chosen the port; drains before it stops."""
 
-    def __init__(self, app: FastAPI, settings: Settings) -> None:
+    def __init__(
+        self, app: FastAPI, settings: Settings, on_listening: Callable[[socket.socket], None] | None = None
+    ) -> None:
         super().__init__(_config(app, settings))
         self._app = app
+        self._on_listening = on_listening or partial(announce, is_tls=bool(settings.certfile))
         self._drain_timeout_s = settings.drain_timeout_s
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen, and say where."""
         await super().startup(sockets)
         if self.started:
-            scheme = "https" if self.config.is_ssl else "http"
-            host, port = self.servers[0].sockets[0].getsockname()[:2]
-            address = f"[{host}]" if ":" in host else host
-            print(f"paraserve {__version__} listens on {scheme}://{address}:{port}", flush=True)  # noqa: T201
+            self._on_listening(self.servers[0].sockets[0])
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Not ready and deaf at once; live sessions get their last results; then uvicorn waits for the uploads.
@@ -86,6 +88,13 @@ class Server(uvicorn.Server):
                 # uvicorn has no event for it.
                 while any(isinstance(one, LiveTransport) for one in self.server_state.connections):  # noqa: ASYNC110
                     await asyncio.sleep(0.01)
+
+
+def announce(listening: socket.socket, *, is_tls: bool) -> None:
+    """Say where the server is."""
+    host, port = listening.getsockname()[:2]
+    address = f"[{host}]" if ":" in host else host
+    print(f"paraserve {__version__} listens on http{'s' * is_tls}://{address}:{port}", flush=True)  # noqa: T201
 
 
 def _config(app: FastAPI, settings: Settings) -> uvicorn.Config:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from paraserve.compose import available_cpus
+from paraserve.compose import cpu_share
 from paraserve.runtime.decode_pool import DecodePool
 from paraserve.runtime.engine import Engine
 from paraserve.runtime.offline import FileLimits
@@ -70,7 +70,7 @@ def live_service(settings: Settings, means: Means) -> LiveService:
         max_upload_bytes=settings.max_upload_bytes,
         metrics=means.metrics,
     )
-    max_live = settings.max_live or LIVE_PER_CPU * available_cpus()
+    max_live = settings.max_live or LIVE_PER_CPU * cpu_share(settings)
     return LiveService(
         recognition=recognition,
         admission=Admission(max_live, "live sessions", means.metrics.live, means.door),

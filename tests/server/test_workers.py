@@ -1,0 +1,153 @@
+"""`serve --workers`: one port, one sum of figures, and processes that are replaced without anybody noticing."""
+
+import contextlib
+import signal
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import psutil
+import pytest
+
+from audio_files import pcm_wav
+from commands import paraserve
+from live import heard, live, speech
+
+VOICE = pcm_wav(speech(2000))
+PROGRAM = (sys.executable, str(Path(__file__).parents[1] / "fake_workers.py"))
+SETTLE_S = 40
+SILENCE_S = 12
+"""More than a healthy worker of a loaded test machine is silent."""
+
+
+@pytest.fixture
+def start(process_factory, tmp_path):
+    """Starts workers on `FakeEngine`; they end with the test."""
+    with contextlib.ExitStack() as stack:
+
+        def start(n_workers, **settings):
+            names = {"workers": n_workers, "drain_timeout_s": 5, **settings}
+            environment = {f"PARASERVE_{name.upper()}": str(value) for name, value in names.items()}
+            environment["FAKE_SILENCE_S"] = str(SILENCE_S)
+            return stack.enter_context(process_factory(tmp_path, command=PROGRAM, **environment))
+
+        yield start
+
+
+def workers_of(server):
+    """Process ids of the workers; their decode children are not among them."""
+    return {child.pid for child in psutil.Process(server.process.pid).children()}
+
+
+def until(is_so):
+    deadline = time.monotonic() + SETTLE_S
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def text_of_upload(server):
+    answer = server.post_raw("/transcribe", VOICE)
+    assert answer.status_code == 200, answer.text
+    return answer.json()["text"]
+
+
+def test_one_port_one_sum(start):
+    """All workers serve the one port, and each of them gives the figures of all."""
+    server = start(3)
+    assert len(workers_of(server)) == 3
+    with ThreadPoolExecutor(6) as threads:
+        assert set(threads.map(lambda _: text_of_upload(server), range(30))) == {heard(2000)}
+    for _ in range(6):
+        assert server.metric("paraserve_audio_seconds_total") == 60
+        assert server.metric("paraserve_models_loaded") == 3
+        assert server.metric("paraserve_uploads_in_progress") == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP], ids=["killed", "hanging"])
+def test_lost_worker(start, number):
+    """A worker that dies, or answers nothing for too long, is replaced; the others serve; figures keep their sums."""
+    server = start(2)
+    before = workers_of(server)
+    for _ in range(5):
+        text_of_upload(server)
+    lost = min(before)
+    psutil.Process(lost).send_signal(number)
+    until(lambda: len(workers_of(server) - before) == 1 and lost not in workers_of(server))
+    until(lambda: server.metric("paraserve_models_loaded") == 2)
+    assert server.metric("paraserve_audio_seconds_total") == 10
+    assert [text_of_upload(server) for _ in range(5)] == [heard(2000)] * 5
+
+
+@pytest.mark.parametrize("limit", [{"worker_max_age_s": 3}, {"worker_max_memory_bytes": 1_000_000}])
+def test_recycling(start, limit):
+    """Workers that are too old or too big give way to new ones, while every upload is answered."""
+    server = start(2, **limit)
+    before, seen = workers_of(server), set()
+    while len(seen - before) < 3:
+        assert text_of_upload(server) == heard(2000)
+        seen |= workers_of(server)
+    until(lambda: not before & workers_of(server))
+    assert "worker died" not in server.log
+
+
+def test_recycled_under_a_live_session(start):
+    """It gets its last result and 1012, upon which clients connect again."""
+    server = start(1, worker_max_age_s=2)
+    with live(server.url) as client:
+        client.send(speech(700))
+        assert client.until_final()[-1]["text"] == heard(700)
+        assert client.close_code() == (1012, "shutting_down")
+    assert text_of_upload(server) == heard(2000)
+
+
+def test_stop(start):
+    """On SIGTERM every live session gets its last result, all processes end, nothing is left, the exit code is 0."""
+    server = start(2)
+    pids = workers_of(server)
+    with live(server.url) as client:
+        client.send(speech(700))
+        server.process.send_signal(signal.SIGTERM)
+        assert client.until_final()[-1]["text"] == heard(700)
+        assert client.close_code() == (1012, "shutting_down")
+    assert server.wait(15) == 0
+    assert not any(psutil.pid_exists(pid) for pid in pids)
+    assert list(server.temp_dir.iterdir()) == []
+
+
+def test_supervisor_that_is_gone(start):
+    """Workers do not outlive it."""
+    server = start(2)
+    processes = [psutil.Process(pid) for pid in workers_of(server)]
+    server.process.kill()
+    gone, alive = psutil.wait_procs(processes, timeout=15)
+    assert (len(gone), alive) == (2, [])
+
+
+def test_models(process_factory, demo_dir, tmp_path, samples):
+    """The real command: each worker has models of its own."""
+    with process_factory(tmp_path, "--bundle", demo_dir, "--workers", 2) as server:
+        assert len(workers_of(server)) == 2
+        text = server.post("/transcribe", samples["zh_phone"].data).json()["text"]
+        with live(server.url) as client:
+            assert client.utterance(samples["zh_phone"].data[44:])
+        assert text
+        assert server.metric("paraserve_models_loaded") == 2
+
+
+def test_models_that_do_not_load(demo_dir):
+    """One clear line and exit code 1; nothing is announced."""
+    done = paraserve("serve", "--workers", 2, "--port", 0, "--bundle", demo_dir, "--device", "cuda:0")
+    assert (done.returncode, done.stdout) == (1, "")
+    (line,) = [line for line in done.stderr.splitlines() if line.startswith("paraserve: ")]
+    assert "cuda:0" in line
+
+
+def test_address_in_use(start):
+    """Refused before any model is loaded."""
+    server = start(1, worker_max_age_s=3600)
+    port = server.address[1]
+    done = paraserve("serve", "--workers", 2, "--port", port)
+    assert done.returncode == 1
+    assert "cannot listen on" in done.stderr
