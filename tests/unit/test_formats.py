@@ -14,7 +14,9 @@ TRANSCRIPT = Transcript(
     text="你好，世界。Two words.",
     sentences=(
         Sentence("你好，世界。", 430, 1300, (Token("你", 430, 670, 0.98764), Token("好", 670, 810, 0.5))),
-        Sentence("Two words.", HOUR_MS + 61_001, HOUR_MS + 62_999, (Token("Two", None, None, 1.0),)),
+        Sentence(
+            "Two words.", HOUR_MS + 61_001, HOUR_MS + 62_999, (Token("Two", None, None, 1.0),), "en", "SAD", ("BGM",)
+        ),
     ),
     duration_ms=HOUR_MS + 70_000,
     language="zh",
@@ -58,6 +60,9 @@ def test_json_shape():
                 "start_ms": HOUR_MS + 61_001,
                 "end_ms": HOUR_MS + 62_999,
                 "tokens": [{"text": "Two", "start_ms": None, "end_ms": None, "confidence": 1.0}],
+                "language": "en",
+                "emotion": "SAD",
+                "events": ["BGM"],
             },
         ],
         "audio_received_ms": HOUR_MS + 70_000,

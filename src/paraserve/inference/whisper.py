@@ -110,19 +110,24 @@ class Whisper:
         encoded = self._encode(samples)
         language = self._language(encoded, options.language)
         tokenizer = self._tokenizer(language)
-        result = self._generate(encoded, tokenizer, len(samples), options)
+        prompt = options.prompt or PROMPTS.get(language, "")
+        result = self._generate(encoded, tokenizer, self._prompt(tokenizer, prompt, options), len(samples), options)
         ids = [i for i in result.sequences_ids[0] if i < tokenizer.eot]
         log_probability = result.scores[0] * len(result.sequences_ids[0]) / (len(result.sequences_ids[0]) + 1)
-        if not ids or (result.no_speech_prob > NO_SPEECH and log_probability < LEAST_LOG_PROBABILITY):
+        is_silence = result.no_speech_prob > NO_SPEECH and log_probability < LEAST_LOG_PROBABILITY
+        text = tokenizer.decode(ids)
+        # In noise the model may repeat what stands before the text.
+        if is_silence or _bare(text) == _bare(prompt):
             return Hypothesis(language=language, is_punctuated=True)
         score = float(np.exp(min(0.0, log_probability)))
-        text = CHINESE_MARK.sub(lambda mark: mark[0].translate(FULL_WIDTH), tokenizer.decode(ids))
         pieces = self._timed(encoded, tokenizer, ids, len(samples)) if options.word_times else []
-        words = words_of(pieces or [Token(text, score=score)])
+        if "".join(piece.text for piece in pieces) != text:
+            pieces = [Token(text, score=score)]
+        words = words_of(pieces)
         return Hypothesis(
             tokens=words,
             token_ids=tuple(ids),
-            text=text.strip() if words else "",
+            text=_with_chinese_marks(text).strip() if words else "",
             score=score,
             language=language,
             is_punctuated=True,
@@ -147,22 +152,26 @@ class Whisper:
 
         return Tokenizer(self._model.hf_tokenizer, self._is_multilingual, task="transcribe", language=language)
 
-    def _generate(self, encoded: Any, tokenizer: Any, n_samples: int, options: DecodeOptions) -> Any:
-        from faster_whisper.transcribe import get_suppressed_tokens  # noqa: PLC0415 - as in load_whisper
-
-        prompt = options.prompt or PROMPTS.get(tokenizer.language_code)
-        tokens = self._model.get_prompt(
+    def _prompt(self, tokenizer: Any, prompt: str, options: DecodeOptions) -> list[int]:
+        tokens: list[int] = self._model.get_prompt(
             tokenizer,
             tokenizer.encode(" " + prompt.strip()) if prompt else [],
             without_timestamps=True,
             hotwords=" ".join(options.hotwords) or None,
         )
+        return tokens
+
+    def _generate(
+        self, encoded: Any, tokenizer: Any, prompt: list[int], n_samples: int, options: DecodeOptions
+    ) -> Any:
+        from faster_whisper.transcribe import get_suppressed_tokens  # noqa: PLC0415 - as in load_whisper
+
         n_tokens = min(MAX_TOKENS, MIN_TOKENS + TOKENS_PER_S * n_samples // SAMPLE_RATE)
         return self._model.model.generate(
             encoded,
-            [tokens],
+            [prompt],
             beam_size=DRAFT_BEAM_SIZE if options.draft else BEAM_SIZE,
-            max_length=min(self._model.max_length, len(tokens) + n_tokens),
+            max_length=min(self._model.max_length, len(prompt) + n_tokens),
             return_scores=True,
             return_no_speech_prob=True,
             suppress_blank=True,
@@ -173,6 +182,15 @@ class Whisper:
         """Words with the space before and the marks behind them, placed by the decoder's attention."""
         (words,) = self._model.find_alignment(tokenizer, [ids], encoded, n_samples // FRAME_SAMPLES)
         return [Token(w["word"], _ms(w["start"]), _ms(w["end"]), float(w["probability"])) for w in words]
+
+
+def _bare(text: str) -> str:
+    return "".join(char for char in text if char.isalnum())
+
+
+def _with_chinese_marks(text: str) -> str:
+    """Behind a Chinese character Whisper writes the marks of English."""
+    return CHINESE_MARK.sub(lambda mark: mark[0].translate(FULL_WIDTH), text)
 
 
 def _ms(seconds: float) -> int:

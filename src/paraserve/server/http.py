@@ -106,7 +106,12 @@ async def funasr_root(request: Request) -> Response:
         lambda upload: (
             decode_options(upload),
             lambda t: JSONResponse(
-                funasr_offline(t, "" if service.is_strict else upload.filename, is_final=not service.is_strict)
+                funasr_offline(
+                    t,
+                    "" if service.is_strict else upload.filename,
+                    is_final=not service.is_strict,
+                    is_strict=service.is_strict,
+                )
             ),
         ),
     )

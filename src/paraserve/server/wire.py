@@ -38,10 +38,15 @@ def openai_verbose(transcript: Transcript, granularities: Iterable[str]) -> Json
     return body
 
 
-def funasr_offline(transcript: Transcript, wav_name: str, *, is_final: bool) -> Json:
-    """FunASR's offline result: `timestamp` is a JSON string, or absent when there are no times."""
-    body: Json = {"mode": "offline", "text": transcript.text, "wav_name": wav_name, "is_final": is_final}
-    return body | funasr_stamps(transcript.sentences) | funasr_heard(transcript.sentences)
+def funasr_offline(transcript: Transcript, wav_name: str, *, is_final: bool, is_strict: bool = False) -> Json:
+    """FunASR's offline result: `timestamp` is a JSON string, or absent when there are no times.
+
+    What a model hears beyond the words is in keys of its own, with `is_strict` in the text as FunASR has it.
+    """
+    sentences = transcript.sentences
+    text = tagged_text(sentences, transcript.text) if is_strict else transcript.text
+    body: Json = {"mode": "offline", "text": text, "wav_name": wav_name, "is_final": is_final}
+    return body | funasr_stamps(sentences) | ({} if is_strict else funasr_heard(sentences))
 
 
 def funasr_heard(sentences: Sequence[Sentence]) -> Json:

@@ -74,8 +74,8 @@ def recording_result(transcript: Transcript, wav_name: str, flavour: Flavour) ->
     `--protocol strict` says `is_final` false on the offline server, as the C++ one does.
     """
     is_final = not (flavour.is_strict and flavour.is_offline)
-    body = funasr_offline(transcript, wav_name, is_final=is_final) | {"mode": flavour.label("offline")}
-    return body | {"text": tagged_text(transcript.sentences, transcript.text)} if flavour.is_strict else body
+    body = funasr_offline(transcript, wav_name, is_final=is_final, is_strict=flavour.is_strict)
+    return body | {"mode": flavour.label("offline")}
 
 
 def error_result(code: str, message: str, request_id: str, *, mode: str, wav_name: str) -> Json:

@@ -80,3 +80,39 @@ def test_no_bundle(tmp_path: Path) -> None:
     """A folder without asr/ is refused."""
     with pytest.raises(ModelLoadError, match="no folder asr/"):
         bundle_parts(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("model", "redecodes"),
+    [("sensevoice-tiny", True), ("paraformer-tiny", False), ("paraformer-contextual-tiny", False)],
+)
+def test_the_family_is_read_from_the_files(build: Build, model: str, redecodes: bool) -> None:
+    """A family without a streaming form decodes open speech again, unless that is switched off."""
+    root = build(asr=model)
+    bundle = load_bundle(root)
+    assert (bundle.recognizer.max_segment_ms == 30_000) is redecodes
+    assert bundle.redecodes is redecodes
+    assert not load_parts(replace(bundle_parts(root), has_partials=False)).redecodes
+
+
+def test_a_streaming_model_beside_another_family(build: Build) -> None:
+    """Then partial texts are its."""
+    assert not load_bundle(build(asr="sensevoice-tiny", asr_online="paraformer-online-tiny")).redecodes
+
+
+def test_a_model_of_another_kind(build: Build) -> None:
+    """Refused with what it is and what is expected."""
+    with pytest.raises(
+        ModelLoadError, match="holds a CTTransformer: expected a Paraformer, a SenseVoiceSmall or a Wh"
+    ):
+        load_bundle(build(asr="ct-punc-tiny"))
+
+
+def test_a_folder_that_holds_no_model(tmp_path: Path) -> None:
+    """Refused with what is there, and what would make it a model."""
+    (tmp_path / "asr").mkdir()
+    (tmp_path / "asr" / "model.safetensors").touch()
+    with pytest.raises(
+        ModelLoadError, match=r"config.yaml \(FunASR\) or model.bin \(Whisper.*only: model.safetensors"
+    ):
+        load_bundle(tmp_path)

@@ -32,7 +32,7 @@ def test_words(text, words):
 
 
 def test_times_and_scores_of_words():
-    """From the first to the last of a word's pieces, as sure as the least sure; a piece is shared by its characters."""
+    """From the first to the last of a word's pieces, as sure as the least sure; characters share a piece."""
     pieces = [
         Token(" wor", 100, 300, 0.9),
         Token("ld", 300, 400, 0.5),

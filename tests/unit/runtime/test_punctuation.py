@@ -1,9 +1,11 @@
 """Marks of a text that goes on from segment to segment."""
 
+from dataclasses import replace
+
 import pytest
 
 from paraserve.inference.base import ModelBundle
-from paraserve.runtime.punctuation import HeldMark, next_sentences
+from paraserve.runtime.punctuation import HeldMark, next_sentences, sentences_of
 from paraserve.types import DecodeOptions, Hypothesis, Token
 
 PLAIN = DecodeOptions(itn=False)
@@ -63,6 +65,48 @@ def test_without_punctuation_there_are_no_marks(has_model):
     bundle = ModelBundle("b", vad=None, recognizer=None, punctuator=Commas() if has_model else None)
     options = DecodeOptions(itn=False, punctuate=not has_model)
     assert texts(bundle, ["你", "好"], ["再", "见"], options=options) == ["你好", "再见"]
+
+
+WRITTEN = Hypothesis((Token("Hi"), Token("20%")), text="Hi! 20%", language="en", is_punctuated=True)
+
+
+class Refusing:
+    """A model that must not be asked."""
+
+    def punctuate(self, words):
+        raise AssertionError(words)
+
+    def normalize(self, text):
+        raise AssertionError(text)
+
+
+@pytest.mark.parametrize("is_live", [True, False])
+def test_a_text_in_its_final_form_stays_what_it_is(is_live):
+    """Neither punctuated nor rewritten again, and closed; each of its sentences says the language."""
+    bundle = ModelBundle("b", vad=None, recognizer=None, punctuator=Refusing(), itn=Refusing())
+    if is_live:
+        state, sentences = next_sentences(bundle, "state", WRITTEN, DecodeOptions(), is_last=False)
+        assert state == "state"
+    else:
+        sentences = sentences_of(bundle, [WRITTEN], DecodeOptions())
+    assert [(s.text, s.language) for s in sentences] == [("Hi!", "en"), ("20%.", "en")]
+
+
+def test_a_text_in_its_final_form_without_its_marks():
+    """Its words alone, if marks are not wanted."""
+    bundle = ModelBundle("b", vad=None, recognizer=None, punctuator=Refusing(), itn=Refusing())
+    (sentence,) = sentences_of(bundle, [WRITTEN], DecodeOptions(punctuate=False))
+    assert sentence.text == "Hi 20%"
+
+
+def test_segments_that_say_more_than_words_are_judged_one_by_one():
+    """So that each sentence has the emotion of its own segment; the punctuation model is asked for each."""
+    bundle = ModelBundle("b", vad=None, recognizer=None, punctuator=Commas())
+    happy = Hypothesis((Token("好"),), text="好", language="zh", emotion="HAPPY", events=("Speech",))
+    sad = replace(happy, emotion="SAD", events=())
+    sentences = sentences_of(bundle, [happy, Hypothesis(language="zh", emotion="NEUTRAL"), sad], PLAIN)
+    heard = [(s.text, s.emotion, s.events) for s in sentences]
+    assert heard == [("好？", "HAPPY", ("Speech",)), ("好？", "SAD", ())]
 
 
 def test_held_mark_is_a_value():

@@ -23,7 +23,7 @@ FULL = {
     "itn": False,
     "hotwords": '{"阿里巴巴":20,"通义实验室":30}',
     "svs_lang": "yue",
-    "svs_itn": True,
+    "svs_itn": False,
     "vad_tail_sil": 500,
     "max_single_segment_time": "20000",
     "speech_noise_thres": "0.7",
@@ -45,7 +45,12 @@ def test_all_keys():
         wav_name="demo",
         session_id="id",
         options=DecodeOptions(
-            hotwords=("阿里巴巴", "通义实验室"), itn=False, punctuate=False, language="yue", deterministic=True
+            hotwords=("阿里巴巴", "通义实验室"),
+            itn=False,
+            punctuate=False,
+            language="yue",
+            deterministic=True,
+            model_itn=False,
         ),
     )
     assert not request.is_container
@@ -101,6 +106,14 @@ def test_known_names():
     """A client's misspelt mode is what it got from FunASR; an unknown language is the model's choice."""
     request = merged(LiveRequest(), {"mode": "office", "svs_lang": "klingon"})
     assert (request.mode, request.language) == ("2pass", None)
+
+
+@pytest.mark.parametrize(
+    ("name", "language"), [("auto", None), ("ZH", "zh"), ("haw", "haw"), ("nospeech", "nospeech")]
+)
+def test_languages(name, language):
+    """Codes of two or three letters, and SenseVoice's own word."""
+    assert merged(LiveRequest(), {"svs_lang": name}).language == language
 
 
 BAD = [

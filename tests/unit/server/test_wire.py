@@ -1,6 +1,7 @@
 """JSON shapes of FunASR and OpenAI from a transcript."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -28,6 +29,14 @@ ENGLISH = sentence("it's 41.8, yes.", ("it's", 0, 200), ("41.8", 200, 800), ("ye
 
 def transcript(*sentences, language=None):
     return Transcript("".join(s.text for s in sentences), sentences, 2000, language)
+
+
+def test_openai_segments_have_what_is_heard():
+    """Language, emotion and events where a model says them, and no such key where it does not."""
+    happy = replace(HELLO, language="yue", emotion="HAPPY", events=("Laughter",))
+    first, second = openai_verbose(transcript(happy, DATE), [])["segments"]
+    assert (first["language"], first["emotion"], first["events"]) == ("yue", "HAPPY", ["Laughter"])
+    assert not {"language", "emotion", "events"} & second.keys()
 
 
 def test_funasr_offline_result():

@@ -1,5 +1,7 @@
 """FunASR's WebSocket messages, key by key."""
 
+from dataclasses import replace
+
 import pytest
 
 from paraserve.server.wire_live import (
@@ -44,6 +46,31 @@ def test_segment():
             {"text_seg": "", "punc": "。", "start": -1, "end": -1, "ts_list": []},
         ],
     }
+
+
+HEARD = replace(SENTENCE, language="zh", emotion="HAPPY", events=("Speech", "BGM"))
+HEARD_FINAL = replace(FINAL, sentences=(HEARD,))
+
+
+def test_what_is_heard_beyond_the_words():
+    """Keys of its own; strict writes SenseVoice's tags before the text, as FunASR's servers do."""
+    body = live_result(HEARD_FINAL, "", COMPAT, LATER)
+    assert body["text"] == FINAL.text
+    assert (body["language"], body["emotion"], body["events"]) == ("zh", "HAPPY", ["Speech", "BGM"])
+    strict = live_result(HEARD_FINAL, "", STRICT, LATER)
+    assert strict["text"] == f"<|zh|><|HAPPY|><|Speech|><|BGM|>{FINAL.text}"
+    assert not {"language", "emotion", "events"} & strict.keys()
+
+
+def test_tags_stand_before_the_part_that_they_hold_for():
+    """Of a whole recording: once for sentences that have them in common; none where only the language is known."""
+    happy = replace(HEARD, text="你好。")
+    heard = Transcript("", (happy, happy, replace(happy, emotion="SAD", events=())), 1000)
+    text = recording_result(heard, "", STRICT)["text"]
+    assert text == "<|zh|><|HAPPY|><|Speech|><|BGM|>你好。你好。<|zh|><|SAD|>你好。"
+    spoken = Transcript("hello", (replace(HEARD, emotion=None, events=()),), 1000)
+    assert recording_result(spoken, "", STRICT)["text"] == "hello"
+    assert recording_result(spoken, "", COMPAT)["language"] == "zh"
 
 
 def test_strict_places():
