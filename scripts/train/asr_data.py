@@ -18,11 +18,15 @@ from torch.utils.data import IterableDataset
 import augment
 from corpus import Utterance, load_folder
 from features import FRAME_SHIFT, SAMPLE_RATE, Array, fbank, lfr
+from grammar import EN_DIGITS
 from vocabulary import UNKNOWN
 
 MAX_FRAMES = 1800
 REUSES = 2
 ENGLISH_FACTOR = 1.2
+# Digits are said alone and in strings far more often than any other word.
+DIGIT_FACTOR = 4.0
+DIGITS = frozenset([*"零幺一二三四五六七八九", "oh", *EN_DIGITS])
 POOL_SIZE = 150
 UNKNOWN_SHARE = 0.09
 SILENCE_SHARE = 0.04
@@ -62,7 +66,8 @@ class RunSampler:
         """Rare tokens are drawn more often than they come, English ones a little more."""
         if name == UNKNOWN:
             return 0.0
-        return len(self._places[name]) ** 0.6 * (ENGLISH_FACTOR if name.isascii() else 1.0)
+        factor = DIGIT_FACTOR if name in DIGITS else 1.0
+        return len(self._places[name]) ** 0.6 * factor * (ENGLISH_FACTOR if name.isascii() else 1.0)
 
     def draw(self) -> tuple[Piece, str]:
         """A run and its language."""

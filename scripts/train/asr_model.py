@@ -18,6 +18,7 @@ from vocabulary import BLANK_ID, EOS_ID
 TAIL_THRESHOLD = 0.45
 TRUE_SHARE = 0.5
 """Share of the utterances whose tokens are integrated by the true times in training, the others by the model's."""
+TOLD_SHARE = 0.5
 CTC_WEIGHT = 0.6
 CTC_FLOOR = 0.02
 """Probability of a token that the CTC layer does not hear: bounds its veto."""
@@ -148,7 +149,7 @@ class Paraformer(nn.Module):
 
 
 class TrainingHeads(nn.Module):
-    """Output layers that only the losses need: CTC, the token that each row belongs to, and what that sounds like.
+    """What only the losses need: CTC, the token of each row, what that sounds like, and tokens as vectors.
 
     `sounds` [V][K] are the classes of `sound_classes.py`.
     """
@@ -160,6 +161,7 @@ class TrainingHeads(nn.Module):
         self.register_buffer("sounds", torch.tensor(sounds))
         counts = [int(column.max()) + 1 for column in self.sounds.T]
         self.sound = nn.ModuleList(nn.Linear(config.size, count) for count in counts)
+        self.glance = nn.Embedding(config.vocabulary_size, config.size)
 
     def row_losses(self, rows: Tensor, ids: Tensor) -> dict[str, Tensor]:
         """Cross-entropies of rows [N, D] that belong to the tokens `ids` [N]."""
@@ -185,12 +187,17 @@ def losses(model: Paraformer, heads: TrainingHeads, batch: dict[str, Tensor]) ->
         torch.rand_like(counts).unsqueeze(1) < TRUE_SHARE, batch["weights"].clamp(min=0), weights.detach()
     )
     vectors = model.integrate(frames, model.shares(given, counts, rows))
-    logits = model.decode(vectors, target_mask.unsqueeze(-1), frames, mask)
     chosen = target_mask > 0
+    with torch.no_grad():
+        found = model.decode(vectors, target_mask.unsqueeze(-1), frames, mask).argmax(-1)
+    told = _told((found != targets) & chosen, chosen)
+    vectors = torch.where(told.unsqueeze(-1), heads.glance(targets), vectors)
+    logits = model.decode(vectors, target_mask.unsqueeze(-1), frames, mask)
+    chosen = chosen & ~told
     result = {
         "ce": F.cross_entropy(logits[chosen], targets[chosen], label_smoothing=0.05),
         "count": (weights.sum(1) - counts).abs().mean(),
-        "accuracy": (logits.argmax(-1) == targets)[chosen].float().mean(),
+        "accuracy": (found == targets)[target_mask > 0].float().mean(),
     }
     with torch.autocast(frames.device.type, torch.bfloat16):
         heard = heads.ctc(frames)
@@ -199,6 +206,16 @@ def losses(model: Paraformer, heads: TrainingHeads, batch: dict[str, Tensor]) ->
         log_probs, batch["ids"], batch["speech_lens"], batch["id_lens"], blank=BLANK_ID, zero_infinity=True
     )
     return result | _timing_losses(model, heads, batch, encoded, mask, weights)
+
+
+def _told(wrong: Tensor, chosen: Tensor) -> Tensor:
+    """Tokens [B, N] that the decoder is told, at random: half as many as it got wrong.
+
+    Paraformer's sampler: from what it is told the decoder learns how tokens go together.
+    """
+    count = (TOLD_SHARE * wrong.sum(1, keepdim=True)).long()
+    order = torch.rand_like(chosen, dtype=torch.float).masked_fill(~chosen, 2.0).argsort(1).argsort(1)
+    return order < count
 
 
 def _targets_with_eos(ids: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
