@@ -16,6 +16,7 @@ from rapidfuzz.distance import Levenshtein
 from commands import paraserve, server
 from live import live
 from paraserve.compose import open_engine
+from paraserve.inference.whisper import load_whisper
 from paraserve.runtime.two_pass import TwoPassSession
 from paraserve.settings import Settings
 from paraserve.types import DecodeOptions, SegmentAudio, StreamConfig
@@ -150,3 +151,14 @@ def test_silence_is_no_text(bundle_dir, tmp_path):
     soundfile.write(tmp_path / "noise.wav", noise, 16_000)
     done = paraserve("transcribe", tmp_path / "noise.wav", "--bundle", bundle_dir)
     assert (done.stdout, done.returncode) == ("\n", 0)
+
+
+def test_a_language_that_the_model_does_not_have(bundle_dir, read_aloud):
+    """Cantonese is not among Whisper base's: it finds out by itself, as for any word that is no language."""
+    pytest.importorskip("faster_whisper")
+    samples, _ = soundfile.read(min(read_aloud), dtype="float32", frames=5 * 16_000)
+    model = load_whisper(bundle_dir / "asr")
+    audio = [SegmentAudio(samples)]
+    heard = [model.recognize(audio, DecodeOptions(language=name))[0] for name in ("yue", "klingon", "en")]
+    assert {(hypothesis.language, hypothesis.text) for hypothesis in heard} == {("en", heard[0].text)}
+    assert heard[0].text

@@ -86,7 +86,10 @@ class Whisper:
     def __init__(self, model: Any) -> None:
         self._model = model
         self._is_multilingual = bool(model.model.is_multilingual)
-        self._languages = frozenset(model.supported_languages) if self._is_multilingual else frozenset(("en",))
+        # Cantonese is known to the library, but not to every model.
+        self._languages = frozenset(
+            name for name in model.supported_languages if model.hf_tokenizer.token_to_id(f"<|{name}|>") is not None
+        )
 
     def recognize(self, batch: Sequence[SegmentAudio], options: DecodeOptions) -> list[Hypothesis]:
         """One hypothesis for each segment; token times are relative to the segment's start.
