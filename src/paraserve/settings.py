@@ -1,19 +1,44 @@
 """All settings, read once at the edge. Below it only plain values travel."""
 
+import tomllib
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    InitSettingsSource,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from paraserve.errors import ParaserveError
 
 Origins = Annotated[tuple[str, ...], NoDecode]
 """A list in a file, words with commas between them in the environment and on the command line."""
 
 
+def _read_file(settings_cls: type[BaseSettings], path: str) -> PydanticBaseSettingsSource:
+    try:
+        with Path(path).expanduser().open("rb") as file:
+            values = tomllib.load(file)
+    except (OSError, ValueError) as error:
+        raise ParaserveError(f"the settings file {path} cannot be read: {error}", code="invalid_settings") from None
+    return InitSettingsSource(settings_cls, values)
+
+
 class Settings(BaseSettings):
-    """Flags win over the environment (`PARASERVE_<NAME>`), the environment over the defaults here."""
+    """Flags win over the environment (`PARASERVE_<NAME>`), that over the file `config`, that over the defaults here.
+
+    Raises:
+        ParaserveError: the file cannot be read.
+    """
 
     model_config = SettingsConfigDict(env_prefix="PARASERVE_", frozen=True, extra="forbid")
 
+    config: str = ""
+    """TOML file with settings by these names; empty = none."""
     host: str = "127.0.0.1"
     """Address to listen on. Outside the loopback anybody who reaches the port may use the server."""
     port: int = Field(10095, ge=0, le=65535)
@@ -122,6 +147,19 @@ class Settings(BaseSettings):
     """An upload that takes longer is logged with the times of its stages; 0 = every one."""
     slow_result_s: float = Field(2.0, ge=0)
     """As `slow_request_s`, for a result of a live client, from the arrival of its audio on."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - there is none
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - nor these
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """What is given in code, the environment, the file."""
+        path = str(init_settings().get("config", env_settings().get("config", "")))
+        return init_settings, env_settings, *([_read_file(settings_cls, path)] if path else [])
 
     @field_validator("max_live", mode="before")
     @classmethod

@@ -22,9 +22,16 @@ def test_every_setting_is_documented(name):
     assert f"`{name}`" in page("deploy.md")
 
 
+def test_every_documented_setting_exists():
+    """The first column of the table of settings names settings, each once."""
+    rows = re.findall(r"^\| (`[^|]*) \|", page("deploy.md"), re.M)
+    names = [name for row in rows for name in re.findall(r"`(\w+)`", row)]
+    assert sorted(names) == sorted(Settings.model_fields)
+
+
 def test_every_error_code_is_documented():
     """docs/http.md and docs/protocol.md have each code of the wire; those of commands and clients are not on it."""
-    local = {"model_file_damaged", "not_a_file"}
+    local = {"model_file_damaged", "not_a_file", "invalid_settings"}
     package = ROOT / "src" / "paraserve"
     served = [path for path in package.rglob("*.py") if path.parent.name not in {"cli", "client"}]
     kinds = [k for k in vars(errors).values() if isinstance(k, type) and issubclass(k, errors.AudioError)]

@@ -1,8 +1,9 @@
-"""Settings: flags over environment over defaults, and what is refused."""
+"""Settings: flags over environment over file over defaults, and what is refused."""
 
 import pytest
 from pydantic import ValidationError
 
+from paraserve.errors import ParaserveError
 from paraserve.settings import Settings
 
 
@@ -18,6 +19,64 @@ def test_arguments_over_environment(monkeypatch):
     """What is given in code (the flags) wins over the environment."""
     monkeypatch.setenv("PARASERVE_PORT", "8000")
     assert Settings(port=9000).port == 9000
+
+
+@pytest.fixture
+def file(tmp_path, monkeypatch):
+    """Writes a settings file and names it in the environment."""
+
+    def write(text):
+        path = tmp_path / "paraserve.toml"
+        path.write_text(text, "utf-8")
+        monkeypatch.setenv("PARASERVE_CONFIG", str(path))
+        return str(path)
+
+    return write
+
+
+def test_file_between_environment_and_defaults(file, monkeypatch):
+    """A file gives what neither the environment nor the flags do."""
+    path = file(
+        'port = 1\nhost = "::1"\nmax_uploads = 3\ncors_origins = ["https://a.example", "https://b.example"]\n'
+    )
+    monkeypatch.setenv("PARASERVE_HOST", "127.0.0.2")
+    settings = Settings(port=2)
+    assert (settings.port, settings.host, settings.max_uploads, settings.max_live) == (2, "127.0.0.2", 3, 0)
+    assert settings.cors_origins == ("https://a.example", "https://b.example")
+    assert settings.config == path
+
+
+def test_flag_names_another_file(file, tmp_path):
+    """The file named in code wins over the one of the environment, as a whole; empty = none."""
+    file("port = 1\nmax_uploads = 3\n")
+    other = tmp_path / "other.toml"
+    other.write_text("port = 2\n")
+    settings = Settings(config=str(other))
+    assert (settings.port, settings.max_uploads) == (2, 64)
+    assert Settings(config="").port == 10095
+
+
+@pytest.mark.parametrize("text", ["port = ", "port: 1", "\x00"])
+def test_file_that_is_no_toml(file, text):
+    """Refused, and the file is named."""
+    path = file(text)
+    with pytest.raises(ParaserveError, match=path):
+        Settings()
+
+
+def test_file_that_is_not_there(monkeypatch):
+    """A file that is asked for must be there."""
+    monkeypatch.setenv("PARASERVE_CONFIG", "/no/such/file.toml")
+    with pytest.raises(ParaserveError, match=r"/no/such/file\.toml"):
+        Settings()
+
+
+@pytest.mark.parametrize("text", ["prot = 1", "[server]\nport = 1", "port = 65536"])
+def test_file_with_mistakes(file, text):
+    """Unknown names and values out of range are refused as everywhere."""
+    file(text)
+    with pytest.raises(ValidationError, match=r"port|prot|server"):
+        Settings()
 
 
 @pytest.mark.parametrize(

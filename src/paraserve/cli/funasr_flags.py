@@ -1,14 +1,18 @@
-"""The flag names of FunASR's server programs, so that an existing start script needs only another program name.
+"""Flags beside those with a help text: every setting by its name, and those of FunASR's server programs.
+
+With these an existing start script needs only another program name.
 
 Names may be written with dashes or underscores, values are strings: `--vad-dir DIR`, `--quantize true`.
 """
 
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from paraserve.compose import REMOVED
 from paraserve.errors import ParaserveError
+from paraserve.settings import Settings
 
 SETTING_OF = {
     "download-model-dir": "models_dir",
@@ -25,6 +29,11 @@ SETTING_OF = {
     "model-thread-num": "model_threads",
 }
 """Flags that mean one of our settings."""
+
+OWN = {name.replace("_", "-"): name for name in Settings.model_fields}
+"""Flags that have the name of our setting."""
+BOOLEAN = frozenset(name for name in OWN if "bool" in str(Settings.model_fields[OWN[name]].annotation))
+"""Those that may stand without a value, for true."""
 
 PULLED_BEFORE = "the catalog states the revisions that paraserve models pull takes"
 NO_LANGUAGE_MODEL = "no language model is used yet"
@@ -59,13 +68,14 @@ class FunasrFlags:
 
 
 def parse_funasr_flags(args: Sequence[str]) -> FunasrFlags:
-    """Read `--name value` and `--name=value` pairs.
+    """Read `--name value` and `--name=value` pairs; a boolean's value may be left out.
 
     Raises:
         ParaserveError: an unknown flag, or a flag without its value.
     """
     values = dict(_pairs(args))
-    settings = {SETTING_OF[name]: value for name, value in values.items() if name in SETTING_OF}
+    meanings = OWN | SETTING_OF
+    settings = {meanings[name]: value for name, value in values.items() if name in meanings}
     if _is_no_file(settings.get("hotword_file")):
         del settings["hotword_file"]
     warnings = tuple(
@@ -75,17 +85,21 @@ def parse_funasr_flags(args: Sequence[str]) -> FunasrFlags:
 
 
 def _pairs(args: Sequence[str]) -> Iterator[tuple[str, str]]:
-    rest = iter(args)
-    for arg in rest:
+    known = OWN.keys() | SETTING_OF.keys() | WITHOUT_EFFECT.keys() | SWITCHES.keys()
+    rest = deque(args)
+    while rest:
+        arg = rest.popleft()
         flag, has_value, value = arg.partition("=")
         name = flag.removeprefix("--").replace("_", "-")
-        if flag == name or name not in (SETTING_OF.keys() | WITHOUT_EFFECT.keys() | SWITCHES.keys()):
+        if flag == name or name not in known:
             raise ParaserveError(f"no such option: {arg} (see paraserve serve --help)", code="invalid_option")
         if not has_value and name not in SWITCHES:
-            try:
-                value = next(rest)
-            except StopIteration:
-                raise ParaserveError(f"option {flag} needs a value", code="invalid_option") from None
+            if rest and not (name in BOOLEAN and rest[0].startswith("--")):
+                value = rest.popleft()
+            elif name in BOOLEAN:
+                value = "true"
+            else:
+                raise ParaserveError(f"option {flag} needs a value", code="invalid_option")
         yield name, value
 
 

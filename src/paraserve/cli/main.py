@@ -18,7 +18,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-app.command(context_settings=serve.CONTEXT, epilog=serve.FUNASR_HELP)(serve.serve)
+app.command(context_settings=serve.CONTEXT, epilog=serve.MORE_HELP)(serve.serve)
 app.command()(transcribe.transcribe)
 app.command()(stream.stream)
 app.command()(doctor.doctor)

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import typer
 
 from paraserve.cli.config import check_files, is_loopback, read_settings
-from paraserve.cli.funasr_flags import SETTING_OF, SWITCHES, WITHOUT_EFFECT, parse_funasr_flags
+from paraserve.cli.funasr_flags import OWN, SETTING_OF, SWITCHES, WITHOUT_EFFECT, parse_funasr_flags
 from paraserve.compose import REMOVED
 from paraserve.server.process import serve as run_server
 from paraserve.server.workers import Supervisor
@@ -19,8 +19,17 @@ def _listed(names: Iterable[str]) -> str:
     return "\b\n" + textwrap.fill(flags, 72, break_on_hyphens=False, initial_indent="  ", subsequent_indent="  ")
 
 
-FUNASR_HELP = "\n\n".join(
+SHOWN = frozenset(
     (
+        *("config", "host", "port", "bundle", "device", "mode", "protocol", "certfile", "keyfile"),
+        *("api-keys-file", "workers", "max-live", "optimize"),
+    )
+)
+"""Settings that have an option of their own below."""
+MORE_HELP = "\n\n".join(
+    (
+        "Every other setting is a flag as well (docs/deploy.md says what they mean):",
+        _listed(sorted(OWN.keys() - SHOWN - SETTING_OF.keys())),
         "FunASR's flags work too, with dashes or underscores:",
         _listed(SETTING_OF),
         'A --*-dir replaces that part of the bundle; "" or 0 removes it. Accepted with a warning, without effect:',
@@ -37,6 +46,7 @@ CONTEXT = {
 
 def serve(  # noqa: PLR0913, PLR0917 - one parameter a flag
     ctx: typer.Context,
+    config: Annotated[str | None, typer.Option(metavar="FILE", help="TOML file with settings.")] = None,
     host: Annotated[
         str | None, typer.Option("--host", "--listen-ip", help="Address to listen on.  [default: 127.0.0.1]")
     ] = None,
@@ -73,13 +83,14 @@ def serve(  # noqa: PLR0913, PLR0917 - one parameter a flag
 ) -> None:
     """Serve speech recognition over HTTP and WebSocket.
 
-    A flag wins over the environment (PARASERVE_<SETTING>), the environment over the default.
+    A flag wins over the environment (PARASERVE_<SETTING>), the environment over the file, the file over the default.
     """
     funasr = parse_funasr_flags(ctx.args)
     plain = certfile in REMOVED
     settings = read_settings(
         {
             **funasr.settings,
+            "config": config,
             "host": host,
             "port": port,
             "bundle": bundle,
@@ -91,7 +102,7 @@ def serve(  # noqa: PLR0913, PLR0917 - one parameter a flag
             "certfile": "" if plain else certfile,
             "keyfile": "" if plain else keyfile,
             "api_keys_file": api_keys_file,
-            "optimize": False if no_optimize else None,
+            **({"optimize": False} if no_optimize else {}),
         }
     )
     for warning in funasr.warnings:

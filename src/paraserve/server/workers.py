@@ -148,7 +148,8 @@ class Supervisor:
             )
         assert process.stdin is not None
         with contextlib.suppress(BrokenPipeError), process.stdin:
-            process.stdin.write(self._settings.model_dump_json().encode())
+            # The file's settings are among them.
+            process.stdin.write(self._settings.model_copy(update={"config": ""}).model_dump_json().encode())
         log.info("worker started", pid=process.pid)
         return Worker(process, line)
 

@@ -6,6 +6,7 @@ import os
 import pytest
 
 from paraserve.cli.main import main
+from paraserve.settings import Settings
 
 FOLDERS_AND_PLACES = ("host", "port", "certfile", "keyfile", "model_dir", "online_model_dir", "vad_dir")
 
@@ -49,6 +50,37 @@ def test_precedence(config, monkeypatch):
     settings, warnings = config("--port", 2222)
     assert (settings["port"], settings["host"], settings["mode"]) == (2222, "127.0.0.2", "2pass")
     assert warnings == []
+
+
+def test_file_under_environment_under_flags(config, monkeypatch, tmp_path):
+    """One precedence for all settings, whichever way they are given; --print-config prints what they come to."""
+    path = tmp_path / "paraserve.toml"
+    path.write_text('host = "127.0.0.3"\nport = 1111\nmax_uploads = 3\nws_origins = ["https://a.example"]\n')
+    monkeypatch.setenv("PARASERVE_PORT", "2222")
+    monkeypatch.setenv("PARASERVE_HOST", "127.0.0.2")
+    settings, _ = config("--config", path, "--host", "127.0.0.1", "--slow-request-s", "7")
+    assert [settings[name] for name in ("host", "port", "max_uploads")] == ["127.0.0.1", 2222, 3]
+    assert (settings["slow_request_s"], settings["ws_origins"]) == (7.0, ["https://a.example"])
+
+
+@pytest.mark.parametrize("name", Settings.model_fields)
+def test_every_setting_is_a_flag(config, name):
+    """With dashes or underscores; given its default, nothing changes."""
+    default = Settings.model_fields[name].default
+    value = ",".join(default) if isinstance(default, tuple) else "" if default is None else str(default)
+    if default is None and name in {"quantize", "vad_quant", "punc_quant"}:
+        value = "true"
+    for flag in (f"--{name}", f"--{name.replace('_', '-')}"):
+        settings, warnings = config(flag, value)
+        assert json.dumps(settings[name]) in {json.dumps(default), json.dumps(value), "true"}
+        assert warnings == []
+
+
+def test_switches(config):
+    """A boolean may stand alone, before another flag or at the end, or have its value."""
+    settings, _ = config("--merge-vad", "--max-uploads", "3", "--log-transcripts")
+    assert (settings["merge_vad"], settings["max_uploads"], settings["log_transcripts"]) == (True, 3, True)
+    assert config("--merge-vad", "false")[0]["merge_vad"] is False
 
 
 @pytest.mark.parametrize(("value", "max_live"), [("auto", 0), ("0", 0), ("7", 7)])
@@ -140,6 +172,9 @@ def test_funasr_hotword_file(config, tmp_path):
         (["--certfile", "no.pem"], "certfile and keyfile go together"),
         (["--port", "65536"], "setting port"),
         (["--max-live", "many"], "setting max_live"),
+        (["--config", "/no/such/file.toml"], "the settings file /no/such/file.toml cannot be read"),
+        (["--max-uploads", "0"], "setting max_uploads = '0'"),
+        (["--max-uploads"], "option --max-uploads needs a value"),
         (["--no-such-flag", "1"], "no such option: --no-such-flag"),
         (["--vad-dir"], "option --vad-dir needs a value"),
     ],
@@ -158,6 +193,7 @@ def test_help_names_every_flag(run, monkeypatch):
     flags = (
         "--host --listen-ip --port --bundle --device --mode --protocol --certfile --keyfile --max-live --no-optimize"
     )
+    flags += " --config --workers --max-uploads --cors-origins --worker-max-memory-bytes"
     funasr = "--model-dir --online-model-dir --decoder-thread-num --offline-model-revision"
     assert [flag for flag in (flags + " " + funasr).split() if flag not in stdout] == []
 
