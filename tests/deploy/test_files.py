@@ -1,0 +1,139 @@
+"""What containers are made of: the Dockerfiles, the compose file, the lock files, the monitoring."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCKERFILES = ("Dockerfile.cpu", "Dockerfile.gpu")
+LOCKS = ("requirements.build.lock", "requirements.cpu.lock", "requirements.gpu.lock")
+ENTRY = re.compile(r"^([\w.-]+)==([\w.+-]+)((?:[^\n]*\\\n)*[^\n]*)", re.M)
+NEVER = "sys_platform == 'never'"
+
+
+def run(*command: object) -> str:
+    """Both outputs of a program that must succeed."""
+    done = subprocess.run([*map(str, command)], capture_output=True, text=True, timeout=120, cwd=ROOT, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def installed(name: str) -> str:
+    """A program of this virtual environment."""
+    return str(Path(sys.executable).with_name(name))
+
+
+def entries(lock: str) -> dict[str, tuple[str, str]]:
+    """Version, and marker with hashes, of each package that the lock installs anywhere."""
+    found = ENTRY.findall((ROOT / lock).read_text("utf-8"))
+    return {normal(name): (version, rest) for name, version, rest in found if NEVER not in rest}
+
+
+def normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+@pytest.mark.parametrize("name", DOCKERFILES)
+def test_dockerfile(name):
+    """hadolint finds nothing, and the server is neither root nor started through a shell that keeps its signals."""
+    assert run(installed("hadolint"), name) == ""
+    last = (ROOT / name).read_text("utf-8").rsplit("\nFROM ", 1)[1]
+    assert re.search(r"^USER [1-9]\d+$", last, re.M)
+    assert re.search(r'^ENTRYPOINT \["', last, re.M)
+    assert "HEALTHCHECK" in last
+    assert "VOLUME" in last
+
+
+@pytest.mark.parametrize("name", DOCKERFILES)
+def test_dockerfile_copies_what_there_is(name):
+    """Every file that is copied exists and passes .dockerignore; every lock is installed by its hashes."""
+    text, allowed = (ROOT / name).read_text("utf-8"), (ROOT / ".dockerignore").read_text("utf-8").splitlines()
+    sources = [word for line in re.findall(r"^COPY (?!--from)(.+)$", text, re.M) for word in line.split()[:-1]]
+    assert len(sources) >= 8
+    for source in sources:
+        assert (ROOT / source).exists(), source
+        assert any(Path(source).match(line.removeprefix("!")) for line in allowed if line.startswith("!")), source
+    assert len(re.findall(r"--require-hashes [^\n]*-r requirements\.", text)) == 2
+
+
+def test_compose():
+    """docker-compose.yml keeps to the schema of the compose specification."""
+    run(installed("check-jsonschema"), "--builtin-schema", "vendor.compose-spec", "docker-compose.yml")
+
+
+def test_compose_services():
+    """Two CPU servers and nginx by default; everything is read-only, without capabilities, and limited."""
+    compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))
+    services = compose["services"]
+    assert {name for name, service in services.items() if "profiles" not in service} == {
+        "worker-1",
+        "worker-2",
+        "nginx",
+    }
+    for name, service in services.items():
+        assert service["read_only"], name
+        assert service["cap_drop"] == ["ALL"], name
+        assert {"cpus", "memory", "pids"} <= set(service["deploy"]["resources"]["limits"]), name
+    for mounted in re.findall(r"- \./([^:]+):", (ROOT / "docker-compose.yml").read_text("utf-8")):
+        assert (ROOT / mounted).is_file()
+
+
+@pytest.mark.parametrize("name", LOCKS)
+def test_lock(name):
+    """Each package has hashes and constraints.txt's version; no host is named."""
+    pinned = dict(line.split("==") for line in (ROOT / "constraints.txt").read_text("utf-8").split())
+    pinned = {normal(package): version for package, version in pinned.items()}
+    locked = entries(name)
+    assert len(locked) >= 5
+    for package, (version, rest) in locked.items():
+        assert "--hash=sha256:" in rest, package
+        assert version == pinned.get(package, version), f"{package}: run scripts/lock"
+    assert "://" not in (ROOT / name).read_text("utf-8")
+
+
+@pytest.mark.parametrize(("name", "extras"), [("cpu", ("cpu", "whisper")), ("gpu", ("gpu", "whisper"))])
+def test_lock_is_complete(name, extras):
+    """The locks have what pyproject.toml asks for, and one onnxruntime: the GPU image not the one for CPUs."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    wanted = [*project["dependencies"], *(r for extra in extras for r in project["optional-dependencies"][extra])]
+    locked = entries(f"requirements.{name}.lock")
+    missing = {normal(re.match(r"[\w.-]+", requirement)[0]) for requirement in wanted} - set(locked)
+    assert missing == set(), "run scripts/lock"
+    runtimes = {package for package in locked if package.startswith("onnxruntime")}
+    assert runtimes == {"onnxruntime" if name == "cpu" else "onnxruntime-gpu"}
+
+
+def test_dashboard_and_metrics():
+    """The dashboard shows metrics that docs/metrics.md has, each panel from the provisioned source."""
+    documented = set(re.findall(r"`(paraserve_\w+)`", (ROOT / "docs/metrics.md").read_text("utf-8")))
+    dashboard = json.loads((ROOT / "monitoring/grafana/paraserve.json").read_text("utf-8"))
+    source = yaml.safe_load((ROOT / "monitoring/grafana/datasource.yml").read_text("utf-8"))["datasources"][0]
+    shown = set()
+    for panel in dashboard["panels"]:
+        assert panel["datasource"]["uid"] == source["uid"]
+        names = re.findall(r"paraserve_\w+", " ".join(target["expr"] for target in panel["targets"]))
+        assert names, panel["title"]
+        shown |= {re.sub(r"_(bucket|sum|count)$", "", name) for name in names}
+    assert shown - documented == set()
+
+
+def test_prometheus_asks_the_servers_of_the_compose_file():
+    """The scraped hosts are services, at the port on which the images serve."""
+    jobs = yaml.safe_load((ROOT / "monitoring/prometheus.yml").read_text("utf-8"))["scrape_configs"]
+    services = set(yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))["services"])
+    targets = [target for job in jobs for group in job["static_configs"] for target in group["targets"]]
+    assert {target.split(":")[0] for target in targets} == {"worker-1", "worker-2"} < services
+    assert {target.split(":")[1] for target in targets} == {"10095"}
+
+
+@pytest.mark.skipif(shutil.which("sh") is None, reason="no sh here")
+def test_shell_scripts_parse():
+    """What starts the container is a script for any sh."""
+    run("sh", "-n", "scripts/container/start")

@@ -1,0 +1,170 @@
+"""nginx.conf before two real servers: what their users notice when one of them dies, stops and comes back."""
+
+import json
+import subprocess
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+
+import pytest
+from websockets.exceptions import ConnectionClosed
+
+from live import LiveClient, eventually, live
+
+UPLOADERS, LIVE_CLIENTS = 6, 4
+NORMAL, BROKEN, RESTARTING = 1000, 1006, 1012
+QUIET_S = 2
+
+
+@pytest.fixture(scope="module")
+def recording(data_dir) -> bytes:
+    """It takes longer than a moment to recognise."""
+    return (data_dir / "mixed_long.wav").read_bytes()
+
+
+def upload(url: str, recording: bytes) -> tuple[int, str]:
+    """Status, and the text or the error."""
+    request = urllib.request.Request(f"{url}/transcribe", recording, {"Content-Type": "audio/wav"})
+    try:
+        with urllib.request.urlopen(request, timeout=120) as answer:
+            return answer.status, json.load(answer)["text"]
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.read().decode()
+
+
+@contextmanager
+def uploaders(url: str, recording: bytes) -> Iterator[list[tuple[int, str]]]:
+    """Clients that upload one recording after the other until the end of the block; gives their answers."""
+    answers: list[tuple[int, str]] = []
+    is_over = threading.Event()
+
+    def work() -> None:
+        while not is_over.is_set():
+            answers.append(upload(url, recording))
+
+    with ThreadPoolExecutor(UPLOADERS) as pool:
+        clients = [pool.submit(work) for _ in range(UPLOADERS)]
+        try:
+            yield answers
+        finally:
+            is_over.set()
+    for client in clients:
+        client.result()
+
+
+@contextmanager
+def speakers(cluster, recording: bytes) -> Iterator[list[LiveClient]]:
+    """Live connections in the middle of an utterance, as many on each server."""
+    with ExitStack() as stack:
+        clients = [stack.enter_context(live(cluster.url)) for _ in range(LIVE_CLIENTS)]
+        for client in clients:
+            client.send(recording[:48_000], 1920)
+        for worker in cluster.workers:
+            eventually(lambda worker=worker: worker.metric("paraserve_live_sessions") == LIVE_CLIENTS / 2)
+        yield clients
+
+
+def fate(client: LiveClient) -> tuple[int, int]:
+    """Close code and number of final results, after the end marker where the connection still lives."""
+    n_finals = 0
+    try:
+        while True:
+            n_finals += json.loads(client.ws.recv(QUIET_S))["is_final"]
+    except TimeoutError:
+        client.end()
+        n_finals += client.until_final()[-1]["is_final"]
+        client.ws.close()
+    except ConnectionClosed:
+        pass
+    return client.ws.close_code, n_finals
+
+
+def fates(clients: list[LiveClient]) -> list[tuple[int, int]]:
+    with ThreadPoolExecutor(len(clients)) as pool:
+        return sorted(pool.map(fate, clients))
+
+
+def test_configuration(nginx, nginx_folder):
+    """`nginx -t` finds nothing to say against nginx.conf."""
+    command = [nginx, "-t", "-q", "-p", nginx_folder, "-c", "nginx.conf", "-g", "user root;"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_killed_worker(cluster, recording):
+    """A server that dies under load costs no upload; its live clients are cut off; back, it gets work again."""
+    victim, survivor = cluster.workers
+    right = upload(survivor.url, recording)
+    assert right[0] == 200
+    assert right[1]
+    with speakers(cluster, recording) as clients, uploaders(cluster.url, recording) as answers:
+        eventually(lambda: victim.metric("paraserve_uploads_in_progress") > 0)
+        victim.kill()
+        assert fates(clients) == [(NORMAL, 1), (NORMAL, 1), (BROKEN, 0), (BROKEN, 0)]
+        n_before = len(answers)
+        eventually(lambda: len(answers) >= n_before + UPLOADERS)
+        victim.start()
+        eventually(lambda: victim.metric("paraserve_audio_seconds_total") > 0)
+    assert set(answers) == {right}
+    assert any(line["status"] == 200 for line in sent_twice(cluster))
+
+
+def sent_twice(cluster) -> list[dict[str, object]]:
+    """Uploads that a second server got, by nginx's log."""
+    lines = [json.loads(line) for line in cluster.access_log.read_text("utf-8").splitlines()]
+    return [line for line in lines if line["method"] == "POST" and "," in line["worker"]]
+
+
+def test_stopped_worker(cluster, recording):
+    """A server that is told to stop gives its live clients their last result and 1012, and no upload is lost."""
+    stopped, survivor = cluster.workers
+    right = upload(survivor.url, recording)
+    with speakers(cluster, recording) as clients, uploaders(cluster.url, recording) as answers:
+        eventually(lambda: stopped.metric("paraserve_uploads_in_progress") > 0)
+        with ThreadPoolExecutor(1) as pool:
+            exit_code = pool.submit(stopped.stop)
+            assert fates(clients) == [(NORMAL, 1), (NORMAL, 1), (RESTARTING, 1), (RESTARTING, 1)]
+            assert exit_code.result() == 0
+        n_before = len(answers)
+        eventually(lambda: len(answers) >= n_before + UPLOADERS)
+    assert set(answers) == {right}
+    stopped.start()
+
+
+def test_large_uploads_are_refused(cluster):
+    """An upload that is announced as too large gets 413 and the error shape of the server, without being sent."""
+    request = urllib.request.Request(f"{cluster.url}/transcribe", b"", {"Content-Length": str(3 * 1024**3)})
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(request, timeout=30)
+    with refused.value as error:
+        assert error.code == 413
+        assert json.load(error)["error"]["code"] == "file_too_large"
+
+
+def test_what_stays_inside(cluster):
+    """nginx does not show the metrics of some server or other, and logs no key of a WebSocket."""
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(f"{cluster.url}/metrics", timeout=30)
+    with refused.value as error:
+        assert error.code == 404
+    with live(cluster.url, "/?token=ps_secret") as client:
+        client.end()
+        client.until_final()
+    eventually(lambda: '"status":101' in cluster.access_log.read_text("utf-8"))
+    assert "ps_secret" not in cluster.access_log.read_text("utf-8")
+
+
+def test_no_worker(cluster, recording):
+    """Without any server the answer is 503 in the error shape of the server, and says when to try again."""
+    for worker in cluster.workers:
+        worker.kill()
+    request = urllib.request.Request(f"{cluster.url}/transcribe", recording)
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(request, timeout=30)
+    with refused.value as error:
+        assert (error.code, error.headers["Retry-After"]) == (503, "5")
+        assert json.load(error)["error"]["code"] == "not_ready"
