@@ -175,7 +175,8 @@ class LocalEngine:
             options = replace(options, hotwords=tuple(dict.fromkeys((*options.hotwords, *self._hotwords))))
         recognizer = self._bundle.recognizer
         budget = 0 if options.deterministic else recognizer.batch_frames
-        job = Job(("recognize", options), partial(recognizer.recognize, options=options), budget)
+        stage = "draft" if options.draft else "recognize"
+        job = Job((stage, options), partial(recognizer.recognize, options=options), budget)
         return await self._scheduler.submit(job, audio, cost=cost_frames(audio.samples), lane=lane)
 
     async def punctuate(
