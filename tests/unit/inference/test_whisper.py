@@ -1,5 +1,8 @@
 """Which folders are Whisper models. What they say is tested in tests/models."""
 
+import subprocess
+import sys
+
 import pytest
 
 from paraserve.errors import ModelLoadError
@@ -23,3 +26,16 @@ def test_a_file_that_is_no_model(tmp_path):
         (tmp_path / name).write_text("{}")
     with pytest.raises(ModelLoadError, match=f"cannot load {tmp_path}: ."):
         load_whisper(tmp_path)
+
+
+def test_without_the_library(tmp_path):
+    """It is an extra: the message says what to install."""
+    for name in FILES:
+        (tmp_path / name).write_text("{}")
+    program = (
+        "import sys, pathlib; sys.modules['faster_whisper'] = None\n"
+        "from paraserve.inference.whisper import load_whisper\n"
+        "load_whisper(pathlib.Path(sys.argv[1]))"
+    )
+    done = subprocess.run([sys.executable, "-c", program, tmp_path], capture_output=True, text=True, check=False)
+    assert done.stderr.strip().endswith("needs faster-whisper: pip install 'paraserve[whisper]'")
