@@ -6,6 +6,7 @@ import { Player } from "./player.js";
 import { choices, keep, openSettings } from "./settings.js";
 import { Speaking } from "./speaking.js";
 import { plainWords, say, speak, spokenLanguage } from "./strings.js";
+import { credentials } from "./upload.js";
 
 const FIRST_RETRY_S = 1;
 const LONGEST_RETRY_S = 30;
@@ -13,7 +14,6 @@ const OTHER_LANGUAGE = { en: ["zh", "中文"], zh: ["en", "English"] };
 
 const $ = (id) => document.getElementById(id);
 const here = new URL(".", location.href); // the server may be behind a proxy's folder
-const socketUrl = Object.assign(new URL(here), { protocol: location.protocol === "https:" ? "wss:" : "ws:" }).href;
 const player = new Player();
 let speaking = null;
 let files = Promise.resolve(); // one after the other
@@ -28,11 +28,22 @@ function showProblem(error) {
   if (error) say($("problem"), ...plainWords(error));
 }
 
-/** Ask the server for its model until it answers. */
+/** Where to speak to; browsers cannot give a WebSocket a header. */
+function socketUrl(key) {
+  const url = Object.assign(new URL(here), { protocol: location.protocol === "https:" ? "wss:" : "ws:" });
+  if (key) url.searchParams.set("token", key);
+  return url.href;
+}
+
+/** Ask the server for its model until it answers; a server that wants an API key, once for each key. */
 async function greet(retryS = FIRST_RETRY_S) {
-  const answer = await fetch("v1/models").catch(() => null); // no connection
+  const answer = await fetch("v1/models", { headers: credentials(choices().key) }).catch(() => null); // no connection
   if (speaking) return;
-  if (answer?.ok) {
+  if (answer?.status === 401) {
+    showState("locked");
+    $("key-row").hidden = false;
+    $("key").closest("details").open = true;
+  } else if (answer?.ok) {
     const { data } = await answer.json();
     showState("ready", { bundle: data[0].id.split("/").at(-1) }); // a folder is its own name
   } else {
@@ -47,7 +58,8 @@ async function startSpeaking() {
   showRecordButton("record", false);
   const entry = new Entry(`microphone-${new Date().toISOString().slice(0, 19).replaceAll(":", "")}`, player);
   say(entry.title, "title", { time: new Date().toLocaleTimeString() });
-  speaking = new Speaking(entry, { ...choices(), url: socketUrl }, {
+  const chosen = choices();
+  speaking = new Speaking(entry, { ...chosen, url: socketUrl(chosen.key) }, {
     onFrame: showSound,
     onState: showState,
     onStop: () => showRecordButton("record.finishing", false),
@@ -113,6 +125,7 @@ function listenToForm() {
     take([...$("files").files]);
     $("files").value = ""; // so that the same file can be chosen again
   });
+  $("key").addEventListener("change", () => greet());
   $("interface-language").addEventListener("click", () => {
     const [next] = OTHER_LANGUAGE[spokenLanguage()];
     keep("interface", next);
@@ -142,6 +155,7 @@ function showLanguage(name) {
 }
 
 showLanguage(openSettings());
+$("key-row").hidden = !choices().key;
 listenToForm();
 listenToDrops();
 greet();

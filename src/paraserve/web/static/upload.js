@@ -1,5 +1,10 @@
 /** A recording to the server, its transcript back. */
 
+/** Headers that show an API key; none without a key. */
+export function credentials(key) {
+  return key ? { Authorization: `Bearer ${key}` } : {};
+}
+
 export class UploadError extends Error {
   /** `code` is the server's, or "no_connection". */
   constructor(code, message) {
@@ -9,7 +14,7 @@ export class UploadError extends Error {
 }
 
 /**
- * `options`: {url, language, itn, hotwords}. `onProgress(fraction)` tells how much has been sent, 1 when the server
+ * `options`: {url, language, itn, hotwords, key}. `onProgress(fraction)` tells how much has been sent, 1 when the server
  * recognises. Resolves to the server's JSON transcript; rejects with an UploadError, or the signal's reason.
  */
 export function transcribe(file, options, onProgress, signal) {
@@ -29,6 +34,7 @@ export function transcribe(file, options, onProgress, signal) {
     signal.addEventListener("abort", () => request.abort());
     request.open("POST", options.url);
     request.responseType = "json";
+    for (const [name, value] of Object.entries(credentials(options.key))) request.setRequestHeader(name, value);
     request.send(form);
   });
 }
