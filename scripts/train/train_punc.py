@@ -80,7 +80,8 @@ class Trainer:
         inputs, lengths, classes = collate(windows, self.ids)
         valid = length_mask(lengths, inputs)
         pairs = random_pairs(lengths, valid, self.generator)
-        scores = self.network(inputs, valid, pairs, pairs)
+        with torch.autocast("cpu", torch.bfloat16):
+            scores = self.network(inputs, valid, pairs, pairs).float()
         weights = torch.tensor(CLASS_WEIGHTS)
         loss = F.cross_entropy(scores.flatten(0, 1), classes.flatten(), weights, ignore_index=IGNORE)
         self.optimizer.zero_grad()
