@@ -1,5 +1,6 @@
 """Recordings of people, from where a machine can get them."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -25,7 +26,7 @@ def read_aloud() -> dict[Path, str]:
 
 
 def _unpacked(cache: Path) -> Path:
-    """The package's files, kept outside the checkout; needs apt and its lists, but not root."""
+    """The package's files, kept outside the checkout; needs apt, but not root where apt has its lists."""
     root = cache / PACKAGE
     if root.is_dir():
         return root
@@ -34,13 +35,18 @@ def _unpacked(cache: Path) -> Path:
     making = cache / f"{PACKAGE}.partial"
     shutil.rmtree(making, ignore_errors=True)
     making.mkdir(parents=True)
-    done = subprocess.run(
-        ["apt-get", "-q", "-o", "APT::Sandbox::User=root", "download", PACKAGE],
-        cwd=making, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False,
-    )  # fmt: skip
+    done = _apt_get("download", PACKAGE, folder=making)
+    if done.returncode and os.geteuid() == 0:
+        _apt_get("update", folder=making)
+        done = _apt_get("download", PACKAGE, folder=making)
     packages = list(making.glob("*.deb"))
     if not packages:
-        pytest.skip(f"{PACKAGE} cannot be fetched (apt-get update?): {done.stderr.strip()[-200:]}")
+        pytest.skip(f"{PACKAGE} cannot be fetched : {done.stderr.strip()[-200:]}")
     subprocess.run(["dpkg-deb", "-x", packages[0], making], check=True)
     making.rename(root)
     return root
+
+
+def _apt_get(*args: str, folder: Path) -> "subprocess.CompletedProcess[str]":
+    command = ["apt-get", "-q", "-o", "APT::Sandbox::User=root", *args]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
