@@ -145,9 +145,9 @@ def read_frames(sock: socket.socket) -> Iterator[tuple[int, bytes]]:
             yield head[0] & 0x0F, stream.read(length)
 
 
-def eventually(is_so: Callable[[], bool]) -> None:
+def eventually(is_so: Callable[[], bool], timeout_s: float = SETTLE_S) -> None:
     """Within seconds."""
-    deadline = time.monotonic() + SETTLE_S
+    deadline = time.monotonic() + timeout_s
     while not is_so() and time.monotonic() < deadline:
         time.sleep(0.02)
     assert is_so()

@@ -1,5 +1,6 @@
 """The project's nginx.conf in front of two real servers on free ports."""
 
+import os
 import shutil
 import socket
 import subprocess
@@ -75,12 +76,14 @@ class Cluster:
 
 
 @pytest.fixture(scope="session")
-def nginx() -> str:
-    """The program."""
+def nginx() -> list[str]:
+    """The program, in the foreground."""
     found = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/usr/local/sbin")
     if found is None:
         pytest.skip("no nginx here (Debian: apt install nginx-light)")
-    return found
+    # Started by root, its processes would be those of another user, who cannot enter the folders of a test.
+    user = "user root; " * (os.geteuid() == 0)
+    return [found, "-g", f"{user}daemon off;"]
 
 
 @pytest.fixture(scope="session")
@@ -118,15 +121,11 @@ def cluster(nginx, nginx_folder, free_ports) -> Iterator[Cluster]:
 
 
 @contextmanager
-def _running(nginx: str, folder: Path, port: int) -> Iterator[Path]:
+def _running(nginx: list[str], folder: Path, port: int) -> Iterator[Path]:
     """nginx until the end of the block; gives its access log."""
     log = folder / "access.log"
-    # Started by root, its processes would be those of another user, who cannot enter the folders of a test.
-    directives = "daemon off; user root;"
     with log.open("w") as out, (folder / "error.log").open("w") as errors:
-        process = subprocess.Popen(
-            [nginx, "-p", folder, "-c", "nginx.conf", "-g", directives], stdout=out, stderr=errors
-        )
+        process = subprocess.Popen([*nginx, "-p", folder, "-c", "nginx.conf"], stdout=out, stderr=errors)
         try:
             _wait_for(port, process)
             yield log

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from paraserve.settings import Settings
+
 ROOT = Path(__file__).resolve().parents[2]
 DOCKERFILES = ("Dockerfile.cpu", "Dockerfile.gpu")
 LOCKS = ("requirements.build.lock", "requirements.cpu.lock", "requirements.gpu.lock")
@@ -83,6 +85,25 @@ def test_compose_services():
         assert {"cpus", "memory", "pids"} <= set(service["deploy"]["resources"]["limits"]), name
     for mounted in re.findall(r"- \./([^:]+):", (ROOT / "docker-compose.yml").read_text("utf-8")):
         assert (ROOT / mounted).is_file()
+
+
+def test_variables_are_settings():
+    """Each variable that the images and the compose file give a server is one of its settings."""
+    dockerfiles = "".join((ROOT / name).read_text("utf-8") for name in DOCKERFILES)
+    services = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))["services"]
+    given = {name for service in services.values() for name in service.get("environment", {})}
+    given = {name for name in given if not name.startswith("GF_")} | set(re.findall(r"PARASERVE_\w+", dockerfiles))
+    assert {"PARASERVE_HOST", "PARASERVE_BUNDLE", "PARASERVE_API_KEYS_FILE"} <= given
+    assert given <= {f"PARASERVE_{name.upper()}" for name in Settings.model_fields}
+
+
+def test_nginx_knows_the_servers_of_the_compose_file():
+    """The upstreams are the CPU services at the port of the images, with addresses that survive a restart."""
+    services = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))["services"]
+    upstreams = re.findall(r"^ +server ([\w-]+):10095 ", (ROOT / "nginx.conf").read_text("utf-8"), re.M)
+    assert upstreams == ["worker-1", "worker-2"]
+    addresses = {services[name]["networks"]["inside"]["ipv4_address"] for name in upstreams}
+    assert len(addresses) == 2
 
 
 @pytest.mark.parametrize("name", LOCKS)

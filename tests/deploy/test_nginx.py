@@ -14,7 +14,9 @@ from websockets.exceptions import ConnectionClosed
 
 from live import LiveClient, eventually, live
 
-UPLOADERS, LIVE_CLIENTS = 6, 4
+UPLOADERS, LIVE_CLIENTS = 4, 4
+BUSY_S = 60
+"""How long a server may take to get to something under this load, on a machine with other work."""
 NORMAL, BROKEN, RESTARTING = 1000, 1006, 1012
 QUIET_S = 2
 
@@ -64,7 +66,7 @@ def speakers(cluster, recording: bytes) -> Iterator[list[LiveClient]]:
         for client in clients:
             client.send(recording[:48_000], 1920)
         for worker in cluster.workers:
-            eventually(lambda worker=worker: worker.metric("paraserve_live_sessions") == LIVE_CLIENTS / 2)
+            eventually(lambda worker=worker: worker.metric("paraserve_live_sessions") == LIVE_CLIENTS / 2, BUSY_S)
         yield clients
 
 
@@ -90,7 +92,7 @@ def fates(clients: list[LiveClient]) -> list[tuple[int, int]]:
 
 def test_configuration(nginx, nginx_folder):
     """`nginx -t` finds nothing to say against nginx.conf."""
-    command = [nginx, "-t", "-q", "-p", nginx_folder, "-c", "nginx.conf", "-g", "user root;"]
+    command = [*nginx, "-t", "-q", "-p", nginx_folder, "-c", "nginx.conf"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
     assert (done.returncode, done.stderr) == (0, "")
 
@@ -102,13 +104,13 @@ def test_killed_worker(cluster, recording):
     assert right[0] == 200
     assert right[1]
     with speakers(cluster, recording) as clients, uploaders(cluster.url, recording) as answers:
-        eventually(lambda: victim.metric("paraserve_uploads_in_progress") > 0)
+        eventually(lambda: victim.metric("paraserve_uploads_in_progress") > 0, BUSY_S)
         victim.kill()
         assert fates(clients) == [(NORMAL, 1), (NORMAL, 1), (BROKEN, 0), (BROKEN, 0)]
         n_before = len(answers)
-        eventually(lambda: len(answers) >= n_before + UPLOADERS)
+        eventually(lambda: len(answers) >= n_before + UPLOADERS, BUSY_S)
         victim.start()
-        eventually(lambda: victim.metric("paraserve_audio_seconds_total") > 0)
+        eventually(lambda: victim.metric("paraserve_audio_seconds_total") > 0, BUSY_S)
     assert set(answers) == {right}
     assert any(line["status"] == 200 for line in sent_twice(cluster))
 
@@ -124,13 +126,13 @@ def test_stopped_worker(cluster, recording):
     stopped, survivor = cluster.workers
     right = upload(survivor.url, recording)
     with speakers(cluster, recording) as clients, uploaders(cluster.url, recording) as answers:
-        eventually(lambda: stopped.metric("paraserve_uploads_in_progress") > 0)
+        eventually(lambda: stopped.metric("paraserve_uploads_in_progress") > 0, BUSY_S)
         with ThreadPoolExecutor(1) as pool:
             exit_code = pool.submit(stopped.stop)
             assert fates(clients) == [(NORMAL, 1), (NORMAL, 1), (RESTARTING, 1), (RESTARTING, 1)]
             assert exit_code.result() == 0
         n_before = len(answers)
-        eventually(lambda: len(answers) >= n_before + UPLOADERS)
+        eventually(lambda: len(answers) >= n_before + UPLOADERS, BUSY_S)
     assert set(answers) == {right}
     stopped.start()
 
