@@ -16,8 +16,8 @@ from live import heard, live, speech
 
 VOICE = pcm_wav(speech(2000))
 PROGRAM = (sys.executable, str(Path(__file__).parents[1] / "fake_workers.py"))
-SETTLE_S = 40
-SILENCE_S = 12
+SETTLE_S = 60
+SILENCE_S = 25
 """More than a healthy worker of a loaded test machine is silent."""
 
 

@@ -24,8 +24,8 @@ from paraserve.server.process import Server
 from paraserve.settings import Settings
 
 WELL = b"."
-BEAT_S = 2.0
-"""How often a worker says that it is well."""
+BEAT_S = 10.0
+"""How often a worker says that it is well; each time costs a second of audio to decode."""
 
 
 class WorkerServer(Server):
