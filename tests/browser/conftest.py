@@ -87,9 +87,9 @@ def chromium() -> str:
     return found
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def playwright(chromium) -> Iterator[Playwright]:
-    """Drives it."""
+    """Drives it. It keeps an event loop running in this thread, in which no other test could run its own."""
     expect.set_options(timeout=TIMEOUT_MS)
     with sync_playwright() as running:
         yield running
