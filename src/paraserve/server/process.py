@@ -21,6 +21,8 @@ from paraserve.settings import Settings
 
 FAREWELL_S = 2.0
 """How long closed clients may take to answer the close frame; to leave before could cost them their last result."""
+LAST_REQUESTS_S = 0.2
+"""What connections that came just before the end have to send their request: uvicorn closes those that sent none."""
 FORCED_STOP_S = 1.0
 """What is kept of the time to stop for cancelling what has not ended."""
 
@@ -72,7 +74,7 @@ class Server(uvicorn.Server):
         self._app.state.readiness.is_draining = True
         for server in self.servers:
             server.close()
-        ending = asyncio.create_task(self._end_live_sessions())
+        ending = asyncio.gather(self._end_live_sessions(), asyncio.sleep(LAST_REQUESTS_S))
         while not ending.done() and not self.force_exit and time.monotonic() < deadline:
             await asyncio.wait({ending}, timeout=0.1)
         ending.cancel()
