@@ -5,8 +5,10 @@ put together equal the features of the whole recording exactly, whatever the siz
 those of FunASR's `WavFrontend` (Kaldi fbank, Hamming window, no dither).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import kaldi_native_fbank as knf
 import numpy as np
@@ -118,6 +120,15 @@ def apply_cmvn(features: Features, cmvn: Cmvn) -> Features:
     """Normalise rows (n_rows, dim); in float64 as FunASR, since the last bit of a feature can change int8 results."""
     rows: Features = ((features + cmvn.shift) * cmvn.scale).astype(np.float32)
     return rows
+
+
+def pad_batch(rows: Sequence[Features]) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+    """Items [T_i, D], at least one, as one zero-padded batch [B, max T, D] and their lengths [B]."""
+    lengths = np.array([len(item) for item in rows])
+    batch = np.zeros((len(rows), lengths.max(), rows[0].shape[1]), dtype=np.float32)
+    for padded, item in zip(batch, rows, strict=True):
+        padded[: len(item)] = item
+    return batch, lengths
 
 
 def read_cmvn(path: Path, dim: int | None = None) -> Cmvn:

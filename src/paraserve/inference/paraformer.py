@@ -16,6 +16,7 @@ import numpy as np
 
 from paraserve.errors import InferenceError, ModelLoadError
 from paraserve.inference.cif import FRAMES_PER_ROW, token_times
+from paraserve.inference.frontend import pad_batch
 from paraserve.inference.hotwords import MAX_SHARED, Hotwords, read_segments
 from paraserve.inference.model_files import graph_file, read_config, read_tokens
 from paraserve.inference.onnx import CPU, OnnxModel, Placement, Tensor, open_session
@@ -134,10 +135,7 @@ class Paraformer:
         """Run one zero-padded batch and cut what belongs to each item out of the result."""
         if not rows:
             return []
-        speech_lens = np.array([len(item) for item in rows])
-        speech = np.zeros((len(rows), speech_lens.max(), self._front.cmvn.dim), dtype=np.float32)
-        for padded, item in zip(speech, rows, strict=True):
-            padded[: len(item)] = item
+        speech, speech_lens = pad_batch(rows)
         feeds = {"speech": speech, "speech_lengths": speech_lens}
         if self._hotwords is not None:
             feeds["bias_embed"] = np.repeat(self._hotwords.vectors(hotwords), len(rows), axis=0)

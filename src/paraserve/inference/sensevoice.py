@@ -17,6 +17,7 @@ import numpy as np
 from sentencepiece import SentencePieceProcessor
 
 from paraserve.errors import ModelLoadError
+from paraserve.inference.frontend import pad_batch
 from paraserve.inference.model_files import graph_file, read_config
 from paraserve.inference.onnx import CPU, OnnxModel, Placement, Tensor, open_session
 from paraserve.inference.paraformer_files import FrontEnd, check_features, probabilities, read_front_end
@@ -109,10 +110,7 @@ class SenseVoice:
         """Logits (n_rows + 4, vocabulary) of each item of one zero-padded batch."""
         if not rows:
             return []
-        speech_lens = np.array([len(item) for item in rows])
-        speech = np.zeros((len(rows), speech_lens.max(), self._front.cmvn.dim), dtype=np.float32)
-        for padded, item in zip(speech, rows, strict=True):
-            padded[: len(item)] = item
+        speech, speech_lens = pad_batch(rows)
         feeds = {
             "speech": speech,
             "speech_lengths": speech_lens,
