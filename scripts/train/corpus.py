@@ -6,6 +6,7 @@ where it tells nothing), `voice`, `speed` and `am_spelled` (the token "am" is re
 """
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -144,3 +145,14 @@ class ShardWriter:
 
     def _name(self) -> str:
         return f"{self._stem}_{self._index:03d}.opus"
+
+
+def fill(writer: ShardWriter, make: Callable[[], tuple[NDArray[np.int16], dict] | None], minutes: float) -> None:
+    """Writes what `make` gives (None: nothing this time) until there are so many minutes of it."""
+    samples = 0
+    while samples < minutes * 60 * SAMPLE_RATE:
+        made = make()
+        if made is not None:
+            writer.add(*made)
+            samples += len(made[0])
+    writer.flush()

@@ -13,8 +13,7 @@ from random import Random
 import numpy as np
 from numpy.typing import NDArray
 
-from corpus import ShardWriter
-from features import SAMPLE_RATE
+from corpus import ShardWriter, fill
 from kokoro import Kokoro, held_out_style, training_style
 from other_text import other_sentence
 from templates import Words, tokens_of
@@ -60,13 +59,7 @@ def main() -> None:
     arguments = parser.parse_args()
     rng, kokoro = Random(arguments.seed), Kokoro(arguments.work, bfloat16=True)
     writer = ShardWriter(arguments.out, f"other_{arguments.seed}")
-    samples = 0
-    while samples < arguments.minutes * 60 * SAMPLE_RATE:
-        made = utterance(kokoro, rng, held_out=arguments.held_out)
-        if made is not None:
-            writer.add(*made)
-            samples += len(made[0])
-    writer.flush()
+    fill(writer, lambda: utterance(kokoro, rng, held_out=arguments.held_out), arguments.minutes)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from pypinyin.contrib.tone_convert import tone3_to_tone
 from pypinyin.style import convert
 from scipy.signal import resample_poly
 
-from corpus import ShardWriter
+from corpus import ShardWriter, fill
 from features import SAMPLE_RATE
 from phonemes import word_pinyin
 from spice import join, trim
@@ -96,13 +96,7 @@ def main() -> None:
     rng, text = Random(arguments.seed), BalancedText()
     bank = SyllableBank(arguments.bank, arguments.speaker)
     writer = ShardWriter(arguments.out, f"{bank.voice}_{arguments.seed}")
-    samples = 0
-    while samples < arguments.minutes * 60 * SAMPLE_RATE:
-        made = speak(bank, text.utterance("zh", rng), rng)
-        if made is not None:
-            writer.add(*made)
-            samples += len(made[0])
-    writer.flush()
+    fill(writer, lambda: speak(bank, text.utterance("zh", rng), rng), arguments.minutes)
 
 
 if __name__ == "__main__":

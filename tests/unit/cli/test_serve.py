@@ -5,7 +5,6 @@ import os
 
 import pytest
 
-from paraserve.cli.main import main
 from paraserve.settings import Settings
 
 FOLDERS_AND_PLACES = ("host", "port", "certfile", "keyfile", "model_dir", "online_model_dir", "vad_dir")
@@ -17,18 +16,6 @@ def _no_settings(monkeypatch, tmp_path):
     for name in [name for name in os.environ if name.startswith("PARASERVE_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("PARASERVE_MODELS_DIR", str(tmp_path / "models"))
-
-
-@pytest.fixture
-def run(capsys):
-    """Run a command line; gives exit code, stdout and stderr."""
-
-    def run(*args):
-        with pytest.raises(SystemExit) as ended:
-            main([str(arg) for arg in args])
-        return ended.value.code, *capsys.readouterr()
-
-    return run
 
 
 @pytest.fixture
