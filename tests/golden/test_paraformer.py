@@ -14,9 +14,7 @@ Further kinds do not occur in these clips and are shown in tests/unit/inference:
   are counted again here, as FunASR's C++ runtime does.
 """
 
-import hashlib
 import json
-import zlib
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
@@ -28,7 +26,8 @@ import soundfile
 from paraserve.inference.model_files import read_tokens
 from paraserve.inference.paraformer import Paraformer, load_paraformer
 from paraserve.inference.tokens import Vocabulary, is_chinese
-from paraserve.types import DecodeOptions, Hypothesis, Samples, SegmentAudio
+from paraserve.types import DecodeOptions, Hypothesis, SegmentAudio
+from references import read_clip, reference_graph
 
 DATA = Path(__file__).parent / "data"
 OPTIONS = DecodeOptions()
@@ -40,19 +39,8 @@ def read_reference(name: str) -> dict:
 
 
 def load_model(shared_dir: Path, reference: dict) -> Paraformer:
-    directory = shared_dir / "tiny_models" / reference["model"]
-    graph = directory / reference["graph"]
-    assert hashlib.sha256(graph.read_bytes()).hexdigest() == reference["sha256"], "not the file of the reference"
-    return load_paraformer(directory, quantize="quant" in graph.stem)
-
-
-def read_clip(shared_dir: Path, clip: dict) -> Samples:
-    with soundfile.SoundFile(shared_dir / clip["file"]) as sound:
-        sound.seek(clip["start"])
-        samples = sound.read(clip["n"], dtype="float32")
-    crc = zlib.crc32(np.round(samples * 32768).astype("<i4").tobytes())
-    assert crc == clip["crc"], "the decoder gives other samples than it gave for the reference"
-    return samples
+    graph = reference_graph(shared_dir, reference)
+    return load_paraformer(graph.parent, quantize="quant" in graph.stem)
 
 
 def check_clip(clip: dict, hypothesis: Hypothesis) -> None:

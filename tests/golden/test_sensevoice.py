@@ -4,18 +4,16 @@ The references are committed (scripts/golden/make_sensevoice_reference.py); the 
 one text with the tags in front; here tags are fields, and nothing else differs.
 """
 
-import hashlib
 import json
 import re
-import zlib
 from pathlib import Path
 
-import numpy as np
 import pytest
 import soundfile
 
 from paraserve.inference.sensevoice import SenseVoice, load_sensevoice
-from paraserve.types import DecodeOptions, Hypothesis, Samples, SegmentAudio
+from paraserve.types import DecodeOptions, Hypothesis, SegmentAudio
+from references import read_clip, reference_graph
 
 DATA = Path(__file__).parent / "data"
 GRAPHS = ("fp32", "int8")
@@ -28,19 +26,8 @@ def read_reference(graph: str) -> dict:
 
 
 def load_model(shared_dir: Path, reference: dict) -> SenseVoice:
-    directory = shared_dir / "tiny_models" / reference["model"]
-    graph = directory / reference["graph"]
-    assert hashlib.sha256(graph.read_bytes()).hexdigest() == reference["sha256"], "not the file of the reference"
-    return load_sensevoice(directory, quantize="quant" in graph.stem)
-
-
-def read_clip(shared_dir: Path, clip: dict) -> Samples:
-    with soundfile.SoundFile(shared_dir / clip["file"]) as sound:
-        sound.seek(clip["start"])
-        samples = sound.read(clip["n"], dtype="float32")
-    crc = zlib.crc32(np.round(samples * 32768).astype("<i4").tobytes())
-    assert crc == clip["crc"], "the decoder gives other samples than it gave for the reference"
-    return samples
+    graph = reference_graph(shared_dir, reference)
+    return load_sensevoice(graph.parent, quantize="quant" in graph.stem)
 
 
 def options_of(clip: dict) -> DecodeOptions:
