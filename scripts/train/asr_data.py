@@ -139,10 +139,10 @@ class AsrBatches(IterableDataset):
 
     def __init__(
         self, folders: list[Path], vocabulary: list[str], mvn: tuple[Array, Array], strength: Synchronized,
-        seed: int, *, batch_rows: int = 1000, reuses: int = REUSES,
+        seed: int, *, batch_rows: int = 1000,
     ) -> None:  # fmt: skip
         self._folders, self._vocabulary, self._mvn = folders, vocabulary, mvn
-        self._strength, self._seed, self._batch_rows, self._reuses = strength, seed, batch_rows, reuses
+        self._strength, self._seed, self._batch_rows = strength, seed, batch_rows
 
     def __iter__(self) -> Iterator[dict[str, torch.Tensor]]:
         torch.set_num_threads(1)
@@ -155,7 +155,7 @@ class AsrBatches(IterableDataset):
                 loaded_at = time.monotonic()
                 self._load()
             pool = [self._frames(self._compose()) for _ in range(POOL_SIZE)]
-            for _ in range(self._reuses):
+            for _ in range(REUSES):
                 yield from self._batches([self._vary(piece) for piece in pool if len(piece.values) > 12])
 
     def _load(self) -> None:
