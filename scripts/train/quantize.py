@@ -1,4 +1,4 @@
-"""Writes the int8 form of a graph: weights of MatMul and embedding rows in int8, activations scaled at run time.
+"""Writes the int8 form of a graph: weights of MatMul and embedding rows in int8, activations scaled row by row.
 
     python scripts/train/quantize.py build/train/punc/model.onnx [...]
 
@@ -12,6 +12,8 @@ from pathlib import Path
 import onnx
 from onnxruntime.quantization import QuantType, quantize_dynamic
 from onnxruntime.quantization.shape_inference import quant_pre_process
+
+from row_scales import give_rows_scales
 
 OPERATORS = ["MatMul", "Gemm", "Gather"]
 """A linear layer of two-dimensional input is exported as Gemm, an embedding as Gather."""
@@ -42,9 +44,12 @@ def quantize(path: Path, *, keep: tuple[str, ...] = (), signed: bool = True, per
         weight_type=QuantType.QInt8 if signed else QuantType.QUInt8, extra_options={"MatMulConstBOnly": True},
     )  # fmt: skip
     prepared.unlink()
+    model = onnx.load(target)
     int8 = (onnx.TensorProto.INT8, onnx.TensorProto.UINT8)
-    if not any(len(tensor.dims) > 1 and tensor.data_type in int8 for tensor in onnx.load(target).graph.initializer):
+    if not any(len(tensor.dims) > 1 and tensor.data_type in int8 for tensor in model.graph.initializer):
         raise ValueError(f"{path}: no weight to quantise")
+    give_rows_scales(model)
+    onnx.save(model, target)
     return target
 
 
