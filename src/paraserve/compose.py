@@ -36,7 +36,7 @@ def open_engine(settings: Settings, on_batch: Callable[[Batch], None] = lambda _
         ModelLoadError: names the file or folder at fault.
     """
     workers = settings.inference_threads or (cpu_share(settings) if settings.device == "cpu" else 1)
-    placement = Placement(settings.device, settings.model_threads, _graph_cache(settings))
+    placement = Placement(settings.device, settings.model_threads, _graph_cache(settings), settings.reorder_sums)
     bundle = load_parts(_parts(settings), placement, workers)
     _warm_up(bundle)
     hotwords = read_hotword_file(Path(settings.hotword_file).expanduser()) if settings.hotword_file else ()

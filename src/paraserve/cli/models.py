@@ -84,9 +84,10 @@ def optimize(
 
     Prints each graph and the one that is loaded in its place. Nothing in the bundle's folder changes.
     """
-    root, cache = bundle_root(bundle, _models_dir()), cache_folder(read_settings({}).cache_dir)
+    settings = read_settings({})
+    root, cache = bundle_root(bundle, _models_dir()), cache_folder(settings.cache_dir)
     for graph in sorted(root.rglob("*.onnx")):
-        prepared = prepared_graph(graph, cache)
+        prepared = prepared_graph(graph, cache, reorder_sums=settings.reorder_sums)
         print(f"{graph.relative_to(root)}\t{prepared if prepared != graph else 'as it is'}")
 
 

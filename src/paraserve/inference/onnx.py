@@ -63,12 +63,13 @@ class Placement:
     """Where and how graphs run.
 
     `device` is "cpu" or "cuda:N", `threads` how many one run takes, `cache` the folder of graphs prepared for this
-    machine (None: every graph as it is on disk).
+    machine (None: every graph as it is on disk), `reorder_sums` as in `optimize.prepared_graph`.
     """
 
     device: str = "cpu"
     threads: int = 1
     cache: Path | None = None
+    reorder_sums: bool = False
 
     @property
     def is_cpu(self) -> bool:
@@ -110,7 +111,7 @@ def _prepared(path: Path, placement: Placement) -> Path:
     if placement.cache is None or not placement.is_cpu:
         return path
     try:
-        return prepared_graph(path, placement.cache)
+        return prepared_graph(path, placement.cache, reorder_sums=placement.reorder_sums)
     except ModelLoadError as error:
         log.warning("%s; it runs as it is", error)
         return path

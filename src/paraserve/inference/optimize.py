@@ -1,7 +1,7 @@
 """Prepared graphs: a model file rewritten once for this machine and kept in a cache folder.
 
 The file that a user brought is never touched. A graph is prepared in a child process, whose memory (several times the
-model's) is gone when it ends: `python -m paraserve.inference.optimize SOURCE TARGET`.
+model's) is gone when it ends: `python -m paraserve.inference.optimize SOURCE TARGET [--reorder-sums]`.
 """
 
 import hashlib
@@ -14,13 +14,14 @@ from pathlib import Path
 
 from paraserve.errors import ModelLoadError
 
-VERSION = 1
+VERSION = 2
 """Raised whenever a rewrite changes, so that older results are not taken."""
 VNNI_FLAGS = frozenset({"avx512_vnni", "avx_vnni"})
 SMALLEST_EXTERNAL_BYTES = 1024
 SMALLEST_GRAPH_BYTES = 16 * 2**20
 """A smaller graph runs so fast that it would never earn back the second or two that its preparation takes."""
 PREPARATION_TIMEOUT_S = 300
+REORDER = "--reorder-sums"
 
 
 def has_vnni(cpuinfo: str | None = None) -> bool:
@@ -41,23 +42,25 @@ def cache_folder(chosen: str = "") -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "paraserve" / "graphs"
 
 
-def prepared_graph(path: Path, cache: Path, smallest_bytes: int = SMALLEST_GRAPH_BYTES) -> Path:
+def prepared_graph(
+    path: Path, cache: Path, smallest_bytes: int = SMALLEST_GRAPH_BYTES, *, reorder_sums: bool = False
+) -> Path:
     """The graph at `path` as this machine runs it fastest, from the cache folder or made now.
 
-    A graph under `smallest_bytes` and one on which no rewrite applies, which the cache remembers, are given back as
-    they are.
+    int8 graphs give the same results to the last bit, unless `reorder_sums` allows more. A graph under
+    `smallest_bytes` and one on which no rewrite applies, which the cache remembers, are given back as they are.
 
     Raises:
         ModelLoadError: it could not be prepared or the cache folder cannot be written; the plain graph will do.
     """
     if path.stat().st_size < smallest_bytes:
         return path
-    folder = cache / _key(path)
+    folder = cache / (_key(path) + ("-reordered" if reorder_sums else ""))
     target, unchanged = folder / path.name, folder / "unchanged"
     if target.is_file():
         return target
     if not unchanged.is_file():
-        _prepare_in_child(path, folder)
+        _prepare_in_child(path, folder, reorder_sums)
     return target if target.is_file() else path
 
 
@@ -80,14 +83,14 @@ def _runtime() -> str:
     return "ort"
 
 
-def _prepare_in_child(path: Path, folder: Path) -> None:
+def _prepare_in_child(path: Path, folder: Path, reorder_sums: bool) -> None:
     """Fills `folder`, all or nothing; another process may be doing the same."""
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".making-") as making:
             result = Path(making) / folder.name
             result.mkdir()
-            _run_child(path, result / path.name)
+            _run_child(path, result / path.name, reorder_sums)
             try:
                 result.rename(folder)
             except OSError:
@@ -100,8 +103,9 @@ def _prepare_in_child(path: Path, folder: Path) -> None:
         raise ModelLoadError(f"cannot keep a prepared {path.name} in {folder.parent}: {error}") from error
 
 
-def _run_child(path: Path, target: Path) -> None:
+def _run_child(path: Path, target: Path, reorder_sums: bool) -> None:
     command = [sys.executable, "-m", "paraserve.inference.optimize", str(path), str(target)]
+    command += [REORDER] if reorder_sums else []
     try:
         done = subprocess.run(  # noqa: S603 - our own module on a path that is one argument
             command, capture_output=True, text=True, timeout=PREPARATION_TIMEOUT_S, check=False
@@ -113,17 +117,23 @@ def _run_child(path: Path, target: Path) -> None:
         raise ModelLoadError(f"cannot prepare {path}: {reason[0]}")
 
 
-def write_prepared(source: Path, target: Path) -> int:
+def write_prepared(source: Path, target: Path, *, reorder_sums: bool) -> int:
     """Rewrite `source` for this processor into `target`, if there is anything to change; returns how many changes.
+
+    A sum in another order differs in its last bit. float32 graphs do not mind; in an int8 graph an activation moves
+    to the next of 255 steps now and then, and others with it from layer to layer.
 
     Weights go to a file of their own beside it, which onnxruntime maps into memory instead of copying it.
     """
     import onnx  # noqa: PLC0415 - only this child process needs it
 
-    from paraserve.inference.graph_rewrites import sign_weights  # noqa: PLC0415 - it imports onnx
+    from paraserve.inference.graph_memories import block_memories  # noqa: PLC0415 - these import onnx
+    from paraserve.inference.graph_rewrites import sign_weights  # noqa: PLC0415
 
     model = onnx.load(source)
-    changes = sign_weights(model) if has_vnni() else 0
+    is_int8 = any(node.op_type == "MatMulInteger" for node in model.graph.node)
+    changes = block_memories(model) if reorder_sums or not is_int8 else 0
+    changes += sign_weights(model) if has_vnni() else 0
     if not changes:
         (target.parent / "unchanged").touch()
         return 0
@@ -139,4 +149,4 @@ def write_prepared(source: Path, target: Path) -> int:
 
 if __name__ == "__main__":
     os.nice(5)  # the server is starting beside it
-    write_prepared(Path(sys.argv[1]), Path(sys.argv[2]))
+    write_prepared(Path(sys.argv[1]), Path(sys.argv[2]), reorder_sums=REORDER in sys.argv)

@@ -1,19 +1,24 @@
 """Graphs prepared for this machine: the same numbers, the source left alone, the work done once."""
 
 import os
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import onnx
 import pytest
+import soundfile
 from onnx import TensorProto, helper, numpy_helper
 
 from int8_graphs import SIZE, quantized_model
 from paraserve.errors import ModelLoadError
+from paraserve.inference.graph_memories import block_memories
 from paraserve.inference.graph_rewrites import sign_weights
 from paraserve.inference.onnx import OnnxModel, open_session
 from paraserve.inference.optimize import has_vnni, prepared_graph
+from paraserve.inference.paraformer import load_paraformer
+from paraserve.types import SAMPLE_RATE, DecodeOptions, SegmentAudio
 
 EVERY_SIZE = 0
 needs_vnni = pytest.mark.skipif(not has_vnni(), reason="no rewrite applies to a processor without VNNI")
@@ -29,6 +34,19 @@ def model_file(tmp_path: Path) -> Path:
 def outputs_of(path: Path) -> dict[str, np.ndarray]:
     x = np.random.default_rng(5).normal(0, 3, (40, SIZE)).astype(np.float32)
     return open_session(path).run({"x": x})
+
+
+def test_sums_are_reordered_only_where_that_is_allowed(shared_dir: Path, tmp_path: Path) -> None:
+    """float32 graphs get blocked memories, int8 graphs on demand; the cache keeps both forms apart."""
+    folder, cache = shared_dir / "tiny_models" / "ct-punc-tiny", tmp_path / "cache"
+    dimensions = []
+    for name, reorder_sums in (("model", False), ("model_quant", False), ("model_quant", True)):
+        path = prepared_graph(folder / f"{name}.onnx", cache, EVERY_SIZE, reorder_sums=reorder_sums)
+        graph = onnx.load(path).graph
+        weights = {tensor.name: len(tensor.dims) for tensor in graph.initializer}
+        used = [node.input[1] for node in graph.node if node.op_type == "Conv"]
+        dimensions.append({weights[name] for name in used})
+    assert dimensions == [{4}, {3}, {4}]
 
 
 @needs_vnni
@@ -120,30 +138,84 @@ def test_the_processor_is_asked(flags: str, expected: bool) -> None:
     assert has_vnni(f"processor : 0\nflags\t\t: {flags}\n") is expected
 
 
-@needs_vnni
-@pytest.mark.parametrize(
-    ("kind", "graph"),
-    [
-        ("paraformer-tiny", "model_quant"),
-        ("paraformer-timestamp-tiny", "model_quant"),
-        ("paraformer-online-tiny", "model_quant"),
-        ("paraformer-online-tiny", "decoder_quant"),
-        ("ct-punc-tiny", "model_quant"),
-        ("ct-punc-realtime-tiny", "model_quant"),
-        ("sensevoice-tiny", "model_quant"),
-    ],
-)
-def test_published_kinds_give_bit_equal_results(shared_dir: Path, tmp_path: Path, kind: str, graph: str) -> None:
-    """Every output of every kind of graph that FunASR quantizes is the same to the last bit."""
-    path = shared_dir / "tiny_models" / kind / f"{graph}.onnx"
-    prepared = prepared_graph(path, tmp_path / "cache", EVERY_SIZE)
-    assert prepared != path
-    plain, signed = open_session(path), open_session(prepared)
+KINDS = [
+    ("paraformer-tiny", "model"),
+    ("paraformer-timestamp-tiny", "model"),
+    ("paraformer-contextual-tiny", "model"),
+    ("paraformer-online-tiny", "model"),
+    ("paraformer-online-tiny", "decoder"),
+    ("ct-punc-tiny", "model"),
+    ("ct-punc-realtime-tiny", "model"),
+    ("sensevoice-tiny", "model"),
+]
+WITHOUT_MEMORIES = {"decoder"}
+"""Its memories reach back into a cache and are run for a few tokens at a time."""
+
+
+def run_both(path: Path, rewritten: onnx.ModelProto, folder: Path) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Each output of the file as it is and of its rewritten form."""
+    target = folder / "rewritten.onnx"
+    onnx.save(rewritten, target)
+    plain, changed = open_session(path), open_session(target)
     feeds = random_feeds(plain)
-    wanted, found = plain.run(feeds), signed.run(feeds)
+    wanted, found = plain.run(feeds), changed.run(feeds)
     assert wanted.keys() == found.keys()
-    for name, values in wanted.items():
-        np.testing.assert_array_equal(found[name], values)
+    return [(wanted[name], found[name]) for name in wanted]
+
+
+@needs_vnni
+@pytest.mark.parametrize(("kind", "stem"), KINDS)
+def test_signed_weights_of_published_kinds_give_bit_equal_results(
+    shared_dir: Path, tmp_path: Path, kind: str, stem: str
+) -> None:
+    """Every output of every kind of graph that FunASR quantizes is the same to the last bit."""
+    path = shared_dir / "tiny_models" / kind / f"{stem}_quant.onnx"
+    model = onnx.load(path)
+    assert sign_weights(model)
+    for wanted, found in run_both(path, model, tmp_path):
+        np.testing.assert_array_equal(found, wanted)
+
+
+@pytest.mark.parametrize("suffix", ["", "_quant"])
+@pytest.mark.parametrize(("kind", "stem"), KINDS)
+def test_blocked_memories_give_equal_results(
+    shared_dir: Path, tmp_path: Path, kind: str, stem: str, suffix: str
+) -> None:
+    """Sums in another order: outputs differ by less than 2e-5 of the largest value, whole numbers not at all."""
+    path = shared_dir / "tiny_models" / kind / f"{stem}{suffix}.onnx"
+    model = onnx.load(path)
+    memories = sum(node.op_type == "Conv" and len(node.input) == 2 for node in model.graph.node)
+    assert block_memories(model) == (0 if stem in WITHOUT_MEMORIES else memories)
+    for wanted, found in run_both(path, model, tmp_path):
+        np.testing.assert_allclose(found, wanted, rtol=0, atol=2e-5 * np.abs(wanted).max())
+
+
+def test_memories_of_another_form_stay(shared_dir: Path) -> None:
+    """A convolution with a stride, or whose padding is not known beforehand, is not touched."""
+    path = shared_dir / "tiny_models" / "ct-punc-tiny" / "model.onnx"
+    model = onnx.load(path)
+    strides = [
+        a for node in model.graph.node if node.op_type == "Conv" for a in node.attribute if a.name == "strides"
+    ]
+    strides[0].ints[:] = [2]
+    assert block_memories(model) == len(strides) - 1
+
+
+@pytest.mark.parametrize("stem", ["model", "model_quant"])
+def test_prepared_graphs_write_the_same_tokens(shared_dir: Path, tmp_path: Path, stem: str, full: bool) -> None:
+    """Of 200 clips of speech not one."""
+    source, target = shared_dir / "tiny_models" / "paraformer-tiny", tmp_path / "prepared"
+    prepared = prepared_graph(source / f"{stem}.onnx", tmp_path / "cache", EVERY_SIZE)
+    shutil.copytree(source, target, ignore=shutil.ignore_patterns("*.onnx"))
+    for file in prepared.parent.iterdir():
+        shutil.copy(file, target)
+    recognizers = [load_paraformer(folder, quantize="quant" in stem) for folder in (source, target)]
+    samples, _ = soundfile.read(shared_dir / "golden" / "vad_example.wav", dtype="float32")
+    rng = np.random.default_rng(3)
+    for start in rng.integers(0, len(samples) - 8 * SAMPLE_RATE, 200 if full else 20):
+        clip = SegmentAudio(samples[start : start + rng.integers(SAMPLE_RATE, 8 * SAMPLE_RATE)])
+        wanted, found = (recognizer.recognize([clip], DecodeOptions())[0] for recognizer in recognizers)
+        assert found.token_ids == wanted.token_ids
 
 
 def random_feeds(model: OnnxModel) -> dict[str, np.ndarray]:
