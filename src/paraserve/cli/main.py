@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from paraserve import __version__
-from paraserve.cli import doctor, keys, models, serve, stream, transcribe
+from paraserve.cli import bench, doctor, keys, models, serve, stream, transcribe
 from paraserve.errors import ParaserveError
 
 # Plain help and errors: they are read in logs and start scripts as often as in a terminal.
@@ -22,6 +22,7 @@ app.command(context_settings=serve.CONTEXT, epilog=serve.MORE_HELP)(serve.serve)
 app.command()(transcribe.transcribe)
 app.command()(stream.stream)
 app.command()(doctor.doctor)
+app.add_typer(bench.app, name="bench")
 app.add_typer(models.app, name="models")
 app.add_typer(keys.app, name="keys")
 

@@ -71,7 +71,8 @@ def serve(  # noqa: PLR0913, PLR0917 - one parameter a flag
     ] = None,
     workers: Annotated[int | None, typer.Option(help="Server processes on the port.  [default: 1]")] = None,
     max_live: Annotated[
-        str | None, typer.Option(metavar="N|auto", help="Live connections at once.  [default: auto, 8 per CPU]")
+        str | None,
+        typer.Option(metavar="N|auto", help="Live connections at once; auto measures.  [default: 8 per CPU]"),
     ] = None,
     no_optimize: Annotated[
         bool,

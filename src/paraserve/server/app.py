@@ -15,6 +15,7 @@ from paraserve.server.admission import Door
 from paraserve.server.failures import add_error_handlers
 from paraserve.server.health import health_router
 from paraserve.server.http import upload_router
+from paraserve.server.live_limit import live_limit
 from paraserve.server.metrics import Metrics
 from paraserve.server.monitor import monitor
 from paraserve.server.observe import RequestLog
@@ -36,10 +37,13 @@ def create_app(settings: Settings, engine: Engine | None = None, metrics: Metric
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         opened = engine if engine is not None else await asyncio.to_thread(load, settings, metrics)
+        max_live = await live_limit(settings, opened)
+        metrics.live_limit.set(max_live)
         pool = open_decode_pool(settings)
         door = Door(settings.max_per_key, settings.max_memory_bytes)
         means = Means(opened, pool, metrics, access, door)
-        app.state.uploads, app.state.live = upload_service(settings, means), live_service(settings, means)
+        app.state.uploads = upload_service(settings, means)
+        app.state.live = live_service(settings, means, max_live)
         readiness.engine = opened
         metrics.models_loaded.set(1)
         watching = asyncio.create_task(monitor(opened, metrics))

@@ -109,6 +109,7 @@ class Metrics:
 
     def _add_live(self) -> None:
         self.live = self._gauge("live_sessions", "Open live connections")
+        self.live_limit = self._gauge("live_limit", "Live connections that are let in at once")
         self.live_closes = self._counter("live_closes", "Live connections that ended", "code")
         self.live_refusals = self._counter("live_refusals", "Live connections that were not let in", "code")
         self.live_results = self._counter("live_results", "Live results sent", "kind")

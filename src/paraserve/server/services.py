@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from paraserve.compose import cpu_share
 from paraserve.runtime.decode_pool import DecodePool
 from paraserve.runtime.engine import Engine
 from paraserve.runtime.offline import FileLimits
@@ -19,10 +18,6 @@ from paraserve.server.uploads import UploadLimits
 from paraserve.server.websocket import LiveService
 from paraserve.server.wire_live import Flavour
 from paraserve.settings import Settings
-
-LIVE_PER_CPU = 8
-"""Live connections that are let in for each CPU where the operator does not say: twice those that it can serve while
-all of them speak, since people also listen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +55,8 @@ def upload_service(settings: Settings, means: Means) -> UploadService:
     )
 
 
-def live_service(settings: Settings, means: Means) -> LiveService:
-    """For the WebSocket."""
+def live_service(settings: Settings, means: Means, max_live: int) -> LiveService:
+    """For the WebSocket, with so many connections at most."""
     recognition = Recognition(
         engine=means.engine,
         pool=means.pool,
@@ -70,7 +65,6 @@ def live_service(settings: Settings, means: Means) -> LiveService:
         max_upload_bytes=settings.max_upload_bytes,
         metrics=means.metrics,
     )
-    max_live = settings.max_live or LIVE_PER_CPU * cpu_share(settings)
     return LiveService(
         recognition=recognition,
         admission=Admission(max_live, "live sessions", means.metrics.live, means.door),

@@ -70,9 +70,9 @@ def test_switches(config):
     assert config("--merge-vad", "false")[0]["merge_vad"] is False
 
 
-@pytest.mark.parametrize(("value", "max_live"), [("auto", 0), ("0", 0), ("7", 7)])
+@pytest.mark.parametrize(("value", "max_live"), [("auto", "auto"), ("0", 0), ("7", 7)])
 def test_max_live(config, value, max_live):
-    """A number, or what fits the machine."""
+    """A number, or what the machine turns out to carry."""
     settings, warnings = config("--max-live", value)
     assert settings["max_live"] == max_live
     assert warnings == []

@@ -1,0 +1,136 @@
+"""`paraserve bench`: how much this machine carries, in a few seconds."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from importlib.resources import files as package_files
+from pathlib import Path
+from typing import Annotated, Literal, TypeAlias
+
+import numpy as np
+import typer
+
+from paraserve import __version__
+from paraserve.cli.config import check_files, read_settings
+from paraserve.cli.local import LocalTranscriber, open_local
+from paraserve.cli.sources import Source, open_sources
+from paraserve.compose import available_cpus
+from paraserve.errors import ParaserveError
+from paraserve.inference.onnx import runtime_version
+from paraserve.runtime.offline import first_cause
+from paraserve.runtime.rating import Rating, rate_files
+from paraserve.server.live_limit import callers, rate
+from paraserve.settings import Settings
+from paraserve.types import DecodeOptions, StreamConfig
+
+app = typer.Typer(
+    no_args_is_help=True, rich_markup_mode=None, help="Measure what this machine carries, in a few seconds."
+)
+Bundle: TypeAlias = Annotated[
+    str | None, typer.Option(help="Name of a bundle (see models list), or a folder.  [default: demo]")
+]
+Device: TypeAlias = Annotated[str | None, typer.Option(help="cpu or cuda:N.  [default: cpu]")]
+
+
+@app.command()
+def offline(
+    files: Annotated[
+        list[str] | None, typer.Argument(metavar="[FILE]...", help="Recordings of any format; none: invented audio.")
+    ] = None,
+    bundle: Bundle = None,
+    device: Device = None,
+    at_once: Annotated[
+        int | None, typer.Option(min=1, help="Recordings at once.  [default: enough to keep the device busy]")
+    ] = None,
+) -> None:
+    """Print how fast recordings become text: seconds of audio a second.
+
+    Without FILE the audio is invented syllables, cut into segments of 10 s: the work of speech without a pause,
+    without the decoding of files.
+    """
+    settings = _settings(bundle, device)
+    n = at_once or callers(settings)
+    if not files:
+        rating = asyncio.run(_rate_files(settings, n))
+        print(f"{rating.speed:.1f}x real time, {n} recordings of invented audio at once, decoded before")
+        return
+    with open_sources(files) as sources:
+        print(asyncio.run(_time_files(settings, sources, n)))
+
+
+@app.command()
+def live(
+    bundle: Bundle = None,
+    device: Device = None,
+    mode: Annotated[Literal["2pass", "online"], typer.Option(help="What the clients ask for.")] = "2pass",
+) -> None:
+    """Print how many live clients may talk at once, without a pause; serve --max-live auto lets in as many.
+
+    Found by letting the models work on invented syllables as fast as they can for a second, with a share kept free.
+    """
+    rating = asyncio.run(_rate_live(_settings(bundle, device), StreamConfig(mode=mode)))
+    print(f"{rating.live_streams} live streams that talk all the time, mode {mode}")
+    print(
+        f"(the models do {rating.speed:.1f} s of audio a second when {rating.callers} streams talk as fast as they "
+        f"can; measured in {rating.took_s:.1f} s)"
+    )
+
+
+@app.command()
+def peers() -> None:
+    """Say how to compare with other engines, which takes the source tree."""
+    script = Path(str(package_files("paraserve"))).parents[1] / "scripts" / "bench" / "peers.py"
+    if not script.is_file():
+        raise ParaserveError("comparisons with other engines are in scripts/bench/peers.py of the source tree")
+    print(f"python {script} --help")
+
+
+def _settings(bundle: str | None, device: str | None) -> Settings:
+    settings = read_settings({"bundle": bundle, "device": device})
+    check_files(settings)
+    where = f"{available_cpus()} CPUs" if settings.device == "cpu" else settings.device
+    version = f"paraserve {__version__}, onnxruntime {runtime_version()}"
+    typer.echo(f"{version}, {where}, bundle {settings.bundle}", err=True)
+    return settings
+
+
+async def _rate_files(settings: Settings, n: int) -> Rating:
+    async with open_local(settings) as local:
+        return await rate_files(local.engine, n)
+
+
+async def _rate_live(settings: Settings, config: StreamConfig) -> Rating:
+    async with open_local(settings) as local:
+        return await rate(settings, local.engine, config)
+
+
+async def _time_files(settings: Settings, sources: Sequence[Source], n: int) -> str:
+    """Each once, `n` at a time; with the decoding."""
+    async with open_local(settings) as local:
+        started, slots = time.monotonic(), asyncio.Semaphore(n)
+        try:
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(_time_file(local, source, slots)) for source in sources]
+        except ExceptionGroup as errors:
+            raise first_cause(errors) from None
+        wall_s = time.monotonic() - started
+    times = [task.result() for task in tasks]
+    audio_s = sum(duration_s for _, duration_s in times)
+    p50_s, p95_s = np.percentile([took_s for took_s, _ in times], (50, 95))
+    return (
+        f"{audio_s / wall_s:.1f}x real time, {len(times)} recordings of {audio_s:.0f} s together, {n} at once: "
+        f"{len(times) / wall_s:.2f} files/s, each took {p50_s:.2f} s (median), {p95_s:.2f} s (p95)"
+    )
+
+
+async def _time_file(local: LocalTranscriber, source: Source, slots: asyncio.Semaphore) -> tuple[float, float]:
+    """How long it took and how long it is, in seconds."""
+    async with slots:
+        begun = time.monotonic()
+        try:
+            transcript = await local(source, DecodeOptions(), lambda _done, _total: None)
+        except ParaserveError as error:
+            raise ParaserveError(f"{source.name}: {error.message}") from None
+        except OSError as error:
+            raise ParaserveError(f"{source.name}: {error.strerror}") from None
+        return time.monotonic() - begun, transcript.duration_ms / 1000
