@@ -1,7 +1,7 @@
 """Prepared graphs: a model file rewritten once for this machine and kept in a cache folder.
 
 The file that a user brought is never touched. A graph is prepared in a child process, whose memory (several times the
-model's) is gone when it ends: `python -m paraserve.inference.optimize SOURCE TARGET [--reorder-sums]`.
+model's) is gone when it ends: `python -m paraserve.inference.optimize SOURCE TARGET [--reorder-sums | --for-gpu]`.
 """
 
 import hashlib
@@ -9,12 +9,17 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from paraserve.errors import ModelLoadError
 
-VERSION = 2
+if TYPE_CHECKING:
+    from onnx import ModelProto
+
+VERSION = 3
 """Raised whenever a rewrite changes, so that older results are not taken."""
 VNNI_FLAGS = frozenset({"avx512_vnni", "avx_vnni"})
 SMALLEST_EXTERNAL_BYTES = 1024
@@ -22,6 +27,7 @@ SMALLEST_GRAPH_BYTES = 16 * 2**20
 """A smaller graph runs so fast that it would never earn back the second or two that its preparation takes."""
 PREPARATION_TIMEOUT_S = 300
 REORDER = "--reorder-sums"
+FOR_GPU = "--for-gpu"
 
 
 def has_vnni(cpuinfo: str | None = None) -> bool:
@@ -43,35 +49,48 @@ def cache_folder(chosen: str = "") -> Path:
 
 
 def prepared_graph(
-    path: Path, cache: Path, smallest_bytes: int = SMALLEST_GRAPH_BYTES, *, reorder_sums: bool = False
+    path: Path,
+    cache: Path,
+    smallest_bytes: int = SMALLEST_GRAPH_BYTES,
+    *,
+    reorder_sums: bool = False,
+    for_gpu: bool = False,
 ) -> Path:
     """The graph at `path` as this machine runs it fastest, from the cache folder or made now.
 
-    int8 graphs give the same results to the last bit, unless `reorder_sums` allows more. A graph under
-    `smallest_bytes` and one on which no rewrite applies, which the cache remembers, are given back as they are.
+    int8 graphs give the same results to the last bit, unless `reorder_sums` allows more; `for_gpu` makes a float32
+    graph one of mixed precision. A graph under `smallest_bytes` and one on which no rewrite applies, which the cache
+    remembers, are given back as they are.
 
     Raises:
         ModelLoadError: it could not be prepared or the cache folder cannot be written; the plain graph will do.
     """
     if path.stat().st_size < smallest_bytes:
         return path
-    folder = cache / (_key(path) + ("-reordered" if reorder_sums else ""))
+    folder = cache / f"{_key(path)}-{_recipe(reorder_sums, for_gpu)}"
     target, unchanged = folder / path.name, folder / "unchanged"
     if target.is_file():
         return target
     if not unchanged.is_file():
-        _prepare_in_child(path, folder, reorder_sums)
+        _prepare_in_child(path, folder, [FOR_GPU] if for_gpu else [REORDER] if reorder_sums else [])
     return target if target.is_file() else path
 
 
 def _key(path: Path) -> str:
-    """Names what the result depends on: the file, the rewrites, the runtime and the processor."""
+    """Names what the result depends on, beside the recipe: the file, the rewrites and the runtime."""
     try:
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise ModelLoadError(f"cannot read {path}: {error}") from error
-    return f"{digest[:20]}-{VERSION}-{_runtime()}-{'vnni' if has_vnni() else 'plain'}"
+    return f"{digest[:20]}-{VERSION}-{_runtime()}"
+
+
+def _recipe(reorder_sums: bool, for_gpu: bool) -> str:
+    """What is made of the file, and for which processor."""
+    if for_gpu:
+        return "gpu"
+    return ("vnni" if has_vnni() else "plain") + ("-reordered" if reorder_sums else "")
 
 
 def _runtime() -> str:
@@ -83,14 +102,14 @@ def _runtime() -> str:
     return "ort"
 
 
-def _prepare_in_child(path: Path, folder: Path, reorder_sums: bool) -> None:
+def _prepare_in_child(path: Path, folder: Path, flags: Sequence[str]) -> None:
     """Fills `folder`, all or nothing; another process may be doing the same."""
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".making-") as making:
             result = Path(making) / folder.name
             result.mkdir()
-            _run_child(path, result / path.name, reorder_sums)
+            _run_child(path, result / path.name, flags)
             try:
                 result.rename(folder)
             except OSError:
@@ -103,9 +122,8 @@ def _prepare_in_child(path: Path, folder: Path, reorder_sums: bool) -> None:
         raise ModelLoadError(f"cannot keep a prepared {path.name} in {folder.parent}: {error}") from error
 
 
-def _run_child(path: Path, target: Path, reorder_sums: bool) -> None:
-    command = [sys.executable, "-m", "paraserve.inference.optimize", str(path), str(target)]
-    command += [REORDER] if reorder_sums else []
+def _run_child(path: Path, target: Path, flags: Sequence[str]) -> None:
+    command = [sys.executable, "-m", "paraserve.inference.optimize", str(path), str(target), *flags]
     try:
         done = subprocess.run(  # noqa: S603 - our own module on a path that is one argument
             command, capture_output=True, text=True, timeout=PREPARATION_TIMEOUT_S, check=False
@@ -117,23 +135,15 @@ def _run_child(path: Path, target: Path, reorder_sums: bool) -> None:
         raise ModelLoadError(f"cannot prepare {path}: {reason[0]}")
 
 
-def write_prepared(source: Path, target: Path, *, reorder_sums: bool) -> int:
-    """Rewrite `source` for this processor into `target`, if there is anything to change; returns how many changes.
-
-    A sum in another order differs in its last bit. float32 graphs do not mind; in an int8 graph an activation moves
-    to the next of 255 steps now and then, and others with it from layer to layer.
+def write_prepared(source: Path, target: Path, *, reorder_sums: bool, for_gpu: bool) -> int:
+    """Rewrite `source` for this machine into `target`, if there is anything to change; returns how many changes.
 
     Weights go to a file of their own beside it, which onnxruntime maps into memory instead of copying it.
     """
     import onnx  # noqa: PLC0415 - only this child process needs it
 
-    from paraserve.inference.graph_memories import block_memories  # noqa: PLC0415 - these import onnx
-    from paraserve.inference.graph_rewrites import sign_weights  # noqa: PLC0415
-
     model = onnx.load(source)
-    is_int8 = any(node.op_type == "MatMulInteger" for node in model.graph.node)
-    changes = block_memories(model) if reorder_sums or not is_int8 else 0
-    changes += sign_weights(model) if has_vnni() else 0
+    changes = _rewrite_for_gpu(model) if for_gpu else _rewrite_for_cpu(model, reorder_sums=reorder_sums)
     if not changes:
         (target.parent / "unchanged").touch()
         return 0
@@ -147,6 +157,30 @@ def write_prepared(source: Path, target: Path, *, reorder_sums: bool) -> int:
     return changes
 
 
+def _rewrite_for_cpu(model: "ModelProto", *, reorder_sums: bool) -> int:
+    """A sum in another order differs in its last bit.
+
+    float32 graphs do not mind; in an int8 graph an activation moves to the next of 255 steps now and then, and others
+    with it from layer to layer.
+    """
+    from paraserve.inference.graph_memories import block_memories  # noqa: PLC0415 - these import onnx
+    from paraserve.inference.graph_rewrites import sign_weights  # noqa: PLC0415
+
+    is_int8 = any(node.op_type == "MatMulInteger" for node in model.graph.node)
+    changes = block_memories(model) if reorder_sums or not is_int8 else 0
+    return changes + (sign_weights(model) if has_vnni() else 0)
+
+
+def _rewrite_for_gpu(model: "ModelProto") -> int:
+    """Mixed precision, and convolutions that take every length; in this order, see `replace_dense`."""
+    from paraserve.inference.gpu_convolutions import replace_dense, replace_depthwise  # noqa: PLC0415 - as above
+    from paraserve.inference.half_precision import to_half  # noqa: PLC0415
+
+    return replace_depthwise(model) + to_half(model) + replace_dense(model)
+
+
 if __name__ == "__main__":
     os.nice(5)  # the server is starting beside it
-    write_prepared(Path(sys.argv[1]), Path(sys.argv[2]), reorder_sums=REORDER in sys.argv)
+    write_prepared(
+        Path(sys.argv[1]), Path(sys.argv[2]), reorder_sums=REORDER in sys.argv, for_gpu=FOR_GPU in sys.argv
+    )

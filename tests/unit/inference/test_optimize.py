@@ -11,11 +11,12 @@ import pytest
 import soundfile
 from onnx import TensorProto, helper, numpy_helper
 
+from graph_feeds import random_feeds
 from int8_graphs import SIZE, quantized_model
 from paraserve.errors import ModelLoadError
 from paraserve.inference.graph_memories import block_memories
 from paraserve.inference.graph_rewrites import sign_weights
-from paraserve.inference.onnx import OnnxModel, open_session
+from paraserve.inference.onnx import open_session
 from paraserve.inference.optimize import has_vnni, prepared_graph
 from paraserve.inference.paraformer import load_paraformer
 from paraserve.types import SAMPLE_RATE, DecodeOptions, SegmentAudio
@@ -216,23 +217,6 @@ def test_prepared_graphs_write_the_same_tokens(shared_dir: Path, tmp_path: Path,
         clip = SegmentAudio(samples[start : start + rng.integers(SAMPLE_RATE, 8 * SAMPLE_RATE)])
         wanted, found = (recognizer.recognize([clip], DecodeOptions())[0] for recognizer in recognizers)
         assert found.token_ids == wanted.token_ids
-
-
-def random_feeds(model: OnnxModel) -> dict[str, np.ndarray]:
-    """One item of 20 rows or words for each input; a dimension without a size is the batch where it comes first."""
-    rng = np.random.default_rng(7)
-    feeds = {}
-    for name, spec in model.inputs.items():
-        shape = [size if isinstance(size, int) else 1 if axis == 0 else 20 for axis, size in enumerate(spec.shape)]
-        if name in ("vad_masks", "sub_masks"):
-            feeds[name] = np.ones((1, 1, 20, 20), np.float32)
-        elif spec.type == "tensor(float)":
-            feeds[name] = rng.normal(size=shape).astype(np.float32)
-        else:
-            feeds[name] = (
-                np.full(shape, 20) if len(shape) == 1 and name.endswith(("len", "lengths")) else np.ones(shape)
-            )
-    return feeds
 
 
 def test_small_graphs_are_not_prepared(model_file: Path, tmp_path: Path) -> None:
