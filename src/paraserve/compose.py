@@ -10,6 +10,7 @@ import numpy as np
 
 from paraserve.catalog.manifest import verify_bundle, verify_part
 from paraserve.catalog.store import bundle_root, models_folder, part_folder
+from paraserve.cpus import available_cpus
 from paraserve.errors import ModelLoadError
 from paraserve.inference.base import ModelBundle, StreamingItem
 from paraserve.inference.hotwords import read_hotword_file
@@ -51,16 +52,6 @@ def open_decode_pool(settings: Settings) -> DecodePool:
 def cpu_share(settings: Settings) -> int:
     """CPUs for each server process; at least 1."""
     return max(1, available_cpus() // settings.workers)
-
-
-def available_cpus() -> int:
-    """CPUs that this process may use: its affinity, bounded by the cgroup's quota; at least 1."""
-    cpus = len(os.sched_getaffinity(0))
-    try:
-        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text("ascii").split()
-    except (OSError, ValueError):
-        return cpus
-    return cpus if quota == "max" else max(1, min(cpus, int(quota) // int(period)))
 
 
 def _graph_cache(settings: Settings) -> Path | None:

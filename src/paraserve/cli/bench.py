@@ -14,7 +14,7 @@ from paraserve import __version__
 from paraserve.cli.config import check_files, read_settings
 from paraserve.cli.local import LocalTranscriber, open_local
 from paraserve.cli.sources import Source, open_sources
-from paraserve.compose import available_cpus
+from paraserve.cpus import available_cpus
 from paraserve.errors import ParaserveError
 from paraserve.inference.onnx import runtime_version
 from paraserve.runtime.offline import first_cause

@@ -11,7 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from paraserve.cli.findings import Finding, fail, ok, warn
-from paraserve.compose import available_cpus
+from paraserve.cpus import available_cpus
 from paraserve.inference.onnx import available_providers, runtime_version
 from paraserve.settings import Settings
 
