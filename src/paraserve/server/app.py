@@ -1,8 +1,9 @@
 """The web application."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import gc
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
@@ -48,7 +49,8 @@ def create_app(settings: Settings, engine: Engine | None = None, metrics: Metric
         metrics.models_loaded.set(1)
         watching = asyncio.create_task(monitor(opened, metrics))
         try:
-            yield
+            with _long_lived():
+                yield
         finally:
             app.state.uploads = app.state.live = None
             watching.cancel()
@@ -78,6 +80,17 @@ def create_app(settings: Settings, engine: Engine | None = None, metrics: Metric
     app.include_router(live_router())
     add_error_handlers(app)
     return app
+
+
+@contextmanager
+def _long_lived() -> Iterator[None]:
+    """What is there now stays: the garbage collector need not look at it, which takes 20 ms and stops all threads."""
+    gc.collect()
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 def load(settings: Settings, metrics: Metrics) -> Engine:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import JSONResponse, PlainTextResponse
+from fastapi.responses import PlainTextResponse
 from starlette.requests import ClientDisconnect
 
 from paraserve.errors import OverloadedError, ProtocolError
@@ -17,11 +17,12 @@ from paraserve.runtime.engine import Engine
 from paraserve.runtime.offline import FileLimits, transcribe_file
 from paraserve.server.admission import Admission
 from paraserve.server.fields import decode_options, one_of, openai_granularities
+from paraserve.server.json_text import object_text
 from paraserve.server.metrics import Metrics
 from paraserve.server.observe import key_name, request_id
 from paraserve.server.traces import Stopwatch, Tracing
 from paraserve.server.uploads import Upload, UploadLimits, receive_upload
-from paraserve.server.wire import funasr_asr, funasr_offline, funasr_recognition, openai_verbose
+from paraserve.server.wire import Json, funasr_asr, funasr_offline, funasr_recognition, openai_verbose
 from paraserve.types import DecodeOptions, Transcript
 
 OPENAI_FORMATS = ("json", "text", "srt", "verbose_json", "vtt")
@@ -84,7 +85,7 @@ async def own_json(request: Request) -> Response:
 async def recognition(request: Request) -> Response:
     """FunASR's Python HTTP server."""
     return await _service(request).answer(
-        request, lambda upload: (decode_options(upload), lambda t: JSONResponse(funasr_recognition(t)))
+        request, lambda upload: (decode_options(upload), lambda t: _json(funasr_recognition(t)))
     )
 
 
@@ -93,7 +94,7 @@ async def asr(request: Request) -> Response:
     started = time.monotonic()
     return await _service(request).answer(
         request,
-        lambda upload: (decode_options(upload), lambda t: JSONResponse(funasr_asr(t, time.monotonic() - started))),
+        lambda upload: (decode_options(upload), lambda t: _json(funasr_asr(t, time.monotonic() - started))),
     )
 
 
@@ -105,7 +106,7 @@ async def funasr_root(request: Request) -> Response:
         request,
         lambda upload: (
             decode_options(upload),
-            lambda t: JSONResponse(
+            lambda t: _json(
                 funasr_offline(
                     t,
                     "" if service.is_strict else upload.filename,
@@ -152,7 +153,7 @@ def _body_schema(fields: list[str]) -> dict[str, Any]:
 def _plan_own(upload: Upload) -> tuple[DecodeOptions, Render]:
     name = upload.field("format") or upload.field("response_format") or "json"
     if name == "json":
-        return decode_options(upload), lambda t: JSONResponse(transcript_json(t))
+        return decode_options(upload), lambda t: _json(transcript_json(t))
     if name not in FORMATS:
         raise ProtocolError(f"unknown format {name!r}: {one_of(FORMATS)}", code="invalid_format", param="format")
     chosen = FORMATS[name]
@@ -167,13 +168,17 @@ def _plan_openai(upload: Upload) -> tuple[DecodeOptions, Render]:
         raise ProtocolError(message, code="invalid_response_format", param="response_format")
     granularities = openai_granularities(upload)
     render: dict[str, Render] = {
-        "json": lambda t: JSONResponse({"text": t.text}),
+        "json": lambda t: _json({"text": t.text}),
         "text": lambda t: PlainTextResponse(write_text(t)),
         "srt": lambda t: PlainTextResponse(write_srt(t)),
         "vtt": lambda t: PlainTextResponse(write_vtt(t)),
-        "verbose_json": lambda t: JSONResponse(openai_verbose(t, granularities)),
+        "verbose_json": lambda t: _json(openai_verbose(t, granularities)),
     }
     return replace(decode_options(upload), word_times=name not in {"json", "text"}), render[name]
+
+
+def _json(body: Json) -> Response:
+    return Response(object_text(body), media_type="application/json")
 
 
 async def _while_connected(request: Request, work: Coroutine[Any, Any, Result]) -> Result:

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import json
 import time
 from collections.abc import Coroutine
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from fastapi import WebSocket, WebSocketDisconnect
 from paraserve.errors import ParaserveError
 from paraserve.runtime.offline import first_cause
 from paraserve.server.conversation import Conversation, Recognition, close_code
+from paraserve.server.json_text import object_text
 from paraserve.server.live_queues import Frame, Inbox, Outbox, Outgoing, Stop
 from paraserve.server.metrics import Metrics
 from paraserve.server.observe import key_name
@@ -24,6 +24,8 @@ QUIET_S = 0.25
 """At the end of the service, a client that sent nothing for so long has nothing on its way ..."""
 MAX_QUIET_CHECKS = 4
 """... and one that goes on speaking is stopped after so many looks."""
+LONG_CHARS = 4096
+"""The JSON of a longer text, with its times, is written on another thread."""
 
 log = structlog.get_logger()
 
@@ -42,7 +44,8 @@ class LiveLimits:
 
 async def send_json(socket: WebSocket, body: Json) -> None:
     """A text frame."""
-    await socket.send_text(json.dumps(body, ensure_ascii=False, separators=(",", ":")))
+    is_long = len(body["text"]) > LONG_CHARS
+    await socket.send_text(await asyncio.to_thread(object_text, body) if is_long else object_text(body))
 
 
 class Connection:

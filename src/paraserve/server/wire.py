@@ -1,6 +1,5 @@
 """The JSON shapes that clients of FunASR and OpenAI know, as pure functions of a transcript."""
 
-import json
 import math
 import unicodedata
 import zlib
@@ -11,6 +10,7 @@ from typing import Any
 
 from paraserve.formats import heard_json
 from paraserve.inference.sentences import join_sentences
+from paraserve.server.json_text import list_text
 from paraserve.types import Sentence, Token, Transcript
 
 Json = dict[str, Any]
@@ -79,7 +79,7 @@ def funasr_stamps(sentences: Iterable[Sentence]) -> Json:
     if not pairs:
         return {}
     return {
-        "timestamp": json.dumps(pairs, separators=(",", ":")),
+        "timestamp": list_text(pairs),
         "stamp_sents": [_stamp(clause) for clause in clauses],
     }
 
