@@ -87,11 +87,25 @@ async def test_a_batch_grows_up_to_the_padded_cost(scheduler, recorder):
     """largest cost x items <= budget; the entry that does not fit starts the next batch, in order."""
     held = await hold(scheduler, recorder)
     tasks = await queue(scheduler, recorder.job(budget=30), 1, 2, 3, cost=10)
-    tasks += await queue(scheduler, recorder.job(budget=30), 4, cost=15)
+    tasks += await queue(scheduler, recorder.job(budget=30), 4, cost=13)
     tasks += await queue(scheduler, recorder.job(budget=30), 5, 6, cost=10)
     recorder.gate.set()
     assert await results(tasks) == [10, 20, 30, 40, 50, 60]
     assert recorder.batches[1:] == [[1, 2, 3], [4, 5], [6]]
+    await held
+
+
+async def test_lengths_that_differ_do_not_share_a_batch(scheduler, recorder):
+    """Entries of one length pass one of another, which heads the next batch; small batches take all as they come."""
+    held = await hold(scheduler, recorder)
+    tasks = []
+    for item, cost in enumerate((100, 30, 90, 100, 95, 28), start=1):
+        tasks += await queue(scheduler, recorder.job("long", budget=1000), item, cost=cost)
+    for item, cost in enumerate((12, 3, 7), start=7):
+        tasks += await queue(scheduler, recorder.job("short", budget=1000), item, cost=cost)
+    recorder.gate.set()
+    assert await results(tasks) == [10 * item for item in range(1, 10)]
+    assert recorder.batches[1:] == [[1, 3, 4, 5], [2, 6], [7, 8, 9]]
     await held
 
 
@@ -208,7 +222,7 @@ async def test_batches_are_reported(recorder):
     try:
         held = await hold(scheduler, recorder)
         job = Job(("stage", "whatever"), recorder.run, 100)
-        tasks = [asyncio.create_task(scheduler.submit(job, n, cost=cost)) for n, cost in ((1, 3), (-1, 10), (2, 5))]
+        tasks = [asyncio.create_task(scheduler.submit(job, n, cost=cost)) for n, cost in ((1, 8), (-1, 10), (2, 9))]
         await asyncio.sleep(0)
         recorder.gate.set()
         await asyncio.gather(held, *tasks, return_exceptions=True)
@@ -217,6 +231,6 @@ async def test_batches_are_reported(recorder):
     (first, *rest) = reports
     assert (first.stage, first.n_items, first.lane, first.is_failed) == ("hold", 1, Lane.BULK, False)
     sizes = [(one.stage, one.n_items, one.cost, one.padded_cost, one.is_failed) for one in rest]
-    assert sizes[0] == ("stage", 3, 18, 30, True)
-    assert sorted(sizes[1:]) == [("stage", 1, 3, 3, False), ("stage", 1, 5, 5, False), ("stage", 1, 10, 10, True)]
+    assert sizes[0] == ("stage", 3, 27, 30, True)
+    assert sorted(sizes[1:]) == [("stage", 1, 8, 8, False), ("stage", 1, 9, 9, False), ("stage", 1, 10, 10, True)]
     assert all(len(one.queue_s) == one.n_items and min(one.queue_s) >= 0 and one.run_s >= 0 for one in reports)
