@@ -145,6 +145,25 @@ def test_step_sizes_do_not_matter(flags: list[bool], options: VadOptions, sizes:
     assert [event for events in again for event in events] == found[: sum(map(len, again))]
 
 
+@pytest.mark.parametrize(
+    "options", [VadOptions(), VadOptions(max_end_silence_time=300, max_single_segment_time=8000)]
+)
+def test_hours_in_pieces(options: VadOptions, full: bool) -> None:
+    """Hours of scores that wander as those of speech do, cut anywhere: the boundaries of the frame-by-frame rules."""
+    rng = np.random.default_rng(11)
+    n_frames = 2 * 360_000 if full else 60_000
+    turns = np.repeat(np.arange(n_frames // 20), rng.integers(1, 60, n_frames // 20))[:n_frames] % 2
+    scores = 0.25 + 0.5 * turns + rng.normal(0, 0.22, len(turns))
+    flags = scores > 0.5
+    state, found = EndpointState(), []
+    pieces = np.split(flags, np.sort(rng.choice(len(flags), len(flags) // 40, replace=False)))
+    for number, piece in enumerate(pieces, start=1):
+        state, events = find_endpoints(state, piece, options, is_last=number == len(pieces))
+        found += events
+    assert len(found) > len(flags) // 2000
+    assert found == plain(flags.tolist(), options)
+
+
 @given(flags=FLAGS, options=OPTIONS)
 @settings(max_examples=150, deadline=None, derandomize=True)
 def test_segments_are_ordered(flags: list[bool], options: VadOptions) -> None:
