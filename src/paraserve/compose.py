@@ -6,42 +6,69 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
 from paraserve.catalog.manifest import verify_bundle, verify_part
 from paraserve.catalog.store import bundle_root, models_folder, part_folder
 from paraserve.cpus import available_cpus
 from paraserve.errors import ModelLoadError
-from paraserve.inference.base import ModelBundle, StreamingItem
 from paraserve.inference.hotwords import read_hotword_file
 from paraserve.inference.load import BundleParts, bundle_parts, load_parts
 from paraserve.inference.no_vad import NoVad
 from paraserve.inference.onnx import Placement
 from paraserve.inference.optimize import cache_folder
 from paraserve.runtime.decode_pool import DecodePool
-from paraserve.runtime.engine import LocalEngine
+from paraserve.runtime.engine import Engine, LocalEngine
+from paraserve.runtime.replicas import Replicas
 from paraserve.runtime.scheduler import Batch, Scheduler
+from paraserve.runtime.split_scheduler import AnyScheduler, SplitScheduler
 from paraserve.settings import Settings
-from paraserve.types import SAMPLE_RATE, ChunkSize, DecodeOptions, SegmentAudio
+from paraserve.warm_up import warm_up
 
 log = logging.getLogger(__name__)
 
 REMOVED = ("", "0")
 """FunASR's way to switch a part off on the command line."""
+GPU_WORKERS = 2
+"""While one prepares its batch or reads its results, the GPU works for the other."""
 
 
-def open_engine(settings: Settings, on_batch: Callable[[Batch], None] = lambda _: None) -> LocalEngine:
-    """Verify, load and warm up the models; blocks for a second or more. `on_batch` is told of each batch that ran.
+def open_engine(settings: Settings, on_batch: Callable[[Batch], None] = lambda _: None) -> Engine:
+    """Verify, load and warm up the models, on each device; blocks for a second or more.
+
+    `on_batch` is told of each batch that ran.
 
     Raises:
         ModelLoadError: names the file or folder at fault.
     """
-    workers = settings.inference_threads or (cpu_share(settings) if settings.device == "cpu" else 1)
-    placement = Placement(settings.device, settings.model_threads, _graph_cache(settings), settings.reorder_sums)
-    bundle = load_parts(_parts(settings), placement, workers)
-    _warm_up(bundle)
+    parts, cache = _parts(settings), _graph_cache(settings)
     hotwords = read_hotword_file(Path(settings.hotword_file).expanduser()) if settings.hotword_file else ()
-    return LocalEngine(bundle, Scheduler(workers, on_batch=on_batch), bundle.vad or NoVad(), hotwords)
+    workers = settings.inference_threads or (_cpu_workers(settings) if settings.is_cpu else GPU_WORKERS)
+    bundles = []
+    for device in settings.devices:
+        placement = Placement(
+            device, settings.model_threads, cache, settings.reorder_sums, memory_bytes=settings.gpu_memory_bytes
+        )
+        bundle = load_parts(parts, placement, workers)
+        warm_up(bundle, is_cpu=placement.is_cpu)
+        bundles.append(bundle)
+    # Only now, when nothing can fail any more: schedulers have threads.
+    engines = [
+        LocalEngine(bundle, _scheduler(settings, workers, on_batch), bundle.vad or NoVad(), hotwords)
+        for bundle in bundles
+    ]
+    return engines[0] if len(engines) == 1 else Replicas(list(zip(settings.devices, engines, strict=True)))
+
+
+def _scheduler(settings: Settings, workers: int, on_batch: Callable[[Batch], None]) -> AnyScheduler:
+    """Of one device; beside a GPU the CPU has its own."""
+    scheduler = Scheduler(workers, on_batch=on_batch)
+    if settings.is_cpu:
+        return scheduler
+    return SplitScheduler(scheduler, Scheduler(_cpu_workers(settings), on_batch=on_batch))
+
+
+def _cpu_workers(settings: Settings) -> int:
+    """CPUs for each device; at least 1."""
+    return max(1, cpu_share(settings) // len(settings.devices))
 
 
 def open_decode_pool(settings: Settings) -> DecodePool:
@@ -109,23 +136,3 @@ def _folder(chosen: str | None, part: str, default: Path | None, models_dir: Pat
 
 def _no_recognizer() -> Path:
     raise ModelLoadError("a recogniser is needed: model_dir must name a folder")
-
-
-def _warm_up(bundle: ModelBundle) -> None:
-    """One second of faint noise through the models, so that the first client does not pay for first-run work."""
-    samples = np.random.default_rng(0).normal(0, 1e-3, SAMPLE_RATE).astype(np.float32)
-    if bundle.vad is not None:
-        bundle.vad.segment(samples)
-    bundle.recognizer.recognize([SegmentAudio(samples)], DecodeOptions())
-    if bundle.streaming is not None:
-        chunk = ChunkSize()
-        first = SegmentAudio(samples[: chunk.step_ms * SAMPLE_RATE // 1000])
-        item = StreamingItem(bundle.streaming.new_state(chunk), first, is_last=False)
-        ((state, _),) = bundle.streaming.step([item])
-        bundle.streaming.step([StreamingItem(state, SegmentAudio(samples[:0]), is_last=True)])
-    if bundle.punctuator is not None:
-        bundle.punctuator.punctuate(["one"])
-    if bundle.punctuator_online is not None:
-        bundle.punctuator_online.step(bundle.punctuator_online.new_state(), ["one"])
-    if bundle.itn is not None:
-        bundle.itn.normalize("one")

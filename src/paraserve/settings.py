@@ -1,5 +1,6 @@
 """All settings, read once at the edge. Below it only plain values travel."""
 
+import re
 import tomllib
 from pathlib import Path
 from typing import Annotated, Literal
@@ -15,6 +16,7 @@ from pydantic_settings import (
 
 from paraserve.errors import ParaserveError
 
+DEVICE = re.compile(r"cpu|cuda(:\d+)?")
 Origins = Annotated[tuple[str, ...], NoDecode]
 """A list in a file, words with commas between them in the environment and on the command line."""
 
@@ -81,7 +83,9 @@ class Settings(BaseSettings):
     hotword_file: str = ""
     """FunASR's hotword file, `words weight` a line: what contextual models expect of every client; empty = none."""
     device: str = "cpu"
-    """"cpu" or "cuda:N"."""
+    """"cpu" or "cuda:N"; several GPUs with commas between them, each with models of its own."""
+    gpu_memory_bytes: int = Field(0, ge=0)
+    """Memory that each graph's arena may take on a GPU; 0 = no limit."""
     optimize: bool = True
     """Load graphs rewritten for this machine's processor; their results are the same. False: as they are on disk."""
     reorder_sums: bool = False
@@ -174,6 +178,24 @@ class Settings(BaseSettings):
         if bool(self.certfile) != bool(self.keyfile):
             raise ValueError("certfile and keyfile go together")
         return self
+
+    @field_validator("device")
+    @classmethod
+    def _check_device(cls, value: str) -> str:
+        kinds = {DEVICE.fullmatch(name.strip()) and name.strip().partition(":")[0] for name in value.split(",")}
+        if len(kinds) > 1 or None in kinds:
+            raise ValueError("expected cpu, cuda:N, or several of one kind with commas between them")
+        return value
+
+    @property
+    def devices(self) -> tuple[str, ...]:
+        """The devices of `device`."""
+        return tuple(name.strip() for name in self.device.split(","))
+
+    @property
+    def is_cpu(self) -> bool:
+        """Whether models run on the CPU alone."""
+        return self.devices[0] == "cpu"
 
     @property
     def is_supervised(self) -> bool:

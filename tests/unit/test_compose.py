@@ -1,10 +1,13 @@
 """Settings to an engine: which parts of a bundle a folder replaces or removes."""
 
+import asyncio
+
 import numpy as np
 import pytest
 
 from paraserve.compose import open_engine
 from paraserve.errors import ModelLoadError
+from paraserve.runtime.replicas import Replicas
 from paraserve.settings import Settings
 from paraserve.types import DecodeOptions, SegmentAudio, StreamConfig
 
@@ -95,3 +98,23 @@ async def test_a_cache_folder_that_cannot_be_written_costs_one_warning(bundle, t
     caplog.clear()
     assert await has_partials(settings.model_copy(update={"optimize": False}))
     assert not caplog.records
+
+
+async def test_several_devices_are_several_engines(bundle):
+    """Each has models and workers of its own, and both give the same texts."""
+    engine = open_engine(Settings(bundle=str(bundle), device="cpu,cpu", inference_threads=1))
+    assert isinstance(engine, Replicas)
+    samples = np.random.default_rng(0).normal(0, 0.1, 48_000).astype(np.float32)
+    try:
+        tasks = (engine.recognize(SegmentAudio(samples), DecodeOptions(deterministic=True)) for _ in range(4))
+        first, *others = [done.result.token_ids for done in await asyncio.gather(*tasks)]
+        assert first
+        assert all(other == first for other in others)
+    finally:
+        await engine.close()
+
+
+def test_a_gpu_is_an_error_where_there_is_none(bundle):
+    """Never the CPU in its place; the message says what to install."""
+    with pytest.raises(ModelLoadError, match="cannot use cuda:99"):
+        open_engine(Settings(bundle=str(bundle), device="cuda:99", quantize=False))

@@ -120,3 +120,18 @@ def test_settings_are_frozen():
 def test_merge_length_in_ms(merge_vad, merge_ms):
     """The merge length counts only where merging is on."""
     assert Settings(merge_vad=merge_vad, merge_length_s=12.5).merge_ms == merge_ms
+
+
+def test_devices():
+    """One, or several of one kind."""
+    assert Settings().devices == ("cpu",)
+    settings = Settings(device="cuda:0, cuda:1")
+    assert settings.devices == ("cuda:0", "cuda:1")
+    assert not settings.is_cpu
+
+
+@pytest.mark.parametrize("device", ["", "gpu", "cuda:x", "cuda:0,", "cpu,cuda:0", "CUDA:0"])
+def test_other_devices(device):
+    """A wrong name is refused before anything is loaded, and so is a CPU among GPUs, which would be the slowest."""
+    with pytest.raises(ValidationError, match="expected cpu, cuda:N"):
+        Settings(device=device)

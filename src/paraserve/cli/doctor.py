@@ -14,7 +14,7 @@ from paraserve.settings import Settings
 
 def doctor(
     bundle: Annotated[str | None, typer.Option(help="Name of a bundle (see models list), or a folder.")] = None,
-    device: Annotated[str | None, typer.Option(help="cpu or cuda:N.")] = None,
+    device: Annotated[str | None, typer.Option(help="cpu, cuda:N, or several GPUs with commas between them.")] = None,
     host: Annotated[str | None, typer.Option("--host", "--listen-ip", help="Address of the port to check.")] = None,
     port: Annotated[int | None, typer.Option(help="Port to check.")] = None,
 ) -> None:

@@ -7,11 +7,11 @@ import re
 import socket
 import sys
 from collections.abc import Iterator
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from paraserve.cli.findings import Finding, fail, ok, warn
 from paraserve.cpus import available_cpus
+from paraserve.inference.devices import installation_problem, missing_cuda
 from paraserve.inference.onnx import available_providers, runtime_version
 from paraserve.settings import Settings
 
@@ -24,7 +24,7 @@ PROBE_TIMEOUT_S = 2.0
 def check_machine(settings: Settings) -> Iterator[Finding]:
     """Python, ONNX Runtime, CPU, memory, port."""
     yield _python()
-    yield _onnxruntime(settings.device)
+    yield _onnxruntime(settings)
     yield _telemetry()
     yield _cpu_features()
     yield ok("cpus", f"{available_cpus()} usable by this process")
@@ -39,15 +39,12 @@ def _python() -> Finding:
     return ok("python", found)
 
 
-def _onnxruntime(device: str) -> Finding:
+def _onnxruntime(settings: Settings) -> Finding:
     providers = available_providers()
-    detail = f"{runtime_version()}, providers {', '.join(providers)}"
-    if _is_installed("onnxruntime") and _is_installed("onnxruntime-gpu"):
-        cure = "pip uninstall both, then install one of the extras cpu and gpu again"
-        return fail("onnxruntime", "the CPU and the GPU package overwrite each other", cure)
-    if device != "cpu" and "CUDAExecutionProvider" not in providers:
-        return fail("onnxruntime", f"{detail}: no CUDA for {device}", "install the extra gpu in place of cpu")
-    return ok("onnxruntime", detail)
+    problem = installation_problem() or (None if settings.is_cpu else missing_cuda(providers))
+    if problem is not None:
+        return fail("onnxruntime", problem.detail, problem.cure)
+    return ok("onnxruntime", f"{runtime_version()}, providers {', '.join(providers)}")
 
 
 def _telemetry() -> Finding:
@@ -112,14 +109,6 @@ def _is_our_server(settings: Settings) -> bool:
         return False
     finally:
         connection.close()
-
-
-def _is_installed(package: str) -> bool:
-    try:
-        version(package)
-    except PackageNotFoundError:
-        return False
-    return True
 
 
 def _first_match(path: Path, pattern: str) -> str:

@@ -54,7 +54,7 @@ def serve(  # noqa: PLR0913, PLR0917 - one parameter a flag
     bundle: Annotated[
         str | None, typer.Option(help="Name of a bundle (see models list), or a folder.  [default: demo]")
     ] = None,
-    device: Annotated[str | None, typer.Option(help="cpu or cuda:N.  [default: cpu]")] = None,
+    device: Annotated[str | None, typer.Option(help="cpu, cuda:N or cuda:N,cuda:M.  [default: cpu]")] = None,
     mode: Annotated[
         Literal["2pass", "offline"] | None, typer.Option(help="Which FunASR server to be.  [default: 2pass]")
     ] = None,

@@ -63,7 +63,7 @@ def transcribe(  # noqa: PLR0913, PLR0917 - one parameter a flag
     bundle: Annotated[
         str | None, typer.Option(help="Name of a bundle (see models list), or a folder.  [default: demo]")
     ] = None,
-    device: Annotated[str | None, typer.Option(help="cpu or cuda:N.  [default: cpu]")] = None,
+    device: Annotated[str | None, typer.Option(help="cpu, cuda:N or cuda:N,cuda:M.  [default: cpu]")] = None,
     server: Annotated[
         str | None, typer.Option(metavar="URL", help="Let a server do it, such as http://127.0.0.1:10095.")
     ] = None,

@@ -61,19 +61,20 @@ def bundle_parts(root: Path) -> BundleParts:
 
 
 def load_parts(parts: BundleParts, placement: Placement = CPU, workers: int = 1) -> ModelBundle:
-    """Load every part. The detector stays on the CPU: its steps are too small to pay for a GPU's round trip.
+    """Load every part. Detector and punctuation stay on the CPU: too small to pay for a GPU's round trip.
 
     `workers` runs may go on side by side.
 
     Raises:
         ModelLoadError: names the file that is missing, damaged or of an unknown kind.
     """
-    punctuator, punctuator_online = _punctuators(parts, placement)
+    on_cpu = replace(placement, device=CPU.device)
+    punctuator, punctuator_online = _punctuators(parts, on_cpu)
     recognizer = _recognizer(parts, placement, workers)
     streaming = _streaming(parts, placement)
     return ModelBundle(
         name=parts.name,
-        vad=load_fsmn_vad(parts.vad, replace(placement, device="cpu"), parts.vad_quantize) if parts.vad else None,
+        vad=load_fsmn_vad(parts.vad, on_cpu, parts.vad_quantize) if parts.vad else None,
         recognizer=recognizer,
         streaming=streaming,
         punctuator=punctuator,

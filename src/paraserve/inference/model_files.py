@@ -9,16 +9,19 @@ import yaml
 from paraserve.errors import ModelLoadError
 
 
-def graph_file(directory: Path, stem: str = "model", quantize: bool | None = None) -> Path:
+def graph_file(
+    directory: Path, stem: str = "model", quantize: bool | None = None, *, plain_first: bool = False
+) -> Path:
     """The int8 graph (`<stem>_quant.onnx`) or the fp32 one (`<stem>.onnx`).
 
-    `quantize` None takes whichever is there, the int8 one first; True and False insist.
+    `quantize` None takes whichever is there, the int8 one first unless `plain_first`; True and False insist.
 
     Raises:
         ModelLoadError: the wanted file is not there.
     """
     quantized, plain = directory / f"{stem}_quant.onnx", directory / f"{stem}.onnx"
-    wanted = {True: [quantized], False: [plain], None: [quantized, plain]}[quantize]
+    either = [plain, quantized] if plain_first else [quantized, plain]
+    wanted = {True: [quantized], False: [plain], None: either}[quantize]
     for path in wanted:
         if path.is_file():
             return path

@@ -5,9 +5,12 @@ import os
 # onnxruntime sends telemetry on Linux unless this stands in the environment before the import.
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
+import io
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import redirect_stdout
+from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +19,21 @@ import numpy.typing as npt
 import onnxruntime as ort
 
 from paraserve.errors import InferenceError, ModelLoadError
+from paraserve.inference.devices import (
+    CPU_PROVIDER,
+    CUDA_PROVIDER,
+    cuda_index,
+    cuda_options,
+    missing_cuda,
+    refused_cuda,
+)
 from paraserve.inference.optimize import prepared_graph
 
 log = logging.getLogger(__name__)
 
 Tensor = npt.NDArray[Any]
 
+QUANTIZED = "_quant"
 FATAL_ONLY = 4
 """Errors come as exceptions; logged as well, every silent segment of a Paraformer would leave lines on stderr."""
 
@@ -29,9 +41,10 @@ FATAL_ONLY = 4
 class OnnxModel:
     """One graph on one device. `run` may be called from several threads at once; it releases the GIL."""
 
-    def __init__(self, session: Any, path: Path) -> None:
+    def __init__(self, session: Any, path: Path, *, is_cpu: bool = True) -> None:
         self._session = session
         self.path = path
+        self.is_cpu = is_cpu
         self.inputs = {i.name: i for i in session.get_inputs()}
         self.outputs = {o.name: o for o in session.get_outputs()}
         self._dtypes = {name: _numpy_dtype(i.type) for name, i in self.inputs.items()}
@@ -39,7 +52,7 @@ class OnnxModel:
     @property
     def is_quantized(self) -> bool:
         """Whether the weights are int8 with dynamic activation scales (FunASR's `*_quant.onnx`)."""
-        return self.path.stem.endswith("_quant")
+        return _is_quantized(self.path)
 
     def run(self, feeds: Mapping[str, Tensor], outputs: Sequence[str] | None = None) -> dict[str, Tensor]:
         """Run once; inputs are cast to the graph's dtypes (old exports take int64 where new ones take int32).
@@ -63,13 +76,15 @@ class Placement:
     """Where and how graphs run.
 
     `device` is "cpu" or "cuda:N", `threads` how many one run takes, `cache` the folder of graphs prepared for this
-    machine (None: every graph as it is on disk), `reorder_sums` as in `optimize.prepared_graph`.
+    machine (None: every graph as it is on disk), `reorder_sums` as in `optimize.prepared_graph`. `memory_bytes` is
+    what one graph may take on a GPU (0: no bound).
     """
 
     device: str = "cpu"
     threads: int = 1
     cache: Path | None = None
     reorder_sums: bool = False
+    memory_bytes: int = 0
 
     @property
     def is_cpu(self) -> bool:
@@ -83,38 +98,79 @@ CPU = Placement()
 def open_session(path: Path, placement: Placement = CPU) -> OnnxModel:
     """Load a graph as `placement` says, with threads that do not spin.
 
+    A graph of int8 weights runs on the CPU whatever the placement, with a warning: CUDA has no kernels for it, and
+    onnxruntime would carry every activation to the CPU and back.
+
     Raises:
-        ModelLoadError: the file is missing or damaged, or the device's provider is not the one that loaded.
+        ModelLoadError: the file is missing or damaged, or the device cannot be used; the message says what to do.
     """
     if not path.is_file():
         raise ModelLoadError(f"model file not found: {path}")
+    if not placement.is_cpu and _is_quantized(path):
+        plain = path.with_stem(path.stem.removesuffix(QUANTIZED)).name
+        log.warning("%s is int8 and runs on the CPU, slowly: %s needs %s beside it", path, placement.device, plain)
+        placement = replace(placement, device=CPU.device)
     options = ort.SessionOptions()
     options.intra_op_num_threads = placement.threads
     options.inter_op_num_threads = 1
     options.log_severity_level = FATAL_ONLY
     # Spinning threads lose a factor of 3 when sessions share the cores.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    provider, settings = _provider(placement.device)
     graph = _prepared(path, placement)
     try:
-        session = ort.InferenceSession(str(graph), options, providers=[(provider, settings)])
-    except RUNTIME_ERRORS as error:
+        if placement.is_cpu:
+            session = ort.InferenceSession(str(graph), options, providers=[CPU_PROVIDER])
+        else:
+            # A graph as it is on disk is for comparisons.
+            session = _open_on_gpu(graph, options, placement, is_exact=graph == path)
+    except OPENING_ERRORS as error:
         raise ModelLoadError(f"cannot load {path}: {error}") from error
-    if provider not in session.get_providers():
-        # onnxruntime falls back to the CPU silently.
-        raise ModelLoadError(f"cannot run {path} on {placement.device}: {provider} is not available")
-    return OnnxModel(session, path)
+    return OnnxModel(session, path, is_cpu=placement.is_cpu)
+
+
+def _open_on_gpu(graph: Path, options: Any, placement: Placement, *, is_exact: bool) -> Any:
+    index = cuda_index(placement.device)
+    if problem := missing_cuda(available_providers()):
+        raise ModelLoadError(f"cannot use {placement.device}: {problem}")
+    refusal = _load_cuda_libraries()
+    settings = cuda_options(index, placement.memory_bytes, is_exact=is_exact)
+    try:
+        # Without a fall-back: onnxruntime would go on, also later after a failed run, on the CPU.
+        session = ort.InferenceSession(str(graph), options, providers=[(CUDA_PROVIDER, settings)], enable_fallback=0)
+    except OPENING_ERRORS as error:
+        if "CUDA" in str(error):
+            raise ModelLoadError(f"cannot use {refused_cuda(placement.device, str(error))}") from error
+        raise
+    if CUDA_PROVIDER not in session.get_providers():
+        # Where libraries are missing there is no error at all.
+        raise ModelLoadError(f"cannot use {refused_cuda(placement.device, refusal)}")
+    return session
+
+
+@cache
+def _load_cuda_libraries() -> str:
+    """Load CUDA and cuDNN from Python packages where these are installed; what onnxruntime prints about failures."""
+    said = io.StringIO()
+    with redirect_stdout(said):
+        ort.preload_dlls()
+    return "; ".join(line for line in said.getvalue().splitlines() if line.startswith("Failed"))
 
 
 def _prepared(path: Path, placement: Placement) -> Path:
-    """The graph to load: rewrites are for the CPU, and without them the plain graph gives the same results."""
-    if placement.cache is None or not placement.is_cpu:
+    """The graph to load: without rewrites the plain graph gives the same results, on a GPU much slower."""
+    if placement.cache is None:
         return path
     try:
-        return prepared_graph(path, placement.cache, reorder_sums=placement.reorder_sums)
+        return prepared_graph(
+            path, placement.cache, reorder_sums=placement.reorder_sums, for_gpu=not placement.is_cpu
+        )
     except ModelLoadError as error:
         log.warning("%s; it runs as it is", error)
         return path
+
+
+def _is_quantized(path: Path) -> bool:
+    return path.stem.endswith(QUANTIZED)
 
 
 def available_providers() -> list[str]:
@@ -125,15 +181,6 @@ def available_providers() -> list[str]:
 def runtime_version() -> str:
     """Version of the installed onnxruntime."""
     return str(ort.__version__)
-
-
-def _provider(device: str) -> tuple[str, dict[str, str]]:
-    if device == "cpu":
-        return "CPUExecutionProvider", {}
-    kind, _, index = device.partition(":")
-    if kind != "cuda":
-        raise ModelLoadError(f"unknown device {device!r}: expected cpu or cuda:N")
-    return "CUDAExecutionProvider", {"device_id": index or "0"}
 
 
 def _numpy_dtype(onnx_type: str) -> type:
@@ -167,3 +214,5 @@ RUNTIME_ERRORS: tuple[type[Exception], ...] = tuple(
     if hasattr(_state, name)
 )
 """What onnxruntime raises; they share no base class below Exception."""
+OPENING_ERRORS: tuple[type[Exception], ...] = (*RUNTIME_ERRORS, RuntimeError, ValueError)
+"""The same while a graph is opened: CUDA's errors come as RuntimeError then."""

@@ -51,13 +51,14 @@ def load_paraformer(directory: Path, placement: Placement = CPU, quantize: bool 
         ModelLoadError: a file is missing or damaged, the graph is no offline Paraformer, or files do not match.
     """
     front, text = _read_rules(directory)
-    graph = open_session(graph_file(directory, quantize=quantize), placement)
+    is_gpu = not placement.is_cpu
+    graph = open_session(graph_file(directory, quantize=quantize, plain_first=is_gpu), placement)
     _check_graph(graph, front, text)
     hotwords = None
     if "bias_embed" in graph.inputs:
-        encoder = open_session(graph_file(directory, "model_eb", quantize), placement)
+        encoder = open_session(graph_file(directory, "model_eb", quantize, plain_first=is_gpu), placement)
         hotwords = Hotwords(encoder, text.vocabulary, read_segments(directory / "seg_dict"))
-    return Paraformer(graph, front, text, _batch_frames(graph, placement), hotwords)
+    return Paraformer(graph, front, text, _batch_frames(graph), hotwords)
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,8 +201,8 @@ def _check_graph(graph: OnnxModel, front: FrontEnd, text: TextRules) -> None:
         check_vocabulary(text.vocabulary, outputs[0].shape[2], graph.path)
 
 
-def _batch_frames(graph: OnnxModel, placement: Placement) -> int:
-    if not placement.is_cpu:
+def _batch_frames(graph: OnnxModel) -> int:
+    if not graph.is_cpu:
         return CUDA_BATCH_FRAMES
     # int8 scales its activations over the whole batch: neighbours would change a segment's text.
     return 0 if graph.is_quantized else CPU_BATCH_FRAMES

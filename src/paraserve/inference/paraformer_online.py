@@ -248,7 +248,7 @@ def load_paraformer_online(
     n_units = graphs.decoder.outputs["logits"].shape[2]
     if isinstance(n_units, int):
         check_vocabulary(vocabulary, n_units, graphs.decoder.path)
-    batch_size = CPU_BATCH if placement.is_cpu else CUDA_BATCH
+    batch_size = CPU_BATCH if graphs.encoder.is_cpu else CUDA_BATCH
     return ParaformerOnline(graphs, front, vocabulary, config.get("lang"), batch_size)
 
 

@@ -81,7 +81,8 @@ def load_online_graphs(directory: Path, placement: Placement, quantize: bool | N
     except (KeyError, TypeError, ValueError) as error:
         raise ModelLoadError(f"cannot use {directory / 'config.yaml'}: predictor_conf: {error!r}") from error
     encoder, decoder = (
-        open_session(graph_file(directory, stem, quantize), placement) for stem in ("model", "decoder")
+        open_session(graph_file(directory, stem, quantize, plain_first=not placement.is_cpu), placement)
+        for stem in ("model", "decoder")
     )
     return OnlineGraphs(encoder, decoder, threshold, tail_weight)
 

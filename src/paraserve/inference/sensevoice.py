@@ -57,12 +57,12 @@ def load_sensevoice(directory: Path, placement: Placement = CPU, quantize: bool 
     """
     front = read_front_end(directory, read_config(directory))
     pieces = _read_pieces(directory / PIECES)
-    graph = open_session(graph_file(directory, quantize=quantize), placement)
+    graph = open_session(graph_file(directory, quantize=quantize, plain_first=not placement.is_cpu), placement)
     if set(graph.inputs) != INPUTS or len(graph.outputs) != 2:
         names = f"inputs {', '.join(graph.inputs)}; outputs {', '.join(graph.outputs)}"
         raise ModelLoadError(f"{graph.path} is no SenseVoice model: {names}")
     check_features(graph, front)
-    if not placement.is_cpu:
+    if not graph.is_cpu:
         return SenseVoice(graph, front, pieces, CUDA_BATCH_FRAMES)
     # int8 scales its activations over the whole batch: neighbours would change a segment's text.
     return SenseVoice(graph, front, pieces, 0 if graph.is_quantized else CPU_BATCH_FRAMES)

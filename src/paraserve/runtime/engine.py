@@ -14,7 +14,8 @@ from paraserve.inference.base import ModelBundle, Vad, VadStep
 from paraserve.runtime.local_stream import LocalStream, LocalVadStream, cost_frames
 from paraserve.runtime.punctuation import sentences_of
 from paraserve.runtime.redecoder import DraftBudget, Redecoder
-from paraserve.runtime.scheduler import Done, Job, Lane, Scheduler
+from paraserve.runtime.scheduler import Done, Job, Lane
+from paraserve.runtime.split_scheduler import AnyScheduler
 from paraserve.types import (
     DecodeOptions,
     Hypothesis,
@@ -126,7 +127,9 @@ class Engine(Protocol):
 class LocalEngine:
     """One bundle of models on one device, behind one scheduler. `hotwords` are expected of every client."""
 
-    def __init__(self, bundle: ModelBundle, scheduler: Scheduler, vad: Vad, hotwords: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, bundle: ModelBundle, scheduler: AnyScheduler, vad: Vad, hotwords: tuple[str, ...] = ()
+    ) -> None:
         self._hotwords = hotwords
         self._bundle = bundle
         self._scheduler = scheduler

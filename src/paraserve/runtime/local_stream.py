@@ -10,7 +10,8 @@ from paraserve.errors import ProtocolError
 from paraserve.inference.base import ModelBundle, StreamingItem, Vad, VadStep
 from paraserve.runtime.punctuation import next_sentences
 from paraserve.runtime.redecoder import Redecoder
-from paraserve.runtime.scheduler import Done, Job, Lane, Scheduler
+from paraserve.runtime.scheduler import Done, Job, Lane
+from paraserve.runtime.split_scheduler import AnyScheduler
 from paraserve.types import (
     FRAME_SAMPLES,
     DecodeOptions,
@@ -32,7 +33,7 @@ class LocalVadStream:
 
     vad: Vad
     state: Any
-    scheduler: Scheduler
+    scheduler: AnyScheduler
     lane: Lane
 
     async def step(self, samples: Samples, *, is_last: bool) -> Done[VadStep]:
@@ -53,7 +54,7 @@ class LocalStream:
         self,
         bundle: ModelBundle,
         vad: Vad,
-        scheduler: Scheduler,
+        scheduler: AnyScheduler,
         config: StreamConfig,
         redecoder: Redecoder | None = None,
     ) -> None:

@@ -1,0 +1,62 @@
+"""First runs of every model before anybody asks, so that the first request is as fast as the tenth."""
+
+from collections.abc import Iterator
+
+from paraserve.inference.babble import babble
+from paraserve.inference.base import ModelBundle, Recognizer, StreamingItem, StreamingRecognizer
+from paraserve.types import FRAME_MS, SAMPLE_RATE, ChunkSize, DecodeOptions, Samples, SegmentAudio
+
+SHORT_MS = 1000
+GPU_LENGTHS_MS = (20_000, 10_000, 5000, 2500, SHORT_MS)
+"""Segments of files have up to 20 s, sentences of live streams a few. The longest come first: the memory that they
+take is there for all the others."""
+LARGEST_BATCH = 64
+"""Beyond it a batch of short segments runs no other code."""
+
+
+def warm_up(bundle: ModelBundle, *, is_cpu: bool) -> None:
+    """Run every model once; on a GPU the recognisers at the lengths and batch sizes that the scheduler makes.
+
+    There a first run of a shape loads kernels and takes memory, which may cost a hundred times what the run does.
+    """
+    audio = babble(SHORT_MS if is_cpu else GPU_LENGTHS_MS[0])
+    if bundle.vad is not None:
+        bundle.vad.segment(audio)
+    for n_items, length_ms in [(1, SHORT_MS)] if is_cpu else batch_shapes(bundle.recognizer):
+        segment = SegmentAudio(audio[: length_ms * SAMPLE_RATE // 1000])
+        bundle.recognizer.recognize([segment] * n_items, DecodeOptions())
+    if bundle.streaming is not None:
+        for n_streams in [1] if is_cpu else _stream_counts(bundle.streaming):
+            _stream(bundle.streaming, audio, n_streams)
+    if bundle.punctuator is not None:
+        bundle.punctuator.punctuate(["one"])
+    if bundle.punctuator_online is not None:
+        bundle.punctuator_online.step(bundle.punctuator_online.new_state(), ["one"])
+    if bundle.itn is not None:
+        bundle.itn.normalize("one")
+
+
+def batch_shapes(recognizer: Recognizer) -> Iterator[tuple[int, int]]:
+    """Numbers of segments and their length in ms: alone, and as many as the recogniser takes at once."""
+    for length_ms in GPU_LENGTHS_MS:
+        if length_ms <= recognizer.max_segment_ms:
+            n_items = min(LARGEST_BATCH, recognizer.batch_frames * FRAME_MS // length_ms)
+            yield from ((n, length_ms) for n in sorted({1, max(1, n_items)}, reverse=True))
+
+
+def _stream_counts(streaming: StreamingRecognizer) -> Iterator[int]:
+    """Powers of two up to the largest batch, the largest first."""
+    n_streams = streaming.batch_size
+    while n_streams >= 1:
+        yield n_streams
+        n_streams //= 2
+
+
+def _stream(streaming: StreamingRecognizer, audio: Samples, n_streams: int) -> None:
+    """The first step and the last of streams that say the same."""
+    chunk = ChunkSize()
+    first = SegmentAudio(audio[: chunk.step_ms * SAMPLE_RATE // 1000])
+    state = streaming.new_state(chunk)
+    stepped = streaming.step([StreamingItem(state, first, is_last=False)] * n_streams)
+    end = SegmentAudio(audio[:0])
+    streaming.step([StreamingItem(state, end, is_last=True) for state, _ in stepped])
