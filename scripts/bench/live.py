@@ -1,269 +1,284 @@
-"""How long live speech waits for its texts: N clients that speak in real time, each at its own place of a long talk.
+"""How many people can talk at once: clients that speak in real time, each at its own place of a recording.
 
-    python scripts/bench/live.py --clients 8 --seconds 60 [--server ws://HOST:PORT] [--peer-python VENV/bin/python]
+    python scripts/bench/live.py [--bundle DIR] [--mode online]          # finds the largest number within the budget
+    python scripts/bench/live.py --clients 8 --seconds 60                # one number, with all figures
+    python scripts/bench/live.py --server ws://HOST:PORT                 # a server that runs already
+    python scripts/bench/live.py --peer-python VENV/bin/python           # funasr_onnx behind peer_live.py as well
 
-Starts `paraserve serve` on a free port, or uses the given server. The clients run in a process of their own; frames
-are 60 ms of speech with pauses, made of the committed samples. "added" is what the server says that it needed, from
+The clients run in a process of their own; frames are 60 ms. "added" is what the server says that it needed, from
 receiving the frame that completes a step (or ends a segment) to handing over the text. "seen" is measured by the
 client, from sending that frame to reading the text: an upper bound that contains the network, both event loops and
 the client's own work. Empty partial texts are not counted. What no implementation can avoid comes on top of both:
 the audio that a step needs, and the silence that ends a segment.
 
-With --peer-python (an interpreter with funasr_onnx and websockets) the same clients then speak to a small server
-made of FunASR's own Python package (peer_live.py) with the same bundle.
+A number of clients is carried when the p95 of partial and of final texts stay within the budgets, no client lost its
+connection or a frame's turn, the delays did not grow while they spoke, and the last texts came soon after the end.
+The search doubles the number until one is not carried, then halves the gap; the number found is confirmed by a run of
+full length, or lowered until one is.
 """
 
 import argparse
-import asyncio
 import contextlib
-import json
-import multiprocessing
-import subprocess
-import sys
-import time
-from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, field
+import os
+import re
+import urllib.request
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import Any, Literal
 
-import numpy as np
-import psutil
-from websockets.asyncio.client import ClientConnection, connect
+from machine import CpuMeter, first_cpus, resident_mb
+from recordings import ROOT, Wave, source
+from report import add_output_options, percentile, plot, publish, table
+from serving import Served, funasr_server, our_server
+from talkers import Kind, Script, Talk, drift_ms, talk_all, values, warm_up
 
-from memory import RATE, ROOT, machine, speech
-
-FRAME_MS = 60
-FRAME_SAMPLES = RATE * FRAME_MS // 1000
-CHUNK = (5, 10, 5)
-ROW_MS = 60
-VAD_TAIL_MS = 800
-KINDS = ("first partial", "partial", "final")
-QUANTILES = (50, 95, 99)
-
-
-@dataclass
-class Text:
-    """One text that came. `seen_ms` is None where the server does not say which audio it needed."""
-
-    kind: str
-    at_s: float
-    added_ms: float | None
-    seen_ms: float | None
-    after_speech_ms: float | None
+KINDS: tuple[Kind, ...] = ("first partial", "partial", "final")
+PARTIALS: tuple[Kind, ...] = ("first partial", "partial")
+SLIP_MS = 300.0
+"""More than this growth of the delays, or lateness of the clients' frames, is slip."""
+END_MS = 3000.0
+MAX_LIVE = 1000
+Clock = Literal["added_ms", "seen_ms"]
 
 
-@dataclass
-class Talk:
-    """What one client sent and got; seconds of the monotonic clock."""
+@dataclass(frozen=True)
+class Budget:
+    """What p95 may be, by which clock."""
 
-    started_s: float
-    sent_s: list[float] = field(default_factory=list)
-    late_ms: list[float] = field(default_factory=list)
-    ended_s: float = 0.0
-    texts: list[Text] = field(default_factory=list)
-    waited_for_end_s: float = 0.0
+    partial_ms: float = 900.0
+    final_ms: float = 1500.0
+    clock: Clock = "added_ms"
 
 
 @dataclass
-class Result:
-    """All talks of a run, and the CPU time of both sides as a share of one core."""
+class Point:
+    """One number of clients. `why_not` says why it is not carried; empty: it is."""
 
-    talks: list[Talk]
-    server_cpu: float
-    clients_cpu: float
+    clients: int
+    seconds: float
+    texts: dict[str, dict[str, float | None]] = field(default_factory=dict)
+    facts: dict[str, float | None] = field(default_factory=dict)
+    why_not: str = ""
 
-
-async def speak(socket: ClientConnection, talk: Talk, pcm: bytes) -> None:
-    """Each frame is due when its last sample would have been spoken."""
-    size = 2 * FRAME_SAMPLES
-    for n, start in enumerate(range(0, len(pcm), size), 1):
-        due_s = talk.started_s + n * FRAME_MS / 1000
-        await asyncio.sleep(max(0.0, due_s - time.monotonic()))
-        talk.sent_s.append(time.monotonic())
-        talk.late_ms.append((talk.sent_s[-1] - due_s) * 1000)
-        await socket.send(pcm[start : start + size])
-    talk.ended_s = time.monotonic()
-    await socket.send(json.dumps({"is_speaking": False, "is_end": True}))
+    def p95(self, clock: Clock) -> float | None:
+        """Of partial texts."""
+        return self.texts["all partials"][f"{clock} p95"]
 
 
-async def listen(socket: ClientConnection, talk: Talk) -> None:
-    """Until the acknowledgement of the end."""
-    is_open = False
-    while not (message := json.loads(await socket.recv())).get("is_end"):
-        at_s = time.monotonic()
-        if "error" in message:
-            raise RuntimeError(f"the server says: {message['error']}")
-        is_partial = message["mode"].endswith("online")
-        kind = "final" if not is_partial else "partial" if is_open else "first partial"
-        if message["text"]:
-            is_open = is_partial
-            talk.texts.append(_text(talk, kind, at_s, message))
-    talk.waited_for_end_s = time.monotonic() - talk.ended_s
+def measure(served: Served, script: Script, wave: Wave, n: int, budget: Budget) -> Point:
+    """Let `n` clients speak."""
+    lags = _loop_lags(served) if script.protocol == "funasr" else {}
+    begun: dict[str, Any] = {}
+    cpus = first_cpus(None)
+
+    def begin() -> None:
+        begun.update(meter=CpuMeter(cpus, served.process), clock=served.read_clock() if served.read_clock else None)
+
+    talks, clients_cpu_s = talk_all(script, wave, n, begin)
+    meter, before = begun["meter"], begun["clock"]
+    wall_s = meter.wall_s
+    point = Point(n, script.seconds)
+    for name, kinds in (*((kind, (kind,)) for kind in KINDS), ("all partials", PARTIALS)):
+        point.texts[name] = _latencies(talks, kinds)
+    point.facts = {
+        "drift_ms": round(drift_ms(talks), 1),
+        "late_p99_ms": percentile([ms for talk in talks for ms in talk.late_ms], 99),
+        "waited_for_end_max_ms": round(max(talk.waited_for_end_s for talk in talks) * 1000),
+        "after_speech_p50_ms": percentile(
+            [t.after_speech_ms for k in talks for t in k.texts if t.after_speech_ms], 50
+        ),
+        "server_cpu": meter.process_share if served.process else None,
+        "clients_cpu": clients_cpu_s / (wall_s * len(cpus)),
+        "idle": meter.idle_share,
+        "resident_mb": resident_mb(served.process) if served.process else None,
+        "loop_lag_p999_ms": _p999_ms(lags, _loop_lags(served)) if lags else None,
+    }
+    if served.read_clock:
+        point.facts["in_run_cpu"] = (served.read_clock()["cpu_s"] - before["cpu_s"]) / (wall_s * len(cpus))
+    point.why_not = _why_not(point, talks, budget)
+    return point
 
 
-def _text(talk: Talk, kind: str, at_s: float, message: dict[str, object]) -> Text:
-    due_ms, times = message.get("due_ms"), json.loads(str(message.get("timestamp", "[]")))
-    seen_ms = None
-    if isinstance(due_ms, int):
-        n = -(-due_ms // FRAME_MS)  # frames until then
-        sent_s = talk.sent_s[n - 1] if n <= len(talk.sent_s) else talk.ended_s
-        seen_ms = (at_s - sent_s) * 1000
-    after_ms = (at_s - talk.started_s) * 1000 - times[-1][1] if times else None
-    return Text(kind, at_s - talk.started_s, message.get("server_ms"), seen_ms, after_ms)  # type: ignore[arg-type]
+def _latencies(talks: list[Talk], kinds: tuple[Kind, ...]) -> dict[str, float | None]:
+    found: dict[str, float | None] = {"n": len(values(talks, kinds, "seen_ms"))}
+    for clock in ("added_ms", "seen_ms"):
+        for q in (50, 95, 99):
+            found[f"{clock} p{q}"] = percentile(values(talks, kinds, clock), q)
+    return found
 
 
-async def converse(url: str, pcm: bytes, wait_s: float) -> Talk:
-    """One client from connecting to the acknowledgement."""
-    await asyncio.sleep(wait_s)
-    async with connect(url, compression=None, max_size=None, open_timeout=60) as socket:
-        first = {"mode": "2pass", "chunk_size": CHUNK, "wav_name": "bench", "is_speaking": True, "timing": True}
-        await socket.send(json.dumps(first))
-        talk = Talk(time.monotonic())
-        async with asyncio.TaskGroup() as group:
-            group.create_task(speak(socket, talk, pcm))
-            await listen(socket, talk)
-        return talk
+def _why_not(point: Point, talks: list[Talk], budget: Budget) -> str:
+    partial_ms, final_ms = point.p95(budget.clock), point.texts["final"][f"{budget.clock} p95"]
+    drift, late, end = (point.facts[name] or 0.0 for name in ("drift_ms", "late_p99_ms", "waited_for_end_max_ms"))
+    broken = [talk.error for talk in talks if talk.error]
+    reasons = {
+        f"{len(broken)} clients broke off, such as {broken[:1]}": bool(broken),
+        "no text came": partial_ms is None and final_ms is None,
+        f"partial p95 {partial_ms} ms": (partial_ms or 0.0) > budget.partial_ms,
+        f"final p95 {final_ms} ms": (final_ms or 0.0) > budget.final_ms,
+        f"delays grew by {drift:.0f} ms": drift > SLIP_MS,
+        f"frames were sent late by {late:.0f} ms": late > SLIP_MS,
+        f"the last text came after {end:.0f} ms": end > END_MS,
+    }
+    return "; ".join(reason for reason, is_so in reasons.items() if is_so)
 
 
-def drive(url: str, n_clients: int, seconds: float, folder: Path) -> tuple[list[Talk], float]:
-    """All clients, and the CPU seconds of this process. They start at different moments of a step, as people do."""
-    unit = speech(folder)
-    wave = np.clip(np.round(unit * 32_768), -32_768, 32_767).astype("<i2")
+def search(
+    measure_at: Callable[[int, float], Point], seconds: tuple[float, float], start: int, most: int
+) -> list[Point]:
+    """All points that were measured; the last one that is carried over `seconds[1]` is the answer.
 
-    async def run() -> list[Talk]:
-        step_s = CHUNK[1] * ROW_MS / 1000
-        parts = [np.roll(wave, -n * len(wave) // n_clients)[: round(seconds * RATE)] for n in range(n_clients)]
-        return await asyncio.gather(
-            *(converse(url, part.tobytes(), n * step_s / n_clients) for n, part in enumerate(parts))
-        )
-
-    started = time.process_time()
-    return asyncio.run(run()), time.process_time() - started
-
-
-def measure(url: str, server: psutil.Process | None, arguments: argparse.Namespace) -> Result:
-    """Let the clients speak, in a process that shares nothing with the server."""
-    work = (url, arguments.clients, arguments.seconds, arguments.samples)
-    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
-        pool.submit(drive, url, 1, 3.0, arguments.samples).result()  # warms both sides up
-        before_s, started = _cpu_s(server), time.monotonic()
-        talks, clients_cpu_s = pool.submit(drive, *work).result()
-    wall_s = time.monotonic() - started
-    return Result(talks, (_cpu_s(server) - before_s) / wall_s, clients_cpu_s / wall_s)
+    `seconds` are the lengths of the runs of the search, and of those that confirm.
+    """
+    points, carried, lost, n = [], 0, most + 1, start
+    while lost - carried > max(1, carried // 16):
+        points.append(measure_at(n, seconds[0]))
+        carried, lost = (n, lost) if not points[-1].why_not else (carried, n)
+        n = min(2 * carried, most) if lost > most else (carried + lost) // 2
+    if seconds[1] > seconds[0]:
+        while carried:
+            points.append(measure_at(carried, seconds[1]))
+            if not points[-1].why_not:
+                break
+            carried -= max(1, carried // 16)
+    return points
 
 
-def _cpu_s(process: psutil.Process | None) -> float:
-    if process is None:
-        return 0.0
-    times = process.cpu_times()
-    return float(times.user + times.system)
+def found(points: list[Point], seconds: float) -> int:
+    """The largest number that was carried over runs of this length."""
+    return max((point.clients for point in points if point.seconds >= seconds and not point.why_not), default=0)
 
 
-@contextlib.contextmanager
-def running(command: list[str], marker: str) -> Iterator[tuple[psutil.Process, str]]:
-    """A server's process and URL; it prints the marker and its address when it is ready."""
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-    assert process.stdout is not None
-    try:
-        line = next((line for line in process.stdout if marker in line), None)
-        if line is None:
-            sys.exit(f"{' '.join(command)} ended with exit code {process.wait()}")
-        yield psutil.Process(process.pid), "ws://" + line.rsplit("http://", 1)[1].strip()
-    finally:
-        process.terminate()
-        process.wait()
-        process.stdout.close()
+def search_on(
+    served: Served, script: Script, wave: Wave, budget: Budget, arguments: argparse.Namespace
+) -> list[Point]:
+    """Search with a server; prints each point as it comes."""
+
+    def measure_at(n: int, seconds: float) -> Point:
+        point = measure(served, replace(script, seconds=seconds), wave, n, budget)
+        print(f"{n} clients, {seconds:g} s: partial p95 {point.p95(budget.clock)} ms {point.why_not}", flush=True)
+        return point
+
+    warm_up(script, wave)
+    if arguments.clients:
+        return [measure_at(n, arguments.seconds) for n in arguments.clients]
+    seconds = (min(arguments.search_seconds, arguments.seconds), arguments.seconds)
+    return search(measure_at, seconds, arguments.start, arguments.most)
 
 
-def quantiles(values: list[float]) -> list[str]:
-    """p50, p95, p99 in whole ms."""
-    if not values:
-        return ["-"] * len(QUANTILES)
-    return [f"{value:.0f}" for value in np.percentile(values, QUANTILES)]
+def point_table(points: list[Point]) -> str:
+    """All points of a server."""
+    header = ["clients", "s", "partial added p50", "p95", "p99", "seen p95", "final added p50", "p95", "seen p95",
+              "drift", "idle", "server CPU", "in session.run", "MB", "carried"]  # fmt: skip
+    rows = []
+    for point in sorted(points, key=lambda p: (p.clients, p.seconds)):
+        partial, final, facts = point.texts["all partials"], point.texts["final"], point.facts
+        rows.append([
+            point.clients, round(point.seconds), *(partial[f"added_ms p{q}"] for q in (50, 95, 99)),
+            partial["seen_ms p95"], final["added_ms p50"], final["added_ms p95"], final["seen_ms p95"],
+            facts["drift_ms"], *(_percent(facts.get(name)) for name in ("idle", "server_cpu", "in_run_cpu")),
+            facts["resident_mb"], point.why_not or "yes",
+        ])  # fmt: skip
+    return table(header, rows)
 
 
-def report(name: str, result: Result) -> list[str]:
-    """Lines of Markdown."""
-    talks = result.talks
-    texts = [text for talk in talks for text in talk.texts]
-    lines = [f"**{name}**", "", "| ms | n | added p50 | p95 | p99 | seen p50 | p95 | p99 |", "|---" * 8 + "|"]
-    for kind in KINDS:
-        of_kind = [text for text in texts if text.kind == kind]
-        added = quantiles([text.added_ms for text in of_kind if text.added_ms is not None])
-        seen = quantiles([text.seen_ms for text in of_kind if text.seen_ms is not None])
-        lines.append(f"| {kind} | {len(of_kind)} | {' | '.join(added + seen)} |")
-    after = quantiles([t.after_speech_ms for t in texts if t.kind == "final" and t.after_speech_ms is not None])
-    late = np.percentile([ms for talk in talks for ms in talk.late_ms], (99, 100))
-    waits = [talk.waited_for_end_s * 1000 for talk in talks]
-    return [
-        *lines,
-        "",
-        f"- final text after the last word's end (with the silence that ends it): p50/p95/p99 {'/'.join(after)} ms",
-        f"- real-time slip of the clients: frames late by p99 {late[0]:.1f} ms, at most {late[1]:.1f} ms",
-        f"- real-time slip of the server: median delay of the last quarter over the first {drift_ms(talks):+.0f} ms",
-        f"- end of the audio to the end of the answer: {np.median(waits):.0f} ms (median), {max(waits):.0f} ms (max)",
-        f"- CPU: server {result.server_cpu:.0%} of one core, clients {result.clients_cpu:.0%}",
-    ]
+def _percent(share: float | None) -> str:
+    return "-" if share is None else f"{share:.0%}"
 
 
-def drift_ms(talks: list[Talk]) -> float:
-    """Growth of the median delay from the first to the last quarter: a server that falls behind shows it."""
-    texts = sorted((text for talk in talks for text in talk.texts if text.added_ms is not None), key=lambda t: t.at_s)
-    quarter = len(texts) // 4
-    if quarter == 0:
-        return float("nan")
-    first, last = (np.median([t.added_ms for t in part]) for part in (texts[:quarter], texts[-quarter:]))
-    return float(last - first)
+def _loop_lags(served: Served) -> Mapping[float, float]:
+    """How often the event loop was late by at most so many ms; nothing from a server without such a metric."""
+    with contextlib.suppress(OSError, ValueError):
+        url = served.url.replace("ws", "http", 1) if served.url.startswith("ws") else served.url
+        with urllib.request.urlopen(f"{url}/metrics", timeout=10) as answer:
+            lines = re.findall(
+                r'^paraserve_event_loop_lag_seconds_bucket\{le="([^"]+)"\} (\S+)', answer.read().decode(), re.M
+            )
+        return {float(bound) * 1000: float(count) for bound, count in lines}
+    return {}
 
 
-def ratios(ours: Result, theirs: Result) -> list[str]:
-    """How many times longer the peer's clients wait. What a server says of itself leaves out frames not yet read."""
-    lines = []
-    for kind in KINDS:
-        mine, others = (_p95_seen(result, kind) for result in (ours, theirs))
-        if mine and others:
-            lines.append(f"- {kind}, p95 seen: peer / paraserve = {others / mine:.1f}")
-    return lines
+def _p999_ms(before: Mapping[float, float], after: Mapping[float, float]) -> float | None:
+    counts = {bound: after[bound] - before.get(bound, 0.0) for bound in sorted(after)}
+    total = max(counts.values(), default=0.0)
+    return next((bound for bound, count in counts.items() if total and count >= 0.999 * total), None)
 
 
-def _p95_seen(result: Result, kind: str) -> float | None:
-    texts = [text for talk in result.talks for text in talk.texts]
-    seen = [text.seen_ms for text in texts if text.kind == kind and text.seen_ms is not None]
-    return float(np.percentile(seen, 95)) if seen else None
+def servers(arguments: argparse.Namespace) -> dict[str, AbstractContextManager[Served]]:
+    """Those to measure, not started yet."""
+    if arguments.server:
+        chosen: dict[str, AbstractContextManager[Served]] = {
+            arguments.server: contextlib.nullcontext(Served(arguments.server))
+        }
+    else:
+        flags = ["--max-live", MAX_LIVE, *(["--no-optimize"] if arguments.no_optimize else [])]
+        chosen = {"paraserve": our_server("--bundle", arguments.bundle, *flags)}
+    if arguments.peer_python:
+        name = "funasr_onnx, one thread a connection"
+        chosen[name] = funasr_server(arguments.peer_python, str(arguments.bundle))
+    return chosen
+
+
+def run(arguments: argparse.Namespace) -> dict[str, list[Point]]:
+    """Points by server."""
+    wave = source(arguments.recordings)
+    budget = Budget(arguments.partial_ms, arguments.final_ms, f"{arguments.clock}_ms")
+    results = {}
+    for name, starting in servers(arguments).items():
+        with starting as served:
+            url = "ws" + served.url.removeprefix("http").removeprefix("ws")
+            script = Script("funasr", url, arguments.seconds, arguments.mode, arguments.segment_ms)
+            results[name] = search_on(served, script, wave, budget, arguments)
+    return results
+
+
+def add_search_options(parser: argparse.ArgumentParser) -> None:
+    """How the number of clients is found."""
+    parser.add_argument("--clients", type=int, nargs="+", help="these numbers instead of a search")
+    parser.add_argument(
+        "--seconds", type=float, default=180.0, help="of speech by each client, in the run that counts"
+    )
+    parser.add_argument(
+        "--search-seconds", type=float, default=40.0, help="in the runs that only look for the number"
+    )
+    parser.add_argument("--start", type=int, default=4, help="number of clients that the search begins with")
+    parser.add_argument("--most", type=int, default=512)
+    parser.add_argument("--segment-ms", type=int, default=15_000, help="max_single_segment_time; 0: the model's own")
+    parser.add_argument("--partial-ms", type=float, default=900.0, help="budget, p95")
+    parser.add_argument("--final-ms", type=float, default=1500.0, help="budget, p95")
 
 
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--clients", type=int, default=8)
-    parser.add_argument("--seconds", type=float, default=60.0, help="of speech by each client, at most 300")
+    add_search_options(parser)
+    parser.add_argument("--mode", choices=("2pass", "online"), default="2pass")
+    parser.add_argument("--clock", choices=("added", "seen"), default="added", help="which one the budgets are for")
+    parser.add_argument("--bundle", type=Path, default=ROOT / "models" / "demo")
+    parser.add_argument("--recordings", type=Path, nargs="+", default=[], metavar="FILE.wav")
     parser.add_argument("--server", help="ws:// URL of a running server, instead of starting one")
-    parser.add_argument("--bundle", default=str(ROOT / "models" / "demo"))
+    parser.add_argument("--no-optimize", action="store_true", help="models as they are on disk")
     parser.add_argument("--peer-python", help="interpreter with funasr_onnx and websockets")
-    parser.add_argument(
-        "--samples", type=Path, default=ROOT / "tests" / "data", help="folder of 16 kHz mono wav files"
-    )
+    parser.add_argument("--quick", action="store_true", help="a few seconds, to see that all works")
+    add_output_options(parser, has_plot=True)
     arguments = parser.parse_args()
-    print(f"{machine()}; {arguments.clients} clients, {arguments.seconds:g} s of speech each")
-    current, future = CHUNK[1] * ROW_MS, CHUNK[2] * ROW_MS
-    print(
-        f"The algorithm's own delay: a partial text needs a step of {current} ms of which the last {future} ms are "
-        f"look-ahead; a final text needs {VAD_TAIL_MS} ms of silence.\n"
-    )
-    ours = None
-    if arguments.server:
-        ours = measure(arguments.server, None, arguments)
-    else:
-        command = [sys.executable, "-m", "paraserve.cli.main", "serve", "--port", "0", "--bundle", arguments.bundle]
-        command += ["--max-live", str(arguments.clients + 1)]  # more than by default, to see how far it goes
-        with running(command, " listens on ") as (process, url):
-            ours = measure(url, process, arguments)
-    print("\n".join(report("paraserve", ours)))
-    if arguments.peer_python:
-        script = str(Path(__file__).with_name("peer_live.py"))
-        with running([arguments.peer_python, script, arguments.bundle], " listens on ") as (process, url):
-            theirs = measure(url, process, arguments)
-        print("\n".join(["", *report("funasr_onnx, one thread a connection", theirs), "", *ratios(ours, theirs)]))
+    if arguments.quick:
+        arguments.seconds = arguments.search_seconds = 4.0
+        arguments.start, arguments.most = 1, 2
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    results = run(arguments)
+    tables = []
+    for name, points in results.items():
+        answer = f"**{name}: {found(points, arguments.seconds)} streams**, mode {arguments.mode}"
+        tables += [f"{answer}, latency in ms", point_table(points)]
+    points_by_server: dict[str, Any] = {name: [asdict(point) for point in points] for name, points in results.items()}
+    publish(f"Live: {arguments.bundle.name}", {"servers": points_by_server}, tables, arguments.json)
+    if arguments.plot:
+        clock: Clock = f"{arguments.clock}_ms"  # type: ignore[assignment]
+        series = {name: [(point.clients, point.p95(clock)) for point in points] for name, points in results.items()}
+        plot(arguments.plot, series, arguments.partial_ms)
 
 
 if __name__ == "__main__":

@@ -12,15 +12,12 @@ import contextlib
 import http.client
 import io
 import json
-import platform
-import random
 import subprocess
 import sys
 import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -28,31 +25,11 @@ import av
 import numpy as np
 import numpy.typing as npt
 import psutil
-import soundfile
 
-from paraserve.compose import available_cpus
+from machine import machine
+from recordings import RATE, ROOT, UNIT_S, speech
 
-ROOT = Path(__file__).resolve().parents[2]
-RATE = 16_000
-UNIT_S = 300
-"""The recording is one stretch of this length again and again, encoded once."""
-NOISE_LEVEL = 0.002
 PROBE_EVERY_S = 0.05
-
-
-def speech(folder: Path) -> npt.NDArray[np.float32]:
-    """UNIT_S seconds: the folder's wav files in random order, pauses of 0.4 to 3 s, faint noise all the way."""
-    rng = random.Random(0)
-    clips = [soundfile.read(path, dtype="float32")[0] for path in sorted(folder.glob("*.wav"))]
-    unit = np.random.default_rng(0).normal(0, NOISE_LEVEL, UNIT_S * RATE).astype(np.float32)
-    position = 0
-    while True:
-        position += round(rng.uniform(0.4, 3.0) * RATE)
-        clip = rng.choice(clips)
-        if position + len(clip) > len(unit):
-            return unit
-        unit[position : position + len(clip)] += clip
-        position += len(clip)
 
 
 def mp3(samples: npt.NDArray[np.float32]) -> bytes:
@@ -171,16 +148,8 @@ def coverage(transcript: dict[str, Any], n_units: int) -> dict[str, Any]:
     }
 
 
-def machine() -> str:
-    """What the figures were measured on."""
-    lines = Path("/proc/cpuinfo").read_text("ascii").splitlines()
-    cpu = next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), platform.machine())
-    onnxruntime = version("onnxruntime")
-    return f"{available_cpus()} CPUs, {cpu}, Python {platform.python_version()}, onnxruntime {onnxruntime}"
-
-
 def measure(hours: float, bundle: str, samples: Path) -> dict[str, Any]:
-    """Everything that is reported."""
+    """Everything that is reported. The recording is one stretch of UNIT_S again and again, encoded once."""
     n_units = max(1, round(hours * 3600 / UNIT_S))
     unit = mp3(speech(samples))
     waits_ms: list[float] = []

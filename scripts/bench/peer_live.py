@@ -18,7 +18,7 @@ import time
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from funasr_onnx.paraformer_bin import Paraformer
@@ -41,19 +41,22 @@ class Models:
     """The bundle; sessions are shared, state is not."""
 
     def __init__(self, root: str) -> None:
-        self.vad = Fsmn_vad_online(root + "/vad", intra_op_num_threads=1)
-        self.asr = Paraformer(root + "/asr", intra_op_num_threads=1)
-        self.punc = CT_Transformer(root + "/punc", intra_op_num_threads=1)
-        online = root + "/asr-online"
-        quantize = not Path(online, "model.onnx").exists()
-        self.online = OnlineParaformer(online, intra_op_num_threads=1, quantize=quantize)
-        self.online_frontend = read_yaml(online + "/config.yaml")["frontend_conf"]
+        self.vad = _opened(Fsmn_vad_online, f"{root}/vad")
+        self.asr = _opened(Paraformer, f"{root}/asr")
+        self.punc = _opened(CT_Transformer, f"{root}/punc")
+        self.online = _opened(OnlineParaformer, f"{root}/asr-online")
+        self.online_frontend = read_yaml(f"{root}/asr-online/config.yaml")["frontend_conf"]
 
     def new_online(self) -> OnlineParaformer:
         """The package keeps a stream's features in the model object."""
         mine = copy.copy(self.online)
         mine.frontend = WavFrontendOnline(cmvn_file=mine.frontend.cmvn_file, **self.online_frontend)
         return mine
+
+
+def _opened(kind: type, folder: str) -> Any:
+    """int8 where it is there, as our server chooses, too."""
+    return kind(folder, quantize=Path(folder, "model_quant.onnx").is_file(), intra_op_num_threads=1)
 
 
 class Utterance:
