@@ -175,17 +175,18 @@ class ParaformerOnline:
         return rows * scale + position_code(n_before + 1, len(rows), rows.shape[1])
 
     def _run_windows(self, pairs: Sequence[tuple[Run, Window]]) -> None:
-        """One window of each stream: encoder runs of equal lengths, decoder runs of equal numbers of tokens.
+        """One window of each stream: encoder runs of equal lengths, decoder runs of as many streams as possible.
 
-        Padding would change the weights at the end of the shorter windows and the caches of the shorter texts.
+        Padding would change the weights at the end of the shorter windows.
         """
         fired: list[Fired] = []
-        for group in _groups(pairs, lambda pair: len(pair[1].rows)):
-            encoded, weights = self._graphs.encode(np.stack([window.rows for _, window in group]))
-            fired += [self._fire(*pair, *each) for pair, *each in zip(group, encoded, weights, strict=True)]
+        for pairs_alike in _groups(pairs, lambda pair: len(pair[1].rows)):
+            encoded, weights = self._graphs.encode(np.stack([window.rows for _, window in pairs_alike]))
+            fired += [self._fire(*pair, *each) for pair, *each in zip(pairs_alike, encoded, weights, strict=True)]
         spoken = [item for item in fired if item.rows]
-        for same in _groups(spoken, lambda item: (len(item.rows), len(item.encoded))):
-            self._decode(same)
+        limit = self._graphs.remembered_tokens
+        for group in _groups(spoken, lambda item: (len(item.encoded), max(limit, len(item.rows)))):
+            self._decode(group)
 
     def _fire(self, run: Run, window: Window, encoded: Tensor, weights: Tensor) -> Fired:
         """The tokens of one window, from its middle; the utterance's last one has a row of zeros behind it."""
@@ -203,17 +204,15 @@ class ParaformerOnline:
 
     def _decode(self, group: Sequence[Fired]) -> None:
         encoded = np.stack([item.encoded for item in group])
-        embeddings = np.stack([item.embeddings for item in group])
-        caches = [np.stack(layer) for layer in zip(*(item.run.state.caches for item in group), strict=True)]
-        logits, caches = self._graphs.decode(encoded, embeddings, caches)
-        check_vocabulary(self._vocabulary, logits.shape[2], self._graphs.decoder.path)
-        for index, item in enumerate(group):
-            ids = logits[index].argmax(axis=1)
+        caches = [item.run.state.caches for item in group]
+        decoded = self._graphs.decode(encoded, [item.embeddings for item in group], caches)
+        for item, (logits, after) in zip(group, decoded, strict=True):
+            check_vocabulary(self._vocabulary, logits.shape[1], self._graphs.decoder.path)
+            ids = logits.argmax(axis=1)
             item.run.ids += ids.tolist()
-            item.run.scores += probabilities(logits[index], ids)
+            item.run.scores += probabilities(logits, ids)
             item.run.rows += item.rows
-            # Copies: a stream that falls silent must not keep the caches of its whole batch alive.
-            item.run.state = replace(item.run.state, caches=tuple(layer[index].copy() for layer in caches))
+            item.run.state = replace(item.run.state, caches=after)
 
     def _finish(self, run: Run, *, is_last: bool) -> tuple[OnlineState, Partial]:
         state = run.state

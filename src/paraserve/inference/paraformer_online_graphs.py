@@ -2,16 +2,20 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 
 from paraserve.errors import ModelLoadError
+from paraserve.inference.frontend import pad_batch
 from paraserve.inference.model_files import graph_file, read_config
 from paraserve.inference.onnx import OnnxModel, Placement, Tensor, open_session
 from paraserve.types import Features
 
 LONGEST_PERIOD = 10_000
 """Of the sines of the position code."""
+Caches: TypeAlias = tuple[Tensor, ...]
+"""What the decoder remembers of one stream: a (dim, kernel - 1) a layer."""
 DECODER_INPUTS = {"enc", "enc_len", "acoustic_embeds", "acoustic_embeds_len"}
 
 
@@ -41,21 +45,41 @@ class OnlineGraphs:
         encoded, weights = self.encoder.run(feeds, ["enc", "alphas"]).values()
         return encoded, weights
 
-    def empty_caches(self) -> tuple[Tensor, ...]:
+    def empty_caches(self) -> Caches:
         """Caches of an utterance without a token, one (dim, kernel - 1) a layer: zeros."""
         return tuple(np.zeros(shape, np.float32) for shape in self._cache_shapes)
 
-    def decode(self, encoded: Tensor, embeddings: Tensor, caches: Sequence[Tensor]) -> tuple[Tensor, list[Tensor]]:
-        """Logits (batch, n_tokens, n_units) of embeddings (batch, n_tokens, dim), and the next caches."""
+    @property
+    def remembered_tokens(self) -> int:
+        """Tokens that the caches hold; what `decode` pads must not have more."""
+        return min(size for _, size in self._cache_shapes)
+
+    def decode(
+        self, encoded: Tensor, embeddings: Sequence[Tensor], caches: Sequence[Caches]
+    ) -> list[tuple[Tensor, Caches]]:
+        """Logits (n_tokens, n_units) and next caches of each stream of a batch.
+
+        Takes the encoder's output (batch, n, dim), and of each stream the embeddings (n_tokens, dim) and the caches.
+        Streams that differ in the number of tokens have at most `remembered_tokens`: padding comes after a stream's
+        own tokens, which look back only, and is taken out of its caches again.
+        """
+        padded, n_tokens = pad_batch(embeddings)
         feeds = {
             "enc": encoded,
             "enc_len": _lens(encoded),
-            "acoustic_embeds": embeddings,
-            "acoustic_embeds_len": _lens(embeddings),
+            "acoustic_embeds": padded,
+            "acoustic_embeds_len": n_tokens,
         }
-        feeds |= dict(zip(self._in_caches, caches, strict=True))
+        layers = [np.stack(layer) for layer in zip(*caches, strict=True)]
+        feeds |= dict(zip(self._in_caches, layers, strict=True))
         logits, *after = self.decoder.run(feeds, ["logits", *self._out_caches]).values()
-        return logits, [layer[:, :, -size:] for layer, (_, size) in zip(after, self._cache_shapes, strict=True)]
+        decoded = []
+        for i, n in enumerate(n_tokens.tolist()):
+            remembered = [
+                _remembered(old, new[i], n, padded.shape[1]) for old, new in zip(caches[i], after, strict=True)
+            ]
+            decoded.append((logits[i, :n], tuple(remembered)))
+        return decoded
 
     def _check_names(self) -> None:
         encoder, decoder = self.encoder, self.decoder
@@ -97,6 +121,19 @@ def position_code(first: int, n_rows: int, dim: int) -> Features:
     frequencies = np.exp(np.arange(half, dtype=np.float32) * -step)
     angles = np.arange(first, first + n_rows, dtype=np.float32)[:, None] * frequencies
     return np.concatenate((np.sin(angles), np.cos(angles)), axis=1)
+
+
+def _remembered(before: Tensor, after: Tensor, n_tokens: int, n_padded: int) -> Tensor:
+    """The cache (dim, size) of a stream of `n_tokens` after a run of `n_padded`, whose last ones may be padding.
+
+    `before` and what the run said of each token stand one behind the other, and `after` ends with the latter. Its own
+    array: a stream that falls silent must not keep the caches of its whole batch alive.
+    """
+    size = before.shape[1]
+    if n_tokens == n_padded:
+        return after[:, -size:].copy()
+    first = after.shape[1] - n_padded
+    return np.concatenate((before, after[:, first : first + n_tokens]), axis=1)[:, -size:]
 
 
 def _lens(batch: Tensor) -> Tensor:

@@ -18,9 +18,10 @@ from hypothesis import strategies as st
 from paraserve.errors import InferenceError, ModelLoadError
 from paraserve.inference.base import StreamingItem, StreamingRecognizer
 from paraserve.inference.frontend import Cmvn, frame_count
+from paraserve.inference.onnx import CPU
 from paraserve.inference.paraformer_files import FrontEnd
 from paraserve.inference.paraformer_online import ParaformerOnline, load_paraformer_online
-from paraserve.inference.paraformer_online_graphs import position_code
+from paraserve.inference.paraformer_online_graphs import load_online_graphs, position_code
 from paraserve.inference.tokens import Vocabulary
 from paraserve.types import ChunkSize, Partial, Samples, SegmentAudio, Token
 
@@ -42,6 +43,7 @@ class RowGraphs:
 
     dim = 4
     threshold, tail_weight = 1.0, 0.45
+    remembered_tokens = 10
 
     def __init__(self) -> None:
         self.broken = False
@@ -56,12 +58,13 @@ class RowGraphs:
     def empty_caches(self) -> tuple[np.ndarray, ...]:
         return (np.zeros((self.dim, 2), np.float32),)
 
-    def decode(self, encoded: np.ndarray, embeddings: np.ndarray, caches: Any) -> tuple[np.ndarray, list[np.ndarray]]:
+    def decode(self, encoded: np.ndarray, embeddings: list[np.ndarray], caches: list[Any]) -> list[tuple[Any, Any]]:
         if self.broken:
             raise InferenceError("decoder.onnx: broken")
-        self.decoded.append(embeddings.shape[:2])
-        rows = (np.round(embeddings[:, :, 0]).astype(int) - 1) // 6
-        return np.eye(N_UNITS, dtype=np.float32)[rows + FIRST_ID] * 30, [cache + 1 for cache in caches]
+        self.decoded.append((len(encoded), *sorted(map(len, embeddings))))
+        rows = [(np.round(item[:, 0]).astype(int) - 1) // 6 for item in embeddings]
+        logits = [np.eye(N_UNITS, dtype=np.float32)[item + FIRST_ID] * 30 for item in rows]
+        return list(zip(logits, [tuple(layer + 1 for layer in item) for item in caches], strict=True))
 
 
 def recognizer(graphs: Any = None, units: list[str] = UNITS) -> ParaformerOnline:
@@ -157,9 +160,13 @@ def test_a_failed_step_leaves_the_streams_as_they_were() -> None:
     assert third[1].token_ids == tuple(range(FIRST_ID + 5, FIRST_ID + 15))
 
 
-def test_equal_lengths_share_a_run() -> None:
-    """Streams of one length share an encoder run, and those with as many tokens a decoder run."""
+@pytest.mark.parametrize(
+    ("remembered", "decoded"), [(10, [(1, 7), (4, 5, 5, 5, 10)]), (6, [(1, 7), (1, 10), (3, 5, 5, 5)])]
+)
+def test_what_shares_a_run(remembered: int, decoded: list[tuple[int, ...]]) -> None:
+    """Streams of one length share an encoder run, and a decoder run too, but for those with more tokens than caches."""
     graphs, chunk = RowGraphs(), ChunkSize()
+    graphs.remembered_tokens = remembered
     model = recognizer(graphs)
     ((old, _),) = model.step([StreamingItem(model.new_state(chunk), audio_of(0, 9600), is_last=False)])
     graphs.encoded.clear()
@@ -168,7 +175,25 @@ def test_equal_lengths_share_a_run() -> None:
     last = StreamingItem(old, audio_of(9600, 1920), is_last=True)
     model.step([*items, StreamingItem(old, audio_of(9600, 9600), is_last=False), last])
     assert sorted(graphs.encoded) == [(1, 12), (4, 20)]
-    assert sorted(graphs.decoded) == [(1, 7), (1, 10), (3, 5)]
+    assert sorted(graphs.decoded) == decoded
+
+
+@pytest.mark.parametrize("n_tokens", [[3, 3], [1, 4, 2, 3], [10, 1], [12, 12]])
+def test_padding_leaves_no_trace(n_tokens: list[int], shared_dir: Path) -> None:
+    """fp32: logits and caches of streams with different numbers of tokens are those of each stream alone."""
+    graphs = load_online_graphs(shared_dir / "tiny_models" / "paraformer-online-tiny", CPU, quantize=False)
+    rng = np.random.default_rng(1)
+    made = lambda *shape: rng.standard_normal(shape, dtype=np.float32)  # noqa: E731 - of this test alone
+    encoded = made(len(n_tokens), 20, graphs.dim)
+    embeddings = [made(n, graphs.dim) for n in n_tokens]
+    caches = [tuple(made(*layer.shape) for layer in graphs.empty_caches()) for _ in n_tokens]
+    together = graphs.decode(encoded, embeddings, caches)
+    for i, (logits, after) in enumerate(together):
+        ((own_logits, own_after),) = graphs.decode(encoded[i : i + 1], embeddings[i : i + 1], caches[i : i + 1])
+        assert len(logits) == n_tokens[i]
+        np.testing.assert_allclose(logits, own_logits, atol=1e-4)
+        for layer, own in zip(after, own_after, strict=True):
+            np.testing.assert_allclose(layer, own, atol=1e-5)
 
 
 @pytest.mark.parametrize(("n_samples", "is_last"), [(9599, False), (9601, False), (9601, True), (0, False)])
