@@ -164,7 +164,7 @@ def test_a_failed_step_leaves_the_streams_as_they_were() -> None:
     ("remembered", "decoded"), [(10, [(1, 7), (4, 5, 5, 5, 10)]), (6, [(1, 7), (1, 10), (3, 5, 5, 5)])]
 )
 def test_what_shares_a_run(remembered: int, decoded: list[tuple[int, ...]]) -> None:
-    """Streams of one length share an encoder run, and a decoder run too, but for those with more tokens than caches."""
+    """Streams of one length share an encoder run, and a decoder run unless they have more tokens than it keeps."""
     graphs, chunk = RowGraphs(), ChunkSize()
     graphs.remembered_tokens = remembered
     model = recognizer(graphs)
@@ -183,7 +183,10 @@ def test_padding_leaves_no_trace(n_tokens: list[int], shared_dir: Path) -> None:
     """fp32: logits and caches of streams with different numbers of tokens are those of each stream alone."""
     graphs = load_online_graphs(shared_dir / "tiny_models" / "paraformer-online-tiny", CPU, quantize=False)
     rng = np.random.default_rng(1)
-    made = lambda *shape: rng.standard_normal(shape, dtype=np.float32)  # noqa: E731 - of this test alone
+
+    def made(*shape: int) -> np.ndarray:
+        return rng.standard_normal(shape, dtype=np.float32)
+
     encoded = made(len(n_tokens), 20, graphs.dim)
     embeddings = [made(n, graphs.dim) for n in n_tokens]
     caches = [tuple(made(*layer.shape) for layer in graphs.empty_caches()) for _ in n_tokens]
