@@ -5,7 +5,7 @@ put together equal the features of the whole recording exactly, whatever the siz
 those of FunASR's `WavFrontend` (Kaldi fbank, Hamming window, no dither).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -62,8 +62,7 @@ def fbank(samples: Samples) -> Features:
     features = np.empty((frame_count(len(samples)), N_MELS), dtype=np.float32)
     if len(features):
         windows = np.lib.stride_tricks.sliding_window_view(samples, WINDOW_SAMPLES)[::FRAME_SAMPLES]
-        for first in range(0, len(features), BLOCK_FRAMES):
-            block = slice(first, first + BLOCK_FRAMES)
+        for block in _blocks(len(features)):
             features[block] = log_mel(windows[block] * INT16_SCALE)
     return features
 
@@ -109,7 +108,9 @@ def lfr_step(state: LfrState, features: Features, m: int, n: int, *, is_last: bo
 
 def apply_cmvn(features: Features, cmvn: Cmvn) -> Features:
     """Normalise rows (n_rows, dim); in float64 as FunASR, since the last bit of a feature can change int8 results."""
-    rows: Features = ((features + cmvn.shift) * cmvn.scale).astype(np.float32)
+    rows = np.empty(features.shape, dtype=np.float32)
+    for block in _blocks(len(features)):
+        np.multiply(features[block] + cmvn.shift, cmvn.scale, out=rows[block], casting="same_kind")
     return rows
 
 
@@ -139,6 +140,10 @@ def read_cmvn(path: Path, dim: int | None = None) -> Cmvn:
     if not len(shift) == len(scale) == wanted:
         raise ModelLoadError(f"cannot use {path}: {len(shift)} shifts, {len(scale)} scales, expected {wanted} each")
     return Cmvn(shift, scale)
+
+
+def _blocks(n_rows: int) -> Iterator[slice]:
+    return (slice(first, first + BLOCK_FRAMES) for first in range(0, n_rows, BLOCK_FRAMES))
 
 
 def _stack(frames: Features, m: int, n: int, n_rows: int) -> Features:
