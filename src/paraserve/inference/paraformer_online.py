@@ -46,7 +46,9 @@ from paraserve.types import (
 
 CPU_BATCH = 4
 CUDA_BATCH = 64
-"""Streams in one run. int8 graphs scale their activations over all of them, so there neighbours may change a text."""
+"""Streams in one run: where the time of a `step` by its streams (metrics `stage_seconds` and `batch_size`, full-size
+models) stops falling, and one run still takes much less than a chunk lasts. int8 graphs scale their activations over
+all of them, so there neighbours may change a text."""
 ROW_SAMPLES = SAMPLE_RATE * ROW_MS // 1000
 MAX_TOKEN_MS = 600
 """A token starts where the one before it fired, but no further back than this."""

@@ -24,7 +24,10 @@ from paraserve.types import (
 )
 
 VAD_BATCH = 16
-"""Detectors of different streams that one worker steps in a row: each is so short that handing it over costs more."""
+"""Detectors of different streams that one worker steps in a row: each is so short that handing it over costs more.
+
+FunASR's files fix their batch axis at one stream. With that freed, 4 to 16 streams of six frames in one run give the
+same bits in 0.10 ms a stream in place of 0.13, and from ten frames on in the same time: not worth another graph."""
 
 
 @dataclass(slots=True)
