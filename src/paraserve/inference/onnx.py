@@ -27,7 +27,7 @@ from paraserve.inference.devices import (
     missing_cuda,
     refused_cuda,
 )
-from paraserve.inference.optimize import prepared_graph
+from paraserve.inference.optimize import BEST_UNITS, prepared_graph
 
 log = logging.getLogger(__name__)
 
@@ -39,14 +39,19 @@ FATAL_ONLY = 4
 
 
 class OnnxModel:
-    """One graph on one device. `run` may be called from several threads at once; it releases the GIL."""
+    """One graph on one device. `run` may be called from several threads at once; it releases the GIL.
+
+    `inputs` and `outputs` are those of the file, `has_best_units` says that it was given the outputs `BEST_UNITS`.
+    """
 
     def __init__(self, session: Any, path: Path, *, is_cpu: bool = True) -> None:
         self._session = session
         self.path = path
         self.is_cpu = is_cpu
         self.inputs = {i.name: i for i in session.get_inputs()}
-        self.outputs = {o.name: o for o in session.get_outputs()}
+        outputs = {o.name: o for o in session.get_outputs()}
+        self.has_best_units = outputs.keys() >= set(BEST_UNITS)
+        self.outputs = {name: o for name, o in outputs.items() if name not in BEST_UNITS}
         self._dtypes = {name: _numpy_dtype(i.type) for name, i in self.inputs.items()}
 
     @property

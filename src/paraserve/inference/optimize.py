@@ -26,6 +26,8 @@ SMALLEST_EXTERNAL_BYTES = 1024
 SMALLEST_GRAPH_BYTES = 16 * 2**20
 """A smaller graph runs so fast that it would never earn back the second or two that its preparation takes."""
 PREPARATION_TIMEOUT_S = 300
+BEST_UNITS = ("best_ids", "best_scores")
+"""Outputs that a recogniser prepared for a GPU has beside its own, see `gpu_outputs.py`."""
 REORDER = "--reorder-sums"
 FOR_GPU = "--for-gpu"
 
@@ -174,9 +176,11 @@ def _rewrite_for_cpu(model: "ModelProto", *, reorder_sums: bool) -> int:
 def _rewrite_for_gpu(model: "ModelProto") -> int:
     """Mixed precision, and convolutions that take every length; in this order, see `replace_dense`."""
     from paraserve.inference.gpu_convolutions import replace_dense, replace_depthwise  # noqa: PLC0415 - as above
+    from paraserve.inference.gpu_outputs import add_best_units  # noqa: PLC0415
     from paraserve.inference.half_precision import to_half  # noqa: PLC0415
 
-    return replace_depthwise(model) + to_half(model) + replace_dense(model)
+    changes = replace_depthwise(model) + to_half(model) + replace_dense(model)
+    return changes + add_best_units(model)
 
 
 if __name__ == "__main__":

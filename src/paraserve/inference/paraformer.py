@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from paraserve.errors import InferenceError, ModelLoadError
+from paraserve.inference.best_units import BestUnits, run_for_best
 from paraserve.inference.cif import FRAMES_PER_ROW, token_times
 from paraserve.inference.frontend import pad_batch
 from paraserve.inference.hotwords import MAX_SHARED, Hotwords, read_segments
@@ -24,7 +25,6 @@ from paraserve.inference.paraformer_files import (
     FrontEnd,
     check_features,
     check_vocabulary,
-    probabilities,
     read_front_end,
 )
 from paraserve.inference.tokens import EOS_ID, SPECIAL_IDS, UNKNOWN, Vocabulary, join_words, merge_units
@@ -39,9 +39,9 @@ CUDA_BATCH_FRAMES = 60_000
 N_OUTPUTS = (2, 4)
 """logits and token_num; a model with times adds us_alphas and us_cif_peak. Taken by position, as FunASR does."""
 
-NO_TOKENS = re.compile(r"shape: ?\{0[,}]")
-"""When CIF fires nowhere (silence, very short input) the decoder gets a tensor of 0 tokens and a node refuses it. We
-never feed 0 frames, so a shape that starts with 0 can only be that."""
+NO_TOKENS = re.compile(r"shape: ?\{0[,}]|invalid configuration argument")
+"""When CIF fires nowhere (silence, very short input) the decoder gets a tensor of 0 tokens and a node refuses it, or
+CUDA refuses to start a kernel on nothing. We never feed 0 frames, so it can only be that."""
 
 
 def load_paraformer(directory: Path, placement: Placement = CPU, quantize: bool | None = None) -> "Paraformer":
@@ -80,9 +80,9 @@ class TextRules:
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """What the graph says of one segment: logits (n_tokens, vocabulary), weights and peaks (3 * n_rows,) or None."""
+    """What the graph says of one segment: units of n_tokens rows, weights and peaks (3 * n_rows,) or None."""
 
-    logits: Tensor
+    units: BestUnits
     us_alphas: Tensor | None = None
     us_cif_peak: Tensor | None = None
 
@@ -140,20 +140,20 @@ class Paraformer:
         feeds = {"speech": speech, "speech_lengths": speech_lens}
         if self._hotwords is not None:
             feeds["bias_embed"] = np.repeat(self._hotwords.vectors(hotwords), len(rows), axis=0)
-        logits, token_nums, *peaks = self._graph.run(feeds).values()
-        check_vocabulary(self._text.vocabulary, logits.shape[2], self._graph.path)
+        units, (token_nums, *peaks) = run_for_best(self._graph, feeds)
+        if (logits := units[0].logits) is not None:
+            check_vocabulary(self._text.vocabulary, logits.shape[1], self._graph.path)
         return [
             Output(
-                logits[i, : max(0, token_nums[i])],
+                units[i].until(max(0, token_nums[i])),
                 *(values[i, : FRAMES_PER_ROW * speech_lens[i]] for values in peaks),
             )
             for i in range(len(rows))
         ]
 
     def _hypothesis(self, output: Output) -> Hypothesis:
-        ids = output.logits.argmax(axis=1)
-        ids = ids[: self._text.length(ids)]
-        scores = probabilities(output.logits[: len(ids)], ids)
+        ids = output.units.ids[: self._text.length(output.units.ids)]
+        scores = output.units.probabilities(slice(len(ids)))
         starts, ends = _times(output, len(ids))
         texts = self._text.vocabulary.texts(ids)
         units = [Token(*unit) for unit in zip(texts, starts, ends, scores, strict=True)]

@@ -17,12 +17,13 @@ import numpy as np
 from sentencepiece import SentencePieceProcessor
 
 from paraserve.errors import ModelLoadError
+from paraserve.inference.best_units import BestUnits, run_for_best
 from paraserve.inference.frontend import pad_batch
 from paraserve.inference.model_files import graph_file, read_config
-from paraserve.inference.onnx import CPU, OnnxModel, Placement, Tensor, open_session
-from paraserve.inference.paraformer_files import FrontEnd, check_features, probabilities, read_front_end
+from paraserve.inference.onnx import CPU, OnnxModel, Placement, open_session
+from paraserve.inference.paraformer_files import FrontEnd, check_features, read_front_end
 from paraserve.inference.written_text import words_of
-from paraserve.types import ROW_MS, DecodeOptions, Features, Hypothesis, Int, SegmentAudio, Token
+from paraserve.types import ROW_MS, DecodeOptions, Features, Hypothesis, SegmentAudio, Token
 
 MAX_SEGMENT_MS = 30_000
 """What the model was trained on."""
@@ -62,6 +63,9 @@ def load_sensevoice(directory: Path, placement: Placement = CPU, quantize: bool 
         names = f"inputs {', '.join(graph.inputs)}; outputs {', '.join(graph.outputs)}"
         raise ModelLoadError(f"{graph.path} is no SenseVoice model: {names}")
     check_features(graph, front)
+    n_units = next(iter(graph.outputs.values())).shape[2]
+    if isinstance(n_units, int):
+        _check_pieces(pieces, n_units, graph.path)
     if not graph.is_cpu:
         return SenseVoice(graph, front, pieces, CUDA_BATCH_FRAMES)
     # int8 scales its activations over the whole batch: neighbours would change a segment's text.
@@ -103,11 +107,11 @@ class SenseVoice:
             return [hypothesis for audio in batch for hypothesis in self.recognize([audio], options)]
         rows = [self._front.rows(audio) for audio in batch]
         is_written = options.itn and options.punctuate and options.model_itn
-        logits = iter(self._run([item for item in rows if len(item)], options.language, is_written=is_written))
-        return [self._hypothesis(next(logits), is_written) if len(item) else Hypothesis() for item in rows]
+        units = iter(self._run([item for item in rows if len(item)], options.language, is_written=is_written))
+        return [self._hypothesis(next(units), is_written) if len(item) else Hypothesis() for item in rows]
 
-    def _run(self, rows: Sequence[Features], language: str | None, *, is_written: bool) -> list[Tensor]:
-        """Logits (n_rows + 4, vocabulary) of each item of one zero-padded batch."""
+    def _run(self, rows: Sequence[Features], language: str | None, *, is_written: bool) -> list[BestUnits]:
+        """Units of the n_rows + 4 rows of each item of one zero-padded batch."""
         if not rows:
             return []
         speech, speech_lens = pad_batch(rows)
@@ -117,14 +121,13 @@ class SenseVoice:
             "language": np.full(len(rows), LANGUAGE_IDS.get(language or "auto", LANGUAGE_IDS["auto"])),
             "textnorm": np.full(len(rows), WRITTEN_ID if is_written else SPOKEN_ID),
         }
-        logits, logit_lens = self._graph.run(feeds).values()
-        if logits.shape[2] != len(self._pieces):
-            sizes = f"{logits.shape[2]} output units, {PIECES} has {len(self._pieces)}"
-            raise ModelLoadError(f"{self._graph.path} has {sizes}")
-        return [logits[i, :n] for i, n in enumerate(logit_lens)]
+        units, (unit_lens,) = run_for_best(self._graph, feeds)
+        if (logits := units[0].logits) is not None:
+            _check_pieces(self._pieces, logits.shape[1], self._graph.path)
+        return [item.until(n) for item, n in zip(units, unit_lens, strict=True)]
 
-    def _hypothesis(self, logits: Tensor, is_written: bool) -> Hypothesis:
-        runs = _runs(logits)
+    def _hypothesis(self, units: BestUnits, is_written: bool) -> Hypothesis:
+        runs = _runs(units)
         tags = {run: tag[1] for run in runs if (tag := TAG.fullmatch(self._pieces.id_to_piece(run.id)))}
         text_runs = [run for run in runs if run not in tags]
         words = words_of([self._piece(run) for run in text_runs])
@@ -146,15 +149,20 @@ class SenseVoice:
         return Token(text, _row_ms(run.first), max(_row_ms(run.first), _row_ms(run.last + 1)), run.score)
 
 
-def _runs(logits: Tensor) -> list[Run]:
+def _runs(units: BestUnits) -> list[Run]:
     """Runs of equal ids, without the blank."""
-    ids: Int = logits.argmax(axis=1)
+    ids = units.ids
     firsts = np.flatnonzero(np.diff(ids, prepend=-1))
     lasts = np.append(firsts[1:], len(ids)) - 1
     kept = ids[firsts] != BLANK_ID
     firsts, lasts = firsts[kept], lasts[kept]
-    scores = probabilities(logits[firsts], ids[firsts])
+    scores = units.probabilities(firsts)
     return [Run(*run) for run in zip(ids[firsts].tolist(), firsts.tolist(), lasts.tolist(), scores, strict=True)]
+
+
+def _check_pieces(pieces: SentencePieceProcessor, n_units: int, path: Path) -> None:
+    if n_units != len(pieces):
+        raise ModelLoadError(f"{path} has {n_units} output units, {PIECES} has {len(pieces)}")
 
 
 def _row_ms(row: int) -> int:

@@ -14,8 +14,9 @@ from graph_feeds import random_feeds
 from paraserve.inference.base import StreamingItem
 from paraserve.inference.half_precision import to_half
 from paraserve.inference.onnx import open_session
-from paraserve.inference.optimize import prepared_graph, write_prepared
+from paraserve.inference.optimize import BEST_UNITS, prepared_graph, write_prepared
 from paraserve.inference.paraformer import load_paraformer
+from paraserve.inference.paraformer_files import probabilities
 from paraserve.inference.paraformer_online import load_paraformer_online
 from paraserve.inference.sensevoice import load_sensevoice
 from paraserve.types import SAMPLE_RATE, ChunkSize, DecodeOptions, SegmentAudio
@@ -42,7 +43,8 @@ def converted(folder: Path, target: Path, *stems: str) -> Path:
     """A copy of a model directory whose float32 graphs are those that a GPU would get."""
     shutil.copytree(folder, target, ignore=shutil.ignore_patterns("*.onnx"))
     for stem in stems:
-        write_prepared(folder / f"{stem}.onnx", target / f"{stem}.onnx", reorder_sums=False, for_gpu=True)
+        if not write_prepared(folder / f"{stem}.onnx", target / f"{stem}.onnx", reorder_sums=False, for_gpu=True):
+            shutil.copy(folder / f"{stem}.onnx", target)
     return target
 
 
@@ -82,6 +84,34 @@ def test_segments_give_the_same_tokens(shared_dir: Path, tmp_path: Path, full: b
         n_wrong += Levenshtein.distance(wanted, found)
     assert n_wrong <= 0.02 * n_tokens
     assert n_tokens > 100
+
+
+@pytest.mark.parametrize("kind", ["paraformer-tiny", "paraformer-timestamp-tiny", "sensevoice-tiny"])
+def test_logits_stay_where_they_are(shared_dir: Path, tmp_path: Path, kind: str) -> None:
+    """A recogniser's graph gives the best unit of each row and its probability, as worked out from its logits."""
+    folder = shared_dir / "tiny_models" / kind
+    graph = open_session(converted(folder, tmp_path / "half", "model") / "model.onnx")
+    assert graph.has_best_units
+    assert list(graph.outputs) == list(open_session(folder / "model.onnx").outputs)
+    first = next(iter(graph.outputs))
+    logits, ids, scores = graph.run(random_feeds(graph), [first, *BEST_UNITS]).values()
+    assert ids.dtype == np.int64
+    np.testing.assert_array_equal(ids[..., 0], logits.argmax(axis=2))
+    np.testing.assert_allclose(scores[0, :, 0], probabilities(logits[0], ids[0, :, 0]), rtol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["paraformer-tiny", "paraformer-timestamp-tiny", "paraformer-contextual-v1-tiny"])
+def test_silence_is_no_text(shared_dir: Path, tmp_path: Path, kind: str) -> None:
+    """Alone and beside speech, wherever it stands: what the plain graph says of the same batch."""
+    source = shared_dir / "tiny_models" / kind
+    samples, _ = soundfile.read(shared_dir / "golden" / "vad_example.wav", dtype="float32", frames=3 * SAMPLE_RATE)
+    stems = [path.stem for path in source.glob("*.onnx") if "quant" not in path.stem]
+    half = load_paraformer(converted(source, tmp_path / "half", *stems), quantize=False)
+    plain = load_paraformer(source, quantize=False)
+    speech, silence = SegmentAudio(samples), SegmentAudio(np.zeros(640, np.float32))
+    for batch in ([silence], [silence, speech], [speech, silence]):
+        wanted, found = (recognizer.recognize(batch, DecodeOptions()) for recognizer in (plain, half))
+        assert [len(hypothesis.token_ids) for hypothesis in found] == [len(h.token_ids) for h in wanted]
 
 
 def test_streams_give_the_same_tokens(shared_dir: Path, tmp_path: Path) -> None:
