@@ -18,10 +18,9 @@ import pytest
 import soundfile
 
 from paraserve.inference.base import StreamingItem
-from paraserve.inference.frontend import FbankState, fbank_step, frame_count
+from paraserve.inference.frontend import FbankState, fbank_step
 from paraserve.inference.paraformer_online import ParaformerOnline, load_paraformer_online
 from paraserve.types import ChunkSize, Partial, Samples, SegmentAudio
-from references import reference_audio
 
 DATA = Path(__file__).parent / "data"
 REFERENCES: dict[str, dict[str, Any]] = {
@@ -77,15 +76,6 @@ def ids(partials: list[Partial]) -> list[list[int]]:
     return [list(partial.token_ids) for partial in partials]
 
 
-def as_funasr(parts: list[Samples], graph: str) -> list[SegmentAudio]:
-    """The steps as FunASR's package sees them, see `reference_audio`."""
-    features = reference_audio(np.concatenate(parts), is_int8=graph == "int8").features
-    if features is None:
-        return plain(parts)
-    ends = [frame_count(n) for n in accumulate(map(len, parts))]
-    return [SegmentAudio(part, rows) for part, rows in zip(parts, np.split(features, ends[:-1]), strict=True)]
-
-
 def plain(parts: list[Samples]) -> list[SegmentAudio]:
     return [SegmentAudio(part) for part in parts]
 
@@ -97,7 +87,7 @@ def test_ids_of_every_step(graph: str, index: int, shared_dir: Path) -> None:
     model, chunk = model_of(shared_dir, graph), ChunkSize(*entry["chunk"])
     for start, n_tail, expected in entry["walks"]:
         parts = cut(recording(shared_dir), start, len(expected) - 1, chunk.current * 960, n_tail)
-        assert ids(utterance(model, chunk, as_funasr(parts, graph))) == expected
+        assert ids(utterance(model, chunk, plain(parts))) == expected
     assert sum(len(step) for walk in entry["walks"] for step in walk[2]) > 100
 
 
@@ -111,7 +101,7 @@ def test_ids_of_every_tail(graph: str, index: int, shared_dir: Path, full: bool)
         for number, expected in list(enumerate(tails))[:: 1 if full else 10]:
             start, n_tail = TAIL_STARTS[int(n_steps)], number * TAIL_SHIFT
             parts = cut(recording(shared_dir), start, int(n_steps), chunk.current * 960, n_tail)
-            found = ids(utterance(model, chunk, as_funasr(parts, graph)))[-1]
+            found = ids(utterance(model, chunk, plain(parts)))[-1]
             assert expected is None or found == expected, f"{n_steps} steps and {n_tail} samples"
 
 

@@ -19,6 +19,9 @@ from paraserve.errors import ModelLoadError
 from paraserve.inference.base import VadStep
 from paraserve.inference.endpointing import EndpointState, Flags, VadOptions, find_endpoints
 from paraserve.inference.frontend import (
+    N_MELS,
+    WINDOW_MS,
+    WINDOW_SAMPLES,
     Cmvn,
     FbankState,
     LfrState,
@@ -27,7 +30,6 @@ from paraserve.inference.frontend import (
     lfr_step,
     read_cmvn,
 )
-from paraserve.inference.log_mel import N_MELS, WINDOW_MS, WINDOW_SAMPLES
 from paraserve.inference.model_files import graph_file, read_config
 from paraserve.inference.onnx import CPU, OnnxModel, Placement, Tensor, open_session
 from paraserve.types import (

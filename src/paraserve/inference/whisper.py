@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from paraserve.errors import InferenceError, ModelLoadError
-from paraserve.inference.log_mel import WINDOW_SAMPLES
+from paraserve.inference.frontend import WINDOW_SAMPLES
 from paraserve.inference.onnx import CPU, Placement
 from paraserve.inference.paraformer_files import finite
 from paraserve.inference.written_text import words_of
