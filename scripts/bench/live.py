@@ -132,7 +132,8 @@ def search(
 
     `seconds` are the lengths of the runs of the search, and of those that confirm.
     """
-    points, carried, lost, n = [], 0, most + 1, start
+    points: list[Point] = []
+    carried, lost, n = 0, most + 1, min(start, most)
     while lost - carried > max(1, carried // 16):
         points.append(measure_at(n, seconds[0]))
         carried, lost = (n, lost) if not points[-1].why_not else (carried, n)
@@ -182,6 +183,17 @@ def point_table(points: list[Point]) -> str:
             facts["resident_mb"], point.why_not or "yes",
         ])  # fmt: skip
     return table(header, rows)
+
+
+def kind_table(point: Point) -> str:
+    """All latencies of one point."""
+    columns = [f"{clock}_ms p{q}" for clock in ("added", "seen") for q in (50, 95, 99)]
+    rows = [[kind, *(point.texts[kind][column] for column in ("n", *columns))] for kind in KINDS]
+    after = point.facts["after_speech_p50_ms"]
+    more = f"From the end of the last word to its final text: {after} ms (median)." if after else ""
+    return "\n".join(
+        [f"{point.clients} clients:\n", table(["text", "n", *columns], rows), *([f"\n{more}"] if more else [])]
+    )
 
 
 def _percent(share: float | None) -> str:
@@ -273,6 +285,7 @@ def main() -> None:
     for name, points in results.items():
         answer = f"**{name}: {found(points, arguments.seconds)} streams**, mode {arguments.mode}"
         tables += [f"{answer}, latency in ms", point_table(points)]
+        tables += [kind_table(point) for point in points if arguments.clients]
     points_by_server: dict[str, Any] = {name: [asdict(point) for point in points] for name, points in results.items()}
     publish(f"Live: {arguments.bundle.name}", {"servers": points_by_server}, tables, arguments.json)
     if arguments.plot:

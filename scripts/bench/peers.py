@@ -35,7 +35,7 @@ import numpy as np
 from contestants import OURS, Setup, contestants, peer_setups
 from live import Budget, Point, add_search_options, found, point_table, search_on
 from machine import first_cpus
-from offline import UPLOADS_AT_ONCE, figures, over_http, warm_up
+from offline import UPLOADS_AT_ONCE, figures, over_http, rows, warm_up
 from paraserve.inference.fsmn_vad import load_fsmn_vad
 from peer_envs import environment
 from recordings import RATE, Wave, cut, source, write_wavs
@@ -163,14 +163,14 @@ def live_points(work: Work, arguments: argparse.Namespace, n_cpus: int) -> dict[
 def compare(values: dict[Setup, list[float]], *, is_speed: bool = True) -> str:
     """A row for each setup: the median, and how many times better ours is."""
     ours = next(rounds for setup, rounds in values.items() if setup.engine == OURS)
-    rows = []
+    lines = []
     for setup, rounds in values.items():
         ratios = [a / b if is_speed else b / a for a, b in zip(ours, rounds, strict=True)]
         a, b = statistics.median(ours), statistics.median(rounds)
         ratio = f"{a / b if is_speed else b / a:.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
-        rows.append([str(setup), float(b), float(min(rounds)), float(max(rounds)), ratio])
+        lines.append([str(setup), float(b), float(min(rounds)), float(max(rounds)), ratio])
     unit = "x real time" if is_speed else "p95, ms"
-    return table(["engine, callers x threads", unit, "least", "most", "ours is better by"], rows)
+    return table(["engine, callers x threads", unit, "least", "most", "ours is better by"], lines)
 
 
 def best(values: dict[Setup, list[float]]) -> dict[str, float]:
@@ -202,6 +202,8 @@ def measure(work: Work, arguments: argparse.Namespace) -> tuple[dict[str, Any], 
             {s: [r["speed"] for r in v] for s, v in rounds.items()},
         )
         tables.append(compare({s: [r["p95_ms"] for r in v] for s, v in rounds.items()}, is_speed=False))
+        ours = next(some for setup, some in rounds.items() if setup.engine == OURS)
+        tables += ["paraserve's uploads in detail:", table(["", "unit", "median", "least", "most"], rows(ours))]
         results["upload rounds"] = {str(setup): figures for setup, figures in rounds.items()}
     if "live" in arguments.what:
         points = live_points(work, arguments, n_cpus)

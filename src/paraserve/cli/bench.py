@@ -29,7 +29,7 @@ app = typer.Typer(
 Bundle: TypeAlias = Annotated[
     str | None, typer.Option(help="Name of a bundle (see models list), or a folder.  [default: demo]")
 ]
-Device: TypeAlias = Annotated[str | None, typer.Option(help="cpu or cuda:N.  [default: cpu]")]
+Device: TypeAlias = Annotated[str | None, typer.Option(help="cpu, cuda:N or cuda:N,cuda:M.  [default: cpu]")]
 
 
 @app.command()
