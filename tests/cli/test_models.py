@@ -11,9 +11,11 @@ import subprocess
 import threading
 import time
 
+import numpy as np
 import onnx
 import pytest
 import soundfile
+from onnx import TensorProto, helper, numpy_helper
 
 from commands import PROGRAM, clean_environment, paraserve, server
 from fake_hub import MODEL, REVISION, Answer, fake_hub
@@ -315,3 +317,30 @@ def test_optimize(tmp_path):
     assert sorted(path.name for path in folder.iterdir()) == ["model_quant.onnx", "small.onnx"]
     again = paraserve("models", "optimize", str(tmp_path / "mine"), PARASERVE_CACHE_DIR=str(cache))
     assert again.stdout == done.stdout
+
+
+def test_optimize_for_a_gpu(tmp_path):
+    """The float32 graphs of recognisers get their form for a GPU, without one; other parts stay the processor's."""
+    for name, model in (
+        ("asr/model", large_product()),
+        ("asr/model_quant", quantized_model(4200)),
+        ("vad/model", None),
+    ):
+        path = tmp_path / "mine" / f"{name}.onnx"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        onnx.save(model or large_product(), path)
+    options = ("--device", "cuda:0")
+    done = paraserve("models", "optimize", str(tmp_path / "mine"), *options, PARASERVE_CACHE_DIR=str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    lines = dict(line.split("\t") for line in done.stdout.splitlines())
+    assert lines.pop("asr/model.onnx").endswith("-gpu/model.onnx")
+    assert lines.keys() == {"asr/model_quant.onnx", "vad/model.onnx"}
+    assert not [line for line in lines.values() if "-gpu" in line]
+
+
+def large_product():
+    """A float32 graph that is worth preparing."""
+    x, y = (helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N", 2100]) for name in "xy")
+    weights = numpy_helper.from_array(np.zeros((2100, 2100), np.float32), "w")
+    graph = helper.make_graph([helper.make_node("MatMul", ["x", "w"], ["y"])], "test", [x], [y], [weights])
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 14)], ir_version=8)

@@ -15,8 +15,11 @@ from paraserve.catalog.store import remove as remove_bundle
 from paraserve.cli.config import read_settings
 from paraserve.cli.progress import Bars
 from paraserve.errors import ModelPullError, ParaserveError
+from paraserve.inference.onnx import is_quantized
 from paraserve.inference.optimize import cache_folder, prepared_graph
 
+ON_CPU = frozenset(("vad", "punc", "punc-online"))
+"""Parts that a GPU does not run."""
 app = typer.Typer(
     no_args_is_help=True, rich_markup_mode=None, help="List, pull, check, optimize and remove model bundles, by name."
 )
@@ -79,15 +82,17 @@ def verify(
 @app.command()
 def optimize(
     bundle: Annotated[str, typer.Argument(metavar="NAME|DIR", help="Name of a bundle, or a folder of models.")],
+    device: Annotated[str | None, typer.Option(help="cpu, or cuda:N for recognisers on a GPU.")] = None,
 ) -> None:
-    """Rewrite the graphs of a bundle for this machine's processor now, instead of at the first start.
+    """Rewrite the graphs of a bundle for this machine's processor, or a GPU, now instead of at the first start.
 
     Prints each graph and the one that is loaded in its place. Nothing in the bundle's folder changes.
     """
-    settings = read_settings({})
+    settings = read_settings({"device": device})
     root, cache = bundle_root(bundle, _models_dir()), cache_folder(settings.cache_dir)
     for graph in sorted(root.rglob("*.onnx")):
-        prepared = prepared_graph(graph, cache, reorder_sums=settings.reorder_sums)
+        for_gpu = not settings.is_cpu and graph.parent.name not in ON_CPU and not is_quantized(graph)
+        prepared = prepared_graph(graph, cache, reorder_sums=settings.reorder_sums, for_gpu=for_gpu)
         print(f"{graph.relative_to(root)}\t{prepared if prepared != graph else 'as it is'}")
 
 

@@ -47,7 +47,8 @@ async def check_pipeline(settings: Settings) -> AsyncIterator[Finding]:
     try:
         engine = await asyncio.to_thread(open_engine, settings)
     except ModelLoadError as error:
-        yield fail("decode", error.message, "paraserve models verify names the damaged files")
+        on_gpu = "" if settings.is_cpu else "; --device cpu goes without the GPU"
+        yield fail("decode", error.message, f"paraserve models verify names the damaged files{on_gpu}")
         return
     try:
         yield await _decode(engine)

@@ -57,7 +57,7 @@ class OnnxModel:
     @property
     def is_quantized(self) -> bool:
         """Whether the weights are int8 with dynamic activation scales (FunASR's `*_quant.onnx`)."""
-        return _is_quantized(self.path)
+        return is_quantized(self.path)
 
     def run(self, feeds: Mapping[str, Tensor], outputs: Sequence[str] | None = None) -> dict[str, Tensor]:
         """Run once; inputs are cast to the graph's dtypes (old exports take int64 where new ones take int32).
@@ -111,7 +111,7 @@ def open_session(path: Path, placement: Placement = CPU) -> OnnxModel:
     """
     if not path.is_file():
         raise ModelLoadError(f"model file not found: {path}")
-    if not placement.is_cpu and _is_quantized(path):
+    if not placement.is_cpu and is_quantized(path):
         plain = path.with_stem(path.stem.removesuffix(QUANTIZED)).name
         log.warning("%s is int8 and runs on the CPU, slowly: %s needs %s beside it", path, placement.device, plain)
         placement = replace(placement, device=CPU.device)
@@ -174,7 +174,8 @@ def _prepared(path: Path, placement: Placement) -> Path:
         return path
 
 
-def _is_quantized(path: Path) -> bool:
+def is_quantized(path: Path) -> bool:
+    """Whether a graph file holds int8 weights, by its name."""
     return path.stem.endswith(QUANTIZED)
 
 

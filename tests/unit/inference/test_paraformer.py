@@ -37,8 +37,8 @@ NO_TOKENS_MESSAGES = {
 class SpokenGraph:
     """Says what the first bin of each row tells it to: nothing below 0 (SILENT, the fbank of zeros); BROKEN fails.
 
-    `silence`: "plain" and "bicif" raise where FunASR's exports do, "cuda" where a GPU does, "answers" gives token_num 0
-    beside one row.
+    `silence`: "plain" and "bicif" raise where FunASR's exports do, "cuda" where a GPU does, "answers" gives token_num
+    0 beside one row.
     """
 
     path = Path("models/asr/model.onnx")
