@@ -13,7 +13,7 @@ from paraserve.errors import ModelLoadError
 from paraserve.inference.hotwords import read_hotword_file
 from paraserve.inference.load import BundleParts, bundle_parts, load_parts
 from paraserve.inference.no_vad import NoVad
-from paraserve.inference.onnx import Placement
+from paraserve.inference.onnx import CPU, Placement, cuda_problem
 from paraserve.inference.optimize import cache_folder
 from paraserve.runtime.decode_pool import DecodePool
 from paraserve.runtime.engine import Engine, LocalEngine
@@ -44,6 +44,9 @@ def open_engine(settings: Settings, on_batch: Callable[[Batch], None] = lambda _
     workers = settings.inference_threads or (_cpu_workers(settings) if settings.is_cpu else GPU_WORKERS)
     bundles = []
     for device in settings.devices:
+        if device != CPU.device and (problem := cuda_problem(device)):
+            # int8 graphs alone would not notice.
+            raise ModelLoadError(str(problem))
         placement = Placement(
             device, settings.model_threads, cache, settings.reorder_sums, memory_bytes=settings.gpu_memory_bytes
         )

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from paraserve.cli.findings import Finding, fail, ok, warn
 from paraserve.cpus import available_cpus
-from paraserve.inference.devices import installation_problem, missing_cuda
-from paraserve.inference.onnx import available_providers, runtime_version
+from paraserve.inference.devices import installation_problem
+from paraserve.inference.onnx import available_providers, cuda_problem, runtime_version
 from paraserve.settings import Settings
 
 OLDEST_PYTHON = (3, 11)
@@ -40,11 +40,10 @@ def _python() -> Finding:
 
 
 def _onnxruntime(settings: Settings) -> Finding:
-    providers = available_providers()
-    problem = installation_problem() or (None if settings.is_cpu else missing_cuda(providers))
+    problem = installation_problem() or (None if settings.is_cpu else cuda_problem(settings.devices[0]))
     if problem is not None:
         return fail("onnxruntime", problem.detail, problem.cure)
-    return ok("onnxruntime", f"{runtime_version()}, providers {', '.join(providers)}")
+    return ok("onnxruntime", f"{runtime_version()}, providers {', '.join(available_providers())}")
 
 
 def _telemetry() -> Finding:

@@ -64,12 +64,17 @@ def installation_problem() -> Problem | None:
     )
 
 
-def missing_cuda(available: Sequence[str]) -> Problem | None:
-    """The installed onnxruntime, which has these providers, cannot use a GPU at all."""
+def missing_cuda(device: str, available: Sequence[str], reason: str) -> Problem | None:
+    """The installed onnxruntime, which has these providers, can use no GPU at all; `reason` as in `refused_cuda`."""
     if CUDA_PROVIDER in available:
         return None
-    detail = "the installed onnxruntime is the one for CPUs"
-    return installation_problem() or Problem(detail, "pip uninstall onnxruntime, then pip install 'paraserve[gpu]'")
+    if problem := installation_problem():
+        return problem
+    if _is_installed("onnxruntime-gpu"):
+        # It registers its provider only where CUDA's libraries are.
+        return refused_cuda(device, reason)
+    detail = f"{device} cannot be used, the installed onnxruntime is the one for CPUs"
+    return Problem(detail, "pip uninstall onnxruntime, then pip install 'paraserve[gpu]'")
 
 
 def refused_cuda(device: str, reason: str) -> Problem:

@@ -22,6 +22,7 @@ from paraserve.errors import InferenceError, ModelLoadError
 from paraserve.inference.devices import (
     CPU_PROVIDER,
     CUDA_PROVIDER,
+    Problem,
     cuda_index,
     cuda_options,
     missing_cuda,
@@ -135,21 +136,26 @@ def open_session(path: Path, placement: Placement = CPU) -> OnnxModel:
 
 def _open_on_gpu(graph: Path, options: Any, placement: Placement, *, is_exact: bool) -> Any:
     index = cuda_index(placement.device)
-    if problem := missing_cuda(available_providers()):
-        raise ModelLoadError(f"cannot use {placement.device}: {problem}")
-    refusal = _load_cuda_libraries()
+    if problem := cuda_problem(placement.device):
+        raise ModelLoadError(str(problem))
     settings = cuda_options(index, placement.memory_bytes, is_exact=is_exact)
     try:
         # Without a fall-back: onnxruntime would go on, also later after a failed run, on the CPU.
         session = ort.InferenceSession(str(graph), options, providers=[(CUDA_PROVIDER, settings)], enable_fallback=0)
     except OPENING_ERRORS as error:
         if "CUDA" in str(error):
-            raise ModelLoadError(f"cannot use {refused_cuda(placement.device, str(error))}") from error
+            raise ModelLoadError(str(refused_cuda(placement.device, str(error)))) from error
         raise
     if CUDA_PROVIDER not in session.get_providers():
         # Where libraries are missing there is no error at all.
-        raise ModelLoadError(f"cannot use {refused_cuda(placement.device, refusal)}")
+        raise ModelLoadError(str(refused_cuda(placement.device, _load_cuda_libraries())))
     return session
+
+
+def cuda_problem(device: str) -> Problem | None:
+    """What keeps onnxruntime from using any GPU; None if nothing is known before a graph is opened."""
+    refusal = _load_cuda_libraries()
+    return missing_cuda(device, available_providers(), refusal)
 
 
 @cache

@@ -61,13 +61,13 @@ def prepared_graph(
     """The graph at `path` as this machine runs it fastest, from the cache folder or made now.
 
     int8 graphs give the same results to the last bit, unless `reorder_sums` allows more; `for_gpu` makes a float32
-    graph one of mixed precision. A graph under `smallest_bytes` and one on which no rewrite applies, which the cache
-    remembers, are given back as they are.
+    graph one of mixed precision. A graph under `smallest_bytes` (on a CPU) and one on which no rewrite applies, which
+    the cache remembers, are given back as they are.
 
     Raises:
         ModelLoadError: it could not be prepared or the cache folder cannot be written; the plain graph will do.
     """
-    if path.stat().st_size < smallest_bytes:
+    if path.stat().st_size < smallest_bytes and not for_gpu:
         return path
     folder = cache / f"{_key(path)}-{_recipe(reorder_sums, for_gpu)}"
     target, unchanged = folder / path.name, folder / "unchanged"

@@ -41,8 +41,7 @@ def test_options():
 
 def test_what_is_missing():
     """An onnxruntime for CPUs and libraries that do not load have different cures."""
-    assert missing_cuda(["CUDAExecutionProvider", "CPUExecutionProvider"]) is None
-    assert "paraserve[gpu]" in missing_cuda(["CPUExecutionProvider"]).cure
+    assert missing_cuda("cuda:0", ["CUDAExecutionProvider", "CPUExecutionProvider"], "") is None
     refused = refused_cuda("cuda:1", "Failed to load libcudnn.so.9")
     assert refused.detail == "cuda:1 did not load (Failed to load libcudnn.so.9)"
     assert "CUDA 13 with cuDNN 9" in refused.cure
@@ -52,7 +51,7 @@ def test_what_is_missing():
 def test_a_gpu_that_is_not_there(shared_dir):
     """Asking for one is an error that says what to install, never a run on the CPU."""
     path = shared_dir / "tiny_models" / "paraformer-tiny" / "model.onnx"
-    with pytest.raises(ModelLoadError, match=r"^cannot use cuda:0: .*for CPUs: .*paraserve\[gpu\]"):
+    with pytest.raises(ModelLoadError, match=r"^cuda:0 cannot be used, .*for CPUs: .*paraserve\[gpu\]"):
         open_session(path, GPU)
 
 
