@@ -57,7 +57,10 @@ class Contestant:
         assert self._child.stdin is not None
         self._child.stdin.write(f"{task}\n")
         self._child.stdin.flush()
-        return float(json.loads(self._expect("{"))["seconds"])
+        answer = json.loads(self._expect("{"))
+        if not answer["characters"]:
+            sys.exit(f"{self.setup} heard nothing: its speed would mean nothing")
+        return float(answer["seconds"])
 
     def close(self) -> None:
         """End it."""

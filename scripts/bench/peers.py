@@ -25,7 +25,7 @@ import os
 import statistics
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -184,45 +184,38 @@ def best(values: dict[Setup, list[float]]) -> dict[str, float]:
     }
 
 
-def measure(work: Work, arguments: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
-    """All that was asked for: figures and tables."""
-    results: dict[str, Any] = {}
-    tables: list[str] = []
+def measure(work: Work, arguments: argparse.Namespace) -> Iterator[tuple[dict[str, Any], list[str]]]:
+    """Figures and tables of each part that was asked for, as soon as it is done."""
     n_cpus = len(first_cpus(None))
     tasks = [task for task in ("recognizer", "pipeline") if task in arguments.what]
     for n in sorted({1, n_cpus}) if tasks else ():
         for task, speeds in offline_speeds(work, tasks, n).items():
-            add(results, tables, f"{task}, {n} CPU{'s' * (n > 1)}", speeds)
+            yield comparison(f"{task}, {n} CPU{'s' * (n > 1)}", speeds)
     if "uploads" in arguments.what:
         rounds = upload_rounds(work, n_cpus)
-        add(
-            results,
-            tables,
-            f"uploads, {UPLOADS_AT_ONCE} at once",
-            {s: [r["speed"] for r in v] for s, v in rounds.items()},
-        )
-        tables.append(compare({s: [r["p95_ms"] for r in v] for s, v in rounds.items()}, is_speed=False))
+        speeds = {setup: [one["speed"] for one in some] for setup, some in rounds.items()}
+        results, tables = comparison(f"uploads, {UPLOADS_AT_ONCE} at once", speeds)
+        tables.append(compare({s: [one["p95_ms"] for one in some] for s, some in rounds.items()}, is_speed=False))
         ours = next(some for setup, some in rounds.items() if setup.engine == OURS)
         tables += ["paraserve's uploads in detail:", table(["", "unit", "median", "least", "most"], rows(ours))]
-        results["upload rounds"] = {str(setup): figures for setup, figures in rounds.items()}
+        yield results | {"upload rounds": {str(setup): some for setup, some in rounds.items()}}, tables
     if "live" in arguments.what:
         points = live_points(work, arguments, n_cpus)
-        results["live"] = {name: [asdict(point) for point in some] for name, some in points.items()}
+        tables = []
         for name, some in points.items():
             tables += [f"**live, one pass: {name}: {found(some, arguments.seconds)} streams**", point_table(some)]
+        yield {"live": {name: [asdict(point) for point in some] for name, some in points.items()}}, tables
         if arguments.plot:
             series = {name: [(p.clients, p.p95("seen_ms")) for p in some] for name, some in points.items()}
             plot(arguments.plot, series, arguments.partial_ms)
-    return results, tables
 
 
-def add(results: dict[str, Any], tables: list[str], name: str, speeds: dict[Setup, list[float]]) -> None:
-    """A comparison of speeds to the results."""
+def comparison(name: str, speeds: dict[Setup, list[float]]) -> tuple[dict[str, Any], list[str]]:
+    """Figures and tables of one."""
     ratios = best(speeds)
-    results[name] = {"ratios": ratios, "speeds": {str(setup): rounds for setup, rounds in speeds.items()}}
     words = ", ".join(f"{ratio:.2f} x {peer}" for peer, ratio in ratios.items())
-    tables += [f"**{name}: {words}**", compare(speeds)]
-    print(f"{name}: {words}", file=sys.stderr, flush=True)
+    figures = {"ratios": ratios, "speeds": {str(setup): rounds for setup, rounds in speeds.items()}}
+    return {name: figures}, [f"**{name}: {words}**", compare(speeds)]
 
 
 def main() -> None:
@@ -248,8 +241,10 @@ def main() -> None:
         wave = source(arguments.recordings)
         bundle = arguments.bundle.resolve()
         work = Work(bundle, wave, bins, Path(folder), arguments.rounds, arguments.files, arguments.file_seconds)
-        results, tables = measure(work, arguments)
-    publish(f"Peers: {bundle.name}", results, tables, arguments.json)
+        results: dict[str, Any] = {}
+        for figures_of_part, tables in measure(work, arguments):
+            results |= figures_of_part
+            publish(f"Peers: {bundle.name}", results, tables, arguments.json)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """How results are written: JSON for programs, Markdown tables for people, a plot."""
 
 import argparse
+import importlib.util
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,9 +13,24 @@ from machine import in_words, machine
 
 def add_output_options(parser: argparse.ArgumentParser, *, has_plot: bool = False) -> None:
     """--json, and --plot where there is something to draw."""
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there, too")
+    parser.add_argument("--json", type=_writable, metavar="FILE", help="write all figures there, too")
     if has_plot:
-        parser.add_argument("--plot", type=Path, metavar="FILE.png", help="draw latency against streams (matplotlib)")
+        parser.add_argument(
+            "--plot", type=_drawable, metavar="FILE.png", help="draw latency against streams (matplotlib)"
+        )
+
+
+def _writable(path: str) -> Path:
+    """Said before the work, not after it."""
+    if not Path(path).absolute().parent.is_dir():
+        raise argparse.ArgumentTypeError(f"there is no folder {Path(path).parent}")
+    return Path(path)
+
+
+def _drawable(path: str) -> Path:
+    if importlib.util.find_spec("matplotlib") is None:
+        raise argparse.ArgumentTypeError("pip install -r scripts/bench/requirements.txt for plots")
+    return _writable(path)
 
 
 def percentile(values: Sequence[float], q: float) -> float | None:

@@ -66,6 +66,8 @@ def upload_all(
         raise SystemExit(f"uploads to {address} failed") from None
     finally:
         process.join()
+    if not result.n_characters:
+        raise SystemExit(f"no text came from {address}: its speed would mean nothing")
     return result
 
 
