@@ -4,10 +4,15 @@ import asyncio
 import threading
 
 import pytest
+import soundfile
 
 from paraserve.errors import OverloadedError
+from paraserve.inference.load import load_bundle
+from paraserve.runtime.engine import LocalEngine
+from paraserve.runtime.offline import transcribe
 from paraserve.runtime.scheduler import Job, Lane, Scheduler
 from paraserve.runtime.split_scheduler import SplitScheduler
+from paraserve.types import DecodeOptions, SegmentAudio, StreamConfig
 
 
 @pytest.fixture
@@ -56,3 +61,26 @@ async def test_closed_is_closed(split):
     for stage in ("vad", "recognize"):
         with pytest.raises(OverloadedError):
             await split.submit(Job((stage, 1), list), 0)
+
+
+async def test_an_engine_over_both(demo_dir, data_dir):
+    """Recordings and live streams come out as over one scheduler."""
+    bundle = load_bundle(demo_dir)
+    samples, _ = soundfile.read(data_dir / "zh_date.wav", dtype="float32")
+    heard = []
+    for scheduler in (Scheduler(1), SplitScheduler(Scheduler(1), Scheduler(1))):
+        engine = LocalEngine(bundle, scheduler, bundle.vad)
+        try:
+            transcript = await transcribe(engine, blocks_of(samples), DecodeOptions())
+            stream = engine.open_stream(StreamConfig())
+            step = await stream.step(SegmentAudio(samples[:9600]), is_last=False)
+            await stream.close()
+        finally:
+            await engine.close()
+        heard.append((transcript.text, step.result))
+    assert heard[0] == heard[1]
+    assert heard[0][0]
+
+
+async def blocks_of(samples):
+    yield samples
