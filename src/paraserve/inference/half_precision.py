@@ -67,6 +67,8 @@ class _Rewriter:
             if self._plan.kinds.get(name) is Kind.FULL:
                 new.output[index] = f"{name}/half"
                 self._raise(f"{name}/half", name, is_scaled=is_scaled)
+                if not is_scaled:
+                    self._casts[name, None] = f"{name}/half"
 
     def _raise(self, source: str, target: str, *, is_scaled: bool) -> None:
         """float16 to float32, and what was scaled down to its size."""

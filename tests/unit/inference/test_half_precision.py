@@ -163,6 +163,23 @@ def test_large_products_stay_finite_and_small_weights_exact(tmp_path: Path, weig
     np.testing.assert_allclose(found, wanted, rtol=1e-3)
 
 
+def test_an_output_that_is_also_read_inside(tmp_path: Path) -> None:
+    """It leaves in float32, what stands behind it goes on in float16."""
+    x, y, z = (helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N", SIZE]) for name in "xyz")
+    rng = np.random.default_rng(2)
+    weights = [numpy_helper.from_array(rng.normal(0, 0.1, (SIZE, SIZE)).astype(np.float32), name) for name in "vw"]
+    nodes = [helper.make_node("MatMul", ["x", "v"], ["y"]), helper.make_node("MatMul", ["y", "w"], ["z"])]
+    graph = helper.make_graph(nodes, "test", [x], [y, z], weights)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 14)], ir_version=8)
+    onnx.save(model, tmp_path / "plain.onnx")
+    assert to_half(model) == 2
+    onnx.save(model, tmp_path / "half.onnx")
+    feeds = {"x": rng.normal(size=(5, SIZE))}
+    wanted, found = (open_session(tmp_path / f"{name}.onnx").run(feeds) for name in ("plain", "half"))
+    for name in "yz":
+        np.testing.assert_allclose(found[name], wanted[name], rtol=0, atol=TOLERANCE * np.abs(wanted[name]).max())
+
+
 def test_masks_that_float16_cannot_hold(tmp_path: Path) -> None:
     """A mask of -1e9 for a row without any word gives the softmax of float32, not NaN."""
     q, y = (helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N", SIZE]) for name in "qy")
