@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - its usual name
 from torch import Tensor, nn
 
+from context import Context
 from encoder import Encoded, SpeechEncoder
 from layers import DecoderLayer, length_mask, with_neighbours
 from speech_front import FRONT_SIZE
@@ -59,6 +60,7 @@ class Paraformer(nn.Module):
         self.decoder_norm = nn.LayerNorm(c.size)
         self.output = nn.Linear(c.size, c.vocabulary_size)
         self.ctc: nn.Linear | None = None
+        self.context: Context | None = None
         self.register_buffer("is_token", (torch.arange(c.vocabulary_size) != BLANK_ID).float(), persistent=False)
 
     def output_layers(self) -> list[nn.Linear]:
@@ -115,12 +117,14 @@ class Paraformer(nn.Module):
         token_mask = (rows.unsqueeze(0) <= counts.unsqueeze(1)).to(frames.dtype).unsqueeze(-1)
         shares = self.shares(weights, counts, rows)
         logits = self.decode(self.integrate(frames, shares), token_mask, frames, mask)
-        logits = self._with_ctc(F.log_softmax(logits, -1), frames, shares)
+        logits = self.with_ctc(F.log_softmax(logits, -1), frames, shares)
+        if self.context is not None:
+            logits = self.context.corrected(logits, token_mask)
         token_num = counts + 1
         alphas, peaks = self._fires(encoded, mask, token_num)
         return logits, token_num.to(torch.int32), alphas, peaks
 
-    def _with_ctc(self, logits: Tensor, frames: Tensor, shares: Tensor) -> Tensor:
+    def with_ctc(self, logits: Tensor, frames: Tensor, shares: Tensor) -> Tensor:
         """The decoder's log-probabilities together with those of the CTC layer on the frames of each token.
 
         The decoder sees the neighbouring tokens and leans on the sentences of the training text; the CTC layer mostly
@@ -180,7 +184,7 @@ def losses(model: Paraformer, heads: TrainingHeads, batch: dict[str, Tensor]) ->
     frames = encoded.rows
     weights = model.cif_weights(frames, mask)
     counts = batch["id_lens"].to(frames.dtype)
-    targets, target_mask = _targets_with_eos(batch["ids"], batch["id_lens"])
+    targets, target_mask = targets_with_eos(batch["ids"], batch["id_lens"])
     rows = torch.arange(targets.shape[1], dtype=frames.dtype, device=frames.device)
     # No gradient goes through the sums of the weights: it is huge, and the weights have targets of their own.
     given = torch.where(
@@ -218,7 +222,8 @@ def _told(wrong: Tensor, chosen: Tensor) -> Tensor:
     return order < count
 
 
-def _targets_with_eos(ids: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+def targets_with_eos(ids: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+    """The tokens with `</s>` behind them [B, N + 1], and where a token is (float)."""
     targets = F.pad(ids, (0, 1))
     targets.scatter_(1, lengths.unsqueeze(1), EOS_ID)
     return targets, (torch.arange(targets.shape[1], device=ids.device) <= lengths.unsqueeze(1)).float()

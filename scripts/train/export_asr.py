@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from asr_model import AsrConfig, Paraformer
+from context import Context
 from quantize import quantize
 
 EARLIER_SHARE = 0.2
@@ -20,7 +21,7 @@ OUTPUTS = ["logits", "token_num", "us_alphas", "us_cif_peak"]
 
 
 def load_model(checkpoint: Path, earlier: Path | None = None) -> Paraformer:
-    """The averaged weights and the CTC layer, ready to run.
+    """The averaged weights and the CTC layer, with the context layers if there are any, ready to run.
 
     A fifth of an `earlier` end of the schedule may be mixed in: the mean of two ends is flatter than either.
     """
@@ -32,6 +33,9 @@ def load_model(checkpoint: Path, earlier: Path | None = None) -> Paraformer:
     model.ctc = nn.Linear(config.size, config.vocabulary_size)
     heads = mean_of([state["heads"] for state in states], shares)
     model.ctc.load_state_dict({kind: heads[f"ctc.{kind}"] for kind in ("weight", "bias")})
+    if (context := checkpoint.with_name("context.pt")).exists():
+        model.context = Context(config.vocabulary_size)
+        model.context.load_state_dict(torch.load(context))
     return model.eval()
 
 
