@@ -14,7 +14,7 @@ from context import Context
 from encoder import Encoded, SpeechEncoder
 from layers import DecoderLayer, length_mask, with_neighbours
 from speech_front import FRONT_SIZE
-from vocabulary import BLANK_ID, EOS_ID
+from vocabulary import BLANK_ID, EOS_ID, SPECIALS
 
 TAIL_THRESHOLD = 0.45
 TRUE_SHARE = 0.5
@@ -23,6 +23,12 @@ TOLD_SHARE = 0.5
 CTC_WEIGHT = 0.6
 CTC_FLOOR = 0.02
 """Probability of a token that the CTC layer does not hear: bounds its veto."""
+LEAST_SURE = 0.76
+"""Mean probability of an utterance's tokens, `<unk>` counting as 0, under which all of them become `<unk>`.
+
+Of speech outside the domain, which else gives a dozen words in 10 s, next to nothing is left. That costs held-out
+voices 0.4 % in Mandarin and 0.2 % in English.
+"""
 
 
 @dataclass(frozen=True)
@@ -61,6 +67,9 @@ class Paraformer(nn.Module):
         self.output = nn.Linear(c.size, c.vocabulary_size)
         self.ctc: nn.Linear | None = None
         self.context: Context | None = None
+        unknown = torch.full((c.vocabulary_size,), -20.0)
+        unknown[-1] = 0.0
+        self.register_buffer("unknown", unknown, persistent=False)
         self.register_buffer("is_token", (torch.arange(c.vocabulary_size) != BLANK_ID).float(), persistent=False)
 
     def output_layers(self) -> list[nn.Linear]:
@@ -120,6 +129,7 @@ class Paraformer(nn.Module):
         logits = self.with_ctc(F.log_softmax(logits, -1), frames, shares)
         if self.context is not None:
             logits = self.context.corrected(logits, token_mask)
+        logits = self._sure(logits, (rows.unsqueeze(0) < counts.unsqueeze(1)).to(frames.dtype))
         token_num = counts + 1
         alphas, peaks = self._fires(encoded, mask, token_num)
         return logits, token_num.to(torch.int32), alphas, peaks
@@ -136,6 +146,14 @@ class Paraformer(nn.Module):
         heard = torch.matmul(shares[:, :, :-1], heard)
         has_frames = (shares[:, :, :-1].sum(-1, keepdim=True) > 0.5).to(logits.dtype)
         return F.log_softmax(logits + CTC_WEIGHT * has_frames * torch.log(heard + CTC_FLOOR), -1)
+
+    def _sure(self, logits: Tensor, spoken: Tensor) -> Tensor:
+        """All tokens of an utterance as `<unk>` if it is not sure of them; `spoken` [B, L] leaves out `</s>`."""
+        best = logits[:, :, len(SPECIALS) : -1].amax(-1)
+        chances = best.exp() * (best >= logits.amax(-1)).to(best.dtype) * spoken
+        is_sure = chances.sum(1) >= LEAST_SURE * spoken.sum(1)
+        keep = torch.logical_or(is_sure.unsqueeze(1), spoken == 0).unsqueeze(-1)
+        return torch.where(keep, logits, self.unknown)
 
     def _fires(self, encoded: Encoded, mask: Tensor, token_num: Tensor) -> tuple[Tensor, Tensor]:
         """Upsampled weights that sum up to `token_num` and fire exactly that often.

@@ -21,7 +21,7 @@ from vad_model import AFFINE_SIZE, CLASSES, INPUT_SIZE, LAYERS, LINEAR_SIZE, MEM
 PARTS = {
     "asr": ["model_quant.onnx", "am.mvn", "tokens.json"],
     "asr-online": ["model_quant.onnx", "decoder_quant.onnx", "am.mvn", "tokens.json"],
-    "vad": ["model.onnx", "am.mvn"],
+    "vad": ["model_quant.onnx", "am.mvn"],
     "punc": ["model_quant.onnx", "tokens.json"],
     "punc-online": ["model_quant.onnx", "tokens.json"],
 }

@@ -37,7 +37,8 @@ class Score:
     errors: int = 0
     exact: int = 0
     count_errors: int = 0
-    boundary_errors_ms: list[float] = field(default_factory=list)
+    start_errors_ms: list[float] = field(default_factory=list)
+    end_errors_ms: list[float] = field(default_factory=list)
 
     def add(self, reference: Timed, found: Timed) -> bool:
         """Counts one utterance; True if it has no error."""
@@ -49,8 +50,9 @@ class Score:
         self.count_errors += abs(len(found.texts) - len(reference.texts))
         if reference.spans_ms and found.spans_ms:
             for i, j in matches(reference.texts, found.texts):
-                pairs = zip(reference.spans_ms[i], found.spans_ms[j], strict=True)
-                self.boundary_errors_ms += [abs(wanted - got) for wanted, got in pairs]
+                start_error_ms, end_error_ms = np.abs(np.subtract(reference.spans_ms[i], found.spans_ms[j])).tolist()
+                self.start_errors_ms.append(start_error_ms)
+                self.end_errors_ms.append(end_error_ms)
         return errors == 0
 
     @property
@@ -61,22 +63,26 @@ class Score:
     @staticmethod
     def head() -> list[str]:
         """The first lines of a table of `row`s."""
-        times = f"boundaries within {BOUNDARY_MS} ms % | boundary error ms (median / p90)"
+        times = f"starts within {BOUNDARY_MS} ms % | ends % | start error ms (median / p90)"
         return [
             f"| set | utterances | tokens | error % | exact % | count error % | {times} |",
-            "| --- " + "| --: " * 7 + "|",
+            "| --- " + "| --: " * 8 + "|",
         ]
 
     def row(self, name: str) -> str:
-        """A line of the table. A boundary is the start or the end of a token."""
-        times = np.array(self.boundary_errors_ms)
-        within = f"{100 * np.mean(times <= BOUNDARY_MS):.1f}" if len(times) else "-"
-        timing = f"{np.median(times):.0f} / {np.percentile(times, 90):.0f}" if len(times) else "-"
+        """A line of the table."""
         exact, count = 100 * self.exact / max(1, self.utterances), 100 * self.count_errors / max(1, self.tokens)
+        timing = (
+            f"{np.median(times):.0f} / {np.percentile(times, 90):.0f}" if (times := self.start_errors_ms) else "-"
+        )
         return (
             f"| {name} | {self.utterances} | {self.tokens} | {self.error_rate:.1f} | {exact:.0f} | {count:.1f} "
-            f"| {within} | {timing} |"
+            f"| {_share_within(self.start_errors_ms)} | {_share_within(self.end_errors_ms)} | {timing} |"
         )
+
+
+def _share_within(errors_ms: Sequence[float]) -> str:
+    return f"{100 * np.mean(np.array(errors_ms) <= BOUNDARY_MS):.1f}" if errors_ms else "-"
 
 
 def mark_f1(wanted: Sequence[str], found: Sequence[str], mark: str) -> float:

@@ -25,7 +25,7 @@ BATCH_SCENES = 8
 CHECKPOINT_S = 120
 # The runtime takes a frame for speech where silence is under 0.2. The trained network then misses more speech than
 # it passes other sounds; this much on the score of speech evens them out (measured on mixes, 0 to 2 tried).
-SPEECH_LEAN = 0.7
+SPEECH_LEAN = 0.5
 
 
 def parse_arguments() -> argparse.Namespace:

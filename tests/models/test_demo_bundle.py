@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,22 +17,16 @@ ROOT = Path(__file__).parents[2]
 BUNDLE = ROOT / "models" / "demo"
 DATA = ROOT / "tests" / "data"
 SAMPLES = json.loads((DATA / "samples.json").read_text(encoding="utf-8"))
-# Measured 10.2 and 12.8 % (model card); English digit strings and numbers alone are far better.
-MAX_ERROR_RATE = 0.10
-MAX_NUMBER_ERROR_RATE = 0.06
-EN_NUMBER_WORDS = """
-    zero oh one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen
-    seventeen eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety hundred thousand million
-    point percent minus
-"""
+# Some points over what the model card says of these voices (a part of whose clips is here).
+MAX_ERROR_RATES = {"zh": 0.14, "en": 0.06, "mix": 0.18}
+START_MS, MIN_START_SHARE = 80, 0.9
 MAX_BYTES = 30_000_000
 
 
 @pytest.fixture(scope="module")
 def bundle():
-    parts = bundle_parts(BUNDLE)
     # The texts are compared as spoken.
-    return load_parts(type(parts)(parts.name, parts.asr, parts.vad, parts.punc, has_itn=False))
+    return load_parts(replace(bundle_parts(BUNDLE), has_itn=False))
 
 
 def read(path, start=0, n_samples=-1):
@@ -66,31 +61,36 @@ def test_manifest_lists_every_file_with_its_hash_and_size():
     assert sum(entry["bytes"] for entry in manifest["files"].values()) < MAX_BYTES
 
 
-def error_rate(bundle, wanted):
-    """Errors by token over the held-out clips that `wanted` accepts."""
-    errors = tokens = 0
-    for line in (DATA / "heldout" / "heldout.jsonl").read_text(encoding="utf-8").splitlines():
-        clip = json.loads(line)
-        if wanted(clip):
-            samples = read(DATA / "heldout" / clip["file"], clip["offset_samples"], clip["n_samples"])
-            found = [token.text for token in recognize(bundle, samples)]
-            errors += Levenshtein.distance(clip["tokens"], found)
-            tokens += len(clip["tokens"])
-    assert tokens > 80
-    return errors / tokens
+def held_out(lang):
+    """(clip, tokens found) of the held-out clips of one language."""
+    clips = map(json.loads, (DATA / "heldout" / "heldout.jsonl").read_text(encoding="utf-8").splitlines())
+    return [clip for clip in clips if clip["lang"] == lang]
 
 
-@pytest.mark.parametrize("lang", ["zh", "en"])
+def found_in(bundle, clip):
+    """What the recogniser writes, `I` as it was trained."""
+    samples = read(DATA / "heldout" / clip["file"], clip["offset_samples"], clip["n_samples"])
+    return [replace(token, text=token.text.lower()) for token in recognize(bundle, samples)]
+
+
+@pytest.mark.parametrize("lang", MAX_ERROR_RATES)
 def test_held_out_voices_stay_under_the_error_ceiling(bundle, lang):
-    """New sentences in voices never trained on: at most 10 % characters (zh) or words (en), without ITN."""
-    assert error_rate(bundle, lambda clip: clip["lang"] == lang) <= MAX_ERROR_RATE
+    """New sentences in voices never trained on: characters and words, numbers as they are spoken."""
+    pairs = [(clip["tokens"], [token.text for token in found_in(bundle, clip)]) for clip in held_out(lang)]
+    tokens = sum(len(wanted) for wanted, _ in pairs)
+    assert tokens > 80
+    assert sum(Levenshtein.distance(wanted, found) for wanted, found in pairs) <= MAX_ERROR_RATES[lang] * tokens
 
 
-def test_english_numbers_of_held_out_voices_stay_under_their_ceiling(bundle):
-    """Numbers alone are its strong side."""
-    assert (
-        error_rate(bundle, lambda clip: set(clip["tokens"]) <= set(EN_NUMBER_WORDS.split())) <= MAX_NUMBER_ERROR_RATE
-    )
+def test_tokens_begin_where_they_are_spoken(bundle):
+    """Nine in ten starts of right tokens are within 80 ms of the true ones (ends are bound by FunASR's rule)."""
+    errors = []
+    for clip in [*held_out("zh"), *held_out("en")]:
+        found = found_in(bundle, clip)
+        blocks = Levenshtein.opcodes(clip["tokens"], [token.text for token in found]).as_matching_blocks()
+        for wanted, got in ((block.a + i, found[block.b + i]) for block in blocks for i in range(block.size)):
+            errors.append(abs(clip["start_ms"][wanted] - got.start_ms))
+    assert np.mean(np.array(errors) <= START_MS) >= MIN_START_SHARE
 
 
 def test_silence_and_noise_give_next_to_nothing(bundle):

@@ -31,7 +31,9 @@ TIMEOUT_S = 120
 DECODE_CHILDREN = Settings.model_fields["decode_workers"].default
 MAX_DESCRIPTORS = 16 + DECODE_CHILDREN
 """An idle server has 14, one for each decode child, and one for the connection that asks."""
-SAMPLE_NAMES = ("zh_phone", "zh_date", "zh_number", "en_digits", "en_date", "mixed_long")
+SAMPLE_NAMES = (
+    "zh_phone", "zh_date", "zh_number", "zh_home", "en_digits", "en_date", "en_weather", "zh_en", "mixed_long",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
