@@ -25,7 +25,7 @@ from paraserve.inference.fsmn_vad import load_fsmn_vad
 from paraserve.inference.optimize import has_vnni
 
 PARTS = ("asr", "vad", "punc")
-GRAPH = "asr/model.onnx"
+GRAPH = "asr/model_quant.onnx"
 WHISPER_SHA256 = "905e5bf8336bcc625ba4e33498d675a4b935504118c594d868c36e91a60c1a57"
 
 
@@ -163,14 +163,14 @@ def test_offline_start(hub, run, environment, models_dir, data_dir):
 def test_an_altered_file(run, environment, models_dir, data_dir, setting):
     """One flipped bit in a pulled model is noticed at the next start, and mended by the next pull."""
     assert run("models", "pull", "small").returncode == 0
-    graph = models_dir / "small" / "punc" / "model.onnx"
+    graph = models_dir / "small" / "punc" / "model_quant.onnx"
     content = bytearray(graph.read_bytes())
     content[len(content) // 2] ^= 1
     graph.write_bytes(content)
     command = ["transcribe", data_dir / "zh_phone.wav"]
     done = paraserve(*command, **environment, **{setting: "small"})
     assert (done.returncode, done.stdout) == (1, "")
-    assert "small/punc/model.onnx: SHA-256 differs from the manifest: altered or damaged" in done.stderr
+    assert "small/punc/model_quant.onnx: SHA-256 differs from the manifest: altered or damaged" in done.stderr
     assert run("models", "verify", "small").returncode == 1
     assert run("models", "pull", "small").returncode == 0
     assert paraserve(*command, **environment, **{setting: "small"}).returncode == 0
@@ -269,7 +269,7 @@ def test_a_full_disk(hub, run, full_disk, is_size_known):
 
 def begun_bytes(models_dir):
     """Size on disk of the large file that is on its way."""
-    return sum(path.stat().st_size for path in models_dir.rglob("model.onnx.part"))
+    return sum(path.stat().st_size for path in models_dir.rglob("model_quant.onnx.part"))
 
 
 def test_real_vad(shared_dir, tmp_path):
