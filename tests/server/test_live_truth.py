@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+import shutil
 import subprocess
 from dataclasses import dataclass, replace
 
@@ -185,8 +186,10 @@ def test_partials_are_the_streaming_model(server, spoken, demo_dir):
     check_partials(server.url, spoken, bundle_parts(demo_dir))
 
 
-def test_partials_of_random_units(start_server, spoken, demo_dir, shared_dir):
+def test_partials_of_random_units(start_server, spoken, demo_dir, shared_dir, tmp_path):
     """So they are for a model whose text is full of parts of words and single letters."""
-    folder = shared_dir / "tiny_models" / "paraformer-online-tiny"
-    running = start_server(online_model_dir=folder, quantize=False)
-    check_partials(running.url, spoken, replace(bundle_parts(demo_dir), asr_online=folder, asr_quantize=False))
+    source, folder = shared_dir / "tiny_models" / "paraformer-online-tiny", tmp_path / "asr-online"
+    # int8 activations of published graphs are scaled over all streams of a batch, which would change ids.
+    shutil.copytree(source, folder, ignore=shutil.ignore_patterns("*_quant.onnx"))
+    running = start_server(online_model_dir=folder)
+    check_partials(running.url, spoken, replace(bundle_parts(demo_dir), asr_online=folder))
