@@ -85,8 +85,8 @@ class Work:
 def offline_speeds(work: Work, tasks: Sequence[str], n_cpus: int) -> dict[str, dict[Setup, list[float]]]:
     """Speeds of each round by task and setup."""
     audio, audio_s = work.store_audio()
-    setups = [Setup(OURS, 4 * n_cpus, 1), *peer_setups(PEERS, n_cpus)]
-    pythons = {OURS: Path(sys.executable)} | {name: work.bins[name] / "python" for name in PEERS}
+    setups = [Setup(OURS, 4 * n_cpus, 1), *peer_setups(list(work.bins), n_cpus)]
+    pythons = {OURS: Path(sys.executable)} | {name: folder / "python" for name, folder in work.bins.items()}
     speeds: dict[str, dict[Setup, list[float]]] = {task: {setup: [] for setup in setups} for task in tasks}
     with contestants(setups, pythons, work.bundle, audio, first_cpus(n_cpus)) as running:
         for _ in range(work.rounds):
@@ -225,6 +225,9 @@ def main() -> None:
     parser.add_argument("--work", type=Path, required=True, help="folder for the peers' environments")
     parser.add_argument("--recordings", type=Path, nargs="+", default=[], metavar="FILE.wav")
     parser.add_argument("--what", nargs="+", choices=TASKS, default=TASKS)
+    parser.add_argument(
+        "--peers", nargs="+", choices=PEERS, default=PEERS, help="of recognizer and pipeline; sherpa needs metadata"
+    )
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--files", type=int, default=24, help="segments; half as many recordings, twice the uploads")
     parser.add_argument("--file-seconds", type=float, nargs=2, default=(20.0, 60.0), metavar=("SHORTEST", "LONGEST"))
@@ -236,7 +239,7 @@ def main() -> None:
         arguments.rounds, arguments.files, arguments.file_seconds = 1, 2, (5.0, 10.0)
         arguments.clients, arguments.seconds = [2], 5.0
     os.environ["OMP_NUM_THREADS"] = "1"
-    bins = {name: environment(arguments.work.resolve(), name) for name in PEERS}
+    bins = {name: environment(arguments.work.resolve(), name) for name in arguments.peers}
     with tempfile.TemporaryDirectory() as folder:
         wave = source(arguments.recordings)
         bundle = arguments.bundle.resolve()

@@ -12,6 +12,9 @@ from torch import Tensor, nn
 INPUT_SIZE, AFFINE_SIZE, LINEAR_SIZE, MEMORY_SIZE, CLASSES = 400, 96, 176, 88, 2
 LAYERS, ORDER = 4, 32
 
+LEAST = 1e-6
+"""Bound of the probabilities: FunASR's package takes their logarithms, and digital silence would be certain."""
+
 
 class FsmnLayer(nn.Module):
     """Projection, causal memory, affine, ReLU."""
@@ -53,7 +56,7 @@ class FsmnVad(nn.Module):
     def forward(self, speech: Tensor, *caches: Tensor) -> tuple[Tensor, ...]:
         """The graph: speech, in_cache0..3 -> logits (probabilities), out_cache0..3."""
         logits, new_caches = self.logits(speech, list(caches))
-        return logits.softmax(-1), *new_caches
+        return logits.softmax(-1).clamp(LEAST, 1 - LEAST), *new_caches
 
 
 def empty_caches(batch: int) -> list[Tensor]:

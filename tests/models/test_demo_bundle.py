@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import onnxruntime
 import pytest
 import soundfile
 from rapidfuzz.distance import Levenshtein
@@ -101,6 +102,15 @@ def test_silence_and_noise_give_next_to_nothing(bundle):
     clips = [rng.normal(0, 10 ** (level / 20), 48_000).astype(np.float32) for level in range(-70, -10, 3)]
     assert sum(len(recognize(bundle, clip)) for clip in clips) <= 2
     assert sum(bool(bundle.vad.segment(clip)) for clip in clips) <= 1
+
+
+def test_the_detector_is_never_certain():
+    """FunASR's package takes logarithms of its probabilities: none is 0 or 1, whatever the rows hold."""
+    session = onnxruntime.InferenceSession(BUNDLE / "vad" / "model_quant.onnx", providers=["CPUExecutionProvider"])
+    caches = {i.name: np.zeros(i.shape, np.float32) for i in session.get_inputs() if i.name != "speech"}
+    for level in (-100, -10, 0, 10, 100):
+        (chances, *_) = session.run(None, {"speech": np.full((1, 50, 400), level, np.float32)} | caches)
+        assert 0 < chances.min() <= chances.max() < 1
 
 
 @pytest.mark.parametrize("name", SAMPLES)
