@@ -21,7 +21,8 @@ from pathlib import Path
 import numpy as np
 
 from paraserve.catalog.store import bundle_root, models_folder
-from paraserve.compose import available_cpus, open_engine
+from paraserve.compose import open_engine
+from paraserve.cpus import available_cpus
 from paraserve.inference.babble import babble
 from paraserve.inference.base import Recognizer
 from paraserve.inference.frontend import fbank

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psutil
 
-from paraserve.compose import available_cpus
+from paraserve.cpus import available_cpus
 
 PACKAGES = ("paraserve", "onnxruntime", "onnxruntime-gpu", "numpy", "kaldi-native-fbank")
 FLAGS = ("avx2", "avx512f", "avx512_vnni", "avx_vnni", "amx_int8")

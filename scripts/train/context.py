@@ -4,7 +4,6 @@ They see the decoder's probabilities, not the sound, so they learn from text alo
 probabilities with which the recogniser once heard that token (`heard.py`). Their scores are added to the decoder's.
 """
 
-import torch
 import torch.nn.functional as F  # noqa: N812 - its usual name
 from torch import Tensor, nn
 
@@ -38,8 +37,3 @@ class Context(nn.Module):
     def corrected(self, heard: Tensor, mask: Tensor) -> Tensor:
         """The log-probabilities with the context's scores."""
         return F.log_softmax(heard + SHARE * self(heard, mask), -1)
-
-
-def parameters_m(model: nn.Module) -> float:
-    """Millions of parameters."""
-    return sum(torch.numel(parameter) for parameter in model.parameters()) / 1e6

@@ -5,7 +5,6 @@ python scripts/train/train_context.py --minutes 20 [--work build/train]
 
 import argparse
 import json
-import math
 import os
 import time
 from collections.abc import Iterator
@@ -20,8 +19,9 @@ import torch.nn.functional as F  # noqa: N812 - its usual name
 from torch import Tensor
 
 import wide_grammar
-from context import Context, parameters_m
+from context import Context
 from other_text import other_sentence
+from schedule import rate_factor
 from templates import tokens_of
 from vocabulary import EOS_ID, UNKNOWN, keep_known_tokens
 
@@ -117,7 +117,7 @@ def train(model: Context, source: Iterator[tuple[Tensor, Tensor]], minutes: floa
     optimizer = torch.optim.AdamW(model.parameters(), lr=PEAK_RATE, weight_decay=0.01)
     begin, step, sums = time.process_time(), 0, np.zeros(3)
     while (progress := (time.process_time() - begin) / 60 / minutes) < 1:
-        rate = PEAK_RATE * min(1.0, (step + 1) / WARM_UP_STEPS) * (0.01 + 0.495 * (1 + math.cos(math.pi * progress)))
+        rate = PEAK_RATE * rate_factor(step, progress, WARM_UP_STEPS)
         for group in optimizer.param_groups:
             group["lr"] = rate
         heard, said = next(source)
@@ -157,7 +157,7 @@ def main() -> None:
     folder = arguments.work / "asr"
     vocabulary = json.loads((folder / "tokens.json").read_text())
     model = Context(len(vocabulary))
-    print(f"{parameters_m(model):.2f} M parameters", flush=True)
+    print(f"{sum(part.numel() for part in model.parameters()) / 1e6:.2f} M parameters", flush=True)
     hearing = Hearing(folder / "heard.npz", len(vocabulary), arguments.seed)
     torch.save(
         train(model, batches(hearing, vocabulary, arguments.seed), arguments.minutes).state_dict(),

@@ -7,7 +7,6 @@ Two windows in five are masked as in the realtime model, where the words of earl
 
 import argparse
 import json
-import math
 import os
 import time
 from collections.abc import Iterator
@@ -27,8 +26,10 @@ from punc_data import WindowMaker, build_vocabulary
 from punc_model import OfflineGraph, PuncConfig, PuncNetwork, RealtimeGraph, funasr_config, length_mask, realtime_mask
 from punc_parse import IGNORE, Marked
 from quantize import quantize
+from schedule import rate_factor
 
 PEAK_RATE = 2e-3
+WARM_UP_STEPS = 200
 # Share of the past in the running mean of the weights, which is what is written: the last 500 steps or so.
 AVERAGE_DECAY = 0.998
 # By class of `punc_parse.CLASSES`: unweighted the network leaves out more commas than it sets wrongly.
@@ -74,7 +75,7 @@ class Trainer:
 
     def update(self, windows: list[Marked], progress: float) -> float:
         """One step; returns the loss."""
-        rate = PEAK_RATE * min(1.0, (self.step + 1) / 200) * (0.01 + 0.495 * (1 + math.cos(math.pi * progress)))
+        rate = PEAK_RATE * rate_factor(self.step, progress, WARM_UP_STEPS)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         inputs, lengths, classes = collate(windows, self.ids)

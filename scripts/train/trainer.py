@@ -4,7 +4,6 @@ Stops and resumes at checkpoints; the learning rate follows the wall time.
 """
 
 import argparse
-import math
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -21,6 +20,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from asr_data import AsrBatches
+from schedule import rate_factor
 
 WARM_UP_STEPS = 200
 FRONT_RATE, OUTPUT_RATE = 0.3, 10.0
@@ -93,8 +93,7 @@ class Trainer:
         return {name: float(value.detach()) for name, value in parts.items()}
 
     def _set_rates(self) -> None:
-        rate = self.peak_rate * min(1.0, (self.step + 1) / WARM_UP_STEPS)
-        rate *= 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * self.progress))
+        rate = self.peak_rate * rate_factor(self.step, self.progress, WARM_UP_STEPS)
         for group in self.optimizer.param_groups:
             group["lr"] = rate * group["factor"]
         for parameter in self._lower:

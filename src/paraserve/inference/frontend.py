@@ -5,7 +5,7 @@ put together equal the features of the whole recording exactly, whatever the siz
 those of FunASR's `WavFrontend` (Kaldi fbank, Hamming window, no dither).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -121,7 +121,8 @@ def lfr_step(state: LfrState, features: Features, m: int, n: int, *, is_last: bo
 def apply_cmvn(features: Features, cmvn: Cmvn) -> Features:
     """Normalise rows (n_rows, dim); in float64 as FunASR, since the last bit of a feature can change int8 results."""
     rows = np.empty(features.shape, dtype=np.float32)
-    for block in _blocks(len(features)):
+    for first in range(0, len(features), BLOCK_FRAMES):
+        block = slice(first, first + BLOCK_FRAMES)
         np.multiply(features[block] + cmvn.shift, cmvn.scale, out=rows[block], casting="same_kind")
     return rows
 
@@ -152,10 +153,6 @@ def read_cmvn(path: Path, dim: int | None = None) -> Cmvn:
     if not len(shift) == len(scale) == wanted:
         raise ModelLoadError(f"cannot use {path}: {len(shift)} shifts, {len(scale)} scales, expected {wanted} each")
     return Cmvn(shift, scale)
-
-
-def _blocks(n_rows: int) -> Iterator[slice]:
-    return (slice(first, first + BLOCK_FRAMES) for first in range(0, n_rows, BLOCK_FRAMES))
 
 
 def _fbank_options() -> knf.FbankOptions:

@@ -38,6 +38,6 @@ async def rate(settings: Settings, engine: Engine, config: StreamConfig | None =
 
 def callers(settings: Settings) -> int:
     """How many it takes to keep the device busy."""
-    if settings.device.startswith("cpu"):
+    if settings.is_cpu:
         return TALKERS_PER_WORKER * (settings.inference_threads or cpu_share(settings))
-    return TALKERS_PER_GPU * len(settings.device.split(","))
+    return TALKERS_PER_GPU * len(settings.devices)
