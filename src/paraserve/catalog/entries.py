@@ -95,6 +95,10 @@ class Model(_Table):
     files: tuple[str, ...]
     sources: tuple[Annotated[Source, Field(discriminator="kind")], ...]
 
+    def files_for_gpu(self) -> tuple[str, ...]:
+        """`files` with the alternatives of graphs turned round: float32 before int8."""
+        return tuple("|".join(reversed(name.split("|"))) if name.endswith(".onnx") else name for name in self.files)
+
     def has_hub_id(self, hub_id: str) -> bool:
         """Whether a hub knows this model by that id."""
         ids = {source.id for source in self.sources if isinstance(source, HubSource)}

@@ -15,6 +15,9 @@ from paraserve.catalog.sources import Fetcher
 from paraserve.catalog.store import leftovers, locked, origins_of, pulled_bundles
 from paraserve.errors import DiskFullError, ModelLoadError, ModelPullError
 
+ON_GPU = frozenset(("asr", "asr-online"))
+"""Parts of a bundle that a GPU runs, from float32 graphs."""
+
 
 @dataclass(frozen=True, slots=True)
 class Puller:
@@ -26,6 +29,8 @@ class Puller:
     report: Callable[[str], None]
     only_kind: str | None = None
     """Kind of source to use; None tries all."""
+    for_gpu: bool = False
+    """Take the float32 graphs of recognisers, where a source has both."""
 
     def pull(self, name: str) -> Path:
         """Bring a bundle here, unless it is here and intact; returns its folder.
@@ -60,7 +65,9 @@ class Puller:
     def _model(self, name: str, part: str, partial: Path) -> tuple[Path, Origin]:
         """Get one model into a folder of its own; a folder for each source, so that no two are ever mixed."""
         model = self.catalog.models[name]
-        reused = self._reuse(name, model, part, partial)
+        for_gpu = self.for_gpu and part in ON_GPU
+        files = model.files_for_gpu() if for_gpu else model.files
+        reused = self._reuse(name, model, part, partial, needed=files if for_gpu else ())
         if reused is not None:
             return reused
         failures = []
@@ -70,7 +77,7 @@ class Puller:
             folder = partial / _slug(part, source.label)
             folder.mkdir(exist_ok=True)
             try:
-                self.fetcher.fetch(source, model.files, folder)
+                self.fetcher.fetch(source, files, folder)
             except DiskFullError:
                 raise
             except ModelPullError as error:
@@ -83,12 +90,18 @@ class Puller:
         kinds = ", ".join(dict.fromkeys(source.kind for source in model.sources))
         return f"It has no source of kind {self.only_kind}, only: {kinds}"
 
-    def _reuse(self, name: str, model: Model, part: str, partial: Path) -> tuple[Path, Origin] | None:
-        """Take a model from another pulled bundle, or an intact part from a damaged one, without a request."""
+    def _reuse(
+        self, name: str, model: Model, part: str, partial: Path, *, needed: tuple[str, ...]
+    ) -> tuple[Path, Origin] | None:  # fmt: skip
+        """Take a model from another pulled bundle, or an intact part from a damaged one, without a request.
+
+        Not if it lacks the first alternative of one of the files `needed`: that may be had from the source.
+        """
         labels = {source.label for source in model.sources if self.only_kind in {None, source.kind}}
         for root in pulled_bundles(self.models_dir).values():
             for its_part, origin in origins_of(root).items():
-                if origin.model == name and origin.source in labels and _is_intact(root, its_part):
+                is_same = origin.model == name and origin.source in labels and _has_first(root / its_part, needed)
+                if is_same and _is_intact(root, its_part):
                     folder = partial / _slug(part, "reused")
                     shutil.rmtree(folder, ignore_errors=True)
                     shutil.copytree(root / its_part, folder, copy_function=_link)
@@ -121,6 +134,10 @@ def _is_intact(root: Path, part: str | None = None) -> bool:
     except ModelLoadError:
         return False
     return bool(checks) and not any(check.problem for check in checks)
+
+
+def _has_first(folder: Path, files: tuple[str, ...]) -> bool:
+    return all((folder / entry.split("|")[0]).is_file() for entry in files if "|" in entry)
 
 
 def _settle_all(root: Path) -> None:

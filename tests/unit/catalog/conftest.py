@@ -27,10 +27,10 @@ def hub(contents):
 def pull(hub, tmp_path):
     """Pull a bundle into `tmp_path / "models"`; gives its folder and keeps what was reported."""
 
-    def pull(catalog, name="bundle", kind=None, on_progress=lambda done, total: None):
+    def pull(catalog, name="bundle", kind=None, on_progress=lambda done, total: None, for_gpu=False):
         with open_client() as client:
             fetcher = Fetcher(client, Mirrors(hub.url, hub.url), on_progress)
-            return Puller(catalog, tmp_path / "models", fetcher, pull.reports.append, kind).pull(name)
+            return Puller(catalog, tmp_path / "models", fetcher, pull.reports.append, kind, for_gpu).pull(name)
 
     pull.reports = []
     return pull

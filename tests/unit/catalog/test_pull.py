@@ -55,6 +55,30 @@ def test_a_damaged_model_of_another_bundle(pull, hub, catalog):
     assert hub.asked(GRAPH) == [None, None]
 
 
+def graphs(part):
+    return sorted(path.name for path in part.glob("*.onnx"))
+
+
+def test_for_a_gpu(pull, hub, catalog):
+    """A GPU gets the float32 graph of a recogniser where a source has both, anything else as a CPU does."""
+    hub.files |= {"model_quant.onnx": b"int8" * 1000, "vad/model_quant.onnx": b"int8" * 1000}
+    root = pull(catalog, "one", for_gpu=True)
+    assert (graphs(root / "asr"), graphs(root / "vad")) == (["model.onnx"], ["model_quant.onnx"])
+    assert problems(root) == []
+    assert hub.asked("model_quant.onnx") == []
+
+
+def test_for_a_gpu_beside_a_cpu(pull, hub, catalog):
+    """int8 graphs that another bundle has are not what a GPU needs; where a source has no others they are taken."""
+    catalog.bundles["two"].parts["asr"] = catalog.bundles["two"].parts.pop("punc")
+    hub.files["model_quant.onnx"] = b"int8" * 1000
+    pull(catalog, "one")
+    assert graphs(pull(catalog, "two", for_gpu=True) / "asr") == ["model.onnx"]
+    shutil.rmtree(pull(catalog, "two"))
+    del hub.files["model.onnx"]
+    assert graphs(pull(catalog, "two", for_gpu=True) / "asr") == ["model_quant.onnx"]
+
+
 @pytest.mark.parametrize("damage", ["altered", "cut", "missing", "no manifest"])
 def test_repair(pull, hub, catalog, contents, damage):
     """Pulling a damaged bundle replaces what is damaged and keeps the rest; it says so."""
