@@ -33,7 +33,8 @@ class FakeEngine:
     """Takes each recording as one segment and says `text_of` it.
 
     While `is_held`, recognition waits. `error` is what recognition raises. The counts tell what became of the calls.
-    Live streams find speech where it is loud (`FakeStream`); `open_streams` are those not closed yet.
+    Live streams find speech where it is loud (`FakeStream`); `open_streams` are those not closed yet, `detections`
+    the steps of their detectors.
     """
 
     is_held: bool = False
@@ -45,6 +46,7 @@ class FakeEngine:
     max_segment_ms: int = 3_600_000
     lookback_ms: int = 0
     open_streams: int = 0
+    detections: int = 0
     has_partials: bool = True
 
     def open_stream(self, config: StreamConfig) -> "FakeStream":
@@ -128,7 +130,10 @@ class FakeStream:
         events = [event for frame in frames for event in self._frame(bool(np.abs(frame).max() > LOUD))]
         if is_last and self.last_loud is not None:
             events.append(VadEvent("end", self.n_frames * 10, self.n_frames * 10))
-        return Done(VadStep(tuple(events), np.zeros((n_new, 80), np.float32)), 0.0, 0.0)
+        self.engine.detections += 1
+        first_ending = self.n_frames + 1 if self.last_loud is None else self.last_loud + HANGOVER_FRAMES
+        features = np.zeros((n_new, 80), np.float32)
+        return Done(VadStep(tuple(events), features, quiet_until_ms=first_ending * 10), 0.0, 0.0)
 
     def _frame(self, is_loud: bool) -> list[VadEvent]:
         self.n_frames += 1

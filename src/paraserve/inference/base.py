@@ -24,10 +24,14 @@ from paraserve.types import (
 
 @dataclass(frozen=True, slots=True)
 class VadStep:
-    """Result of one VAD step: what began or ended, and the fbank frames (n, 80) that this step completed."""
+    """Result of one VAD step: what began or ended, and the fbank frames (n, 80) that this step completed.
+
+    No further boundary is decided before `quiet_until_ms` of the stream have been fed, whatever they hold.
+    """
 
     events: tuple[VadEvent, ...]
     features: Features
+    quiet_until_ms: int = 0
 
 
 class Vad(Protocol):

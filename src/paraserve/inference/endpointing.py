@@ -161,6 +161,21 @@ def find_endpoints(
     return state, tuple(events)
 
 
+def frames_to_boundary(state: EndpointState, options: VadOptions) -> int:
+    """At least so many more frames (1 or more) must come before `find_endpoints` can decide another boundary.
+
+    Each frame changes the number of speech frames in the window by one at most.
+    """
+    n_speech = int(np.count_nonzero(state.recent))
+    if state.start is None:
+        return max(1, options.sil_to_speech_time_thres // FRAME_MS - n_speech)
+    too_long = state.start + options.max_single_segment_time // FRAME_MS - state.n_frames + 1
+    silent = options.end_silence_frames - state.silence_frames
+    if state.is_speech:
+        silent = options.end_silence_frames + max(1, n_speech - options.speech_to_sil_time_thres // FRAME_MS)
+    return max(1, min(silent, too_long))
+
+
 def _next_start(
     state: EndpointState, flags: Flags, options: VadOptions
 ) -> tuple[EndpointState, VadEvent | None, int]:

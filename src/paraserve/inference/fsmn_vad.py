@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from paraserve.errors import ModelLoadError
 from paraserve.inference.base import VadStep
-from paraserve.inference.endpointing import EndpointState, Flags, VadOptions, find_endpoints
+from paraserve.inference.endpointing import EndpointState, Flags, VadOptions, find_endpoints, frames_to_boundary
 from paraserve.inference.frontend import (
     N_MELS,
     WINDOW_MS,
@@ -132,7 +132,8 @@ class FsmnVad:
         """
         steps = list(self._steps(state, samples, is_last=is_last))
         events = tuple(event for _, step in steps for event in step.events)
-        return steps[-1][0], VadStep(events, np.concatenate([step.features for _, step in steps]))
+        state, last = steps[-1]
+        return state, VadStep(events, np.concatenate([step.features for _, step in steps]), last.quiet_until_ms)
 
     def _steps(
         self, state: FsmnVadState, samples: Samples, *, is_last: bool
@@ -155,7 +156,9 @@ class FsmnVad:
         flags, noise_db = _speech_flags(silence, levels, state.noise_db, options)
         endpoint, events = find_endpoints(state.endpoint, flags, options, is_last=is_last)
         n_samples = state.n_samples + len(samples)
-        step = VadStep(tuple(_with_delay(event, n_samples) for event in events), features)
+        due_frame = endpoint.n_frames + frames_to_boundary(endpoint, options) - 1
+        delayed = tuple(_with_delay(event, n_samples) for event in events)
+        step = VadStep(delayed, features, quiet_until_ms=due_frame * FRAME_MS + DELAY_MS)
         if is_last:
             return self.new_state(options=options), step
         levels = levels[len(rows) :]

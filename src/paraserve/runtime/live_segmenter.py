@@ -65,9 +65,11 @@ class LiveSegmenter:
         return self._n_samples * 1000 // SAMPLE_RATE
 
     @property
-    def next_chunk_ms(self) -> int | None:
-        """Where the open chunk will be complete; None outside of speech."""
-        return None if self._open_ms is None else self._stepped_ms + self._step_ms
+    def due_ms(self) -> int | None:
+        """With this much audio a push gives a chunk or a cut, whatever the detector says; None outside of speech."""
+        if self._open_ms is None:
+            return None
+        return min(self._stepped_ms + self._step_ms, self._cut_known_ms(self._open_ms))
 
     def push(self, samples: Samples, step: VadStep) -> Iterator[Chunk | SpeechEnd]:
         """What the samples bring. Take all of it before the next push."""

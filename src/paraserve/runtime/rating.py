@@ -20,7 +20,8 @@ from paraserve.runtime.offline import first_cause
 from paraserve.runtime.scheduler import Lane
 from paraserve.types import FRAME_MS, SAMPLE_RATE, Samples, Segment, SegmentAudio, StreamConfig, VadEvent
 
-FRAME_SAMPLES = SAMPLE_RATE * 60 // 1000
+DETECTED_SAMPLES = SAMPLE_RATE * 300 // 1000
+"""In speech a session steps the detector for each chunk, and a little more often where the speech may have ended."""
 """What live clients send at a time."""
 TALK_STEPS = 4
 """Steps of the streaming recogniser in the segment that each talker says in a round."""
@@ -97,8 +98,8 @@ async def _talk(engine: Engine, config: StreamConfig, speech: Samples) -> None:
     try:
         if config.mode == "online" and not stream.has_partials:
             raise ProtocolError("no streaming model is loaded: use 2pass", code="mode_unavailable", param="mode")
-        for start in range(0, len(speech), FRAME_SAMPLES):
-            frame = speech[start : start + FRAME_SAMPLES]
+        for start in range(0, len(speech), DETECTED_SAMPLES):
+            frame = speech[start : start + DETECTED_SAMPLES]
             heard = await stream.detect(frame, is_last=False)
             begun = (VadEvent("start", 0),) if start == 0 else ()
             for item in segmenter.push(frame, VadStep(begun, heard.result.features)):

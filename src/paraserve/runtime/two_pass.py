@@ -20,7 +20,7 @@ from paraserve.runtime.outlet import Outlet
 from paraserve.runtime.scheduler import Lane
 from paraserve.types import SAMPLE_RATE, DecodeOptions, Partial, Samples, Segment, StreamConfig, Timing, Update
 
-MIN_STEP_SAMPLES = SAMPLE_RATE * 60 // 1000
+MIN_STEP_MS = 60
 """The detector is not stepped for less, unless that completes a chunk: a short step costs as much as a long one."""
 MAX_STEP_SAMPLES = SAMPLE_RATE
 """Audio that comes faster than it is spoken is taken in pieces of at most this, so that no stream holds a worker."""
@@ -51,6 +51,7 @@ class TwoPassSession:
             max_segment_ms=engine.max_segment_ms if config.mode == "2pass" else None,
         )
         self._group = asyncio.TaskGroup()
+        self._quiet_until_ms = 0
         self._waiting: list[Samples] = []
         self._n_waiting = 0
         self._second_passes: deque[tuple[Segment, asyncio.Task[Update]]] = deque()
@@ -113,16 +114,21 @@ class TwoPassSession:
             self._outlet.put(self._outlet.closing(heard_ms))
 
     def _is_due(self) -> bool:
-        if self._n_waiting >= MIN_STEP_SAMPLES:
-            return True
-        chunk_ms = self._segmenter.next_chunk_ms
-        return chunk_ms is not None and self._n_waiting >= (chunk_ms - self.heard_ms) * SAMPLE_RATE // 1000
+        """Whether the waiting samples may bring a boundary, or complete a chunk.
+
+        Where they cannot, the detector waits too: that saves most of its steps, and nothing is found later for it.
+        """
+        due_ms = max(self._quiet_until_ms, self.heard_ms + MIN_STEP_MS)
+        if self._segmenter.due_ms is not None:
+            due_ms = min(due_ms, self._segmenter.due_ms)
+        return self._n_waiting >= min(MAX_STEP_SAMPLES, (due_ms - self.heard_ms) * SAMPLE_RATE // 1000)
 
     async def _detect(self, *, is_last: bool) -> bool:
         """Step the detector; whether the utterance's last update has been started."""
         samples = np.concatenate((_NOTHING, *self._waiting))
         self._waiting, self._n_waiting = [], 0
         done = await self._stream.detect(samples, is_last=is_last)
+        self._quiet_until_ms = done.result.quiet_until_ms
         has_last = False
         for item in self._segmenter.push(samples, done.result):
             if isinstance(item, Chunk):

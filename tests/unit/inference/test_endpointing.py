@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from paraserve.inference.endpointing import EndpointState, Flags, VadOptions, find_endpoints
+from paraserve.inference.endpointing import EndpointState, Flags, VadOptions, find_endpoints, frames_to_boundary
 from paraserve.types import VadEvent
 
 RUNS = st.lists(st.tuples(st.booleans(), st.integers(1, 45)), max_size=25)
@@ -162,6 +162,35 @@ def test_hours_in_pieces(options: VadOptions, full: bool) -> None:
         found += events
     assert len(found) > len(flags) // 2000
     assert found == plain(flags.tolist(), options)
+
+
+@given(flags=FLAGS, options=OPTIONS, more=st.lists(st.booleans(), min_size=100, max_size=100))
+@settings(max_examples=300, deadline=None, derandomize=True)
+def test_no_boundary_comes_before_it_can(flags: list[bool], options: VadOptions, more: list[bool]) -> None:
+    """Whatever was heard, and whatever comes: `frames_to_boundary` is never too large."""
+    state, _ = find_endpoints(EndpointState(), np.array(flags, dtype=np.bool_), options, is_last=False)
+    quiet = frames_to_boundary(state, options) - 1
+    for coming in (more, [True] * quiet, [False] * quiet):
+        _, events = find_endpoints(state, np.array(coming[:quiet], dtype=np.bool_), options, is_last=False)
+        assert events == ()
+
+
+@pytest.mark.parametrize(
+    ("heard", "flag", "frames"),
+    [
+        pytest.param(runs(0), True, 15, id="a start out of nothing"),
+        pytest.param(runs(30, 4), True, 11, id="a start that has begun"),
+        pytest.param(runs(10, 40), False, 70, id="an end in the middle of speech"),
+        pytest.param(runs(10, 40, 30), False, 40, id="an end that has begun"),
+        pytest.param(runs(10, 5950), True, 41, id="the longest segment"),
+    ],
+)
+def test_the_next_boundary_comes_when_it_can(heard: list[bool], flag: bool, frames: int) -> None:
+    """With the default options: it comes with the very frame, if all frames until then ask for it."""
+    state, _ = find_endpoints(EndpointState(), np.array(heard, dtype=np.bool_), VadOptions(), is_last=False)
+    assert frames_to_boundary(state, VadOptions()) == frames
+    _, events = find_endpoints(state, np.full(frames, flag), VadOptions(), is_last=False)
+    assert len(events) == 1
 
 
 @given(flags=FLAGS, options=OPTIONS)

@@ -69,6 +69,21 @@ def test_step_sizes_do_not_matter(first: int, sizes: list[int], gate: bool) -> N
     assert all(event.at_ms >= fed / 16 - VAD.lookback_ms for fed, event in events)
 
 
+def test_steps_that_wait_while_nothing_can_come() -> None:
+    """Fed up to where a boundary may come, 60 ms at least: the same boundaries, none late, a third of the steps."""
+    state, fed_ms, quiet_until_ms, events, n_steps = VAD.new_state(), 0, 0, [], 0
+    total_ms = len(RECORDING) // 16
+    while fed_ms < total_ms:
+        until_ms = min(max(quiet_until_ms, fed_ms + 60), total_ms)
+        piece = RECORDING[fed_ms * 16 : until_ms * 16]
+        state, step = VAD.step(state, piece, is_last=until_ms == total_ms)
+        fed_ms, quiet_until_ms, n_steps = until_ms, step.quiet_until_ms, n_steps + 1
+        assert all(fed_ms - event.decided_ms < 60 for event in step.events)
+        events += step.events
+    assert events == boundaries(VAD.segment(RECORDING))
+    assert n_steps < total_ms / 60 / 3
+
+
 @pytest.mark.parametrize("step_samples", [1, 7, 159])
 def test_tiny_steps(step_samples: int) -> None:
     """Steps shorter than a frame shift give the recording's boundaries."""

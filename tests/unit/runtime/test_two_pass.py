@@ -72,6 +72,16 @@ async def test_frame_sizes_change_nothing(frame):
     assert await say(FakeEngine(), samples, frame) == await say(FakeEngine(), samples)
 
 
+async def test_the_detector_waits_while_nothing_can_come_of_it():
+    """In speech it is stepped where a chunk is complete, and where the speech may have ended, not with each frame."""
+    engine = FakeEngine()
+    await say(engine, audio(6.0))
+    assert engine.detections < 6000 / 60 / 3
+    engine = FakeEngine()
+    await say(engine, audio(0, 6.0))
+    assert engine.detections == 6000 // 60 + 1
+
+
 @pytest.mark.parametrize("mode", ["2pass", "online"])
 @pytest.mark.parametrize("samples", [audio(0), audio(0, 2.0), audio(0.5, 1.0)])
 async def test_the_last_update_comes_once_even_with_nothing_to_say(mode, samples):
