@@ -11,11 +11,10 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Hashable, Iterator, Sequence
-from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar
 
 from paraserve.errors import InferenceError, OverloadedError
 
@@ -91,8 +90,11 @@ class _Entry:
     item: Any
     cost: int
     lane: Lane
-    future: "Future[Done[Any]]" = field(default_factory=Future)
+    answer: "asyncio.Future[Done[Any]]"
     queued_at: float = field(default_factory=time.monotonic)
+
+
+_Outcome: TypeAlias = tuple[_Entry, Done[Any] | Exception]
 
 
 class Scheduler:
@@ -130,13 +132,13 @@ class Scheduler:
             OverloadedError: the scheduler is closed.
             Exception: what the job raised for this item when it ran alone.
         """
-        entry = _Entry(job, item, cost, lane)
+        entry = _Entry(job, item, cost, lane, asyncio.get_running_loop().create_future())
         with self._changed:
             if self._is_closed:
                 raise _shutting_down()
             self._lanes[lane].append(entry)
             self._changed.notify()
-        return await asyncio.wrap_future(entry.future)
+        return await entry.answer
 
     @contextmanager
     def live_session(self) -> Iterator[None]:
@@ -171,9 +173,7 @@ class Scheduler:
             for lane in self._lanes:
                 lane.clear()
             self._changed.notify_all()
-        for entry in waiting:
-            if entry.future.set_running_or_notify_cancel():
-                entry.future.set_exception(_shutting_down())
+        _tell([(entry, _shutting_down()) for entry in waiting])
         deadline = time.monotonic() + HANG_S
         for thread in self._threads:
             thread.join(max(0.0, deadline - time.monotonic()))
@@ -207,7 +207,7 @@ class Scheduler:
                 elif not _fits(entry, batch):
                     kept.append(entry)
                     break
-                elif entry.future.set_running_or_notify_cancel():
+                elif not entry.answer.cancelled():
                     batch.append(entry)
                     if entry.job.budget == 0:
                         break
@@ -241,15 +241,36 @@ class Scheduler:
         except Exception as error:  # noqa: BLE001 - delivered to whoever waits, never swallowed
             self._on_batch(_report(batch, started, is_failed=True))
             if len(batch) == 1:
-                batch[0].future.set_exception(error)
+                _tell([(batch[0], error)])
                 return
             for entry in batch:
                 self._answer([entry])
             return
         report = _report(batch, started, is_failed=False)
         self._on_batch(report)
-        for entry, result, queue_s in zip(batch, results, report.queue_s, strict=True):
-            entry.future.set_result(Done(result, queue_s * 1000, report.run_s * 1000))
+        waits_ms = (queue_s * 1000 for queue_s in report.queue_s)
+        done = [Done(result, wait_ms, report.run_s * 1000) for result, wait_ms in zip(results, waits_ms, strict=True)]
+        _tell(list(zip(batch, done, strict=True)))
+
+
+def _tell(outcomes: Sequence[_Outcome]) -> None:
+    """Answer those who wait, each event loop woken once: a wake is a system call that other threads wait for."""
+    by_loop: dict[asyncio.AbstractEventLoop, list[_Outcome]] = {}
+    for outcome in outcomes:
+        by_loop.setdefault(outcome[0].answer.get_loop(), []).append(outcome)
+    for loop, its_outcomes in by_loop.items():
+        with suppress(RuntimeError):  # it is closed: nobody waits any more
+            loop.call_soon_threadsafe(_settle, its_outcomes)
+
+
+def _settle(outcomes: Sequence[_Outcome]) -> None:
+    for entry, outcome in outcomes:
+        if entry.answer.cancelled():
+            continue
+        if isinstance(outcome, Exception):
+            entry.answer.set_exception(outcome)
+        else:
+            entry.answer.set_result(outcome)
 
 
 def _fits(entry: _Entry, batch: list[_Entry]) -> bool:
