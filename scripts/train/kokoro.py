@@ -85,21 +85,29 @@ def _token_times(known: list[tuple[int, int]], edges: NDArray, count: int) -> di
     return {"start": starts, "end": ends}
 
 
+PURE_SHARE = 0.15
+MIXED_PARTS = (-0.6, 1.6)
+"""Range of the first voice's part in a mixed one; the second has the rest."""
+
+
 def training_style(voices: dict, lang: str, length: int, rng: Random) -> tuple[NDArray[np.float32], str]:
-    """A voice of the language, two mixed, or the timbre of any voice with the prosody of one of the language."""
+    """A voice of the language, or two of them mixed; half of the time with the timbre of any voices.
+
+    Mixing goes beyond both, which makes voices that lie as far apart as others that were never heard.
+    """
     usable = sorted(set(voices) - HELD_OUT_VOICES - UNUSED_VOICES)
     native = [name for name in usable if name[0] in ("z" if lang == "zh" else "ab")]
     first, second = rng.choice(native), rng.choice(native)
-    style = voices[first][length].copy()
     kind = rng.random()
-    if kind < 0.25:
-        return style, first
-    part = rng.uniform(0.25, 0.75)
+    if kind < PURE_SHARE:
+        return voices[first][length], first
+    part = rng.uniform(*MIXED_PARTS)
+    style = part * voices[first][length] + (1 - part) * voices[second][length]
     if kind < 0.5:
-        return part * style + (1 - part) * voices[second][length], f"{first}*{part:.2f}+{second}"
-    other = rng.choice(usable)
+        return style, f"{first}*{part:.2f}+{second}"
+    other, part = rng.choice(usable), rng.uniform(0, 1)
     timbre = part * voices[other][length] + (1 - part) * voices[rng.choice(usable)][length]
-    style[:, :TIMBRE_SIZE] = (voices[other][length] if kind < 0.75 else timbre)[:, :TIMBRE_SIZE]
+    style[:, :TIMBRE_SIZE] = timbre[:, :TIMBRE_SIZE]
     return style, f"{first}*0.50+{other}"
 
 

@@ -81,9 +81,11 @@ def _faded(pcm: NDArray[np.int16]) -> NDArray[np.int16]:
     return (pcm * ramp).astype(np.int16)
 
 
-def utterance(kokoro: Kokoro, text: BalancedText, rng: Random) -> tuple[NDArray[np.int16], dict] | None:
+def utterance(
+    kokoro: Kokoro, text: BalancedText, shares: list[float], rng: Random
+) -> tuple[NDArray[np.int16], dict] | None:
     """Samples and their record; None if the draw cannot be said."""
-    (lang,) = rng.choices(list(LANGUAGES), list(LANGUAGES.values()))
+    (lang,) = rng.choices(list(LANGUAGES), shares)
     script = write_script(text.utterance(lang, rng), rng)
     if script is None:
         return None
@@ -116,12 +118,14 @@ def repair(folder: Path, stem: str) -> tuple[Counter[str], float]:
     return said, total / SAMPLE_RATE
 
 
-def make_shard(kokoro: Kokoro, writer: ShardWriter, said: Counter[str], rng: Random) -> float:
+def make_shard(
+    kokoro: Kokoro, writer: ShardWriter, said: Counter[str], shares: list[float], rng: Random
+) -> float:  # fmt: skip
     """Fills one shard, which `writer` then writes; adds its tokens to `said` and returns its seconds."""
     text = BalancedText(said)
     samples = 0
     while samples < SHARD_S * SAMPLE_RATE:
-        made = utterance(kokoro, text, rng)
+        made = utterance(kokoro, text, shares, rng)
         if made is not None:
             writer.add(*made)
             said.update(made[1]["tokens"])
@@ -135,6 +139,10 @@ def main() -> None:
     parser.add_argument("--hours", type=float, required=True)
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument(
+        "--shares", type=float, nargs=len(LANGUAGES), default=list(LANGUAGES.values()),
+        metavar=tuple(name.upper() for name in LANGUAGES), help="how often each language is drawn",
+    )  # fmt: skip
     parser.add_argument("--work", type=Path, default=Path(os.environ.get("TRAIN_WORK", "build/train")))
     parser.add_argument("--max-mib", type=float, default=2000, help="stop when the folder is this large")
     arguments = parser.parse_args()
@@ -147,7 +155,7 @@ def main() -> None:
         size = sum(file.stat().st_size for file in arguments.out.iterdir())
         if size > arguments.max_mib * 2**20:
             raise SystemExit(f"{arguments.out} has {size / 2**20:.0f} MiB after {seconds / 3600:.1f} h")
-        seconds += make_shard(kokoro, writer, said, Random(f"{arguments.seed} {shards}"))
+        seconds += make_shard(kokoro, writer, said, arguments.shares, Random(f"{arguments.seed} {shards}"))
         print(f"{stem} {shards}: {seconds / 3600:.2f} h", flush=True)
 
 
