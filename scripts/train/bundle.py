@@ -63,15 +63,16 @@ def asr_config(config: dict[str, int]) -> dict[str, Any]:
     }
 
 
-def asr_online_config(config: dict[str, int]) -> dict[str, Any]:
-    """config.yaml of the streaming recogniser."""
+def asr_online_config(config: dict[str, int], decoder: Path) -> dict[str, Any]:
+    """config.yaml of the streaming recogniser; FunASR makes as many caches as it says that the decoder has blocks."""
+    caches = sum(item.name.startswith("in_cache") for item in onnx.load(decoder).graph.input)
     layer = {"attention_heads": config["heads"], "linear_units": config["hidden"], "kernel_size": config["kernel"]}
     encoder = {"output_size": config["size"], "num_blocks": config["encoder_layers"], "input_layer": "pe_online"}
     return asr_config(config) | {
         "model": "ParaformerStreaming",
         "encoder": "SANMEncoderChunkOpt",
         "encoder_conf": {**encoder, **layer, "sanm_shfit": 0},
-        "decoder_conf": {"num_blocks": config["decoder_layers"], **layer, "sanm_shfit": config["kernel"] // 2},
+        "decoder_conf": {"num_blocks": caches, **layer, "sanm_shfit": config["kernel"] // 2},
         "predictor": "CifPredictorV2",
         "predictor_conf": {"idim": config["size"], "threshold": 1.0, "tail_threshold": 0.45},
         "frontend": "WavFrontendOnline",
@@ -121,12 +122,20 @@ def write_part(part: str, source: Path, folder: Path, config: dict[str, Any]) ->
 
 
 def strip_names(path: Path) -> None:
-    """Removes the exporter's notes (source files, scopes) from a graph."""
+    """Removes the exporter's notes from a graph and shortens the names inside: 4 % of a file is such text."""
     model = onnx.load(path)
-    for node in model.graph.node:
-        node.doc_string = ""
+    graph = model.graph
+    names = {item.name: item.name for item in (*graph.input, *graph.output)} | {"": ""}
+    for node in graph.node:
+        node.name = node.doc_string = ""
         del node.metadata_props[:]
-    del model.metadata_props[:]
+        node.input[:] = [names.setdefault(name, f"v{len(names)}") for name in node.input]
+        node.output[:] = [names.setdefault(name, f"v{len(names)}") for name in node.output]
+    for tensor in graph.initializer:
+        tensor.name = names[tensor.name]
+        tensor.doc_string = ""
+    del graph.value_info[:], model.metadata_props[:]
+    onnx.checker.check_model(model)
     onnx.save(model, path)
 
 
@@ -151,7 +160,8 @@ def main() -> None:
     arguments = parser.parse_args()
     asr = torch.load(arguments.work / "asr" / "checkpoint.pt")["config"]
     configs = {
-        "asr": asr_config(asr), "asr-online": asr_online_config(asr), "vad": vad_config(),
+        "asr": asr_config(asr), "vad": vad_config(),
+        "asr-online": asr_online_config(asr, arguments.work / "asr-online" / "decoder_quant.onnx"),
         "punc": funasr_config(PuncConfig(), realtime=False),
         "punc-online": funasr_config(PuncConfig(), realtime=True),
     }  # fmt: skip

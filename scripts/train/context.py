@@ -4,6 +4,9 @@ They see the decoder's probabilities, not the sound, so they learn from text alo
 probabilities with which the recogniser once heard that token (`heard.py`). Their scores are added to the decoder's.
 """
 
+import random
+
+import torch
 import torch.nn.functional as F  # noqa: N812 - its usual name
 from torch import Tensor, nn
 
@@ -12,6 +15,9 @@ from layers import EncoderLayer
 SIZE, HEADS, HIDDEN, LAYERS, KERNEL = 128, 4, 384, 3, 7
 SHARE = 0.5
 """Of the added scores: at run time errors come in runs, and the context is less sure than it learned to be."""
+STREAM_SIZE, STREAM_HIDDEN, STREAM_LAYERS = 96, 288, 2
+MOST_TOGETHER = 5
+"""Tokens that a stream decodes at once."""
 
 
 class Context(nn.Module):
@@ -37,3 +43,48 @@ class Context(nn.Module):
     def corrected(self, heard: Tensor, mask: Tensor) -> Tensor:
         """The log-probabilities with the context's scores."""
         return F.log_softmax(heard + SHARE * self(heard, mask), -1)
+
+
+class StreamContext(nn.Module):
+    """The same for a stream: a token sees `past` tokens before those that are decoded with it, and all of these.
+
+    What is kept of a token is a row of `width`: its embedding, a one, zeros.
+    """
+
+    def __init__(self, vocabulary_size: int, width: int, past: int) -> None:
+        super().__init__()
+        self.width, self.past = width, past
+        self.embed = nn.Linear(vocabulary_size, STREAM_SIZE, bias=False)
+        self.layers = nn.ModuleList(
+            EncoderLayer(STREAM_SIZE, STREAM_SIZE, HEADS, STREAM_HIDDEN, KERNEL) for _ in range(STREAM_LAYERS)
+        )
+        self.norm = nn.LayerNorm(STREAM_SIZE)
+        self.output = nn.Linear(STREAM_SIZE, vocabulary_size)
+        nn.init.normal_(self.embed.weight, std=0.3)
+        nn.init.zeros_(self.output.weight)
+        nn.init.zeros_(self.output.bias)
+
+    def forward(self, heard: Tensor, mask: Tensor) -> Tensor:
+        """Whole texts [B, L, V] as a stream would hear them, so many tokens at once: the scores [B, L, V] to add."""
+        together = random.randint(1, MOST_TOGETHER)
+        length = heard.shape[1]
+        missing = -length % together
+        x = F.pad(torch.cat([self.embed(heard.exp()) * mask, mask], -1), (0, 0, self.past, missing))
+        windows = x.unfold(1, self.past + together, together).transpose(2, 3)
+        seen = windows.flatten(0, 1)
+        found = self._look(seen[:, :, :-1], seen[:, :, -1:])[:, self.past :]
+        return self.output(found.reshape(len(heard), -1, STREAM_SIZE)[:, :length])
+
+    def corrected(self, heard: Tensor, mask: Tensor, cache: Tensor) -> tuple[Tensor, Tensor]:
+        """The log-probabilities [B, N, V] with the context's scores; the next cache, [B, width, past] as the last."""
+        rows = torch.cat([self.embed(heard.exp()) * mask, mask], -1)
+        rows = F.pad(rows, (0, self.width - STREAM_SIZE - 1))
+        joined = torch.cat([cache, rows.transpose(1, 2)], 2)
+        seen = joined.transpose(1, 2)
+        found = self._look(seen[:, :, :STREAM_SIZE], seen[:, :, STREAM_SIZE : STREAM_SIZE + 1])[:, self.past :]
+        return F.log_softmax(heard + SHARE * self.output(found), -1), joined[:, :, -self.past :]
+
+    def _look(self, x: Tensor, mask: Tensor) -> Tensor:
+        for layer in self.layers:
+            x = layer(x, mask)
+        return self.norm(x)

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from asr_model import AsrConfig
+from context import StreamContext
 from quantize import quantize
 from stream_model import ROW_WIDTH, DecoderGraph, EncoderGraph, StreamParaformer
 
@@ -26,7 +27,15 @@ def load_model(checkpoint: Path) -> StreamParaformer:
     state = torch.load(checkpoint)
     model = StreamParaformer(AsrConfig(**state["config"]))
     model.load_state_dict(state["average"])
+    if (context := checkpoint.with_name("context.pt")).exists():
+        model.context = new_context(model.config)
+        model.context.load_state_dict(torch.load(context))
     return model.eval()
+
+
+def new_context(config: AsrConfig) -> StreamContext:
+    """Context layers whose cache has the shape of a decoder layer's."""
+    return StreamContext(config.vocabulary_size, config.size, config.kernel - 1)
 
 
 def state_last_dimension(path: Path, sizes: dict[str, int]) -> None:
@@ -51,8 +60,8 @@ def export_encoder(model: StreamParaformer, path: Path) -> None:
 
 
 def export_decoder(model: StreamParaformer, path: Path) -> None:
-    """FunASR's names and dynamic axes; one cache a layer."""
-    size, count = model.config.size, len(model.decoder)
+    """FunASR's names and dynamic axes; one cache a layer, the last one the context's."""
+    size, count = model.config.size, len(model.new_caches(1))
     lengths = torch.tensor([20, 13], dtype=torch.int32)
     tokens = torch.randn(2, 3, size), torch.tensor([3, 3], dtype=torch.int32)
     old, new = ([f"{kind}_cache_{index}" for index in range(count)] for kind in ("in", "out"))

@@ -107,6 +107,14 @@ class Seen(NamedTuple):
         return self.frames.gather(1, places.unsqueeze(-1).expand(-1, -1, self.frames.shape[2]))
 
 
+class Decoded(NamedTuple):
+    """Of all fires of a batch: logits [N, V], vectors [N, D], what each is [N]."""
+
+    logits: Tensor
+    vectors: Tensor
+    targets: Tensor
+
+
 def _fire_loss(seen: Seen, wanted: list[NDArray[np.float64]], counts: list[int]) -> Tensor:
     """Cross-entropy a token."""
     goal = np.zeros(seen.fire_logits.shape, np.float32)
@@ -145,17 +153,30 @@ class StreamLoss:
     def _parts(self, batch: dict[str, Tensor], chunk: Chunk) -> dict[str, Tensor]:
         seen = self._look(batch, chunk)
         counts = batch["speech_lens"].tolist()
+        fires, wanted = self._fires(batch, seen)
+        result = {
+            "fire": _fire_loss(seen, wanted, counts),
+            "count": (seen.found.sum(1) - batch["id_lens"]).abs().float().mean(),
+        }
+        decoded = self._decode(fires, seen, sum(chunk))
+        return result | self._token_losses(decoded) | self._row_losses(batch, seen)
+
+    def scores_of(self, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
+        """The exported scores [N, V] of all fires of a batch, utterance after utterance, and what each is [N]."""
+        chunk = self._rng.choices(list(CHUNKS), list(CHUNKS.values()))[0]
+        seen = self._look(batch, chunk)
+        decoded = self._decode(self._fires(batch, seen)[0], seen, sum(chunk))
+        return self._model.scores(decoded.logits, decoded.vectors), decoded.targets
+
+    def _fires(self, batch: dict[str, Tensor], seen: Seen) -> tuple[Fires, list[NDArray[np.float64]]]:
+        """The fires of a batch, and the places where they are wanted."""
+        counts = batch["speech_lens"].tolist()
         ids = [item[:n].tolist() for item, n in zip(batch["ids"], batch["id_lens"], strict=True)]
         wanted = [
             firing_places(times[: len(item)].cpu().numpy(), count)
             for times, item, count in zip(batch["times"], ids, counts, strict=True)
         ]
-        fires = collect_fires(seen.found.cpu().numpy(), wanted, ids)
-        result = {
-            "fire": _fire_loss(seen, wanted, counts),
-            "count": (seen.found.sum(1) - batch["id_lens"]).abs().float().mean(),
-        }
-        return result | self._token_losses(fires, seen, sum(chunk)) | self._row_losses(batch, seen)
+        return collect_fires(seen.found.cpu().numpy(), wanted, ids), wanted
 
     def _look(self, batch: dict[str, Tensor], chunk: Chunk) -> Seen:
         """Runs the encoder on all windows of a batch."""
@@ -176,7 +197,16 @@ class StreamLoss:
             found=found & is_row,
         )
 
-    def _token_losses(self, fires: Fires, seen: Seen, width: int) -> dict[str, Tensor]:
+    def _token_losses(self, decoded: Decoded) -> dict[str, Tensor]:
+        logits, vectors, targets = decoded
+        return {
+            "ce": F.cross_entropy(logits, targets, label_smoothing=0.05),
+            "heard": F.cross_entropy(self._model.heard(vectors), targets),
+            "accuracy": (logits.argmax(-1) == targets).float().mean(),
+            "blanks": (targets == BLANK_ID).float().mean(),
+        }
+
+    def _decode(self, fires: Fires, seen: Seen, width: int) -> Decoded:
         """Each fire sees the rows of the window it is in."""
         at = seen.places.gather(1, torch.from_numpy(fires.rows).to(seen.places.device))
         targets = torch.from_numpy(fires.targets).to(at.device)
@@ -185,13 +215,7 @@ class StreamLoss:
         windows = torch.arange(seen.frames.shape[1], device=at.device) // width
         visible = (windows.view(1, -1, 1) == (at // width).unsqueeze(1)) * seen.mask.unsqueeze(-1)
         logits, _ = self._model.decode(vectors, self._model.new_caches(len(at)), seen.frames, visible)
-        found = logits[chosen].argmax(-1)
-        return {
-            "ce": F.cross_entropy(logits[chosen], targets[chosen], label_smoothing=0.05),
-            "heard": F.cross_entropy(self._model.heard(vectors[chosen]), targets[chosen]),
-            "accuracy": (found == targets[chosen]).float().mean(),
-            "blanks": (targets[chosen] == BLANK_ID).float().mean(),
-        }
+        return Decoded(logits[chosen], vectors[chosen], targets[chosen])
 
     def _row_losses(self, batch: dict[str, Tensor], seen: Seen) -> dict[str, Tensor]:
         middle = seen.rows_at(seen.places)

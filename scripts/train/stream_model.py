@@ -14,6 +14,7 @@ import torch.nn.functional as F  # noqa: N812 - its usual name
 from torch import Tensor, nn
 
 from asr_model import AsrConfig
+from context import StreamContext
 from encoder import SpeechEncoder
 from layers import DecoderLayer, attend, length_mask, with_neighbours
 
@@ -78,6 +79,7 @@ class StreamParaformer(nn.Module):
         self.decoder_norm = nn.LayerNorm(c.size)
         self.output = nn.Linear(c.size, c.vocabulary_size)
         self.heard = nn.Linear(c.size, c.vocabulary_size)
+        self.context: StreamContext | None = None
 
     def output_layers(self) -> list[nn.Linear]:
         """Those that give the losses their logits."""
@@ -113,12 +115,12 @@ class StreamParaformer(nn.Module):
     def scores(self, logits: Tensor, tokens: Tensor) -> Tensor:
         """The decoder's log-probabilities together with those of the row alone, which do not lean on other tokens."""
         heard = torch.softmax(self.heard(tokens), -1)
-        return F.log_softmax(logits, -1) + HEARD_WEIGHT * torch.log(heard + HEARD_FLOOR)
+        return F.log_softmax(F.log_softmax(logits, -1) + HEARD_WEIGHT * torch.log(heard + HEARD_FLOOR), -1)
 
     def new_caches(self, batch: int) -> list[Tensor]:
-        """Zero caches."""
-        weight = self.output.weight
-        return [weight.new_zeros(batch, self.config.size, self.config.kernel - 1) for _ in self.decoder]
+        """Zero caches: one of each layer, one of the context."""
+        weight, count = self.output.weight, len(self.decoder) + (self.context is not None)
+        return [weight.new_zeros(batch, self.config.size, self.config.kernel - 1) for _ in range(count)]
 
 
 class EncoderGraph(nn.Module):
@@ -146,9 +148,13 @@ class DecoderGraph(nn.Module):
     ) -> tuple[Tensor, ...]:
         """-> logits [B, N, V], sample_ids int64 [B, N], the next caches."""
         mask = length_mask(enc_len, enc) * (enc.abs().sum(-1, keepdim=True) > 0).to(enc.dtype)
-        tokens = acoustic_embeds * length_mask(acoustic_embeds_len, acoustic_embeds)
-        logits, next_caches = self.model.decode(tokens, list(caches), enc, mask)
+        token_mask = length_mask(acoustic_embeds_len, acoustic_embeds)
+        tokens = acoustic_embeds * token_mask
+        logits, next_caches = self.model.decode(tokens, list(caches[: len(self.model.decoder)]), enc, mask)
         logits = self.model.scores(logits, tokens)
+        if self.model.context is not None:
+            logits, cache = self.model.context.corrected(logits, token_mask, caches[-1])
+            next_caches.append(cache)
         return logits, logits.argmax(-1), *next_caches
 
 

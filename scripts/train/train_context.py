@@ -1,6 +1,6 @@
-"""Trains the recogniser's context layers on text of the domain, as the recogniser would hear it (`heard.py`).
+"""Trains a recogniser's context layers on text of the domain, as the recogniser would hear it (`heard.py`).
 
-python scripts/train/train_context.py --minutes 20 [--work build/train]
+python scripts/train/train_context.py --minutes 20 [--stream] [--work build/train]
 """
 
 import argparse
@@ -19,11 +19,13 @@ import torch.nn.functional as F  # noqa: N812 - its usual name
 from torch import Tensor
 
 import wide_grammar
-from context import Context
+from asr_model import AsrConfig
+from context import Context, StreamContext
+from export_stream import new_context
 from other_text import other_sentence
 from schedule import rate_factor
 from templates import tokens_of
-from vocabulary import EOS_ID, UNKNOWN, keep_known_tokens
+from vocabulary import BLANK_ID, EOS_ID, UNKNOWN, keep_known_tokens
 
 PEAK_RATE = 1.5e-3
 WARM_UP_STEPS = 200
@@ -33,6 +35,8 @@ AVERAGE_DECAY = 0.999
 OTHER_SHARE, WORDS_SHARE, CUT_SHARE = 0.15, 0.12, 0.25
 MOST_WRONG = 0.45
 """Share of the tokens of a text that is heard wrong: up to this, drawn anew for each text."""
+BLANK_SHARE = 0.04
+"""Fires of a stream that are no token."""
 LANGUAGES = {"zh": 0.5, "en": 0.35, "mix": 0.15}
 
 
@@ -90,8 +94,18 @@ class Hearing:
         return result
 
 
-def batches(hearing: Hearing, vocabulary: list[str], seed: int) -> Iterator[tuple[Tensor, Tensor]]:
-    """Endless (log-probabilities [B, L, V], token ids [B, L], -100 in the padding), `</s>` behind each text."""
+def with_blanks(row: list[int], rng: Random) -> list[int]:
+    """Token ids with `<blank>` here and there."""
+    return [part for token in row for part in ([BLANK_ID, token] if rng.random() < BLANK_SHARE else [token])]
+
+
+def batches(
+    hearing: Hearing, vocabulary: list[str], seed: int, *, is_stream: bool
+) -> Iterator[tuple[Tensor, Tensor]]:  # fmt: skip
+    """Endless (log-probabilities [B, L, V], token ids [B, L], -100 in the padding).
+
+    `</s>` stands behind each text, but in a stream, where `<blank>` comes between.
+    """
     rng, numbers = Random(seed), np.random.default_rng(seed)
     ids, known = {token: index for index, token in enumerate(vocabulary)}, set(vocabulary) - {UNKNOWN}
     while True:
@@ -100,7 +114,9 @@ def batches(hearing: Hearing, vocabulary: list[str], seed: int) -> Iterator[tupl
         groups = [texts[begin : begin + BATCH_TEXTS] for begin in range(0, POOL_TEXTS, BATCH_TEXTS)]
         rng.shuffle(groups)
         for group in groups:
-            rows = [np.array([*(ids[token] for token in text), EOS_ID]) for text in group]
+            said_ids = [[ids[token] for token in text] for text in group]
+            lists = [with_blanks(row, rng) if is_stream else [*row, EOS_ID] for row in said_ids]
+            rows = [np.array(row) for row in lists]
             wrong = [numbers.random(len(row)) < numbers.uniform(0, MOST_WRONG) for row in rows]
             flat = hearing(np.concatenate(rows), np.concatenate(wrong))
             lengths = [len(row) for row in rows]
@@ -109,7 +125,7 @@ def batches(hearing: Hearing, vocabulary: list[str], seed: int) -> Iterator[tupl
             yield heard, torch.nn.utils.rnn.pad_sequence(said, batch_first=True, padding_value=-100)
 
 
-def train(model: Context, source: Iterator[tuple[Tensor, Tensor]], minutes: float) -> Context:
+def train(model: Context | StreamContext, source: Iterator[tuple[Tensor, Tensor]], minutes: float) -> torch.nn.Module:
     """Trains for `minutes` of processor time; returns the averaged model."""
     average = torch.optim.swa_utils.AveragedModel(
         model, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(AVERAGE_DECAY)
@@ -146,23 +162,22 @@ def train(model: Context, source: Iterator[tuple[Tensor, Tensor]], minutes: floa
 
 
 def main() -> None:
-    """Trains and writes `asr/context.pt`."""
+    """Trains and writes `asr/context.pt` or `asr-online/context.pt`."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=20, help="processor time")
+    parser.add_argument("--stream", action="store_true", help="of the streaming recogniser")
     parser.add_argument("--work", type=Path, default=Path(os.environ.get("TRAIN_WORK", "build/train")))
     parser.add_argument("--seed", type=int, default=41)
     arguments = parser.parse_args()
     torch.manual_seed(arguments.seed)
     torch.set_num_threads(1)
-    folder = arguments.work / "asr"
+    folder = arguments.work / ("asr-online" if arguments.stream else "asr")
     vocabulary = json.loads((folder / "tokens.json").read_text())
-    model = Context(len(vocabulary))
+    model = new_context(AsrConfig(len(vocabulary))) if arguments.stream else Context(len(vocabulary))
     print(f"{sum(part.numel() for part in model.parameters()) / 1e6:.2f} M parameters", flush=True)
     hearing = Hearing(folder / "heard.npz", len(vocabulary), arguments.seed)
-    torch.save(
-        train(model, batches(hearing, vocabulary, arguments.seed), arguments.minutes).state_dict(),
-        folder / "context.pt",
-    )
+    source = batches(hearing, vocabulary, arguments.seed, is_stream=arguments.stream)
+    torch.save(train(model, source, arguments.minutes).state_dict(), folder / "context.pt")
 
 
 if __name__ == "__main__":
