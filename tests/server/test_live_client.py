@@ -77,7 +77,7 @@ async def test_broken_connections_lose_and_repeat_nothing(server, full):
     """Recordings whose connections break three times each, wherever that is.
 
     The detector begins anew with each connection and may put an edge elsewhere, so a word may be heard differently:
-    in one of ten recordings at most (of ten, chance makes it two), and only a word.
+    in one of ten recordings at most, and only a word. Of ten alone chance makes it two.
     """
     url, slots = server.url.replace("http", "ws"), asyncio.Semaphore(AT_ONCE)
 
@@ -89,8 +89,8 @@ async def test_broken_connections_lose_and_repeat_nothing(server, full):
         assert whole
         return Levenshtein.distance(whole, broken)
 
-    found = await asyncio.gather(*map(errors, range(100 if full else 10)))
-    assert sum(map(bool, found)) <= max(2, len(found) // 10)
+    found = await asyncio.gather(*map(errors, range(100 if full else 20)))
+    assert sum(map(bool, found)) <= len(found) // 10
     assert max(found) <= MAX_WORD_LETTERS
 
 
