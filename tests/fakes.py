@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from paraserve.inference.base import VadStep
-from paraserve.runtime.scheduler import Done, Lane
+from paraserve.runtime.jobs import Done, Lane
 from paraserve.types import (
     FRAME_SAMPLES,
     SAMPLE_RATE,

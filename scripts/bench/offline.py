@@ -35,8 +35,8 @@ import psutil
 from clocked import RunClock
 from machine import CpuMeter, first_cpus, on_cpus, resident_mb
 from paraserve.compose import open_decode_pool, open_engine
+from paraserve.runtime.jobs import Batch
 from paraserve.runtime.offline import FileLimits, transcribe_file
-from paraserve.runtime.scheduler import Batch
 from paraserve.settings import Settings
 from paraserve.types import DecodeOptions
 from recordings import ROOT, cut, source, write_wavs

@@ -17,8 +17,9 @@ from paraserve.inference.onnx import CPU, Placement, cuda_problem
 from paraserve.inference.optimize import cache_folder
 from paraserve.runtime.decode_pool import DecodePool
 from paraserve.runtime.engine import Engine, LocalEngine
+from paraserve.runtime.jobs import Batch
 from paraserve.runtime.replicas import Replicas
-from paraserve.runtime.scheduler import Batch, Scheduler
+from paraserve.runtime.scheduler import Scheduler
 from paraserve.runtime.split_scheduler import AnyScheduler, SplitScheduler
 from paraserve.settings import Settings
 from paraserve.warm_up import warm_up

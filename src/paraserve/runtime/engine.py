@@ -11,10 +11,10 @@ from functools import partial
 from typing import Protocol
 
 from paraserve.inference.base import ModelBundle, Vad, VadStep
+from paraserve.runtime.jobs import Done, Job, Lane
 from paraserve.runtime.local_stream import LocalStream, LocalVadStream, cost_frames
 from paraserve.runtime.punctuation import sentences_of
 from paraserve.runtime.redecoder import DraftBudget, Redecoder
-from paraserve.runtime.scheduler import Done, Job, Lane
 from paraserve.runtime.split_scheduler import AnyScheduler
 from paraserve.types import (
     DecodeOptions,

@@ -12,7 +12,7 @@ import numpy as np
 from paraserve.inference.sentences import join_sentences
 from paraserve.runtime.decode_pool import DecodedRecording, DecodePool
 from paraserve.runtime.engine import Engine
-from paraserve.runtime.scheduler import Done
+from paraserve.runtime.jobs import Done
 from paraserve.runtime.segmenter import Segmenter
 from paraserve.types import SAMPLE_RATE, DecodeOptions, Hypothesis, Samples, SegmentAudio, Timing, Token, Transcript
 

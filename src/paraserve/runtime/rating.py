@@ -15,9 +15,9 @@ from paraserve.inference.babble import babble
 from paraserve.inference.base import VadStep
 from paraserve.runtime.audio_buffer import AudioBuffer
 from paraserve.runtime.engine import Engine
+from paraserve.runtime.jobs import Lane
 from paraserve.runtime.live_segmenter import Chunk, LiveSegmenter, SpeechEnd
 from paraserve.runtime.offline import first_cause
-from paraserve.runtime.scheduler import Lane
 from paraserve.types import FRAME_MS, SAMPLE_RATE, Samples, Segment, SegmentAudio, StreamConfig, VadEvent
 
 DETECTED_SAMPLES = SAMPLE_RATE * 300 // 1000

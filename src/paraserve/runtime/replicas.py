@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from paraserve.errors import InferenceError, OverloadedError
 from paraserve.inference.base import VadStep
 from paraserve.runtime.engine import Engine, EngineStream, VadStream
+from paraserve.runtime.jobs import Done, Lane
 from paraserve.runtime.local_stream import cost_frames
-from paraserve.runtime.scheduler import Done, Lane
 from paraserve.types import (
     DecodeOptions,
     Hypothesis,

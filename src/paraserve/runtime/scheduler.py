@@ -10,13 +10,12 @@ import asyncio
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Hashable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
-from enum import IntEnum
-from typing import Any, Generic, TypeAlias, TypeVar
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TypeVar
 
-from paraserve.errors import InferenceError, OverloadedError
+from paraserve.errors import OverloadedError
+from paraserve.runtime.jobs import Batch, Done, Entry, Job, Lane, report, run_batch, tell
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -36,67 +35,6 @@ SMALL_SHARE = 0.125
 costs nothing there. To be read off the time of batches of growing cost, where it begins to grow with the cost."""
 
 
-class Lane(IntEnum):
-    """Order of service: a live partial, then a live sentence's second pass, then files."""
-
-    STEP = 0
-    FINAL = 1
-    BULK = 2
-
-
-@dataclass(frozen=True, slots=True)
-class Job(Generic[Item, Result]):
-    """A call that takes a batch. Entries with equal `key` may share one.
-
-    `budget` bounds the padded cost of a batch, largest item's cost x number of items; 0 = one item at a time.
-    """
-
-    key: Hashable
-    run: Callable[[Sequence[Item]], Sequence[Result]]
-    budget: int = 0
-
-    @property
-    def stage(self) -> str:
-        """The kind of work: the key, or its first part."""
-        return str(self.key[0] if isinstance(self.key, tuple) else self.key)
-
-
-@dataclass(frozen=True, slots=True)
-class Done(Generic[Result]):
-    """A result with the time that its entry waited and the time that its batch ran, in milliseconds."""
-
-    result: Result
-    queue_ms: float
-    run_ms: float
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """A batch that ran, for those who measure. `cost` is its items' own, `padded_cost` what the model had to do."""
-
-    stage: str
-    lane: Lane
-    n_items: int
-    cost: int
-    padded_cost: int
-    queue_s: tuple[float, ...]
-    run_s: float
-    is_failed: bool
-
-
-@dataclass(slots=True)
-class _Entry:
-    job: Job[Any, Any]
-    item: Any
-    cost: int
-    lane: Lane
-    answer: "asyncio.Future[Done[Any]]"
-    queued_at: float = field(default_factory=time.monotonic)
-
-
-_Outcome: TypeAlias = tuple[_Entry, Done[Any] | Exception]
-
-
 class Scheduler:
     """Runs jobs on `workers` threads. Every submitted entry is answered: with a result, an error or cancellation.
 
@@ -112,7 +50,7 @@ class Scheduler:
         self._final_patience_s = final_patience_s
         self._on_batch = on_batch
         self._last_lane = Lane.BULK
-        self._lanes: tuple[deque[_Entry], ...] = tuple(deque() for _ in Lane)
+        self._lanes: tuple[deque[Entry], ...] = tuple(deque() for _ in Lane)
         self._changed = threading.Condition()
         self._is_closed = False
         self._live_sessions = 0
@@ -132,7 +70,7 @@ class Scheduler:
             OverloadedError: the scheduler is closed.
             Exception: what the job raised for this item when it ran alone.
         """
-        entry = _Entry(job, item, cost, lane, asyncio.get_running_loop().create_future())
+        entry = Entry(job, item, cost, lane, asyncio.get_running_loop().create_future())
         with self._changed:
             if self._is_closed:
                 raise _shutting_down()
@@ -173,7 +111,7 @@ class Scheduler:
             for lane in self._lanes:
                 lane.clear()
             self._changed.notify_all()
-        _tell([(entry, _shutting_down()) for entry in waiting])
+        tell([(entry, _shutting_down()) for entry in waiting])
         deadline = time.monotonic() + HANG_S
         for thread in self._threads:
             thread.join(max(0.0, deadline - time.monotonic()))
@@ -185,7 +123,7 @@ class Scheduler:
             finally:
                 self._release(batch)
 
-    def _next_batch(self) -> list[_Entry]:
+    def _next_batch(self) -> list[Entry]:
         """The next batch to run; waits for one. Empty when the scheduler is closed."""
         with self._changed:
             while not self._is_closed:
@@ -196,10 +134,10 @@ class Scheduler:
                 self._changed.wait()
         return []
 
-    def _take(self) -> list[_Entry]:
-        batch: list[_Entry] = []
+    def _take(self) -> list[Entry]:
+        batch: list[Entry] = []
         for lane in self._open_lanes():
-            kept: deque[_Entry] = deque()
+            kept: deque[Entry] = deque()
             while self._lanes[lane]:
                 entry = self._lanes[lane].popleft()
                 if batch and (entry.job.key != batch[0].job.key or not _is_alike(entry, batch)):
@@ -227,85 +165,44 @@ class Scheduler:
             return False
         return time.monotonic() - finals[0].queued_at > self._final_patience_s
 
-    def _release(self, batch: list[_Entry]) -> None:
+    def _release(self, batch: list[Entry]) -> None:
         if batch[0].lane is Lane.BULK:
             with self._changed:
                 self._running_bulk -= 1
                 self._changed.notify()
 
-    def _answer(self, batch: list[_Entry]) -> None:
+    def _answer(self, batch: list[Entry]) -> None:
         """Run a batch and answer all its entries; if it fails as a whole, each entry alone gets a second chance."""
         started = time.monotonic()
         try:
-            results = _run(batch)
+            results = run_batch(batch)
         except Exception as error:  # noqa: BLE001 - delivered to whoever waits, never swallowed
-            self._on_batch(_report(batch, started, is_failed=True))
+            self._on_batch(report(batch, started, is_failed=True))
             if len(batch) == 1:
-                _tell([(batch[0], error)])
+                tell([(batch[0], error)])
                 return
             for entry in batch:
                 self._answer([entry])
             return
-        report = _report(batch, started, is_failed=False)
-        self._on_batch(report)
-        waits_ms = (queue_s * 1000 for queue_s in report.queue_s)
-        done = [Done(result, wait_ms, report.run_s * 1000) for result, wait_ms in zip(results, waits_ms, strict=True)]
-        _tell(list(zip(batch, done, strict=True)))
+        ran = report(batch, started, is_failed=False)
+        self._on_batch(ran)
+        waits_ms = (queue_s * 1000 for queue_s in ran.queue_s)
+        done = [Done(result, wait_ms, ran.run_s * 1000) for result, wait_ms in zip(results, waits_ms, strict=True)]
+        tell(list(zip(batch, done, strict=True)))
 
 
-def _tell(outcomes: Sequence[_Outcome]) -> None:
-    """Answer those who wait, each event loop woken once: a wake is a system call that other threads wait for."""
-    by_loop: dict[asyncio.AbstractEventLoop, list[_Outcome]] = {}
-    for outcome in outcomes:
-        by_loop.setdefault(outcome[0].answer.get_loop(), []).append(outcome)
-    for loop, its_outcomes in by_loop.items():
-        with suppress(RuntimeError):  # it is closed: nobody waits any more
-            loop.call_soon_threadsafe(_settle, its_outcomes)
-
-
-def _settle(outcomes: Sequence[_Outcome]) -> None:
-    for entry, outcome in outcomes:
-        if entry.answer.cancelled():
-            continue
-        if isinstance(outcome, Exception):
-            entry.answer.set_exception(outcome)
-        else:
-            entry.answer.set_result(outcome)
-
-
-def _fits(entry: _Entry, batch: list[_Entry]) -> bool:
+def _fits(entry: Entry, batch: list[Entry]) -> bool:
     if not batch:
         return True
     widest = max(entry.cost, *(e.cost for e in batch))
     return widest * (len(batch) + 1) <= entry.job.budget
 
 
-def _is_alike(entry: _Entry, batch: list[_Entry]) -> bool:
+def _is_alike(entry: Entry, batch: list[Entry]) -> bool:
     """Whether no item of the batch would be padded too much with this one in it."""
     costs = [entry.cost, *(e.cost for e in batch)]
     is_small = max(costs) * len(costs) <= SMALL_SHARE * entry.job.budget
     return is_small or min(costs) >= (1 - MAX_PADDING) * max(costs)
-
-
-def _run(batch: list[_Entry]) -> Sequence[Any]:
-    results = batch[0].job.run([entry.item for entry in batch])
-    if len(results) != len(batch):
-        raise InferenceError(f"{batch[0].job.key}: {len(results)} results for {len(batch)} items")
-    return results
-
-
-def _report(batch: list[_Entry], started: float, *, is_failed: bool) -> Batch:
-    costs = [entry.cost for entry in batch]
-    return Batch(
-        stage=batch[0].job.stage,
-        lane=batch[0].lane,
-        n_items=len(batch),
-        cost=sum(costs),
-        padded_cost=max(costs) * len(costs),
-        queue_s=tuple(started - entry.queued_at for entry in batch),
-        run_s=time.monotonic() - started,
-        is_failed=is_failed,
-    )
 
 
 def _shutting_down() -> OverloadedError:

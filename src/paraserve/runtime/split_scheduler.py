@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
-from paraserve.runtime.scheduler import Done, Job, Lane, Scheduler
+from paraserve.runtime.jobs import Done, Job, Lane
+from paraserve.runtime.scheduler import Scheduler
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")

@@ -14,10 +14,10 @@ import numpy as np
 from paraserve.errors import ProtocolError
 from paraserve.inference.sentences import join_sentences
 from paraserve.runtime.engine import Engine
+from paraserve.runtime.jobs import Lane
 from paraserve.runtime.live_segmenter import Chunk, LiveSegmenter, SpeechEnd
 from paraserve.runtime.offline import first_cause, moved, shifted
 from paraserve.runtime.outlet import Outlet
-from paraserve.runtime.scheduler import Lane
 from paraserve.types import SAMPLE_RATE, DecodeOptions, Partial, Samples, Segment, StreamConfig, Timing, Update
 
 MIN_STEP_MS = 60

@@ -10,7 +10,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 
 from paraserve import __version__
 from paraserve.errors import AudioError
-from paraserve.runtime.scheduler import Batch, Lane
+from paraserve.runtime.jobs import Batch, Lane
 from paraserve.types import FRAME_MS, Transcript
 
 MULTIPROCESS_DIR = "PROMETHEUS_MULTIPROC_DIR"

@@ -9,7 +9,7 @@ import structlog
 
 from paraserve.errors import ParaserveError
 from paraserve.runtime.engine import Engine
-from paraserve.runtime.scheduler import Lane
+from paraserve.runtime.jobs import Lane
 from paraserve.server.metrics import Metrics
 from paraserve.types import SAMPLE_RATE, DecodeOptions, SegmentAudio
 

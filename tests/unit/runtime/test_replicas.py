@@ -8,8 +8,8 @@ import pytest
 
 from fakes import FakeEngine
 from paraserve.errors import InferenceError, OverloadedError
+from paraserve.runtime.jobs import Lane
 from paraserve.runtime.replicas import FAILURES_ALLOWED, Replicas
-from paraserve.runtime.scheduler import Lane
 from paraserve.types import DecodeOptions, Hypothesis, SegmentAudio, StreamConfig, Token
 
 SECOND = SegmentAudio(np.zeros(16_000, np.float32))

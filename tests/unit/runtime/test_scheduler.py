@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import pytest
 
 from paraserve.errors import InferenceError, OverloadedError
-from paraserve.runtime.scheduler import Done, Job, Lane, Scheduler
+from paraserve.runtime.jobs import Done, Job, Lane
+from paraserve.runtime.scheduler import Scheduler
 
 
 class Recorder:

@@ -9,8 +9,9 @@ import soundfile
 from paraserve.errors import OverloadedError
 from paraserve.inference.load import load_bundle
 from paraserve.runtime.engine import LocalEngine
+from paraserve.runtime.jobs import Job, Lane
 from paraserve.runtime.offline import transcribe
-from paraserve.runtime.scheduler import Job, Lane, Scheduler
+from paraserve.runtime.scheduler import Scheduler
 from paraserve.runtime.split_scheduler import SplitScheduler
 from paraserve.types import DecodeOptions, SegmentAudio, StreamConfig
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from paraserve.runtime.scheduler import Batch, Lane
+from paraserve.runtime.jobs import Batch, Lane
 from paraserve.server.metrics import Metrics
 
 
