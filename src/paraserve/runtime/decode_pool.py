@@ -81,6 +81,10 @@ class DecodePool:
             finally:
                 self._give_back(child, is_clean=recording.is_finished)
 
+    def start(self) -> None:
+        """Start a child for the first recording, which would otherwise wait 0.2 s for it."""
+        self._idle.append(self._new_child())
+
     async def close(self) -> None:
         """Kill all children and wait until they are gone; recordings being read fail with DecoderError."""
         self._is_closed = True
@@ -96,6 +100,9 @@ class DecodePool:
             if child.is_alive:
                 return child
             self._discard(child)
+        return self._new_child()
+
+    def _new_child(self) -> DecodeChild:
         child = DecodeChild(self._memory_limit_bytes)
         self._children.add(child)
         return child

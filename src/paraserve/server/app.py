@@ -41,6 +41,7 @@ def create_app(settings: Settings, engine: Engine | None = None, metrics: Metric
         max_live = await live_limit(settings, opened)
         metrics.live_limit.set(max_live)
         pool = open_decode_pool(settings)
+        pool.start()
         door = Door(settings.max_per_key, settings.max_memory_bytes)
         means = Means(opened, pool, metrics, access, door)
         app.state.uploads = upload_service(settings, means)

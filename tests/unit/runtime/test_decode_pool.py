@@ -196,6 +196,15 @@ async def test_children_start_when_needed_and_are_used_again(pool, short_wav):
     assert len(children()) <= 2
 
 
+async def test_a_started_pool_has_a_child_for_the_first_recording(pool, short_wav):
+    """It is there before anybody asks, and it is the one that decodes."""
+    pool.start()
+    before = set(children())
+    assert len(before) == 1
+    await decode(pool, short_wav)
+    assert set(children()) == before
+
+
 async def test_waiting_is_first_come_first_served(single, short_wav):
     """Requests that wait for the only child are served in their order."""
     served = []

@@ -1,0 +1,124 @@
+"""How soon a server answers, and whether its memory stays what it is.
+
+    python scripts/bench/steady.py [--bundle DIR] [--requests 1000] [--sessions 200] [--live-at-once 4]
+
+Starts `paraserve serve` twice: the first start may have to prepare graphs, the second is the one that counts. Then
+ten uploads one after the other, many uploads eight at once, and live clients in real time (2pass).
+
+- ready: from the command to the first 200 of /readyz.
+- peak at load: the kernel's high-water mark when the server is ready, beside what is resident then.
+- resident: after the first 100 uploads, after all of them, after the live sessions; the server alone, without its
+  decode children.
+"""
+
+import argparse
+import http.client
+import statistics
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import psutil
+
+from machine import resident_mb
+from recordings import ROOT, Wave, cut, source, write_wavs
+from report import add_output_options, publish, table
+from serving import Served, our_server
+from talkers import Script, talk_all
+from uploads import upload_all
+
+FIRST = 100
+"""Uploads until memory counts as settled."""
+UPLOADS_AT_ONCE = 8
+CLIP_S = (3.0, 12.0)
+SESSION_S = 8.0
+
+
+def main() -> None:
+    """Start, upload, talk, print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--bundle", type=Path, default=ROOT / "models" / "demo")
+    parser.add_argument("--recordings", type=Path, nargs="+", default=[], metavar="FILE.wav")
+    parser.add_argument("--requests", type=int, default=1000, help=f"more than {FIRST}")
+    parser.add_argument("--sessions", type=int, default=200)
+    parser.add_argument("--live-at-once", type=int, default=4)
+    add_output_options(parser)
+    arguments = parser.parse_args()
+    wave = source(arguments.recordings)
+    with our_server("--bundle", arguments.bundle) as served:
+        wait_until_ready(served)
+    with tempfile.TemporaryDirectory() as folder:
+        paths = write_wavs(cut(wave, FIRST, *CLIP_S), Path(folder) / "clips")
+        started = time.monotonic()
+        with our_server("--bundle", arguments.bundle) as served:
+            wait_until_ready(served)
+            figures = {
+                "ready_s": round(time.monotonic() - started, 2),
+                **at_load(served),
+                **answers(served, paths[0]),
+            }
+            figures |= residents(served, wave, paths, arguments)
+    rows = list(figures.items())
+    publish("Start-up and memory", {"figures": figures}, [table(["what", "value"], rows)], arguments.json)
+
+
+def wait_until_ready(served: Served) -> None:
+    """Until /readyz says 200."""
+    while _get(served.address, "/readyz") != http.client.OK:
+        time.sleep(0.05)
+
+
+def at_load(served: Served) -> dict[str, float]:
+    """Memory of a server that has just become ready."""
+    process = _process(served)
+    lines = Path(f"/proc/{process.pid}/status").read_text("ascii").splitlines()
+    peak_mb = next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:")) * 1024 / 1e6
+    resting_mb = resident_mb(process)
+    return {"peak_mb": round(peak_mb, 1), "resting_mb": resting_mb, "peak_over_resting": peak_mb / resting_mb}
+
+
+def answers(served: Served, path: Path) -> dict[str, float]:
+    """The first upload's time, and the median of the nine that follow."""
+    took_ms = [1000 * upload_all("http", served.address, [path], 1).took_s[0] for _ in range(10)]
+    return {"first_ms": round(took_ms[0], 1), "next_nine_ms": round(statistics.median(took_ms[1:]), 1)}
+
+
+def residents(served: Served, wave: Wave, paths: Sequence[Path], arguments: argparse.Namespace) -> dict[str, float]:
+    """Resident memory after each part of the work, and what the last two are of the first."""
+    process = _process(served)
+    upload_all("http", served.address, paths, UPLOADS_AT_ONCE)
+    first_mb = resident_mb(process)
+    for _ in range(arguments.requests // FIRST - 1):
+        upload_all("http", served.address, paths, UPLOADS_AT_ONCE)
+    uploads_mb = resident_mb(process)
+    script = Script("funasr", served.url.replace("http", "ws", 1), SESSION_S)
+    for _ in range(arguments.sessions // arguments.live_at_once):
+        broken = [talk.error for talk in talk_all(script, wave, arguments.live_at_once)[0] if talk.error]
+        if broken:
+            raise SystemExit(f"a live session broke off: {broken[0]}")
+    live_mb = resident_mb(process)
+    return {
+        f"after_{FIRST}_uploads_mb": first_mb,
+        f"after_{arguments.requests}_uploads_mb": uploads_mb,
+        f"after_{arguments.sessions}_sessions_mb": live_mb,
+        "uploads_over_first": uploads_mb / first_mb,
+        "sessions_over_first": live_mb / first_mb,
+    }
+
+
+def _process(served: Served) -> psutil.Process:
+    assert served.process is not None
+    return served.process
+
+
+def _get(address: str, path: str) -> int:
+    connection = http.client.HTTPConnection(address, timeout=30)
+    connection.request("GET", path)
+    status = connection.getresponse().status
+    connection.close()
+    return status
+
+
+if __name__ == "__main__":
+    main()
