@@ -1,4 +1,4 @@
-"""Decode children: started when needed, used again, killed at their limits, replaced when they die.
+"""Decode children: one beforehand, others when needed; used again, killed at their limits, replaced when they die.
 
 A recording is handed to a child as an open descriptor, so there is no file to clean up; its samples come back in
 blocks, and only as fast as they are read.
