@@ -69,7 +69,7 @@ async def heard(url, samples):
         await sender
     edges = [edge for update in updates for pair in update.timestamps for edge in pair]
     assert edges == sorted(edges)
-    assert max(edges, default=0) <= len(samples) // 16
+    assert edges[-1] <= len(samples) // 16
     return letters("".join(update.text for update in updates))
 
 
@@ -77,7 +77,7 @@ async def test_broken_connections_lose_and_repeat_nothing(server, full):
     """Recordings whose connections break three times each, wherever that is.
 
     The detector begins anew with each connection and may put an edge elsewhere, so a word may be heard differently:
-    in one of ten recordings at most, and only a word. Of ten alone chance makes it two. One in ten may have no text.
+    in one of ten recordings at most, and only a word. Of ten alone chance makes it two.
     """
     url, slots = server.url.replace("http", "ws"), asyncio.Semaphore(AT_ONCE)
 
@@ -86,13 +86,13 @@ async def test_broken_connections_lose_and_repeat_nothing(server, full):
         cuts = np.random.default_rng(number).integers(1000, len(pcm(samples)), 3).tolist()
         async with slots, breaking(server.address, cuts) as breaking_url:
             whole, broken = await heard(url, samples), await heard(breaking_url, samples)
-        return len(whole), Levenshtein.distance(whole, broken)
+        assert whole
+        return Levenshtein.distance(whole, broken)
 
-    found = await asyncio.gather(*map(errors, range(100 if full else 20)))
-    lengths, wrong = zip(*found, strict=True)
-    assert sum(map(bool, lengths)) > 0.9 * len(found)
-    assert sum(map(bool, wrong)) <= len(found) // 10
-    assert max(wrong) <= MAX_WORD_LETTERS
+    # From 1 on: the recogniser is too unsure of recording 0 to write anything.
+    found = await asyncio.gather(*map(errors, range(1, 101 if full else 21)))
+    assert sum(map(bool, found)) <= len(found) // 10
+    assert max(found) <= MAX_WORD_LETTERS
 
 
 async def speak(live, samples, frame_s=0.02):
