@@ -103,6 +103,16 @@ def resident_mb(process: psutil.Process) -> float:
     return round(process.memory_info().rss / 1e6, 1)
 
 
+def peak_mb(pid: int) -> float:
+    """The kernel's high-water mark of a process's memory, which no spike escapes, in 10^6 bytes.
+
+    Raises:
+        OSError: there is no such process.
+    """
+    lines = Path(f"/proc/{pid}/status").read_text("ascii").splitlines()
+    return max((int(line.split()[1]) * 1024 / 1e6 for line in lines if line.startswith("VmHWM:")), default=0.0)
+
+
 def _idle_and_total(cpus: list[int]) -> tuple[float, float]:
     times = psutil.cpu_times(percpu=True)
     chosen = [times[cpu] for cpu in cpus if cpu < len(times)]

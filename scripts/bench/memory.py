@@ -26,7 +26,7 @@ import numpy as np
 import numpy.typing as npt
 import psutil
 
-from machine import machine
+from machine import machine, peak_mb
 from recordings import RATE, ROOT, UNIT_S, speech
 
 PROBE_EVERY_S = 0.05
@@ -86,20 +86,18 @@ class PeakMemory:
 
     def __init__(self, process: psutil.Process) -> None:
         self._process = process
-        self._peak_kib: dict[int, int] = {}
+        self._peak_mb: dict[int, float] = {}
 
     def sample(self) -> None:
         """Note the marks. Those of a child that has ended stay in the sum."""
         for process in (self._process, *self._process.children(recursive=True)):
             with contextlib.suppress(OSError):
-                lines = Path(f"/proc/{process.pid}/status").read_text("ascii").splitlines()
-                marks = [int(line.split()[1]) for line in lines if line.startswith("VmHWM:")]
-                self._peak_kib[process.pid] = max([self._peak_kib.get(process.pid, 0), *marks])
+                self._peak_mb[process.pid] = max(self._peak_mb.get(process.pid, 0.0), peak_mb(process.pid))
 
     def report(self) -> dict[str, float]:
         """Megabytes (10^6 bytes)."""
-        server_mb = self._peak_kib[self._process.pid] * 1024 / 1e6
-        total_mb = sum(self._peak_kib.values()) * 1024 / 1e6
+        server_mb = self._peak_mb[self._process.pid]
+        total_mb = sum(self._peak_mb.values())
         return {
             "peak_mb": round(total_mb, 1),
             "server_peak_mb": round(server_mb, 1),

@@ -21,7 +21,7 @@ from pathlib import Path
 
 import psutil
 
-from machine import resident_mb
+from machine import peak_mb, resident_mb
 from recordings import ROOT, Wave, cut, source, write_wavs
 from report import add_output_options, publish, table
 from serving import Served, our_server
@@ -40,8 +40,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--bundle", type=Path, default=ROOT / "models" / "demo")
     parser.add_argument("--recordings", type=Path, nargs="+", default=[], metavar="FILE.wav")
-    parser.add_argument("--requests", type=int, default=1000, help=f"more than {FIRST}")
-    parser.add_argument("--sessions", type=int, default=200)
+    parser.add_argument("--requests", type=int, default=1000, help=f"uploads, a multiple of {FIRST}")
+    parser.add_argument("--sessions", type=int, default=200, help="a multiple of those at once")
     parser.add_argument("--live-at-once", type=int, default=4)
     add_output_options(parser)
     arguments = parser.parse_args()
@@ -72,10 +72,8 @@ def wait_until_ready(served: Served) -> None:
 def at_load(served: Served) -> dict[str, float]:
     """Memory of a server that has just become ready."""
     process = _process(served)
-    lines = Path(f"/proc/{process.pid}/status").read_text("ascii").splitlines()
-    peak_mb = next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:")) * 1024 / 1e6
-    resting_mb = resident_mb(process)
-    return {"peak_mb": round(peak_mb, 1), "resting_mb": resting_mb, "peak_over_resting": peak_mb / resting_mb}
+    highest_mb, resting_mb = peak_mb(process.pid), resident_mb(process)
+    return {"peak_mb": round(highest_mb, 1), "resting_mb": resting_mb, "peak_over_resting": highest_mb / resting_mb}
 
 
 def answers(served: Served, path: Path) -> dict[str, float]:
@@ -89,19 +87,20 @@ def residents(served: Served, wave: Wave, paths: Sequence[Path], arguments: argp
     process = _process(served)
     upload_all("http", served.address, paths, UPLOADS_AT_ONCE)
     first_mb = resident_mb(process)
-    for _ in range(arguments.requests // FIRST - 1):
+    rounds, meetings = arguments.requests // FIRST, arguments.sessions // arguments.live_at_once
+    for _ in range(rounds - 1):
         upload_all("http", served.address, paths, UPLOADS_AT_ONCE)
     uploads_mb = resident_mb(process)
     script = Script("funasr", served.url.replace("http", "ws", 1), SESSION_S)
-    for _ in range(arguments.sessions // arguments.live_at_once):
+    for _ in range(meetings):
         broken = [talk.error for talk in talk_all(script, wave, arguments.live_at_once)[0] if talk.error]
         if broken:
             raise SystemExit(f"a live session broke off: {broken[0]}")
     live_mb = resident_mb(process)
     return {
         f"after_{FIRST}_uploads_mb": first_mb,
-        f"after_{arguments.requests}_uploads_mb": uploads_mb,
-        f"after_{arguments.sessions}_sessions_mb": live_mb,
+        f"after_{rounds * FIRST}_uploads_mb": uploads_mb,
+        f"after_{meetings * arguments.live_at_once}_sessions_mb": live_mb,
         "uploads_over_first": uploads_mb / first_mb,
         "sessions_over_first": live_mb / first_mb,
     }
