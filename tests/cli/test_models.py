@@ -22,7 +22,6 @@ from fake_hub import MODEL, REVISION, Answer, fake_hub
 from int8_graphs import quantized_model
 from paraserve.cli.main import main
 from paraserve.inference.fsmn_vad import load_fsmn_vad
-from paraserve.inference.optimize import has_vnni
 
 PARTS = ("asr", "vad", "punc")
 GRAPH = "asr/model_quant.onnx"
@@ -301,7 +300,6 @@ def test_real_whisper(real_models_dir):
     assert (root / "vad" / "model.onnx").samefile(real_models_dir / "fsmn-vad" / "vad" / "model.onnx")
 
 
-@pytest.mark.skipif(not has_vnni(), reason="no rewrite applies to a processor without VNNI")
 def test_optimize(tmp_path):
     """Large graphs of a folder are prepared ahead of the first start, small ones stay; the folder does not change."""
     folder, cache = tmp_path / "mine" / "asr", tmp_path / "cache"

@@ -4,7 +4,7 @@ onnxruntime's CUDA convolution asks cuDNN for a plan whenever its input has anot
 keeps the last plan only. Segments come in all lengths and batches in all sizes, so each of a Paraformer's 66
 convolutions would plan anew (milliseconds each) in almost every run. What stands here in their place needs no plan.
 
-Only the child process of `optimize.py` imports this: the package onnx is not needed to serve.
+Only `prepare.py` imports this: the package onnx is not needed to serve.
 """
 
 from collections.abc import Callable

@@ -1,6 +1,6 @@
 """Outputs for what is read of a recogniser's logits, so that these stay on the GPU.
 
-Only the child process of `optimize.py` imports this: the package onnx is not needed to serve.
+Only `prepare.py` imports this: the package onnx is not needed to serve.
 """
 
 import numpy as np

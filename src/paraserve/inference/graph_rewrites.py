@@ -1,6 +1,6 @@
 """Rewrites of ONNX graphs that make them faster and leave their results as they are.
 
-Each takes a model and returns how many places it changed. Only the child process of `optimize.py` imports this: the
+Each takes a model and returns how many places it changed. Only `prepare.py` imports this: the
 package onnx is not needed to serve.
 """
 

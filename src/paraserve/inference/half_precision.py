@@ -8,7 +8,7 @@ feed-forward layers leaves its range (65,504) from about the thirtieth layer on.
 read in float32, run with weights of 1/64 and are scaled back behind the cast, which is exact but for weights below
 0.004, and for those as fine as float16 is at 0.004.
 
-Only the child process of `optimize.py` imports this: the package onnx is not needed to serve.
+Only `prepare.py` imports this: the package onnx is not needed to serve.
 """
 
 import numpy as np

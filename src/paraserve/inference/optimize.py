@@ -1,7 +1,6 @@
 """Prepared graphs: a model file rewritten once for this machine and kept in a cache folder.
 
-The file that a user brought is never touched. A graph is prepared in a child process, whose memory (several times the
-model's) is gone when it ends: `python -m paraserve.inference.optimize SOURCE TARGET [--reorder-sums | --for-gpu]`.
+The file that a user brought is never touched. A graph is prepared in a child process (`prepare.py`).
 """
 
 import hashlib
@@ -12,17 +11,12 @@ import tempfile
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from paraserve.errors import ModelLoadError
 
-if TYPE_CHECKING:
-    from onnx import ModelProto
-
-VERSION = 3
+VERSION = 4
 """Raised whenever a rewrite changes, so that older results are not taken."""
 VNNI_FLAGS = frozenset({"avx512_vnni", "avx_vnni"})
-SMALLEST_EXTERNAL_BYTES = 1024
 SMALLEST_GRAPH_BYTES = 16 * 2**20
 """A smaller graph runs so fast that it would never earn back the second or two that its preparation takes."""
 PREPARATION_TIMEOUT_S = 300
@@ -61,8 +55,7 @@ def prepared_graph(
     """The graph at `path` as this machine runs it fastest, from the cache folder or made now.
 
     int8 graphs give the same results to the last bit, unless `reorder_sums` allows more; `for_gpu` makes a float32
-    graph one of mixed precision. A graph under `smallest_bytes` (on a CPU) and one on which no rewrite applies, which
-    the cache remembers, are given back as they are.
+    graph one of mixed precision. On a CPU, a graph under `smallest_bytes` is given back as it is.
 
     Raises:
         ModelLoadError: it could not be prepared or the cache folder cannot be written; the plain graph will do.
@@ -70,12 +63,10 @@ def prepared_graph(
     if path.stat().st_size < smallest_bytes and not for_gpu:
         return path
     folder = cache / f"{_key(path)}-{_recipe(reorder_sums, for_gpu)}"
-    target, unchanged = folder / path.name, folder / "unchanged"
-    if target.is_file():
-        return target
-    if not unchanged.is_file():
+    target = folder / path.name
+    if not target.is_file():
         _prepare_in_child(path, folder, [FOR_GPU] if for_gpu else [REORDER] if reorder_sums else [])
-    return target if target.is_file() else path
+    return target
 
 
 def _key(path: Path) -> str:
@@ -125,7 +116,7 @@ def _prepare_in_child(path: Path, folder: Path, flags: Sequence[str]) -> None:
 
 
 def _run_child(path: Path, target: Path, flags: Sequence[str]) -> None:
-    command = [sys.executable, "-m", "paraserve.inference.optimize", str(path), str(target), *flags]
+    command = [sys.executable, "-m", "paraserve.inference.prepare", str(path), str(target), *flags]
     try:
         done = subprocess.run(  # noqa: S603 - our own module on a path that is one argument
             command, capture_output=True, text=True, timeout=PREPARATION_TIMEOUT_S, check=False
@@ -135,56 +126,3 @@ def _run_child(path: Path, target: Path, flags: Sequence[str]) -> None:
     if done.returncode:
         reason = done.stderr.strip().splitlines()[-1:] or [f"exit status {done.returncode}"]
         raise ModelLoadError(f"cannot prepare {path}: {reason[0]}")
-
-
-def write_prepared(source: Path, target: Path, *, reorder_sums: bool, for_gpu: bool) -> int:
-    """Rewrite `source` for this machine into `target`, if there is anything to change; returns how many changes.
-
-    Weights go to a file of their own beside it, which onnxruntime maps into memory instead of copying it.
-    """
-    import onnx  # noqa: PLC0415 - only this child process needs it
-
-    model = onnx.load(source)
-    changes = _rewrite_for_gpu(model) if for_gpu else _rewrite_for_cpu(model, reorder_sums=reorder_sums)
-    if not changes:
-        (target.parent / "unchanged").touch()
-        return 0
-    onnx.save_model(
-        model,
-        target,
-        save_as_external_data=True,
-        location=f"{target.name}.data",
-        size_threshold=SMALLEST_EXTERNAL_BYTES,
-    )
-    return changes
-
-
-def _rewrite_for_cpu(model: "ModelProto", *, reorder_sums: bool) -> int:
-    """A sum in another order differs in its last bit.
-
-    float32 graphs do not mind; in an int8 graph an activation moves to the next of 255 steps now and then, and others
-    with it from layer to layer.
-    """
-    from paraserve.inference.graph_memories import block_memories  # noqa: PLC0415 - these import onnx
-    from paraserve.inference.graph_rewrites import sign_weights  # noqa: PLC0415
-
-    is_int8 = any(node.op_type == "MatMulInteger" for node in model.graph.node)
-    changes = block_memories(model) if reorder_sums or not is_int8 else 0
-    return changes + (sign_weights(model) if has_vnni() else 0)
-
-
-def _rewrite_for_gpu(model: "ModelProto") -> int:
-    """Mixed precision, and convolutions that take every length; in this order, see `replace_dense`."""
-    from paraserve.inference.gpu_convolutions import replace_dense, replace_depthwise  # noqa: PLC0415 - as above
-    from paraserve.inference.gpu_outputs import add_best_units  # noqa: PLC0415
-    from paraserve.inference.half_precision import to_half  # noqa: PLC0415
-
-    changes = replace_depthwise(model) + to_half(model) + replace_dense(model)
-    return changes + add_best_units(model)
-
-
-if __name__ == "__main__":
-    os.nice(5)  # the server is starting beside it
-    write_prepared(
-        Path(sys.argv[1]), Path(sys.argv[2]), reorder_sums=REORDER in sys.argv, for_gpu=FOR_GPU in sys.argv
-    )

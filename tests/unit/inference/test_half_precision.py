@@ -14,10 +14,11 @@ from graph_feeds import random_feeds
 from paraserve.inference.base import StreamingItem
 from paraserve.inference.half_precision import to_half
 from paraserve.inference.onnx import open_session
-from paraserve.inference.optimize import BEST_UNITS, prepared_graph, write_prepared
+from paraserve.inference.optimize import BEST_UNITS, prepared_graph
 from paraserve.inference.paraformer import load_paraformer
 from paraserve.inference.paraformer_files import probabilities
 from paraserve.inference.paraformer_online import load_paraformer_online
+from paraserve.inference.prepare import prepare_for_gpu
 from paraserve.inference.sensevoice import load_sensevoice
 from paraserve.types import SAMPLE_RATE, ChunkSize, DecodeOptions, SegmentAudio
 
@@ -43,8 +44,7 @@ def converted(folder: Path, target: Path, *stems: str) -> Path:
     """A copy of a model directory whose float32 graphs are those that a GPU would get."""
     shutil.copytree(folder, target, ignore=shutil.ignore_patterns("*.onnx"))
     for stem in stems:
-        if not write_prepared(folder / f"{stem}.onnx", target / f"{stem}.onnx", reorder_sums=False, for_gpu=True):
-            shutil.copy(folder / f"{stem}.onnx", target)
+        prepare_for_gpu(folder / f"{stem}.onnx", target / f"{stem}.onnx")
     return target
 
 
