@@ -121,8 +121,6 @@ def open_session(path: Path, placement: Placement = CPU) -> OnnxModel:
     graph = _prepared(path, placement)
     try:
         if placement.is_cpu:
-            _share_arena()
-            options.add_session_config_entry("session.use_env_allocators", "1")
             session = ort.InferenceSession(str(graph), options, providers=[CPU_PROVIDER])
         else:
             # A graph as it is on disk is for comparisons.
@@ -140,16 +138,6 @@ def _options(threads: int) -> Any:
     # Spinning threads lose a factor of 3 when sessions share the cores.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     return options
-
-
-@cache
-def _share_arena() -> None:
-    """One arena for what all graphs compute on the CPU: each of its own would keep the most that its graph ever took.
-
-    It grows in powers of two (onnxruntime's own default), and never shrinks.
-    """
-    memory = ort.OrtMemoryInfo("Cpu", ort.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, ort.OrtMemType.DEFAULT)
-    ort.create_and_register_allocator(memory, None)
 
 
 def write_fused(source: Path, target: Path) -> None:
