@@ -3,12 +3,12 @@
     python scripts/bench/steady.py [--bundle DIR] [--requests 1000] [--sessions 200] [--live-at-once 4]
 
 Starts `paraserve serve` twice: the first start may have to prepare graphs, the second is the one that counts. Then
-ten uploads one after the other, and at last uploads eight at once and live clients in real time (2pass): 80 and 20,
+ten uploads one after the other, and at last uploads eight at once and live clients in real time (2pass): 100 and 20,
 after which memory counts as settled, then all the others.
 
 - ready: from the command to the first 200 of /readyz.
 - peak at load: the kernel's high-water mark when the server is ready, beside what is resident then.
-- resident: after those first 100, after the uploads, after the live sessions; the server alone, without its decode
+- resident: after those first ones, after the uploads, after the live sessions; the server alone, without its decode
   children.
 """
 
@@ -29,7 +29,7 @@ from serving import Served, our_server
 from talkers import Script, talk_all
 from uploads import upload_all
 
-FIRST_UPLOADS, FIRST_SESSIONS = 80, 20
+FIRST_UPLOADS, FIRST_SESSIONS = 100, 20
 """Until memory counts as settled."""
 UPLOADS_AT_ONCE = 8
 CLIP_S = (3.0, 12.0)
