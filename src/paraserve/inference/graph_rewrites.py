@@ -1,7 +1,7 @@
 """Rewrites of ONNX graphs that make them faster and leave their results as they are.
 
-Each takes a model and returns how many places it changed. Only `prepare.py` imports this: the
-package onnx is not needed to serve.
+Each takes a model and returns how many places it changed. Only `prepare.py` imports this: the package
+onnx is not needed to serve.
 """
 
 from collections import Counter
