@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from commands import paraserve
 from paraserve.catalog.store import models_folder
+from support.commands import paraserve
 
 ROOT = Path(__file__).resolve().parents[1]
 

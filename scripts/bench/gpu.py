@@ -2,8 +2,8 @@
 
     python scripts/bench/gpu.py --bundle DIR --device cuda:0 --json gpu.json
 
-Weights may be random, the audio means nothing (`paraserve.inference.babble`): neither changes the speed. Texts are
-not looked at. `--device cpu --quick` shows on any machine that the script works.
+Weights may be random, the audio means nothing (`paraserve.inference.audio.synthetic_speech`): neither changes the
+speed. Texts are not looked at. `--device cpu --quick` shows on any machine that the script works.
 """
 
 import argparse
@@ -21,18 +21,18 @@ from pathlib import Path
 import numpy as np
 
 from paraserve.catalog.store import bundle_root, models_folder
-from paraserve.compose import open_engine
 from paraserve.cpus import available_cpus
-from paraserve.inference.babble import babble
+from paraserve.inference.audio.synthetic_speech import babble
 from paraserve.inference.base import Recognizer
-from paraserve.inference.frontend import fbank
-from paraserve.inference.load import bundle_parts, load_parts
-from paraserve.inference.onnx import Placement, runtime_version
-from paraserve.inference.optimize import cache_folder
+from paraserve.inference.features.fbank import fbank
+from paraserve.inference.graphs.cache import cache_folder
+from paraserve.inference.graphs.session import Placement, runtime_version
+from paraserve.inference.models.load import bundle_parts, load_parts
+from paraserve.runtime.capacity import rate_files
 from paraserve.runtime.engine import Engine
-from paraserve.runtime.rating import rate_files
 from paraserve.settings import Settings
 from paraserve.types import ChunkSize, DecodeOptions, SegmentAudio, StreamConfig
+from paraserve.wiring import open_engine
 
 LENGTHS_S = (5, 10, 20)
 BATCHES = (1, 4, 16, 64, 256)

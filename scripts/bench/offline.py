@@ -34,11 +34,11 @@ import psutil
 
 from clocked import RunClock
 from machine import CpuMeter, first_cpus, on_cpus, resident_mb
-from paraserve.compose import open_decode_pool, open_engine
-from paraserve.runtime.jobs import Batch
 from paraserve.runtime.offline import FileLimits, transcribe_file
+from paraserve.runtime.scheduling.batches import Batch
 from paraserve.settings import Settings
 from paraserve.types import DecodeOptions
+from paraserve.wiring import open_decode_pool, open_engine
 from recordings import ROOT, cut, source, write_wavs
 from report import add_output_options, percentile, publish, table
 from serving import Served, our_server

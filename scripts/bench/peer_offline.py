@@ -125,8 +125,8 @@ class Ours:
     """paraserve with its own scheduler; `callers` is how many files it works on at once."""
 
     def __init__(self, bundle: Path, callers: int) -> None:
-        from paraserve.compose import open_engine
         from paraserve.settings import Settings
+        from paraserve.wiring import open_engine
 
         self._engine = open_engine(Settings(bundle=str(bundle)))
         self._callers = callers

@@ -36,7 +36,7 @@ from contestants import OURS, Setup, contestants, peer_setups
 from live import Budget, Point, add_search_options, found, point_table, search_on
 from machine import first_cpus
 from offline import UPLOADS_AT_ONCE, figures, over_http, rows, warm_up
-from paraserve.inference.fsmn_vad import load_fsmn_vad
+from paraserve.inference.models.vad.fsmn_vad import load_fsmn_vad
 from peer_envs import environment
 from recordings import RATE, Wave, cut, source, write_wavs
 from report import add_output_options, plot, publish, table

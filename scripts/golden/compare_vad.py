@@ -19,7 +19,7 @@ import numpy as np
 import soundfile
 from funasr_vad import Events, Reference
 
-from paraserve.inference.fsmn_vad import FsmnVad, load_fsmn_vad
+from paraserve.inference.models.vad.fsmn_vad import FsmnVad, load_fsmn_vad
 
 OPTION_SETS: list[dict[str, Any]] = [
     {},

@@ -10,10 +10,10 @@ from eval_sets import Clip, load_set, recognize
 from features import SAMPLE_RATE, Array
 from noises import HELD_OUT_KINDS, KINDS
 from paraserve.inference.base import ModelBundle
-from paraserve.inference.no_vad import NoVad
+from paraserve.inference.models.vad.whole_recording_vad import NoVad
 from paraserve.runtime.engine import LocalEngine
 from paraserve.runtime.offline import transcribe
-from paraserve.runtime.scheduler import Scheduler
+from paraserve.runtime.scheduling.scheduler import Scheduler
 from paraserve.types import DecodeOptions, Transcript
 from scoring import matches
 from sound_draws import Draws

@@ -12,7 +12,7 @@ from eval_invented import serve
 from eval_sets import CHUNKS, load_set, recognize, recognize_live
 from features import SAMPLE_RATE, Array
 from paraserve.inference.base import ModelBundle
-from paraserve.inference.load import load_bundle
+from paraserve.inference.models.load import load_bundle
 from paraserve.types import DecodeOptions, SegmentAudio
 
 RUNS = 7

@@ -16,7 +16,7 @@ from eval_parts import detector_lines, punctuation_rows
 from eval_sets import offline_rows, streaming_rows
 from eval_speed import agreement_lines, load_timed, make_float_bundle, size_line, speed_lines
 from paraserve.inference.base import ModelBundle
-from paraserve.inference.load import load_bundle
+from paraserve.inference.models.load import load_bundle
 
 BEGIN, END = "<!-- results -->", "<!-- end of results -->"
 

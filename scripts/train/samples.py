@@ -25,7 +25,7 @@ from grammar_slots import SLOTS
 from grammar_weather import WEATHER
 from kokoro import UNUSED_VOICES, Kokoro
 from paraserve.inference.base import ModelBundle
-from paraserve.inference.load import bundle_parts, load_parts
+from paraserve.inference.models.load import bundle_parts, load_parts
 from paraserve.types import DecodeOptions, SegmentAudio
 from templates import Words, fill, tokens_of
 from wide_speech import write_script

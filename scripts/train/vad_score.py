@@ -11,8 +11,8 @@ import numpy as np
 
 from corpus import Utterance
 from features import FRAME_LENGTH, FRAME_SHIFT, SAMPLE_RATE
-from paraserve.inference.endpointing import EndpointState, find_endpoints
-from paraserve.inference.fsmn_vad import FsmnVad
+from paraserve.inference.models.vad.fsmn_vad import FsmnVad
+from paraserve.inference.models.vad.fsmn_vad_endpoints import EndpointState, find_endpoints
 from paraserve.types import Segment
 from vad_data import Mix, Scene, SceneMaker
 

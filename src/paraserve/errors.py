@@ -7,6 +7,7 @@
     │   ├── UploadTooLargeError            more bytes than the size limit
     │   └── DecoderError                   the decoder gave up, ran out of time or memory
     ├── ProtocolError (ValueError)         a request or message breaks the protocol
+    │   └── SlowUploadError (TimeoutError) the client stopped sending in the middle of its upload
     ├── AccessError (PermissionError)      the client may not: no key, a wrong one, a foreign page
     ├── OverloadedError (RuntimeError)     full, or shutting down; try again later
     │   └── KeyLimitError                  this client has too much in progress; others have not
@@ -66,6 +67,12 @@ class ProtocolError(ParaserveError, ValueError):
     """A request or message breaks the protocol."""
 
     code = "invalid_request"
+
+
+class SlowUploadError(ProtocolError, TimeoutError):
+    """The client stopped sending in the middle of its upload."""
+
+    code = "upload_timeout"
 
 
 class AccessError(ParaserveError, PermissionError):

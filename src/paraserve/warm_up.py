@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from paraserve.inference.babble import babble
+from paraserve.inference.audio.synthetic_speech import babble
 from paraserve.inference.base import ModelBundle, Recognizer, StreamingItem, StreamingRecognizer
 from paraserve.types import FRAME_MS, SAMPLE_RATE, ChunkSize, DecodeOptions, Samples, SegmentAudio
 

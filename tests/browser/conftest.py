@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Page, Playwright, expect, sync_playwright
 
-from commands import server
+from support.commands import server
 
 ROOT = Path(__file__).resolve().parents[2]
 TIMEOUT_MS = 30_000

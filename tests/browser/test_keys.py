@@ -2,7 +2,7 @@
 
 from playwright.sync_api import expect
 
-from commands import paraserve, server
+from support.commands import paraserve, server
 
 
 def test_a_key_opens_the_page(visit, demo_dir, samples, tmp_path):

@@ -17,9 +17,9 @@ from playwright.sync_api import expect
 from rapidfuzz.distance import Levenshtein
 from websockets.sync.client import connect
 
-from commands import PROGRAM, READY, STOP_TIMEOUT_S, clean_environment
 from paraserve.server.app import create_app
 from paraserve.settings import Settings
+from support.commands import PROGRAM, READY, STOP_TIMEOUT_S, clean_environment
 
 PLAYED_TWICE_ERROR = 0.1
 """The browser resamples the file to its own rate and the page back to 16 kHz; int8 models may hear that otherwise."""

@@ -3,7 +3,7 @@
 import re
 import urllib.request
 
-from commands import paraserve, server
+from support.commands import paraserve, server
 
 
 def test_live():

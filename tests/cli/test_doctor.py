@@ -5,7 +5,7 @@ import socket
 
 import pytest
 
-from commands import paraserve
+from support.commands import paraserve
 
 SUBJECTS = ["python", "onnxruntime", "telemetry", "cpu features", "cpus", "memory", "port", "codecs", "bundle"]
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from commands import clean_environment
+from support.commands import clean_environment
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -17,11 +17,11 @@ import pytest
 import soundfile
 from onnx import TensorProto, helper, numpy_helper
 
-from commands import PROGRAM, clean_environment, paraserve, server
-from fake_hub import MODEL, REVISION, Answer, fake_hub
-from int8_graphs import quantized_model
 from paraserve.cli.main import main
-from paraserve.inference.fsmn_vad import load_fsmn_vad
+from paraserve.inference.models.vad.fsmn_vad import load_fsmn_vad
+from support.commands import PROGRAM, clean_environment, paraserve, server
+from support.fake_hub import MODEL, REVISION, Answer, fake_hub
+from support.int8_graphs import quantized_model
 
 PARTS = ("asr", "vad", "punc")
 GRAPH = "asr/model_quant.onnx"

@@ -3,7 +3,7 @@
 import subprocess
 import urllib.request
 
-from commands import PROGRAM, clean_environment, server
+from support.commands import PROGRAM, clean_environment, server
 
 
 def test_serves_and_stops():

@@ -15,9 +15,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from certificates import self_signed
-from commands import PROGRAM, clean_environment, paraserve, server
-from live_stub import Stub, speech
+from support.certificates import self_signed
+from support.commands import PROGRAM, clean_environment, paraserve, server
+from support.live_stub import Stub, speech
 
 
 @contextlib.contextmanager

@@ -12,7 +12,7 @@ import psutil
 import pytest
 import soundfile
 
-from commands import PROGRAM, clean_environment, paraserve, server
+from support.commands import PROGRAM, clean_environment, paraserve, server
 
 AS_SPOKEN = ("--no-itn", "--no-punctuate")
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from commands import PROGRAM, READY, STOP_TIMEOUT_S, clean_environment
+from support.commands import PROGRAM, READY, STOP_TIMEOUT_S, clean_environment
 
 ROOT = Path(__file__).resolve().parents[2]
 START_TIMEOUT_S = 60

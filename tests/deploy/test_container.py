@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from certificates import self_signed
-from commands import clean_environment, server
-from live import address_of
+from support.certificates import self_signed
+from support.commands import clean_environment, server
+from support.live import address_of
 
 CONTAINER = Path(__file__).resolve().parents[2] / "scripts" / "container"
 

@@ -12,7 +12,7 @@ from contextlib import ExitStack, contextmanager
 import pytest
 from websockets.exceptions import ConnectionClosed
 
-from live import LiveClient, eventually, live
+from support.live import LiveClient, eventually, live
 
 UPLOADERS, LIVE_CLIENTS = 4, 4
 BUSY_S = 60

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from paraserve.errors import ModelLoadError
-from paraserve.inference.ct_punc import join_words, load_ct_punc
+from paraserve.inference.models.punctuation.ct_punc import join_words, load_ct_punc
 
 REFERENCE = json.loads((Path(__file__).parent / "data" / "ct_punc_jieba.json").read_text("utf-8"))
 

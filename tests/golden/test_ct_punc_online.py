@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from paraserve.inference.ct_punc import split_words
-from paraserve.inference.ct_punc_online import CtPuncOnline, load_ct_punc_online
+from paraserve.inference.models.punctuation.ct_punc import split_words
+from paraserve.inference.models.punctuation.ct_punc_online import CtPuncOnline, load_ct_punc_online
 
 DATA = Path(__file__).parent / "data"
 GRAPHS = ("fp32", "int8")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from paraserve.inference.frontend import (
+from paraserve.inference.features.fbank import (
     FbankState,
     LfrState,
     apply_cmvn,

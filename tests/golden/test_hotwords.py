@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 import soundfile
 
-from paraserve.inference.hotwords import Hotwords, read_segments
-from paraserve.inference.model_files import read_tokens
-from paraserve.inference.onnx import open_session
-from paraserve.inference.paraformer import load_paraformer
-from paraserve.inference.tokens import Vocabulary
+from paraserve.inference.graphs.session import open_session
+from paraserve.inference.models.model_files import read_tokens
+from paraserve.inference.models.recognizers.paraformer import load_paraformer
+from paraserve.inference.models.recognizers.paraformer_hotwords import Hotwords, read_segments
+from paraserve.inference.text.units import Vocabulary
 from paraserve.types import DecodeOptions, SegmentAudio
-from references import reference_graph
+from support.references import reference_graph
 
 REFERENCES = json.loads((Path(__file__).parent / "data" / "hotwords.json").read_text("utf-8"))
 NAMES = [f"{r['model']} {r['graph']}" for r in REFERENCES]

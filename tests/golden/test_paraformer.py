@@ -23,11 +23,11 @@ import numpy as np
 import pytest
 import soundfile
 
-from paraserve.inference.model_files import read_tokens
-from paraserve.inference.paraformer import Paraformer, load_paraformer
-from paraserve.inference.tokens import Vocabulary, is_chinese
+from paraserve.inference.models.model_files import read_tokens
+from paraserve.inference.models.recognizers.paraformer import Paraformer, load_paraformer
+from paraserve.inference.text.units import Vocabulary, is_chinese
 from paraserve.types import DecodeOptions, Hypothesis, SegmentAudio
-from references import read_clip, reference_graph
+from support.references import read_clip, reference_graph
 
 DATA = Path(__file__).parent / "data"
 OPTIONS = DecodeOptions()

@@ -18,8 +18,8 @@ import pytest
 import soundfile
 
 from paraserve.inference.base import StreamingItem
-from paraserve.inference.frontend import FbankState, fbank_step
-from paraserve.inference.paraformer_online import ParaformerOnline, load_paraformer_online
+from paraserve.inference.features.fbank import FbankState, fbank_step
+from paraserve.inference.models.recognizers.paraformer_online import ParaformerOnline, load_paraformer_online
 from paraserve.types import ChunkSize, Partial, Samples, SegmentAudio
 
 DATA = Path(__file__).parent / "data"

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 import soundfile
 
-from paraserve.inference.sensevoice import SenseVoice, load_sensevoice
+from paraserve.inference.models.recognizers.sensevoice import SenseVoice, load_sensevoice
 from paraserve.types import DecodeOptions, Hypothesis, SegmentAudio
-from references import read_clip, reference_graph
+from support.references import read_clip, reference_graph
 
 DATA = Path(__file__).parent / "data"
 GRAPHS = ("fp32", "int8")

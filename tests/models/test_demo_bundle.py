@@ -11,7 +11,7 @@ import pytest
 import soundfile
 from rapidfuzz.distance import Levenshtein
 
-from paraserve.inference.load import bundle_parts, load_parts
+from paraserve.inference.models.load import bundle_parts, load_parts
 from paraserve.types import DecodeOptions, SegmentAudio
 
 ROOT = Path(__file__).parents[2]

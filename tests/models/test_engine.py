@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 
-from paraserve.compose import open_engine
 from paraserve.settings import Settings
 from paraserve.types import DecodeOptions, Hypothesis, Token
+from paraserve.wiring import open_engine
 
 
 def said(text, start_ms):

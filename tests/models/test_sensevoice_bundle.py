@@ -6,8 +6,8 @@ import re
 import pytest
 import soundfile
 
-from commands import paraserve, server
-from live import LiveClient, live
+from support.commands import paraserve, server
+from support.live import LiveClient, live
 
 SPOKEN_MS = 14_000
 TAGS = re.compile(r"<\|[^|]*\|>")

@@ -13,13 +13,13 @@ import pytest
 import soundfile
 from rapidfuzz.distance import Levenshtein
 
-from commands import paraserve, server
-from live import live
-from paraserve.compose import open_engine
-from paraserve.inference.whisper import load_whisper
+from paraserve.inference.models.recognizers.whisper import load_whisper
 from paraserve.runtime.two_pass import TwoPassSession
 from paraserve.settings import Settings
 from paraserve.types import DecodeOptions, SegmentAudio, StreamConfig
+from paraserve.wiring import open_engine
+from support.commands import paraserve, server
+from support.live import live
 
 QUICK_MS, SPOKEN_MS = 12_000, (6_400, 12_000)
 MAX_ERROR = 0.15

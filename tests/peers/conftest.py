@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from certificates import Certificate, self_signed
-from commands import paraserve, server
+from support.certificates import Certificate, self_signed
+from support.commands import paraserve, server
 
 ENVIRONMENTS = Path(__file__).resolve().parents[2] / "build" / "peers"
 """Kept between runs; build/ is not committed."""

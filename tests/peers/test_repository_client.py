@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import soundfile
 
-from audio_files import encode, encoding
-from commands import paraserve
+from support.audio_files import encode, encoding
+from support.commands import paraserve
 
 SAMPLE = "zh_number.wav"
 CLIENT = os.environ.get("PARASERVE_FUNASR_CLIENT", "")

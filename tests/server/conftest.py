@@ -18,12 +18,12 @@ import psutil
 import pytest
 import structlog
 
-from commands import PROGRAM, READY, STOP_TIMEOUT_S, clean_environment
-from fakes import FakeEngine
 from paraserve.runtime.engine import Engine
 from paraserve.server.app import create_app
-from paraserve.server.process import Server
+from paraserve.server.processes.server import Server
 from paraserve.settings import Settings
+from support.commands import PROGRAM, READY, STOP_TIMEOUT_S, clean_environment
+from support.fakes import FakeEngine
 
 START_TIMEOUT_S = 60
 SETTLE_TIMEOUT_S = 15
@@ -221,7 +221,7 @@ def start_server(demo_dir, tmp_path) -> Iterator[Callable[..., ServerProcess]]:
 @pytest.fixture
 def start_fake_server(tmp_path) -> Iterator[Callable[..., ServerProcess]]:
     """Starts a process on `FakeEngine` with other settings; it ends with the test."""
-    command = (sys.executable, str(Path(__file__).parents[1] / "fake_server.py"))
+    command = (sys.executable, str(Path(__file__).parents[1] / "support" / "fake_server.py"))
     with contextlib.ExitStack() as stack:
 
         def start(**settings: object) -> ServerProcess:

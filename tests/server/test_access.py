@@ -6,13 +6,13 @@ import re
 import pytest
 from fastapi.routing import iter_route_contexts
 
-from audio_files import pcm_wav
-from commands import paraserve
-from fakes import FakeEngine
-from live import heard, live, speech
+from paraserve.server.access.api_keys import hashed, new_key, write_keys
 from paraserve.server.app import create_app
-from paraserve.server.keys import hashed, new_key, write_keys
 from paraserve.settings import Settings
+from support.audio_files import pcm_wav
+from support.commands import paraserve
+from support.fakes import FakeEngine
+from support.live import heard, live, speech
 
 KEY, OTHER_KEY = new_key(), new_key()
 OPEN = {"/", "/static/page.js", "/livez", "/readyz", "/health", "/docs", "/docs/oauth2-redirect", "/openapi.json"}

@@ -4,10 +4,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from audio_files import pcm_wav
-from fakes import FakeEngine
-from live import assert_works, eventually, live, speech
-from paraserve.server.keys import hashed, new_key, write_keys
+from paraserve.server.access.api_keys import hashed, new_key, write_keys
+from support.audio_files import pcm_wav
+from support.fakes import FakeEngine
+from support.live import assert_works, eventually, live, speech
 
 VOICE = pcm_wav(speech(700))
 KEYS = {name: new_key() for name in ("one", "two")}

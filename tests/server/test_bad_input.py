@@ -13,10 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-import audio_files
-from commands import paraserve
-from fakes import FakeEngine, text_of
 from paraserve.errors import InferenceError
+from support import audio_files
+from support.commands import paraserve
+from support.fakes import FakeEngine, text_of
 
 VOICE = audio_files.encode_voice(audio_files.encoding("wav-16bit"), 2)
 MB = 1_000_000

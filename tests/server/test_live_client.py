@@ -11,7 +11,7 @@ import soundfile
 from rapidfuzz.distance import Levenshtein
 
 from paraserve.client import Live, LiveOptions, Reconnect
-from recordings import pcm, recording
+from support.recordings import pcm, recording
 
 FRAME_SAMPLES = 960
 AT_ONCE = 4

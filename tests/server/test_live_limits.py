@@ -5,7 +5,7 @@ import contextlib
 import pytest
 from websockets.exceptions import ConnectionClosed
 
-from live import (
+from support.live import (
     BINARY,
     PING,
     TEXT,

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from live import (
+from support.live import (
     assert_works,
     heard,
     live,

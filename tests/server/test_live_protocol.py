@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from websockets.exceptions import ConnectionClosedOK
 
-import audio_files
-from fakes import FakeEngine
-from live import heard, live, silence, speech
 from paraserve.errors import InferenceError
+from support import audio_files
+from support.fakes import FakeEngine
+from support.live import heard, live, silence, speech
 
 PAUSE = silence(500)
 TWO_SEGMENTS = speech(1000) + PAUSE + speech(1300, 4000)

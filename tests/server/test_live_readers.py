@@ -10,7 +10,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
-from live import (
+from support.live import (
     BINARY,
     TEXT,
     assert_works,

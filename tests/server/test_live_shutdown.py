@@ -13,7 +13,7 @@ from http.client import HTTPConnection
 import pytest
 from websockets.exceptions import ConnectionClosed
 
-from live import address_of, handshake, heard, live, masked_frame, silence, speech
+from support.live import address_of, handshake, heard, live, masked_frame, silence, speech
 
 FRAME_MS = 20
 BINARY = 2

@@ -12,12 +12,12 @@ import pytest
 import soundfile
 import websockets
 
-import recordings
-from commands import PROGRAM, clean_environment
 from paraserve.inference.base import StreamingItem
-from paraserve.inference.load import BundleParts, bundle_parts, load_parts
-from paraserve.inference.tokens import Vocabulary, join_words, merge_units
+from paraserve.inference.models.load import BundleParts, bundle_parts, load_parts
+from paraserve.inference.text.units import Vocabulary, join_words, merge_units
 from paraserve.types import SAMPLE_RATE, ChunkSize, SegmentAudio, Token
+from support import recordings
+from support.commands import PROGRAM, clean_environment
 
 PLAIN = {"itn": False, "punctuate": False, "deterministic": True}
 AT_ONCE = 4

@@ -6,8 +6,9 @@ import time
 import psutil
 import pytest
 
-from fakes import FakeEngine
-from live import (
+from paraserve.errors import InferenceError
+from support.fakes import FakeEngine
+from support.live import (
     BINARY,
     TEXT,
     assert_works,
@@ -23,7 +24,6 @@ from live import (
     silence,
     speech,
 )
-from paraserve.errors import InferenceError
 
 
 def leave_by_reset(url):

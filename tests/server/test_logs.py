@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
-from audio_files import pcm_wav
-from live import heard, live, speech
+from support.audio_files import pcm_wav
+from support.live import heard, live, speech
 
 VOICE = pcm_wav(speech(2000))
 
@@ -87,7 +87,8 @@ def test_fast_requests_leave_no_trace(start):
 def test_lines_of_libraries():
     """What libraries log, quotes, line ends and stack traces included, is one JSON object a line, too."""
     program = (
-        "import logging; from paraserve.server.observe import configure_logging; configure_logging('info')\n"
+        "import logging; from paraserve.server.telemetry.request_log import configure_logging\n"
+        "configure_logging('info')\n"
         "try: 1 / 0\n"
         "except ZeroDivisionError: logging.getLogger('lib').exception('a \"quoted\"\\nline of %s', 'text')\n"
         "logging.getLogger('lib').info('chatter')\n"

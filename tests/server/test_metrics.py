@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from audio_files import not_audio, pcm_wav
-from fakes import FakeEngine
-from live import eventually, heard, live, silence, speech
-from paraserve.server.metrics import Metrics
+from paraserve.server.telemetry.metrics import Metrics
+from support.audio_files import not_audio, pcm_wav
+from support.fakes import FakeEngine
+from support.live import eventually, heard, live, silence, speech
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "metrics.md"
 

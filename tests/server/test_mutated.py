@@ -8,7 +8,7 @@ import numpy as np
 import psutil
 import pytest
 
-import audio_files
+from support import audio_files
 
 SEED = 20_240
 QUICK, FULL = 200, 2_000

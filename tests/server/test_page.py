@@ -5,7 +5,7 @@ from importlib.resources import files
 
 import pytest
 
-from live import assert_works
+from support.live import assert_works
 
 STATIC = files("paraserve") / "web" / "static"
 NAMES = sorted(path.name for path in STATIC.iterdir())

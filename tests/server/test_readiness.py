@@ -5,8 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from fakes import FakeEngine
 from paraserve.server import readiness
+from support.fakes import FakeEngine
 
 HANGS_S = readiness.FRESH_S + readiness.PATIENCE_S
 

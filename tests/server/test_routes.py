@@ -14,8 +14,8 @@ import soundfile
 import soxr
 from rapidfuzz.distance import Levenshtein
 
-import audio_files
-from commands import paraserve
+from support import audio_files
+from support.commands import paraserve
 
 AS_SPOKEN = {"itn": "0", "punctuate": "0"}
 OWN_ROUTES = ("/transcribe", "/recognize", "/recognition", "/asr", "/", "/v1/audio/transcriptions")

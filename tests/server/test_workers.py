@@ -10,12 +10,12 @@ from pathlib import Path
 import psutil
 import pytest
 
-from audio_files import pcm_wav
-from commands import paraserve
-from live import heard, live, speech
+from support.audio_files import pcm_wav
+from support.commands import paraserve
+from support.live import heard, live, speech
 
 VOICE = pcm_wav(speech(2000))
-PROGRAM = (sys.executable, str(Path(__file__).parents[1] / "fake_workers.py"))
+PROGRAM = (sys.executable, str(Path(__file__).parents[1] / "support" / "fake_workers.py"))
 SETTLE_S = 60
 SILENCE_S = 25
 """More than a healthy worker of a loaded test machine is silent."""

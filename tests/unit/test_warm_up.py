@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from paraserve.inference.base import ModelBundle
-from paraserve.inference.load import BundleParts, load_parts
+from paraserve.inference.models.load import BundleParts, load_parts
 from paraserve.types import Hypothesis, Partial
 from paraserve.warm_up import warm_up
 

@@ -8,10 +8,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from paraserve.catalog.download_sources import Fetcher
 from paraserve.catalog.entries import Catalog, Model
 from paraserve.catalog.files import disk_errors, settle, settle_folder
 from paraserve.catalog.manifest import Origin, check_bundle, write_manifest
-from paraserve.catalog.sources import Fetcher
 from paraserve.catalog.store import leftovers, locked, origins_of, pulled_bundles
 from paraserve.errors import DiskFullError, ModelLoadError, ModelPullError
 

@@ -12,14 +12,14 @@ import typer
 
 from paraserve import __version__
 from paraserve.cli.config import check_files, read_settings
+from paraserve.cli.inputs import Source, open_sources
 from paraserve.cli.local import LocalTranscriber, open_local
-from paraserve.cli.sources import Source, open_sources
 from paraserve.cpus import available_cpus
 from paraserve.errors import ParaserveError
-from paraserve.inference.onnx import runtime_version
+from paraserve.inference.graphs.session import runtime_version
+from paraserve.runtime.capacity import Rating, rate_files
 from paraserve.runtime.offline import first_cause
-from paraserve.runtime.rating import Rating, rate_files
-from paraserve.server.live_limit import callers, rate
+from paraserve.server.live.live_limit import callers, rate
 from paraserve.settings import Settings
 from paraserve.types import DecodeOptions, StreamConfig
 

@@ -8,10 +8,10 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from paraserve.catalog.store import bundle_root, models_folder, part_folder
-from paraserve.compose import REMOVED
 from paraserve.errors import ModelLoadError, ParaserveError
-from paraserve.server.keys import KeyRing
+from paraserve.server.access.api_keys import KeyRing
 from paraserve.settings import Settings
+from paraserve.wiring import REMOVED
 
 PART_OF = {"model_dir": "asr", "online_model_dir": "asr-online", "vad_dir": "vad", "punc_dir": "punc"}
 """Settings that put a model in the place of a part of the bundle."""

@@ -10,9 +10,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from paraserve.compose import REMOVED
 from paraserve.errors import ParaserveError
 from paraserve.settings import Settings
+from paraserve.wiring import REMOVED
 
 SETTING_OF = {
     "download-model-dir": "models_dir",

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from paraserve.errors import ParaserveError
-from paraserve.server.keys import HashedKey, hashed, new_key, read_keys, write_keys
+from paraserve.server.access.api_keys import HashedKey, hashed, new_key, read_keys, write_keys
 
 app = typer.Typer(
     no_args_is_help=True, help="API keys: a file of digests for `serve --api-keys-file`.", rich_markup_mode=None

@@ -5,14 +5,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from paraserve.cli.inputs import Source
 from paraserve.cli.progress import OnProgress
-from paraserve.cli.sources import Source
-from paraserve.compose import open_decode_pool, open_engine
-from paraserve.runtime.decode_pool import DecodePool
+from paraserve.runtime.decoding.pool import DecodePool
 from paraserve.runtime.engine import Engine
 from paraserve.runtime.offline import FileLimits, transcribe_file
 from paraserve.settings import Settings
 from paraserve.types import DecodeOptions, Transcript
+from paraserve.wiring import open_decode_pool, open_engine
 
 
 @dataclass(frozen=True, slots=True)

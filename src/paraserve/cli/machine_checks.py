@@ -11,8 +11,8 @@ from pathlib import Path
 
 from paraserve.cli.findings import Finding, fail, ok, warn
 from paraserve.cpus import available_cpus
-from paraserve.inference.devices import installation_problem
-from paraserve.inference.onnx import available_providers, cuda_problem, runtime_version
+from paraserve.inference.graphs.devices import installation_problem
+from paraserve.inference.graphs.session import available_providers, cuda_problem, runtime_version
 from paraserve.settings import Settings
 
 OLDEST_PYTHON = (3, 11)

@@ -6,17 +6,17 @@ from typing import Annotated, Literal
 import typer
 
 from paraserve.catalog.download import open_client
+from paraserve.catalog.download_sources import Fetcher
 from paraserve.catalog.hubs import mirrors_of
 from paraserve.catalog.manifest import check_bundle
 from paraserve.catalog.pull import ON_GPU, Puller
-from paraserve.catalog.sources import Fetcher
 from paraserve.catalog.store import EMBEDDED, bundle_root, known_bundles, models_folder, pulled_bundles
 from paraserve.catalog.store import remove as remove_bundle
 from paraserve.cli.config import read_settings
 from paraserve.cli.progress import Bars
 from paraserve.errors import ModelPullError, ParaserveError
-from paraserve.inference.onnx import is_quantized
-from paraserve.inference.optimize import cache_folder, prepared_graph
+from paraserve.inference.graphs.cache import cache_folder, prepared_graph
+from paraserve.inference.graphs.session import is_quantized
 
 app = typer.Typer(
     no_args_is_help=True, rich_markup_mode=None, help="List, pull, check, optimize and remove model bundles, by name."

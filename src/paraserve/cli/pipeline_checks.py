@@ -12,13 +12,13 @@ import numpy as np
 from paraserve.catalog.manifest import MANIFEST, verify_bundle
 from paraserve.catalog.store import bundle_root, models_folder
 from paraserve.cli.findings import Finding, fail, ok, warn
-from paraserve.compose import REMOVED, open_decode_pool, open_engine
 from paraserve.errors import ModelLoadError, ParaserveError
-from paraserve.runtime.decode_pool import DecodePool
+from paraserve.runtime.decoding.pool import DecodePool
 from paraserve.runtime.engine import Engine
 from paraserve.runtime.offline import transcribe
 from paraserve.settings import Settings
 from paraserve.types import SAMPLE_RATE, DecodeOptions, Hypothesis, Samples, SegmentAudio, StreamConfig, Token
+from paraserve.wiring import REMOVED, open_decode_pool, open_engine
 
 TONE_S = 0.5
 AUDIO_FILES = {

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import BinaryIO
 from urllib.parse import urlsplit
 
+from paraserve.cli.inputs import Source
 from paraserve.cli.progress import OnProgress
-from paraserve.cli.sources import Source
 from paraserve.errors import ParaserveError
 from paraserve.formats import transcript_from_json
 from paraserve.types import DecodeOptions, Transcript

@@ -8,13 +8,13 @@ from typing import Annotated, BinaryIO, Literal, TypeAlias
 import typer
 
 from paraserve.cli.config import read_settings
+from paraserve.cli.inputs import open_sources
 from paraserve.cli.microphone import open_microphone
 from paraserve.cli.screen import Screen
-from paraserve.cli.sources import open_sources
 from paraserve.client import Live, LiveOptions
-from paraserve.compose import open_decode_pool
 from paraserve.errors import ParaserveError
 from paraserve.types import ROW_MS, SAMPLE_RATE, ChunkSize, Samples
+from paraserve.wiring import open_decode_pool
 
 MICROPHONE = "mic"
 FRAME_SAMPLES = SAMPLE_RATE * ROW_MS // 1000

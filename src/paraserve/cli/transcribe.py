@@ -11,10 +11,10 @@ from typing import Annotated, Literal, TypeAlias
 import typer
 
 from paraserve.cli.config import check_files, read_settings
+from paraserve.cli.inputs import Source, open_sources, output_paths, write_atomically
 from paraserve.cli.local import open_local
 from paraserve.cli.progress import Bars, OnProgress
 from paraserve.cli.remote import remote_transcriber
-from paraserve.cli.sources import Source, open_sources, output_paths, write_atomically
 from paraserve.errors import ParaserveError
 from paraserve.formats import FORMATS
 from paraserve.settings import Settings

@@ -10,8 +10,8 @@ Sending and iterating may also run side by side, which is what a microphone need
 that no final text covers yet is sent again over the next one: nothing is lost and no final text comes twice.
 """
 
-from paraserve.client.connection import Reconnect
 from paraserve.client.live import Live
+from paraserve.client.live_socket import Reconnect
 from paraserve.client.messages import LiveOptions, LiveUpdate, Mode
 
 __all__ = ["Live", "LiveOptions", "LiveUpdate", "Mode", "Reconnect"]

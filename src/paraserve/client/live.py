@@ -9,7 +9,7 @@ from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
 from paraserve.client.audio import SAMPLE_BYTES, KeptAudio, pcm
-from paraserve.client.connection import Reconnect, open_connection, ssl_context
+from paraserve.client.live_socket import Reconnect, open_connection, ssl_context
 from paraserve.client.messages import (
     ACKNOWLEDGED,
     BROKEN,

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from paraserve.inference.frontend import N_MELS, frame_count
+from paraserve.inference.features.fbank import N_MELS, frame_count
 from paraserve.types import FRAME_MS, FRAME_SAMPLES, Features, Samples, Segment, SegmentAudio
 
 EARLIEST_CUT = 0.6

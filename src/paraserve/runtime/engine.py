@@ -11,11 +11,11 @@ from functools import partial
 from typing import Protocol
 
 from paraserve.inference.base import ModelBundle, Vad, VadStep
-from paraserve.runtime.jobs import Done, Job, Lane
+from paraserve.runtime.final_text import sentences_of
 from paraserve.runtime.local_stream import LocalStream, LocalVadStream, cost_frames
-from paraserve.runtime.punctuation import sentences_of
 from paraserve.runtime.redecoder import DraftBudget, Redecoder
-from paraserve.runtime.split_scheduler import AnyScheduler
+from paraserve.runtime.scheduling.batches import Done, Job, Lane
+from paraserve.runtime.scheduling.cpu_gpu_scheduler import AnyScheduler
 from paraserve.types import (
     DecodeOptions,
     Hypothesis,

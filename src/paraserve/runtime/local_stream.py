@@ -8,10 +8,10 @@ from typing import Any
 
 from paraserve.errors import ProtocolError
 from paraserve.inference.base import ModelBundle, StreamingItem, Vad, VadStep
-from paraserve.runtime.jobs import Done, Job, Lane
-from paraserve.runtime.punctuation import next_sentences
+from paraserve.runtime.final_text import next_sentences
 from paraserve.runtime.redecoder import Redecoder
-from paraserve.runtime.split_scheduler import AnyScheduler
+from paraserve.runtime.scheduling.batches import Done, Job, Lane
+from paraserve.runtime.scheduling.cpu_gpu_scheduler import AnyScheduler
 from paraserve.types import (
     FRAME_SAMPLES,
     DecodeOptions,

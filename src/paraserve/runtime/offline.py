@@ -9,10 +9,10 @@ from typing import Any, BinaryIO, TypeAlias
 
 import numpy as np
 
-from paraserve.inference.sentences import join_sentences
-from paraserve.runtime.decode_pool import DecodedRecording, DecodePool
+from paraserve.inference.text.sentences import join_sentences
+from paraserve.runtime.decoding.pool import DecodedRecording, DecodePool
 from paraserve.runtime.engine import Engine
-from paraserve.runtime.jobs import Done
+from paraserve.runtime.scheduling.batches import Done
 from paraserve.runtime.segmenter import Segmenter
 from paraserve.types import SAMPLE_RATE, DecodeOptions, Hypothesis, Samples, SegmentAudio, Timing, Token, Transcript
 

@@ -15,8 +15,8 @@ from typing import Protocol
 
 import numpy as np
 
-from paraserve.inference.sentences import space_between
-from paraserve.runtime.jobs import Done
+from paraserve.inference.text.sentences import space_between
+from paraserve.runtime.scheduling.batches import Done
 from paraserve.types import SAMPLE_RATE, Hypothesis, Partial, Samples, SegmentAudio, Token
 
 MIN_NEW_SAMPLES = SAMPLE_RATE

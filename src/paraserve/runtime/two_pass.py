@@ -12,12 +12,12 @@ from types import TracebackType
 import numpy as np
 
 from paraserve.errors import ProtocolError
-from paraserve.inference.sentences import join_sentences
+from paraserve.inference.text.sentences import join_sentences
 from paraserve.runtime.engine import Engine
-from paraserve.runtime.jobs import Lane
 from paraserve.runtime.live_segmenter import Chunk, LiveSegmenter, SpeechEnd
 from paraserve.runtime.offline import first_cause, moved, shifted
-from paraserve.runtime.outlet import Outlet
+from paraserve.runtime.scheduling.batches import Lane
+from paraserve.runtime.update_order import Outlet
 from paraserve.types import SAMPLE_RATE, DecodeOptions, Partial, Samples, Segment, StreamConfig, Timing, Update
 
 MIN_STEP_MS = 60

@@ -9,22 +9,22 @@ from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
 from paraserve import __version__
-from paraserve.compose import open_decode_pool, open_engine
 from paraserve.runtime.engine import Engine
-from paraserve.server.access import KeyCheck
-from paraserve.server.admission import Door
-from paraserve.server.failures import add_error_handlers
-from paraserve.server.health import health_router
-from paraserve.server.http import upload_router
-from paraserve.server.live_limit import live_limit
-from paraserve.server.metrics import Metrics
-from paraserve.server.monitor import monitor
-from paraserve.server.observe import RequestLog
-from paraserve.server.page import page_router
+from paraserve.server.access.admission import Door
+from paraserve.server.access.authentication import KeyCheck
+from paraserve.server.error_responses import add_error_handlers
+from paraserve.server.http.health import health_router
+from paraserve.server.http.page import page_router
+from paraserve.server.http.upload_routes import upload_router
+from paraserve.server.live.live_limit import live_limit
+from paraserve.server.live.websocket_routes import live_router
 from paraserve.server.readiness import Readiness
 from paraserve.server.services import Means, live_service, open_access, upload_service
-from paraserve.server.websocket import live_router
+from paraserve.server.telemetry.metrics import Metrics
+from paraserve.server.telemetry.request_log import RequestLog
+from paraserve.server.telemetry.sampler import monitor
 from paraserve.settings import Settings
+from paraserve.wiring import open_decode_pool, open_engine
 
 
 def create_app(settings: Settings, engine: Engine | None = None, metrics: Metrics | None = None) -> FastAPI:

@@ -9,8 +9,8 @@ import structlog
 
 from paraserve.errors import ParaserveError
 from paraserve.runtime.engine import Engine
-from paraserve.runtime.jobs import Lane
-from paraserve.server.metrics import Metrics
+from paraserve.runtime.scheduling.batches import Lane
+from paraserve.server.telemetry.metrics import Metrics
 from paraserve.types import SAMPLE_RATE, DecodeOptions, SegmentAudio
 
 FRESH_S = 5.0

@@ -3,20 +3,20 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from paraserve.runtime.decode_pool import DecodePool
+from paraserve.runtime.decoding.pool import DecodePool
 from paraserve.runtime.engine import Engine
 from paraserve.runtime.offline import FileLimits
-from paraserve.server.access import Access
-from paraserve.server.admission import Admission, Door
-from paraserve.server.conversation import Recognition
-from paraserve.server.http import UploadService
-from paraserve.server.keys import KeyRing
-from paraserve.server.live_connection import LiveLimits
-from paraserve.server.metrics import Metrics
-from paraserve.server.traces import Tracing
-from paraserve.server.uploads import UploadLimits
-from paraserve.server.websocket import LiveService
-from paraserve.server.wire_live import Flavour
+from paraserve.server.access.admission import Admission, Door
+from paraserve.server.access.api_keys import KeyRing
+from paraserve.server.access.authentication import Access
+from paraserve.server.http.upload_routes import UploadService
+from paraserve.server.http.uploads import UploadLimits
+from paraserve.server.live.connection import LiveLimits
+from paraserve.server.live.live_session import Recognition
+from paraserve.server.live.websocket_routes import LiveService
+from paraserve.server.protocols.funasr.results import Flavour
+from paraserve.server.telemetry.metrics import Metrics
+from paraserve.server.telemetry.slow_log import Tracing
 from paraserve.settings import Settings
 
 

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from fake_hub import fake_hub
 from paraserve.catalog.download import open_client
+from paraserve.catalog.download_sources import Fetcher
 from paraserve.catalog.hubs import Mirrors
 from paraserve.catalog.pull import Puller
-from paraserve.catalog.sources import Fetcher
+from support.fake_hub import fake_hub
 
 
 @pytest.fixture

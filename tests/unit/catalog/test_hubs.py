@@ -5,10 +5,10 @@ import threading
 
 import pytest
 
-from fake_hub import Answer, catalog_of, files_in, hub_source
 from paraserve.catalog.hubs import Mirrors, mirrors_of
 from paraserve.catalog.manifest import MANIFEST, Origin, check_bundle, read_origins
 from paraserve.errors import ModelPullError
+from support.fake_hub import Answer, catalog_of, files_in, hub_source
 
 KINDS = ("modelscope", "huggingface")
 GRAPH = "model.onnx"

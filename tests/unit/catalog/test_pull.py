@@ -6,10 +6,10 @@ import threading
 
 import pytest
 
-from fake_hub import WANTED, Answer, catalog_of, files_in, hub_source
 from paraserve.catalog.entries import Catalog
 from paraserve.catalog.manifest import check_bundle, read_origins
 from paraserve.errors import DiskFullError, ModelPullError
+from support.fake_hub import WANTED, Answer, catalog_of, files_in, hub_source
 
 GRAPH = "model.onnx"
 

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from websockets.asyncio.server import serve
 
-from live_stub import SECOND_BYTES, Stub, speech
 from paraserve.client import Live, LiveOptions, Reconnect
 from paraserve.errors import InferenceError, OverloadedError, ParaserveError, ProtocolError
 from paraserve.types import ChunkSize
+from support.live_stub import SECOND_BYTES, Stub, speech
 
 QUICK = Reconnect(first_s=0.01, longest_s=0.05)
 

@@ -5,10 +5,10 @@ import asyncio
 import numpy as np
 import pytest
 
-from fakes import FakeEngine
 from paraserve.errors import DecoderError, InferenceError
 from paraserve.runtime.offline import IN_FLIGHT_MS, transcribe
 from paraserve.types import DecodeOptions
+from support.fakes import FakeEngine
 
 SEGMENT_MS = 3000
 OPTIONS = DecodeOptions(itn=False)

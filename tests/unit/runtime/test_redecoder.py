@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from paraserve.errors import InferenceError
-from paraserve.runtime.jobs import Done
 from paraserve.runtime.redecoder import Agreement, DraftBudget, Redecoder
+from paraserve.runtime.scheduling.batches import Done
 from paraserve.types import Hypothesis, SegmentAudio, Token
 
 STEP = SegmentAudio(np.zeros(9_600, np.float32))

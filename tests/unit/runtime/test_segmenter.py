@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from paraserve.inference.base import VadStep
-from paraserve.inference.frontend import FbankState, fbank, fbank_step
+from paraserve.inference.features.fbank import FbankState, fbank, fbank_step
 from paraserve.runtime.segmenter import Segmenter, VadMerger
 from paraserve.types import FRAME_SAMPLES, Segment, VadEvent
 

@@ -6,10 +6,10 @@ import asyncio
 import numpy as np
 import pytest
 
-from fakes import FakeEngine
 from paraserve.errors import InferenceError, ProtocolError
 from paraserve.runtime.two_pass import TwoPassSession
 from paraserve.types import DecodeOptions, StreamConfig
+from support.fakes import FakeEngine
 
 FRAME = 960
 

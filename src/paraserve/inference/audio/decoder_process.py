@@ -1,0 +1,140 @@
+"""A decode child, its socket as standard input.
+
+Run as `python -m paraserve.inference.audio.decoder_process MEMORY_LIMIT_BYTES`.
+
+Recordings come from anybody, and decoders are large C libraries, so they run in a process that may die: without a
+way to write files, with bounded memory, with CPU time that grows with what it has decoded, and at low priority.
+"""
+
+import ctypes
+import os
+import resource
+import signal
+import socket
+import sys
+import time
+from typing import BinaryIO
+
+from paraserve.errors import ParaserveError
+from paraserve.inference.audio.decoder_messages import (
+    BLOCK,
+    END,
+    ERROR,
+    EXIT_OUT_OF_MEMORY,
+    INFO,
+    MAX_REQUEST_BYTES,
+    DecodeRequest,
+    FrameHeader,
+    pack_error,
+    pack_header,
+    pack_info,
+    unpack_request,
+)
+from paraserve.inference.audio.recording import Recording, open_recording
+from paraserve.types import SAMPLE_RATE
+
+CPU_ALLOWANCE_S = 20.0
+CPU_ALLOWANCE_PER_MINUTE_S = 5.0
+"""CPU time to open a recording, and for each decoded minute: the slowest format, amr, takes below 1 s of it."""
+NICENESS = 5
+"""Decoding ahead must not delay live sessions on the same cores."""
+PR_SET_PDEATHSIG = 1
+
+
+def main() -> None:
+    """Serve one request after the other until the other side closes the socket."""
+    _confine_process(int(sys.argv[1]))
+    with socket.socket(fileno=sys.stdin.fileno()) as connection:
+        try:
+            while _serve_request(connection):
+                pass
+        except MemoryError:
+            os._exit(EXIT_OUT_OF_MEMORY)  # closes the socket without needing any memory
+        except (BrokenPipeError, ConnectionResetError):
+            return  # the reader is gone
+
+
+def _confine_process(memory_limit_bytes: int) -> None:
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    # A terminal and service managers signal the whole group, but a server that drains still needs its decoders.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    _limit(resource.RLIMIT_AS, memory_limit_bytes)
+    _limit(resource.RLIMIT_FSIZE, 0)
+    _limit(resource.RLIMIT_CORE, 0)
+    os.nice(NICENESS)
+
+
+def _limit(kind: int, value: int) -> None:
+    """Lower a limit for good; the machine's own may be lower still."""
+    value = min(value, _hard_limit(kind))
+    resource.setrlimit(kind, (value, value))
+
+
+def _hard_limit(kind: int) -> int:
+    _, hard = resource.getrlimit(kind)
+    return sys.maxsize if hard == resource.RLIM_INFINITY else hard
+
+
+def _serve_request(connection: socket.socket) -> bool:
+    message, descriptors, _, _ = socket.recv_fds(connection, MAX_REQUEST_BYTES, 1)
+    if not message:
+        return False
+    answer = _Answer(connection)
+    try:
+        with _reopen(descriptors[0]) as file:
+            _decode(file, unpack_request(message), answer)
+    except ParaserveError as error:
+        answer.send(ERROR, pack_error(error))
+    return True
+
+
+def _reopen(descriptor: int) -> BinaryIO:
+    """Open the same file again: a passed descriptor shares its position with the sender's."""
+    try:
+        return open(f"/proc/self/fd/{descriptor}", "rb")  # noqa: PTH123 (a descriptor has no path)
+    finally:
+        os.close(descriptor)
+
+
+def _decode(file: BinaryIO, request: DecodeRequest, answer: "_Answer") -> None:
+    answer.grant_cpu_time(decoded_samples=0)
+    with open_recording(file, channel=request.channel, max_duration_ms=request.max_duration_ms) as recording:
+        answer.recording = recording
+        answer.send(INFO, pack_info(recording.info))
+        for block in recording:
+            answer.grant_cpu_time(recording.received_samples)
+            answer.send(BLOCK, block.data.cast("B"))
+        answer.send(END)
+
+
+class _Answer:
+    """The frames of one request, with the totals that each header carries; `recording` counts the damage."""
+
+    recording: Recording | None = None
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+        self._cpu_start_s = time.process_time()
+        self._decoding_since_s = time.monotonic()
+        self._decode_s = 0.0
+
+    def grant_cpu_time(self, decoded_samples: int) -> None:
+        """Move the soft CPU limit; a decoder that burns time without output is killed by SIGXCPU."""
+        minutes = decoded_samples / SAMPLE_RATE / 60
+        limit_s = self._cpu_start_s + CPU_ALLOWANCE_S + minutes * CPU_ALLOWANCE_PER_MINUTE_S
+        _, hard = resource.getrlimit(resource.RLIMIT_CPU)
+        resource.setrlimit(resource.RLIMIT_CPU, (min(int(limit_s) + 1, _hard_limit(resource.RLIMIT_CPU)), hard))
+
+    def send(self, kind: bytes, payload: bytes | memoryview = b"") -> None:
+        """Send a frame; waits while the reader does not read. The wait is not counted as decoding."""
+        self._decode_s += time.monotonic() - self._decoding_since_s
+        damaged_packets = self.recording.damaged_packets if self.recording else 0
+        header = FrameHeader(kind, len(payload), damaged_packets, round(self._decode_s * 1000))
+        self._connection.sendall(pack_header(header))
+        self._connection.sendall(payload)
+        self._decoding_since_s = time.monotonic()
+
+
+if __name__ == "__main__":
+    main()

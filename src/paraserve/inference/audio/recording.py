@@ -1,0 +1,172 @@
+"""Recordings of any common format to blocks of mono 16 kHz samples, in bounded memory.
+
+wav is read by libsndfile, all else by FFmpeg's libraries (`containers`). Channels are mixed down by their mean, then
+the sample rate is converted by a streaming soxr resampler.
+"""
+
+import io
+from collections.abc import Iterable, Iterator
+from typing import BinaryIO, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import soxr
+
+from paraserve.errors import AudioError, AudioTooLongError, DecoderError
+from paraserve.inference.audio.demux import ContainerSource, SourceChunk, WavSource, is_wav
+from paraserve.inference.audio.wav_header import MAX_SOURCE_RATE, MIN_SOURCE_RATE
+from paraserve.types import SAMPLE_RATE, RecordingInfo, Samples
+
+BLOCK_SAMPLES = 10 * SAMPLE_RATE
+"""Length of the blocks: short enough that the first one is there at once, long enough that overheads vanish."""
+
+
+class _Source(Protocol):
+    @property
+    def info(self) -> RecordingInfo: ...
+    @property
+    def damaged_packets(self) -> int: ...
+    def chunks(self) -> Iterator[SourceChunk]: ...
+    def close(self) -> None: ...
+
+
+class Recording:
+    """An opened recording; iterate once over its blocks. `with` closes it.
+
+    `received_samples` counts the samples (16 kHz) yielded so far, `damaged_packets` the packets that could not be
+    decoded or were missing.
+    """
+
+    def __init__(self, source: _Source, channel: int | None, max_duration_ms: int | None) -> None:
+        self._source = source
+        self._channel = channel
+        self._max_duration_ms = max_duration_ms
+        self.info = source.info
+        self.received_samples = 0
+
+    @property
+    def damaged_packets(self) -> int:
+        """Packets that could not be decoded or were missing, so far."""
+        return self._source.damaged_packets
+
+    def __enter__(self) -> "Recording":
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._source.close()
+
+    def __iter__(self) -> Iterator[Samples]:
+        """Yield blocks of 10 s, the last one shorter; nothing for a recording of length zero.
+
+        Raises:
+            AudioTooLongError: as soon as more than `max_duration_ms` has been decoded.
+            AudioError: the channel does not exist, or the sample rate is absurd.
+            DecoderError: there are packets, but not one could be decoded.
+        """
+        for block in _blocks_of(_resampled(self._mono_chunks()), BLOCK_SAMPLES):
+            self.received_samples += len(block)
+            _check_duration(self.received_samples * 1000 // SAMPLE_RATE, self._max_duration_ms)
+            yield block
+        if self.damaged_packets and not self.received_samples:
+            raise DecoderError(f"no packet of this {self.info.codec} recording could be decoded", param="file")
+
+    def _mono_chunks(self) -> Iterator[tuple[Samples, int]]:
+        for chunk in self._source.chunks():
+            _check_source(chunk.samples.shape[1], chunk.sample_rate, self._channel)
+            yield _mono(chunk.samples, self._channel), chunk.sample_rate
+
+
+def open_recording(
+    file: BinaryIO | bytes, *, channel: int | None = None, max_duration_ms: int | None = None
+) -> Recording:
+    """Open a recording at its beginning; `file` must be seekable and stays open when the recording is closed.
+
+    Args:
+        file: the whole file, or an open binary file.
+        channel: 0-based channel to take; None mixes all of them down.
+        max_duration_ms: longest recording that is accepted.
+
+    Raises:
+        UnsupportedFormatError: not a container or codec that we decode.
+        AudioTooLongError: the container's own dependable length is over the limit.
+        AudioError: empty file, no audio stream, no such channel, absurd sample rate, or a damaged header.
+    """
+    file = io.BytesIO(file) if isinstance(file, bytes) else file
+    source = _open_source(file)
+    try:
+        info = source.info
+        _check_source(info.channels, info.sample_rate, channel)
+        _check_duration(info.duration_ms or 0, max_duration_ms)
+    except AudioError:
+        source.close()
+        raise
+    return Recording(source, channel, max_duration_ms)
+
+
+def _open_source(file: BinaryIO) -> _Source:
+    size = file.seek(0, io.SEEK_END)
+    if size == 0:
+        raise AudioError("the file is empty", code="empty_file", param="file")
+    file.seek(0)
+    if is_wav(file):
+        source = WavSource.open(file, size)
+        if source is not None:
+            return source
+        file.seek(0)
+    return ContainerSource(file)
+
+
+def _check_source(channels: int, sample_rate: int, channel: int | None) -> None:
+    if channel is not None and not 0 <= channel < channels:
+        raise AudioError(
+            f"channel {channel} does not exist: the recording has {channels} channel(s), counted from 0",
+            code="channel_out_of_range",
+            param="channel",
+        )
+    if not MIN_SOURCE_RATE <= sample_rate <= MAX_SOURCE_RATE:
+        raise AudioError(f"sample rate {sample_rate} Hz is not usable", code="unsupported_sample_rate", param="file")
+
+
+def _check_duration(duration_ms: int, max_duration_ms: int | None) -> None:
+    if max_duration_ms is not None and duration_ms > max_duration_ms:
+        raise AudioTooLongError(f"the recording is longer than {max_duration_ms // 1000} s", param="file")
+
+
+def _mono(samples: npt.NDArray[np.float32], channel: int | None) -> Samples:
+    if channel is None and samples.shape[1] > 1:
+        mixed: Samples = samples.mean(axis=1)
+        return mixed
+    return samples[:, channel or 0]
+
+
+def _resampled(chunks: Iterable[tuple[Samples, int]]) -> Iterator[Samples]:
+    """Convert to 16 kHz; where a stream changes its rate, the old resampler's tail is flushed first."""
+    resampler, current_rate = None, SAMPLE_RATE
+    for samples, rate in chunks:
+        if rate != current_rate:
+            yield from _flush(resampler)
+            resampler = soxr.ResampleStream(rate, SAMPLE_RATE, 1, dtype="float32") if rate != SAMPLE_RATE else None
+            current_rate = rate
+        yield resampler.resample_chunk(samples) if resampler else samples
+    yield from _flush(resampler)
+
+
+def _flush(resampler: soxr.ResampleStream | None) -> Iterator[Samples]:
+    if resampler is not None:
+        yield resampler.resample_chunk(np.zeros(0, np.float32), last=True)
+
+
+def _blocks_of(pieces: Iterable[Samples], n_samples: int) -> Iterator[Samples]:
+    """Join and cut pieces of any length to blocks of `n_samples`, clipped to [-1, 1] (resampling overshoots)."""
+    pending: list[Samples] = []
+    missing = n_samples
+    for piece in pieces:
+        rest = piece
+        while len(rest) >= missing:
+            yield np.clip(np.concatenate([*pending, rest[:missing]]), -1.0, 1.0)
+            rest = rest[missing:]
+            pending, missing = [], n_samples
+        pending.append(rest)
+        missing -= len(rest)
+    if missing < n_samples:
+        yield np.clip(np.concatenate(pending), -1.0, 1.0)

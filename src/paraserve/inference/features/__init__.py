@@ -1,0 +1,1 @@
+"""Acoustic features, and continuous integrate-and-fire."""

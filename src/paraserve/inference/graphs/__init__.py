@@ -1,0 +1,1 @@
+"""ONNX graphs: sessions, devices, and the rewritten graphs in the cache."""

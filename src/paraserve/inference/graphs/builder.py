@@ -1,0 +1,78 @@
+"""The program that prepares one graph: `python -m paraserve.inference.graphs.builder SOURCE TARGET [FLAG]`.
+
+FLAG is `--reorder-sums` or `--for-gpu`. A process of its own, since it takes several times the model's memory and
+needs the package onnx.
+"""
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+import onnx
+
+from paraserve.inference.graphs.cache import FOR_GPU, REORDER, has_vnni
+from paraserve.inference.graphs.fsmn_memory import block_memories
+from paraserve.inference.graphs.gpu.convolutions import replace_dense, replace_depthwise
+from paraserve.inference.graphs.gpu.half_precision import to_half
+from paraserve.inference.graphs.gpu.outputs import add_best_units
+from paraserve.inference.graphs.session import SMALLEST_EXTERNAL_BYTES, write_fused
+from paraserve.inference.graphs.signed_weights import sign_weights
+
+
+def prepare_for_cpu(source: Path, target: Path, *, reorder_sums: bool) -> None:
+    """Rewrite `source`, let onnxruntime fuse in it what it fuses at every start, and keep the result."""
+    model = onnx.load(source)
+    rewrite_for_cpu(model, reorder_sums=reorder_sums, is_vnni=has_vnni())
+    with tempfile.TemporaryDirectory(dir=target.parent) as folder:
+        rewritten = Path(folder) / target.name
+        _save(model, rewritten)
+        del model
+        write_fused(rewritten, target)
+
+
+def rewrite_for_cpu(model: onnx.ModelProto, *, reorder_sums: bool, is_vnni: bool) -> None:
+    """A sum in another order differs in its last bit.
+
+    float32 graphs do not mind; in an int8 graph an activation moves to the next of 255 steps now and then, and others
+    with it from layer to layer.
+    """
+    is_int8 = any(node.op_type == "MatMulInteger" for node in model.graph.node)
+    if reorder_sums or not is_int8:
+        block_memories(model)
+    if is_vnni:
+        sign_weights(model)
+
+
+def prepare_for_gpu(source: Path, target: Path) -> None:
+    """Mixed precision, and convolutions that take every length; in this order, see `replace_dense`."""
+    model = onnx.load(source)
+    replace_depthwise(model)
+    to_half(model)
+    replace_dense(model)
+    add_best_units(model)
+    _save(model, target)
+
+
+def _save(model: onnx.ModelProto, target: Path) -> None:
+    """Weights go to a file of their own, which onnxruntime maps into memory instead of copying it."""
+    onnx.save_model(
+        model,
+        target,
+        save_as_external_data=True,
+        location=f"{target.name}.data",
+        size_threshold=SMALLEST_EXTERNAL_BYTES,
+    )
+
+
+def main(source: Path, target: Path, flags: list[str]) -> None:
+    """Prepare `source` into `target`, at a low priority: the server is starting beside it."""
+    os.nice(5)
+    if FOR_GPU in flags:
+        prepare_for_gpu(source, target)
+    else:
+        prepare_for_cpu(source, target, reorder_sums=REORDER in flags)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3:])

@@ -1,0 +1,1 @@
+"""Graphs of mixed precision for a GPU."""

@@ -1,0 +1,1 @@
+"""Model folders to models, one file a family."""

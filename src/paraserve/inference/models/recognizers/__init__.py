@@ -1,0 +1,1 @@
+"""Speech recognisers: Paraformer (offline, streaming), SenseVoice, Whisper."""

@@ -1,0 +1,208 @@
+"""Offline Paraformer: one segment in, its text, tokens and (with BiCIF or SeACo graphs) token times out.
+
+Kinds are told apart by the graph: two outputs = plain, four = with the peaks that token times come from; an input
+`bias_embed` = contextual, which takes the hotwords of the options (every other kind leaves them alone).
+
+Source: FunASR's `Paraformer` (funasr_onnx) and C++ runtime; the model: Gao et al., "Paraformer: Fast and Accurate
+Parallel Transformer for Non-autoregressive End-to-End Speech Recognition", Interspeech 2022.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from paraserve.errors import InferenceError, ModelLoadError
+from paraserve.inference.features.cif import FRAMES_PER_ROW, token_times
+from paraserve.inference.features.fbank import pad_batch
+from paraserve.inference.graphs.session import CPU, OnnxModel, Placement, Tensor, open_session
+from paraserve.inference.models.model_files import graph_file, read_config, read_tokens
+from paraserve.inference.models.recognizers.greedy import BestUnits, run_for_best
+from paraserve.inference.models.recognizers.paraformer_common import (
+    FrontEnd,
+    check_features,
+    check_vocabulary,
+    read_front_end,
+)
+from paraserve.inference.models.recognizers.paraformer_hotwords import MAX_SHARED, Hotwords, read_segments
+from paraserve.inference.text.units import EOS_ID, SPECIAL_IDS, UNKNOWN, Vocabulary, join_words, merge_units
+from paraserve.types import DecodeOptions, Features, Hypothesis, Int, SegmentAudio, Token
+
+MAX_SEGMENT_MS = 20_000
+"""Longer input costs memory quadratic in its length and holds a worker for long."""
+CPU_BATCH_FRAMES = 500
+"""Cores gain nothing from a batch; up to 5 s it saves the fixed cost of a call."""
+CUDA_BATCH_FRAMES = 60_000
+"""Ten minutes of padded audio."""
+N_OUTPUTS = (2, 4)
+"""logits and token_num; a model with times adds us_alphas and us_cif_peak. Taken by position, as FunASR does."""
+
+NO_TOKENS = re.compile(r"shape: ?\{0[,}]|invalid configuration argument")
+"""When CIF fires nowhere (silence, very short input) the decoder gets a tensor of 0 tokens and a node refuses it, or
+CUDA refuses to start a kernel on nothing. We never feed 0 frames, so it can only be that."""
+
+
+def load_paraformer(directory: Path, placement: Placement = CPU, quantize: bool | None = None) -> "Paraformer":
+    """Load a model directory in FunASR's layout. `quantize` chooses the graph file, see `graph_file`.
+
+    Raises:
+        ModelLoadError: a file is missing or damaged, the graph is no offline Paraformer, or files do not match.
+    """
+    front, text = _read_rules(directory)
+    is_gpu = not placement.is_cpu
+    graph = open_session(graph_file(directory, quantize=quantize, plain_first=is_gpu), placement)
+    _check_graph(graph, front, text)
+    hotwords = None
+    if "bias_embed" in graph.inputs:
+        encoder = open_session(graph_file(directory, "model_eb", quantize, plain_first=is_gpu), placement)
+        hotwords = Hotwords(encoder, text.vocabulary, read_segments(directory / "seg_dict"))
+    return Paraformer(graph, front, text, _batch_frames(graph), hotwords)
+
+
+@dataclass(frozen=True, slots=True)
+class TextRules:
+    """How the graph's ids become text.
+
+    `predictor_bias` is the number of tokens that the model counts above its text (1: the last token is `</s>`).
+    """
+
+    vocabulary: Vocabulary
+    predictor_bias: int
+    lang: str | None
+
+    def length(self, ids: Int) -> int:
+        """Tokens before `</s>`; where a model left that out, `predictor_bias` tokens at the end stand for it."""
+        ends = np.flatnonzero(ids == EOS_ID)
+        return int(ends[0]) if len(ends) else max(0, len(ids) - self.predictor_bias)
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """What the graph says of one segment: units of n_tokens rows, weights and peaks (3 * n_rows,) or None."""
+
+    units: BestUnits
+    us_alphas: Tensor | None = None
+    us_cif_peak: Tensor | None = None
+
+
+class Paraformer:
+    """Recogniser of one model directory; matches `paraserve.inference.base.Recognizer`."""
+
+    max_segment_ms = MAX_SEGMENT_MS
+
+    def __init__(
+        self, graph: OnnxModel, front: FrontEnd, text: TextRules, batch_frames: int, hotwords: Hotwords | None = None
+    ) -> None:
+        self.batch_frames = batch_frames
+        self._graph = graph
+        self._front = front
+        self._text = text
+        self._hotwords = hotwords
+
+    def recognize(self, batch: Sequence[SegmentAudio], options: DecodeOptions) -> list[Hypothesis]:
+        """One hypothesis for each segment; token times are relative to the segment's start.
+
+        Silence and less than a window give an empty hypothesis: a graph that fails on a silent item is run again with
+        one segment at a time.
+
+        Raises:
+            InferenceError: a segment failed for another reason than silence. Nothing of the batch is returned, so
+                that no failure passes for silence; whoever formed the batch runs its items alone.
+            ModelLoadError: the graph's vocabulary is not that of tokens.json (where only a run can tell).
+        """
+        is_alone = options.deterministic or len(options.hotwords) > MAX_SHARED
+        if len(batch) > 1 and is_alone:
+            return self._one_by_one(batch, options)
+        try:
+            return self._recognize(batch, options.hotwords)
+        except InferenceError as error:
+            if len(batch) > 1:
+                return self._one_by_one(batch, options)
+            if NO_TOKENS.search(error.message):
+                return [Hypothesis()]
+            raise
+
+    def _one_by_one(self, batch: Sequence[SegmentAudio], options: DecodeOptions) -> list[Hypothesis]:
+        return [hypothesis for audio in batch for hypothesis in self.recognize([audio], options)]
+
+    def _recognize(self, batch: Sequence[SegmentAudio], hotwords: tuple[str, ...]) -> list[Hypothesis]:
+        rows = [self._front.rows(audio) for audio in batch]
+        outputs = iter(self._run([item for item in rows if len(item)], hotwords))
+        return [self._hypothesis(next(outputs)) if len(item) else Hypothesis() for item in rows]
+
+    def _run(self, rows: Sequence[Features], hotwords: tuple[str, ...]) -> list[Output]:
+        """Run one zero-padded batch and cut what belongs to each item out of the result."""
+        if not rows:
+            return []
+        speech, speech_lens = pad_batch(rows)
+        feeds = {"speech": speech, "speech_lengths": speech_lens}
+        if self._hotwords is not None:
+            feeds["bias_embed"] = np.repeat(self._hotwords.vectors(hotwords), len(rows), axis=0)
+        units, (token_nums, *peaks) = run_for_best(self._graph, feeds)
+        if (logits := units[0].logits) is not None:
+            check_vocabulary(self._text.vocabulary, logits.shape[1], self._graph.path)
+        return [
+            Output(
+                units[i].until(max(0, token_nums[i])),
+                *(values[i, : FRAMES_PER_ROW * speech_lens[i]] for values in peaks),
+            )
+            for i in range(len(rows))
+        ]
+
+    def _hypothesis(self, output: Output) -> Hypothesis:
+        ids = output.units.ids[: self._text.length(output.units.ids)]
+        scores = output.units.probabilities(slice(len(ids)))
+        starts, ends = _times(output, len(ids))
+        texts = self._text.vocabulary.texts(ids)
+        units = [Token(*unit) for unit in zip(texts, starts, ends, scores, strict=True)]
+        kept = [(i, unit) for i, unit in zip(ids.tolist(), units, strict=True) if i not in SPECIAL_IDS]
+        spoken = [unit for _, unit in kept if unit.text != UNKNOWN]
+        words = merge_units(spoken, self._text.lang)
+        return Hypothesis(
+            tokens=tuple(words),
+            token_ids=tuple(i for i, _ in kept),
+            text=join_words([word.text for word in words], self._text.lang),
+            score=float(np.mean([unit.score for unit in spoken])) if spoken else 1.0,
+        )
+
+
+def _times(output: Output, n_tokens: int) -> tuple[list[int | None], list[int | None]]:
+    times = None
+    if output.us_alphas is not None and output.us_cif_peak is not None:
+        times = token_times(output.us_alphas, output.us_cif_peak, n_tokens)
+    if times is None:
+        return [None] * n_tokens, [None] * n_tokens
+    starts, ends = times.T.tolist()
+    return starts, ends
+
+
+def _read_rules(directory: Path) -> tuple[FrontEnd, TextRules]:
+    config = read_config(directory)
+    front, vocabulary = read_front_end(directory, config), Vocabulary(read_tokens(directory))
+    try:
+        # 0 is FunASR's default for a model that does not say.
+        bias = int(config["model_conf"].get("predictor_bias", 0))
+        return front, TextRules(vocabulary, bias, config.get("lang"))
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ModelLoadError(f"cannot use {directory / 'config.yaml'}: {error!r}") from error
+
+
+def _check_graph(graph: OnnxModel, front: FrontEnd, text: TextRules) -> None:
+    """The graph is an offline Paraformer, and its sizes are those of the side files."""
+    inputs, outputs = set(graph.inputs), list(graph.outputs.values())
+    audio = {"speech", "speech_lengths"}
+    if not audio <= inputs <= audio | {"bias_embed"} or len(outputs) not in N_OUTPUTS:
+        names = f"inputs {', '.join(graph.inputs)}; outputs {', '.join(graph.outputs)}"
+        raise ModelLoadError(f"{graph.path} is no offline Paraformer: {names}")
+    check_features(graph, front)
+    if isinstance(outputs[0].shape[2], int):
+        check_vocabulary(text.vocabulary, outputs[0].shape[2], graph.path)
+
+
+def _batch_frames(graph: OnnxModel) -> int:
+    if not graph.is_cpu:
+        return CUDA_BATCH_FRAMES
+    # int8 scales its activations over the whole batch: neighbours would change a segment's text.
+    return 0 if graph.is_quantized else CPU_BATCH_FRAMES

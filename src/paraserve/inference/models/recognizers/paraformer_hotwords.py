@@ -1,0 +1,100 @@
+"""Hotwords of contextual Paraformers (SeACo, CLAS): words that the recogniser should expect, as vectors.
+
+A hotword becomes units of the vocabulary, a small graph (`model_eb.onnx`) reads them one by one, and its state behind
+the last unit is the hotword's vector. One more vector, of `<s>` alone, stands for "none of them".
+
+Source: FunASR's `ContextualParaformer` (funasr_onnx); units of Latin words by `seg_dict`, as its C++ runtime does.
+Model: Shi et al., "SeACo-Paraformer: A Non-Autoregressive ASR System with Flexible and Effective Hotword
+Customization", ICASSP 2024.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from paraserve.errors import ModelLoadError
+from paraserve.inference.graphs.session import OnnxModel, Tensor
+from paraserve.inference.text.units import SOS_ID, Vocabulary
+
+MAX_UNITS = 10
+"""The graph's input is that long; FunASR's C++ runtime cuts longer hotwords too."""
+MAX_SHARED = 50
+"""With more hotwords a SeACo graph keeps those that fit the first segment of a batch: then segments go alone."""
+CACHED_LISTS = 64
+"""Lists of hotwords whose vectors are kept: a client sends the same one with every recording."""
+
+_PIECE = re.compile(r"[a-z']+|[^a-z'\s]")
+
+
+class Hotwords:
+    """Vectors of hotwords; may be used by several threads."""
+
+    def __init__(self, encoder: OnnxModel, vocabulary: Vocabulary, segments: Mapping[str, Sequence[str]]) -> None:
+        self._encoder = encoder
+        self._vocabulary = vocabulary
+        self._segments = segments
+        self.vectors = lru_cache(CACHED_LISTS)(self._vectors)
+        """`vectors(words)`: float32 (1, n + 1, dim) of the words that the vocabulary can spell, and of none."""
+
+    def units(self, hotword: str) -> list[str] | None:
+        """Units of a hotword; None if the vocabulary cannot spell it.
+
+        A Chinese character (or a digit) is a unit; a run of letters is looked up in `seg_dict`, else taken as one.
+        """
+        pieces = _PIECE.findall(hotword.lower())
+        units = [unit for piece in pieces for unit in self._segments.get(piece, (piece,))]
+        return units if units and all(unit in self._vocabulary for unit in units) else None
+
+    def _vectors(self, words: tuple[str, ...]) -> Tensor:
+        spelled = [units[:MAX_UNITS] for word in words if (units := self.units(word)) is not None]
+        ids = [self._vocabulary.ids(units) for units in spelled] + [[SOS_ID]]
+        hotword = np.zeros((len(ids), MAX_UNITS), dtype=np.int32)
+        for row, values in zip(hotword, ids, strict=True):
+            row[: len(values)] = values
+        (states,) = self._encoder.run({"hotword": hotword}).values()  # (units, hotwords, dim)
+        last = [len(values) - 1 for values in ids]
+        vectors: Tensor = states[last, np.arange(len(ids))][None]
+        return vectors
+
+
+def read_hotword_file(path: Path) -> tuple[str, ...]:
+    """FunASR's hotword file: `words weight` a line; lines without a weight are no hotwords, as there.
+
+    The weights are left out: no model here takes them.
+
+    Raises:
+        ModelLoadError: the file cannot be read.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ModelLoadError(f"cannot read the hotword file {path}: {error}") from error
+    entries = (line.rsplit(maxsplit=1) for line in lines)
+    return tuple(dict.fromkeys(entry[0] for entry in entries if len(entry) == 2 and _is_number(entry[1])))
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def read_segments(path: Path) -> dict[str, tuple[str, ...]]:
+    """`seg_dict`: a word and its units on each line; empty where a model comes without.
+
+    Raises:
+        ModelLoadError: the file cannot be read.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError) as error:
+        raise ModelLoadError(f"cannot read {path}: {error}") from error
+    entries = (line.split() for line in lines)
+    return {word: tuple(units) for word, *units in filter(None, entries) if units}

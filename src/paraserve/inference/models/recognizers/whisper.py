@@ -1,0 +1,208 @@
+"""Whisper in CTranslate2's format, through faster-whisper: one segment in, its text and language out.
+
+A segment is one window of the model: no timestamps are asked for, so each is encoded and decoded exactly once.
+Temperature 0 without fallback, and nothing of an earlier segment goes in, so a text depends on its audio alone.
+
+Source: the model: Radford et al., "Robust Speech Recognition via Large-Scale Weak Supervision", 2022; rules for
+silence and word times as in its reference implementation.
+"""
+
+import logging
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from paraserve.errors import InferenceError, ModelLoadError
+from paraserve.inference.features.fbank import WINDOW_SAMPLES
+from paraserve.inference.graphs.session import CPU, Placement
+from paraserve.inference.models.recognizers.paraformer_common import finite
+from paraserve.inference.text.model_punctuated import words_of
+from paraserve.types import FRAME_SAMPLES, SAMPLE_RATE, DecodeOptions, Hypothesis, Samples, SegmentAudio, Token
+
+MAX_SEGMENT_MS = 30_000
+"""The model's window."""
+BEAM_SIZE, DRAFT_BEAM_SIZE = 5, 1
+MIN_TOKENS, TOKENS_PER_S = 16, 20
+"""Room for fast speech in any script, and no more: a decoder that goes in circles fills whatever it gets."""
+MAX_TOKENS = 224
+NO_SPEECH, LEAST_LOG_PROBABILITY = 0.6, -1.0
+"""More probably no speech than the first, and text less probable a token than the second: nothing was said."""
+PROMPTS = MappingProxyType({"zh": "以下是普通话的句子。"})
+"""What stands before the text where the client gives nothing: without it Chinese comes now in simplified and now in
+traditional characters, and without marks."""
+CHINESE_MARK = re.compile(r"(?<=[\u4e00-\u9fff”])[,.?!:;]")
+FULL_WIDTH = str.maketrans(",.?!:;", "，。？！：；")
+FILES = ("model.bin", "config.json", "tokenizer.json")
+
+
+def load_whisper(
+    directory: Path, placement: Placement = CPU, quantize: bool | None = None, *, workers: int = 1
+) -> "Whisper":
+    """Load a Whisper model directory in CTranslate2's format. `workers` segments can be recognised side by side.
+
+    Weights are int8 on a CPU and float16 on a GPU; `quantize` True insists on int8, False on float32.
+
+    Raises:
+        ModelLoadError: a file is missing or damaged, it is another kind of model, or faster-whisper is not installed.
+    """
+    for name in FILES:
+        # Without its tokenizer faster-whisper would ask a model hub for one.
+        if not (directory / name).is_file():
+            raise ModelLoadError(f"model file not found: {directory / name}")
+    try:
+        from faster_whisper import WhisperModel  # noqa: PLC0415 - an extra, slow to import
+    except ImportError as error:
+        raise ModelLoadError(f"{directory} needs faster-whisper: pip install 'paraserve[whisper]'") from error
+    logging.getLogger("faster_whisper").setLevel(logging.WARNING)
+    kind, _, index = placement.device.partition(":")
+    try:
+        model = WhisperModel(
+            str(directory),
+            device=kind,
+            device_index=int(index or 0),
+            compute_type=_compute_type(kind, quantize),
+            cpu_threads=placement.threads,
+            num_workers=workers,
+            local_files_only=True,
+        )
+    except (RuntimeError, ValueError, OSError) as error:
+        raise ModelLoadError(f"cannot load {directory}: {error}") from error
+    return Whisper(model)
+
+
+class Whisper:
+    """Recogniser of one model directory; matches `paraserve.inference.base.Recognizer`.
+
+    A batch would gain nothing on a CPU, where the encoder's work for each segment is the same in any batch.
+    """
+
+    max_segment_ms = MAX_SEGMENT_MS
+    batch_frames = 0
+
+    def __init__(self, model: Any) -> None:
+        self._model = model
+        self._is_multilingual = bool(model.model.is_multilingual)
+        # Cantonese is known to the library, but not to every model.
+        self._languages = frozenset(
+            name for name in model.supported_languages if model.hf_tokenizer.token_to_id(f"<|{name}|>") is not None
+        )
+
+    def recognize(self, batch: Sequence[SegmentAudio], options: DecodeOptions) -> list[Hypothesis]:
+        """One hypothesis for each segment; token times are relative to the segment's start.
+
+        The language is the options' if the model knows it, else what it hears. Numbers and marks are the model's.
+        Word times and their scores come with `options.word_times`. Less than a window of 25 ms gives nothing.
+
+        Raises:
+            InferenceError: the model failed, or a segment is longer than `max_segment_ms`.
+        """
+        try:
+            return [self._recognize(finite(audio.samples), options) for audio in batch]
+        except (RuntimeError, ValueError) as error:
+            raise InferenceError(f"Whisper: {error}") from error
+
+    def _recognize(self, samples: Samples, options: DecodeOptions) -> Hypothesis:
+        if len(samples) < WINDOW_SAMPLES:
+            return Hypothesis()
+        if len(samples) > MAX_SEGMENT_MS * SAMPLE_RATE // 1000:
+            raise ValueError(f"a segment of {len(samples)} samples is longer than the model's window")
+        encoded = self._encode(samples)
+        language = self._language(encoded, options.language)
+        tokenizer = self._tokenizer(language)
+        prompt = options.prompt or PROMPTS.get(language, "")
+        result = self._generate(encoded, tokenizer, self._prompt(tokenizer, prompt, options), len(samples), options)
+        ids = [i for i in result.sequences_ids[0] if i < tokenizer.eot]
+        log_probability = result.scores[0] * len(result.sequences_ids[0]) / (len(result.sequences_ids[0]) + 1)
+        is_silence = result.no_speech_prob > NO_SPEECH and log_probability < LEAST_LOG_PROBABILITY
+        text = tokenizer.decode(ids)
+        # In noise the model may repeat what stands before the text.
+        if is_silence or _bare(text) == _bare(prompt):
+            return Hypothesis(language=language, is_punctuated=True)
+        score = float(np.exp(min(0.0, log_probability)))
+        pieces = self._timed(encoded, tokenizer, ids, len(samples)) if options.word_times else []
+        if "".join(piece.text for piece in pieces) != text:
+            pieces = [Token(text, score=score)]
+        words = words_of(pieces)
+        return Hypothesis(
+            tokens=words,
+            token_ids=tuple(ids),
+            text=_with_chinese_marks(text).strip() if words else "",
+            score=score,
+            language=language,
+            is_punctuated=True,
+        )
+
+    def _encode(self, samples: Samples) -> Any:
+        from faster_whisper.audio import pad_or_trim  # noqa: PLC0415 - as in load_whisper
+
+        # The extractor gives a frame too many.
+        return self._model.encode(pad_or_trim(self._model.feature_extractor(samples)[..., :-1]))
+
+    def _language(self, encoded: Any, asked: str | None) -> str:
+        if not self._is_multilingual:
+            return "en"
+        if asked in self._languages:
+            return str(asked)
+        tag: str = self._model.model.detect_language(encoded)[0][0][0]
+        return tag.strip("<|>")
+
+    def _tokenizer(self, language: str) -> Any:
+        from faster_whisper.tokenizer import Tokenizer  # noqa: PLC0415 - as in load_whisper
+
+        return Tokenizer(self._model.hf_tokenizer, self._is_multilingual, task="transcribe", language=language)
+
+    def _prompt(self, tokenizer: Any, prompt: str, options: DecodeOptions) -> list[int]:
+        tokens: list[int] = self._model.get_prompt(
+            tokenizer,
+            tokenizer.encode(" " + prompt.strip()) if prompt else [],
+            without_timestamps=True,
+            hotwords=" ".join(options.hotwords) or None,
+        )
+        return tokens
+
+    def _generate(
+        self, encoded: Any, tokenizer: Any, prompt: list[int], n_samples: int, options: DecodeOptions
+    ) -> Any:
+        from faster_whisper.transcribe import get_suppressed_tokens  # noqa: PLC0415 - as in load_whisper
+
+        n_tokens = min(MAX_TOKENS, MIN_TOKENS + TOKENS_PER_S * n_samples // SAMPLE_RATE)
+        return self._model.model.generate(
+            encoded,
+            [prompt],
+            beam_size=DRAFT_BEAM_SIZE if options.draft else BEAM_SIZE,
+            max_length=min(self._model.max_length, len(prompt) + n_tokens),
+            return_scores=True,
+            return_no_speech_prob=True,
+            suppress_blank=True,
+            suppress_tokens=get_suppressed_tokens(tokenizer, [-1]),
+        )[0]
+
+    def _timed(self, encoded: Any, tokenizer: Any, ids: list[int], n_samples: int) -> list[Token]:
+        """Words with the space before and the marks behind them, placed by the decoder's attention."""
+        (words,) = self._model.find_alignment(tokenizer, [ids], encoded, n_samples // FRAME_SAMPLES)
+        return [Token(w["word"], _ms(w["start"]), _ms(w["end"]), float(w["probability"])) for w in words]
+
+
+def _bare(text: str) -> str:
+    return "".join(char for char in text if char.isalnum())
+
+
+def _with_chinese_marks(text: str) -> str:
+    """Behind a Chinese character Whisper writes the marks of English."""
+    return CHINESE_MARK.sub(lambda mark: mark[0].translate(FULL_WIDTH), text)
+
+
+def _ms(seconds: float) -> int:
+    return round(seconds * 1000)
+
+
+def _compute_type(kind: str, quantize: bool | None) -> str:
+    if quantize is None:
+        return "int8" if kind == "cpu" else "float16"
+    if not quantize:
+        return "float32"
+    return "int8" if kind == "cpu" else "int8_float16"

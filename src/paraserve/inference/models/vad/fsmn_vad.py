@@ -1,0 +1,294 @@
+"""Voice activity detection with FunASR's FSMN-VAD (Deep-FSMN, https://arxiv.org/abs/1803.05030).
+
+Samples -> fbank -> LFR 5/1 and CMVN -> network (probabilities; one cache a layer) -> a flag a frame -> endpoints. The
+network looks two frames ahead, through LFR; everything else is causal, so a stream and a whole recording take the
+same path and give the same boundaries. Only an int8 graph, which scales its activations per run, may give slightly
+other probabilities, so now and then another boundary, for other step sizes.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields, replace
+from itertools import accumulate
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from paraserve.errors import ModelLoadError
+from paraserve.inference.base import VadStep
+from paraserve.inference.features.fbank import (
+    N_MELS,
+    WINDOW_MS,
+    WINDOW_SAMPLES,
+    Cmvn,
+    FbankState,
+    LfrState,
+    apply_cmvn,
+    fbank_step,
+    lfr_step,
+    read_cmvn,
+)
+from paraserve.inference.graphs.session import CPU, OnnxModel, Placement, Tensor, open_session
+from paraserve.inference.models.model_files import graph_file, read_config
+from paraserve.inference.models.vad.fsmn_vad_endpoints import (
+    EndpointState,
+    Flags,
+    VadOptions,
+    find_endpoints,
+    frames_to_boundary,
+)
+from paraserve.types import (
+    FRAME_MS,
+    FRAME_SAMPLES,
+    SAMPLE_RATE,
+    Features,
+    Samples,
+    Segment,
+    VadEvent,
+    VadKnobs,
+)
+
+LFR_M, LFR_N = 5, 1
+
+BLOCK_FRAMES = 6000
+"""Frames of one run of the network, which bounds its memory. FunASR takes as many, so int8 graphs agree with it."""
+FIRST_BLOCK_SAMPLES = WINDOW_SAMPLES + (BLOCK_FRAMES - 1 + LFR_M // 2) * FRAME_SAMPLES
+
+DELAY_MS = WINDOW_MS + LFR_M // 2 * FRAME_MS
+"""Audio that must follow the start of a frame before the network decides it."""
+
+NO_NOISE_DB = -100.0
+"""Noise level of a stream without a noise frame yet; no frame is below -60 dB."""
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class FsmnVadState:
+    """A stream between two steps. Values are never written to: a step makes a new state."""
+
+    options: VadOptions
+    fbank: FbankState
+    lfr: LfrState
+    caches: tuple[Tensor, ...]
+    levels: Floats  # dB of the frames that wait for the network's look-ahead; unused without a level gate
+    noise_db: float
+    endpoint: EndpointState
+    n_samples: int = 0
+
+
+class FsmnVad:
+    """One model for any number of streams and threads; matches `paraserve.inference.base.Vad`."""
+
+    def __init__(self, model: OnnxModel, cmvn: Cmvn, options: VadOptions) -> None:
+        self.options = options
+        self._model = model
+        self._cmvn = cmvn
+        self._cache_names = [name.removeprefix("in_") for name in model.inputs if name.startswith("in_cache")]
+        self._check_graph()
+        self._check_classes(options)
+
+    @property
+    def lookback_ms(self) -> int:
+        """No boundary is reported further behind the samples that were fed before the step that reports it."""
+        return self.options.lookback_frames * FRAME_MS + DELAY_MS
+
+    def lookback_with(self, knobs: VadKnobs) -> int:
+        """`lookback_ms` of a stream with these knobs.
+
+        Raises:
+            ValueError: a knob is out of its range.
+        """
+        return _turned(self.options, knobs).lookback_frames * FRAME_MS + DELAY_MS
+
+    def segment(self, samples: Samples, options: VadOptions | None = None) -> list[Segment]:
+        """Speech segments of a whole recording; none for silence and for less than a frame."""
+        steps = self._steps(self.new_state(options=options), samples, is_last=True)
+        times_ms = [event.at_ms for _, step in steps for event in step.events]
+        return [Segment(start, end) for start, end in zip(times_ms[::2], times_ms[1::2], strict=True)]
+
+    def new_state(self, knobs: VadKnobs | None = None, *, options: VadOptions | None = None) -> FsmnVadState:
+        """State of a stream that has seen nothing; `options` replace the model's own for it, `knobs` some of them.
+
+        Raises:
+            ValueError: a knob is out of its range, or the network lacks a silence class that the options name.
+        """
+        options = _turned(options or self.options, knobs or VadKnobs())
+        self._check_classes(options)
+        return FsmnVadState(
+            options=options,
+            fbank=FbankState(),
+            lfr=LfrState(),
+            caches=tuple(np.zeros(self._cache_shape(name), dtype=np.float32) for name in self._cache_names),
+            levels=np.zeros(0),
+            noise_db=NO_NOISE_DB,
+            endpoint=EndpointState(),
+        )
+
+    def step(self, state: FsmnVadState, samples: Samples, *, is_last: bool) -> tuple[FsmnVadState, VadStep]:
+        """Take any number of new samples; return the next state, the boundaries and the fbank frames they complete.
+
+        The frames of all steps together are `fbank` of all samples. `decided_ms` of a boundary counts the samples up
+        to the end of the network's look-ahead, or all where the stream ended before. After the last step the state is
+        a new stream's.
+
+        Raises:
+            InferenceError: the network failed; the stream may go on from the old state.
+        """
+        steps = list(self._steps(state, samples, is_last=is_last))
+        events = tuple(event for _, step in steps for event in step.events)
+        state, last = steps[-1]
+        return state, VadStep(events, np.concatenate([step.features for _, step in steps]), last.quiet_until_ms)
+
+    def _steps(
+        self, state: FsmnVadState, samples: Samples, *, is_last: bool
+    ) -> Iterator[tuple[FsmnVadState, VadStep]]:
+        """At least one step, each over a minute at most."""
+        blocks = np.split(samples, range(FIRST_BLOCK_SAMPLES, len(samples), BLOCK_FRAMES * FRAME_SAMPLES))
+        for number, block in enumerate(blocks, start=1):
+            state, step = self._step_block(state, block, is_last=is_last and number == len(blocks))
+            yield state, step
+
+    def _step_block(self, state: FsmnVadState, samples: Samples, *, is_last: bool) -> tuple[FsmnVadState, VadStep]:
+        options = state.options
+        fbank_state, features = fbank_step(state.fbank, samples)
+        lfr_state, rows = lfr_step(state.lfr, features, LFR_M, LFR_N, is_last=is_last)
+        silence, caches = self._silence_probabilities(rows, state)
+        levels = state.levels
+        if options.has_level_gate:
+            audio = np.concatenate((state.fbank.tail, samples))
+            levels = np.concatenate((levels, _frame_levels(audio, len(features))))
+        flags, noise_db = _speech_flags(silence, levels, state.noise_db, options)
+        endpoint, events = find_endpoints(state.endpoint, flags, options, is_last=is_last)
+        n_samples = state.n_samples + len(samples)
+        due_frame = endpoint.n_frames + frames_to_boundary(endpoint, options) - 1
+        delayed = tuple(_with_delay(event, n_samples) for event in events)
+        step = VadStep(delayed, features, quiet_until_ms=due_frame * FRAME_MS + DELAY_MS)
+        if is_last:
+            return self.new_state(options=options), step
+        levels = levels[len(rows) :]
+        return FsmnVadState(options, fbank_state, lfr_state, caches, levels, noise_db, endpoint, n_samples), step
+
+    def _silence_probabilities(self, rows: Features, state: FsmnVadState) -> tuple[Floats, tuple[Tensor, ...]]:
+        """The summed probability of the silence classes on each row (n_rows,), and the next caches."""
+        if not len(rows):
+            return np.zeros(0), state.caches
+        inputs = ("speech", *(f"in_{name}" for name in self._cache_names))
+        outputs = ("logits", *(f"out_{name}" for name in self._cache_names))
+        features = apply_cmvn(rows, self._cmvn)
+        results = self._model.run(dict(zip(inputs, (features[None], *state.caches), strict=True)), outputs)
+        probabilities = results["logits"][0]  # named logits, but the softmax is inside
+        silence = probabilities[:, list(state.options.sil_pdf_ids)].sum(axis=1, dtype=np.float64)
+        return silence, tuple(results[name] for name in outputs[1:])
+
+    def _cache_shape(self, name: str) -> list[int]:
+        return [int(size) for size in self._model.inputs[f"in_{name}"].shape]
+
+    def _check_classes(self, options: VadOptions) -> None:
+        n_classes = self._model.outputs["logits"].shape[-1]
+        if isinstance(n_classes, int) and max(options.sil_pdf_ids) >= n_classes:
+            raise ValueError(f"sil_pdf_ids {list(options.sil_pdf_ids)}: the network has {n_classes} classes")
+
+    def _check_graph(self) -> None:
+        model, dim = self._model, N_MELS * LFR_M
+        wanted = {"logits", *(f"out_{name}" for name in self._cache_names)}
+        if "speech" not in model.inputs or not self._cache_names or not wanted <= set(model.outputs):
+            raise ValueError("not an FSMN-VAD graph: expected speech, in_cache0.. to logits, out_cache0..")
+        if model.inputs["speech"].shape[-1] != dim or self._cmvn.dim != dim:
+            raise ValueError(f"takes {model.inputs['speech'].shape[-1]} features, expected {dim}")
+        if not all(isinstance(size, int) for name in self._cache_names for size in model.inputs[f"in_{name}"].shape):
+            raise ValueError("the caches have no fixed size")
+
+
+def load_fsmn_vad(
+    directory: Path,
+    placement: Placement = CPU,
+    quantize: bool | None = None,
+    *,
+    options: VadOptions | None = None,
+) -> FsmnVad:
+    """Load `model_quant.onnx` or `model.onnx` (`quantize` None: whichever is there, int8 first) of a directory.
+
+    `options` None takes those of `model_conf` in config.yaml.
+
+    Raises:
+        ModelLoadError: a file is missing, damaged, or does not belong to an FSMN-VAD.
+    """
+    path = graph_file(directory, "model", quantize)
+    if options is None:
+        options = _read_options(directory)
+    cmvn = read_cmvn(directory / "am.mvn", N_MELS * LFR_M)
+    model = open_session(path, placement)
+    try:
+        return FsmnVad(model, cmvn, options)
+    except ValueError as error:
+        raise ModelLoadError(f"cannot use {path}: {error}") from error
+
+
+def _read_options(directory: Path) -> VadOptions:
+    """Options that config.yaml names; those that it does not name keep their defaults, unknown ones are ignored."""
+    model_conf = read_config(directory).get("model_conf") or {}
+    try:
+        return VadOptions(**_typed(model_conf))
+    except (TypeError, ValueError, AttributeError) as error:
+        raise ModelLoadError(f"cannot use {directory / 'config.yaml'}: model_conf: {error}") from error
+
+
+def _typed(model_conf: Mapping[str, Any]) -> dict[str, Any]:
+    kinds: dict[str, type] = {option.name: type(option.default) for option in fields(VadOptions)}
+    values = {name: kinds[name](value) for name, value in model_conf.items() if name in kinds}
+    if "sil_pdf_ids" in values:
+        values["sil_pdf_ids"] = tuple(int(index) for index in values["sil_pdf_ids"])
+    return values
+
+
+def _turned(options: VadOptions, knobs: VadKnobs) -> VadOptions:
+    """The options with those of a client in place of some."""
+    wanted = {
+        "max_end_silence_time": knobs.max_end_silence_ms,
+        "max_single_segment_time": knobs.max_segment_ms,
+        "speech_noise_thres": knobs.speech_noise_threshold,
+    }
+    changes: dict[str, Any] = {name: value for name, value in wanted.items() if value is not None}
+    return replace(options, **changes)
+
+
+def _with_delay(event: VadEvent, n_samples: int) -> VadEvent:
+    """The event with the audio that the network, too, took for it; a flush decides with the `n_samples` there are."""
+    total_ms = n_samples * 1000 // SAMPLE_RATE
+    return replace(event, decided_ms=min(event.decided_ms + DELAY_MS, total_ms))
+
+
+def _frame_levels(samples: Samples, n_frames: int) -> Floats:
+    """10 log10 of each frame's energy (n_frames,), in dB; -60 for digital silence."""
+    if not n_frames:
+        return np.zeros(0)
+    windows = np.lib.stride_tricks.sliding_window_view(samples.astype(np.float64), WINDOW_SAMPLES)[::FRAME_SAMPLES]
+    levels: Floats = 10 * np.log10(np.einsum("ij,ij->i", windows, windows) + 1e-6)
+    return levels
+
+
+def _speech_flags(silence: Floats, levels: Floats, noise_db: float, options: VadOptions) -> tuple[Flags, float]:
+    """Which frames are speech, and the noise level after them.
+
+    Probabilities are compared where the reference compares their logarithms, which fail at 0.
+    """
+    is_speech: Flags = 1 - silence >= silence**options.speech_2_noise_ratio + options.speech_noise_thres
+    if not options.has_level_gate:
+        return is_speech, noise_db
+    levels = levels[: len(silence)]
+    is_loud = levels >= options.decibel_thres
+    is_noise = is_loud & ~is_speech
+    noise = _noise_levels(levels[is_noise], noise_db, options.noise_frame_num_used_for_snr)
+    noise_before = noise[np.cumsum(is_noise) - is_noise]
+    return is_speech & is_loud & (levels - noise_before >= options.snr_thres), float(noise[-1])
+
+
+def _noise_levels(levels: Floats, noise_db: float, n_averaged: int) -> Floats:
+    """The noise level before the first and after each of the noise frames, (n + 1,): a running mean."""
+
+    def follow(noise: float, level: float) -> float:
+        return level if noise == NO_NOISE_DB else (level + (n_averaged - 1) * noise) / n_averaged
+
+    return np.array(list(accumulate(levels.tolist(), follow, initial=noise_db)))

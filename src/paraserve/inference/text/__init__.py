@@ -1,0 +1,1 @@
+"""Units of a vocabulary to words, sentences and written text."""

@@ -1,0 +1,1 @@
+"""Batches of every model's work on the workers of a device."""

@@ -1,0 +1,64 @@
+"""The order in which the updates of a live utterance leave, and what stands between their texts."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Literal
+
+from paraserve.inference.text.sentences import space_between as space_between_sentences
+from paraserve.inference.text.units import space_between as space_between_words
+from paraserve.types import StreamConfig, Update
+
+
+class Outlet:
+    """Emits updates in the order in which they were put, each as soon as it and all before it are there."""
+
+    def __init__(self, config: StreamConfig, emit: Callable[[Update], None]) -> None:
+        self._emit = emit
+        self._is_two_pass = config.mode == "2pass"
+        self._space_between = space_between_sentences if self._is_two_pass else space_between_words
+        # FunASR's servers write no space between segments.
+        self._is_spaced = not config.realtime_punctuation
+        self._queue: deque[Update | asyncio.Task[Update]] = deque()
+        self._seq = 0
+        self._kept = ""  # the last text that no later update replaces
+        self._partial_of = -1  # the segment of the last partial
+
+    def put(self, update: "Update | asyncio.Task[Update]") -> None:
+        """Queue an update, or the task that will give one."""
+        self._queue.append(update)
+        if isinstance(update, asyncio.Task):
+            update.add_done_callback(self._flush)
+        self._flush()
+
+    def closing(self, at_ms: int) -> Update:
+        """The last update where nothing is left to say."""
+        kind: Literal["offline", "online"] = "offline" if self._is_two_pass else "online"
+        return Update(kind, "", start_ms=at_ms, end_ms=at_ms, due_ms=at_ms, last=True)
+
+    def _flush(self, _: object = None) -> None:
+        while self._queue:
+            head = self._queue[0]
+            if isinstance(head, asyncio.Task):
+                if not head.done() or head.cancelled() or head.exception() is not None:
+                    return
+                head = head.result()
+            self._queue.popleft()
+            self._send(head)
+
+    def _send(self, update: Update) -> None:
+        is_first = update.kind == "offline" or update.segment_index != self._partial_of
+        replaces_nothing = update.kind == "offline" and update.segment_index != self._partial_of
+        if replaces_nothing and not update.text and not update.last:
+            return
+        text = update.text
+        if is_first and self._is_spaced:
+            # Clients put the texts of segments one behind the other.
+            text = self._space_between(self._kept, text) + text
+        if update.kind == "online" and text:
+            self._partial_of = update.segment_index
+        if update.kind == "offline" or not self._is_two_pass:
+            self._kept = text or self._kept
+        self._emit(replace(update, text=text, seq=self._seq))
+        self._seq += 1

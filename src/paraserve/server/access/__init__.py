@@ -1,0 +1,1 @@
+"""API keys, origins and limits."""

@@ -1,0 +1,83 @@
+"""Who may use the server: API keys, and for browsers the pages that may call it."""
+
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from starlette.requests import HTTPConnection, Request
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from paraserve.errors import AccessError
+from paraserve.server.access.api_keys import KeyRing
+from paraserve.server.error_responses import answer_error
+
+OPEN_PATHS = frozenset(
+    ("/", "/livez", "/readyz", "/health", "/docs", "/docs/oauth2-redirect", "/openapi.json", "/favicon.ico")
+)
+OPEN_FOLDER = "/static/"
+"""What anybody may read (never send to): the page, the probes of orchestrators, the description of the interface."""
+ANY = "*"
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """`keys` None: everybody may. `ws_origins`: pages that may open WebSockets, beside those of the server itself."""
+
+    keys: KeyRing | None
+    ws_origins: tuple[str, ...]
+
+    def check_key(self, connection: HTTPConnection, *, may_query: bool) -> None:
+        """Note whose key the client has sent: `Authorization: Bearer KEY`, or where a browser cannot, `?token=KEY`.
+
+        Raises:
+            AccessError: none, or none that is known.
+        """
+        if self.keys is None:
+            return
+        key = _bearer(connection) or (connection.query_params.get("token", "") if may_query else "")
+        if not key:
+            raise AccessError("this server wants an API key: Authorization: Bearer KEY", code="missing_api_key")
+        owner = self.keys.owner_of(key)
+        if owner is None:
+            raise AccessError("the API key is not known", code="invalid_api_key")
+        connection.state.key_name = owner
+
+    def check_origin(self, connection: HTTPConnection) -> None:
+        """Refuse a WebSocket of a foreign page; programs send no Origin and pass.
+
+        Raises:
+            AccessError: a page of this origin may not.
+        """
+        origin = connection.headers.get("origin")
+        if origin is None or ANY in self.ws_origins or origin in self.ws_origins:
+            return
+        if urlsplit(origin).netloc != connection.headers.get("host", ""):
+            raise AccessError("pages of this origin may not use the server", code="origin_not_allowed")
+
+
+class KeyCheck:
+    """Refuses HTTP requests without a key, before their body is read. WebSockets are refused in their own words."""
+
+    def __init__(self, app: ASGIApp, access: Access) -> None:
+        self._app = app
+        self._access = access
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, or answer 401."""
+        if scope["type"] == "http" and not _is_open(scope):
+            request = Request(scope)
+            try:
+                self._access.check_key(request, may_query=False)
+            except AccessError as error:
+                await answer_error(request, error)(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
+
+
+def _is_open(scope: Scope) -> bool:
+    path: str = scope["path"]
+    return scope["method"] in {"GET", "HEAD"} and (path in OPEN_PATHS or path.startswith(OPEN_FOLDER))
+
+
+def _bearer(connection: HTTPConnection) -> str:
+    scheme, _, key = connection.headers.get("authorization", "").partition(" ")
+    return key.strip() if scheme.lower() == "bearer" else ""

@@ -1,0 +1,103 @@
+"""The WebSocket of every path: who is let in, and how all are sent home."""
+
+import asyncio
+import contextlib
+from dataclasses import dataclass, field
+
+import structlog
+from fastapi import APIRouter, WebSocket, WebSocketDisconnect
+
+from paraserve.errors import AccessError, OverloadedError, ParaserveError
+from paraserve.server.access.admission import Admission
+from paraserve.server.access.authentication import Access
+from paraserve.server.live.connection import Connection, LiveLimits, send_json
+from paraserve.server.live.live_session import Recognition, close_code
+from paraserve.server.live.queues import Stop
+from paraserve.server.protocols.funasr.requests import LiveRequest
+from paraserve.server.protocols.funasr.results import Flavour, error_result
+from paraserve.server.telemetry.metrics import Metrics
+from paraserve.server.telemetry.request_log import key_name, new_request_id
+from paraserve.server.telemetry.slow_log import Tracing
+
+log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class LiveService:
+    """What every live connection needs, and those that are open."""
+
+    recognition: Recognition
+    admission: Admission
+    limits: LiveLimits
+    metrics: Metrics
+    access: Access
+    tracing: Tracing
+    is_draining: bool = False
+    connections: set[Connection] = field(default_factory=set)
+
+    async def serve(self, socket: WebSocket, request_id: str) -> int:
+        """Talk with one client until the connection is closed; gives the close code.
+
+        Raises:
+            AccessError: the client may not.
+            OverloadedError: too many are being served, in all or for this key, or the server is stopping.
+        """
+        self.access.check_origin(socket)
+        self.access.check_key(socket, may_query=True)
+        if self.is_draining:
+            raise OverloadedError("the server is shutting down", code="shutting_down")
+        with self.admission.admit(key_name(socket)):
+            connection = Connection(socket, self.recognition, self.limits, self.metrics, self.tracing, request_id)
+            self.connections.add(connection)
+            try:
+                return await connection.run()
+            finally:
+                self.connections.discard(connection)
+
+    async def drain(self) -> None:
+        """End all utterances as if their clients had, and close all connections; none is opened from now on."""
+        self.is_draining = True
+        async with asyncio.TaskGroup() as group:
+            for connection in self.connections:
+                group.create_task(connection.end(Stop(1012, "shutting_down")))
+
+
+def live_router() -> APIRouter:
+    """The WebSocket of every path."""
+    routes = APIRouter()
+
+    @routes.websocket("/{path:path}")
+    async def live(socket: WebSocket) -> None:
+        request_id = new_request_id(socket)
+        try:
+            await socket.accept("binary" if "binary" in socket.scope["subprotocols"] else None)
+        except OSError:
+            # The client has gone in the meantime.
+            return
+        with contextlib.suppress(WebSocketDisconnect):
+            await _serve_or_refuse(socket, request_id)
+
+    return routes
+
+
+async def _serve_or_refuse(socket: WebSocket, request_id: str) -> None:
+    service: LiveService | None = socket.app.state.live
+    if service is None:
+        error = OverloadedError("the server is starting or shutting down", code="not_ready")
+        await _refuse(socket, error, Flavour(), request_id)
+        return
+    try:
+        await service.serve(socket, request_id)
+    except (AccessError, OverloadedError) as error:
+        service.metrics.live_refusals.labels(error.code).inc()
+        await _refuse(socket, error, service.recognition.flavour, request_id)
+
+
+async def _refuse(socket: WebSocket, error: ParaserveError, flavour: Flavour, request_id: str) -> None:
+    """Tell a client at the door why it is not let in."""
+    log.info("live session refused", session_id=request_id, request_id=request_id, code=error.code)
+    nobody = LiveRequest()
+    mode = flavour.final_label(nobody.mode)
+    body = error_result(error.code, error.message, request_id, mode=mode, wav_name=nobody.wav_name)
+    await send_json(socket, body)
+    await socket.close(close_code(error) or 1013, error.code)

@@ -1,0 +1,1 @@
+"""FunASR's protocols: messages of live clients, bodies of its HTTP servers."""

@@ -1,0 +1,153 @@
+"""Figures for Prometheus, documented in docs/metrics.md. Labels take few values, whatever clients send."""
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
+
+from paraserve import __version__
+from paraserve.errors import AudioError
+from paraserve.runtime.scheduling.batches import Batch, Lane
+from paraserve.types import FRAME_MS, Transcript
+
+MULTIPROCESS_DIR = "PROMETHEUS_MULTIPROC_DIR"
+"""Set before this module is imported, the figures of all worker processes are kept in files of this folder."""
+METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
+CLOSE_CODES = frozenset((*range(1000, 1004), *range(1005, 1015)))
+OTHER = "other"
+LATENCY_BUCKETS_S = (0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 0.8, 1.5, 3.0, 10.0)
+SHORT_BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
+REQUEST_BUCKETS_S = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0)
+BATCH_BUCKETS = (1, 2, 4, 8, 16, 32, 64)
+RTF_BUCKETS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 10.0)
+
+
+class Metrics:
+    """The server's own figures, in a registry of this application."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._add_requests()
+        self._add_live()
+        self._add_recognition()
+        self._add_process()
+
+    def text(self) -> bytes:
+        """All figures in Prometheus' text format; with several worker processes, added up over them."""
+        if MULTIPROCESS_DIR not in os.environ:
+            return generate_latest(self.registry)
+        together = CollectorRegistry()
+        MultiProcessCollector(together)  # type: ignore[no-untyped-call]
+        return generate_latest(together)
+
+    def request(self, route: str, method: str, status: int, seconds: float) -> None:
+        """Count an answered request."""
+        self.requests.labels(route, method if method in METHODS else OTHER, str(status)).inc()
+        self.seconds.labels(route).observe(seconds)
+
+    def live_result(self, *, is_partial: bool, took_s: float | None) -> None:
+        """Count a live result; `took_s` since its frame came in, None where there was none."""
+        kind = "partial" if is_partial else "final"
+        self.live_results.labels(kind).inc()
+        if took_s is not None:
+            self.live_latency.labels(kind).observe(took_s)
+
+    def live_close(self, code: int) -> None:
+        """Count a live connection that ended; clients may close with any code."""
+        self.live_closes.labels(str(code) if code in CLOSE_CODES else OTHER).inc()
+
+    def batch(self, batch: Batch) -> None:
+        """Count a batch that a model ran. May be called on any thread."""
+        self.stage_seconds.labels(batch.stage).observe(batch.run_s)
+        self.batch_size.labels(batch.stage).observe(batch.n_items)
+        for queue_s in batch.queue_s:
+            self.queue_wait.labels(batch.lane.name.lower()).observe(queue_s)
+        if batch.is_failed:
+            self.inference_failures.labels(batch.stage).inc()
+        elif batch.stage == "recognize":
+            self.batch_audio.inc(batch.cost * FRAME_MS / 1000)
+            self.batch_padding.inc((batch.padded_cost - batch.cost) * FRAME_MS / 1000)
+            # The readiness check, too, is a recognition, in the lane of live steps.
+            if batch.lane is not Lane.STEP:
+                self.segments.labels("live" if batch.lane is Lane.FINAL else "file").inc(batch.n_items)
+
+    @contextmanager
+    def decoding(self) -> Iterator[None]:
+        """Count a recording that cannot be decoded."""
+        try:
+            yield
+        except AudioError as error:
+            self.decode_failures.labels(error.code).inc()
+            raise
+
+    def file(self, transcript: Transcript, seconds: float) -> None:
+        """Count a recording that took so long from its receipt to its text."""
+        self.audio_seconds.inc(transcript.duration_ms / 1000)
+        self.stage_seconds.labels("decode").observe(transcript.timing.decode_ms / 1000)
+        if transcript.duration_ms:
+            self.real_time_factor.observe(seconds * 1000 / transcript.duration_ms)
+
+    @contextmanager
+    def loading(self) -> Iterator[None]:
+        """Time the loading of the models."""
+        started = time.monotonic()
+        yield
+        self.model_load_seconds.set(time.monotonic() - started)
+
+    def _add_requests(self) -> None:
+        labels = ["route", "method", "status"]
+        self.requests = self._counter("http_requests", "Answered requests", *labels)
+        self.seconds = self._histogram("http_request_seconds", "Time to answer", REQUEST_BUCKETS_S, "route")
+        self.uploads = self._gauge("uploads_in_progress", "Uploads being worked on")
+        self.decode_failures = self._counter("decode_failures", "Recordings that could not be decoded", "code")
+        self.real_time_factor = self._histogram(
+            "real_time_factor", "Time from a recording's receipt to its text, by its duration", RTF_BUCKETS
+        )
+
+    def _add_live(self) -> None:
+        self.live = self._gauge("live_sessions", "Open live connections")
+        self.live_limit = self._gauge("live_limit", "Live connections that are let in at once")
+        self.live_closes = self._counter("live_closes", "Live connections that ended", "code")
+        self.live_refusals = self._counter("live_refusals", "Live connections that were not let in", "code")
+        self.live_results = self._counter("live_results", "Live results sent", "kind")
+        self.live_latency = self._histogram(
+            "live_latency_seconds",
+            "From the frame that made a live result possible to its sending",
+            LATENCY_BUCKETS_S,
+            "kind",
+        )
+
+    def _add_recognition(self) -> None:
+        self.audio_seconds = self._counter("audio_seconds", "Transcribed audio")
+        self.segments = self._counter("speech_segments", "Segments of speech recognised", "source")
+        self.stage_seconds = self._histogram("stage_seconds", "Time of one run of a stage", SHORT_BUCKETS_S, "stage")
+        self.inference_failures = self._counter("inference_failures", "Batches that a model failed on", "stage")
+        self.queue_depth = self._gauge("queue_depth", "Work that waits", "lane")
+        self.queue_wait = self._histogram("queue_wait_seconds", "Time that work waited", SHORT_BUCKETS_S, "lane")
+        self.batch_size = self._histogram("batch_size", "Items that a model ran together", BATCH_BUCKETS, "stage")
+        self.batch_audio = self._counter("batch_audio_seconds", "Audio through the recogniser")
+        self.batch_padding = self._counter("batch_padding_seconds", "Padding to equal lengths beside it")
+
+    def _add_process(self) -> None:
+        self.models_loaded = self._gauge("models_loaded", "Processes whose models are loaded")
+        self.model_load_seconds = self._gauge("model_load_seconds", "Time to load the models", mode="livemax")
+        self.last_decode = self._gauge(
+            "last_decode_timestamp_seconds", "When a readiness check last succeeded, Unix time", mode="livemin"
+        )
+        self.loop_lag = self._histogram("event_loop_lag_seconds", "Lateness of the event loop", SHORT_BUCKETS_S)
+        self.memory = self._gauge("memory_bytes", "Resident memory, without decode children")
+        self.build = self._gauge("build_info", "Version", "version", mode="livemax")
+        self.build.labels(__version__).set(1)
+
+    def _counter(self, name: str, about: str, *labels: str) -> Counter:
+        return Counter(f"paraserve_{name}", about, labels, registry=self.registry)
+
+    def _gauge(self, name: str, about: str, *labels: str, mode: str = "livesum") -> Gauge:
+        # `mode`: how the values of several processes become one.
+        return Gauge(f"paraserve_{name}", about, labels, registry=self.registry, multiprocess_mode=mode)  # type: ignore[arg-type]
+
+    def _histogram(self, name: str, about: str, buckets: tuple[float, ...], *labels: str) -> Histogram:
+        return Histogram(f"paraserve_{name}", about, labels, buckets=buckets, registry=self.registry)

@@ -1,0 +1,101 @@
+"""What an operator sees of each request: an id, and one log line without any transcript."""
+
+import logging
+import re
+import sys
+import time
+import uuid
+
+import structlog
+from starlette.datastructures import MutableHeaders
+from starlette.requests import HTTPConnection
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from structlog.typing import Processor
+
+from paraserve.server.telemetry.metrics import Metrics
+
+ACCEPTABLE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+log = structlog.get_logger()
+
+
+def new_request_id(connection: HTTPConnection) -> str:
+    """The client's `X-Request-Id` if it is a plain word, else an id of our own."""
+    given = connection.headers.get("x-request-id", "")
+    return given if ACCEPTABLE_ID.fullmatch(given) else uuid.uuid4().hex
+
+
+def request_id(connection: HTTPConnection) -> str:
+    """The id that a request was given."""
+    return str(connection.state.request_id)
+
+
+def key_name(connection: HTTPConnection) -> str | None:
+    """Whose API key a request came with; None where none is wanted, or none was right."""
+    return getattr(connection.state, "key_name", None)
+
+
+class RequestLog:
+    """Gives each HTTP request its id, logs it once it is answered, and counts it."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+        self._app = app
+        self._metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on with an id, and its answer back with the same."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        connection = HTTPConnection(scope)
+        connection.state.request_id = new_request_id(connection)
+        started, status = time.monotonic(), 500
+
+        async def send_with_id(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                MutableHeaders(scope=message)["x-request-id"] = request_id(connection)
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_with_id)
+        finally:
+            self._record(connection, status, time.monotonic() - started)
+
+    def _record(self, connection: HTTPConnection, status: int, seconds: float) -> None:
+        scope = connection.scope
+        route = getattr(scope.get("route"), "path", "unmatched")
+        self._metrics.request(route, scope["method"], status, seconds)
+        log.info(
+            "request",
+            request_id=request_id(connection),
+            method=scope["method"],
+            route=route,
+            status=status,
+            ms=round(seconds * 1000),
+            key=key_name(connection),
+        )
+
+
+def configure_logging(level_name: str) -> None:
+    """JSON lines on stderr, the libraries' warnings among them."""
+    level = logging.getLevelNamesMapping()[level_name.upper()]
+    common: list[Processor] = [
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+    ]
+    as_json = structlog.processors.JSONRenderer(ensure_ascii=False)
+    structlog.configure(
+        processors=[*common, as_json],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+    )
+    libraries = logging.StreamHandler()
+    libraries.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[structlog.stdlib.add_logger_name, *common],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, as_json],
+        )
+    )
+    logging.basicConfig(level=max(level, logging.WARNING), handlers=[libraries])

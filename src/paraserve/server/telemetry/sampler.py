@@ -1,0 +1,32 @@
+"""What is measured by looking every now and then: memory, queues, and how late the event loop is."""
+
+import asyncio
+import resource
+import time
+from pathlib import Path
+from typing import Literal
+
+from paraserve.runtime.engine import Engine
+from paraserve.server.telemetry.metrics import Metrics
+
+INTERVAL_S = 0.5
+
+
+async def monitor(engine: Engine, metrics: Metrics) -> None:
+    """Look until cancelled."""
+    while True:
+        before_s = time.monotonic()
+        await asyncio.sleep(INTERVAL_S)
+        metrics.loop_lag.observe(max(0.0, time.monotonic() - before_s - INTERVAL_S))
+        metrics.memory.set(memory_bytes())
+        for lane, n_waiting in engine.queued.items():
+            metrics.queue_depth.labels(lane.name.lower()).set(n_waiting)
+
+
+def memory_bytes(process: int | Literal["self"] = "self") -> int:
+    """Resident memory of a process.
+
+    Raises:
+        OSError: there is no such process.
+    """
+    return int(Path(f"/proc/{process}/statm").read_text("ascii").split()[1]) * resource.getpagesize()

@@ -1,0 +1,142 @@
+"""The composition root: settings in, a working engine out. Used by the server and by the local commands."""
+
+import logging
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from paraserve.catalog.manifest import verify_bundle, verify_part
+from paraserve.catalog.store import bundle_root, models_folder, part_folder
+from paraserve.cpus import available_cpus
+from paraserve.errors import ModelLoadError
+from paraserve.inference.graphs.cache import cache_folder
+from paraserve.inference.graphs.session import CPU, Placement, cuda_problem
+from paraserve.inference.models.load import BundleParts, bundle_parts, load_parts
+from paraserve.inference.models.recognizers.paraformer_hotwords import read_hotword_file
+from paraserve.inference.models.vad.whole_recording_vad import NoVad
+from paraserve.runtime.decoding.pool import DecodePool
+from paraserve.runtime.engine import Engine, LocalEngine
+from paraserve.runtime.multi_engine import Replicas
+from paraserve.runtime.scheduling.batches import Batch
+from paraserve.runtime.scheduling.cpu_gpu_scheduler import AnyScheduler, SplitScheduler
+from paraserve.runtime.scheduling.scheduler import Scheduler
+from paraserve.settings import Settings
+from paraserve.warm_up import warm_up
+
+log = logging.getLogger(__name__)
+
+REMOVED = ("", "0")
+"""FunASR's way to switch a part off on the command line."""
+GPU_WORKERS = 2
+"""While one prepares its batch or reads its results, the GPU works for the other."""
+
+
+def open_engine(settings: Settings, on_batch: Callable[[Batch], None] = lambda _: None) -> Engine:
+    """Verify, load and warm up the models, on each device; blocks for a second or more.
+
+    `on_batch` is told of each batch that ran.
+
+    Raises:
+        ModelLoadError: names the file or folder at fault.
+    """
+    parts, cache = _parts(settings), _graph_cache(settings)
+    hotwords = read_hotword_file(Path(settings.hotword_file).expanduser()) if settings.hotword_file else ()
+    workers = settings.inference_threads or (_cpu_workers(settings) if settings.is_cpu else GPU_WORKERS)
+    bundles = []
+    for device in settings.devices:
+        if device != CPU.device and (problem := cuda_problem(device)):
+            # int8 graphs alone would not notice.
+            raise ModelLoadError(str(problem))
+        placement = Placement(
+            device, settings.model_threads, cache, settings.reorder_sums, memory_bytes=settings.gpu_memory_bytes
+        )
+        bundle = load_parts(parts, placement, workers)
+        warm_up(bundle, is_cpu=placement.is_cpu)
+        bundles.append(bundle)
+    # Only now, when nothing can fail any more: schedulers have threads.
+    engines = [
+        LocalEngine(bundle, _scheduler(settings, workers, on_batch), bundle.vad or NoVad(), hotwords)
+        for bundle in bundles
+    ]
+    return engines[0] if len(engines) == 1 else Replicas(list(zip(settings.devices, engines, strict=True)))
+
+
+def _scheduler(settings: Settings, workers: int, on_batch: Callable[[Batch], None]) -> AnyScheduler:
+    """Of one device; beside a GPU the CPU has its own."""
+    scheduler = Scheduler(workers, on_batch=on_batch)
+    if settings.is_cpu:
+        return scheduler
+    return SplitScheduler(scheduler, Scheduler(_cpu_workers(settings), on_batch=on_batch))
+
+
+def _cpu_workers(settings: Settings) -> int:
+    """CPUs for each device; at least 1."""
+    return max(1, cpu_share(settings) // len(settings.devices))
+
+
+def open_decode_pool(settings: Settings) -> DecodePool:
+    """Decode children for the recordings of this process; they start when they are needed."""
+    return DecodePool(workers=settings.decode_workers, memory_limit_bytes=settings.decode_memory_bytes)
+
+
+def cpu_share(settings: Settings) -> int:
+    """CPUs for each server process; at least 1."""
+    return max(1, available_cpus() // settings.workers)
+
+
+def _graph_cache(settings: Settings) -> Path | None:
+    """The folder of prepared graphs; None if it is not wanted or cannot be written."""
+    if not settings.optimize:
+        return None
+    folder = cache_folder(settings.cache_dir)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        writable = os.access(folder, os.W_OK)
+    except OSError:
+        writable = False
+    if not writable:
+        log.warning("cannot write %s (PARASERVE_CACHE_DIR): models run as they are on disk", folder)
+        return None
+    return folder
+
+
+def _parts(settings: Settings) -> BundleParts:
+    models_dir = models_folder(settings.models_dir)
+    root = bundle_root(settings.bundle, models_dir)
+    verify_bundle(root)
+    parts = bundle_parts(root)
+    return replace(
+        parts,
+        asr=_folder(settings.model_dir, "asr", parts.asr, models_dir) or _no_recognizer(),
+        # Beside another recogniser the bundle's partial texts would be those of another vocabulary.
+        asr_online=_folder(
+            settings.online_model_dir,
+            "asr-online",
+            parts.asr_online if settings.model_dir is None else None,
+            models_dir,
+        ),
+        vad=_folder(settings.vad_dir, "vad", parts.vad, models_dir),
+        punc=_folder(settings.punc_dir, "punc", parts.punc, models_dir),
+        # Another punctuation model, or none, is meant for live texts too.
+        punc_online=parts.punc_online if settings.punc_dir is None else None,
+        has_itn=settings.itn_dir not in REMOVED,
+        has_partials=settings.online_model_dir not in REMOVED,
+        asr_quantize=settings.quantize,
+        vad_quantize=settings.vad_quant,
+        punc_quantize=settings.punc_quant,
+    )
+
+
+def _folder(chosen: str | None, part: str, default: Path | None, models_dir: Path) -> Path | None:
+    if chosen is None:
+        return default
+    if chosen in REMOVED:
+        return None
+    folder = part_folder(chosen, part, models_dir)
+    verify_part(folder)
+    return folder
+
+
+def _no_recognizer() -> Path:
+    raise ModelLoadError("a recogniser is needed: model_dir must name a folder")

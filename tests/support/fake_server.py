@@ -1,0 +1,14 @@
+"""A server process on `FakeEngine`: starts in a second, and its text tells what it heard."""
+
+import sys
+
+from fakes import FakeEngine
+from paraserve.server.app import create_app
+from paraserve.server.processes.server import run_app
+from paraserve.server.telemetry.request_log import configure_logging
+from paraserve.settings import Settings
+
+if __name__ == "__main__":
+    settings = Settings(port=0)
+    configure_logging(settings.log_level)
+    sys.exit(run_app(create_app(settings, FakeEngine()), settings))

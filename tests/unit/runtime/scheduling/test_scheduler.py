@@ -1,0 +1,237 @@
+"""Scheduler: lanes, padded-cost batches, and an answer for every entry."""
+
+import asyncio
+import threading
+from collections.abc import Sequence
+
+import pytest
+
+from paraserve.errors import InferenceError, OverloadedError
+from paraserve.runtime.scheduling.batches import Done, Job, Lane
+from paraserve.runtime.scheduling.scheduler import Scheduler
+
+
+class Recorder:
+    """A job body that remembers its batches and can be held closed so that a queue builds up."""
+
+    def __init__(self) -> None:
+        self.batches: list[list[int]] = []
+        self.gate = threading.Event()
+        self.started = threading.Event()
+
+    def run(self, batch: Sequence[int]) -> list[int]:
+        self.started.set()
+        self.gate.wait(10)
+        self.batches.append(list(batch))
+        if len(batch) > 1 and any(item < 0 for item in batch):
+            raise InferenceError("a bad item spoils its batch")
+        if any(item == -1 for item in batch):
+            raise InferenceError("item -1 is bad")
+        return [item * 10 for item in batch]
+
+    def job(self, key: str = "a", budget: int = 0) -> Job[int, int]:
+        return Job(key, self.run, budget)
+
+
+@pytest.fixture
+def recorder():
+    return Recorder()
+
+
+@pytest.fixture
+def scheduler():
+    scheduler = Scheduler(workers=1)
+    yield scheduler
+    scheduler.close()
+
+
+async def hold(scheduler: Scheduler, recorder: Recorder) -> "asyncio.Task[Done[int]]":
+    """Occupy the only worker, so that what follows is queued in a known order."""
+    task = asyncio.create_task(scheduler.submit(recorder.job("hold"), 0))
+    await asyncio.to_thread(recorder.started.wait, 10)
+    return task
+
+
+async def queue(scheduler: Scheduler, job: Job[int, int], *items: int, **kwargs) -> "list[asyncio.Task[Done[int]]]":
+    tasks = [asyncio.create_task(scheduler.submit(job, item, **kwargs)) for item in items]
+    await asyncio.sleep(0)
+    return tasks
+
+
+async def results(tasks) -> list[object]:
+    done = await asyncio.gather(*tasks, return_exceptions=True)
+    return [d.result if isinstance(d, Done) else d for d in done]
+
+
+async def test_an_idle_worker_answers_a_single_item_at_once(scheduler, recorder):
+    """One item is not held back to wait for others."""
+    recorder.gate.set()
+    done = await scheduler.submit(recorder.job(budget=100), 4)
+    assert done.result == 40
+    assert recorder.batches == [[4]]
+
+
+async def test_an_overdue_final_takes_turns_with_partials(recorder):
+    """More partials than there is time for do not keep finished sentences waiting, nor the other way round."""
+    scheduler = Scheduler(workers=1, final_patience_s=0.0)
+    held = await hold(scheduler, recorder)
+    tasks = await queue(scheduler, recorder.job("step"), 1, 2, 3, lane=Lane.STEP)
+    tasks += await queue(scheduler, recorder.job("final"), 4, 5, lane=Lane.FINAL)
+    tasks += await queue(scheduler, recorder.job("file"), 6, lane=Lane.BULK)
+    recorder.gate.set()
+    await results([held, *tasks])
+    assert recorder.batches == [[0], [4], [1], [5], [2], [3], [6]]
+    scheduler.close()
+
+
+async def test_a_batch_grows_up_to_the_padded_cost(scheduler, recorder):
+    """largest cost x items <= budget; the entry that does not fit starts the next batch, in order."""
+    held = await hold(scheduler, recorder)
+    tasks = await queue(scheduler, recorder.job(budget=30), 1, 2, 3, cost=10)
+    tasks += await queue(scheduler, recorder.job(budget=30), 4, cost=13)
+    tasks += await queue(scheduler, recorder.job(budget=30), 5, 6, cost=10)
+    recorder.gate.set()
+    assert await results(tasks) == [10, 20, 30, 40, 50, 60]
+    assert recorder.batches[1:] == [[1, 2, 3], [4, 5], [6]]
+    await held
+
+
+async def test_lengths_that_differ_do_not_share_a_batch(scheduler, recorder):
+    """Entries of one length pass one of another, which heads the next batch; small batches take all as they come."""
+    held = await hold(scheduler, recorder)
+    tasks = []
+    for item, cost in enumerate((100, 30, 90, 100, 95, 28), start=1):
+        tasks += await queue(scheduler, recorder.job("long", budget=1000), item, cost=cost)
+    for item, cost in enumerate((12, 3, 7), start=7):
+        tasks += await queue(scheduler, recorder.job("short", budget=1000), item, cost=cost)
+    recorder.gate.set()
+    assert await results(tasks) == [10 * item for item in range(1, 10)]
+    assert recorder.batches[1:] == [[1, 3, 4, 5], [2, 6], [7, 8, 9]]
+    await held
+
+
+async def test_budget_zero_means_one_item_at_a_time(scheduler, recorder):
+    """A model whose results depend on the batch is run alone."""
+    held = await hold(scheduler, recorder)
+    tasks = await queue(scheduler, recorder.job(budget=0), 1, 2)
+    recorder.gate.set()
+    assert await results([held, *tasks]) == [0, 10, 20]
+    assert recorder.batches[1:] == [[1], [2]]
+
+
+async def test_only_entries_of_the_same_job_share_a_batch(scheduler, recorder):
+    """Different options mean a different key; the order of each key is kept."""
+    held = await hold(scheduler, recorder)
+    a, b = recorder.job("a", 100), recorder.job("b", 100)
+    tasks = [*await queue(scheduler, a, 1), *await queue(scheduler, b, 2), *await queue(scheduler, a, 3)]
+    recorder.gate.set()
+    assert await results(tasks) == [10, 20, 30]
+    assert recorder.batches[1:] == [[1, 3], [2]]
+    await held
+
+
+async def test_lanes_are_served_in_order(scheduler, recorder):
+    """Live steps first, then second passes, then files."""
+    held = await hold(scheduler, recorder)
+    tasks = [
+        *await queue(scheduler, recorder.job("file"), 1, lane=Lane.BULK),
+        *await queue(scheduler, recorder.job("final"), 2, lane=Lane.FINAL),
+        *await queue(scheduler, recorder.job("step"), 3, lane=Lane.STEP),
+    ]
+    recorder.gate.set()
+    await results(tasks)
+    assert recorder.batches[1:] == [[3], [2], [1]]
+    await held
+
+
+async def test_a_failed_batch_is_retried_item_by_item(scheduler, recorder):
+    """Only the bad item gets the error."""
+    held = await hold(scheduler, recorder)
+    tasks = await queue(scheduler, recorder.job(budget=100), 1, -1, 3)
+    recorder.gate.set()
+    first, bad, last = await results(tasks)
+    assert (first, last) == (10, 30)
+    assert isinstance(bad, InferenceError)
+    assert recorder.batches[1:] == [[1, -1, 3], [1], [-1], [3]]
+    await held
+
+
+async def test_a_wrong_number_of_results_is_an_error_for_all(scheduler):
+    """Nobody gets somebody else's answer, and nobody waits for ever."""
+    short = Job("short", lambda batch: list(batch)[1:], 100)
+    with pytest.raises(InferenceError, match="0 results for 1 items"):
+        await scheduler.submit(short, 1)
+
+
+async def test_cancelled_entries_are_skipped(scheduler, recorder):
+    """A client that left costs nothing."""
+    held = await hold(scheduler, recorder)
+    tasks = await queue(scheduler, recorder.job(budget=100), 1, 2, 3)
+    tasks[1].cancel()
+    await asyncio.sleep(0)
+    recorder.gate.set()
+    first, second, third = await results(tasks)
+    assert (first, third) == (10, 30)
+    assert isinstance(second, asyncio.CancelledError)
+    assert recorder.batches[1:] == [[1, 3]]
+    await held
+
+
+async def test_close_answers_what_is_queued(recorder):
+    """Queued work is refused, running work ends, later work is refused."""
+    scheduler = Scheduler(workers=1)
+    held = await hold(scheduler, recorder)
+    tasks = await queue(scheduler, recorder.job(), 1, 2)
+    closing = asyncio.create_task(asyncio.to_thread(scheduler.close))
+    assert all(isinstance(r, OverloadedError) for r in await results(tasks))
+    recorder.gate.set()
+    await closing
+    assert (await held).result == 0
+    with pytest.raises(OverloadedError):
+        await scheduler.submit(recorder.job(), 3)
+
+
+async def test_a_live_session_keeps_one_worker_free_of_files(recorder):
+    """With two workers and a live session only one runs files; a step starts at once."""
+    scheduler = Scheduler(workers=2)
+    steps = Recorder()
+    steps.gate.set()
+    with scheduler.live_session():
+        files = await queue(scheduler, recorder.job("file"), 1, 2)
+        await asyncio.to_thread(recorder.started.wait, 10)
+        done = await asyncio.wait_for(scheduler.submit(steps.job("step"), 7, lane=Lane.STEP), 5)
+        assert done.result == 70
+        assert scheduler.queued[Lane.BULK] == 1
+        recorder.gate.set()
+        assert await results(files) == [10, 20]
+    await asyncio.to_thread(scheduler.close)
+
+
+async def test_files_use_all_workers_without_live_sessions():
+    """Nothing is reserved for nobody: two files run side by side."""
+    scheduler = Scheduler(workers=2)
+    side_by_side = threading.Barrier(2, timeout=10)
+    job: Job[int, int] = Job("file", lambda batch: [side_by_side.wait() for _ in batch])
+    assert sorted(await results(await queue(scheduler, job, 1, 2))) == [0, 1]
+    await asyncio.to_thread(scheduler.close)
+
+
+async def test_batches_are_reported(recorder):
+    """Who measures is told of each batch: its stage, size, padding and waits; a failed one, and the items alone."""
+    reports = []
+    scheduler = Scheduler(workers=1, on_batch=reports.append)
+    try:
+        held = await hold(scheduler, recorder)
+        job = Job(("stage", "whatever"), recorder.run, 100)
+        tasks = [asyncio.create_task(scheduler.submit(job, n, cost=cost)) for n, cost in ((1, 8), (-1, 10), (2, 9))]
+        await asyncio.sleep(0)
+        recorder.gate.set()
+        await asyncio.gather(held, *tasks, return_exceptions=True)
+    finally:
+        scheduler.close()
+    (first, *rest) = reports
+    assert (first.stage, first.n_items, first.lane, first.is_failed) == ("hold", 1, Lane.BULK, False)
+    sizes = [(one.stage, one.n_items, one.cost, one.padded_cost, one.is_failed) for one in rest]
+    assert sizes[0] == ("stage", 3, 27, 30, True)
+    assert sorted(sizes[1:]) == [("stage", 1, 8, 8, False), ("stage", 1, 9, 9, False), ("stage", 1, 10, 10, True)]
+    assert all(len(one.queue_s) == one.n_items and min(one.queue_s) >= 0 and one.run_s >= 0 for one in reports)

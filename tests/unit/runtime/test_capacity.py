@@ -1,0 +1,68 @@
+"""What a machine carries: the work that the rating makes the engine do is that of real clients and files."""
+
+import numpy as np
+import pytest
+
+from paraserve.errors import InferenceError, ProtocolError
+from paraserve.inference.audio.synthetic_speech import babble
+from paraserve.runtime.capacity import LIVE_SHARE, Rating, rate_files, rate_live
+from paraserve.types import StreamConfig
+from support.fakes import FakeEngine
+
+
+async def test_every_talker_gets_a_second_pass():
+    """Each says one segment a round; streams are closed, and the speed is of what they said."""
+    engine = FakeEngine()
+    rating = await rate_live(engine, 3, for_s=0.02)
+    assert engine.finished > 1
+    assert (engine.finished - 1) % 3 == 0  # one alone to warm up
+    assert engine.open_streams == 0
+    audio_s = (engine.finished - 1) * 2.4
+    assert rating.callers == 3
+    assert audio_s / rating.took_s <= rating.speed <= audio_s / 0.02
+
+
+async def test_one_pass_without_a_second():
+    """Mode online has partial texts only."""
+    engine = FakeEngine()
+    await rate_live(engine, 2, StreamConfig(mode="online"), for_s=0)
+    assert engine.finished == 0
+
+
+async def test_mode_that_cannot_be_served():
+    """Without a streaming model there is nothing to rate in mode online."""
+    with pytest.raises(ProtocolError, match="no streaming model"):
+        await rate_live(FakeEngine(has_partials=False), 2, StreamConfig(mode="online"))
+
+
+async def test_segments_of_files():
+    """A file of 20 s is two segments, or more where the recogniser takes less."""
+    engine, short = FakeEngine(), FakeEngine(max_segment_ms=5_000)
+    await rate_files(engine, 2, for_s=0)
+    await rate_files(short, 1, for_s=0)
+    assert (engine.finished - 2) % 4 == 0
+    assert short.finished % 4 == 0
+
+
+async def test_failure():
+    """What a model raises comes out as it is, and no stream stays open."""
+    engine = FakeEngine(error=InferenceError("broken"))
+    with pytest.raises(InferenceError, match="broken"):
+        await rate_live(engine, 4)
+    assert engine.open_streams == 0
+
+
+@pytest.mark.parametrize(("speed", "streams"), [(100 / LIVE_SHARE, 100), (10.4 / LIVE_SHARE, 10), (0.2, 1)])
+def test_live_streams(speed, streams):
+    """A share is kept free, and at least one client is let in."""
+    assert Rating(speed, 8, 1.0).live_streams == streams
+
+
+def test_babble():
+    """Of the length asked for, loud without a pause, the same again, other for another seed."""
+    audio = babble(1000)
+    assert (audio.dtype, audio.shape) == (np.float32, (16_000,))
+    assert np.abs(audio).max() < 0.5
+    assert np.abs(audio.reshape(-1, 800)).max(axis=1).min() > 0.05
+    assert np.array_equal(babble(1000), audio)
+    assert not np.array_equal(babble(1000, seed=1), audio)

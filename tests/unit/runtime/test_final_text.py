@@ -1,0 +1,116 @@
+"""Marks of a text that goes on from segment to segment."""
+
+from dataclasses import replace
+
+import pytest
+
+from paraserve.inference.base import ModelBundle
+from paraserve.runtime.final_text import HeldMark, next_sentences, sentences_of
+from paraserve.types import DecodeOptions, Hypothesis, Token
+
+PLAIN = DecodeOptions(itn=False)
+
+
+class Commas:
+    """A comma after each word but the last, which is asked."""
+
+    def punctuate(self, words):
+        return ["，"] * (len(words) - 1) + ["？"]
+
+
+class Counting:
+    """Says how many words it has seen before the segment."""
+
+    def new_state(self):
+        return 0
+
+    def step(self, state, words):
+        return state + len(words), str(state), [""] * len(words)
+
+
+def said(*words):
+    return Hypothesis(tokens=tuple(Token(word) for word in words))
+
+
+def texts(bundle, *segments, options=PLAIN):
+    state, found = None, []
+    for n, words in enumerate(segments, 1):
+        is_last = n == len(segments)
+        state, sentences = next_sentences(bundle, state, said(*words), options, is_last=is_last)
+        found.append("".join(sentence.text for sentence in sentences))
+    return found
+
+
+def test_a_segments_mark_stands_before_the_next_one():
+    """The closing mark is kept back, over a segment without words too; the last segment gets a full stop."""
+    bundle = ModelBundle("b", vad=None, recognizer=None, punctuator=Commas())
+    assert texts(bundle, ["你", "好"], [], ["再", "见"]) == ["你，好", "", "？再，见。"]
+
+
+def test_the_realtime_model_comes_first():
+    """A bundle that has one uses it, with its own state."""
+    bundle = ModelBundle("b", vad=None, recognizer=None, punctuator=Commas(), punctuator_online=Counting())
+    assert texts(bundle, ["你", "好"], ["再"], ["见"]) == ["0你好", "2再", "3见。"]
+
+
+def test_marks_stay_full_width_in_english():
+    """As FunASR's realtime text has them."""
+    bundle = ModelBundle("b", vad=None, recognizer=None, punctuator=Commas())
+    assert texts(bundle, ["hello", "you"]) == ["hello， you。"]
+
+
+@pytest.mark.parametrize("has_model", [True, False])
+def test_without_punctuation_there_are_no_marks(has_model):
+    """Because the client does not want it, or because no model is loaded."""
+    bundle = ModelBundle("b", vad=None, recognizer=None, punctuator=Commas() if has_model else None)
+    options = DecodeOptions(itn=False, punctuate=not has_model)
+    assert texts(bundle, ["你", "好"], ["再", "见"], options=options) == ["你好", "再见"]
+
+
+WRITTEN = Hypothesis((Token("Hi"), Token("20%")), text="Hi! 20%", language="en", is_punctuated=True)
+
+
+class Refusing:
+    """A model that must not be asked."""
+
+    def punctuate(self, words):
+        raise AssertionError(words)
+
+    def normalize(self, text):
+        raise AssertionError(text)
+
+
+@pytest.mark.parametrize("is_live", [True, False])
+def test_a_text_in_its_final_form_stays_what_it_is(is_live):
+    """Neither punctuated nor rewritten again, and closed; each of its sentences says the language."""
+    bundle = ModelBundle("b", vad=None, recognizer=None, punctuator=Refusing(), itn=Refusing())
+    if is_live:
+        state, sentences = next_sentences(bundle, "state", WRITTEN, DecodeOptions(), is_last=False)
+        assert state == "state"
+    else:
+        sentences = sentences_of(bundle, [WRITTEN], DecodeOptions())
+    assert [(s.text, s.language) for s in sentences] == [("Hi!", "en"), ("20%.", "en")]
+
+
+def test_a_text_in_its_final_form_without_its_marks():
+    """Its words alone, if marks are not wanted."""
+    bundle = ModelBundle("b", vad=None, recognizer=None, punctuator=Refusing(), itn=Refusing())
+    (sentence,) = sentences_of(bundle, [WRITTEN], DecodeOptions(punctuate=False))
+    assert sentence.text == "Hi 20%"
+
+
+def test_segments_that_say_more_than_words_are_judged_one_by_one():
+    """So that each sentence has the emotion of its own segment; the punctuation model is asked for each."""
+    bundle = ModelBundle("b", vad=None, recognizer=None, punctuator=Commas())
+    happy = Hypothesis((Token("好"),), text="好", language="zh", emotion="HAPPY", events=("Speech",))
+    sad = replace(happy, emotion="SAD", events=())
+    sentences = sentences_of(bundle, [happy, Hypothesis(language="zh", emotion="NEUTRAL"), sad], PLAIN)
+    heard = [(s.text, s.emotion, s.events) for s in sentences]
+    assert heard == [("好？", "HAPPY", ("Speech",)), ("好？", "SAD", ())]
+
+
+def test_held_mark_is_a_value():
+    """State goes in and comes out: the same call twice gives the same."""
+    held = HeldMark(Commas())
+    state, _, _ = held.step(held.new_state(), ["一"])
+    assert held.step(state, ["二"]) == held.step(state, ["二"]) == ("？", "？", [""])

@@ -1,0 +1,40 @@
+"""How many live connections a server lets in."""
+
+import pytest
+
+from paraserve.errors import InferenceError
+from paraserve.server.live.live_limit import callers, live_limit
+from paraserve.settings import Settings
+from paraserve.wiring import cpu_share
+from support.fakes import FakeEngine
+
+
+async def test_as_the_operator_says():
+    """A number is taken as it is, without any work for the models."""
+    engine = FakeEngine()
+    assert await live_limit(Settings(max_live=7), engine) == 7
+    assert engine.started == 0
+
+
+async def test_by_default():
+    """8 for each CPU that this process has."""
+    assert await live_limit(Settings(), FakeEngine()) == 8 * cpu_share(Settings())
+
+
+async def test_models_that_fail():
+    """A server whose models fail while they are rated does not start."""
+    with pytest.raises(InferenceError, match="broken"):
+        await live_limit(Settings(max_live="auto"), FakeEngine(error=InferenceError("broken")))
+
+
+@pytest.mark.parametrize(
+    ("settings", "n"),
+    [
+        ({"inference_threads": 3}, 12),
+        ({"device": "cuda:0"}, 64),
+        ({"device": "cuda:0,cuda:1"}, 128),
+    ],
+)
+def test_callers(settings, n):
+    """A rating has enough talkers to fill the batches of every thread, and of every GPU."""
+    assert callers(Settings(**settings)) == n

@@ -1,0 +1,227 @@
+"""Text frames of a live client to a request, or to an error that names the key."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from paraserve.errors import ProtocolError
+from paraserve.server.protocols.funasr.requests import LiveRequest, marker_of, merged, read_message
+from paraserve.types import ChunkSize, DecodeOptions, StreamConfig, VadKnobs
+
+FULL = {
+    "mode": "online",
+    "wav_name": "demo",
+    "wav_format": "PCM",
+    "audio_fs": 16000.0,
+    "chunk_size": [0, 10, 5],
+    "chunk_interval": 10,
+    "encoder_chunk_look_back": 4,
+    "decoder_chunk_look_back": -1,
+    "is_speaking": True,
+    "itn": False,
+    "hotwords": '{"阿里巴巴":20,"通义实验室":30}',
+    "svs_lang": "yue",
+    "svs_itn": False,
+    "vad_tail_sil": 500,
+    "max_single_segment_time": "20000",
+    "speech_noise_thres": "0.7",
+    "punctuate": False,
+    "deterministic": True,
+    "timing": True,
+}
+
+
+def test_all_keys():
+    """Every key reaches what it is for."""
+    request = merged(LiveRequest(), FULL)
+    assert request.stream_config("id", realtime_punctuation=False) == StreamConfig(
+        mode="online",
+        chunk=ChunkSize(0, 10, 5),
+        encoder_look_back=4,
+        decoder_look_back=None,
+        vad=VadKnobs(500, 20_000, 0.7),
+        wav_name="demo",
+        session_id="id",
+        options=DecodeOptions(
+            hotwords=("阿里巴巴", "通义实验室"),
+            itn=False,
+            punctuate=False,
+            language="yue",
+            deterministic=True,
+            model_itn=False,
+        ),
+    )
+    assert not request.is_container
+    assert request.timing
+
+
+def test_keys_left_out_keep_their_values():
+    """A later message changes what it names."""
+    request = merged(merged(LiveRequest(), FULL), {"wav_name": "next", "unknown": object()})
+    assert request == merged(LiveRequest(), FULL | {"wav_name": "next"})
+
+
+@pytest.mark.parametrize(
+    ("hotwords", "words"),
+    [
+        ('{"阿里巴巴":20,"a b":30}', ("阿里巴巴", "a b")),
+        ('{"hello":"30"}', ("hello",)),
+        ("你好 hello\n世界", ("你好", "hello", "世界")),
+        ("你好,hello world，世界,", ("你好", "hello world", "世界")),
+        ("", ()),
+        ("  ", ()),
+        ({"你好": 20, " ": 1.5}, ("你好",)),
+        ("http://localhost/words.txt", ("http://localhost/words.txt",)),
+        ("/etc/hostname", ("/etc/hostname",)),
+    ],
+)
+def test_hotwords(hotwords, words):
+    """All five forms and an object; a path or an address is a word like any other."""
+    assert merged(LiveRequest(), {"hotwords": hotwords}).hotwords == words
+
+
+@pytest.mark.parametrize(
+    ("size", "expected"),
+    [
+        ([5, 10, 5], (5, 10, 5)),
+        ("5,10,5", (5, 10, 5)),
+        (" 8, 8 ,4", (8, 8, 4)),
+        (["0", 8.0, "4"], (0, 8, 4)),
+    ],
+)
+def test_chunk_sizes(size, expected):
+    """A list or text, numbers or text."""
+    assert merged(LiveRequest(), {"chunk_size": size}).chunk == ChunkSize(*expected)
+
+
+@pytest.mark.parametrize("wav_format", ["wav", "mp3", "others", ""])
+def test_containers(wav_format):
+    """Anything but pcm is a file format."""
+    assert merged(LiveRequest(), {"wav_format": wav_format}).is_container
+
+
+def test_known_names():
+    """A client's misspelt mode is what it got from FunASR; an unknown language is the model's choice."""
+    request = merged(LiveRequest(), {"mode": "office", "svs_lang": "klingon"})
+    assert (request.mode, request.language) == ("2pass", None)
+
+
+@pytest.mark.parametrize(
+    ("name", "language"), [("auto", None), ("ZH", "zh"), ("haw", "haw"), ("nospeech", "nospeech")]
+)
+def test_languages(name, language):
+    """Codes of two or three letters, and SenseVoice's own word."""
+    assert merged(LiveRequest(), {"svs_lang": name}).language == language
+
+
+BAD = [
+    ("mode", [None, 1, "", "2PASS", "both", ["2pass"], "x" * 10_000]),
+    ("wav_name", [None, 1, True, {}, "n" * 1025, "\ud800"]),
+    ("wav_format", [None, 0, "f" * 65]),
+    (
+        "audio_fs",
+        [None, True, "fast", 0, -8000, 8000.5, float("nan"), float("inf"), 10**400, "9" * 100, "１６０００"],
+    ),
+    ("chunk_size", [None, 5, [], [5, 10], [5, 0, 5], [-1, 10, 5], [5, 101, 5], "5-10-5", "a,b,c", [5, [10], 5], {}]),
+    ("chunk_interval", [None, "ten", 0, -1]),
+    ("encoder_chunk_look_back", [None, "x", 1.5, -2]),
+    ("decoder_chunk_look_back", [None, [], 10**9]),
+    ("itn", [None, "true", 1]),
+    ("svs_itn", [None, "yes"]),
+    ("svs_lang", [None, 5, "l" * 65]),
+    (
+        "hotwords",
+        [None, 7, ["a"], '{"a":', '{"a":[]}', {"a": True}, {"a": None}, "a " * 1001, "b" * 101, "[" * 70_000],
+    ),
+    ("hotwords", [{"\udc00": 1}, '{"\\ud800": 1}', '{"a": 1, "b": "x"}', "{" * 60_000]),
+    ("vad_tail_sil", [None, -1, 60_001, "soon"]),
+    ("max_single_segment_time", [None, 10, 10**8]),
+    ("speech_noise_thres", [None, 1.1, -1.1, float("nan"), "loud"]),
+    ("punctuate", [None, 0]),
+    ("deterministic", [None, "1"]),
+    ("timing", [None, {}]),
+]
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [(key, value) for key, values in BAD for value in values], ids=lambda v: None
+)
+def test_bad_values(key, value):
+    """Refused with the key's name, in a message that is short and can be sent."""
+    with pytest.raises(ProtocolError) as refused:
+        merged(LiveRequest(), {"wav_name": "kept", key: value})
+    assert refused.value.param == key
+    assert refused.value.code == ("unknown_mode" if key == "mode" and isinstance(value, str) else "invalid_value")
+    assert len(refused.value.message.encode()) < 300
+
+
+@pytest.mark.parametrize(
+    ("message", "ends", "wants_ack"),
+    [
+        ({}, False, False),
+        ({"is_speaking": True}, False, False),
+        ({"is_speaking": False}, True, False),
+        ({"is_finished": True}, True, False),
+        ({"is_finished": False}, False, False),
+        ({"is_speaking": False, "is_end": True}, True, True),
+        ({"is_speaking": False, "is_end": False}, True, False),
+        ({"is_end": True}, False, False),
+    ],
+)
+def test_end_markers(message, ends, wants_ack):
+    """`is_speaking` false or `is_finished` true; only they can ask for an acknowledgement."""
+    marker = marker_of(message)
+    assert (marker.ends, marker.wants_ack) == (ends, wants_ack)
+
+
+@pytest.mark.parametrize("key", ["is_speaking", "is_finished", "is_end"])
+@pytest.mark.parametrize("value", ["false", 0, None, []])
+def test_end_markers_are_booleans(key, value):
+    """Text that looks like one is a mistake, not an end."""
+    with pytest.raises(ProtocolError) as refused:
+        marker_of({key: value})
+    assert refused.value.param == key
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("START", "invalid_json"),
+        ("", "invalid_json"),
+        ('{"mode":', "invalid_json"),
+        ("[" * 200_000, "invalid_json"),
+        ('{"audio_fs": ' + "9" * 5000 + "}", "invalid_json"),
+        ("[1]", "invalid_message"),
+        ("null", "invalid_message"),
+        ('"2pass"', "invalid_message"),
+        ('{"wav_name": "' + "x" * 1_000_000 + '"}', "message_too_large"),
+    ],
+)
+def test_not_a_message(text, code):
+    """Not JSON, not an object, too long: each has its code."""
+    with pytest.raises(ProtocolError) as refused:
+        read_message(text)
+    assert refused.value.code == code
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters()),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=5), inner, max_size=4),
+    max_leaves=8,
+)
+
+
+@given(st.dictionaries(st.sampled_from([*FULL, "is_finished", "is_end"]), json_values, max_size=6))
+def test_any_json(message):
+    """Whatever the values are: a request, or an error that can be sent as JSON."""
+    try:
+        decoded = read_message(json.dumps(message))
+        marker_of(decoded)
+        request = merged(LiveRequest(), decoded)
+    except ProtocolError as error:
+        json.dumps({"message": error.message}, ensure_ascii=False).encode()
+    else:
+        request.wav_name.encode()
+        request.stream_config("", realtime_punctuation=False)
