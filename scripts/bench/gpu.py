@@ -31,7 +31,7 @@ from paraserve.inference.models.load import bundle_parts, load_parts
 from paraserve.runtime.capacity import rate_files
 from paraserve.runtime.engine import Engine
 from paraserve.settings import Settings
-from paraserve.types import ChunkSize, DecodeOptions, SegmentAudio, StreamConfig
+from paraserve.types import ChunkSize, RecognitionOptions, SegmentAudio, StreamConfig
 from paraserve.wiring import open_engine
 
 LENGTHS_S = (5, 10, 20)
@@ -76,7 +76,7 @@ def _timed(recognizer: Recognizer, batch: list[SegmentAudio], for_s: float) -> t
     started = time.monotonic()
     while len(times) < 3 or time.monotonic() - started < for_s:
         begun = time.monotonic()
-        recognizer.recognize(batch, DecodeOptions())
+        recognizer.recognize(batch, RecognitionOptions())
         times.append(time.monotonic() - begun)
     return times[0], float(np.median(times[1:]))
 

@@ -35,9 +35,9 @@ import psutil
 from clocked import RunClock
 from machine import CpuMeter, first_cpus, on_cpus, resident_mb
 from paraserve.runtime.offline import FileLimits, transcribe_file
-from paraserve.runtime.scheduling.batches import Batch
+from paraserve.runtime.scheduling.batches import BatchStats
 from paraserve.settings import Settings
-from paraserve.types import DecodeOptions
+from paraserve.types import RecognitionOptions
 from paraserve.wiring import open_decode_pool, open_engine
 from recordings import ROOT, cut, source, write_wavs
 from report import add_output_options, percentile, publish, table
@@ -61,7 +61,7 @@ class Batches:
     cost: int = 0
     padded_cost: int = 0
 
-    def add(self, batch: Batch) -> None:
+    def add(self, batch: BatchStats) -> None:
         """Called on the threads that ran it; races would lose a figure in a million."""
         self.run_s[batch.stage] += batch.run_s
         if batch.stage == "recognize":
@@ -91,7 +91,7 @@ async def in_process(
     async def one(path: Path) -> float:
         async with slots:
             begun = time.monotonic()
-            transcript = await transcribe_file(engine, pool, path, DecodeOptions(), NO_LIMIT)
+            transcript = await transcribe_file(engine, pool, path, RecognitionOptions(), NO_LIMIT)
             took_s.append(time.monotonic() - begun)
             return transcript.duration_ms / 1000
 

@@ -138,21 +138,21 @@ class Ours:
         return self._loop.run_until_complete(work)
 
     async def _recognize(self, audio: Audio) -> Sequence[str]:
-        from paraserve.types import DecodeOptions, SegmentAudio
+        from paraserve.types import RecognitionOptions, SegmentAudio
 
-        options = DecodeOptions(itn=False, punctuate=False)
+        options = RecognitionOptions(itn=False, punctuate=False)
         pieces = (self._engine.recognize(SegmentAudio(samples), options) for samples in audio.segments)
         return [done.result.text for done in await asyncio.gather(*pieces)]
 
     async def _pipeline(self, audio: Audio) -> Sequence[str]:
         from paraserve.runtime.offline import transcribe
-        from paraserve.types import DecodeOptions
+        from paraserve.types import RecognitionOptions
 
         slots = asyncio.Semaphore(self._callers)
 
         async def one(samples: Any) -> str:
             async with slots:
-                return (await transcribe(self._engine, _blocks(samples), DecodeOptions(itn=False))).text
+                return (await transcribe(self._engine, _blocks(samples), RecognitionOptions(itn=False))).text
 
         return await asyncio.gather(*map(one, audio.files))
 

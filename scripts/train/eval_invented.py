@@ -10,11 +10,11 @@ from eval_sets import Clip, load_set, recognize
 from features import SAMPLE_RATE, Array
 from noises import HELD_OUT_KINDS, KINDS
 from paraserve.inference.base import ModelBundle
-from paraserve.inference.models.vad.whole_recording_vad import NoVad
+from paraserve.inference.models.vad.whole_recording_vad import WholeRecordingVad
 from paraserve.runtime.engine import LocalEngine
 from paraserve.runtime.offline import transcribe
 from paraserve.runtime.scheduling.scheduler import Scheduler
-from paraserve.types import DecodeOptions, Transcript
+from paraserve.types import RecognitionOptions, Transcript
 from scoring import matches
 from sound_draws import Draws
 
@@ -35,9 +35,9 @@ def serve(bundle: ModelBundle, samples: Array) -> Transcript:
 
 
 async def _serve(bundle: ModelBundle, samples: Array) -> Transcript:
-    engine = LocalEngine(bundle, Scheduler(1), bundle.vad or NoVad())
+    engine = LocalEngine(bundle, Scheduler(1), bundle.vad or WholeRecordingVad())
     try:
-        return await transcribe(engine, _blocks(samples), DecodeOptions())
+        return await transcribe(engine, _blocks(samples), RecognitionOptions())
     finally:
         await engine.close()
 

@@ -12,7 +12,7 @@ import augment
 from corpus import Utterance, load_folder
 from features import SAMPLE_RATE, Array
 from paraserve.inference.base import ModelBundle, StreamingItem
-from paraserve.types import ChunkSize, DecodeOptions, SegmentAudio, Token
+from paraserve.types import ChunkSize, RecognitionOptions, SegmentAudio, Token
 from scoring import Score, Timed
 
 TITLES = {
@@ -75,7 +75,7 @@ def with_noise(samples: Array, rng: np.random.Generator) -> Array:
 
 def recognize(bundle: ModelBundle, samples: Array) -> Timed:
     """One segment as the offline recogniser writes it, without a voice detector; `<unk>` is not written."""
-    (hypothesis,) = bundle.recognizer.recognize([SegmentAudio(samples.astype(np.float32))], DecodeOptions())
+    (hypothesis,) = bundle.recognizer.recognize([SegmentAudio(samples.astype(np.float32))], RecognitionOptions())
     return _found(hypothesis.tokens)
 
 

@@ -13,7 +13,7 @@ from eval_sets import CHUNKS, load_set, recognize, recognize_live
 from features import SAMPLE_RATE, Array
 from paraserve.inference.base import ModelBundle
 from paraserve.inference.models.load import load_bundle
-from paraserve.types import DecodeOptions, SegmentAudio
+from paraserve.types import RecognitionOptions, SegmentAudio
 
 RUNS = 7
 SPEECH_S = 10
@@ -64,7 +64,7 @@ def speed_lines(bundle: ModelBundle, folder: Path) -> list[str]:
 
 
 def _tokens(bundle: ModelBundle, samples: Array) -> tuple:
-    return bundle.recognizer.recognize([SegmentAudio(samples)], DecodeOptions())[0].tokens
+    return bundle.recognizer.recognize([SegmentAudio(samples)], RecognitionOptions())[0].tokens
 
 
 def _ten_seconds(folder: Path) -> Array:

@@ -26,7 +26,7 @@ from grammar_weather import WEATHER
 from kokoro import UNUSED_VOICES, Kokoro
 from paraserve.inference.base import ModelBundle
 from paraserve.inference.models.load import bundle_parts, load_parts
-from paraserve.types import DecodeOptions, SegmentAudio
+from paraserve.types import RecognitionOptions, SegmentAudio
 from templates import Words, fill, tokens_of
 from wide_speech import write_script
 
@@ -96,7 +96,7 @@ def is_exact(bundle: ModelBundle, clip: Clip) -> bool:
     for cuts in ([slice(0, len(samples))], spans):
         found = []
         for cut in cuts:
-            (hypothesis,) = bundle.recognizer.recognize([SegmentAudio(samples[cut])], DecodeOptions())
+            (hypothesis,) = bundle.recognizer.recognize([SegmentAudio(samples[cut])], RecognitionOptions())
             found += [replace(token, start_ms=token.start_ms + cut.start // 16) for token in hypothesis.tokens]
         if [token.text for token in found] != clip.tokens:
             return False

@@ -69,7 +69,7 @@ class VadEvent:
 
 
 @dataclass(frozen=True, slots=True)
-class VadKnobs:
+class VadOverrides:
     """What a client may change of voice activity detection for one stream; None keeps the model's own.
 
     `speech_noise_threshold` is how much more probable than noise speech must be, in [-1, 1].
@@ -170,7 +170,7 @@ class Transcript:
 
 
 @dataclass(frozen=True, slots=True)
-class DecodeOptions:
+class RecognitionOptions:
     """What a client may choose for one recording.
 
     `channel` selects one channel of the file (0-based), None mixes all down. `deterministic` runs every model on
@@ -235,10 +235,10 @@ class StreamConfig:
     chunk: ChunkSize = ChunkSize()
     encoder_look_back: int | None = None
     decoder_look_back: int | None = None
-    vad: VadKnobs = VadKnobs()
+    vad: VadOverrides = VadOverrides()
     wav_name: str = ""
     session_id: str = ""
-    options: DecodeOptions = DecodeOptions()
+    options: RecognitionOptions = RecognitionOptions()
     realtime_punctuation: bool = False
 
 

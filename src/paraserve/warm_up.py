@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from paraserve.inference.audio.synthetic_speech import babble
 from paraserve.inference.base import ModelBundle, Recognizer, StreamingItem, StreamingRecognizer
-from paraserve.types import FRAME_MS, SAMPLE_RATE, ChunkSize, DecodeOptions, Samples, SegmentAudio
+from paraserve.types import FRAME_MS, SAMPLE_RATE, ChunkSize, RecognitionOptions, Samples, SegmentAudio
 
 SHORT_MS = 1000
 GPU_LENGTHS_MS = (20_000, 10_000, 5000, 2500, SHORT_MS)
@@ -24,7 +24,7 @@ def warm_up(bundle: ModelBundle, *, is_cpu: bool) -> None:
         bundle.vad.segment(audio)
     for n_items, length_ms in [(1, SHORT_MS)] if is_cpu else batch_shapes(bundle.recognizer):
         segment = SegmentAudio(audio[: length_ms * SAMPLE_RATE // 1000])
-        bundle.recognizer.recognize([segment] * n_items, DecodeOptions())
+        bundle.recognizer.recognize([segment] * n_items, RecognitionOptions())
     if bundle.streaming is not None:
         for n_streams in [1] if is_cpu else _stream_counts(bundle.streaming):
             _stream(bundle.streaming, audio, n_streams)

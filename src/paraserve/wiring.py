@@ -14,11 +14,11 @@ from paraserve.inference.graphs.cache import cache_folder
 from paraserve.inference.graphs.session import CPU, Placement, cuda_problem
 from paraserve.inference.models.load import BundleParts, bundle_parts, load_parts
 from paraserve.inference.models.recognizers.paraformer_hotwords import read_hotword_file
-from paraserve.inference.models.vad.whole_recording_vad import NoVad
+from paraserve.inference.models.vad.whole_recording_vad import WholeRecordingVad
 from paraserve.runtime.decoding.pool import DecodePool
 from paraserve.runtime.engine import Engine, LocalEngine
 from paraserve.runtime.multi_engine import Replicas
-from paraserve.runtime.scheduling.batches import Batch
+from paraserve.runtime.scheduling.batches import BatchStats
 from paraserve.runtime.scheduling.cpu_gpu_scheduler import AnyScheduler, SplitScheduler
 from paraserve.runtime.scheduling.scheduler import Scheduler
 from paraserve.settings import Settings
@@ -32,7 +32,7 @@ GPU_WORKERS = 2
 """While one prepares its batch or reads its results, the GPU works for the other."""
 
 
-def open_engine(settings: Settings, on_batch: Callable[[Batch], None] = lambda _: None) -> Engine:
+def open_engine(settings: Settings, on_batch: Callable[[BatchStats], None] = lambda _: None) -> Engine:
     """Verify, load and warm up the models, on each device; blocks for a second or more.
 
     `on_batch` is told of each batch that ran.
@@ -56,13 +56,13 @@ def open_engine(settings: Settings, on_batch: Callable[[Batch], None] = lambda _
         bundles.append(bundle)
     # Only now, when nothing can fail any more: schedulers have threads.
     engines = [
-        LocalEngine(bundle, _scheduler(settings, workers, on_batch), bundle.vad or NoVad(), hotwords)
+        LocalEngine(bundle, _scheduler(settings, workers, on_batch), bundle.vad or WholeRecordingVad(), hotwords)
         for bundle in bundles
     ]
     return engines[0] if len(engines) == 1 else Replicas(list(zip(settings.devices, engines, strict=True)))
 
 
-def _scheduler(settings: Settings, workers: int, on_batch: Callable[[Batch], None]) -> AnyScheduler:
+def _scheduler(settings: Settings, workers: int, on_batch: Callable[[BatchStats], None]) -> AnyScheduler:
     """Of one device; beside a GPU the CPU has its own."""
     scheduler = Scheduler(workers, on_batch=on_batch)
     if settings.is_cpu:

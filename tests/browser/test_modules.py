@@ -7,7 +7,7 @@ from importlib.resources import files
 import numpy as np
 import pytest
 
-from paraserve.server.protocols.funasr.results import Flavour, SentencePlace, live_result
+from paraserve.server.protocols.funasr.results import FunasrDialect, SentencePlace, live_result
 from paraserve.types import Sentence, Token, Update
 
 STATIC = files("paraserve") / "web" / "static"
@@ -81,7 +81,7 @@ TEXTS = {
 @pytest.mark.parametrize("update", TEXTS.values(), ids=TEXTS.keys())
 def test_sentences_of_live_results(visit, server_url, update):
     """A live result's sentences are those that the server had: the same texts and times, each word inside."""
-    message = live_result(update, "page", Flavour(), SentencePlace(0, is_first=True))
+    message = live_result(update, "page", FunasrDialect(), SentencePlace(0, is_first=True))
     got = visit(server_url).page.evaluate(
         "async (message) => (await import('/static/transcript.js')).liveSentences(message, 5000)", message
     )

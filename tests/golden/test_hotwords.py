@@ -17,7 +17,7 @@ from paraserve.inference.models.model_files import read_tokens
 from paraserve.inference.models.recognizers.paraformer import load_paraformer
 from paraserve.inference.models.recognizers.paraformer_hotwords import Hotwords, read_segments
 from paraserve.inference.text.units import Vocabulary
-from paraserve.types import DecodeOptions, SegmentAudio
+from paraserve.types import RecognitionOptions, SegmentAudio
 from support.references import reference_graph
 
 REFERENCES = json.loads((Path(__file__).parent / "data" / "hotwords.json").read_text("utf-8"))
@@ -44,7 +44,7 @@ def test_ids_equal_funasr(reference, shared_dir):
     samples, _ = soundfile.read(shared_dir / "golden" / "vad_example.wav", dtype="float32")
     for clip in reference["clips"]:
         audio = SegmentAudio(samples[clip["start"] : clip["start"] + clip["n"]])
-        (hypothesis,) = model.recognize([audio], DecodeOptions(hotwords=tuple(clip["hotwords"])))
+        (hypothesis,) = model.recognize([audio], RecognitionOptions(hotwords=tuple(clip["hotwords"])))
         assert list(hypothesis.token_ids) == clip["ids"]
         assert clip["ids"]
 
@@ -55,9 +55,9 @@ def test_hotwords_reach_the_graph(kind, shared_dir):
     model = load_paraformer(shared_dir / "tiny_models" / kind, quantize=False)
     samples, _ = soundfile.read(shared_dir / "golden" / "vad_example.wav", stop=64_000, dtype="float32")
     batch = [SegmentAudio(samples), SegmentAudio(samples[16_000:])]
-    plain = model.recognize(batch, DecodeOptions())
-    biased = model.recognize(batch, DecodeOptions(hotwords=("阿里巴巴", "北京")))
+    plain = model.recognize(batch, RecognitionOptions())
+    biased = model.recognize(batch, RecognitionOptions(hotwords=("阿里巴巴", "北京")))
     assert [h.score for h in plain] != [h.score for h in biased]
-    many = DecodeOptions(hotwords=tuple(chr(0x4E00 + n) for n in range(60)))
+    many = RecognitionOptions(hotwords=tuple(chr(0x4E00 + n) for n in range(60)))
     alone = [model.recognize([audio], many)[0] for audio in batch]
     assert [h.token_ids for h in model.recognize(batch, many)] == [h.token_ids for h in alone]

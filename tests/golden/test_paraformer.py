@@ -26,11 +26,11 @@ import soundfile
 from paraserve.inference.models.model_files import read_tokens
 from paraserve.inference.models.recognizers.paraformer import Paraformer, load_paraformer
 from paraserve.inference.text.units import Vocabulary, is_chinese
-from paraserve.types import DecodeOptions, Hypothesis, SegmentAudio
+from paraserve.types import Hypothesis, RecognitionOptions, SegmentAudio
 from support.references import read_clip, reference_graph
 
 DATA = Path(__file__).parent / "data"
-OPTIONS = DecodeOptions()
+OPTIONS = RecognitionOptions()
 REFERENCES = ("tiny_fp32", "tiny_int8", "timestamp_tiny_fp32", "timestamp_tiny_int8")
 
 

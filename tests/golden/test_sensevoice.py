@@ -12,7 +12,7 @@ import pytest
 import soundfile
 
 from paraserve.inference.models.recognizers.sensevoice import SenseVoice, load_sensevoice
-from paraserve.types import DecodeOptions, Hypothesis, SegmentAudio
+from paraserve.types import Hypothesis, RecognitionOptions, SegmentAudio
 from support.references import read_clip, reference_graph
 
 DATA = Path(__file__).parent / "data"
@@ -30,9 +30,9 @@ def load_model(shared_dir: Path, reference: dict) -> SenseVoice:
     return load_sensevoice(graph.parent, quantize="quant" in graph.stem)
 
 
-def options_of(clip: dict) -> DecodeOptions:
+def options_of(clip: dict) -> RecognitionOptions:
     language = None if clip["language"] == "auto" else clip["language"]
-    return DecodeOptions(language=language, itn=clip["textnorm"] == "withitn")
+    return RecognitionOptions(language=language, itn=clip["textnorm"] == "withitn")
 
 
 def check_clip(clip: dict, hypothesis: Hypothesis) -> None:
@@ -64,7 +64,7 @@ def test_what_is_asked_for_changes_the_answer(shared_dir: Path) -> None:
     reference = read_reference("fp32")
     model = load_model(shared_dir, reference)
     audio = SegmentAudio(read_clip(shared_dir, max(reference["clips"], key=lambda clip: clip["n"])))
-    wishes = [DecodeOptions(language=name, itn=itn) for name in ("zh", "en", "ko") for itn in (True, False)]
+    wishes = [RecognitionOptions(language=name, itn=itn) for name in ("zh", "en", "ko") for itn in (True, False)]
     assert len({model.recognize([audio], wish)[0].token_ids for wish in wishes}) == len(wishes)
 
 
@@ -74,7 +74,7 @@ def test_a_batch_equals_single_runs(deterministic: bool, shared_dir: Path) -> No
     model = load_model(shared_dir, read_reference("fp32"))
     samples, _ = soundfile.read(shared_dir / "golden" / "vad_example.wav", dtype="float32")
     batch = [SegmentAudio(samples[start : start + 48_000]) for start in (16_000, 160_000, 500_000)]
-    options = DecodeOptions(deterministic=deterministic)
+    options = RecognitionOptions(deterministic=deterministic)
     alone = [model.recognize([audio], options)[0] for audio in batch]
     together = model.recognize([*batch, SegmentAudio(samples[:399])], options)
     assert together.pop() == Hypothesis()

@@ -12,7 +12,7 @@ import soundfile
 from rapidfuzz.distance import Levenshtein
 
 from paraserve.inference.models.load import bundle_parts, load_parts
-from paraserve.types import DecodeOptions, SegmentAudio
+from paraserve.types import RecognitionOptions, SegmentAudio
 
 ROOT = Path(__file__).parents[2]
 BUNDLE = ROOT / "models" / "demo"
@@ -37,7 +37,7 @@ def read(path, start=0, n_samples=-1):
 
 
 def recognize(bundle, samples):
-    (hypothesis,) = bundle.recognizer.recognize([SegmentAudio(samples.astype(np.float32))], DecodeOptions())
+    (hypothesis,) = bundle.recognizer.recognize([SegmentAudio(samples.astype(np.float32))], RecognitionOptions())
     return hypothesis.tokens
 
 
@@ -127,8 +127,8 @@ def test_a_batch_gives_what_single_runs_give(bundle):
     """Padding changes nothing: our graph masks it everywhere."""
     clips = [SegmentAudio(read(DATA / name)) for name in SAMPLES]
     clips.insert(1, SegmentAudio(np.zeros(16_000, np.float32)))
-    together = bundle.recognizer.recognize(clips, DecodeOptions())
-    alone = [bundle.recognizer.recognize([clip], DecodeOptions())[0] for clip in clips]
+    together = bundle.recognizer.recognize(clips, RecognitionOptions())
+    alone = [bundle.recognizer.recognize([clip], RecognitionOptions())[0] for clip in clips]
     assert [h.text for h in together] == [h.text for h in alone]
 
 

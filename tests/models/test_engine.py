@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from paraserve.settings import Settings
-from paraserve.types import DecodeOptions, Hypothesis, Token
+from paraserve.types import Hypothesis, RecognitionOptions, Token
 from paraserve.wiring import open_engine
 
 
@@ -22,7 +22,7 @@ def engine():
 
 
 async def text_of(engine, hypotheses, **options):
-    done = await engine.punctuate(hypotheses, DecodeOptions(**options))
+    done = await engine.punctuate(hypotheses, RecognitionOptions(**options))
     return "".join(sentence.text for sentence in done.result)
 
 
@@ -38,10 +38,10 @@ async def test_options_switch_the_steps_off(engine):
     """Without punctuation each segment is a sentence without marks; without ITN the text is as spoken."""
     hypotheses = [said("百分之九十六", 0), Hypothesis(), said("三点", 5000)]
     assert await text_of(engine, hypotheses, punctuate=False, itn=False) == "百分之九十六三点"
-    done = await engine.punctuate(hypotheses, DecodeOptions(punctuate=False))
+    done = await engine.punctuate(hypotheses, RecognitionOptions(punctuate=False))
     assert [s.text for s in done.result] == ["96%", "3点"]
 
 
 async def test_nothing_said_is_no_sentence(engine):
     """Only empty hypotheses: no sentences, and no model is asked."""
-    assert (await engine.punctuate([Hypothesis(), Hypothesis()], DecodeOptions())).result == ()
+    assert (await engine.punctuate([Hypothesis(), Hypothesis()], RecognitionOptions())).result == ()

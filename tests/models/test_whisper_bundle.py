@@ -16,7 +16,7 @@ from rapidfuzz.distance import Levenshtein
 from paraserve.inference.models.recognizers.whisper import load_whisper
 from paraserve.runtime.two_pass import TwoPassSession
 from paraserve.settings import Settings
-from paraserve.types import DecodeOptions, SegmentAudio, StreamConfig
+from paraserve.types import RecognitionOptions, SegmentAudio, StreamConfig
 from paraserve.wiring import open_engine
 from support.commands import paraserve, server
 from support.live import live
@@ -119,7 +119,7 @@ async def test_partials_alone(bundle_dir, shared_dir):
     samples, _ = soundfile.read(shared_dir / "golden" / "vad_example.wav", dtype="float32")
     spoken = samples[SPOKEN_MS[0] * 16 : SPOKEN_MS[1] * 16]
     engine = await asyncio.to_thread(open_engine, Settings(bundle=str(bundle_dir), vad_dir=""))
-    options, heard = DecodeOptions(language="zh"), []
+    options, heard = RecognitionOptions(language="zh"), []
     try:
         async with TwoPassSession(engine, StreamConfig(mode="online", options=options), heard.append) as session:
             for start in range(0, len(spoken), 9_600):
@@ -159,6 +159,6 @@ def test_a_language_that_the_model_does_not_have(bundle_dir, read_aloud):
     samples, _ = soundfile.read(min(read_aloud), dtype="float32", frames=5 * 16_000)
     model = load_whisper(bundle_dir / "asr")
     audio = [SegmentAudio(samples)]
-    heard = [model.recognize(audio, DecodeOptions(language=name))[0] for name in ("yue", "klingon", "en")]
+    heard = [model.recognize(audio, RecognitionOptions(language=name))[0] for name in ("yue", "klingon", "en")]
     assert {(hypothesis.language, hypothesis.text) for hypothesis in heard} == {("en", heard[0].text)}
     assert heard[0].text

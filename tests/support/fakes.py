@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from paraserve.inference.base import VadStep
-from paraserve.runtime.scheduling.batches import Done, Lane
+from paraserve.runtime.scheduling.batches import Lane, Timed
 from paraserve.types import (
     FRAME_SAMPLES,
     SAMPLE_RATE,
-    DecodeOptions,
     Hypothesis,
     Partial,
+    RecognitionOptions,
     Samples,
     SegmentAudio,
     Sentence,
@@ -57,8 +57,8 @@ class FakeEngine:
         return FakeVadStream()
 
     async def recognize(
-        self, audio: SegmentAudio, options: DecodeOptions, lane: Lane = Lane.BULK
-    ) -> Done[Hypothesis]:
+        self, audio: SegmentAudio, options: RecognitionOptions, lane: Lane = Lane.BULK
+    ) -> Timed[Hypothesis]:
         self.started += 1
         try:
             while self.is_held:  # noqa: ASYNC110 - set by another thread
@@ -71,13 +71,13 @@ class FakeEngine:
         self.finished += 1
         text = text_of(audio.samples)
         token = Token(text, 0, len(audio.samples) * 1000 // SAMPLE_RATE, 0.5)
-        return Done(Hypothesis((token,), (0,), text), 0.0, 0.0)
+        return Timed(Hypothesis((token,), (0,), text), 0.0, 0.0)
 
     async def punctuate(
-        self, hypotheses: Sequence[Hypothesis], options: DecodeOptions, lane: Lane = Lane.BULK
-    ) -> Done[tuple[Sentence, ...]]:
+        self, hypotheses: Sequence[Hypothesis], options: RecognitionOptions, lane: Lane = Lane.BULK
+    ) -> Timed[tuple[Sentence, ...]]:
         sentences = (Sentence(h.text, h.tokens[0].start_ms, h.tokens[-1].end_ms, h.tokens) for h in hypotheses)
-        return Done(tuple(sentences), 0.0, 0.0)
+        return Timed(tuple(sentences), 0.0, 0.0)
 
     @property
     def queued(self) -> dict[Lane, int]:
@@ -93,7 +93,7 @@ class FakeVadStream:
 
     n_samples: int = 0
 
-    async def step(self, samples: Samples, *, is_last: bool) -> Done[VadStep]:
+    async def step(self, samples: Samples, *, is_last: bool) -> Timed[VadStep]:
         events = []
         if not self.n_samples and len(samples):
             events.append(VadEvent("start", 0))
@@ -102,7 +102,7 @@ class FakeVadStream:
         n_frames = self.n_samples // FRAME_SAMPLES
         if is_last and self.n_samples:
             events.append(VadEvent("end", n_frames * 10))
-        return Done(VadStep(tuple(events), np.zeros((n_frames - frames_before, 80), np.float32)), 0.0, 0.0)
+        return Timed(VadStep(tuple(events), np.zeros((n_frames - frames_before, 80), np.float32)), 0.0, 0.0)
 
 
 LOUD = 0.01
@@ -122,7 +122,7 @@ class FakeStream:
     stepped_ms: int = 0
     is_closed: bool = False
 
-    async def detect(self, samples: Samples, *, is_last: bool) -> Done[VadStep]:
+    async def detect(self, samples: Samples, *, is_last: bool) -> Timed[VadStep]:
         heard = np.concatenate((self.rest, samples))
         n_new = len(heard) // FRAME_SAMPLES
         self.rest = heard[n_new * FRAME_SAMPLES :]
@@ -133,7 +133,7 @@ class FakeStream:
         self.engine.detections += 1
         first_ending = self.n_frames + 1 if self.last_loud is None else self.last_loud + HANGOVER_FRAMES
         features = np.zeros((n_new, 80), np.float32)
-        return Done(VadStep(tuple(events), features, quiet_until_ms=first_ending * 10), 0.0, 0.0)
+        return Timed(VadStep(tuple(events), features, quiet_until_ms=first_ending * 10), 0.0, 0.0)
 
     def _frame(self, is_loud: bool) -> list[VadEvent]:
         self.n_frames += 1
@@ -146,20 +146,20 @@ class FakeStream:
             return [VadEvent("end", end_ms, now_ms)]
         return []
 
-    async def step(self, audio: SegmentAudio, *, is_last: bool) -> Done[Partial]:
+    async def step(self, audio: SegmentAudio, *, is_last: bool) -> Timed[Partial]:
         text = f"<{len(audio.samples)}>" if len(audio.samples) else ""
         start_ms, self.stepped_ms = self.stepped_ms, self.stepped_ms + len(audio.samples) // 16
         tokens = (Token(text, start_ms, self.stepped_ms),) if text else ()
         if is_last:
             self.restart()
-        return Done(Partial(text, tokens=tokens), 0.0, 0.0)
+        return Timed(Partial(text, tokens=tokens), 0.0, 0.0)
 
     def restart(self) -> None:
         self.stepped_ms = 0
 
     async def punctuate(
-        self, hypothesis: Hypothesis, options: DecodeOptions, *, is_last: bool
-    ) -> Done[tuple[Sentence, ...]]:
+        self, hypothesis: Hypothesis, options: RecognitionOptions, *, is_last: bool
+    ) -> Timed[tuple[Sentence, ...]]:
         return await self.engine.punctuate([hypothesis], options)
 
     async def close(self) -> None:

@@ -8,7 +8,7 @@ import pytest
 from paraserve.errors import ModelLoadError
 from paraserve.runtime.multi_engine import Replicas
 from paraserve.settings import Settings
-from paraserve.types import DecodeOptions, SegmentAudio, StreamConfig
+from paraserve.types import RecognitionOptions, SegmentAudio, StreamConfig
 from paraserve.wiring import open_engine
 
 
@@ -77,7 +77,7 @@ async def test_hotwords_of_the_server(shared_dir, tmp_path):
     async def score(words, **settings):
         engine = open_engine(Settings(model_dir=str(folder), quantize=False, **settings))
         try:
-            done = await engine.recognize(SegmentAudio(samples), DecodeOptions(hotwords=words))
+            done = await engine.recognize(SegmentAudio(samples), RecognitionOptions(hotwords=words))
             return done.result.score
         finally:
             await engine.close()
@@ -106,7 +106,7 @@ async def test_several_devices_are_several_engines(bundle):
     assert isinstance(engine, Replicas)
     samples = np.random.default_rng(0).normal(0, 0.1, 48_000).astype(np.float32)
     try:
-        tasks = (engine.recognize(SegmentAudio(samples), DecodeOptions(deterministic=True)) for _ in range(4))
+        tasks = (engine.recognize(SegmentAudio(samples), RecognitionOptions(deterministic=True)) for _ in range(4))
         first, *others = [done.result.token_ids for done in await asyncio.gather(*tasks)]
         assert first
         assert all(other == first for other in others)

@@ -17,11 +17,11 @@ from paraserve.cli.local import LocalTranscriber, open_local
 from paraserve.cpus import available_cpus
 from paraserve.errors import ParaserveError
 from paraserve.inference.graphs.session import runtime_version
-from paraserve.runtime.capacity import Rating, rate_files
+from paraserve.runtime.capacity import Capacity, rate_files
 from paraserve.runtime.offline import first_cause
 from paraserve.server.live.live_limit import callers, rate
 from paraserve.settings import Settings
-from paraserve.types import DecodeOptions, StreamConfig
+from paraserve.types import RecognitionOptions, StreamConfig
 
 app = typer.Typer(
     no_args_is_help=True, rich_markup_mode=None, help="Measure what this machine carries, in a few seconds."
@@ -94,12 +94,12 @@ def _settings(bundle: str | None, device: str | None) -> Settings:
     return settings
 
 
-async def _rate_files(settings: Settings, n: int) -> Rating:
+async def _rate_files(settings: Settings, n: int) -> Capacity:
     async with open_local(settings) as local:
         return await rate_files(local.engine, n)
 
 
-async def _rate_live(settings: Settings, config: StreamConfig) -> Rating:
+async def _rate_live(settings: Settings, config: StreamConfig) -> Capacity:
     async with open_local(settings) as local:
         return await rate(settings, local.engine, config)
 
@@ -128,7 +128,7 @@ async def _time_file(local: LocalTranscriber, source: Source, slots: asyncio.Sem
     async with slots:
         begun = time.monotonic()
         try:
-            transcript = await local(source, DecodeOptions(), lambda _done, _total: None)
+            transcript = await local(source, RecognitionOptions(), lambda _done, _total: None)
         except ParaserveError as error:
             raise ParaserveError(f"{source.name}: {error.message}") from None
         except OSError as error:

@@ -11,7 +11,7 @@ from paraserve.runtime.decoding.pool import DecodePool
 from paraserve.runtime.engine import Engine
 from paraserve.runtime.offline import FileLimits, transcribe_file
 from paraserve.settings import Settings
-from paraserve.types import DecodeOptions, Transcript
+from paraserve.types import RecognitionOptions, Transcript
 from paraserve.wiring import open_decode_pool, open_engine
 
 
@@ -23,7 +23,7 @@ class LocalTranscriber:
     pool: DecodePool
     limits: FileLimits
 
-    async def __call__(self, source: Source, options: DecodeOptions, on_progress: OnProgress) -> Transcript:
+    async def __call__(self, source: Source, options: RecognitionOptions, on_progress: OnProgress) -> Transcript:
         """Transcribe one recording.
 
         Raises:

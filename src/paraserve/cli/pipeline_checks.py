@@ -17,7 +17,7 @@ from paraserve.runtime.decoding.pool import DecodePool
 from paraserve.runtime.engine import Engine
 from paraserve.runtime.offline import transcribe
 from paraserve.settings import Settings
-from paraserve.types import SAMPLE_RATE, DecodeOptions, Hypothesis, Samples, SegmentAudio, StreamConfig, Token
+from paraserve.types import SAMPLE_RATE, Hypothesis, RecognitionOptions, Samples, SegmentAudio, StreamConfig, Token
 from paraserve.wiring import REMOVED, open_decode_pool, open_engine
 
 TONE_S = 0.5
@@ -107,7 +107,7 @@ def _bundle(settings: Settings) -> Finding:
 async def _decode(engine: Engine) -> Finding:
     started = time.monotonic()
     try:
-        transcript = await transcribe(engine, _one_second(), DecodeOptions())
+        transcript = await transcribe(engine, _one_second(), RecognitionOptions())
     except ParaserveError as error:
         return fail("decode", error.message, "try --bundle demo; if that works, the model is at fault")
     if transcript.audio_processed_ms != 1000:
@@ -144,7 +144,7 @@ async def _itn(engine: Engine, settings: Settings) -> Finding:
     if settings.itn_dir in REMOVED:
         return ok("itn", "switched off")
     spoken = Hypothesis(tokens=tuple(Token(character) for character in "二十三个"))
-    done = await engine.punctuate([spoken], DecodeOptions(punctuate=False))
+    done = await engine.punctuate([spoken], RecognitionOptions(punctuate=False))
     written = "".join(sentence.text for sentence in done.result)
     if "23" not in written:
         return fail(

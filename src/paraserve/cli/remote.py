@@ -16,7 +16,7 @@ from paraserve.cli.inputs import Source
 from paraserve.cli.progress import OnProgress
 from paraserve.errors import ParaserveError
 from paraserve.formats import transcript_from_json
-from paraserve.types import DecodeOptions, Transcript
+from paraserve.types import RecognitionOptions, Transcript
 
 CONNECT_TIMEOUT_S = 10.0
 CHUNK_BYTES = 256 * 1024
@@ -32,7 +32,7 @@ class RemoteTranscriber:
     path: str
     api_key: str = ""
 
-    async def __call__(self, source: Source, options: DecodeOptions, on_progress: OnProgress) -> Transcript:
+    async def __call__(self, source: Source, options: RecognitionOptions, on_progress: OnProgress) -> Transcript:
         """Transcribe one recording.
 
         Raises:
@@ -52,7 +52,7 @@ class RemoteTranscriber:
         self,
         connection: http.client.HTTPConnection,
         source: Source,
-        options: DecodeOptions,
+        options: RecognitionOptions,
         on_progress: OnProgress,
     ) -> Transcript:
         boundary = secrets.token_hex(16)
@@ -102,7 +102,7 @@ def _post(
     return response.status, response.read()
 
 
-def _form(boundary: str, filename: str, options: DecodeOptions) -> tuple[bytes, bytes]:
+def _form(boundary: str, filename: str, options: RecognitionOptions) -> tuple[bytes, bytes]:
     """What stands before and after the file's bytes."""
     fields = {
         "itn": str(options.itn).lower(),

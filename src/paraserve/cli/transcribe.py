@@ -18,12 +18,12 @@ from paraserve.cli.remote import remote_transcriber
 from paraserve.errors import ParaserveError
 from paraserve.formats import FORMATS
 from paraserve.settings import Settings
-from paraserve.types import DecodeOptions, Transcript
+from paraserve.types import RecognitionOptions, Transcript
 
 PARALLEL_FILES = 2
 """While one recording ends or is decoded, the models work on another; more would only cost memory."""
 
-Transcriber: TypeAlias = Callable[[Source, DecodeOptions, OnProgress], Awaitable[Transcript]]
+Transcriber: TypeAlias = Callable[[Source, RecognitionOptions, OnProgress], Awaitable[Transcript]]
 FileError: TypeAlias = ParaserveError | OSError
 
 
@@ -82,7 +82,7 @@ def transcribe(  # noqa: PLR0913, PLR0917 - one parameter a flag
     which gives one JSON document after the other. With --output each gets its own file; equal stems get -2, -3.
     A recording that fails costs one line on stderr and exit code 1; the others are still transcribed.
     """
-    options = DecodeOptions(
+    options = RecognitionOptions(
         hotwords=tuple(hotwords.split()),
         itn=not no_itn,
         punctuate=not no_punctuate,
@@ -127,7 +127,7 @@ async def _transcriber(settings: Settings, server: str | None, api_key: str) -> 
 async def _run(
     sources: Sequence[Source],
     opening: AbstractAsyncContextManager[Transcriber],
-    options: DecodeOptions,
+    options: RecognitionOptions,
     output: Output,
 ) -> int:
     """Transcribe side by side, report in order; returns how many failed."""
@@ -149,7 +149,7 @@ async def _run(
 
 
 async def _outcome(
-    source: Source, transcriber: Transcriber, options: DecodeOptions, slots: asyncio.Semaphore, bars: Bars
+    source: Source, transcriber: Transcriber, options: RecognitionOptions, slots: asyncio.Semaphore, bars: Bars
 ) -> Transcript | FileError:
     """The transcript, or why there is none."""
     async with slots:

@@ -10,15 +10,15 @@ from typing import Any, Protocol
 
 from paraserve.types import (
     ChunkSize,
-    DecodeOptions,
     Features,
     Hypothesis,
     Partial,
+    RecognitionOptions,
     Samples,
     Segment,
     SegmentAudio,
     VadEvent,
-    VadKnobs,
+    VadOverrides,
 )
 
 
@@ -42,7 +42,7 @@ class Vad(Protocol):
         """How far behind the samples already fed a boundary may be reported, at most; for streams without knobs."""
         ...
 
-    def lookback_with(self, knobs: VadKnobs) -> int:
+    def lookback_with(self, knobs: VadOverrides) -> int:
         """`lookback_ms` of a stream with these knobs.
 
         Raises:
@@ -54,7 +54,7 @@ class Vad(Protocol):
         """Speech segments of a whole recording."""
         ...
 
-    def new_state(self, knobs: VadKnobs | None = None) -> Any:
+    def new_state(self, knobs: VadOverrides | None = None) -> Any:
         """State of a stream that has seen nothing.
 
         Raises:
@@ -83,7 +83,7 @@ class Recognizer(Protocol):
         """Padded cost (10 ms frames) up to which a batch pays; 0 = one segment at a time."""
         ...
 
-    def recognize(self, batch: Sequence[SegmentAudio], options: DecodeOptions) -> list[Hypothesis]:
+    def recognize(self, batch: Sequence[SegmentAudio], options: RecognitionOptions) -> list[Hypothesis]:
         """One hypothesis for each segment; token times are relative to the segment's start.
 
         Silence and audio shorter than a frame give an empty hypothesis, in any batch. Another failure raises
@@ -159,7 +159,7 @@ class Itn(Protocol):
 class ModelBundle:
     """The models of one pipeline.
 
-    `redecodes`: without a streaming recogniser, partial texts come from decoding open speech again and again.
+    `has_drafts`: without a streaming recogniser, partial texts come from decoding open speech again and again.
     """
 
     name: str
@@ -169,4 +169,4 @@ class ModelBundle:
     punctuator: Punctuator | None = None
     punctuator_online: StreamingPunctuator | None = None
     itn: Itn | None = None
-    redecodes: bool = False
+    has_drafts: bool = False

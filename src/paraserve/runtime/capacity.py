@@ -34,7 +34,7 @@ LIVE_SHARE = 0.8
 
 
 @dataclass(frozen=True, slots=True)
-class Rating:
+class Capacity:
     """`speed` is seconds of audio a second while `callers` talked or uploaded; it took `took_s` to find out."""
 
     speed: float
@@ -43,13 +43,13 @@ class Rating:
 
     @property
     def live_streams(self) -> int:
-        """People who may talk at once; at least 1. Of a rating by `rate_live`."""
+        """People who may talk at once; at least 1. Of a rating by `measure_capacity`."""
         return max(1, int(self.speed * LIVE_SHARE))
 
 
-async def rate_live(
+async def measure_capacity(
     engine: Engine, talkers: int, config: StreamConfig | None = None, for_s: float = MEASURED_S
-) -> Rating:
+) -> Capacity:
     """So many live streams that talk at once, each as fast as it gets its texts: detector, partials, second pass.
 
     Raises:
@@ -61,7 +61,7 @@ async def rate_live(
     return await _rate(lambda: _talk(engine, config, speech), len(speech), talkers, for_s)
 
 
-async def rate_files(engine: Engine, callers: int, for_s: float = MEASURED_S) -> Rating:
+async def rate_files(engine: Engine, callers: int, for_s: float = MEASURED_S) -> Capacity:
     """So many files at once, already decoded: detector, segments of 10 s, punctuation.
 
     Raises:
@@ -71,7 +71,9 @@ async def rate_files(engine: Engine, callers: int, for_s: float = MEASURED_S) ->
     return await _rate(lambda: _transcribe(engine, speech), len(speech), callers, for_s)
 
 
-async def _rate(work: Callable[[], Coroutine[Any, Any, None]], n_samples: int, callers: int, for_s: float) -> Rating:
+async def _rate(
+    work: Callable[[], Coroutine[Any, Any, None]], n_samples: int, callers: int, for_s: float
+) -> Capacity:
     begun = time.monotonic()
     await _together(work, 1)  # first runs of new shapes take longer
     started, n_done = time.monotonic(), 0
@@ -79,7 +81,7 @@ async def _rate(work: Callable[[], Coroutine[Any, Any, None]], n_samples: int, c
         await _together(work, callers)
         n_done += callers
     now = time.monotonic()
-    return Rating(n_done * n_samples / SAMPLE_RATE / (now - started), callers, now - begun)
+    return Capacity(n_done * n_samples / SAMPLE_RATE / (now - started), callers, now - begun)
 
 
 async def _together(work: Callable[[], Coroutine[Any, Any, None]], n: int) -> None:

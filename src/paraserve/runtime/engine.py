@@ -11,15 +11,15 @@ from functools import partial
 from typing import Protocol
 
 from paraserve.inference.base import ModelBundle, Vad, VadStep
+from paraserve.runtime.draft_recognizer import DraftBudget, DraftRecognizer
 from paraserve.runtime.final_text import sentences_of
 from paraserve.runtime.local_stream import LocalStream, LocalVadStream, cost_frames
-from paraserve.runtime.redecoder import DraftBudget, Redecoder
-from paraserve.runtime.scheduling.batches import Done, Job, Lane
+from paraserve.runtime.scheduling.batches import BatchCall, Lane, Timed
 from paraserve.runtime.scheduling.cpu_gpu_scheduler import AnyScheduler
 from paraserve.types import (
-    DecodeOptions,
     Hypothesis,
     Partial,
+    RecognitionOptions,
     Samples,
     SegmentAudio,
     Sentence,
@@ -30,7 +30,7 @@ from paraserve.types import (
 class VadStream(Protocol):
     """Voice activity detection of one stream; keeps its model state inside the engine."""
 
-    async def step(self, samples: Samples, *, is_last: bool) -> Done[VadStep]:
+    async def step(self, samples: Samples, *, is_last: bool) -> Timed[VadStep]:
         """Feed the next samples; steps of one stream must not overlap."""
         ...
 
@@ -51,11 +51,11 @@ class EngineStream(Protocol):
         """Whether `step` may be called: there is a streaming recogniser, or something in its place."""
         ...
 
-    async def detect(self, samples: Samples, *, is_last: bool) -> Done[VadStep]:
+    async def detect(self, samples: Samples, *, is_last: bool) -> Timed[VadStep]:
         """Feed the next samples to the detector."""
         ...
 
-    async def step(self, audio: SegmentAudio, *, is_last: bool) -> Done[Partial]:
+    async def step(self, audio: SegmentAudio, *, is_last: bool) -> Timed[Partial]:
         """Feed the next chunk of a segment to the streaming recogniser; the last one begins a new segment."""
         ...
 
@@ -64,8 +64,8 @@ class EngineStream(Protocol):
         ...
 
     async def punctuate(
-        self, hypothesis: Hypothesis, options: DecodeOptions, *, is_last: bool
-    ) -> Done[tuple[Sentence, ...]]:
+        self, hypothesis: Hypothesis, options: RecognitionOptions, *, is_last: bool
+    ) -> Timed[tuple[Sentence, ...]]:
         """Sentences of the next segment, its closing mark kept back for the head of the one after it.
 
         The last one is closed with a full stop.
@@ -103,14 +103,14 @@ class Engine(Protocol):
         ...
 
     async def recognize(
-        self, audio: SegmentAudio, options: DecodeOptions, lane: Lane = Lane.BULK
-    ) -> Done[Hypothesis]:
+        self, audio: SegmentAudio, options: RecognitionOptions, lane: Lane = Lane.BULK
+    ) -> Timed[Hypothesis]:
         """One segment to text; token times are relative to its start."""
         ...
 
     async def punctuate(
-        self, hypotheses: Sequence[Hypothesis], options: DecodeOptions, lane: Lane = Lane.BULK
-    ) -> Done[tuple[Sentence, ...]]:
+        self, hypotheses: Sequence[Hypothesis], options: RecognitionOptions, lane: Lane = Lane.BULK
+    ) -> Timed[tuple[Sentence, ...]]:
         """Sentences of consecutive segments: punctuation, then ITN, as the options ask."""
         ...
 
@@ -134,7 +134,7 @@ class LocalEngine:
         self._bundle = bundle
         self._scheduler = scheduler
         self._vad = vad
-        self._drafts = DraftBudget(scheduler.workers) if bundle.redecodes else None
+        self._drafts = DraftBudget(scheduler.workers) if bundle.has_drafts else None
 
     @property
     def max_segment_ms(self) -> int:
@@ -154,19 +154,19 @@ class LocalEngine:
         """A live utterance; while any is open, one worker takes no files."""
         return LocalStream(self._bundle, self._vad, self._scheduler, config, self._redecoder(config))
 
-    def _redecoder(self, config: StreamConfig) -> Redecoder | None:
+    def _redecoder(self, config: StreamConfig) -> DraftRecognizer | None:
         if self._drafts is None:
             return None
 
-        async def decode(audio: SegmentAudio, *, is_draft: bool) -> Done[Hypothesis]:
+        async def decode(audio: SegmentAudio, *, is_draft: bool) -> Timed[Hypothesis]:
             options = replace(config.options, draft=is_draft, word_times=not is_draft)
             return await self.recognize(audio, options, Lane.FINAL)
 
-        return Redecoder(decode, self._drafts, self.max_segment_ms, is_only_pass=config.mode == "online")
+        return DraftRecognizer(decode, self._drafts, self.max_segment_ms, is_only_pass=config.mode == "online")
 
     async def recognize(
-        self, audio: SegmentAudio, options: DecodeOptions, lane: Lane = Lane.BULK
-    ) -> Done[Hypothesis]:
+        self, audio: SegmentAudio, options: RecognitionOptions, lane: Lane = Lane.BULK
+    ) -> Timed[Hypothesis]:
         """One segment to text.
 
         Raises:
@@ -179,14 +179,14 @@ class LocalEngine:
         recognizer = self._bundle.recognizer
         budget = 0 if options.deterministic else recognizer.batch_frames
         stage = "draft" if options.draft else "recognize"
-        job = Job((stage, options), partial(recognizer.recognize, options=options), budget)
+        job = BatchCall((stage, options), partial(recognizer.recognize, options=options), budget)
         return await self._scheduler.submit(job, audio, cost=cost_frames(audio.samples), lane=lane)
 
     async def punctuate(
-        self, hypotheses: Sequence[Hypothesis], options: DecodeOptions, lane: Lane = Lane.BULK
-    ) -> Done[tuple[Sentence, ...]]:
+        self, hypotheses: Sequence[Hypothesis], options: RecognitionOptions, lane: Lane = Lane.BULK
+    ) -> Timed[tuple[Sentence, ...]]:
         """Punctuation over all segments together, then ITN sentence by sentence, as FunASR orders them."""
-        job = Job(("punctuate", options), partial(_punctuate, self._bundle, options))
+        job = BatchCall(("punctuate", options), partial(_punctuate, self._bundle, options))
         return await self._scheduler.submit(job, hypotheses, lane=lane)
 
     @property
@@ -200,6 +200,6 @@ class LocalEngine:
 
 
 def _punctuate(
-    bundle: ModelBundle, options: DecodeOptions, batch: Sequence[Sequence[Hypothesis]]
+    bundle: ModelBundle, options: RecognitionOptions, batch: Sequence[Sequence[Hypothesis]]
 ) -> list[tuple[Sentence, ...]]:
     return [sentences_of(bundle, hypotheses, options) for hypotheses in batch]

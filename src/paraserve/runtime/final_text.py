@@ -8,7 +8,7 @@ from typing import Any
 from paraserve.inference.base import ModelBundle, Punctuator, StreamingPunctuator
 from paraserve.inference.text.model_punctuated import written_sentences
 from paraserve.inference.text.sentences import SENTENCE_END, apply_itn, segment_sentence, to_sentences
-from paraserve.types import DecodeOptions, Hypothesis, Sentence
+from paraserve.types import Hypothesis, RecognitionOptions, Sentence
 
 PAUSE_MS = 700
 """A gap between two segments that counts as a pause; segments of FunASR's VAD end after 800 ms of silence."""
@@ -17,7 +17,7 @@ FULL_STOP = "。"
 
 
 @dataclass(frozen=True, slots=True)
-class HeldMark:
+class DelayedPunctuator:
     """A `StreamingPunctuator` made of an offline one: each segment is judged alone, its closing mark comes later."""
 
     punctuator: Punctuator
@@ -33,7 +33,7 @@ class HeldMark:
 
 
 def sentences_of(
-    bundle: ModelBundle, hypotheses: Sequence[Hypothesis], options: DecodeOptions
+    bundle: ModelBundle, hypotheses: Sequence[Hypothesis], options: RecognitionOptions
 ) -> tuple[Sentence, ...]:
     """Sentences of consecutive segments, judged together; each alone where the recogniser says more than words."""
     spoken = [hypothesis for hypothesis in hypotheses if hypothesis.tokens]
@@ -46,11 +46,11 @@ def streaming_punctuator(bundle: ModelBundle) -> StreamingPunctuator | None:
     """The bundle's realtime model, or its offline one in that role."""
     if bundle.punctuator_online is not None or bundle.punctuator is None:
         return bundle.punctuator_online
-    return HeldMark(bundle.punctuator)
+    return DelayedPunctuator(bundle.punctuator)
 
 
 def next_sentences(
-    bundle: ModelBundle, state: Any, hypothesis: Hypothesis, options: DecodeOptions, *, is_last: bool
+    bundle: ModelBundle, state: Any, hypothesis: Hypothesis, options: RecognitionOptions, *, is_last: bool
 ) -> tuple[Any, tuple[Sentence, ...]]:
     """Sentences of the next segment of a text that goes on; `state` is None before the first.
 
@@ -70,7 +70,7 @@ def next_sentences(
     return state, (replace(sentences[0], text=head + sentences[0].text), *sentences[1:])
 
 
-def _told(bundle: ModelBundle, hypothesis: Hypothesis, options: DecodeOptions) -> Iterator[Sentence]:
+def _told(bundle: ModelBundle, hypothesis: Hypothesis, options: RecognitionOptions) -> Iterator[Sentence]:
     """Sentences of one segment, with what the recogniser says of it. A text in its final form stays what it is."""
     if hypothesis.is_punctuated and options.punctuate:
         sentences = written_sentences(hypothesis, is_closed=True)
@@ -82,7 +82,9 @@ def _told(bundle: ModelBundle, hypothesis: Hypothesis, options: DecodeOptions) -
         yield replace(sentence, language=hypothesis.language, emotion=hypothesis.emotion, events=hypothesis.events)
 
 
-def _judged(bundle: ModelBundle, hypotheses: Sequence[Hypothesis], options: DecodeOptions) -> tuple[Sentence, ...]:
+def _judged(
+    bundle: ModelBundle, hypotheses: Sequence[Hypothesis], options: RecognitionOptions
+) -> tuple[Sentence, ...]:
     tokens = [token for hypothesis in hypotheses for token in hypothesis.tokens]
     if not tokens:
         return ()
@@ -94,7 +96,9 @@ def _judged(bundle: ModelBundle, hypotheses: Sequence[Hypothesis], options: Deco
     return _written(bundle, sentences, options)
 
 
-def _written(bundle: ModelBundle, sentences: tuple[Sentence, ...], options: DecodeOptions) -> tuple[Sentence, ...]:
+def _written(
+    bundle: ModelBundle, sentences: tuple[Sentence, ...], options: RecognitionOptions
+) -> tuple[Sentence, ...]:
     itn = bundle.itn
     if itn is None or not options.itn:
         return sentences

@@ -8,15 +8,15 @@ from typing import Any
 
 from paraserve.errors import ProtocolError
 from paraserve.inference.base import ModelBundle, StreamingItem, Vad, VadStep
+from paraserve.runtime.draft_recognizer import DraftRecognizer
 from paraserve.runtime.final_text import next_sentences
-from paraserve.runtime.redecoder import Redecoder
-from paraserve.runtime.scheduling.batches import Done, Job, Lane
+from paraserve.runtime.scheduling.batches import BatchCall, Lane, Timed
 from paraserve.runtime.scheduling.cpu_gpu_scheduler import AnyScheduler
 from paraserve.types import (
     FRAME_SAMPLES,
-    DecodeOptions,
     Hypothesis,
     Partial,
+    RecognitionOptions,
     Samples,
     SegmentAudio,
     Sentence,
@@ -39,15 +39,15 @@ class LocalVadStream:
     scheduler: AnyScheduler
     lane: Lane
 
-    async def step(self, samples: Samples, *, is_last: bool) -> Done[VadStep]:
+    async def step(self, samples: Samples, *, is_last: bool) -> Timed[VadStep]:
         """Feed the next samples; steps of one stream must not overlap."""
         # Live steps are much alike and share a batch; blocks of files are long, one of them is enough.
         cost, budget = (1, VAD_BATCH) if self.lane is Lane.STEP else (cost_frames(samples), 0)
-        job = Job(("vad", is_last, self.lane), partial(_vad_steps, self.vad, is_last=is_last), budget)
+        job = BatchCall(("vad", is_last, self.lane), partial(_vad_steps, self.vad, is_last=is_last), budget)
         done = await self.scheduler.submit(job, (self.state, samples), cost=cost, lane=self.lane)
         # Only now: a failed or cancelled step leaves the stream as it was.
         self.state, result = done.result
-        return Done(result, done.queue_ms, done.run_ms)
+        return Timed(result, done.queue_ms, done.run_ms)
 
 
 class LocalStream:
@@ -59,7 +59,7 @@ class LocalStream:
         vad: Vad,
         scheduler: AnyScheduler,
         config: StreamConfig,
-        redecoder: Redecoder | None = None,
+        redecoder: DraftRecognizer | None = None,
     ) -> None:
         try:
             self.lookback_ms = vad.lookback_with(config.vad)
@@ -81,11 +81,11 @@ class LocalStream:
         """Whether there is something that gives partial texts."""
         return self._redecoder is not None or self._bundle.streaming is not None
 
-    async def detect(self, samples: Samples, *, is_last: bool) -> Done[VadStep]:
+    async def detect(self, samples: Samples, *, is_last: bool) -> Timed[VadStep]:
         """Feed the next samples to the detector."""
         return await self._vad.step(samples, is_last=is_last)
 
-    async def step(self, audio: SegmentAudio, *, is_last: bool) -> Done[Partial]:
+    async def step(self, audio: SegmentAudio, *, is_last: bool) -> Timed[Partial]:
         """Feed the next chunk; streams with chunks of the same size share a batch.
 
         Raises:
@@ -97,12 +97,12 @@ class LocalStream:
         assert streaming is not None, "a stream without partials was stepped"
         state = streaming.new_state(self._config.chunk) if self._asr_state is None else self._asr_state
         budget = 0 if self._config.options.deterministic else streaming.batch_size
-        job = Job(("step", self._config.chunk, is_last), streaming.step, budget)
+        job = BatchCall(("step", self._config.chunk, is_last), streaming.step, budget)
         done = await self._scheduler.submit(job, StreamingItem(state, audio, is_last), lane=Lane.STEP)
         self._asr_state, result = done.result
         if is_last:
             self._asr_state = None
-        return Done(result, done.queue_ms, done.run_ms)
+        return Timed(result, done.queue_ms, done.run_ms)
 
     def restart(self) -> None:
         """The next step begins another segment."""
@@ -111,13 +111,15 @@ class LocalStream:
             self._redecoder.restart()
 
     async def punctuate(
-        self, hypothesis: Hypothesis, options: DecodeOptions, *, is_last: bool
-    ) -> Done[tuple[Sentence, ...]]:
+        self, hypothesis: Hypothesis, options: RecognitionOptions, *, is_last: bool
+    ) -> Timed[tuple[Sentence, ...]]:
         """Sentences of the next segment, its closing mark kept back for the one after it."""
-        job = Job(("punctuate online", is_last, options), partial(_next_sentences, self._bundle, options, is_last))
+        job = BatchCall(
+            ("punctuate online", is_last, options), partial(_next_sentences, self._bundle, options, is_last)
+        )
         done = await self._scheduler.submit(job, (self._punc_state, hypothesis), lane=Lane.FINAL)
         self._punc_state, sentences = done.result
-        return Done(sentences, done.queue_ms, done.run_ms)
+        return Timed(sentences, done.queue_ms, done.run_ms)
 
     async def close(self) -> None:
         """Let go of all state."""
@@ -136,6 +138,6 @@ def _vad_steps(vad: Vad, batch: Sequence[tuple[Any, Samples]], *, is_last: bool)
 
 
 def _next_sentences(
-    bundle: ModelBundle, options: DecodeOptions, is_last: bool, batch: Sequence[tuple[Any, Hypothesis]]
+    bundle: ModelBundle, options: RecognitionOptions, is_last: bool, batch: Sequence[tuple[Any, Hypothesis]]
 ) -> list[tuple[Any, tuple[Sentence, ...]]]:
     return [next_sentences(bundle, state, hypothesis, options, is_last=is_last) for state, hypothesis in batch]

@@ -10,11 +10,11 @@ from paraserve.errors import InferenceError, OverloadedError
 from paraserve.inference.base import VadStep
 from paraserve.runtime.engine import Engine, EngineStream, VadStream
 from paraserve.runtime.local_stream import cost_frames
-from paraserve.runtime.scheduling.batches import Done, Lane
+from paraserve.runtime.scheduling.batches import Lane, Timed
 from paraserve.types import (
-    DecodeOptions,
     Hypothesis,
     Partial,
+    RecognitionOptions,
     Samples,
     SegmentAudio,
     Sentence,
@@ -93,8 +93,8 @@ class Replicas:
         return _Stream(replica, replica.engine.open_stream(config))
 
     async def recognize(
-        self, audio: SegmentAudio, options: DecodeOptions, lane: Lane = Lane.BULK
-    ) -> Done[Hypothesis]:
+        self, audio: SegmentAudio, options: RecognitionOptions, lane: Lane = Lane.BULK
+    ) -> Timed[Hypothesis]:
         """One segment to text; what one replica fails at, or is closed to, another one tries once.
 
         Raises:
@@ -113,8 +113,8 @@ class Replicas:
             return done
 
     async def _recognize(
-        self, replica: _Replica, audio: SegmentAudio, options: DecodeOptions, lane: Lane
-    ) -> Done[Hypothesis]:
+        self, replica: _Replica, audio: SegmentAudio, options: RecognitionOptions, lane: Lane
+    ) -> Timed[Hypothesis]:
         with replica.working(cost_frames(audio.samples)):
             done = await replica.engine.recognize(audio, options, lane)
         if not replica.is_broken:
@@ -122,8 +122,8 @@ class Replicas:
         return done
 
     async def punctuate(
-        self, hypotheses: Sequence[Hypothesis], options: DecodeOptions, lane: Lane = Lane.BULK
-    ) -> Done[tuple[Sentence, ...]]:
+        self, hypotheses: Sequence[Hypothesis], options: RecognitionOptions, lane: Lane = Lane.BULK
+    ) -> Timed[tuple[Sentence, ...]]:
         """Sentences of consecutive segments, where there is least to do."""
         return await self._least_loaded().engine.punctuate(hypotheses, options, lane)
 
@@ -168,18 +168,18 @@ class _Stream:
     def has_partials(self) -> bool:
         return self._stream.has_partials
 
-    async def detect(self, samples: Samples, *, is_last: bool) -> Done[VadStep]:
+    async def detect(self, samples: Samples, *, is_last: bool) -> Timed[VadStep]:
         return await self._stream.detect(samples, is_last=is_last)
 
-    async def step(self, audio: SegmentAudio, *, is_last: bool) -> Done[Partial]:
+    async def step(self, audio: SegmentAudio, *, is_last: bool) -> Timed[Partial]:
         return await self._stream.step(audio, is_last=is_last)
 
     def restart(self) -> None:
         self._stream.restart()
 
     async def punctuate(
-        self, hypothesis: Hypothesis, options: DecodeOptions, *, is_last: bool
-    ) -> Done[tuple[Sentence, ...]]:
+        self, hypothesis: Hypothesis, options: RecognitionOptions, *, is_last: bool
+    ) -> Timed[tuple[Sentence, ...]]:
         return await self._stream.punctuate(hypothesis, options, is_last=is_last)
 
     async def close(self) -> None:

@@ -12,9 +12,18 @@ import numpy as np
 from paraserve.inference.text.sentences import join_sentences
 from paraserve.runtime.decoding.pool import DecodedRecording, DecodePool
 from paraserve.runtime.engine import Engine
-from paraserve.runtime.scheduling.batches import Done
+from paraserve.runtime.scheduling.batches import Timed
 from paraserve.runtime.segmenter import Segmenter
-from paraserve.types import SAMPLE_RATE, DecodeOptions, Hypothesis, Samples, SegmentAudio, Timing, Token, Transcript
+from paraserve.types import (
+    SAMPLE_RATE,
+    Hypothesis,
+    RecognitionOptions,
+    Samples,
+    SegmentAudio,
+    Timing,
+    Token,
+    Transcript,
+)
 
 OnProgress: TypeAlias = Callable[[int, int | None], None]
 """Takes milliseconds of audio taken so far and in all (None where the file does not say)."""
@@ -32,7 +41,7 @@ class FileLimits:
 
 
 async def transcribe(
-    engine: Engine, blocks: AsyncIterator[Samples], options: DecodeOptions, *, merge_ms: int | None = None
+    engine: Engine, blocks: AsyncIterator[Samples], options: RecognitionOptions, *, merge_ms: int | None = None
 ) -> Transcript:
     """Transcribe the blocks (any sizes) of one recording. Cancelling cancels everything that it started.
 
@@ -59,7 +68,7 @@ async def transcribe_file(
     engine: Engine,
     pool: DecodePool,
     file: BinaryIO | Path,
-    options: DecodeOptions,
+    options: RecognitionOptions,
     limits: FileLimits,
     *,
     on_progress: OnProgress | None = None,
@@ -91,7 +100,7 @@ class _Spent:
     queue_ms: float = 0.0
     inference_ms: float = 0.0
 
-    def add(self, done: Done[Any]) -> None:
+    def add(self, done: Timed[Any]) -> None:
         self.queue_ms += done.queue_ms
         self.inference_ms += done.run_ms
 
@@ -106,7 +115,7 @@ class _InFlight:
 class _Run:
     """The progress of one recording."""
 
-    def __init__(self, engine: Engine, options: DecodeOptions, merge_ms: int | None) -> None:
+    def __init__(self, engine: Engine, options: RecognitionOptions, merge_ms: int | None) -> None:
         self._engine = engine
         self._options = options
         self._vad = engine.open_vad()

@@ -17,8 +17,8 @@ from paraserve.runtime.engine import Engine
 from paraserve.runtime.live_segmenter import Chunk, LiveSegmenter, SpeechEnd
 from paraserve.runtime.offline import first_cause, moved, shifted
 from paraserve.runtime.scheduling.batches import Lane
-from paraserve.runtime.update_order import Outlet
-from paraserve.types import SAMPLE_RATE, DecodeOptions, Partial, Samples, Segment, StreamConfig, Timing, Update
+from paraserve.runtime.update_order import OrderedUpdates
+from paraserve.types import SAMPLE_RATE, Partial, RecognitionOptions, Samples, Segment, StreamConfig, Timing, Update
 
 MIN_STEP_MS = 60
 """The detector is not stepped for less, unless that completes a chunk: a short step costs as much as a long one."""
@@ -40,10 +40,10 @@ class TwoPassSession:
     """
 
     def __init__(self, engine: Engine, config: StreamConfig, emit: Callable[[Update], None]) -> None:
-        self.options: DecodeOptions = config.options
+        self.options: RecognitionOptions = config.options
         self._engine = engine
         self._config = config
-        self._outlet = Outlet(config, emit)
+        self._outlet = OrderedUpdates(config, emit)
         self._stream = engine.open_stream(config)
         self._segmenter = LiveSegmenter(
             step_ms=config.chunk.step_ms,
@@ -189,7 +189,7 @@ class TwoPassSession:
             self._second_passes.popleft()
 
     async def _second_pass(
-        self, end: SpeechEnd, options: DecodeOptions, before: "asyncio.Task[Update] | None", *, is_last: bool
+        self, end: SpeechEnd, options: RecognitionOptions, before: "asyncio.Task[Update] | None", *, is_last: bool
     ) -> Update:
         done = await self._engine.recognize(end.audio, options, Lane.FINAL)
         hypothesis = shifted(done.result, end.segment.start_ms, max(end.due_ms, end.segment.end_ms))

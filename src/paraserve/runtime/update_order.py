@@ -11,7 +11,7 @@ from paraserve.inference.text.units import space_between as space_between_words
 from paraserve.types import StreamConfig, Update
 
 
-class Outlet:
+class OrderedUpdates:
     """Emits updates in the order in which they were put, each as soon as it and all before it are there."""
 
     def __init__(self, config: StreamConfig, emit: Callable[[Update], None]) -> None:

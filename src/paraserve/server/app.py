@@ -10,7 +10,7 @@ from starlette.middleware.cors import CORSMiddleware
 
 from paraserve import __version__
 from paraserve.runtime.engine import Engine
-from paraserve.server.access.admission import Door
+from paraserve.server.access.admission import ServerLimits
 from paraserve.server.access.authentication import KeyCheck
 from paraserve.server.error_responses import add_error_handlers
 from paraserve.server.http.health import health_router
@@ -19,7 +19,7 @@ from paraserve.server.http.upload_routes import upload_router
 from paraserve.server.live.live_limit import live_limit
 from paraserve.server.live.websocket_routes import live_router
 from paraserve.server.readiness import Readiness
-from paraserve.server.services import Means, live_service, open_access, upload_service
+from paraserve.server.services import SharedServices, live_service, open_access, upload_service
 from paraserve.server.telemetry.metrics import Metrics
 from paraserve.server.telemetry.request_log import RequestLog
 from paraserve.server.telemetry.sampler import monitor
@@ -42,8 +42,8 @@ def create_app(settings: Settings, engine: Engine | None = None, metrics: Metric
         metrics.live_limit.set(max_live)
         pool = open_decode_pool(settings)
         pool.start()
-        door = Door(settings.max_per_key, settings.max_memory_bytes)
-        means = Means(opened, pool, metrics, access, door)
+        door = ServerLimits(settings.max_per_key, settings.max_memory_bytes)
+        means = SharedServices(opened, pool, metrics, access, door)
         app.state.uploads = upload_service(settings, means)
         app.state.live = live_service(settings, means, max_live)
         readiness.engine = opened

@@ -11,7 +11,7 @@ from paraserve.errors import ParaserveError
 from paraserve.runtime.engine import Engine
 from paraserve.runtime.scheduling.batches import Lane
 from paraserve.server.telemetry.metrics import Metrics
-from paraserve.types import SAMPLE_RATE, DecodeOptions, SegmentAudio
+from paraserve.types import SAMPLE_RATE, RecognitionOptions, SegmentAudio
 
 FRESH_S = 5.0
 """A successful decode counts for so long; then the next check makes another."""
@@ -75,7 +75,7 @@ class Readiness:
     async def _decode(self, engine: Engine) -> None:
         noise = np.random.default_rng(0).normal(0, 1e-3, SAMPLE_RATE).astype(np.float32)
         try:
-            await engine.recognize(SegmentAudio(noise), DecodeOptions(), Lane.STEP)
+            await engine.recognize(SegmentAudio(noise), RecognitionOptions(), Lane.STEP)
         except ParaserveError as error:
             log.warning("readiness decode failed", error=repr(error))
             return

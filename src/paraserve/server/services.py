@@ -6,29 +6,29 @@ from pathlib import Path
 from paraserve.runtime.decoding.pool import DecodePool
 from paraserve.runtime.engine import Engine
 from paraserve.runtime.offline import FileLimits
-from paraserve.server.access.admission import Admission, Door
+from paraserve.server.access.admission import ConcurrencyLimit, ServerLimits
 from paraserve.server.access.api_keys import KeyRing
 from paraserve.server.access.authentication import Access
 from paraserve.server.http.upload_routes import UploadService
 from paraserve.server.http.uploads import UploadLimits
 from paraserve.server.live.connection import LiveLimits
-from paraserve.server.live.live_session import Recognition
+from paraserve.server.live.live_session import LiveContext
 from paraserve.server.live.websocket_routes import LiveService
-from paraserve.server.protocols.funasr.results import Flavour
+from paraserve.server.protocols.funasr.results import FunasrDialect
 from paraserve.server.telemetry.metrics import Metrics
-from paraserve.server.telemetry.slow_log import Tracing
+from paraserve.server.telemetry.slow_log import SlowLog
 from paraserve.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
-class Means:
+class SharedServices:
     """What uploads and live connections share."""
 
     engine: Engine
     pool: DecodePool
     metrics: Metrics
     access: Access
-    door: Door
+    door: ServerLimits
 
 
 def open_access(settings: Settings) -> Access:
@@ -41,42 +41,42 @@ def open_access(settings: Settings) -> Access:
     return Access(keys, settings.ws_origins)
 
 
-def upload_service(settings: Settings, means: Means) -> UploadService:
+def upload_service(settings: Settings, means: SharedServices) -> UploadService:
     """For the upload routes."""
     return UploadService(
         engine=means.engine,
         pool=means.pool,
         upload_limits=UploadLimits(settings.max_upload_bytes, settings.upload_idle_timeout_s),
         file_limits=_file_limits(settings),
-        admission=Admission(settings.max_uploads, "uploads", means.metrics.uploads, means.door),
+        admission=ConcurrencyLimit(settings.max_uploads, "uploads", means.metrics.uploads, means.door),
         metrics=means.metrics,
-        tracing=_tracing(settings),
+        slow_log=_slow_log(settings),
         is_strict=settings.protocol == "strict",
     )
 
 
-def live_service(settings: Settings, means: Means, max_live: int) -> LiveService:
+def live_service(settings: Settings, means: SharedServices, max_live: int) -> LiveService:
     """For the WebSocket, with so many connections at most."""
-    recognition = Recognition(
+    recognition = LiveContext(
         engine=means.engine,
         pool=means.pool,
-        flavour=Flavour(is_offline=settings.mode == "offline", is_strict=settings.protocol == "strict"),
+        dialect=FunasrDialect(is_offline=settings.mode == "offline", is_strict=settings.protocol == "strict"),
         file_limits=_file_limits(settings),
         max_upload_bytes=settings.max_upload_bytes,
         metrics=means.metrics,
     )
     return LiveService(
         recognition=recognition,
-        admission=Admission(max_live, "live sessions", means.metrics.live, means.door),
+        admission=ConcurrencyLimit(max_live, "live sessions", means.metrics.live, means.door),
         limits=LiveLimits(settings.max_session_s, settings.send_timeout_s),
         metrics=means.metrics,
         access=means.access,
-        tracing=_tracing(settings),
+        slow_log=_slow_log(settings),
     )
 
 
-def _tracing(settings: Settings) -> Tracing:
-    return Tracing(settings.slow_request_s, settings.slow_result_s, settings.log_transcripts)
+def _slow_log(settings: Settings) -> SlowLog:
+    return SlowLog(settings.slow_request_s, settings.slow_result_s, settings.log_transcripts)
 
 
 def _file_limits(settings: Settings) -> FileLimits:

@@ -5,7 +5,7 @@ import pytest
 
 from paraserve.errors import InferenceError, ProtocolError
 from paraserve.inference.audio.synthetic_speech import babble
-from paraserve.runtime.capacity import LIVE_SHARE, Rating, rate_files, rate_live
+from paraserve.runtime.capacity import LIVE_SHARE, Capacity, measure_capacity, rate_files
 from paraserve.types import StreamConfig
 from support.fakes import FakeEngine
 
@@ -13,7 +13,7 @@ from support.fakes import FakeEngine
 async def test_every_talker_gets_a_second_pass():
     """Each says one segment a round; streams are closed, and the speed is of what they said."""
     engine = FakeEngine()
-    rating = await rate_live(engine, 3, for_s=0.02)
+    rating = await measure_capacity(engine, 3, for_s=0.02)
     assert engine.finished > 1
     assert (engine.finished - 1) % 3 == 0  # one alone to warm up
     assert engine.open_streams == 0
@@ -25,14 +25,14 @@ async def test_every_talker_gets_a_second_pass():
 async def test_one_pass_without_a_second():
     """Mode online has partial texts only."""
     engine = FakeEngine()
-    await rate_live(engine, 2, StreamConfig(mode="online"), for_s=0)
+    await measure_capacity(engine, 2, StreamConfig(mode="online"), for_s=0)
     assert engine.finished == 0
 
 
 async def test_mode_that_cannot_be_served():
     """Without a streaming model there is nothing to rate in mode online."""
     with pytest.raises(ProtocolError, match="no streaming model"):
-        await rate_live(FakeEngine(has_partials=False), 2, StreamConfig(mode="online"))
+        await measure_capacity(FakeEngine(has_partials=False), 2, StreamConfig(mode="online"))
 
 
 async def test_segments_of_files():
@@ -48,14 +48,14 @@ async def test_failure():
     """What a model raises comes out as it is, and no stream stays open."""
     engine = FakeEngine(error=InferenceError("broken"))
     with pytest.raises(InferenceError, match="broken"):
-        await rate_live(engine, 4)
+        await measure_capacity(engine, 4)
     assert engine.open_streams == 0
 
 
 @pytest.mark.parametrize(("speed", "streams"), [(100 / LIVE_SHARE, 100), (10.4 / LIVE_SHARE, 10), (0.2, 1)])
 def test_live_streams(speed, streams):
     """A share is kept free, and at least one client is let in."""
-    assert Rating(speed, 8, 1.0).live_streams == streams
+    assert Capacity(speed, 8, 1.0).live_streams == streams
 
 
 def test_babble():

@@ -5,10 +5,10 @@ from dataclasses import replace
 import pytest
 
 from paraserve.inference.base import ModelBundle
-from paraserve.runtime.final_text import HeldMark, next_sentences, sentences_of
-from paraserve.types import DecodeOptions, Hypothesis, Token
+from paraserve.runtime.final_text import DelayedPunctuator, next_sentences, sentences_of
+from paraserve.types import Hypothesis, RecognitionOptions, Token
 
-PLAIN = DecodeOptions(itn=False)
+PLAIN = RecognitionOptions(itn=False)
 
 
 class Commas:
@@ -63,7 +63,7 @@ def test_marks_stay_full_width_in_english():
 def test_without_punctuation_there_are_no_marks(has_model):
     """Because the client does not want it, or because no model is loaded."""
     bundle = ModelBundle("b", vad=None, recognizer=None, punctuator=Commas() if has_model else None)
-    options = DecodeOptions(itn=False, punctuate=not has_model)
+    options = RecognitionOptions(itn=False, punctuate=not has_model)
     assert texts(bundle, ["你", "好"], ["再", "见"], options=options) == ["你好", "再见"]
 
 
@@ -85,17 +85,17 @@ def test_a_text_in_its_final_form_stays_what_it_is(is_live):
     """Neither punctuated nor rewritten again, and closed; each of its sentences says the language."""
     bundle = ModelBundle("b", vad=None, recognizer=None, punctuator=Refusing(), itn=Refusing())
     if is_live:
-        state, sentences = next_sentences(bundle, "state", WRITTEN, DecodeOptions(), is_last=False)
+        state, sentences = next_sentences(bundle, "state", WRITTEN, RecognitionOptions(), is_last=False)
         assert state == "state"
     else:
-        sentences = sentences_of(bundle, [WRITTEN], DecodeOptions())
+        sentences = sentences_of(bundle, [WRITTEN], RecognitionOptions())
     assert [(s.text, s.language) for s in sentences] == [("Hi!", "en"), ("20%.", "en")]
 
 
 def test_a_text_in_its_final_form_without_its_marks():
     """Its words alone, if marks are not wanted."""
     bundle = ModelBundle("b", vad=None, recognizer=None, punctuator=Refusing(), itn=Refusing())
-    (sentence,) = sentences_of(bundle, [WRITTEN], DecodeOptions(punctuate=False))
+    (sentence,) = sentences_of(bundle, [WRITTEN], RecognitionOptions(punctuate=False))
     assert sentence.text == "Hi 20%"
 
 
@@ -111,6 +111,6 @@ def test_segments_that_say_more_than_words_are_judged_one_by_one():
 
 def test_held_mark_is_a_value():
     """State goes in and comes out: the same call twice gives the same."""
-    held = HeldMark(Commas())
+    held = DelayedPunctuator(Commas())
     state, _, _ = held.step(held.new_state(), ["一"])
     assert held.step(state, ["二"]) == held.step(state, ["二"]) == ("？", "？", [""])

@@ -9,7 +9,7 @@ import pytest
 from paraserve.errors import InferenceError, OverloadedError
 from paraserve.runtime.multi_engine import FAILURES_ALLOWED, Replicas
 from paraserve.runtime.scheduling.batches import Lane
-from paraserve.types import DecodeOptions, Hypothesis, SegmentAudio, StreamConfig, Token
+from paraserve.types import Hypothesis, RecognitionOptions, SegmentAudio, StreamConfig, Token
 from support.fakes import FakeEngine
 
 SECOND = SegmentAudio(np.zeros(16_000, np.float32))
@@ -23,7 +23,7 @@ async def spread(replicas: Replicas, segments: list[SegmentAudio]) -> "list[asyn
     """Hand over segments one after the other; none is answered before all were."""
     tasks = []
     for segment in segments:
-        tasks.append(asyncio.create_task(replicas.recognize(segment, DecodeOptions())))
+        tasks.append(asyncio.create_task(replicas.recognize(segment, RecognitionOptions())))
         await asyncio.sleep(0)
     return tasks
 
@@ -84,14 +84,14 @@ async def test_a_stream_is_the_engines_own():
     stream.restart()
     assert (await stream.step(SECOND, is_last=True)).result.tokens[0].start_ms == 0
     said = Hypothesis((Token("a", 0, 10, 1.0),), (0,), "a")
-    assert (await stream.punctuate(said, DecodeOptions(), is_last=True)).result[0].text == "a"
+    assert (await stream.punctuate(said, RecognitionOptions(), is_last=True)).result[0].text == "a"
 
 
 @pytest.mark.parametrize("error", [InferenceError("the device is lost"), OverloadedError("closed")])
 async def test_another_replica_does_what_one_cannot(error):
     """The client notices nothing when one of two engines fails, or has been closed."""
     replicas = replicas_of(FakeEngine(error=error), FakeEngine())
-    done = await replicas.recognize(SECOND, DecodeOptions())
+    done = await replicas.recognize(SECOND, RecognitionOptions())
     assert done.result.text == "16000x0"
 
 
@@ -101,10 +101,10 @@ async def test_a_segment_at_fault_fails():
     replicas = replicas_of(*engines)
     for _ in range(FAILURES_ALLOWED + 1):
         with pytest.raises(InferenceError, match="bad segment"):
-            await replicas.recognize(SECOND, DecodeOptions())
+            await replicas.recognize(SECOND, RecognitionOptions())
     engines[0].error = None
     before = engines[0].started
-    await replicas.recognize(SECOND, DecodeOptions())
+    await replicas.recognize(SECOND, RecognitionOptions())
     assert engines[0].started == before + 1
 
 
@@ -114,7 +114,7 @@ async def test_an_engine_that_only_fails_gets_no_more_work(caplog):
     replicas = replicas_of(broken, sound)
     with caplog.at_level(logging.ERROR):
         for _ in range(FAILURES_ALLOWED + 5):
-            await replicas.recognize(SECOND, DecodeOptions())
+            await replicas.recognize(SECOND, RecognitionOptions())
     assert broken.started == FAILURES_ALLOWED
     assert sound.finished == FAILURES_ALLOWED + 5
     assert [record.message for record in caplog.records] == [
@@ -131,9 +131,9 @@ async def test_failures_with_successes_between_them_are_forgiven():
     replicas = replicas_of(*engines)
     for _ in range(FAILURES_ALLOWED + 1):
         engines[0].error = InferenceError("now and then")
-        await replicas.recognize(SECOND, DecodeOptions())
+        await replicas.recognize(SECOND, RecognitionOptions())
         engines[0].error = None
-        await replicas.recognize(SECOND, DecodeOptions())
+        await replicas.recognize(SECOND, RecognitionOptions())
     assert engines[0].started == 2 * (FAILURES_ALLOWED + 1)
 
 
@@ -168,6 +168,6 @@ async def test_files_and_marks_go_to_any():
     vad = replicas.open_vad()
     assert len((await vad.step(SECOND.samples, is_last=True)).result.events) == 2
     said = Hypothesis((Token("a", 0, 10, 1.0),), (0,), "a")
-    assert (await replicas.punctuate([said], DecodeOptions())).result[0].text == "a"
+    assert (await replicas.punctuate([said], RecognitionOptions())).result[0].text == "a"
     task.cancel()
     await asyncio.wait([task])

@@ -7,11 +7,11 @@ import pytest
 
 from paraserve.errors import DecoderError, InferenceError
 from paraserve.runtime.offline import IN_FLIGHT_MS, transcribe
-from paraserve.types import DecodeOptions
+from paraserve.types import RecognitionOptions
 from support.fakes import FakeEngine
 
 SEGMENT_MS = 3000
-OPTIONS = DecodeOptions(itn=False)
+OPTIONS = RecognitionOptions(itn=False)
 
 
 def ramp(seconds: float) -> np.ndarray:

@@ -8,7 +8,7 @@ import pytest
 
 from paraserve.errors import InferenceError, ProtocolError
 from paraserve.runtime.two_pass import TwoPassSession
-from paraserve.types import DecodeOptions, StreamConfig
+from paraserve.types import RecognitionOptions, StreamConfig
 from support.fakes import FakeEngine
 
 FRAME = 960
@@ -169,7 +169,7 @@ async def test_options_count_from_the_next_segment_on():
 
     async with TwoPassSession(Noting(), StreamConfig(), Listener().append) as session:
         await session.feed(audio(0.5, 0.5))
-        session.options = DecodeOptions(hotwords=("阿里巴巴",))
+        session.options = RecognitionOptions(hotwords=("阿里巴巴",))
         await session.feed(audio(0.5, 0.5))
         await session.finish()
     assert seen == [(), ("阿里巴巴",)]

@@ -84,7 +84,7 @@ def load_parts(parts: BundleParts, placement: Placement = CPU, workers: int = 1)
         punctuator=punctuator,
         punctuator_online=punctuator_online,
         itn=load_itn() if parts.has_itn else None,
-        redecodes=streaming is None and parts.has_partials and not isinstance(recognizer, Paraformer),
+        has_drafts=streaming is None and parts.has_partials and not isinstance(recognizer, Paraformer),
     )
 
 

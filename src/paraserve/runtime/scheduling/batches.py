@@ -23,7 +23,7 @@ class Lane(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Job(Generic[Item, Result]):
+class BatchCall(Generic[Item, Result]):
     """A call that takes a batch. Entries with equal `key` may share one.
 
     `budget` bounds the padded cost of a batch, largest item's cost x number of items; 0 = one item at a time.
@@ -40,7 +40,7 @@ class Job(Generic[Item, Result]):
 
 
 @dataclass(frozen=True, slots=True)
-class Done(Generic[Result]):
+class Timed(Generic[Result]):
     """A result with the time that its entry waited and the time that its batch ran, in milliseconds."""
 
     result: Result
@@ -49,7 +49,7 @@ class Done(Generic[Result]):
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
+class BatchStats:
     """A batch that ran, for those who measure. `cost` is its items' own, `padded_cost` what the model had to do."""
 
     stage: str
@@ -66,15 +66,15 @@ class Batch:
 class Entry:
     """One item that waits for its turn."""
 
-    job: Job[Any, Any]
+    job: BatchCall[Any, Any]
     item: Any
     cost: int
     lane: Lane
-    answer: "asyncio.Future[Done[Any]]"
+    answer: "asyncio.Future[Timed[Any]]"
     queued_at: float = field(default_factory=time.monotonic)
 
 
-Outcome: TypeAlias = tuple[Entry, Done[Any] | Exception]
+Outcome: TypeAlias = tuple[Entry, Timed[Any] | Exception]
 
 
 def run_batch(batch: list[Entry]) -> Sequence[Any]:
@@ -85,10 +85,10 @@ def run_batch(batch: list[Entry]) -> Sequence[Any]:
     return results
 
 
-def report(batch: list[Entry], started: float, *, is_failed: bool) -> Batch:
+def batch_stats(batch: list[Entry], started: float, *, is_failed: bool) -> BatchStats:
     """What a batch that began at `started` (monotonic) and has just ended came to."""
     costs = [entry.cost for entry in batch]
-    return Batch(
+    return BatchStats(
         stage=batch[0].job.stage,
         lane=batch[0].lane,
         n_items=len(batch),
@@ -100,7 +100,7 @@ def report(batch: list[Entry], started: float, *, is_failed: bool) -> Batch:
     )
 
 
-def tell(outcomes: Sequence[Outcome]) -> None:
+def deliver_results(outcomes: Sequence[Outcome]) -> None:
     """Answer those who wait, each event loop woken once: a wake is a system call that other threads wait for."""
     by_loop: dict[asyncio.AbstractEventLoop, list[Outcome]] = {}
     for outcome in outcomes:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
-from paraserve.runtime.scheduling.batches import Done, Job, Lane
+from paraserve.runtime.scheduling.batches import BatchCall, Lane, Timed
 from paraserve.runtime.scheduling.scheduler import Scheduler
 
 Item = TypeVar("Item")
@@ -22,8 +22,8 @@ class SplitScheduler:
         self._cpu = cpu
 
     async def submit(
-        self, job: Job[Item, Result], item: Item, *, cost: int = 1, lane: Lane = Lane.BULK
-    ) -> Done[Result]:
+        self, job: BatchCall[Item, Result], item: Item, *, cost: int = 1, lane: Lane = Lane.BULK
+    ) -> Timed[Result]:
         """Queue one item and wait for its result; errors as of `Scheduler.submit`."""
         scheduler = self._cpu if job.stage in CPU_STAGES else self._gpu
         return await scheduler.submit(job, item, cost=cost, lane=lane)

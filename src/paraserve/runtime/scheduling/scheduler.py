@@ -15,7 +15,16 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 from paraserve.errors import OverloadedError
-from paraserve.runtime.scheduling.batches import Batch, Done, Entry, Job, Lane, report, run_batch, tell
+from paraserve.runtime.scheduling.batches import (
+    BatchCall,
+    BatchStats,
+    Entry,
+    Lane,
+    Timed,
+    batch_stats,
+    deliver_results,
+    run_batch,
+)
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -45,7 +54,7 @@ class Scheduler:
         self,
         workers: int,
         final_patience_s: float = FINAL_PATIENCE_S,
-        on_batch: Callable[[Batch], None] = lambda _: None,
+        on_batch: Callable[[BatchStats], None] = lambda _: None,
     ) -> None:
         self._final_patience_s = final_patience_s
         self._on_batch = on_batch
@@ -62,8 +71,8 @@ class Scheduler:
             thread.start()
 
     async def submit(
-        self, job: Job[Item, Result], item: Item, *, cost: int = 1, lane: Lane = Lane.BULK
-    ) -> Done[Result]:
+        self, job: BatchCall[Item, Result], item: Item, *, cost: int = 1, lane: Lane = Lane.BULK
+    ) -> Timed[Result]:
         """Queue one item and wait for its result. Cancelling the wait takes a queued item out of the queue.
 
         Raises:
@@ -111,7 +120,7 @@ class Scheduler:
             for lane in self._lanes:
                 lane.clear()
             self._changed.notify_all()
-        tell([(entry, _shutting_down()) for entry in waiting])
+        deliver_results([(entry, _shutting_down()) for entry in waiting])
         deadline = time.monotonic() + HANG_S
         for thread in self._threads:
             thread.join(max(0.0, deadline - time.monotonic()))
@@ -177,18 +186,18 @@ class Scheduler:
         try:
             results = run_batch(batch)
         except Exception as error:  # noqa: BLE001 - delivered to whoever waits, never swallowed
-            self._on_batch(report(batch, started, is_failed=True))
+            self._on_batch(batch_stats(batch, started, is_failed=True))
             if len(batch) == 1:
-                tell([(batch[0], error)])
+                deliver_results([(batch[0], error)])
                 return
             for entry in batch:
                 self._answer([entry])
             return
-        ran = report(batch, started, is_failed=False)
+        ran = batch_stats(batch, started, is_failed=False)
         self._on_batch(ran)
         waits_ms = (queue_s * 1000 for queue_s in ran.queue_s)
-        done = [Done(result, wait_ms, ran.run_s * 1000) for result, wait_ms in zip(results, waits_ms, strict=True)]
-        tell(list(zip(batch, done, strict=True)))
+        done = [Timed(result, wait_ms, ran.run_s * 1000) for result, wait_ms in zip(results, waits_ms, strict=True)]
+        deliver_results(list(zip(batch, done, strict=True)))
 
 
 def _fits(entry: Entry, batch: list[Entry]) -> bool:

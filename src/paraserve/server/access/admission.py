@@ -12,7 +12,7 @@ from paraserve.server.telemetry.sampler import memory_bytes
 
 
 @dataclass(slots=True)
-class Door:
+class ServerLimits:
     """What counts for uploads and live sessions together; 0 = no limit."""
 
     max_per_key: int
@@ -42,13 +42,13 @@ class Door:
 
 
 @dataclass(slots=True)
-class Admission:
+class ConcurrencyLimit:
     """`what` (such as "uploads") are in progress, and how many may be."""
 
     limit: int
     what: str
     gauge: Gauge
-    door: Door
+    door: ServerLimits
     in_progress: int = 0
 
     @contextmanager
@@ -56,7 +56,7 @@ class Admission:
         """Let one in, whose API key has this name.
 
         Raises:
-            OverloadedError: too many are in progress, or what `Door` raises.
+            OverloadedError: too many are in progress, or what `ServerLimits` raises.
         """
         if self.in_progress >= self.limit:
             raise OverloadedError(f"{self.limit} {self.what} are in progress already: try again later")

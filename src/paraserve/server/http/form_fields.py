@@ -5,19 +5,19 @@ from collections.abc import Iterable
 
 from paraserve.errors import ProtocolError
 from paraserve.server.http.uploads import Upload
-from paraserve.types import DecodeOptions
+from paraserve.types import RecognitionOptions
 
 MAX_CHANNEL_DIGITS = 5
 GRANULARITIES = ("segment", "word")
 
 
-def decode_options(upload: Upload) -> DecodeOptions:
+def recognition_options(upload: Upload) -> RecognitionOptions:
     """The choices that all upload routes take.
 
     Raises:
         ProtocolError: names the field whose value cannot be understood.
     """
-    return DecodeOptions(
+    return RecognitionOptions(
         hotwords=tuple((upload.field("hotwords") or "").split()),
         itn=_flag(upload, "itn", default=True),
         punctuate=_flag(upload, "punctuate", default=True),

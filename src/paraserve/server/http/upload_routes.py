@@ -15,8 +15,8 @@ from paraserve.formats import FORMATS, transcript_json, write_srt, write_text, w
 from paraserve.runtime.decoding.pool import DecodePool
 from paraserve.runtime.engine import Engine
 from paraserve.runtime.offline import FileLimits, transcribe_file
-from paraserve.server.access.admission import Admission
-from paraserve.server.http.form_fields import decode_options, one_of, openai_granularities
+from paraserve.server.access.admission import ConcurrencyLimit
+from paraserve.server.http.form_fields import one_of, openai_granularities, recognition_options
 from paraserve.server.http.uploads import Upload, UploadLimits, receive_upload
 from paraserve.server.protocols.funasr.bodies import (
     Json,
@@ -28,8 +28,8 @@ from paraserve.server.protocols.funasr.bodies import (
 from paraserve.server.protocols.json_encoding import object_text
 from paraserve.server.telemetry.metrics import Metrics
 from paraserve.server.telemetry.request_log import key_name, request_id
-from paraserve.server.telemetry.slow_log import Stopwatch, Tracing
-from paraserve.types import DecodeOptions, Transcript
+from paraserve.server.telemetry.slow_log import SlowLog, Stopwatch
+from paraserve.types import RecognitionOptions, Transcript
 
 OPENAI_FORMATS = ("json", "text", "srt", "verbose_json", "vtt")
 Result = TypeVar("Result")
@@ -44,12 +44,12 @@ class UploadService:
     pool: DecodePool
     upload_limits: UploadLimits
     file_limits: FileLimits
-    admission: Admission
+    admission: ConcurrencyLimit
     metrics: Metrics
-    tracing: Tracing
+    slow_log: SlowLog
     is_strict: bool = False
 
-    async def answer(self, request: Request, plan: Callable[[Upload], tuple[DecodeOptions, Render]]) -> Response:
+    async def answer(self, request: Request, plan: Callable[[Upload], tuple[RecognitionOptions, Render]]) -> Response:
         """Receive, check the fields before any work, transcribe, render. The client leaving cancels all of it."""
         with self.admission.admit(key_name(request)):
             watch = Stopwatch()
@@ -64,8 +64,8 @@ class UploadService:
         response = await asyncio.to_thread(render, transcript)
         watch.lap("render")
         ids = {"request_id": request_id(request), "route": request.scope["route"].path}
-        watch.report(self.tracing, transcript, **ids)
-        self.tracing.text(transcript.text, **ids)
+        watch.report(self.slow_log, transcript, **ids)
+        self.slow_log.text(transcript.text, **ids)
         return response
 
 
@@ -91,7 +91,7 @@ async def own_json(request: Request) -> Response:
 async def recognition(request: Request) -> Response:
     """FunASR's Python HTTP server."""
     return await _service(request).answer(
-        request, lambda upload: (decode_options(upload), lambda t: _json(funasr_recognition(t)))
+        request, lambda upload: (recognition_options(upload), lambda t: _json(funasr_recognition(t)))
     )
 
 
@@ -100,7 +100,7 @@ async def asr(request: Request) -> Response:
     started = time.monotonic()
     return await _service(request).answer(
         request,
-        lambda upload: (decode_options(upload), lambda t: _json(funasr_asr(t, time.monotonic() - started))),
+        lambda upload: (recognition_options(upload), lambda t: _json(funasr_asr(t, time.monotonic() - started))),
     )
 
 
@@ -111,7 +111,7 @@ async def funasr_root(request: Request) -> Response:
     return await service.answer(
         request,
         lambda upload: (
-            decode_options(upload),
+            recognition_options(upload),
             lambda t: _json(
                 funasr_offline(
                     t,
@@ -156,18 +156,18 @@ def _body_schema(fields: list[str]) -> dict[str, Any]:
     return {"required": True, "content": {"multipart/form-data": {"schema": form}, "application/octet-stream": raw}}
 
 
-def _plan_own(upload: Upload) -> tuple[DecodeOptions, Render]:
+def _plan_own(upload: Upload) -> tuple[RecognitionOptions, Render]:
     name = upload.field("format") or upload.field("response_format") or "json"
     if name == "json":
-        return decode_options(upload), lambda t: _json(transcript_json(t))
+        return recognition_options(upload), lambda t: _json(transcript_json(t))
     if name not in FORMATS:
         raise ProtocolError(f"unknown format {name!r}: {one_of(FORMATS)}", code="invalid_format", param="format")
     chosen = FORMATS[name]
-    options = replace(decode_options(upload), word_times=name != "text")
+    options = replace(recognition_options(upload), word_times=name != "text")
     return options, lambda t: Response(chosen.write(t), media_type=chosen.media_type)
 
 
-def _plan_openai(upload: Upload) -> tuple[DecodeOptions, Render]:
+def _plan_openai(upload: Upload) -> tuple[RecognitionOptions, Render]:
     name = upload.field("response_format") or "json"
     if name not in OPENAI_FORMATS:
         message = f"unknown response_format {name!r}: {one_of(OPENAI_FORMATS)}"
@@ -180,7 +180,7 @@ def _plan_openai(upload: Upload) -> tuple[DecodeOptions, Render]:
         "vtt": lambda t: PlainTextResponse(write_vtt(t)),
         "verbose_json": lambda t: _json(openai_verbose(t, granularities)),
     }
-    return replace(decode_options(upload), word_times=name not in {"json", "text"}), render[name]
+    return replace(recognition_options(upload), word_times=name not in {"json", "text"}), render[name]
 
 
 def _json(body: Json) -> Response:

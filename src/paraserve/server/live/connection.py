@@ -12,13 +12,13 @@ from fastapi import WebSocket, WebSocketDisconnect
 
 from paraserve.errors import ParaserveError
 from paraserve.runtime.offline import first_cause
-from paraserve.server.live.live_session import Conversation, Recognition, close_code
-from paraserve.server.live.queues import Frame, Inbox, Outbox, Outgoing, Stop
+from paraserve.server.live.live_session import LiveContext, LiveSession, close_code
+from paraserve.server.live.queues import CloseRequest, Frame, Inbox, Outbox, QueuedMessage
 from paraserve.server.protocols.funasr.bodies import Json
 from paraserve.server.protocols.json_encoding import object_text
 from paraserve.server.telemetry.metrics import Metrics
 from paraserve.server.telemetry.request_log import key_name
-from paraserve.server.telemetry.slow_log import Tracing
+from paraserve.server.telemetry.slow_log import SlowLog
 
 QUIET_S = 0.25
 """At the end of the service, a client that sent nothing for so long has nothing on its way ..."""
@@ -54,21 +54,21 @@ class Connection:
     def __init__(
         self,
         socket: WebSocket,
-        recognition: Recognition,
+        recognition: LiveContext,
         limits: LiveLimits,
         metrics: Metrics,
-        tracing: Tracing,
+        slow_log: SlowLog,
         request_id: str,
     ) -> None:
         self._socket = socket
         self._limits = limits
         self._metrics = metrics
-        self._tracing = tracing
+        self._slow_log = slow_log
         # One connection is one session; errors name it as their request.
         self._ids = {"session_id": request_id, "request_id": request_id, "key": key_name(socket)}
         self._inbox = Inbox()
         self._outbox = Outbox()
-        self._conversation = Conversation(recognition, self._inbox, self._outbox, request_id)
+        self._conversation = LiveSession(recognition, self._inbox, self._outbox, request_id)
         self._n_frames = 0
         self._closed = asyncio.Event()
         self._code = 1006
@@ -77,7 +77,7 @@ class Connection:
         """Until either side closes; gives the close code (1006: the connection broke)."""
         started = time.monotonic()
         timer = asyncio.get_running_loop().call_later(
-            self._limits.max_session_s, self._inbox.stop, Stop(1008, "session_too_long")
+            self._limits.max_session_s, self._inbox.stop, CloseRequest(1008, "session_too_long")
         )
         try:
             await self._run_tasks()
@@ -89,7 +89,7 @@ class Connection:
             self._record(time.monotonic() - started)
         return self._code
 
-    async def end(self, stop: Stop) -> None:
+    async def end(self, stop: CloseRequest) -> None:
         """Take in what the client has already sent, end its utterance, close; returns once closed."""
         for _ in range(MAX_QUIET_CHECKS):
             n_before = self._n_frames
@@ -126,18 +126,18 @@ class Connection:
             if code is None:
                 raise
             log.warning("live session failed", **self._ids, error=repr(error))
-            stop = Stop(code, error.code)
+            stop = CloseRequest(code, error.code)
             # Nobody takes frames any more, but the reader has to go on until it sees the connection closed.
             self._inbox.stop(stop)
         self._outbox.stop(stop)
 
     async def _write(self) -> None:
         """Messages from the outbox to the client, then the close frame."""
-        while not isinstance(message := await self._outbox.get(), Stop):
+        while not isinstance(message := await self._outbox.get(), CloseRequest):
             await self._in_time(self._send(message))
         await self._in_time(self._socket.close(message.code, message.reason))
 
-    async def _send(self, message: Outgoing) -> None:
+    async def _send(self, message: QueuedMessage) -> None:
         took_s = None if message.received_s is None else time.monotonic() - message.received_s
         if message.is_timed and took_s is not None:
             message.body["server_ms"] = round(took_s * 1000, 1)
@@ -145,16 +145,16 @@ class Connection:
         if "error" not in message.body and "is_end" not in message.body:
             self._sent(message, took_s)
 
-    def _sent(self, message: Outgoing, took_s: float | None) -> None:
+    def _sent(self, message: QueuedMessage, took_s: float | None) -> None:
         """Measure and log a result."""
         is_partial = message.segment is not None
         self._metrics.live_result(is_partial=is_partial, took_s=took_s)
         facts = {"kind": "partial" if is_partial else "final", "utterance": self._conversation.n_utterances}
         # The one result of a file may take its time.
         if took_s is not None and (is_partial or message.timing is not None):
-            self._tracing.result(took_s, message.timing, **facts, **self._ids)
+            self._slow_log.result(took_s, message.timing, **facts, **self._ids)
         if not is_partial:
-            self._tracing.text(str(message.body["text"]), **facts, **self._ids)
+            self._slow_log.text(str(message.body["text"]), **facts, **self._ids)
 
     async def _in_time(self, sending: Coroutine[Any, Any, None]) -> None:
         """Send something that the client has to make room for.

@@ -7,8 +7,8 @@ import numpy as np
 
 from paraserve.errors import ParaserveError, ProtocolError
 from paraserve.inference.audio.pcm import PcmReader
-from paraserve.server.live.queues import Arrivals, Inbox, Outbox, Stop
-from paraserve.server.protocols.funasr.requests import LiveRequest, marker_of, merged, read_message
+from paraserve.server.live.queues import ArrivalTimes, CloseRequest, Inbox, Outbox
+from paraserve.server.protocols.funasr.requests import LiveRequest, apply_message, end_marker, read_message
 from paraserve.types import SAMPLE_RATE, Samples
 
 MAX_GATHERED = 16
@@ -17,7 +17,7 @@ SLICE_BYTES = 64 * 1024
 """Audio is read in pieces of at most this: one huge frame must not hold the event loop, nor grow when resampled."""
 
 
-class Listener:
+class UtteranceReader:
     """What the client has asked for and where its utterance stands. It is heard only while it reads its results.
 
     `request` is all that the messages so far came to. `stop` is set once nothing more will come. Of the utterance:
@@ -27,7 +27,7 @@ class Listener:
 
     def __init__(self, inbox: Inbox, outbox: Outbox, on_error: Callable[[ParaserveError], None]) -> None:
         self.request = LiveRequest()
-        self.stop: Stop | None = None
+        self.stop: CloseRequest | None = None
         self.heard_ms = 0.0
         self._inbox = inbox
         self._outbox = outbox
@@ -38,7 +38,7 @@ class Listener:
         """Another utterance: its times start at 0."""
         self.wants_ack = False
         self.problem: str | None = None
-        self.arrivals = Arrivals()
+        self.arrivals = ArrivalTimes()
         self.ended_s: float | None = None
         self._received_s = 0.0
 
@@ -47,7 +47,7 @@ class Listener:
         while self.ended_s is None:
             await self._outbox.room()
             item = await self._inbox.get()
-            if isinstance(item, Stop):
+            if isinstance(item, CloseRequest):
                 self.stop = item
                 self._end(time.monotonic())
             elif not isinstance(item.data, str):
@@ -96,9 +96,9 @@ class Listener:
         ends = False
         try:
             message = read_message(text)
-            marker = marker_of(message)
+            marker = end_marker(message)
             ends, self.wants_ack = marker.ends, marker.wants_ack
-            self.request = merged(self.request, message)
+            self.request = apply_message(self.request, message)
         except ProtocolError as error:
             if ends:
                 self.problem = error.message

@@ -2,7 +2,7 @@
 
 import structlog
 
-from paraserve.runtime.capacity import Rating, rate_live
+from paraserve.runtime.capacity import Capacity, measure_capacity
 from paraserve.runtime.engine import Engine
 from paraserve.settings import Settings
 from paraserve.types import StreamConfig
@@ -31,9 +31,9 @@ async def live_limit(settings: Settings, engine: Engine) -> int:
     return settings.max_live or LIVE_PER_CPU * cpu_share(settings)
 
 
-async def rate(settings: Settings, engine: Engine, config: StreamConfig | None = None) -> Rating:
+async def rate(settings: Settings, engine: Engine, config: StreamConfig | None = None) -> Capacity:
     """What this machine carries while all live clients talk without a pause."""
-    return await rate_live(engine, callers(settings), config)
+    return await measure_capacity(engine, callers(settings), config)
 
 
 def callers(settings: Settings) -> int:

@@ -25,11 +25,11 @@ from paraserve.runtime.decoding.pool import SPOOL_MEMORY_BYTES, DecodePool
 from paraserve.runtime.engine import Engine
 from paraserve.runtime.offline import FileLimits, transcribe, transcribe_file
 from paraserve.runtime.two_pass import TwoPassSession
-from paraserve.server.live.input import Listener
-from paraserve.server.live.output import Speaker
-from paraserve.server.live.queues import Inbox, Outbox, Stop
+from paraserve.server.live.input import UtteranceReader
+from paraserve.server.live.output import ResultWriter
+from paraserve.server.live.queues import CloseRequest, Inbox, Outbox
 from paraserve.server.protocols.funasr.bodies import Json
-from paraserve.server.protocols.funasr.results import Flavour
+from paraserve.server.protocols.funasr.results import FunasrDialect
 from paraserve.server.telemetry.metrics import Metrics
 from paraserve.types import SAMPLE_RATE, Samples, Transcript, Update
 
@@ -40,12 +40,12 @@ WRITE_BYTES = 256 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Recognition:
+class LiveContext:
     """What turns a client's audio into text, and within which limits."""
 
     engine: Engine
     pool: DecodePool
-    flavour: Flavour
+    dialect: FunasrDialect
     file_limits: FileLimits
     max_upload_bytes: int
     metrics: Metrics
@@ -62,18 +62,18 @@ def close_code(error: ParaserveError) -> int | None:
     return 1011 if isinstance(error, InferenceError) else None
 
 
-class Conversation:
+class LiveSession:
     """One connection's utterances."""
 
-    def __init__(self, recognition: Recognition, inbox: Inbox, outbox: Outbox, request_id: str) -> None:
+    def __init__(self, recognition: LiveContext, inbox: Inbox, outbox: Outbox, request_id: str) -> None:
         self.n_utterances = 0
         self._recognition = recognition
         self._outbox = outbox
         self._request_id = request_id
-        self._speaker = Speaker(outbox, recognition.flavour, request_id)
-        self.listener = Listener(inbox, outbox, self._refuse)
+        self._speaker = ResultWriter(outbox, recognition.dialect, request_id)
+        self.listener = UtteranceReader(inbox, outbox, self._refuse)
 
-    async def run(self) -> Stop:
+    async def run(self) -> CloseRequest:
         """Utterance after utterance, until the inbox says stop.
 
         Raises:
@@ -120,7 +120,7 @@ class Conversation:
         request = self.listener.request
         if first is None:
             self._speaker.nothing(request)
-        elif self._recognition.flavour.mode_for(request.mode) != "offline":
+        elif self._recognition.dialect.mode_for(request.mode) != "offline":
             await self._live(first)
         else:
             transcribe_it = self._file if request.is_container else self._pcm
@@ -132,7 +132,7 @@ class Conversation:
         if request.is_container:
             problem = f"live transcription takes raw PCM only, not {request.wav_format!r}: send files in mode offline"
             raise UnsupportedFormatError(problem, param="wav_format")
-        is_strict = self._recognition.flavour.is_strict
+        is_strict = self._recognition.dialect.is_strict
         config = request.stream_config(self._request_id, realtime_punctuation=is_strict)
         async with TwoPassSession(self._recognition.engine, config, self._say) as session:
             async for samples in self.listener.samples(first):

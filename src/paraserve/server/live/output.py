@@ -3,11 +3,11 @@
 import asyncio
 
 from paraserve.errors import ParaserveError
-from paraserve.server.live.queues import Outbox, Outgoing
+from paraserve.server.live.queues import Outbox, QueuedMessage
 from paraserve.server.protocols.funasr.bodies import Json
 from paraserve.server.protocols.funasr.requests import LiveRequest
 from paraserve.server.protocols.funasr.results import (
-    Flavour,
+    FunasrDialect,
     SentencePlace,
     acknowledgement,
     error_result,
@@ -17,12 +17,12 @@ from paraserve.server.protocols.funasr.results import (
 from paraserve.types import Transcript, Update
 
 
-class Speaker:
+class ResultWriter:
     """Says everything in FunASR's words; sentences are counted through the connection, as its server does."""
 
-    def __init__(self, outbox: Outbox, flavour: Flavour, request_id: str) -> None:
+    def __init__(self, outbox: Outbox, dialect: FunasrDialect, request_id: str) -> None:
         self._outbox = outbox
-        self._flavour = flavour
+        self._flavour = dialect
         self._request_id = request_id
         self._first_index = 0
         self._next_index = 0
@@ -45,24 +45,24 @@ class Speaker:
         if request.timing:
             body["due_ms"] = update.due_ms
         segment = index if update.kind == "online" and not update.last else None
-        self._outbox.put(Outgoing(body, segment, received_s, request.timing, update.timing))
+        self._outbox.put(QueuedMessage(body, segment, received_s, request.timing, update.timing))
 
     async def transcript(self, transcript: Transcript, request: LiveRequest, received_s: float | None) -> None:
         """The one result of mode offline."""
         # For hours of speech this takes long enough to be felt by others on the event loop.
         body = await asyncio.to_thread(recording_result, transcript, request.wav_name, self._flavour)
-        self._outbox.put(Outgoing(body, None, received_s, request.timing))
+        self._outbox.put(QueuedMessage(body, None, received_s, request.timing))
 
     def nothing(self, request: LiveRequest) -> None:
         """The final result of an utterance without audio."""
         if self._flavour.mode_for(request.mode) == "offline":
-            self._outbox.put(Outgoing(recording_result(Transcript("", (), 0), request.wav_name, self._flavour)))
+            self._outbox.put(QueuedMessage(recording_result(Transcript("", (), 0), request.wav_name, self._flavour)))
         else:
             self.update(Update("online" if request.mode == "online" else "offline", "", last=True), request, None)
 
     def error(self, error: ParaserveError, request: LiveRequest) -> None:
         """What went wrong, as a result without text."""
-        self._outbox.put(Outgoing(self.error_body(error.code, error.message, request)))
+        self._outbox.put(QueuedMessage(self.error_body(error.code, error.message, request)))
 
     def error_body(self, code: str, message: str, request: LiveRequest) -> Json:
         """A result without text that says what went wrong."""
@@ -71,4 +71,4 @@ class Speaker:
 
     def acknowledgement(self, request: LiveRequest, problem: str | None) -> None:
         """The answer to `is_end`."""
-        self._outbox.put(Outgoing(acknowledgement(request.mode, request.wav_name, problem)))
+        self._outbox.put(QueuedMessage(acknowledgement(request.mode, request.wav_name, problem)))

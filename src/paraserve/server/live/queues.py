@@ -27,7 +27,7 @@ class Frame:
 
 
 @dataclass(frozen=True, slots=True)
-class Stop:
+class CloseRequest:
     """No more is taken: end the utterance, then close with this code. `reason` is an error code, "" for none."""
 
     code: int
@@ -41,7 +41,7 @@ class Inbox:
         self._max_bytes = max_bytes
         self._frames: deque[Frame] = deque()
         self._n_bytes = 0
-        self._stop: Stop | None = None
+        self._stop: CloseRequest | None = None
         self._news = asyncio.Event()
         self._room = asyncio.Event()
 
@@ -55,7 +55,7 @@ class Inbox:
             self._n_bytes += _size(frame)
             self._news.set()
 
-    async def get(self) -> Frame | Stop:
+    async def get(self) -> Frame | CloseRequest:
         """The next frame, or once all are taken what `stop` was told."""
         while not self._frames:
             if self._stop is not None:
@@ -72,7 +72,7 @@ class Inbox:
         """Whether `get` would give audio at once."""
         return bool(self._frames) and isinstance(self._frames[0].data, bytes)
 
-    def stop(self, stop: Stop) -> None:
+    def stop(self, stop: CloseRequest) -> None:
         """No frame after those that wait; the first call counts."""
         self._stop = self._stop or stop
         self._news.set()
@@ -80,7 +80,7 @@ class Inbox:
 
 
 @dataclass(slots=True)
-class Outgoing:
+class QueuedMessage:
     """A message to send. Partials of one segment may become one; `segment` is None for all else.
 
     `received_s` is when the frame came that made it possible; with `is_timed` it carries `server_ms` since then.
@@ -99,23 +99,23 @@ class Outbox:
 
     def __init__(self, max_messages: int = OUTBOX_MESSAGES) -> None:
         self._max_messages = max_messages
-        self._messages: deque[Outgoing | Stop] = deque()
+        self._messages: deque[QueuedMessage | CloseRequest] = deque()
         self._news = asyncio.Event()
         self._room = asyncio.Event()
         self._empty = asyncio.Event()
         self._empty.set()
 
-    def put(self, message: Outgoing) -> None:
+    def put(self, message: QueuedMessage) -> None:
         """Queue a message; what a partial adds goes into the one before it if that still waits."""
         last = self._messages[-1] if self._messages else None
-        if isinstance(last, Outgoing) and last.segment is not None and last.segment == message.segment:
+        if isinstance(last, QueuedMessage) and last.segment is not None and last.segment == message.segment:
             last.body["text"] += message.body["text"]
             return
         self._messages.append(message)
         self._empty.clear()
         self._news.set()
 
-    def stop(self, stop: Stop) -> None:
+    def stop(self, stop: CloseRequest) -> None:
         """Close the connection after what waits."""
         self._messages.append(stop)
         self._news.set()
@@ -126,7 +126,7 @@ class Outbox:
             self._room.clear()
             await self._room.wait()
 
-    async def get(self) -> Outgoing | Stop:
+    async def get(self) -> QueuedMessage | CloseRequest:
         """The next message."""
         while not self._messages:
             self._empty.set()
@@ -140,7 +140,7 @@ class Outbox:
         await self._empty.wait()
 
 
-class Arrivals:
+class ArrivalTimes:
     """When each moment of an utterance's audio came in."""
 
     def __init__(self) -> None:

@@ -8,16 +8,16 @@ import structlog
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 
 from paraserve.errors import AccessError, OverloadedError, ParaserveError
-from paraserve.server.access.admission import Admission
+from paraserve.server.access.admission import ConcurrencyLimit
 from paraserve.server.access.authentication import Access
 from paraserve.server.live.connection import Connection, LiveLimits, send_json
-from paraserve.server.live.live_session import Recognition, close_code
-from paraserve.server.live.queues import Stop
+from paraserve.server.live.live_session import LiveContext, close_code
+from paraserve.server.live.queues import CloseRequest
 from paraserve.server.protocols.funasr.requests import LiveRequest
-from paraserve.server.protocols.funasr.results import Flavour, error_result
+from paraserve.server.protocols.funasr.results import FunasrDialect, error_result
 from paraserve.server.telemetry.metrics import Metrics
 from paraserve.server.telemetry.request_log import key_name, new_request_id
-from paraserve.server.telemetry.slow_log import Tracing
+from paraserve.server.telemetry.slow_log import SlowLog
 
 log = structlog.get_logger()
 
@@ -26,12 +26,12 @@ log = structlog.get_logger()
 class LiveService:
     """What every live connection needs, and those that are open."""
 
-    recognition: Recognition
-    admission: Admission
+    recognition: LiveContext
+    admission: ConcurrencyLimit
     limits: LiveLimits
     metrics: Metrics
     access: Access
-    tracing: Tracing
+    slow_log: SlowLog
     is_draining: bool = False
     connections: set[Connection] = field(default_factory=set)
 
@@ -47,7 +47,7 @@ class LiveService:
         if self.is_draining:
             raise OverloadedError("the server is shutting down", code="shutting_down")
         with self.admission.admit(key_name(socket)):
-            connection = Connection(socket, self.recognition, self.limits, self.metrics, self.tracing, request_id)
+            connection = Connection(socket, self.recognition, self.limits, self.metrics, self.slow_log, request_id)
             self.connections.add(connection)
             try:
                 return await connection.run()
@@ -59,7 +59,7 @@ class LiveService:
         self.is_draining = True
         async with asyncio.TaskGroup() as group:
             for connection in self.connections:
-                group.create_task(connection.end(Stop(1012, "shutting_down")))
+                group.create_task(connection.end(CloseRequest(1012, "shutting_down")))
 
 
 def live_router() -> APIRouter:
@@ -84,20 +84,20 @@ async def _serve_or_refuse(socket: WebSocket, request_id: str) -> None:
     service: LiveService | None = socket.app.state.live
     if service is None:
         error = OverloadedError("the server is starting or shutting down", code="not_ready")
-        await _refuse(socket, error, Flavour(), request_id)
+        await _refuse(socket, error, FunasrDialect(), request_id)
         return
     try:
         await service.serve(socket, request_id)
     except (AccessError, OverloadedError) as error:
         service.metrics.live_refusals.labels(error.code).inc()
-        await _refuse(socket, error, service.recognition.flavour, request_id)
+        await _refuse(socket, error, service.recognition.dialect, request_id)
 
 
-async def _refuse(socket: WebSocket, error: ParaserveError, flavour: Flavour, request_id: str) -> None:
+async def _refuse(socket: WebSocket, error: ParaserveError, dialect: FunasrDialect, request_id: str) -> None:
     """Tell a client at the door why it is not let in."""
     log.info("live session refused", session_id=request_id, request_id=request_id, code=error.code)
     nobody = LiveRequest()
-    mode = flavour.final_label(nobody.mode)
+    mode = dialect.final_label(nobody.mode)
     body = error_result(error.code, error.message, request_id, mode=mode, wav_name=nobody.wav_name)
     await send_json(socket, body)
     await socket.close(close_code(error) or 1013, error.code)

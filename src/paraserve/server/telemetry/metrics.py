@@ -10,7 +10,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 
 from paraserve import __version__
 from paraserve.errors import AudioError
-from paraserve.runtime.scheduling.batches import Batch, Lane
+from paraserve.runtime.scheduling.batches import BatchStats, Lane
 from paraserve.types import FRAME_MS, Transcript
 
 MULTIPROCESS_DIR = "PROMETHEUS_MULTIPROC_DIR"
@@ -59,7 +59,7 @@ class Metrics:
         """Count a live connection that ended; clients may close with any code."""
         self.live_closes.labels(str(code) if code in CLOSE_CODES else OTHER).inc()
 
-    def batch(self, batch: Batch) -> None:
+    def batch(self, batch: BatchStats) -> None:
         """Count a batch that a model ran. May be called on any thread."""
         self.stage_seconds.labels(batch.stage).observe(batch.run_s)
         self.batch_size.labels(batch.stage).observe(batch.n_items)

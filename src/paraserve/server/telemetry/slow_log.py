@@ -11,7 +11,7 @@ log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
-class Tracing:
+class SlowLog:
     """From how many seconds on a request or a live result is slow, and whether texts are logged."""
 
     slow_request_s: float
@@ -48,9 +48,9 @@ class Stopwatch:
         self.stages_ms[f"{stage}_ms"] = round(lap_ms)
         return lap_ms / 1000
 
-    def report(self, tracing: Tracing, transcript: Transcript, **ids: object) -> None:
+    def report(self, slow_log: SlowLog, transcript: Transcript, **ids: object) -> None:
         """Log the request if it was slow. Queue, decoding and inference overlap; they add up over segments."""
-        if self.seconds < tracing.slow_request_s:
+        if self.seconds < slow_log.slow_request_s:
             return
         timing = transcript.timing
         log.warning(

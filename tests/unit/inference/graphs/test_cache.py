@@ -18,7 +18,7 @@ from paraserve.inference.graphs.fsmn_memory import block_memories
 from paraserve.inference.graphs.session import open_session, write_fused
 from paraserve.inference.graphs.signed_weights import sign_weights
 from paraserve.inference.models.recognizers.paraformer import load_paraformer
-from paraserve.types import SAMPLE_RATE, DecodeOptions, SegmentAudio
+from paraserve.types import SAMPLE_RATE, RecognitionOptions, SegmentAudio
 from support.graph_feeds import random_feeds
 from support.int8_graphs import SIZE, quantized_model
 
@@ -219,7 +219,7 @@ def test_prepared_graphs_write_the_same_tokens(shared_dir: Path, tmp_path: Path,
     rng = np.random.default_rng(3)
     for start in rng.integers(0, len(samples) - 8 * SAMPLE_RATE, 200 if full else 20):
         clip = SegmentAudio(samples[start : start + rng.integers(SAMPLE_RATE, 8 * SAMPLE_RATE)])
-        wanted, found = (recognizer.recognize([clip], DecodeOptions())[0] for recognizer in recognizers)
+        wanted, found = (recognizer.recognize([clip], RecognitionOptions())[0] for recognizer in recognizers)
         assert found.token_ids == wanted.token_ids
 
 

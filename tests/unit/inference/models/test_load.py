@@ -83,21 +83,21 @@ def test_no_bundle(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("model", "redecodes"),
+    ("model", "has_drafts"),
     [("sensevoice-tiny", True), ("paraformer-tiny", False), ("paraformer-contextual-tiny", False)],
 )
-def test_the_family_is_read_from_the_files(build: Build, model: str, redecodes: bool) -> None:
+def test_the_family_is_read_from_the_files(build: Build, model: str, has_drafts: bool) -> None:
     """A family without a streaming form decodes open speech again, unless that is switched off."""
     root = build(asr=model)
     bundle = load_bundle(root)
-    assert (bundle.recognizer.max_segment_ms == 30_000) is redecodes
-    assert bundle.redecodes is redecodes
-    assert not load_parts(replace(bundle_parts(root), has_partials=False)).redecodes
+    assert (bundle.recognizer.max_segment_ms == 30_000) is has_drafts
+    assert bundle.has_drafts is has_drafts
+    assert not load_parts(replace(bundle_parts(root), has_partials=False)).has_drafts
 
 
 def test_a_streaming_model_beside_another_family(build: Build) -> None:
     """Then partial texts are its."""
-    assert not load_bundle(build(asr="sensevoice-tiny", asr_online="paraformer-online-tiny")).redecodes
+    assert not load_bundle(build(asr="sensevoice-tiny", asr_online="paraformer-online-tiny")).has_drafts
 
 
 def test_a_model_of_another_kind(build: Build) -> None:

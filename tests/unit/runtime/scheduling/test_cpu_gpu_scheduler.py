@@ -10,10 +10,10 @@ from paraserve.errors import OverloadedError
 from paraserve.inference.models.load import load_bundle
 from paraserve.runtime.engine import LocalEngine
 from paraserve.runtime.offline import transcribe
-from paraserve.runtime.scheduling.batches import Job, Lane
+from paraserve.runtime.scheduling.batches import BatchCall, Lane
 from paraserve.runtime.scheduling.cpu_gpu_scheduler import SplitScheduler
 from paraserve.runtime.scheduling.scheduler import Scheduler
-from paraserve.types import DecodeOptions, SegmentAudio, StreamConfig
+from paraserve.types import RecognitionOptions, SegmentAudio, StreamConfig
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def split():
     split.close()
 
 
-def held(stage: str, gate: threading.Event, began: threading.Event) -> Job[int, str]:
+def held(stage: str, gate: threading.Event, began: threading.Event) -> BatchCall[int, str]:
     """A job that tells on which thread it ran, once it may."""
 
     def run(batch):
@@ -31,7 +31,7 @@ def held(stage: str, gate: threading.Event, began: threading.Event) -> Job[int, 
         gate.wait(10)
         return [threading.current_thread().name] * len(batch)
 
-    return Job((stage, 1), run)
+    return BatchCall((stage, 1), run)
 
 
 async def test_the_detector_does_not_wait_for_the_gpu(split):
@@ -61,7 +61,7 @@ async def test_closed_is_closed(split):
     split.close()
     for stage in ("vad", "recognize"):
         with pytest.raises(OverloadedError):
-            await split.submit(Job((stage, 1), list), 0)
+            await split.submit(BatchCall((stage, 1), list), 0)
 
 
 async def test_an_engine_over_both(demo_dir, data_dir):
@@ -72,7 +72,7 @@ async def test_an_engine_over_both(demo_dir, data_dir):
     for scheduler in (Scheduler(1), SplitScheduler(Scheduler(1), Scheduler(1))):
         engine = LocalEngine(bundle, scheduler, bundle.vad)
         try:
-            transcript = await transcribe(engine, blocks_of(samples), DecodeOptions())
+            transcript = await transcribe(engine, blocks_of(samples), RecognitionOptions())
             stream = engine.open_stream(StreamConfig())
             step = await stream.step(SegmentAudio(samples[:9600]), is_last=False)
             await stream.close()

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from paraserve.errors import InferenceError, OverloadedError
-from paraserve.runtime.scheduling.batches import Done, Job, Lane
+from paraserve.runtime.scheduling.batches import BatchCall, Lane, Timed
 from paraserve.runtime.scheduling.scheduler import Scheduler
 
 
@@ -29,8 +29,8 @@ class Recorder:
             raise InferenceError("item -1 is bad")
         return [item * 10 for item in batch]
 
-    def job(self, key: str = "a", budget: int = 0) -> Job[int, int]:
-        return Job(key, self.run, budget)
+    def job(self, key: str = "a", budget: int = 0) -> BatchCall[int, int]:
+        return BatchCall(key, self.run, budget)
 
 
 @pytest.fixture
@@ -45,14 +45,16 @@ def scheduler():
     scheduler.close()
 
 
-async def hold(scheduler: Scheduler, recorder: Recorder) -> "asyncio.Task[Done[int]]":
+async def hold(scheduler: Scheduler, recorder: Recorder) -> "asyncio.Task[Timed[int]]":
     """Occupy the only worker, so that what follows is queued in a known order."""
     task = asyncio.create_task(scheduler.submit(recorder.job("hold"), 0))
     await asyncio.to_thread(recorder.started.wait, 10)
     return task
 
 
-async def queue(scheduler: Scheduler, job: Job[int, int], *items: int, **kwargs) -> "list[asyncio.Task[Done[int]]]":
+async def queue(
+    scheduler: Scheduler, job: BatchCall[int, int], *items: int, **kwargs
+) -> "list[asyncio.Task[Timed[int]]]":
     tasks = [asyncio.create_task(scheduler.submit(job, item, **kwargs)) for item in items]
     await asyncio.sleep(0)
     return tasks
@@ -60,7 +62,7 @@ async def queue(scheduler: Scheduler, job: Job[int, int], *items: int, **kwargs)
 
 async def results(tasks) -> list[object]:
     done = await asyncio.gather(*tasks, return_exceptions=True)
-    return [d.result if isinstance(d, Done) else d for d in done]
+    return [d.result if isinstance(d, Timed) else d for d in done]
 
 
 async def test_an_idle_worker_answers_a_single_item_at_once(scheduler, recorder):
@@ -158,7 +160,7 @@ async def test_a_failed_batch_is_retried_item_by_item(scheduler, recorder):
 
 async def test_a_wrong_number_of_results_is_an_error_for_all(scheduler):
     """Nobody gets somebody else's answer, and nobody waits for ever."""
-    short = Job("short", lambda batch: list(batch)[1:], 100)
+    short = BatchCall("short", lambda batch: list(batch)[1:], 100)
     with pytest.raises(InferenceError, match="0 results for 1 items"):
         await scheduler.submit(short, 1)
 
@@ -211,7 +213,7 @@ async def test_files_use_all_workers_without_live_sessions():
     """Nothing is reserved for nobody: two files run side by side."""
     scheduler = Scheduler(workers=2)
     side_by_side = threading.Barrier(2, timeout=10)
-    job: Job[int, int] = Job("file", lambda batch: [side_by_side.wait() for _ in batch])
+    job: BatchCall[int, int] = BatchCall("file", lambda batch: [side_by_side.wait() for _ in batch])
     assert sorted(await results(await queue(scheduler, job, 1, 2))) == [0, 1]
     await asyncio.to_thread(scheduler.close)
 
@@ -222,7 +224,7 @@ async def test_batches_are_reported(recorder):
     scheduler = Scheduler(workers=1, on_batch=reports.append)
     try:
         held = await hold(scheduler, recorder)
-        job = Job(("stage", "whatever"), recorder.run, 100)
+        job = BatchCall(("stage", "whatever"), recorder.run, 100)
         tasks = [asyncio.create_task(scheduler.submit(job, n, cost=cost)) for n, cost in ((1, 8), (-1, 10), (2, 9))]
         await asyncio.sleep(0)
         recorder.gate.set()

@@ -4,7 +4,7 @@ import io
 
 import pytest
 
-from paraserve.server.http.form_fields import decode_options
+from paraserve.server.http.form_fields import recognition_options
 from paraserve.server.http.uploads import Upload
 
 
@@ -15,4 +15,4 @@ from paraserve.server.http.uploads import Upload
 def test_language(value, language):
     """A code without its region; none and auto leave it to the model."""
     fields = {} if value is None else {"language": [value]}
-    assert decode_options(Upload(io.BytesIO(), "a.wav", fields)).language == language
+    assert recognition_options(Upload(io.BytesIO(), "a.wav", fields)).language == language

@@ -6,29 +6,29 @@ import pytest
 
 from paraserve.server.live.queues import (
     FRAME_OVERHEAD_BYTES,
-    Arrivals,
+    ArrivalTimes,
+    CloseRequest,
     Frame,
     Inbox,
     Outbox,
-    Outgoing,
-    Stop,
+    QueuedMessage,
 )
 
-STOP = Stop(1012, "shutting_down")
+STOP = CloseRequest(1012, "shutting_down")
 
 
 def partial(text, segment=0):
-    return Outgoing({"text": text}, segment)
+    return QueuedMessage({"text": text}, segment)
 
 
 def final(text):
-    return Outgoing({"text": text})
+    return QueuedMessage({"text": text})
 
 
 async def texts_until_stop(outbox):
     outbox.stop(STOP)
     texts = []
-    while not isinstance(message := await outbox.get(), Stop):
+    while not isinstance(message := await outbox.get(), CloseRequest):
         texts.append(message.body["text"])
     assert message is STOP
     return texts
@@ -118,7 +118,7 @@ async def test_inbox_stops():
     waiting = asyncio.create_task(inbox.put(Frame(b"second", 0.0)))
     await asyncio.sleep(0)
     inbox.stop(STOP)
-    inbox.stop(Stop(1008, "later"))
+    inbox.stop(CloseRequest(1008, "later"))
     await waiting
     await inbox.put(Frame(b"third", 0.0))
     assert (await inbox.get()).data == b"first"
@@ -127,7 +127,7 @@ async def test_inbox_stops():
 
 def test_arrivals():
     """A result was possible when the frame came that completed its audio."""
-    arrivals = Arrivals()
+    arrivals = ArrivalTimes()
     assert arrivals.at(0) is None
     for end_ms, received_s in ((60.0, 1.0), (120.0, 2.0), (float("inf"), 3.0)):
         arrivals.add(end_ms, received_s)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from paraserve.runtime.scheduling.batches import Batch, Lane
+from paraserve.runtime.scheduling.batches import BatchStats, Lane
 from paraserve.server.telemetry.metrics import Metrics
 
 
@@ -17,7 +17,7 @@ def value(metrics, name, **labels):
 
 def batch(stage="recognize", lane=Lane.BULK, *, is_failed=False):
     """Three items of 1.8 s together, padded to 3 s."""
-    return Batch(stage, lane, 3, 180, 300, (0.1, 0.2, 0.3), 0.05, is_failed)
+    return BatchStats(stage, lane, 3, 180, 300, (0.1, 0.2, 0.3), 0.05, is_failed)
 
 
 def test_audio_and_padding(metrics):

@@ -1,7 +1,7 @@
 """The best unit of each row of a recogniser's output, and its probability.
 
-A graph prepared for a GPU works both out there (`graphs/gpu/outputs.py`): two figures a row leave the device and not its
-8,404 to 25,055 logits, which for ten minutes of audio are 0.1 to 1 GB. Elsewhere they are taken from the logits.
+A graph prepared for a GPU works both out there (`graphs/gpu/outputs.py`): two figures a row leave the device and not
+its 8,404 to 25,055 logits, which for ten minutes of audio are 0.1 to 1 GB. Elsewhere they are taken from the logits.
 """
 
 from collections.abc import Mapping
@@ -16,18 +16,18 @@ from paraserve.types import Int
 
 
 @dataclass(frozen=True, slots=True)
-class BestUnits:
+class GreedyResult:
     """Of one segment: ids (n_rows,), and either their probabilities (n_rows,) or all logits (n_rows, n_units)."""
 
     ids: Int
     scores: Tensor | None
     logits: Tensor | None
 
-    def until(self, n_rows: int) -> "BestUnits":
+    def until(self, n_rows: int) -> "GreedyResult":
         """The first rows."""
         scores = None if self.scores is None else self.scores[:n_rows]
         logits = None if self.logits is None else self.logits[:n_rows]
-        return BestUnits(self.ids[:n_rows], scores, logits)
+        return GreedyResult(self.ids[:n_rows], scores, logits)
 
     def probabilities(self, rows: slice | Int) -> list[float]:
         """Of the best units of these rows."""
@@ -38,7 +38,7 @@ class BestUnits:
         return values
 
 
-def run_for_best(graph: OnnxModel, feeds: Mapping[str, Tensor]) -> tuple[list[BestUnits], list[Tensor]]:
+def run_greedy(graph: OnnxModel, feeds: Mapping[str, Tensor]) -> tuple[list[GreedyResult], list[Tensor]]:
     """Run a graph whose first output is logits: the best units of each segment, and the other outputs in their order.
 
     Raises:
@@ -46,6 +46,6 @@ def run_for_best(graph: OnnxModel, feeds: Mapping[str, Tensor]) -> tuple[list[Be
     """
     if graph.has_best_units:
         ids, scores, *rest = graph.run(feeds, [*BEST_UNITS, *list(graph.outputs)[1:]]).values()
-        return [BestUnits(i[:, 0], s[:, 0], None) for i, s in zip(ids, scores, strict=True)], rest
+        return [GreedyResult(i[:, 0], s[:, 0], None) for i, s in zip(ids, scores, strict=True)], rest
     logits, *rest = graph.run(feeds).values()
-    return [BestUnits(item.argmax(axis=1), None, item) for item in logits], rest
+    return [GreedyResult(item.argmax(axis=1), None, item) for item in logits], rest

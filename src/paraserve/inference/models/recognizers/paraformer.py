@@ -19,7 +19,7 @@ from paraserve.inference.features.cif import FRAMES_PER_ROW, token_times
 from paraserve.inference.features.fbank import pad_batch
 from paraserve.inference.graphs.session import CPU, OnnxModel, Placement, Tensor, open_session
 from paraserve.inference.models.model_files import graph_file, read_config, read_tokens
-from paraserve.inference.models.recognizers.greedy import BestUnits, run_for_best
+from paraserve.inference.models.recognizers.greedy import GreedyResult, run_greedy
 from paraserve.inference.models.recognizers.paraformer_common import (
     FrontEnd,
     check_features,
@@ -28,7 +28,7 @@ from paraserve.inference.models.recognizers.paraformer_common import (
 )
 from paraserve.inference.models.recognizers.paraformer_hotwords import MAX_SHARED, Hotwords, read_segments
 from paraserve.inference.text.units import EOS_ID, SPECIAL_IDS, UNKNOWN, Vocabulary, join_words, merge_units
-from paraserve.types import DecodeOptions, Features, Hypothesis, Int, SegmentAudio, Token
+from paraserve.types import Features, Hypothesis, Int, RecognitionOptions, SegmentAudio, Token
 
 MAX_SEGMENT_MS = 20_000
 """Longer input costs memory quadratic in its length and holds a worker for long."""
@@ -82,7 +82,7 @@ class TextRules:
 class Output:
     """What the graph says of one segment: units of n_tokens rows, weights and peaks (3 * n_rows,) or None."""
 
-    units: BestUnits
+    units: GreedyResult
     us_alphas: Tensor | None = None
     us_cif_peak: Tensor | None = None
 
@@ -101,7 +101,7 @@ class Paraformer:
         self._text = text
         self._hotwords = hotwords
 
-    def recognize(self, batch: Sequence[SegmentAudio], options: DecodeOptions) -> list[Hypothesis]:
+    def recognize(self, batch: Sequence[SegmentAudio], options: RecognitionOptions) -> list[Hypothesis]:
         """One hypothesis for each segment; token times are relative to the segment's start.
 
         Silence and less than a window give an empty hypothesis: a graph that fails on a silent item is run again with
@@ -124,7 +124,7 @@ class Paraformer:
                 return [Hypothesis()]
             raise
 
-    def _one_by_one(self, batch: Sequence[SegmentAudio], options: DecodeOptions) -> list[Hypothesis]:
+    def _one_by_one(self, batch: Sequence[SegmentAudio], options: RecognitionOptions) -> list[Hypothesis]:
         return [hypothesis for audio in batch for hypothesis in self.recognize([audio], options)]
 
     def _recognize(self, batch: Sequence[SegmentAudio], hotwords: tuple[str, ...]) -> list[Hypothesis]:
@@ -140,7 +140,7 @@ class Paraformer:
         feeds = {"speech": speech, "speech_lengths": speech_lens}
         if self._hotwords is not None:
             feeds["bias_embed"] = np.repeat(self._hotwords.vectors(hotwords), len(rows), axis=0)
-        units, (token_nums, *peaks) = run_for_best(self._graph, feeds)
+        units, (token_nums, *peaks) = run_greedy(self._graph, feeds)
         if (logits := units[0].logits) is not None:
             check_vocabulary(self._text.vocabulary, logits.shape[1], self._graph.path)
         return [

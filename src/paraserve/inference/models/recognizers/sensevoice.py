@@ -20,10 +20,10 @@ from paraserve.errors import ModelLoadError
 from paraserve.inference.features.fbank import pad_batch
 from paraserve.inference.graphs.session import CPU, OnnxModel, Placement, open_session
 from paraserve.inference.models.model_files import graph_file, read_config
-from paraserve.inference.models.recognizers.greedy import BestUnits, run_for_best
+from paraserve.inference.models.recognizers.greedy import GreedyResult, run_greedy
 from paraserve.inference.models.recognizers.paraformer_common import FrontEnd, check_features, read_front_end
 from paraserve.inference.text.model_punctuated import words_of
-from paraserve.types import ROW_MS, DecodeOptions, Features, Hypothesis, SegmentAudio, Token
+from paraserve.types import ROW_MS, Features, Hypothesis, RecognitionOptions, SegmentAudio, Token
 
 MAX_SEGMENT_MS = 30_000
 """What the model was trained on."""
@@ -93,7 +93,7 @@ class SenseVoice:
         self._front = front
         self._pieces = pieces
 
-    def recognize(self, batch: Sequence[SegmentAudio], options: DecodeOptions) -> list[Hypothesis]:
+    def recognize(self, batch: Sequence[SegmentAudio], options: RecognitionOptions) -> list[Hypothesis]:
         """One hypothesis for each segment; token times are relative to the segment's start.
 
         Its text has marks and written numbers if the options want both, since the model knows them only together;
@@ -110,7 +110,7 @@ class SenseVoice:
         units = iter(self._run([item for item in rows if len(item)], options.language, is_written=is_written))
         return [self._hypothesis(next(units), is_written) if len(item) else Hypothesis() for item in rows]
 
-    def _run(self, rows: Sequence[Features], language: str | None, *, is_written: bool) -> list[BestUnits]:
+    def _run(self, rows: Sequence[Features], language: str | None, *, is_written: bool) -> list[GreedyResult]:
         """Units of the n_rows + 4 rows of each item of one zero-padded batch."""
         if not rows:
             return []
@@ -121,12 +121,12 @@ class SenseVoice:
             "language": np.full(len(rows), LANGUAGE_IDS.get(language or "auto", LANGUAGE_IDS["auto"])),
             "textnorm": np.full(len(rows), WRITTEN_ID if is_written else SPOKEN_ID),
         }
-        units, (unit_lens,) = run_for_best(self._graph, feeds)
+        units, (unit_lens,) = run_greedy(self._graph, feeds)
         if (logits := units[0].logits) is not None:
             _check_pieces(self._pieces, logits.shape[1], self._graph.path)
         return [item.until(n) for item, n in zip(units, unit_lens, strict=True)]
 
-    def _hypothesis(self, units: BestUnits, is_written: bool) -> Hypothesis:
+    def _hypothesis(self, units: GreedyResult, is_written: bool) -> Hypothesis:
         runs = _runs(units)
         tags = {run: tag[1] for run in runs if (tag := TAG.fullmatch(self._pieces.id_to_piece(run.id)))}
         text_runs = [run for run in runs if run not in tags]
@@ -149,7 +149,7 @@ class SenseVoice:
         return Token(text, _row_ms(run.first), max(_row_ms(run.first), _row_ms(run.last + 1)), run.score)
 
 
-def _runs(units: BestUnits) -> list[Run]:
+def _runs(units: GreedyResult) -> list[Run]:
     """Runs of equal ids, without the blank."""
     ids = units.ids
     firsts = np.flatnonzero(np.diff(ids, prepend=-1))

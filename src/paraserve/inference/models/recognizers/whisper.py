@@ -21,7 +21,7 @@ from paraserve.inference.features.fbank import WINDOW_SAMPLES
 from paraserve.inference.graphs.session import CPU, Placement
 from paraserve.inference.models.recognizers.paraformer_common import finite
 from paraserve.inference.text.model_punctuated import words_of
-from paraserve.types import FRAME_SAMPLES, SAMPLE_RATE, DecodeOptions, Hypothesis, Samples, SegmentAudio, Token
+from paraserve.types import FRAME_SAMPLES, SAMPLE_RATE, Hypothesis, RecognitionOptions, Samples, SegmentAudio, Token
 
 MAX_SEGMENT_MS = 30_000
 """The model's window."""
@@ -91,7 +91,7 @@ class Whisper:
             name for name in model.supported_languages if model.hf_tokenizer.token_to_id(f"<|{name}|>") is not None
         )
 
-    def recognize(self, batch: Sequence[SegmentAudio], options: DecodeOptions) -> list[Hypothesis]:
+    def recognize(self, batch: Sequence[SegmentAudio], options: RecognitionOptions) -> list[Hypothesis]:
         """One hypothesis for each segment; token times are relative to the segment's start.
 
         The language is the options' if the model knows it, else what it hears. Numbers and marks are the model's.
@@ -105,7 +105,7 @@ class Whisper:
         except (RuntimeError, ValueError) as error:
             raise InferenceError(f"Whisper: {error}") from error
 
-    def _recognize(self, samples: Samples, options: DecodeOptions) -> Hypothesis:
+    def _recognize(self, samples: Samples, options: RecognitionOptions) -> Hypothesis:
         if len(samples) < WINDOW_SAMPLES:
             return Hypothesis()
         if len(samples) > MAX_SEGMENT_MS * SAMPLE_RATE // 1000:
@@ -155,7 +155,7 @@ class Whisper:
 
         return Tokenizer(self._model.hf_tokenizer, self._is_multilingual, task="transcribe", language=language)
 
-    def _prompt(self, tokenizer: Any, prompt: str, options: DecodeOptions) -> list[int]:
+    def _prompt(self, tokenizer: Any, prompt: str, options: RecognitionOptions) -> list[int]:
         tokens: list[int] = self._model.get_prompt(
             tokenizer,
             tokenizer.encode(" " + prompt.strip()) if prompt else [],
@@ -165,7 +165,7 @@ class Whisper:
         return tokens
 
     def _generate(
-        self, encoded: Any, tokenizer: Any, prompt: list[int], n_samples: int, options: DecodeOptions
+        self, encoded: Any, tokenizer: Any, prompt: list[int], n_samples: int, options: RecognitionOptions
     ) -> Any:
         from faster_whisper.transcribe import get_suppressed_tokens  # noqa: PLC0415 - as in load_whisper
 

@@ -46,7 +46,7 @@ from paraserve.types import (
     Samples,
     Segment,
     VadEvent,
-    VadKnobs,
+    VadOverrides,
 )
 
 LFR_M, LFR_N = 5, 1
@@ -94,7 +94,7 @@ class FsmnVad:
         """No boundary is reported further behind the samples that were fed before the step that reports it."""
         return self.options.lookback_frames * FRAME_MS + DELAY_MS
 
-    def lookback_with(self, knobs: VadKnobs) -> int:
+    def lookback_with(self, knobs: VadOverrides) -> int:
         """`lookback_ms` of a stream with these knobs.
 
         Raises:
@@ -108,13 +108,13 @@ class FsmnVad:
         times_ms = [event.at_ms for _, step in steps for event in step.events]
         return [Segment(start, end) for start, end in zip(times_ms[::2], times_ms[1::2], strict=True)]
 
-    def new_state(self, knobs: VadKnobs | None = None, *, options: VadOptions | None = None) -> FsmnVadState:
+    def new_state(self, knobs: VadOverrides | None = None, *, options: VadOptions | None = None) -> FsmnVadState:
         """State of a stream that has seen nothing; `options` replace the model's own for it, `knobs` some of them.
 
         Raises:
             ValueError: a knob is out of its range, or the network lacks a silence class that the options name.
         """
-        options = _turned(options or self.options, knobs or VadKnobs())
+        options = _turned(options or self.options, knobs or VadOverrides())
         self._check_classes(options)
         return FsmnVadState(
             options=options,
@@ -243,7 +243,7 @@ def _typed(model_conf: Mapping[str, Any]) -> dict[str, Any]:
     return values
 
 
-def _turned(options: VadOptions, knobs: VadKnobs) -> VadOptions:
+def _turned(options: VadOptions, knobs: VadOverrides) -> VadOptions:
     """The options with those of a client in place of some."""
     wanted = {
         "max_end_silence_time": knobs.max_end_silence_ms,

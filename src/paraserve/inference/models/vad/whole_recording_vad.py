@@ -5,18 +5,18 @@ from typing import Any
 
 from paraserve.inference.base import VadStep
 from paraserve.inference.features.fbank import FbankState, fbank_step
-from paraserve.types import FRAME_MS, FRAME_SAMPLES, SAMPLE_RATE, Samples, Segment, VadEvent, VadKnobs
+from paraserve.types import FRAME_MS, FRAME_SAMPLES, SAMPLE_RATE, Samples, Segment, VadEvent, VadOverrides
 
 
 @dataclass(frozen=True, slots=True)
-class NoVadState:
+class WholeRecordingState:
     """The fbank's state and how much has been heard."""
 
     fbank: FbankState
     n_samples: int = 0
 
 
-class NoVad:
+class WholeRecordingVad:
     """Reports one start at 0 and one end at the end."""
 
     @property
@@ -24,7 +24,7 @@ class NoVad:
         """Boundaries are reported at once."""
         return 0
 
-    def lookback_with(self, knobs: VadKnobs) -> int:  # noqa: ARG002 - the contract's
+    def lookback_with(self, knobs: VadOverrides) -> int:  # noqa: ARG002 - the contract's
         """Nothing here can be turned."""
         return 0
 
@@ -33,11 +33,11 @@ class NoVad:
         end_ms = _end_ms(len(samples))
         return [Segment(0, end_ms)] if end_ms else []
 
-    def new_state(self, knobs: VadKnobs | None = None) -> NoVadState:  # noqa: ARG002 - the contract's
+    def new_state(self, knobs: VadOverrides | None = None) -> WholeRecordingState:  # noqa: ARG002 - the contract's
         """State of a stream that has heard nothing."""
-        return NoVadState(FbankState())
+        return WholeRecordingState(FbankState())
 
-    def step(self, state: Any, samples: Samples, *, is_last: bool) -> tuple[NoVadState, VadStep]:
+    def step(self, state: Any, samples: Samples, *, is_last: bool) -> tuple[WholeRecordingState, VadStep]:
         """Begin with the first sample, end with the last."""
         fbank, features = fbank_step(state.fbank, samples)
         n_samples = state.n_samples + len(samples)
@@ -46,7 +46,7 @@ class NoVad:
             events.append(VadEvent("start", 0, decided_ms=0))
         if is_last and n_samples > 0:
             events.append(VadEvent("end", _end_ms(n_samples), decided_ms=n_samples * 1000 // SAMPLE_RATE))
-        return NoVadState(fbank, n_samples), VadStep(tuple(events), features)
+        return WholeRecordingState(fbank, n_samples), VadStep(tuple(events), features)
 
 
 def _end_ms(n_samples: int) -> int:

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from paraserve.errors import ProtocolError
 from paraserve.server.protocols.funasr.hotwords import parse_hotwords
-from paraserve.types import AudioFormat, ChunkSize, DecodeOptions, StreamConfig, VadKnobs
+from paraserve.types import AudioFormat, ChunkSize, RecognitionOptions, StreamConfig, VadOverrides
 
 MAX_MESSAGE_CHARS = 1_000_000
 MAX_NAME_CHARS = 1_024
@@ -70,9 +70,9 @@ class LiveRequest:
         return AudioFormat(sample_rate=self.sample_rate)
 
     @property
-    def options(self) -> DecodeOptions:
+    def options(self) -> RecognitionOptions:
         """What recognition is asked for."""
-        return DecodeOptions(
+        return RecognitionOptions(
             hotwords=self.hotwords,
             itn=self.itn,
             punctuate=self.punctuate,
@@ -89,7 +89,7 @@ class LiveRequest:
             chunk=self.chunk,
             encoder_look_back=self.encoder_look_back,
             decoder_look_back=self.decoder_look_back,
-            vad=VadKnobs(self.max_end_silence_ms, self.max_segment_ms, self.speech_noise_threshold),
+            vad=VadOverrides(self.max_end_silence_ms, self.max_segment_ms, self.speech_noise_threshold),
             wav_name=self.wav_name,
             session_id=session_id,
             options=self.options,
@@ -118,14 +118,14 @@ def read_message(text: str) -> Mapping[str, Any]:
 
 
 @dataclass(frozen=True, slots=True)
-class Marker:
+class EndMarker:
     """What a message says of the utterance: whether it ends here, and whether that is to be acknowledged."""
 
     ends: bool
     wants_ack: bool
 
 
-def marker_of(message: Mapping[str, Any]) -> Marker:
+def end_marker(message: Mapping[str, Any]) -> EndMarker:
     """Read `is_speaking`, `is_finished` and `is_end`.
 
     Raises:
@@ -133,10 +133,10 @@ def marker_of(message: Mapping[str, Any]) -> Marker:
     """
     flags = {key: _flag(key, message[key]) for key in ("is_speaking", "is_finished", "is_end") if key in message}
     ends = flags.get("is_speaking") is False or flags.get("is_finished") is True
-    return Marker(ends, wants_ack=ends and flags.get("is_end", False))
+    return EndMarker(ends, wants_ack=ends and flags.get("is_end", False))
 
 
-def merged(request: LiveRequest, message: Mapping[str, Any]) -> LiveRequest:
+def apply_message(request: LiveRequest, message: Mapping[str, Any]) -> LiveRequest:
     """The request with the message's keys in place of its own.
 
     Raises:

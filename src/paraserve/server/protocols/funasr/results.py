@@ -13,7 +13,7 @@ from paraserve.types import Transcript, Update
 
 
 @dataclass(frozen=True, slots=True)
-class Flavour:
+class FunasrDialect:
     """Which of FunASR's two servers to be, and whether with its quirks."""
 
     is_offline: bool = False
@@ -40,7 +40,7 @@ class SentencePlace:
     is_first: bool
 
 
-def live_result(update: Update, wav_name: str, flavour: Flavour, place: SentencePlace) -> Json:
+def live_result(update: Update, wav_name: str, dialect: FunasrDialect, place: SentencePlace) -> Json:
     """A partial ("2pass-online": what is new) or a segment's text ("2pass-offline": in place of its partials).
 
     `--protocol strict` adds the C++ server's `slice_type` (0 first partial of a sentence, 1 partial, 2 sentence),
@@ -48,14 +48,14 @@ def live_result(update: Update, wav_name: str, flavour: Flavour, place: Sentence
     hears as tags into the text, as it does.
     """
     body: Json = {
-        "mode": flavour.label(update.kind),
+        "mode": dialect.label(update.kind),
         "text": update.text,
         "wav_name": wav_name,
         "is_final": update.last,
     }
     if update.kind == "offline":
         body |= funasr_stamps(update.sentences)
-    if not flavour.is_strict:
+    if not dialect.is_strict:
         return body | funasr_heard(update.sentences)
     body["text"] = tagged_text(update.sentences, update.text)
     if update.last and not update.text:
@@ -68,14 +68,14 @@ def live_result(update: Update, wav_name: str, flavour: Flavour, place: Sentence
     return body
 
 
-def recording_result(transcript: Transcript, wav_name: str, flavour: Flavour) -> Json:
+def recording_result(transcript: Transcript, wav_name: str, dialect: FunasrDialect) -> Json:
     """The one result of mode offline.
 
     `--protocol strict` says `is_final` false on the offline server, as the C++ one does.
     """
-    is_final = not (flavour.is_strict and flavour.is_offline)
-    body = funasr_offline(transcript, wav_name, is_final=is_final, is_strict=flavour.is_strict)
-    return body | {"mode": flavour.label("offline")}
+    is_final = not (dialect.is_strict and dialect.is_offline)
+    body = funasr_offline(transcript, wav_name, is_final=is_final, is_strict=dialect.is_strict)
+    return body | {"mode": dialect.label("offline")}
 
 
 def error_result(code: str, message: str, request_id: str, *, mode: str, wav_name: str) -> Json:

@@ -19,7 +19,7 @@ from paraserve.inference.models.recognizers.paraformer import load_paraformer
 from paraserve.inference.models.recognizers.paraformer_common import probabilities
 from paraserve.inference.models.recognizers.paraformer_online import load_paraformer_online
 from paraserve.inference.models.recognizers.sensevoice import load_sensevoice
-from paraserve.types import SAMPLE_RATE, ChunkSize, DecodeOptions, SegmentAudio
+from paraserve.types import SAMPLE_RATE, ChunkSize, RecognitionOptions, SegmentAudio
 from support.graph_feeds import random_feeds
 
 EVERY_SIZE = 0
@@ -79,7 +79,9 @@ def test_segments_give_the_same_tokens(shared_dir: Path, tmp_path: Path, full: b
     n_tokens, n_wrong = 0, 0
     for start in rng.integers(0, len(samples) - 8 * SAMPLE_RATE, 100 if full else 10):
         clip = SegmentAudio(samples[start : start + rng.integers(SAMPLE_RATE, 8 * SAMPLE_RATE)])
-        wanted, found = (recognizer.recognize([clip], DecodeOptions())[0].token_ids for recognizer in recognizers)
+        wanted, found = (
+            recognizer.recognize([clip], RecognitionOptions())[0].token_ids for recognizer in recognizers
+        )
         n_tokens += len(wanted)
         n_wrong += Levenshtein.distance(wanted, found)
     assert n_wrong <= 0.02 * n_tokens
@@ -110,7 +112,7 @@ def test_silence_is_no_text(shared_dir: Path, tmp_path: Path, kind: str) -> None
     plain = load_paraformer(source, quantize=False)
     speech, silence = SegmentAudio(samples), SegmentAudio(np.zeros(640, np.float32))
     for batch in ([silence], [silence, speech], [speech, silence]):
-        wanted, found = (recognizer.recognize(batch, DecodeOptions()) for recognizer in (plain, half))
+        wanted, found = (recognizer.recognize(batch, RecognitionOptions()) for recognizer in (plain, half))
         assert [len(hypothesis.token_ids) for hypothesis in found] == [len(h.token_ids) for h in wanted]
 
 

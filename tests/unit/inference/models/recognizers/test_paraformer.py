@@ -19,14 +19,14 @@ from paraserve.inference.graphs.session import open_session
 from paraserve.inference.models.recognizers.paraformer import Paraformer, TextRules, load_paraformer
 from paraserve.inference.models.recognizers.paraformer_common import FrontEnd
 from paraserve.inference.text.units import Vocabulary
-from paraserve.types import DecodeOptions, Hypothesis, SegmentAudio, Token
+from paraserve.types import Hypothesis, RecognitionOptions, SegmentAudio, Token
 
 UNITS = ["<blank>", "<s>", "</s>", "你", "好", "hel@@", "lo", "a", "b", "<unk>"]
 BLANK, SOS, EOS, NI, HAO, HEL, LO, A, B, UNK = range(len(UNITS))
 SILENT = -1
 BROKEN = 99
 DIM = 80
-OPTIONS = DecodeOptions()
+OPTIONS = RecognitionOptions()
 NO_TOKENS_MESSAGES = {
     "plain": "running Conv node. Name:'/decoder/fsmn_block/Conv' Status Message: Invalid input shape: {0}",
     "cuda": "running TopK node. Name:'best_ids' Status Message: CUDA failure 9: invalid configuration argument",
@@ -206,7 +206,7 @@ def test_deterministic_runs_one_at_a_time() -> None:
     graph = SpokenGraph()
     model = recognizer(graph)
     batch = [says(NI, EOS), says(HAO, HAO, EOS)]
-    assert model.recognize(batch, OPTIONS) == model.recognize(batch, DecodeOptions(deterministic=True))
+    assert model.recognize(batch, OPTIONS) == model.recognize(batch, RecognitionOptions(deterministic=True))
     assert graph.runs == [2, 1, 1]
 
 

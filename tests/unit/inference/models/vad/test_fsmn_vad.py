@@ -16,7 +16,7 @@ from paraserve.inference.base import Vad
 from paraserve.inference.features.fbank import fbank
 from paraserve.inference.models.vad.fsmn_vad import FIRST_BLOCK_SAMPLES, FsmnVad, load_fsmn_vad
 from paraserve.inference.models.vad.fsmn_vad_endpoints import VadOptions
-from paraserve.types import Features, Samples, Segment, VadEvent, VadKnobs
+from paraserve.types import Features, Samples, Segment, VadEvent, VadOverrides
 
 TINY = Path(__file__).resolve().parents[4] / "golden" / "data" / "vad_tiny"
 VAD = load_fsmn_vad(TINY, quantize=False)
@@ -159,27 +159,27 @@ def test_options_of_a_stream() -> None:
 
 def test_knobs_of_a_stream() -> None:
     """A client's knobs replace three of the options, and the look-back follows them."""
-    knobs = VadKnobs(max_end_silence_ms=300, max_segment_ms=2000, speech_noise_threshold=0.3)
+    knobs = VadOverrides(max_end_silence_ms=300, max_segment_ms=2000, speech_noise_threshold=0.3)
     options = replace(VAD.options, max_end_silence_time=300, max_single_segment_time=2000, speech_noise_thres=0.3)
     assert VAD.new_state(knobs).options == options
-    assert VAD.new_state(VadKnobs()).options == VAD.options
-    assert VAD.lookback_with(VadKnobs()) == VAD.lookback_ms
-    assert VAD.lookback_with(VadKnobs(max_end_silence_ms=3000)) == (285 - 11 - 1) * 10 + 45
+    assert VAD.new_state(VadOverrides()).options == VAD.options
+    assert VAD.lookback_with(VadOverrides()) == VAD.lookback_ms
+    assert VAD.lookback_with(VadOverrides(max_end_silence_ms=3000)) == (285 - 11 - 1) * 10 + 45
     # An end cannot lie before its own start.
-    assert VAD.lookback_with(VadKnobs(max_end_silence_ms=10**9, max_segment_ms=5000)) == 5010 + 45
+    assert VAD.lookback_with(VadOverrides(max_end_silence_ms=10**9, max_segment_ms=5000)) == 5010 + 45
 
 
 @pytest.mark.parametrize(
     "knobs",
     [
-        VadKnobs(max_end_silence_ms=-1),
-        VadKnobs(max_segment_ms=9),
-        VadKnobs(speech_noise_threshold=1.01),
-        VadKnobs(speech_noise_threshold=-1.01),
-        VadKnobs(speech_noise_threshold=float("nan")),
+        VadOverrides(max_end_silence_ms=-1),
+        VadOverrides(max_segment_ms=9),
+        VadOverrides(speech_noise_threshold=1.01),
+        VadOverrides(speech_noise_threshold=-1.01),
+        VadOverrides(speech_noise_threshold=float("nan")),
     ],
 )
-def test_knobs_out_of_range(knobs: VadKnobs) -> None:
+def test_knobs_out_of_range(knobs: VadOverrides) -> None:
     """A knob that makes no sense is refused, for the state and for the look-back."""
     with pytest.raises(ValueError, match="must"):
         VAD.new_state(knobs)

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from paraserve.errors import ProtocolError
-from paraserve.server.protocols.funasr.requests import LiveRequest, marker_of, merged, read_message
-from paraserve.types import ChunkSize, DecodeOptions, StreamConfig, VadKnobs
+from paraserve.server.protocols.funasr.requests import LiveRequest, apply_message, end_marker, read_message
+from paraserve.types import ChunkSize, RecognitionOptions, StreamConfig, VadOverrides
 
 FULL = {
     "mode": "online",
@@ -35,16 +35,16 @@ FULL = {
 
 def test_all_keys():
     """Every key reaches what it is for."""
-    request = merged(LiveRequest(), FULL)
+    request = apply_message(LiveRequest(), FULL)
     assert request.stream_config("id", realtime_punctuation=False) == StreamConfig(
         mode="online",
         chunk=ChunkSize(0, 10, 5),
         encoder_look_back=4,
         decoder_look_back=None,
-        vad=VadKnobs(500, 20_000, 0.7),
+        vad=VadOverrides(500, 20_000, 0.7),
         wav_name="demo",
         session_id="id",
-        options=DecodeOptions(
+        options=RecognitionOptions(
             hotwords=("阿里巴巴", "通义实验室"),
             itn=False,
             punctuate=False,
@@ -59,8 +59,8 @@ def test_all_keys():
 
 def test_keys_left_out_keep_their_values():
     """A later message changes what it names."""
-    request = merged(merged(LiveRequest(), FULL), {"wav_name": "next", "unknown": object()})
-    assert request == merged(LiveRequest(), FULL | {"wav_name": "next"})
+    request = apply_message(apply_message(LiveRequest(), FULL), {"wav_name": "next", "unknown": object()})
+    assert request == apply_message(LiveRequest(), FULL | {"wav_name": "next"})
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_keys_left_out_keep_their_values():
 )
 def test_hotwords(hotwords, words):
     """All five forms and an object; a path or an address is a word like any other."""
-    assert merged(LiveRequest(), {"hotwords": hotwords}).hotwords == words
+    assert apply_message(LiveRequest(), {"hotwords": hotwords}).hotwords == words
 
 
 @pytest.mark.parametrize(
@@ -93,18 +93,18 @@ def test_hotwords(hotwords, words):
 )
 def test_chunk_sizes(size, expected):
     """A list or text, numbers or text."""
-    assert merged(LiveRequest(), {"chunk_size": size}).chunk == ChunkSize(*expected)
+    assert apply_message(LiveRequest(), {"chunk_size": size}).chunk == ChunkSize(*expected)
 
 
 @pytest.mark.parametrize("wav_format", ["wav", "mp3", "others", ""])
 def test_containers(wav_format):
     """Anything but pcm is a file format."""
-    assert merged(LiveRequest(), {"wav_format": wav_format}).is_container
+    assert apply_message(LiveRequest(), {"wav_format": wav_format}).is_container
 
 
 def test_known_names():
     """A client's misspelt mode is what it got from FunASR; an unknown language is the model's choice."""
-    request = merged(LiveRequest(), {"mode": "office", "svs_lang": "klingon"})
+    request = apply_message(LiveRequest(), {"mode": "office", "svs_lang": "klingon"})
     assert (request.mode, request.language) == ("2pass", None)
 
 
@@ -113,7 +113,7 @@ def test_known_names():
 )
 def test_languages(name, language):
     """Codes of two or three letters, and SenseVoice's own word."""
-    assert merged(LiveRequest(), {"svs_lang": name}).language == language
+    assert apply_message(LiveRequest(), {"svs_lang": name}).language == language
 
 
 BAD = [
@@ -151,7 +151,7 @@ BAD = [
 def test_bad_values(key, value):
     """Refused with the key's name, in a message that is short and can be sent."""
     with pytest.raises(ProtocolError) as refused:
-        merged(LiveRequest(), {"wav_name": "kept", key: value})
+        apply_message(LiveRequest(), {"wav_name": "kept", key: value})
     assert refused.value.param == key
     assert refused.value.code == ("unknown_mode" if key == "mode" and isinstance(value, str) else "invalid_value")
     assert len(refused.value.message.encode()) < 300
@@ -172,7 +172,7 @@ def test_bad_values(key, value):
 )
 def test_end_markers(message, ends, wants_ack):
     """`is_speaking` false or `is_finished` true; only they can ask for an acknowledgement."""
-    marker = marker_of(message)
+    marker = end_marker(message)
     assert (marker.ends, marker.wants_ack) == (ends, wants_ack)
 
 
@@ -181,7 +181,7 @@ def test_end_markers(message, ends, wants_ack):
 def test_end_markers_are_booleans(key, value):
     """Text that looks like one is a mistake, not an end."""
     with pytest.raises(ProtocolError) as refused:
-        marker_of({key: value})
+        end_marker({key: value})
     assert refused.value.param == key
 
 
@@ -218,8 +218,8 @@ def test_any_json(message):
     """Whatever the values are: a request, or an error that can be sent as JSON."""
     try:
         decoded = read_message(json.dumps(message))
-        marker_of(decoded)
-        request = merged(LiveRequest(), decoded)
+        end_marker(decoded)
+        request = apply_message(LiveRequest(), decoded)
     except ProtocolError as error:
         json.dumps({"message": error.message}, ensure_ascii=False).encode()
     else:

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from paraserve.server.protocols.funasr.results import (
-    Flavour,
+    FunasrDialect,
     SentencePlace,
     acknowledgement,
     error_result,
@@ -19,7 +19,7 @@ SENTENCE = Sentence('"你好"。', 30, 500, WORDS)
 PARTIAL = Update("online", "你好", tail="啊", tokens=WORDS, start_ms=0, end_ms=600)
 FINAL = Update("offline", '"你好"。', sentences=(SENTENCE,), segment_index=2, start_ms=20, end_ms=520, last=True)
 FIRST, LATER = SentencePlace(0, is_first=True), SentencePlace(7, is_first=False)
-COMPAT, STRICT = Flavour(), Flavour(is_strict=True)
+COMPAT, STRICT = FunasrDialect(), FunasrDialect(is_strict=True)
 
 
 def test_partial():
@@ -101,8 +101,8 @@ def test_strict_empty_final(kind):
     ],
 )
 def test_recording(is_offline, is_strict, mode, is_final):
-    """Labelled by the server's flavour; final but on the strict offline server."""
-    body = recording_result(Transcript("你好。", (SENTENCE,), 600), "a", Flavour(is_offline, is_strict))
+    """Labelled by the server's dialect; final but on the strict offline server."""
+    body = recording_result(Transcript("你好。", (SENTENCE,), 600), "a", FunasrDialect(is_offline, is_strict))
     assert (body["mode"], body["is_final"]) == (mode, is_final)
     assert body["timestamp"] == "[[30,270],[270,500]]"
 
@@ -126,14 +126,14 @@ def test_acknowledgement():
 
 
 @pytest.mark.parametrize(
-    ("flavour", "asked", "label"),
+    ("dialect", "asked", "label"),
     [
         (COMPAT, "2pass", "2pass-offline"),
         (COMPAT, "online", "2pass-online"),
         (COMPAT, "offline", "2pass-offline"),
-        (Flavour(is_offline=True), "online", "offline"),
+        (FunasrDialect(is_offline=True), "online", "offline"),
     ],
 )
-def test_labels_of_final_results(flavour, asked, label):
+def test_labels_of_final_results(dialect, asked, label):
     """What a client that asked for this mode waits for."""
-    assert flavour.final_label(asked) == label
+    assert dialect.final_label(asked) == label

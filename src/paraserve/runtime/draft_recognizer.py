@@ -16,7 +16,7 @@ from typing import Protocol
 import numpy as np
 
 from paraserve.inference.text.sentences import space_between
-from paraserve.runtime.scheduling.batches import Done
+from paraserve.runtime.scheduling.batches import Timed
 from paraserve.types import SAMPLE_RATE, Hypothesis, Partial, Samples, SegmentAudio, Token
 
 MIN_NEW_SAMPLES = SAMPLE_RATE
@@ -29,7 +29,7 @@ the rest."""
 class Decode(Protocol):
     """Decodes a segment of any length up to the recogniser's window."""
 
-    def __call__(self, audio: SegmentAudio, *, is_draft: bool) -> Awaitable[Done[Hypothesis]]:
+    def __call__(self, audio: SegmentAudio, *, is_draft: bool) -> Awaitable[Timed[Hypothesis]]:
         """A draft need not be as good as it can be, nor have times."""
         ...
 
@@ -99,7 +99,7 @@ class Agreement:
         return min(last.b + last.size + len(old) - (last.a + last.size), len(new))
 
 
-class Redecoder:
+class DraftRecognizer:
     """The open speech of one stream.
 
     `max_segment_ms` is what the recogniser takes at once. Longer speech is decoded in parts if `is_only_pass`, else
@@ -112,14 +112,14 @@ class Redecoder:
         self._max_samples = max_segment_ms * SAMPLE_RATE // 1000
         self._is_only_pass = is_only_pass
         self._typical_ms = 0.0
-        self._task: asyncio.Future[Done[Hypothesis]] | None = None
+        self._task: asyncio.Future[Timed[Hypothesis]] | None = None
         self.restart()
 
     def restart(self) -> None:
         """Give up the segment: the next step begins another. A draft that still waits for its turn is not made."""
         self._begin(0, "")
 
-    async def step(self, audio: SegmentAudio, *, is_last: bool) -> Done[Partial]:
+    async def step(self, audio: SegmentAudio, *, is_last: bool) -> Timed[Partial]:
         """Take the next audio of the segment; gives what has been locked since the last step, without waiting.
 
         The last step waits, and gives all that has not been said. So does one that fills the recogniser's window.
@@ -139,7 +139,7 @@ class Redecoder:
         else:
             after = await self._collect()
             self._start_turn()
-        return Done(Partial(before.text + after.text, after.tail, before.tokens + after.tokens), 0.0, 0.0)
+        return Timed(Partial(before.text + after.text, after.tail, before.tokens + after.tokens), 0.0, 0.0)
 
     def _begin(self, start_ms: int, said: str) -> None:
         """Forget the audio; what comes next begins at `start_ms` of the segment, behind the text `said`."""
@@ -172,7 +172,7 @@ class Redecoder:
             self._task = asyncio.ensure_future(self._decode(audio, is_draft=True))
             self._task.add_done_callback(partial(self._end_turn, place))
 
-    def _end_turn(self, place: int, turn: "asyncio.Future[Done[Hypothesis]]") -> None:
+    def _end_turn(self, place: int, turn: "asyncio.Future[Timed[Hypothesis]]") -> None:
         if not turn.cancelled() and turn.exception() is None:
             self._typical_ms = turn.result().run_ms
         # A turn that was cancelled may be running, and then nothing stops it: it counts like the one before.

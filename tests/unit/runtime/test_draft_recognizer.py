@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from paraserve.errors import InferenceError
-from paraserve.runtime.redecoder import Agreement, DraftBudget, Redecoder
-from paraserve.runtime.scheduling.batches import Done
+from paraserve.runtime.draft_recognizer import Agreement, DraftBudget, DraftRecognizer
+from paraserve.runtime.scheduling.batches import Timed
 from paraserve.types import Hypothesis, SegmentAudio, Token
 
 STEP = SegmentAudio(np.zeros(9_600, np.float32))
@@ -41,7 +41,7 @@ class Recogniser:
     cancelled: int = 0
     error: Exception | None = None
 
-    async def decode(self, audio: SegmentAudio, *, is_draft: bool) -> Done[Hypothesis]:
+    async def decode(self, audio: SegmentAudio, *, is_draft: bool) -> Timed[Hypothesis]:
         self.calls.append((len(audio.samples), is_draft))
         try:
             while self.is_held:  # noqa: ASYNC110 - the test sets it
@@ -52,12 +52,12 @@ class Recogniser:
         if self.error is not None:
             raise self.error
         times = (None, None) if is_draft else (100, 200)
-        return Done(Hypothesis(tuple(Token(w, *times) for w in self.texts.pop(0).split())), 0.0, self.run_ms)
+        return Timed(Hypothesis(tuple(Token(w, *times) for w in self.texts.pop(0).split())), 0.0, self.run_ms)
 
 
-def redecoder(recogniser, clock=None, *, max_segment_ms=30_000, is_only_pass=False) -> Redecoder:
+def redecoder(recogniser, clock=None, *, max_segment_ms=30_000, is_only_pass=False) -> DraftRecognizer:
     budget = DraftBudget(2, clock or Clock())
-    return Redecoder(recogniser.decode, budget, max_segment_ms, is_only_pass=is_only_pass)
+    return DraftRecognizer(recogniser.decode, budget, max_segment_ms, is_only_pass=is_only_pass)
 
 
 async def step(stream, audio=STEP, *, is_last=False):
@@ -115,7 +115,7 @@ async def test_drafts_take_their_share_and_no_more():
     """One turn at a time for all streams together, then as long a rest as the turn took; streams come in turn."""
     recogniser, clock = Recogniser(["a b"] * 9, run_ms=3_000), Clock()
     budget = DraftBudget(2, clock)
-    streams = [Redecoder(recogniser.decode, budget, 30_000, is_only_pass=False) for _ in range(2)]
+    streams = [DraftRecognizer(recogniser.decode, budget, 30_000, is_only_pass=False) for _ in range(2)]
     for _ in range(14):
         for stream in streams:
             await step(stream)
