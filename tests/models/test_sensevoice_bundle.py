@@ -3,6 +3,7 @@
 import json
 import re
 
+import numpy as np
 import pytest
 import soundfile
 
@@ -14,14 +15,13 @@ TAGS = re.compile(r"<\|[^|]*\|>")
 
 
 @pytest.fixture(scope="module")
-def flags(shared_dir):
-    return ("--model-dir", shared_dir / "tiny_models" / "sensevoice-tiny", "--punc-dir", "0")
+def flags(tiny_models_dir):
+    return ("--model-dir", tiny_models_dir / "sensevoice", "--punc-dir", "0")
 
 
 @pytest.fixture(scope="module")
-def pcm(shared_dir):
-    samples, _ = soundfile.read(shared_dir / "golden" / "vad_example.wav", dtype="int16", frames=SPOKEN_MS * 16)
-    return samples
+def pcm(held_out_speech):
+    return np.round(held_out_speech[: SPOKEN_MS * 16] * 32_768).astype(np.int16)
 
 
 @pytest.fixture(scope="module")

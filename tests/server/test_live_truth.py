@@ -186,9 +186,9 @@ def test_partials_are_the_streaming_model(server, spoken, demo_dir):
     check_partials(server.url, spoken, bundle_parts(demo_dir))
 
 
-def test_partials_of_random_units(start_server, spoken, demo_dir, shared_dir, tmp_path):
+def test_partials_of_random_units(start_server, spoken, demo_dir, tiny_models_dir, tmp_path):
     """So they are for a model whose text is full of parts of words and single letters."""
-    source, folder = shared_dir / "tiny_models" / "paraformer-online-tiny", tmp_path / "asr-online"
+    source, folder = tiny_models_dir / "paraformer-online", tmp_path / "asr-online"
     # int8 activations of published graphs are scaled over all streams of a batch, which would change ids.
     shutil.copytree(source, folder, ignore=shutil.ignore_patterns("*_quant.onnx"))
     running = start_server(online_model_dir=folder)

@@ -2,7 +2,6 @@
 
 import asyncio
 
-import numpy as np
 import pytest
 
 from paraserve.errors import ModelLoadError
@@ -13,16 +12,16 @@ from paraserve.wiring import open_engine
 
 
 @pytest.fixture
-def bundle(shared_dir, tmp_path):
+def bundle(tiny_models_dir, tmp_path):
     """A bundle of tiny models with every part."""
     parts = {
-        "asr": "paraformer-tiny",
-        "asr-online": "paraformer-online-tiny",
-        "punc": "ct-punc-tiny",
-        "punc-online": "ct-punc-realtime-tiny",
+        "asr": "paraformer",
+        "asr-online": "paraformer-online",
+        "punc": "ct-punc",
+        "punc-online": "ct-punc-realtime",
     }
     for name, model in parts.items():
-        (tmp_path / name).symlink_to(shared_dir / "tiny_models" / model)
+        (tmp_path / name).symlink_to(tiny_models_dir / model)
     return tmp_path
 
 
@@ -53,11 +52,11 @@ async def test_another_recogniser_goes_without_the_bundles_streaming_model(bundl
     assert await has_partials(alone.model_copy(update={"online_model_dir": str(bundle / "asr-online")}))
 
 
-async def test_a_streaming_model_for_a_bundle_without_one(bundle, shared_dir):
+async def test_a_streaming_model_for_a_bundle_without_one(bundle, tiny_models_dir):
     """A folder adds the part that a bundle lacks."""
     (bundle / "asr-online").unlink()
     assert not await has_partials(Settings(bundle=str(bundle)))
-    online = shared_dir / "tiny_models" / "paraformer-online-tiny"
+    online = tiny_models_dir / "paraformer-online"
     assert await has_partials(Settings(bundle=str(bundle), online_model_dir=str(online)))
 
 
@@ -67,12 +66,12 @@ def test_a_streaming_model_of_another_kind(bundle):
         open_engine(Settings(bundle=str(bundle), online_model_dir=str(bundle / "asr")))
 
 
-async def test_hotwords_of_the_server(shared_dir, tmp_path):
+async def test_hotwords_of_the_server(tiny_models_dir, held_out_speech, tmp_path):
     """A contextual model expects the file's words of every client, behind the client's own."""
     path = tmp_path / "hotwords.txt"
     path.write_text("北京 20\n", "utf-8")
-    folder = shared_dir / "tiny_models" / "paraformer-contextual-tiny"
-    samples = np.random.default_rng(0).normal(0, 0.1, 48_000).astype(np.float32)
+    folder = tiny_models_dir / "paraformer-contextual"
+    samples = held_out_speech[:48_000]
 
     async def score(words, **settings):
         engine = open_engine(Settings(model_dir=str(folder), quantize=False, **settings))
@@ -100,11 +99,11 @@ async def test_a_cache_folder_that_cannot_be_written_costs_one_warning(bundle, t
     assert not caplog.records
 
 
-async def test_several_devices_are_several_engines(bundle):
+async def test_several_devices_are_several_engines(bundle, held_out_speech):
     """Each has models and workers of its own, and both give the same texts."""
     engine = open_engine(Settings(bundle=str(bundle), device="cpu,cpu", inference_threads=1))
     assert isinstance(engine, Replicas)
-    samples = np.random.default_rng(0).normal(0, 0.1, 48_000).astype(np.float32)
+    samples = held_out_speech[:48_000]
     try:
         tasks = (engine.recognize(SegmentAudio(samples), RecognitionOptions(deterministic=True)) for _ in range(4))
         first, *others = [done.result.token_ids for done in await asyncio.gather(*tasks)]

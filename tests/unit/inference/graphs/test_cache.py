@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-import soundfile
 from onnx import TensorProto, numpy_helper
 
 from paraserve.errors import ModelLoadError
@@ -18,7 +17,7 @@ from paraserve.inference.graphs.fsmn_memory import block_memories
 from paraserve.inference.graphs.session import open_session, write_fused
 from paraserve.inference.graphs.signed_weights import sign_weights
 from paraserve.inference.models.recognizers.paraformer import load_paraformer
-from paraserve.types import SAMPLE_RATE, RecognitionOptions, SegmentAudio
+from paraserve.types import SAMPLE_RATE, RecognitionOptions, Samples, SegmentAudio
 from support.graph_feeds import random_feeds
 from support.int8_graphs import SIZE, quantized_model
 
@@ -37,9 +36,9 @@ def outputs_of(path: Path) -> dict[str, np.ndarray]:
     return open_session(path).run({"x": x})
 
 
-def test_sums_are_reordered_only_where_that_is_allowed(shared_dir: Path, tmp_path: Path) -> None:
+def test_sums_are_reordered_only_where_that_is_allowed(tiny_models_dir: Path, tmp_path: Path) -> None:
     """float32 graphs get blocked memories, int8 graphs on demand; the cache keeps both forms apart."""
-    folder, cache = shared_dir / "tiny_models" / "ct-punc-tiny", tmp_path / "cache"
+    folder, cache = tiny_models_dir / "ct-punc", tmp_path / "cache"
     dimensions = []
     for name, reorder_sums in (("model", False), ("model_quant", False), ("model_quant", True)):
         model = onnx.load(folder / f"{name}.onnx")
@@ -131,14 +130,14 @@ def test_the_processor_is_asked(flags: str, expected: bool) -> None:
 
 
 KINDS = [
-    ("paraformer-tiny", "model"),
-    ("paraformer-timestamp-tiny", "model"),
-    ("paraformer-contextual-tiny", "model"),
-    ("paraformer-online-tiny", "model"),
-    ("paraformer-online-tiny", "decoder"),
-    ("ct-punc-tiny", "model"),
-    ("ct-punc-realtime-tiny", "model"),
-    ("sensevoice-tiny", "model"),
+    ("paraformer", "model"),
+    ("paraformer-timestamp", "model"),
+    ("paraformer-contextual", "model"),
+    ("paraformer-online", "model"),
+    ("paraformer-online", "decoder"),
+    ("ct-punc", "model"),
+    ("ct-punc-realtime", "model"),
+    ("sensevoice", "model"),
 ]
 WITHOUT_MEMORIES = {"decoder"}
 """Its memories reach back into a cache and are run for a few tokens at a time."""
@@ -156,10 +155,10 @@ def run_both(path: Path, rewritten: Path) -> list[tuple[np.ndarray, np.ndarray]]
 @pytest.mark.skipif(not has_vnni(), reason="signed products may saturate on a processor without VNNI")
 @pytest.mark.parametrize(("kind", "stem"), KINDS)
 def test_signed_weights_of_published_kinds_give_bit_equal_results(
-    shared_dir: Path, tmp_path: Path, kind: str, stem: str
+    tiny_models_dir: Path, tmp_path: Path, kind: str, stem: str
 ) -> None:
     """Every output of every kind of graph that FunASR quantizes is the same to the last bit."""
-    path, rewritten = shared_dir / "tiny_models" / kind / f"{stem}_quant.onnx", tmp_path / "rewritten.onnx"
+    path, rewritten = tiny_models_dir / kind / f"{stem}_quant.onnx", tmp_path / "rewritten.onnx"
     model = onnx.load(path)
     assert sign_weights(model)
     onnx.save(model, rewritten)
@@ -170,10 +169,10 @@ def test_signed_weights_of_published_kinds_give_bit_equal_results(
 @pytest.mark.parametrize("suffix", ["", "_quant"])
 @pytest.mark.parametrize(("kind", "stem"), KINDS)
 def test_blocked_memories_give_equal_results(
-    shared_dir: Path, tmp_path: Path, kind: str, stem: str, suffix: str
+    tiny_models_dir: Path, tmp_path: Path, kind: str, stem: str, suffix: str
 ) -> None:
     """Sums in another order: outputs differ by less than 2e-5 of the largest value, whole numbers not at all."""
-    path, rewritten = shared_dir / "tiny_models" / kind / f"{stem}{suffix}.onnx", tmp_path / "rewritten.onnx"
+    path, rewritten = tiny_models_dir / kind / f"{stem}{suffix}.onnx", tmp_path / "rewritten.onnx"
     model = onnx.load(path)
     memories = sum(node.op_type == "Conv" and len(node.input) == 2 for node in model.graph.node)
     assert block_memories(model) == (0 if stem in WITHOUT_MEMORIES else memories)
@@ -182,9 +181,9 @@ def test_blocked_memories_give_equal_results(
         np.testing.assert_allclose(found, wanted, rtol=0, atol=2e-5 * np.abs(wanted).max())
 
 
-def test_memories_of_another_form_stay(shared_dir: Path) -> None:
+def test_memories_of_another_form_stay(tiny_models_dir: Path) -> None:
     """A convolution with a stride, or whose padding is not known beforehand, is not touched."""
-    path = shared_dir / "tiny_models" / "ct-punc-tiny" / "model.onnx"
+    path = tiny_models_dir / "ct-punc" / "model.onnx"
     model = onnx.load(path)
     strides = [
         a for node in model.graph.node if node.op_type == "Conv" for a in node.attribute if a.name == "strides"
@@ -196,10 +195,10 @@ def test_memories_of_another_form_stay(shared_dir: Path) -> None:
 @pytest.mark.parametrize("suffix", ["", "_quant"])
 @pytest.mark.parametrize(("kind", "stem"), KINDS)
 def test_fused_graphs_give_bit_equal_results(
-    shared_dir: Path, tmp_path: Path, kind: str, stem: str, suffix: str
+    tiny_models_dir: Path, tmp_path: Path, kind: str, stem: str, suffix: str
 ) -> None:
     """What onnxruntime fused before changes no output of any kind of graph."""
-    path = shared_dir / "tiny_models" / kind / f"{stem}{suffix}.onnx"
+    path = tiny_models_dir / kind / f"{stem}{suffix}.onnx"
     fused = tmp_path / path.name
     write_fused(path, fused)
     for wanted, found in run_both(path, fused):
@@ -207,18 +206,19 @@ def test_fused_graphs_give_bit_equal_results(
 
 
 @pytest.mark.parametrize("stem", ["model", "model_quant"])
-def test_prepared_graphs_write_the_same_tokens(shared_dir: Path, tmp_path: Path, stem: str, full: bool) -> None:
+def test_prepared_graphs_write_the_same_tokens(
+    tiny_models_dir: Path, held_out_speech: Samples, tmp_path: Path, stem: str, full: bool
+) -> None:
     """Of 200 clips of speech not one."""
-    source, target = shared_dir / "tiny_models" / "paraformer-tiny", tmp_path / "prepared"
+    source, target = tiny_models_dir / "paraformer", tmp_path / "prepared"
     prepared = prepared_graph(source / f"{stem}.onnx", tmp_path / "cache", EVERY_SIZE)
     shutil.copytree(source, target, ignore=shutil.ignore_patterns("*.onnx"))
     for file in prepared.parent.iterdir():
         shutil.copy(file, target)
     recognizers = [load_paraformer(folder, quantize="quant" in stem) for folder in (source, target)]
-    samples, _ = soundfile.read(shared_dir / "golden" / "vad_example.wav", dtype="float32")
     rng = np.random.default_rng(3)
-    for start in rng.integers(0, len(samples) - 8 * SAMPLE_RATE, 200 if full else 20):
-        clip = SegmentAudio(samples[start : start + rng.integers(SAMPLE_RATE, 8 * SAMPLE_RATE)])
+    for start in rng.integers(0, len(held_out_speech) - 8 * SAMPLE_RATE, 200 if full else 20):
+        clip = SegmentAudio(held_out_speech[start : start + rng.integers(SAMPLE_RATE, 8 * SAMPLE_RATE)])
         wanted, found = (recognizer.recognize([clip], RecognitionOptions())[0] for recognizer in recognizers)
         assert found.token_ids == wanted.token_ids
 

@@ -48,16 +48,16 @@ def test_what_is_missing():
 
 
 @no_cuda
-def test_a_gpu_that_is_not_there(shared_dir):
+def test_a_gpu_that_is_not_there(tiny_models_dir):
     """Asking for one is an error that says what to install, never a run on the CPU."""
-    path = shared_dir / "tiny_models" / "paraformer-tiny" / "model.onnx"
+    path = tiny_models_dir / "paraformer" / "model.onnx"
     with pytest.raises(ModelLoadError, match=r"^cuda:0 cannot be used, .*for CPUs: .*paraserve\[gpu\]"):
         open_session(path, GPU)
 
 
-def test_int8_graphs_run_on_the_cpu(shared_dir, caplog):
+def test_int8_graphs_run_on_the_cpu(tiny_models_dir, caplog):
     """Where there is nothing else, they run with a warning that names the file that is missing."""
-    path = shared_dir / "tiny_models" / "paraformer-tiny" / "model_quant.onnx"
+    path = tiny_models_dir / "paraformer" / "model_quant.onnx"
     with caplog.at_level(logging.WARNING):
         graph = open_session(path, GPU)
     assert graph.is_cpu
@@ -65,9 +65,9 @@ def test_int8_graphs_run_on_the_cpu(shared_dir, caplog):
     assert record.message == f"{path} is int8 and runs on the CPU, slowly: cuda:0 needs model.onnx beside it"
 
 
-def test_int8_alone_is_batched_as_on_the_cpu(shared_dir, tmp_path):
+def test_int8_alone_is_batched_as_on_the_cpu(tiny_models_dir, tmp_path):
     """A batch of the GPU's size would change its text there."""
-    folder = shared_dir / "tiny_models" / "paraformer-tiny"
+    folder = tiny_models_dir / "paraformer"
     shutil.copytree(folder, tmp_path / "asr", ignore=shutil.ignore_patterns("model.onnx"))
     assert load_paraformer(tmp_path / "asr", GPU).batch_frames == load_paraformer(folder, quantize=True).batch_frames
 

@@ -16,12 +16,12 @@ Build = Callable[..., Path]
 
 
 @pytest.fixture
-def build(shared_dir: Path, tmp_path: Path) -> Build:
-    """Make a bundle of links to tiny models: `build(**{"asr": "paraformer-tiny"})`."""
+def build(tiny_models_dir: Path, tmp_path: Path) -> Build:
+    """Make a bundle of links to tiny models: `build(**{"asr": "paraformer"})`."""
 
     def build(**folders: str) -> Path:
         for name, model in folders.items():
-            (tmp_path / name.replace("_", "-")).symlink_to(shared_dir / "tiny_models" / model)
+            (tmp_path / name.replace("_", "-")).symlink_to(tiny_models_dir / model)
         return tmp_path
 
     return build
@@ -29,17 +29,17 @@ def build(shared_dir: Path, tmp_path: Path) -> Build:
 
 def test_only_a_recogniser(build: Build) -> None:
     """Everything but asr/ may be missing."""
-    bundle = load_bundle(build(asr="paraformer-tiny"))
+    bundle = load_bundle(build(asr="paraformer"))
     assert (bundle.vad, bundle.streaming, bundle.punctuator, bundle.punctuator_online) == (None,) * 4
 
 
 def test_streaming_parts(build: Build) -> None:
     """asr-online/ and punc-online/ are the streaming twins of asr/ and punc/."""
     root = build(
-        asr="paraformer-tiny",
-        asr_online="paraformer-online-tiny",
-        punc="ct-punc-tiny",
-        punc_online="ct-punc-realtime-tiny",
+        asr="paraformer",
+        asr_online="paraformer-online",
+        punc="ct-punc",
+        punc_online="ct-punc-realtime",
     )
     bundle = load_bundle(root)
     assert isinstance(bundle.streaming, ParaformerOnline)
@@ -50,7 +50,7 @@ def test_streaming_parts(build: Build) -> None:
 @pytest.mark.parametrize("folder", ["punc", "punc_online"])
 def test_a_realtime_punctuation_model_alone(folder: str, build: Build) -> None:
     """It serves for whole texts too."""
-    bundle = load_bundle(build(asr="paraformer-tiny", **{folder: "ct-punc-realtime-tiny"}))
+    bundle = load_bundle(build(asr="paraformer", **{folder: "ct-punc-realtime"}))
     assert isinstance(bundle.punctuator, CtPuncOnline)
     assert bundle.punctuator_online is bundle.punctuator
     assert bundle.punctuator.punctuate(["好"])[-1] in "。？"
@@ -58,19 +58,19 @@ def test_a_realtime_punctuation_model_alone(folder: str, build: Build) -> None:
 
 def test_an_offline_punctuation_model_alone(build: Build) -> None:
     """It is no realtime model, and is not taken for one."""
-    root = build(asr="paraformer-tiny", punc="ct-punc-tiny")
+    root = build(asr="paraformer", punc="ct-punc")
     assert load_bundle(root).punctuator_online is None
     (root / "punc").rename(root / "punc-online")
     with pytest.raises(ModelLoadError, match="not a realtime CT-punc model"):
         load_bundle(root)
 
 
-def test_the_quantize_switch_holds_for_both_recognisers(build: Build, tmp_path: Path, shared_dir: Path) -> None:
+def test_the_quantize_switch_holds_for_both_recognisers(build: Build, tmp_path: Path, tiny_models_dir: Path) -> None:
     """int8 insisted on, and the streaming model has none: refused by name."""
-    root = build(asr="paraformer-tiny")
+    root = build(asr="paraformer")
     (root / "asr-online").mkdir()
     for name in ("model.onnx", "decoder.onnx", "config.yaml", "am.mvn", "tokens.json"):
-        (root / "asr-online" / name).symlink_to(shared_dir / "tiny_models" / "paraformer-online-tiny" / name)
+        (root / "asr-online" / name).symlink_to(tiny_models_dir / "paraformer-online" / name)
     assert load_bundle(root).streaming is not None
     with pytest.raises(ModelLoadError, match=r"asr-online/model_quant\.onnx"):
         load_parts(replace(bundle_parts(root), asr_quantize=True))
@@ -84,7 +84,7 @@ def test_no_bundle(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("model", "has_drafts"),
-    [("sensevoice-tiny", True), ("paraformer-tiny", False), ("paraformer-contextual-tiny", False)],
+    [("sensevoice", True), ("paraformer", False), ("paraformer-contextual", False)],
 )
 def test_the_family_is_read_from_the_files(build: Build, model: str, has_drafts: bool) -> None:
     """A family without a streaming form decodes open speech again, unless that is switched off."""
@@ -97,7 +97,7 @@ def test_the_family_is_read_from_the_files(build: Build, model: str, has_drafts:
 
 def test_a_streaming_model_beside_another_family(build: Build) -> None:
     """Then partial texts are its."""
-    assert not load_bundle(build(asr="sensevoice-tiny", asr_online="paraformer-online-tiny")).has_drafts
+    assert not load_bundle(build(asr="sensevoice", asr_online="paraformer-online")).has_drafts
 
 
 def test_a_model_of_another_kind(build: Build) -> None:
@@ -105,7 +105,7 @@ def test_a_model_of_another_kind(build: Build) -> None:
     with pytest.raises(
         ModelLoadError, match="holds a CTTransformer: expected a Paraformer, a SenseVoiceSmall or a Wh"
     ):
-        load_bundle(build(asr="ct-punc-tiny"))
+        load_bundle(build(asr="ct-punc"))
 
 
 def test_a_folder_that_holds_no_model(tmp_path: Path) -> None:

@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-import soundfile
 from onnx import TensorProto, helper, numpy_helper
 from rapidfuzz.distance import Levenshtein
 
@@ -19,7 +18,7 @@ from paraserve.inference.models.recognizers.paraformer import load_paraformer
 from paraserve.inference.models.recognizers.paraformer_common import probabilities
 from paraserve.inference.models.recognizers.paraformer_online import load_paraformer_online
 from paraserve.inference.models.recognizers.sensevoice import load_sensevoice
-from paraserve.types import SAMPLE_RATE, ChunkSize, RecognitionOptions, SegmentAudio
+from paraserve.types import SAMPLE_RATE, ChunkSize, RecognitionOptions, Samples, SegmentAudio
 from support.graph_feeds import random_feeds
 
 EVERY_SIZE = 0
@@ -28,15 +27,15 @@ TOLERANCE = 2e-3
 SIZE = 64
 FLOAT16 = TensorProto.FLOAT16
 GRAPHS = [
-    ("paraformer-tiny", "model"),
-    ("paraformer-timestamp-tiny", "model"),
-    ("paraformer-contextual-tiny", "model"),
-    ("paraformer-contextual-v1-tiny", "model"),
-    ("paraformer-online-tiny", "model"),
-    ("paraformer-online-tiny", "decoder"),
-    ("sensevoice-tiny", "model"),
-    ("ct-punc-tiny", "model"),
-    ("ct-punc-realtime-tiny", "model"),
+    ("paraformer", "model"),
+    ("paraformer-timestamp", "model"),
+    ("paraformer-contextual", "model"),
+    ("paraformer-contextual-v1", "model"),
+    ("paraformer-online", "model"),
+    ("paraformer-online", "decoder"),
+    ("sensevoice", "model"),
+    ("ct-punc", "model"),
+    ("ct-punc-realtime", "model"),
 ]
 
 
@@ -49,9 +48,11 @@ def converted(folder: Path, target: Path, *stems: str) -> Path:
 
 
 @pytest.mark.parametrize(("kind", "stem"), GRAPHS)
-def test_every_kind_gives_nearly_the_same_numbers(shared_dir: Path, tmp_path: Path, kind: str, stem: str) -> None:
+def test_every_kind_gives_nearly_the_same_numbers(
+    tiny_models_dir: Path, tmp_path: Path, kind: str, stem: str
+) -> None:
     """Names, types and shapes of inputs and outputs stay, values differ by 0.2 % of the largest at most."""
-    folder = shared_dir / "tiny_models" / kind
+    folder = tiny_models_dir / kind
     plain = open_session(folder / f"{stem}.onnx")
     half = open_session(converted(folder, tmp_path / "half", stem) / f"{stem}.onnx")
     assert [(i.name, i.type) for i in half.inputs.values()] == [(i.name, i.type) for i in plain.inputs.values()]
@@ -65,20 +66,21 @@ def test_every_kind_gives_nearly_the_same_numbers(shared_dir: Path, tmp_path: Pa
 @pytest.mark.parametrize(
     ("kind", "load"),
     [
-        ("paraformer-tiny", load_paraformer),
-        ("paraformer-timestamp-tiny", load_paraformer),
-        ("sensevoice-tiny", load_sensevoice),
+        ("paraformer", load_paraformer),
+        ("paraformer-timestamp", load_paraformer),
+        ("sensevoice", load_sensevoice),
     ],
 )
-def test_segments_give_the_same_tokens(shared_dir: Path, tmp_path: Path, full: bool, kind: str, load) -> None:
+def test_segments_give_the_same_tokens(
+    tiny_models_dir: Path, held_out_speech: Samples, tmp_path: Path, full: bool, kind: str, load
+) -> None:
     """All but 2 % of them, of real speech: random weights leave little between the best token and the next."""
-    source = shared_dir / "tiny_models" / kind
+    source = tiny_models_dir / kind
     recognizers = [load(folder, quantize=False) for folder in (source, converted(source, tmp_path / "half", "model"))]
-    samples, _ = soundfile.read(shared_dir / "golden" / "vad_example.wav", dtype="float32")
     rng = np.random.default_rng(3)
     n_tokens, n_wrong = 0, 0
-    for start in rng.integers(0, len(samples) - 8 * SAMPLE_RATE, 100 if full else 10):
-        clip = SegmentAudio(samples[start : start + rng.integers(SAMPLE_RATE, 8 * SAMPLE_RATE)])
+    for start in rng.integers(0, len(held_out_speech) - 8 * SAMPLE_RATE, 100 if full else 10):
+        clip = SegmentAudio(held_out_speech[start : start + rng.integers(SAMPLE_RATE, 8 * SAMPLE_RATE)])
         wanted, found = (
             recognizer.recognize([clip], RecognitionOptions())[0].token_ids for recognizer in recognizers
         )
@@ -88,10 +90,10 @@ def test_segments_give_the_same_tokens(shared_dir: Path, tmp_path: Path, full: b
     assert n_tokens > 100
 
 
-@pytest.mark.parametrize("kind", ["paraformer-tiny", "paraformer-timestamp-tiny", "sensevoice-tiny"])
-def test_logits_stay_where_they_are(shared_dir: Path, tmp_path: Path, kind: str) -> None:
+@pytest.mark.parametrize("kind", ["paraformer", "paraformer-timestamp", "sensevoice"])
+def test_logits_stay_where_they_are(tiny_models_dir: Path, tmp_path: Path, kind: str) -> None:
     """A recogniser's graph gives the best unit of each row and its probability, as worked out from its logits."""
-    folder = shared_dir / "tiny_models" / kind
+    folder = tiny_models_dir / kind
     graph = open_session(converted(folder, tmp_path / "half", "model") / "model.onnx")
     assert graph.has_best_units
     assert list(graph.outputs) == list(open_session(folder / "model.onnx").outputs)
@@ -102,25 +104,24 @@ def test_logits_stay_where_they_are(shared_dir: Path, tmp_path: Path, kind: str)
     np.testing.assert_allclose(scores[0, :, 0], probabilities(logits[0], ids[0, :, 0]), rtol=1e-5)
 
 
-@pytest.mark.parametrize("kind", ["paraformer-tiny", "paraformer-timestamp-tiny", "paraformer-contextual-v1-tiny"])
-def test_silence_is_no_text(shared_dir: Path, tmp_path: Path, kind: str) -> None:
+@pytest.mark.parametrize("kind", ["paraformer", "paraformer-timestamp", "paraformer-contextual-v1"])
+def test_silence_is_no_text(tiny_models_dir: Path, held_out_speech: Samples, tmp_path: Path, kind: str) -> None:
     """Alone and beside speech, wherever it stands: what the plain graph says of the same batch."""
-    source = shared_dir / "tiny_models" / kind
-    samples, _ = soundfile.read(shared_dir / "golden" / "vad_example.wav", dtype="float32", frames=3 * SAMPLE_RATE)
+    source = tiny_models_dir / kind
     stems = [path.stem for path in source.glob("*.onnx") if "quant" not in path.stem]
     half = load_paraformer(converted(source, tmp_path / "half", *stems), quantize=False)
     plain = load_paraformer(source, quantize=False)
-    speech, silence = SegmentAudio(samples), SegmentAudio(np.zeros(640, np.float32))
+    speech, silence = SegmentAudio(held_out_speech[: 3 * SAMPLE_RATE]), SegmentAudio(np.zeros(640, np.float32))
     for batch in ([silence], [silence, speech], [speech, silence]):
         wanted, found = (recognizer.recognize(batch, RecognitionOptions()) for recognizer in (plain, half))
         assert [len(hypothesis.token_ids) for hypothesis in found] == [len(h.token_ids) for h in wanted]
 
 
-def test_streams_give_the_same_tokens(shared_dir: Path, tmp_path: Path) -> None:
+def test_streams_give_the_same_tokens(tiny_models_dir: Path, held_out_speech: Samples, tmp_path: Path) -> None:
     """All but 15 %, caches handed on from step to step: with random weights an error grows with every step."""
-    source = shared_dir / "tiny_models" / "paraformer-online-tiny"
+    source = tiny_models_dir / "paraformer-online"
     half = converted(source, tmp_path / "half", "model", "decoder")
-    samples, _ = soundfile.read(shared_dir / "golden" / "vad_example.wav", dtype="float32", frames=9600 * 20)
+    samples = held_out_speech[: 9600 * 20]
     chunk = ChunkSize()
 
     def tokens(folder: Path) -> list[int]:
@@ -206,9 +207,9 @@ def test_masks_that_float16_cannot_hold(tmp_path: Path) -> None:
     np.testing.assert_allclose(open_session(tmp_path / "half.onnx").run(feeds)["y"], 1 / SIZE, rtol=1e-2)
 
 
-def test_the_predictor_counts_in_float32(shared_dir: Path, tmp_path: Path) -> None:
+def test_the_predictor_counts_in_float32(tiny_models_dir: Path, tmp_path: Path) -> None:
     """No weight of a frame goes through float16."""
-    folder = shared_dir / "tiny_models" / "paraformer-tiny"
+    folder = tiny_models_dir / "paraformer"
     graph = onnx.load(converted(folder, tmp_path / "half", "model") / "model.onnx").graph
     halves = {node.output[0] for node in graph.node if node.op_type == "Cast" and node.attribute[0].i == FLOAT16}
     assert any("predictor" in node.name for node in graph.node)
@@ -216,17 +217,17 @@ def test_the_predictor_counts_in_float32(shared_dir: Path, tmp_path: Path) -> No
     assert not [node.name for node in graph.node if "predictor" in node.name and halves & set(node.input)]
 
 
-def test_a_graph_without_products_stays_as_it_is(shared_dir: Path) -> None:
+def test_a_graph_without_products_stays_as_it_is(tiny_models_dir: Path) -> None:
     """The encoder of hotwords has nothing that gains."""
-    path = shared_dir / "tiny_models" / "paraformer-contextual-tiny" / "model_eb.onnx"
+    path = tiny_models_dir / "paraformer-contextual" / "model_eb.onnx"
     model, before = onnx.load(path), onnx.load(path)
     assert to_half(model) == 0
     assert model == before
 
 
-def test_the_cache_keeps_graphs_of_processor_and_gpu_apart(shared_dir: Path, tmp_path: Path) -> None:
+def test_the_cache_keeps_graphs_of_processor_and_gpu_apart(tiny_models_dir: Path, tmp_path: Path) -> None:
     """One file has a form for each, and both are found again."""
-    path, cache = shared_dir / "tiny_models" / "ct-punc-tiny" / "model.onnx", tmp_path / "cache"
+    path, cache = tiny_models_dir / "ct-punc" / "model.onnx", tmp_path / "cache"
     forms = [prepared_graph(path, cache, EVERY_SIZE, for_gpu=for_gpu) for for_gpu in (False, True, False, True)]
     assert forms[:2] == forms[2:]
     has_half = [

@@ -197,7 +197,7 @@ def test_damaged_graph_is_named(tmp_path: Path) -> None:
         load_ct_punc(write_model(tmp_path, ["<unk>", "_", "，", "。"]))
 
 
-def test_realtime_models_are_refused(shared_dir: Path) -> None:
+def test_realtime_models_are_refused(tiny_models_dir: Path) -> None:
     """The realtime variant has other inputs and is not taken for the offline one."""
     with pytest.raises(ModelLoadError, match="not an offline CT-punc model"):
-        load_ct_punc(shared_dir / "tiny_models" / "ct-punc-realtime-tiny")
+        load_ct_punc(tiny_models_dir / "ct-punc-realtime")

@@ -118,20 +118,18 @@ def test_a_failed_step_leaves_the_state() -> None:
     assert punctuator().step((1, 3), ["a"])[1] == "。"
 
 
-def test_either_kind_is_told_by_its_inputs(shared_dir: Path) -> None:
+def test_either_kind_is_told_by_its_inputs(tiny_models_dir: Path) -> None:
     """Both kinds load by one function; each one's own loader refuses the other."""
-    tiny = shared_dir / "tiny_models"
-    assert isinstance(load_either_ct_punc(tiny / "ct-punc-tiny"), CtPunc)
-    assert isinstance(load_either_ct_punc(tiny / "ct-punc-realtime-tiny", quantize=False), CtPuncOnline)
+    assert isinstance(load_either_ct_punc(tiny_models_dir / "ct-punc"), CtPunc)
+    assert isinstance(load_either_ct_punc(tiny_models_dir / "ct-punc-realtime", quantize=False), CtPuncOnline)
     with pytest.raises(ModelLoadError, match="not a realtime CT-punc model"):
-        load_ct_punc_online(tiny / "ct-punc-tiny")
+        load_ct_punc_online(tiny_models_dir / "ct-punc")
 
 
-def test_other_graphs_are_refused(shared_dir: Path, tmp_path: Path) -> None:
+def test_other_graphs_are_refused(tiny_models_dir: Path, tmp_path: Path) -> None:
     """A graph of another family in the folder of a punctuation model is refused by name."""
-    tiny = shared_dir / "tiny_models"
     for name in ("config.yaml", "tokens.json"):
-        shutil.copyfile(tiny / "ct-punc-realtime-tiny" / name, tmp_path / name)
-    shutil.copyfile(tiny / "paraformer-tiny" / "model.onnx", tmp_path / "model.onnx")
+        shutil.copyfile(tiny_models_dir / "ct-punc-realtime" / name, tmp_path / name)
+    shutil.copyfile(tiny_models_dir / "paraformer" / "model.onnx", tmp_path / "model.onnx")
     with pytest.raises(ModelLoadError, match=r"not an offline CT-punc model: .*model\.onnx"):
         load_either_ct_punc(tmp_path)

@@ -9,9 +9,9 @@ from paraserve.inference.models.recognizers.sensevoice import PIECES, load_sense
 
 
 @pytest.fixture
-def model_dir(shared_dir, tmp_path):
+def model_dir(tiny_models_dir, tmp_path):
     """A copy of the tiny model that may be damaged."""
-    source = shared_dir / "tiny_models" / "sensevoice-tiny"
+    source = tiny_models_dir / "sensevoice"
     for name in ("config.yaml", "am.mvn", PIECES, "model_quant.onnx"):
         shutil.copyfile(source / name, tmp_path / name)
     return tmp_path
@@ -32,9 +32,9 @@ def test_pieces_that_cannot_be_read(model_dir):
         load_sensevoice(model_dir)
 
 
-def test_a_graph_of_another_kind(model_dir, shared_dir):
+def test_a_graph_of_another_kind(model_dir, tiny_models_dir):
     """Refused with what it takes and gives."""
-    other = shared_dir / "tiny_models" / "paraformer-tiny" / "model_quant.onnx"
+    other = tiny_models_dir / "paraformer" / "model_quant.onnx"
     shutil.copyfile(other, model_dir / "model_quant.onnx")
     with pytest.raises(ModelLoadError, match=r"is no SenseVoice model: inputs speech, speech_lengths; outputs"):
         load_sensevoice(model_dir)

@@ -281,8 +281,8 @@ def test_damaged_files(directory: Path, name: str, damage: str) -> None:
         load_fsmn_vad(directory, quantize=False)
 
 
-def test_foreign_graph(directory: Path, shared_dir: Path) -> None:
+def test_foreign_graph(directory: Path, tiny_models_dir: Path) -> None:
     """A graph of another family is refused by name."""
-    shutil.copy(shared_dir / "tiny_models" / "ct-punc-tiny" / "model.onnx", directory / "model.onnx")
+    shutil.copy(tiny_models_dir / "ct-punc" / "model.onnx", directory / "model.onnx")
     with pytest.raises(ModelLoadError, match=r"model\.onnx: not an FSMN-VAD graph"):
         load_fsmn_vad(directory, quantize=False)
