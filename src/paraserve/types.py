@@ -21,6 +21,16 @@ Features: TypeAlias = npt.NDArray[np.float32]
 Int: TypeAlias = npt.NDArray[np.int64]
 
 
+def samples_to_ms(n_samples: int) -> int:
+    """Return the whole milliseconds in `n_samples` at 16 kHz, rounded down."""
+    return n_samples * 1000 // SAMPLE_RATE
+
+
+def ms_to_samples(ms: int) -> int:
+    """Return the samples at 16 kHz in `ms` milliseconds. Always exact: a millisecond has 16 samples."""
+    return ms * SAMPLE_RATE // 1000
+
+
 @dataclass(frozen=True, slots=True)
 class Segment:
     """A span of speech."""

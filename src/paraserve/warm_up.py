@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from paraserve.inference.audio.synthetic_speech import babble
 from paraserve.inference.base import ModelBundle, Recognizer, StreamingItem, StreamingRecognizer
-from paraserve.types import FRAME_MS, SAMPLE_RATE, ChunkSize, RecognitionOptions, Samples, SegmentAudio
+from paraserve.types import FRAME_MS, ChunkSize, RecognitionOptions, Samples, SegmentAudio, ms_to_samples
 
 SHORT_MS = 1000
 GPU_LENGTHS_MS = (20_000, 10_000, 5000, 2500, SHORT_MS)
@@ -23,7 +23,7 @@ def warm_up(bundle: ModelBundle, *, is_cpu: bool) -> None:
     if bundle.vad is not None:
         bundle.vad.segment(audio)
     for n_items, length_ms in [(1, SHORT_MS)] if is_cpu else batch_shapes(bundle.recognizer):
-        segment = SegmentAudio(audio[: length_ms * SAMPLE_RATE // 1000])
+        segment = SegmentAudio(audio[: ms_to_samples(length_ms)])
         bundle.recognizer.recognize([segment] * n_items, RecognitionOptions())
     if bundle.streaming is not None:
         for n_streams in [1] if is_cpu else _stream_counts(bundle.streaming):
@@ -55,7 +55,7 @@ def _stream_counts(streaming: StreamingRecognizer) -> Iterator[int]:
 def _stream(streaming: StreamingRecognizer, audio: Samples, n_streams: int) -> None:
     """The first step and the last of streams that say the same."""
     chunk = ChunkSize()
-    first = SegmentAudio(audio[: chunk.step_ms * SAMPLE_RATE // 1000])
+    first = SegmentAudio(audio[: ms_to_samples(chunk.step_ms)])
     state = streaming.new_state(chunk)
     stepped = streaming.step([StreamingItem(state, first, is_last=False)] * n_streams)
     end = SegmentAudio(audio[:0])

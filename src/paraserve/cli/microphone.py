@@ -7,9 +7,9 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from paraserve.errors import ParaserveError
-from paraserve.types import SAMPLE_RATE
+from paraserve.types import SAMPLE_RATE, ms_to_samples
 
-FRAME_SAMPLES = SAMPLE_RATE * 60 // 1000
+FRAME_SAMPLES = ms_to_samples(60)
 
 
 @asynccontextmanager

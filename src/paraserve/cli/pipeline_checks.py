@@ -17,7 +17,16 @@ from paraserve.runtime.decoding.pool import DecodePool
 from paraserve.runtime.engine import Engine
 from paraserve.runtime.offline import transcribe
 from paraserve.settings import Settings
-from paraserve.types import SAMPLE_RATE, Hypothesis, RecognitionOptions, Samples, SegmentAudio, StreamConfig, Token
+from paraserve.types import (
+    SAMPLE_RATE,
+    Hypothesis,
+    RecognitionOptions,
+    Samples,
+    SegmentAudio,
+    StreamConfig,
+    Token,
+    ms_to_samples,
+)
 from paraserve.wiring import REMOVED, open_decode_pool, open_engine
 
 TONE_S = 0.5
@@ -121,7 +130,7 @@ async def _streaming(engine: Engine) -> Finding:
     try:
         if not stream.has_partials:
             return ok("streaming", "no streaming model: live clients get the text of a segment when it ends")
-        n_samples = config.chunk.step_ms * SAMPLE_RATE // 1000
+        n_samples = ms_to_samples(config.chunk.step_ms)
         started = time.monotonic()
         await stream.step(SegmentAudio(_noise(n_samples)), is_last=False)
         await stream.step(SegmentAudio(_noise(0)), is_last=True)

@@ -13,11 +13,11 @@ from paraserve.cli.microphone import open_microphone
 from paraserve.cli.screen import Screen
 from paraserve.client import Live, LiveOptions
 from paraserve.errors import ParaserveError
-from paraserve.types import ROW_MS, SAMPLE_RATE, ChunkSize, Samples
+from paraserve.types import ROW_MS, SAMPLE_RATE, ChunkSize, Samples, ms_to_samples
 from paraserve.wiring import open_decode_pool
 
 MICROPHONE = "mic"
-FRAME_SAMPLES = SAMPLE_RATE * ROW_MS // 1000
+FRAME_SAMPLES = ms_to_samples(ROW_MS)
 """One row of a Paraformer, as FunASR's clients send them."""
 
 Audio: TypeAlias = AsyncIterator[Samples] | AsyncIterator[bytes]

@@ -18,9 +18,18 @@ from paraserve.runtime.engine import Engine
 from paraserve.runtime.live_segmenter import Chunk, LiveSegmenter, SpeechEnd
 from paraserve.runtime.offline import first_cause
 from paraserve.runtime.scheduling.batches import Lane
-from paraserve.types import FRAME_MS, SAMPLE_RATE, Samples, Segment, SegmentAudio, StreamConfig, VadEvent
+from paraserve.types import (
+    FRAME_MS,
+    SAMPLE_RATE,
+    Samples,
+    Segment,
+    SegmentAudio,
+    StreamConfig,
+    VadEvent,
+    ms_to_samples,
+)
 
-DETECTED_SAMPLES = SAMPLE_RATE * 300 // 1000
+DETECTED_SAMPLES = ms_to_samples(300)
 """In speech a session steps the detector for each chunk, and a little more often where the speech may have ended."""
 """What live clients send at a time."""
 TALK_STEPS = 4

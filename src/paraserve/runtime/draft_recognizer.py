@@ -17,7 +17,16 @@ import numpy as np
 
 from paraserve.inference.text.sentences import space_between
 from paraserve.runtime.scheduling.batches import Timed
-from paraserve.types import SAMPLE_RATE, Hypothesis, Partial, Samples, SegmentAudio, Token
+from paraserve.types import (
+    SAMPLE_RATE,
+    Hypothesis,
+    Partial,
+    Samples,
+    SegmentAudio,
+    Token,
+    ms_to_samples,
+    samples_to_ms,
+)
 
 MIN_NEW_SAMPLES = SAMPLE_RATE
 """Open speech is not decoded again for less new audio than this."""
@@ -109,7 +118,7 @@ class DraftRecognizer:
     def __init__(self, decode: Decode, budget: DraftBudget, max_segment_ms: int, *, is_only_pass: bool) -> None:
         self._decode = decode
         self._budget = budget
-        self._max_samples = max_segment_ms * SAMPLE_RATE // 1000
+        self._max_samples = ms_to_samples(max_segment_ms)
         self._is_only_pass = is_only_pass
         self._typical_ms = 0.0
         self._task: asyncio.Future[Timed[Hypothesis]] | None = None
@@ -130,7 +139,7 @@ class DraftRecognizer:
         before = Partial()
         if self._is_only_pass and self._n_samples + len(audio.samples) > self._max_samples:
             before = await self._close()
-            self._begin(self._start_ms + self._n_samples * 1000 // SAMPLE_RATE, self._said)
+            self._begin(self._start_ms + samples_to_ms(self._n_samples), self._said)
         self._audio.append(audio.samples)
         self._n_samples += len(audio.samples)
         if is_last:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from paraserve.inference.base import VadStep
 from paraserve.runtime.audio_buffer import AudioBuffer
-from paraserve.types import FRAME_MS, SAMPLE_RATE, Samples, Segment, SegmentAudio, VadEvent
+from paraserve.types import FRAME_MS, Samples, Segment, SegmentAudio, VadEvent, samples_to_ms
 
 DECISION_MS = 35
 """A detector that decides by itself ends a segment at least this far behind what it has heard (its frame, the two
@@ -62,7 +62,7 @@ class LiveSegmenter:
     @property
     def heard_ms(self) -> int:
         """Audio taken so far."""
-        return self._n_samples * 1000 // SAMPLE_RATE
+        return samples_to_ms(self._n_samples)
 
     @property
     def due_ms(self) -> int | None:

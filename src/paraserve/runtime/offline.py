@@ -15,7 +15,6 @@ from paraserve.runtime.engine import Engine
 from paraserve.runtime.scheduling.batches import Timed
 from paraserve.runtime.segmenter import Segmenter
 from paraserve.types import (
-    SAMPLE_RATE,
     Hypothesis,
     RecognitionOptions,
     Samples,
@@ -23,6 +22,7 @@ from paraserve.types import (
     Timing,
     Token,
     Transcript,
+    samples_to_ms,
 )
 
 OnProgress: TypeAlias = Callable[[int, int | None], None]
@@ -92,7 +92,7 @@ async def transcribe_file(
 async def _reported(recording: DecodedRecording, on_progress: OnProgress) -> AsyncIterator[Samples]:
     async for samples in recording:
         yield samples
-        on_progress(_ms(recording.received_samples), recording.info.duration_ms)
+        on_progress(samples_to_ms(recording.received_samples), recording.info.duration_ms)
 
 
 @dataclass(slots=True)
@@ -146,7 +146,7 @@ class _Run:
         self._processed_samples += len(samples)
 
     async def _start(self, start_ms: int, audio: SegmentAudio, group: asyncio.TaskGroup) -> None:
-        duration_ms = _ms(len(audio.samples))
+        duration_ms = samples_to_ms(len(audio.samples))
         while self._in_flight and sum(s.duration_ms for s in self._in_flight) + duration_ms > IN_FLIGHT_MS:
             await self._collect()
         task = group.create_task(self._recognize(audio))
@@ -159,7 +159,7 @@ class _Run:
 
     async def _collect(self) -> None:
         oldest = self._in_flight.popleft()
-        self._hypotheses.append(shifted(await oldest.task, oldest.start_ms, _ms(self._received_samples)))
+        self._hypotheses.append(shifted(await oldest.task, oldest.start_ms, samples_to_ms(self._received_samples)))
 
     async def finish(self) -> Transcript:
         done = await self._engine.punctuate(self._hypotheses, self._options)
@@ -171,10 +171,10 @@ class _Run:
         return Transcript(
             text=join_sentences(done.result),
             sentences=done.result,
-            duration_ms=_ms(self._received_samples),
+            duration_ms=samples_to_ms(self._received_samples),
             language=n_words.most_common(1)[0][0] if n_words else self._options.language,
-            audio_received_ms=_ms(self._received_samples),
-            audio_processed_ms=_ms(self._processed_samples),
+            audio_received_ms=samples_to_ms(self._received_samples),
+            audio_processed_ms=samples_to_ms(self._processed_samples),
             timing=Timing(queue_ms=round(self._spent.queue_ms), inference_ms=round(self._spent.inference_ms)),
         )
 
@@ -197,10 +197,6 @@ def moved(tokens: Sequence[Token], by_ms: int, duration_ms: int) -> tuple[Token,
         )
         for token in tokens
     )
-
-
-def _ms(n_samples: int) -> int:
-    return n_samples * 1000 // SAMPLE_RATE
 
 
 def first_cause(errors: Exception) -> Exception:

@@ -18,7 +18,17 @@ from paraserve.runtime.live_segmenter import Chunk, LiveSegmenter, SpeechEnd
 from paraserve.runtime.offline import first_cause, moved, shifted
 from paraserve.runtime.scheduling.batches import Lane
 from paraserve.runtime.update_order import OrderedUpdates
-from paraserve.types import SAMPLE_RATE, Partial, RecognitionOptions, Samples, Segment, StreamConfig, Timing, Update
+from paraserve.types import (
+    SAMPLE_RATE,
+    Partial,
+    RecognitionOptions,
+    Samples,
+    Segment,
+    StreamConfig,
+    Timing,
+    Update,
+    ms_to_samples,
+)
 
 MIN_STEP_MS = 60
 """The detector is not stepped for less, unless that completes a chunk: a short step costs as much as a long one."""
@@ -121,7 +131,7 @@ class TwoPassSession:
         due_ms = max(self._quiet_until_ms, self.heard_ms + MIN_STEP_MS)
         if self._segmenter.due_ms is not None:
             due_ms = min(due_ms, self._segmenter.due_ms)
-        return self._n_waiting >= min(MAX_STEP_SAMPLES, (due_ms - self.heard_ms) * SAMPLE_RATE // 1000)
+        return self._n_waiting >= min(MAX_STEP_SAMPLES, ms_to_samples(due_ms - self.heard_ms))
 
     async def _detect(self, *, is_last: bool) -> bool:
         """Step the detector; whether the utterance's last update has been started."""

@@ -15,7 +15,7 @@ import soxr
 from paraserve.errors import AudioError, AudioTooLongError, DecoderError
 from paraserve.inference.audio.demux import ContainerSource, SourceChunk, WavSource, is_wav
 from paraserve.inference.audio.wav_header import MAX_SOURCE_RATE, MIN_SOURCE_RATE
-from paraserve.types import SAMPLE_RATE, RecordingInfo, Samples
+from paraserve.types import SAMPLE_RATE, RecordingInfo, Samples, samples_to_ms
 
 BLOCK_SAMPLES = 10 * SAMPLE_RATE
 """Length of the blocks: short enough that the first one is there at once, long enough that overheads vanish."""
@@ -65,7 +65,7 @@ class Recording:
         """
         for block in _blocks_of(_resampled(self._mono_chunks()), BLOCK_SAMPLES):
             self.received_samples += len(block)
-            _check_duration(self.received_samples * 1000 // SAMPLE_RATE, self._max_duration_ms)
+            _check_duration(samples_to_ms(self.received_samples), self._max_duration_ms)
             yield block
         if self.damaged_packets and not self.received_samples:
             raise DecoderError(f"no packet of this {self.info.codec} recording could be decoded", param="file")

@@ -15,11 +15,11 @@ import numpy as np
 import numpy.typing as npt
 
 from paraserve.errors import ModelLoadError
-from paraserve.types import FRAME_MS, FRAME_SAMPLES, SAMPLE_RATE, Features, Samples
+from paraserve.types import FRAME_MS, FRAME_SAMPLES, SAMPLE_RATE, Features, Samples, ms_to_samples
 
 N_MELS = 80
 WINDOW_MS = 25
-WINDOW_SAMPLES = SAMPLE_RATE * WINDOW_MS // 1000
+WINDOW_SAMPLES = ms_to_samples(WINDOW_MS)
 """Frame t covers the samples 160 t to 160 t + 399."""
 
 INT16_SCALE = np.float32(32768)

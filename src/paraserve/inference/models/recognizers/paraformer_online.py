@@ -38,22 +38,14 @@ from paraserve.inference.models.recognizers.paraformer_online_graphs import (
 )
 from paraserve.inference.text.streaming_text import TextState, text_step
 from paraserve.inference.text.units import SPECIAL_IDS, UNKNOWN, Vocabulary
-from paraserve.types import (
-    FRAME_SAMPLES,
-    ROW_MS,
-    SAMPLE_RATE,
-    ChunkSize,
-    Features,
-    Partial,
-    Token,
-)
+from paraserve.types import FRAME_SAMPLES, ROW_MS, ChunkSize, Features, Partial, Token, ms_to_samples, samples_to_ms
 
 CPU_BATCH = 4
 CUDA_BATCH = 64
 """Streams in one run: where the time of a `step` by its streams (metrics `stage_seconds` and `batch_size`, full-size
 models) stops falling, and one run still takes much less than a chunk lasts. int8 graphs scale their activations over
 all of them, so there neighbours may change a text."""
-ROW_SAMPLES = SAMPLE_RATE * ROW_MS // 1000
+ROW_SAMPLES = ms_to_samples(ROW_MS)
 MAX_TOKEN_MS = 600
 """A token starts where the one before it fired, but no further back than this."""
 
@@ -222,7 +214,7 @@ class ParaformerOnline:
 
     def _finish(self, run: Run, *, is_last: bool) -> tuple[OnlineState, Partial]:
         state = run.state
-        units, fired_ms, heard_ms = [], state.fired_ms, state.n_samples * 1000 // SAMPLE_RATE
+        units, fired_ms, heard_ms = [], state.fired_ms, samples_to_ms(state.n_samples)
         for text, score, row in zip(self._vocabulary.texts(run.ids), run.scores, run.rows, strict=True):
             start_ms = fired_ms
             fired_ms = max(start_ms, min((row + 1) * ROW_MS, heard_ms))

@@ -21,7 +21,16 @@ from paraserve.inference.features.fbank import WINDOW_SAMPLES
 from paraserve.inference.graphs.session import CPU, Placement
 from paraserve.inference.models.recognizers.paraformer_common import finite
 from paraserve.inference.text.model_punctuated import words_of
-from paraserve.types import FRAME_SAMPLES, SAMPLE_RATE, Hypothesis, RecognitionOptions, Samples, SegmentAudio, Token
+from paraserve.types import (
+    FRAME_SAMPLES,
+    SAMPLE_RATE,
+    Hypothesis,
+    RecognitionOptions,
+    Samples,
+    SegmentAudio,
+    Token,
+    ms_to_samples,
+)
 
 MAX_SEGMENT_MS = 30_000
 """The model's window."""
@@ -108,7 +117,7 @@ class Whisper:
     def _recognize(self, samples: Samples, options: RecognitionOptions) -> Hypothesis:
         if len(samples) < WINDOW_SAMPLES:
             return Hypothesis()
-        if len(samples) > MAX_SEGMENT_MS * SAMPLE_RATE // 1000:
+        if len(samples) > ms_to_samples(MAX_SEGMENT_MS):
             raise ValueError(f"a segment of {len(samples)} samples is longer than the model's window")
         encoded = self._encode(samples)
         language = self._language(encoded, options.language)

@@ -38,16 +38,7 @@ from paraserve.inference.models.vad.fsmn_vad_endpoints import (
     find_endpoints,
     frames_to_boundary,
 )
-from paraserve.types import (
-    FRAME_MS,
-    FRAME_SAMPLES,
-    SAMPLE_RATE,
-    Features,
-    Samples,
-    Segment,
-    VadEvent,
-    VadOverrides,
-)
+from paraserve.types import FRAME_MS, FRAME_SAMPLES, Features, Samples, Segment, VadEvent, VadOverrides, samples_to_ms
 
 LFR_M, LFR_N = 5, 1
 
@@ -256,7 +247,7 @@ def _turned(options: VadOptions, knobs: VadOverrides) -> VadOptions:
 
 def _with_delay(event: VadEvent, n_samples: int) -> VadEvent:
     """The event with the audio that the network, too, took for it; a flush decides with the `n_samples` there are."""
-    total_ms = n_samples * 1000 // SAMPLE_RATE
+    total_ms = samples_to_ms(n_samples)
     return replace(event, decided_ms=min(event.decided_ms + DELAY_MS, total_ms))
 
 

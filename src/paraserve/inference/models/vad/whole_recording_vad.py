@@ -5,7 +5,7 @@ from typing import Any
 
 from paraserve.inference.base import VadStep
 from paraserve.inference.features.fbank import FbankState, fbank_step
-from paraserve.types import FRAME_MS, FRAME_SAMPLES, SAMPLE_RATE, Samples, Segment, VadEvent, VadOverrides
+from paraserve.types import FRAME_MS, FRAME_SAMPLES, Samples, Segment, VadEvent, VadOverrides, samples_to_ms
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class WholeRecordingVad:
         if state.n_samples == 0 and n_samples > 0:
             events.append(VadEvent("start", 0, decided_ms=0))
         if is_last and n_samples > 0:
-            events.append(VadEvent("end", _end_ms(n_samples), decided_ms=n_samples * 1000 // SAMPLE_RATE))
+            events.append(VadEvent("end", _end_ms(n_samples), decided_ms=samples_to_ms(n_samples)))
         return WholeRecordingState(fbank, n_samples), VadStep(tuple(events), features)
 
 
