@@ -20,8 +20,6 @@ VNNI_FLAGS = frozenset({"avx512_vnni", "avx_vnni"})
 SMALLEST_GRAPH_BYTES = 16 * 2**20
 """A smaller graph runs so fast that it would never earn back the second or two that its preparation takes."""
 PREPARATION_TIMEOUT_S = 300
-BEST_UNITS = ("best_ids", "best_scores")
-"""Outputs that a recogniser prepared for a GPU has beside its own, see `gpu/outputs.py`."""
 REORDER = "--reorder-sums"
 FOR_GPU = "--for-gpu"
 

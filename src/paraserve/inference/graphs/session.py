@@ -19,7 +19,7 @@ import numpy.typing as npt
 import onnxruntime as ort
 
 from paraserve.errors import InferenceError, ModelLoadError
-from paraserve.inference.graphs.cache import BEST_UNITS, prepared_graph
+from paraserve.inference.graphs.cache import prepared_graph
 from paraserve.inference.graphs.devices import (
     CPU_PROVIDER,
     CUDA_PROVIDER,
@@ -34,6 +34,8 @@ log = logging.getLogger(__name__)
 
 Tensor = npt.NDArray[Any]
 
+BEST_UNITS = ("best_ids", "best_scores")
+"""Outputs that `gpu/outputs.py` adds to a recogniser's own: each row's best unit and its probability."""
 QUANTIZED = "_quant"
 SMALLEST_EXTERNAL_BYTES = 1024
 FATAL_ONLY = 4

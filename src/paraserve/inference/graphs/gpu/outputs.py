@@ -7,7 +7,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from paraserve.inference.graphs.cache import BEST_UNITS
+from paraserve.inference.graphs.session import BEST_UNITS
 
 LEAST_UNITS = 1000
 """Fewer are no vocabulary, or nothing to save."""

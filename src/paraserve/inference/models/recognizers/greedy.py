@@ -9,8 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from paraserve.inference.graphs.cache import BEST_UNITS
-from paraserve.inference.graphs.session import OnnxModel, Tensor
+from paraserve.inference.graphs.session import BEST_UNITS, OnnxModel, Tensor
 from paraserve.inference.models.recognizers.paraformer_common import probabilities
 from paraserve.types import Int
 

@@ -12,9 +12,9 @@ from rapidfuzz.distance import Levenshtein
 
 from paraserve.inference.base import StreamingItem
 from paraserve.inference.graphs.builder import prepare_for_gpu
-from paraserve.inference.graphs.cache import BEST_UNITS, prepared_graph
+from paraserve.inference.graphs.cache import prepared_graph
 from paraserve.inference.graphs.gpu.half_precision import to_half
-from paraserve.inference.graphs.session import open_session
+from paraserve.inference.graphs.session import BEST_UNITS, open_session
 from paraserve.inference.models.recognizers.paraformer import load_paraformer
 from paraserve.inference.models.recognizers.paraformer_common import probabilities
 from paraserve.inference.models.recognizers.paraformer_online import load_paraformer_online
