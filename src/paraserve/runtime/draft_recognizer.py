@@ -15,7 +15,7 @@ from typing import Protocol
 
 import numpy as np
 
-from paraserve.inference.text.sentences import space_between
+from paraserve.inference.text.spaces import space_between_sentences
 from paraserve.runtime.scheduling.batches import Timed
 from paraserve.types import (
     SAMPLE_RATE,
@@ -202,7 +202,7 @@ class DraftRecognizer:
     def _joined(self, words: Sequence[Token]) -> str:
         text = ""
         for word in words:
-            text += space_between(self._said + text, word.text) + word.text
+            text += space_between_sentences(self._said + text, word.text) + word.text
         return text
 
 

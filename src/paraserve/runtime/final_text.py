@@ -7,7 +7,8 @@ from typing import Any
 
 from paraserve.inference.base import ModelBundle, Punctuator, StreamingPunctuator
 from paraserve.inference.text.model_punctuated import written_sentences
-from paraserve.inference.text.sentences import SENTENCE_END, apply_itn, segment_sentence, to_sentences
+from paraserve.inference.text.scripts import SENTENCE_END
+from paraserve.inference.text.sentences import apply_itn, segment_sentence, to_sentences
 from paraserve.types import Hypothesis, RecognitionOptions, Sentence
 
 PAUSE_MS = 700

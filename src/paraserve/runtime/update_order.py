@@ -6,8 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Literal
 
-from paraserve.inference.text.sentences import space_between as space_between_sentences
-from paraserve.inference.text.units import space_between as space_between_words
+from paraserve.inference.text.spaces import space_between_sentences, space_between_words
 from paraserve.types import StreamConfig, Update
 
 

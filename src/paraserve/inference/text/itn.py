@@ -12,8 +12,9 @@ from collections.abc import Callable, Iterator
 from paraserve.inference.text.itn_en import has_number_en, normalize_en
 from paraserve.inference.text.itn_grammar import Grammar, load_grammar
 from paraserve.inference.text.itn_zh import has_number_zh, normalize_zh
+from paraserve.inference.text.scripts import CHINESE
 
-_CHINESE = r"[\u4e00-\u9fff〇]+"
+_CHINESE = rf"[{CHINESE}〇]+"
 _ENGLISH = r"[A-Za-z'’.\-]+(?: [A-Za-z'’.\-]+)*"
 _RUN = re.compile(f"({_CHINESE})|{_ENGLISH}")
 MAX_CHARS = 60

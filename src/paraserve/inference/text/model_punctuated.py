@@ -9,7 +9,8 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from paraserve.inference.text.sentences import SENTENCE_END, UNIT, UNSPACED_CHAR, full_stop
+from paraserve.inference.text.scripts import SENTENCE_END, has_unspaced
+from paraserve.inference.text.sentences import WRITTEN_WORD, full_stop
 from paraserve.types import Hypothesis, Sentence, Token
 
 AROUND_WORDS = "\"'“”‘’«»()[]{}<>¿¡-–—…*♪~.,;:?!"
@@ -77,9 +78,9 @@ def _at(piece: Token, said: int, n_said: int) -> int | None:
 
 
 def _word_spans(text: str) -> Iterator[tuple[int, int]]:
-    for match in UNIT.finditer(text):
+    for match in WRITTEN_WORD.finditer(text):
         unit = match[0]
-        bare = unit if UNSPACED_CHAR.match(unit) else unit.strip(AROUND_WORDS)
+        bare = unit if has_unspaced(unit) else unit.strip(AROUND_WORDS)
         if any(char.isalnum() for char in bare):
             start = match.start() + unit.index(bare)
             yield start, start + len(bare)

@@ -12,18 +12,12 @@ from difflib import SequenceMatcher
 from itertools import accumulate
 
 from paraserve.inference.base import Itn
+from paraserve.inference.text.scripts import ALL_MARKS, SENTENCE_END, TO_ASCII_MARKS, UNSPACED, has_unspaced
+from paraserve.inference.text.spaces import needs_space, space_between_sentences
 from paraserve.types import Sentence, Token
 
-SENTENCE_END = frozenset("。？！.?!")
-ALL_MARKS = SENTENCE_END | frozenset("，、；：,;:")
-"""For FunASR's `stamp_sents`, which has one entry a mark."""
-
-# Scripts written without spaces: kana and CJK punctuation, ideographs, full-width forms, later ideographs.
-_UNSPACED = "\u2e80-\u312f\u31a0-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff"
-UNIT = re.compile(rf"[{_UNSPACED}]|[^\s{_UNSPACED}]+")
+WRITTEN_WORD = re.compile(rf"[{UNSPACED}]|[^\s{UNSPACED}]+")
 """A character of an unspaced script, or a run of others without a space."""
-UNSPACED_CHAR = re.compile(f"[{_UNSPACED}]")
-_ASCII_MARKS = str.maketrans("，。？！、；：", ",.?!,;:")
 
 
 def to_sentences(
@@ -63,20 +57,15 @@ def join_sentences(sentences: Iterable[Sentence]) -> str:
     """The whole text; a space between two sentences only where words of a spaced script meet."""
     text = last = ""
     for sentence in sentences:
-        text += space_between(last, sentence.text) + sentence.text
+        text += space_between_sentences(last, sentence.text) + sentence.text
         last = sentence.text or last
     return text
-
-
-def space_between(text: str, following: str) -> str:
-    """What stands between a text and the next sentence: a space where words of a spaced script meet, else nothing."""
-    return " " if _needs_space(text.rstrip("".join(ALL_MARKS)), following) else ""
 
 
 def full_stop(text: str) -> str:
     """The text with a full stop as its script writes it, in place of another mark at its end."""
     bare = text.rstrip("".join(ALL_MARKS))
-    return bare + ("。" if UNSPACED_CHAR.search(bare) else ".")
+    return bare + ("。" if has_unspaced(bare) else ".")
 
 
 def apply_itn(sentence: Sentence, itn: Itn) -> Sentence:
@@ -105,8 +94,8 @@ def apply_itn(sentence: Sentence, itn: Itn) -> Sentence:
 
 def _fitting(marks: Sequence[str], words: Sequence[Token]) -> list[str]:
     """The marks as the script of the sentence writes them."""
-    is_spaced = not any(UNSPACED_CHAR.search(word.text) for word in words)
-    return [mark.translate(_ASCII_MARKS) for mark in marks] if is_spaced else list(marks)
+    is_spaced = not any(has_unspaced(word.text) for word in words)
+    return [mark.translate(TO_ASCII_MARKS) for mark in marks] if is_spaced else list(marks)
 
 
 def _as_they_are(marks: Sequence[str], _words: Sequence[Token]) -> list[str]:
@@ -120,13 +109,9 @@ def _sentence(tokens: Sequence[Token], marks: Sequence[str]) -> Sentence:
 def _join(tokens: Sequence[Token], marks: Sequence[str]) -> str:
     text = last = ""
     for token, mark in zip(tokens, marks, strict=True):
-        text += (" " if _needs_space(last, token.text) else "") + token.text + mark
+        text += (" " if needs_space(last, token.text) else "") + token.text + mark
         last = token.text or last
     return text
-
-
-def _needs_space(left: str, right: str) -> bool:
-    return bool(left and right) and not (UNSPACED_CHAR.match(left[-1]) or UNSPACED_CHAR.match(right[0]))
 
 
 def _clauses(sentence: Sentence) -> list[tuple[list[Token], str]] | None:
@@ -154,7 +139,7 @@ def _write(tokens: list[Token], itn: Itn) -> list[Token]:
     """Written form of the words between two marks: at least one token."""
     spoken = _join(tokens, [""] * len(tokens))
     written = itn.normalize(spoken)
-    units = UNIT.findall(written)
+    units = WRITTEN_WORD.findall(written)
     return _align(tokens, units) if units and written != spoken else tokens
 
 

@@ -7,15 +7,15 @@ follow can change the words before them. Work is linear: what was said is not lo
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from paraserve.inference.text.scripts import is_chinese_or_digits
+from paraserve.inference.text.spaces import space_between_words
 from paraserve.inference.text.units import (
     CONTINUES,
     ENGLISH_BPE,
     STARTS_WORD,
-    is_chinese,
     is_letter,
     join_words,
     merge_units,
-    space_between,
 )
 from paraserve.types import Partial, Token
 
@@ -50,7 +50,7 @@ def _joined(last_word: str, words: Sequence[Token], lang: str | None) -> str:
     if not words:
         return ""
     texts = [word.text for word in words]
-    between = space_between(last_word, texts[0])
+    between = space_between_words(last_word, texts[0])
     if lang == ENGLISH_BPE:
         between = " " if last_word else ""
     return between + join_words(texts, lang)
@@ -65,7 +65,7 @@ def _settled(units: Sequence[Token], lang: str | None) -> int:
 
 def _is_boundary(units: Sequence[Token], n: int) -> bool:
     """Whether the words of the first `n` units stay what they are. A Chinese character ends whatever is open."""
-    if n < len(units) and is_chinese(units[n].text):
+    if n < len(units) and is_chinese_or_digits(units[n].text):
         return True
     last = units[n - 1].text
     if last.endswith(CONTINUES):

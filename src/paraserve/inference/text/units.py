@@ -10,6 +10,8 @@ to join becomes a word, an unknown symbol stays, an abbreviation is one word wit
 
 from collections.abc import Iterable, Sequence
 
+from paraserve.inference.text.scripts import is_chinese_or_digits
+from paraserve.inference.text.spaces import space_between_words
 from paraserve.types import Token
 
 BLANK_ID, SOS_ID, EOS_ID = 0, 1, 2
@@ -52,11 +54,6 @@ class Vocabulary:
         return [self.units[i] for i in ids]
 
 
-def is_chinese(text: str) -> bool:
-    """Whether all characters are Chinese (U+4E00 to U+9FFF) or ASCII digits, which are written without spaces."""
-    return bool(text) and all("\u4e00" <= char <= "\u9fff" or "0" <= char <= "9" for char in text)
-
-
 def is_letter(text: str) -> bool:
     """Whether a word may be part of an abbreviation: one ASCII letter."""
     return len(text) == 1 and text.isascii() and text.isalpha()
@@ -82,15 +79,9 @@ def join_words(words: Sequence[str], lang: str | None = None) -> str:
     parts: list[str] = []
     for word in filter(None, words):
         if parts:
-            parts.append(space_between(parts[-1], word))
+            parts.append(space_between_words(parts[-1], word))
         parts.append(word)
     return "".join(parts)
-
-
-def space_between(text: str, following: str) -> str:
-    """What stands between two words, or between a text and the next word."""
-    touches_chinese = not text or not following or is_chinese(text[-1]) or is_chinese(following[0])
-    return "" if touches_chinese else " "
 
 
 def _merge_continued(units: Sequence[Token]) -> list[Token]:
@@ -98,7 +89,7 @@ def _merge_continued(units: Sequence[Token]) -> list[Token]:
     words: list[Token] = []
     pending: list[Token] = []
     for unit in units:
-        if pending and is_chinese(unit.text):
+        if pending and is_chinese_or_digits(unit.text):
             words.append(_merged(pending))
             pending = []
         pending.append(_with_text(unit, unit.text.removesuffix(CONTINUES)))

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from paraserve.inference.models.punctuation.ct_punc import join_words, split_words
 from paraserve.inference.text.itn import Itn, load_itn
-from paraserve.inference.text.sentences import ALL_MARKS, apply_itn, join_sentences, segment_sentence, to_sentences
+from paraserve.inference.text.scripts import ALL_MARKS
+from paraserve.inference.text.sentences import apply_itn, join_sentences, segment_sentence, to_sentences
 from paraserve.types import Sentence, Token
 
 

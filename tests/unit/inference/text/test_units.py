@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paraserve.inference.text.units import Vocabulary, is_chinese, join_words, merge_units
+from paraserve.inference.text.units import Vocabulary, join_words, merge_units
 from paraserve.types import Token
 
 RULES = json.loads((Path(__file__).parents[3] / "golden/data/paraformer_rules.json").read_text(encoding="utf-8"))
@@ -109,10 +109,3 @@ def test_nothing_is_lost(units: list[str]) -> None:
     assert join_words([word.text for word in words]).replace(" ", "").lower() == everything
     times = [time for word in words for time in (word.start_ms, word.end_ms)]
     assert times == sorted(times)  # type: ignore[type-var]
-
-
-def test_chinese_is_characters_and_digits() -> None:
-    """Digits are written like Chinese, without spaces; the empty text is nothing."""
-    assert is_chinese("今7")
-    assert not is_chinese("今a")
-    assert not is_chinese("")

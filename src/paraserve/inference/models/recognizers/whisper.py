@@ -21,6 +21,7 @@ from paraserve.inference.features.fbank import WINDOW_SAMPLES
 from paraserve.inference.graphs.session import CPU, Placement
 from paraserve.inference.models.recognizers.paraformer_common import finite
 from paraserve.inference.text.model_punctuated import words_of
+from paraserve.inference.text.scripts import CHINESE, TO_FULL_WIDTH_MARKS
 from paraserve.types import (
     FRAME_SAMPLES,
     SAMPLE_RATE,
@@ -43,8 +44,7 @@ NO_SPEECH, LEAST_LOG_PROBABILITY = 0.6, -1.0
 PROMPTS = MappingProxyType({"zh": "以下是普通话的句子。"})
 """What stands before the text where the client gives nothing: without it Chinese comes now in simplified and now in
 traditional characters, and without marks."""
-CHINESE_MARK = re.compile(r"(?<=[\u4e00-\u9fff”])[,.?!:;]")
-FULL_WIDTH = str.maketrans(",.?!:;", "，。？！：；")
+CHINESE_MARK = re.compile(rf"(?<=[{CHINESE}”])[,.?!:;]")
 FILES = ("model.bin", "config.json", "tokenizer.json")
 
 
@@ -202,7 +202,7 @@ def _bare(text: str) -> str:
 
 def _with_chinese_marks(text: str) -> str:
     """Behind a Chinese character Whisper writes the marks of English."""
-    return CHINESE_MARK.sub(lambda mark: mark[0].translate(FULL_WIDTH), text)
+    return CHINESE_MARK.sub(lambda mark: mark[0].translate(TO_FULL_WIDTH_MARKS), text)
 
 
 def _ms(seconds: float) -> int:

@@ -9,6 +9,7 @@ from itertools import groupby
 from typing import Any
 
 from paraserve.formats import heard_json
+from paraserve.inference.text.scripts import is_chinese_character
 from paraserve.inference.text.sentences import join_sentences
 from paraserve.server.protocols.json_encoding import list_text
 from paraserve.types import Sentence, Token, Transcript
@@ -155,14 +156,9 @@ def language_of(transcript: Transcript) -> str:
     letters = [c for c in transcript.text if c.isalpha()]
     if not letters:
         return "unknown"
-    chinese = sum(is_cjk(c) for c in letters)
-    latin_words = sum(not is_cjk(t.text[0]) for s in transcript.sentences for t in s.tokens if t.text)
+    chinese = sum(is_chinese_character(c) for c in letters)
+    latin_words = sum(not is_chinese_character(t.text[0]) for s in transcript.sentences for t in s.tokens if t.text)
     return "zh" if chinese >= latin_words else "en"
-
-
-def is_cjk(character: str) -> bool:
-    """A Chinese character (CJK unified ideographs)."""
-    return "\u4e00" <= character <= "\u9fff"
 
 
 def _openai_segment(index: int, sentence: Sentence, transcript: Transcript) -> Json:
@@ -216,14 +212,14 @@ def _units(token: Token) -> list[Unit]:
 def _unit_texts(text: str) -> Iterator[str]:
     word = ""
     for character in text:
-        is_letter = character.isalpha() and not is_cjk(character)
+        is_letter = character.isalpha() and not is_chinese_character(character)
         if is_letter or (word and character in "'-"):
             word += character
             continue
         if word:
             yield word
             word = ""
-        if is_cjk(character) or character.isdigit():
+        if is_chinese_character(character) or character.isdigit():
             yield character
     if word:
         yield word
