@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from paraserve.inference.models.punctuation.ct_punc import CtPunc, join_words, load_ct_punc, split_words
+from paraserve.inference.models.punctuation.ct_punc import CtPunc, load_ct_punc, split_words
+from support.funasr_text import join_words
 
 DATA = Path(__file__).parent / "data"
 REFERENCES: dict[str, Any] = {

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from paraserve.errors import ModelLoadError
-from paraserve.inference.models.punctuation.ct_punc import join_words, load_ct_punc
+from paraserve.inference.models.punctuation.ct_punc import load_ct_punc
+from support.funasr_text import join_words
 
 REFERENCE = json.loads((Path(__file__).parent / "data" / "ct_punc_jieba.json").read_text("utf-8"))
 

@@ -8,11 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from paraserve.inference.models.punctuation.ct_punc import join_words, split_words
+from paraserve.inference.models.punctuation.ct_punc import split_words
 from paraserve.inference.text.itn import Itn, load_itn
 from paraserve.inference.text.scripts import ALL_MARKS
 from paraserve.inference.text.sentences import apply_itn, join_sentences, segment_sentence, to_sentences
 from paraserve.types import Sentence, Token
+from support.funasr_text import join_words
 
 
 class Rewriter:

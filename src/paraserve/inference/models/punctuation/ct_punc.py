@@ -177,16 +177,6 @@ def split_words(text: str) -> list[str]:
     return words
 
 
-def join_words(words: Sequence[str], marks: Sequence[str]) -> str:
-    """Text of words and their marks: a space stands only between two words that both start in ASCII."""
-    text = ""
-    for i, (word, mark) in enumerate(zip(words, marks, strict=True)):
-        if i > 0 and word[0].isascii() and words[i - 1][0].isascii():
-            text += " "
-        text += word + mark
-    return text
-
-
 def _cut(marks: list[str]) -> int:
     """How many words of a window are finished. May turn the comma at a forced cut into a full stop."""
     # The last word is never a place to cut (its mark lacks the words behind it), nor are the first two.

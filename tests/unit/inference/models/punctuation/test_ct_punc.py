@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from paraserve.errors import InferenceError, ModelLoadError
-from paraserve.inference.models.punctuation.ct_punc import CtPunc, join_words, load_ct_punc, split_words
+from paraserve.inference.models.punctuation.ct_punc import CtPunc, load_ct_punc, split_words
+from support.funasr_text import join_words
 
 MARKS = ("", "", "，", "。", "？", "、")
 CHARS = "".join(chr(0x4E00 + i) for i in range(64))
