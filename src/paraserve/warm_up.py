@@ -1,6 +1,7 @@
 """First runs of every model before anybody asks, so that the first request is as fast as the tenth."""
 
 from collections.abc import Iterator
+from typing import Any
 
 from paraserve.inference.audio.synthetic_speech import babble
 from paraserve.inference.base import ModelBundle, Recognizer, StreamingItem, StreamingRecognizer
@@ -44,7 +45,7 @@ def batch_shapes(recognizer: Recognizer) -> Iterator[tuple[int, int]]:
             yield from ((n, length_ms) for n in sorted({1, max(1, n_items)}, reverse=True))
 
 
-def _stream_counts(streaming: StreamingRecognizer) -> Iterator[int]:
+def _stream_counts(streaming: StreamingRecognizer[Any]) -> Iterator[int]:
     """Powers of two up to the largest batch, the largest first."""
     n_streams = streaming.batch_size
     while n_streams >= 1:
@@ -52,7 +53,7 @@ def _stream_counts(streaming: StreamingRecognizer) -> Iterator[int]:
         n_streams //= 2
 
 
-def _stream(streaming: StreamingRecognizer, audio: Samples, n_streams: int) -> None:
+def _stream(streaming: StreamingRecognizer[Any], audio: Samples, n_streams: int) -> None:
     """The first step and the last of streams that say the same."""
     chunk = ChunkSize()
     first = SegmentAudio(audio[: ms_to_samples(chunk.step_ms)])

@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Protocol
+from typing import Any, Protocol
 
 from paraserve.inference.base import ModelBundle, Vad, VadStep
 from paraserve.runtime.draft_recognizer import DraftBudget, DraftRecognizer
@@ -128,7 +128,7 @@ class LocalEngine:
     """One bundle of models on one device, behind one scheduler. `hotwords` are expected of every client."""
 
     def __init__(
-        self, bundle: ModelBundle, scheduler: AnyScheduler, vad: Vad, hotwords: tuple[str, ...] = ()
+        self, bundle: ModelBundle, scheduler: AnyScheduler, vad: Vad[Any], hotwords: tuple[str, ...] = ()
     ) -> None:
         self._hotwords = hotwords
         self._bundle = bundle

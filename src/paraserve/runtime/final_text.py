@@ -27,7 +27,7 @@ class DelayedPunctuator:
         """The mark kept back: none yet."""
         return ""
 
-    def step(self, state: Any, words: Sequence[str]) -> tuple[str, str, list[str]]:
+    def step(self, state: str, words: Sequence[str]) -> tuple[str, str, list[str]]:
         """Next state, the mark before the first word and the one after each word."""
         marks = self.punctuator.punctuate(words)
         return marks[-1], state, [*marks[:-1], ""]
@@ -43,7 +43,7 @@ def sentences_of(
     return _judged(bundle, spoken, options)
 
 
-def streaming_punctuator(bundle: ModelBundle) -> StreamingPunctuator | None:
+def streaming_punctuator(bundle: ModelBundle) -> StreamingPunctuator[Any] | None:
     """The bundle's realtime model, or its offline one in that role."""
     if bundle.punctuator_online is not None or bundle.punctuator is None:
         return bundle.punctuator_online

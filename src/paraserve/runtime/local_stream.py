@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Generic
 
 from paraserve.errors import ProtocolError
-from paraserve.inference.base import ModelBundle, StreamingItem, Vad, VadStep
+from paraserve.inference.base import ModelBundle, State, StreamingItem, Vad, VadStep
 from paraserve.runtime.draft_recognizer import DraftRecognizer
 from paraserve.runtime.final_text import next_sentences
 from paraserve.runtime.scheduling.batches import BatchCall, Lane, Timed
@@ -31,11 +31,11 @@ same bits in 0.10 ms a stream in place of 0.13, and from ten frames on in the sa
 
 
 @dataclass(slots=True)
-class LocalVadStream:
+class LocalVadStream(Generic[State]):
     """Matches `VadStream`."""
 
-    vad: Vad
-    state: Any
+    vad: Vad[State]
+    state: State
     scheduler: AnyScheduler
     lane: Lane
 
@@ -56,7 +56,7 @@ class LocalStream:
     def __init__(
         self,
         bundle: ModelBundle,
-        vad: Vad,
+        vad: Vad[Any],
         scheduler: AnyScheduler,
         config: StreamConfig,
         redecoder: DraftRecognizer | None = None,
@@ -133,7 +133,9 @@ def cost_frames(samples: Samples) -> int:
     return max(1, len(samples) // FRAME_SAMPLES)
 
 
-def _vad_steps(vad: Vad, batch: Sequence[tuple[Any, Samples]], *, is_last: bool) -> list[tuple[Any, VadStep]]:
+def _vad_steps(
+    vad: Vad[State], batch: Sequence[tuple[State, Samples]], *, is_last: bool
+) -> list[tuple[State, VadStep]]:
     return [vad.step(state, samples, is_last=is_last) for state, samples in batch]
 
 

@@ -128,7 +128,7 @@ class ParaformerOnline:
             caches=self._graphs.empty_caches(),
         )
 
-    def step(self, batch: Sequence[StreamingItem]) -> list[tuple[OnlineState, Partial]]:
+    def step(self, batch: Sequence[StreamingItem[OnlineState]]) -> list[tuple[OnlineState, Partial]]:
         """The next state of each stream and what its step adds; after the last step the state is a new utterance's.
 
         Token times come from the rows (60 ms) on which integrate-and-fire completed a token: it ends there and starts
@@ -146,8 +146,8 @@ class ParaformerOnline:
             waiting = [run for run in waiting if run.windows]
         return [self._finish(run, is_last=item.is_last) for run, item in zip(runs, batch, strict=True)]
 
-    def _begin(self, item: StreamingItem) -> Run:
-        state: OnlineState = item.state
+    def _begin(self, item: StreamingItem[OnlineState]) -> Run:
+        state = item.state
         n_samples, step_samples = len(item.audio.samples), state.chunk.current * ROW_SAMPLES
         if n_samples > step_samples or (n_samples < step_samples and not item.is_last):
             raise ValueError(f"a step of {n_samples} samples: chunks have {step_samples}, the last one up to that")

@@ -85,13 +85,13 @@ class FsmnVad:
         """No boundary is reported further behind the samples that were fed before the step that reports it."""
         return self.options.lookback_frames * FRAME_MS + DELAY_MS
 
-    def lookback_with(self, knobs: VadOverrides) -> int:
-        """`lookback_ms` of a stream with these knobs.
+    def lookback_with(self, overrides: VadOverrides) -> int:
+        """Return `lookback_ms` of a stream with these overrides.
 
         Raises:
-            ValueError: a knob is out of its range.
+            ValueError: an override is out of its range.
         """
-        return _turned(self.options, knobs).lookback_frames * FRAME_MS + DELAY_MS
+        return _with_overrides(self.options, overrides).lookback_frames * FRAME_MS + DELAY_MS
 
     def segment(self, samples: Samples, options: VadOptions | None = None) -> list[Segment]:
         """Speech segments of a whole recording; none for silence and for less than a frame."""
@@ -99,13 +99,17 @@ class FsmnVad:
         times_ms = [event.at_ms for _, step in steps for event in step.events]
         return [Segment(start, end) for start, end in zip(times_ms[::2], times_ms[1::2], strict=True)]
 
-    def new_state(self, knobs: VadOverrides | None = None, *, options: VadOptions | None = None) -> FsmnVadState:
-        """State of a stream that has seen nothing; `options` replace the model's own for it, `knobs` some of them.
+    def new_state(self, overrides: VadOverrides | None = None, *, options: VadOptions | None = None) -> FsmnVadState:
+        """Return the state of a stream before its first sample.
+
+        Args:
+            overrides: replace some of the options for this stream.
+            options: replace all of the model's own options for this stream.
 
         Raises:
-            ValueError: a knob is out of its range, or the network lacks a silence class that the options name.
+            ValueError: an override is out of its range, or the network lacks a silence class that the options name.
         """
-        options = _turned(options or self.options, knobs or VadOverrides())
+        options = _with_overrides(options or self.options, overrides or VadOverrides())
         self._check_classes(options)
         return FsmnVadState(
             options=options,
@@ -234,12 +238,12 @@ def _typed(model_conf: Mapping[str, Any]) -> dict[str, Any]:
     return values
 
 
-def _turned(options: VadOptions, knobs: VadOverrides) -> VadOptions:
-    """The options with those of a client in place of some."""
+def _with_overrides(options: VadOptions, overrides: VadOverrides) -> VadOptions:
+    """Return the options with a client's choices in place of some."""
     wanted = {
-        "max_end_silence_time": knobs.max_end_silence_ms,
-        "max_single_segment_time": knobs.max_segment_ms,
-        "speech_noise_thres": knobs.speech_noise_threshold,
+        "max_end_silence_time": overrides.max_end_silence_ms,
+        "max_single_segment_time": overrides.max_segment_ms,
+        "speech_noise_thres": overrides.speech_noise_threshold,
     }
     changes: dict[str, Any] = {name: value for name, value in wanted.items() if value is not None}
     return replace(options, **changes)

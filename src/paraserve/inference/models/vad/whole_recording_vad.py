@@ -1,7 +1,6 @@
 """For bundles without a voice activity detector: the whole recording is one stretch of speech."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from paraserve.inference.base import VadStep
 from paraserve.inference.features.fbank import FbankState, fbank_step
@@ -24,8 +23,8 @@ class WholeRecordingVad:
         """Boundaries are reported at once."""
         return 0
 
-    def lookback_with(self, knobs: VadOverrides) -> int:  # noqa: ARG002 - the contract's
-        """Nothing here can be turned."""
+    def lookback_with(self, overrides: VadOverrides) -> int:  # noqa: ARG002 - the contract's
+        """Return 0: nothing here can be overridden."""
         return 0
 
     def segment(self, samples: Samples) -> list[Segment]:
@@ -33,11 +32,13 @@ class WholeRecordingVad:
         end_ms = _end_ms(len(samples))
         return [Segment(0, end_ms)] if end_ms else []
 
-    def new_state(self, knobs: VadOverrides | None = None) -> WholeRecordingState:  # noqa: ARG002 - the contract's
+    def new_state(self, overrides: VadOverrides | None = None) -> WholeRecordingState:  # noqa: ARG002 - the contract's
         """State of a stream that has heard nothing."""
         return WholeRecordingState(FbankState())
 
-    def step(self, state: Any, samples: Samples, *, is_last: bool) -> tuple[WholeRecordingState, VadStep]:
+    def step(
+        self, state: WholeRecordingState, samples: Samples, *, is_last: bool
+    ) -> tuple[WholeRecordingState, VadStep]:
         """Begin with the first sample, end with the last."""
         fbank, features = fbank_step(state.fbank, samples)
         n_samples = state.n_samples + len(samples)
