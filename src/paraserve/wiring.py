@@ -49,9 +49,14 @@ def open_engine(settings: Settings, on_batch: Callable[[BatchStats], None] = lam
             # int8 graphs alone would not notice.
             raise ModelLoadError(str(problem))
         placement = Placement(
-            device, settings.model_threads, cache, settings.reorder_sums, memory_bytes=settings.gpu_memory_bytes
+            device,
+            settings.model_threads,
+            cache,
+            settings.reorder_sums,
+            memory_bytes=settings.gpu_memory_bytes,
+            workers=workers,
         )
-        bundle = load_parts(parts, placement, workers)
+        bundle = load_parts(parts, placement)
         warm_up(bundle, is_cpu=placement.is_cpu)
         bundles.append(bundle)
     # Only now, when nothing can fail any more: schedulers have threads.

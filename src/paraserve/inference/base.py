@@ -76,8 +76,34 @@ class Vad(Protocol[State]):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """Abilities of a recogniser beyond the text of a segment.
+
+    Args:
+        partials: partial texts can be made of it, by recognising open speech again and again (`draft`). False for
+            families that have a streaming form, which does this at a fraction of the cost.
+        punctuates: its text comes with marks and written numbers where the options want both.
+        languages: codes that the option `language` may name, and that come back as the hypothesis' language. Empty
+            for a model that takes no language and tells none.
+        word_times: tokens have a start and an end.
+        hotwords: the option `hotwords` has an effect.
+    """
+
+    partials: bool = False
+    punctuates: bool = False
+    languages: frozenset[str] = frozenset()
+    word_times: bool = False
+    hotwords: bool = False
+
+
 class Recognizer(Protocol):
     """Speech segment to text."""
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """Abilities of this model; they may differ between models of one family."""
+        ...
 
     @property
     def max_segment_ms(self) -> int:
@@ -150,6 +176,11 @@ class StreamingPunctuator(Protocol[State]):
 class Punctuator(Protocol):
     """Words to punctuation marks."""
 
+    @property
+    def realtime(self) -> StreamingPunctuator[Any] | None:
+        """The same model for a text that goes on; None if it takes whole texts only."""
+        ...
+
     def punctuate(self, words: Sequence[str]) -> list[str]:
         """Return the mark after each word ("" for none) of one text, which is closed with a full stop."""
         ...
@@ -168,7 +199,7 @@ class ModelBundle:
     """Models of one pipeline. Their types of state are open here: each stream keeps to one model.
 
     Args:
-        has_drafts: partial texts are made by recognising open speech again and again; only without `streaming`.
+        allows_drafts: a recogniser that is able to may give partial texts where there is no streaming one.
     """
 
     name: str
@@ -178,4 +209,9 @@ class ModelBundle:
     punctuator: Punctuator | None = None
     punctuator_online: StreamingPunctuator[Any] | None = None
     itn: Itn | None = None
-    has_drafts: bool = False
+    allows_drafts: bool = True
+
+    @property
+    def has_drafts(self) -> bool:
+        """True if partial texts are made by recognising open speech again and again."""
+        return self.allows_drafts and self.streaming is None and self.recognizer.capabilities.partials

@@ -86,7 +86,8 @@ class Placement:
 
     `device` is "cpu" or "cuda:N", `threads` how many one run takes, `cache` the folder of graphs prepared for this
     machine (None: every graph as it is on disk), `reorder_sums` as in `cache.prepared_graph`. `memory_bytes` is
-    what one graph may take on a GPU (0: no bound).
+    what one graph may take on a GPU (0: no bound). `workers` runs of one model may go on side by side; onnxruntime
+    need not be told, CTranslate2 must.
     """
 
     device: str = "cpu"
@@ -94,6 +95,7 @@ class Placement:
     cache: Path | None = None
     reorder_sums: bool = False
     memory_bytes: int = 0
+    workers: int = 1
 
     @property
     def is_cpu(self) -> bool:

@@ -44,6 +44,17 @@ def read_config(directory: Path) -> dict[str, Any]:
     return config
 
 
+def model_name(directory: Path) -> str | None:
+    """Return the `model` that `config.yaml` names, "Paraformer" where it names none; None without a `config.yaml`.
+
+    Raises:
+        ModelLoadError: the file cannot be read as YAML.
+    """
+    if not (directory / "config.yaml").is_file():
+        return None
+    return str(read_config(directory).get("model", "Paraformer"))
+
+
 def read_configuration(directory: Path) -> dict[str, Any]:
     """`configuration.json` (the model hub's description: task, names of the side files) as a dict.
 

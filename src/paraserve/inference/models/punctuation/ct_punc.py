@@ -55,6 +55,10 @@ class CtPunc:
     cut_chinese: Callable[[str], Iterable[str]] = iter
     """Cuts a run of Chinese text into the model's words: characters, or what jieba finds."""
 
+    @property
+    def realtime(self) -> None:
+        """None: each text is judged as a whole."""
+
     def punctuate(self, words: Sequence[str]) -> list[str]:
         """The mark after each word ("" for none); the last word gets a full stop or a question mark.
 

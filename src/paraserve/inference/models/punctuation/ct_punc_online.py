@@ -48,6 +48,11 @@ class CtPuncOnline:
     ids: Mapping[str, int]
     unknown_id: int
 
+    @property
+    def realtime(self) -> "CtPuncOnline":
+        """This model itself."""
+        return self
+
     def new_state(self) -> Cache:
         """State of a text that has not begun."""
         return ()

@@ -15,10 +15,11 @@ from pathlib import Path
 import numpy as np
 
 from paraserve.errors import InferenceError, ModelLoadError
+from paraserve.inference.base import Capabilities
 from paraserve.inference.features.cif import FRAMES_PER_ROW, token_times
 from paraserve.inference.features.fbank import pad_batch
 from paraserve.inference.graphs.session import CPU, OnnxModel, Placement, Tensor, open_session
-from paraserve.inference.models.model_files import graph_file, read_config, read_tokens
+from paraserve.inference.models.model_files import graph_file, model_name, read_config, read_tokens
 from paraserve.inference.models.recognizers.greedy import GreedyResult, run_greedy
 from paraserve.inference.models.recognizers.paraformer_common import (
     FrontEnd,
@@ -36,12 +37,17 @@ CPU_BATCH_FRAMES = 500
 """Cores gain nothing from a batch; up to 5 s it saves the fixed cost of a call."""
 CUDA_BATCH_FRAMES = 60_000
 """Ten minutes of padded audio."""
-N_OUTPUTS = (2, 4)
+N_OUTPUTS, N_OUTPUTS_WITH_TIMES = 2, 4
 """logits and token_num; a model with times adds us_alphas and us_cif_peak. Taken by position, as FunASR does."""
 
 NO_TOKENS = re.compile(r"shape: ?\{0[,}]|invalid configuration argument")
 """When CIF fires nowhere (silence, very short input) the decoder gets a tensor of 0 tokens and a node refuses it, or
 CUDA refuses to start a kernel on nothing. We never feed 0 frames, so it can only be that."""
+
+
+def is_paraformer(directory: Path) -> bool:
+    """Return whether a folder holds a Paraformer of any kind, as `config.yaml` says."""
+    return "Paraformer" in (model_name(directory) or "")
 
 
 def load_paraformer(directory: Path, placement: Placement = CPU, quantize: bool | None = None) -> "Paraformer":
@@ -96,6 +102,9 @@ class Paraformer:
         self, graph: OnnxModel, front: FrontEnd, text: TextRules, batch_frames: int, hotwords: Hotwords | None = None
     ) -> None:
         self.batch_frames = batch_frames
+        self.capabilities = Capabilities(
+            word_times=len(graph.outputs) == N_OUTPUTS_WITH_TIMES, hotwords=hotwords is not None
+        )
         self._graph = graph
         self._front = front
         self._text = text
@@ -193,7 +202,7 @@ def _check_graph(graph: OnnxModel, front: FrontEnd, text: TextRules) -> None:
     """The graph is an offline Paraformer, and its sizes are those of the side files."""
     inputs, outputs = set(graph.inputs), list(graph.outputs.values())
     audio = {"speech", "speech_lengths"}
-    if not audio <= inputs <= audio | {"bias_embed"} or len(outputs) not in N_OUTPUTS:
+    if not audio <= inputs <= audio | {"bias_embed"} or len(outputs) not in {N_OUTPUTS, N_OUTPUTS_WITH_TIMES}:
         names = f"inputs {', '.join(graph.inputs)}; outputs {', '.join(graph.outputs)}"
         raise ModelLoadError(f"{graph.path} is no offline Paraformer: {names}")
     check_features(graph, front)

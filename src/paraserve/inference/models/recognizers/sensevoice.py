@@ -17,9 +17,10 @@ import numpy as np
 from sentencepiece import SentencePieceProcessor
 
 from paraserve.errors import ModelLoadError
+from paraserve.inference.base import Capabilities
 from paraserve.inference.features.fbank import pad_batch
 from paraserve.inference.graphs.session import CPU, OnnxModel, Placement, open_session
-from paraserve.inference.models.model_files import graph_file, read_config
+from paraserve.inference.models.model_files import graph_file, model_name, read_config
 from paraserve.inference.models.recognizers.greedy import GreedyResult, run_greedy
 from paraserve.inference.models.recognizers.paraformer_common import FrontEnd, check_features, read_front_end
 from paraserve.inference.text.model_punctuated import words_of
@@ -48,6 +49,11 @@ EMOTIONS = frozenset(
 )
 NOT_EVENTS = frozenset(("nospeech", "withitn", "woitn"))
 WORD_START = "\u2581"
+
+
+def is_sensevoice(directory: Path) -> bool:
+    """Return whether a folder holds a SenseVoiceSmall, as `config.yaml` says."""
+    return model_name(directory) == "SenseVoiceSmall"
 
 
 def load_sensevoice(directory: Path, placement: Placement = CPU, quantize: bool | None = None) -> "SenseVoice":
@@ -85,6 +91,7 @@ class Run:
 class SenseVoice:
     """Recogniser of one model directory; matches `paraserve.inference.base.Recognizer`."""
 
+    capabilities = Capabilities(partials=True, punctuates=True, languages=LANGUAGES, word_times=True)
     max_segment_ms = MAX_SEGMENT_MS
 
     def __init__(self, graph: OnnxModel, front: FrontEnd, pieces: SentencePieceProcessor, batch_frames: int) -> None:

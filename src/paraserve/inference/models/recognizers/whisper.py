@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from paraserve.errors import InferenceError, ModelLoadError
+from paraserve.inference.base import Capabilities
 from paraserve.inference.features.fbank import WINDOW_SAMPLES
 from paraserve.inference.graphs.session import CPU, Placement
 from paraserve.inference.models.recognizers.paraformer_common import finite
@@ -45,13 +46,18 @@ PROMPTS = MappingProxyType({"zh": "以下是普通话的句子。"})
 """What stands before the text where the client gives nothing: without it Chinese comes now in simplified and now in
 traditional characters, and without marks."""
 CHINESE_MARK = re.compile(rf"(?<=[{CHINESE}”])[,.?!:;]")
+ENGLISH = "en"
+"""The language of models that know one only."""
 FILES = ("model.bin", "config.json", "tokenizer.json")
 
 
-def load_whisper(
-    directory: Path, placement: Placement = CPU, quantize: bool | None = None, *, workers: int = 1
-) -> "Whisper":
-    """Load a Whisper model directory in CTranslate2's format. `workers` segments can be recognised side by side.
+def is_whisper(directory: Path) -> bool:
+    """Return whether a folder holds a model in CTranslate2's format."""
+    return (directory / "model.bin").is_file()
+
+
+def load_whisper(directory: Path, placement: Placement = CPU, quantize: bool | None = None) -> "Whisper":
+    """Load a Whisper model directory in CTranslate2's format, to recognise `placement.workers` segments side by side.
 
     Weights are int8 on a CPU and float16 on a GPU; `quantize` True insists on int8, False on float32.
 
@@ -75,7 +81,7 @@ def load_whisper(
             device_index=int(index or 0),
             compute_type=_compute_type(kind, quantize),
             cpu_threads=placement.threads,
-            num_workers=workers,
+            num_workers=placement.workers,
             local_files_only=True,
         )
     except (RuntimeError, ValueError, OSError) as error:
@@ -96,8 +102,12 @@ class Whisper:
         self._model = model
         self._is_multilingual = bool(model.model.is_multilingual)
         # Cantonese is known to the library, but not to every model.
-        self._languages = frozenset(
+        known = (
             name for name in model.supported_languages if model.hf_tokenizer.token_to_id(f"<|{name}|>") is not None
+        )
+        languages = frozenset(known) if self._is_multilingual else frozenset({ENGLISH})
+        self.capabilities = Capabilities(
+            partials=True, punctuates=True, languages=languages, word_times=True, hotwords=True
         )
 
     def recognize(self, batch: Sequence[SegmentAudio], options: RecognitionOptions) -> list[Hypothesis]:
@@ -153,8 +163,8 @@ class Whisper:
 
     def _language(self, encoded: Any, asked: str | None) -> str:
         if not self._is_multilingual:
-            return "en"
-        if asked in self._languages:
+            return ENGLISH
+        if asked in self.capabilities.languages:
             return str(asked)
         tag: str = self._model.model.detect_language(encoded)[0][0][0]
         return tag.strip("<|>")

@@ -26,6 +26,7 @@ BLANK, SOS, EOS, NI, HAO, HEL, LO, A, B, UNK = range(len(UNITS))
 SILENT = -1
 BROKEN = 99
 DIM = 80
+OUTPUTS = ("logits", "token_num", "us_alphas", "us_cif_peak")
 OPTIONS = RecognitionOptions()
 NO_TOKENS_MESSAGES = {
     "plain": "running Conv node. Name:'/decoder/fsmn_block/Conv' Status Message: Invalid input shape: {0}",
@@ -47,6 +48,7 @@ class SpokenGraph:
     def __init__(self, silence: str = "answers", n_outputs: int = 2, log_softmax: bool = True) -> None:
         self.silence = silence
         self.n_outputs = n_outputs
+        self.outputs = dict.fromkeys(OUTPUTS[:n_outputs])
         self.log_softmax = log_softmax
         self.runs: list[int] = []
 
@@ -68,7 +70,7 @@ class SpokenGraph:
         if self.log_softmax:
             logits -= np.log(np.exp(logits).sum(axis=2, keepdims=True))
         values = [logits, np.array([len(ids) for ids in said], dtype=np.int32), *self.peaks(said, speech.shape[1])]
-        return dict(zip(("logits", "token_num", "us_alphas", "us_cif_peak"), values, strict=False))
+        return dict(zip(self.outputs, values, strict=True))
 
     def peaks(self, said: list[np.ndarray], n_rows: int) -> list[np.ndarray]:
         """A peak in the middle upsampled frame of each row that says something; more of them in the padding."""
