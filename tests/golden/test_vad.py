@@ -21,7 +21,7 @@ import soundfile
 from paraserve.inference.features.fbank import apply_cmvn, apply_lfr, fbank, read_cmvn
 from paraserve.inference.graphs.session import open_session
 from paraserve.inference.models.vad.fsmn_vad import FsmnVad, load_fsmn_vad
-from paraserve.inference.models.vad.fsmn_vad_endpoints import VadOptions
+from paraserve.inference.models.vad.fsmn_vad_options import VadOptions
 from paraserve.types import Samples
 
 TINY = Path(__file__).parent / "data" / "vad_tiny"

@@ -6,14 +6,11 @@ same path and give the same boundaries. Only an int8 graph, which scales its act
 other probabilities, so now and then another boundary, for other step sizes.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields, replace
-from itertools import accumulate
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from paraserve.errors import ModelLoadError
 from paraserve.inference.base import VadStep
@@ -30,14 +27,10 @@ from paraserve.inference.features.fbank import (
     read_cmvn,
 )
 from paraserve.inference.graphs.session import CPU, OnnxModel, Placement, Tensor, open_session
-from paraserve.inference.models.model_files import graph_file, read_config
-from paraserve.inference.models.vad.fsmn_vad_endpoints import (
-    EndpointState,
-    Flags,
-    VadOptions,
-    find_endpoints,
-    frames_to_boundary,
-)
+from paraserve.inference.models.model_files import graph_file
+from paraserve.inference.models.vad.fsmn_vad_endpoints import EndpointState, find_endpoints, frames_to_boundary
+from paraserve.inference.models.vad.fsmn_vad_flags import NO_NOISE_DB, Floats, frame_levels, speech_flags
+from paraserve.inference.models.vad.fsmn_vad_options import VadOptions, read_vad_options, with_overrides
 from paraserve.types import FRAME_MS, FRAME_SAMPLES, Features, Samples, Segment, VadEvent, VadOverrides, samples_to_ms
 
 LFR_M, LFR_N = 5, 1
@@ -48,11 +41,6 @@ FIRST_BLOCK_SAMPLES = WINDOW_SAMPLES + (BLOCK_FRAMES - 1 + LFR_M // 2) * FRAME_S
 
 DELAY_MS = WINDOW_MS + LFR_M // 2 * FRAME_MS
 """Audio that must follow the start of a frame before the network decides it."""
-
-NO_NOISE_DB = -100.0
-"""Noise level of a stream without a noise frame yet; no frame is below -60 dB."""
-
-Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +79,7 @@ class FsmnVad:
         Raises:
             ValueError: an override is out of its range.
         """
-        return _with_overrides(self.options, overrides).lookback_frames * FRAME_MS + DELAY_MS
+        return with_overrides(self.options, overrides).lookback_frames * FRAME_MS + DELAY_MS
 
     def segment(self, samples: Samples, options: VadOptions | None = None) -> list[Segment]:
         """Speech segments of a whole recording; none for silence and for less than a frame."""
@@ -109,7 +97,7 @@ class FsmnVad:
         Raises:
             ValueError: an override is out of its range, or the network lacks a silence class that the options name.
         """
-        options = _with_overrides(options or self.options, overrides or VadOverrides())
+        options = with_overrides(options or self.options, overrides or VadOverrides())
         self._check_classes(options)
         return FsmnVadState(
             options=options,
@@ -153,8 +141,8 @@ class FsmnVad:
         levels = state.levels
         if options.has_level_gate:
             audio = np.concatenate((state.fbank.tail, samples))
-            levels = np.concatenate((levels, _frame_levels(audio, len(features))))
-        flags, noise_db = _speech_flags(silence, levels, state.noise_db, options)
+            levels = np.concatenate((levels, frame_levels(audio, len(features))))
+        flags, noise_db = speech_flags(silence, levels, state.noise_db, options)
         endpoint, events = find_endpoints(state.endpoint, flags, options, is_last=is_last)
         n_samples = state.n_samples + len(samples)
         due_frame = endpoint.n_frames + frames_to_boundary(endpoint, options) - 1
@@ -212,7 +200,7 @@ def load_fsmn_vad(
     """
     path = graph_file(directory, "model", quantize)
     if options is None:
-        options = _read_options(directory)
+        options = read_vad_options(directory)
     cmvn = read_cmvn(directory / "am.mvn", N_MELS * LFR_M)
     model = open_session(path, placement)
     try:
@@ -221,69 +209,7 @@ def load_fsmn_vad(
         raise ModelLoadError(f"cannot use {path}: {error}") from error
 
 
-def _read_options(directory: Path) -> VadOptions:
-    """Options that config.yaml names; those that it does not name keep their defaults, unknown ones are ignored."""
-    model_conf = read_config(directory).get("model_conf") or {}
-    try:
-        return VadOptions(**_typed(model_conf))
-    except (TypeError, ValueError, AttributeError) as error:
-        raise ModelLoadError(f"cannot use {directory / 'config.yaml'}: model_conf: {error}") from error
-
-
-def _typed(model_conf: Mapping[str, Any]) -> dict[str, Any]:
-    kinds: dict[str, type] = {option.name: type(option.default) for option in fields(VadOptions)}
-    values = {name: kinds[name](value) for name, value in model_conf.items() if name in kinds}
-    if "sil_pdf_ids" in values:
-        values["sil_pdf_ids"] = tuple(int(index) for index in values["sil_pdf_ids"])
-    return values
-
-
-def _with_overrides(options: VadOptions, overrides: VadOverrides) -> VadOptions:
-    """Return the options with a client's choices in place of some."""
-    wanted = {
-        "max_end_silence_time": overrides.max_end_silence_ms,
-        "max_single_segment_time": overrides.max_segment_ms,
-        "speech_noise_thres": overrides.speech_noise_threshold,
-    }
-    changes: dict[str, Any] = {name: value for name, value in wanted.items() if value is not None}
-    return replace(options, **changes)
-
-
 def _with_delay(event: VadEvent, n_samples: int) -> VadEvent:
     """The event with the audio that the network, too, took for it; a flush decides with the `n_samples` there are."""
     total_ms = samples_to_ms(n_samples)
     return replace(event, decided_ms=min(event.decided_ms + DELAY_MS, total_ms))
-
-
-def _frame_levels(samples: Samples, n_frames: int) -> Floats:
-    """10 log10 of each frame's energy (n_frames,), in dB; -60 for digital silence."""
-    if not n_frames:
-        return np.zeros(0)
-    windows = np.lib.stride_tricks.sliding_window_view(samples.astype(np.float64), WINDOW_SAMPLES)[::FRAME_SAMPLES]
-    levels: Floats = 10 * np.log10(np.einsum("ij,ij->i", windows, windows) + 1e-6)
-    return levels
-
-
-def _speech_flags(silence: Floats, levels: Floats, noise_db: float, options: VadOptions) -> tuple[Flags, float]:
-    """Which frames are speech, and the noise level after them.
-
-    Probabilities are compared where the reference compares their logarithms, which fail at 0.
-    """
-    is_speech: Flags = 1 - silence >= silence**options.speech_2_noise_ratio + options.speech_noise_thres
-    if not options.has_level_gate:
-        return is_speech, noise_db
-    levels = levels[: len(silence)]
-    is_loud = levels >= options.decibel_thres
-    is_noise = is_loud & ~is_speech
-    noise = _noise_levels(levels[is_noise], noise_db, options.noise_frame_num_used_for_snr)
-    noise_before = noise[np.cumsum(is_noise) - is_noise]
-    return is_speech & is_loud & (levels - noise_before >= options.snr_thres), float(noise[-1])
-
-
-def _noise_levels(levels: Floats, noise_db: float, n_averaged: int) -> Floats:
-    """The noise level before the first and after each of the noise frames, (n + 1,): a running mean."""
-
-    def follow(noise: float, level: float) -> float:
-        return level if noise == NO_NOISE_DB else (level + (n_averaged - 1) * noise) / n_averaged
-
-    return np.array(list(accumulate(levels.tolist(), follow, initial=noise_db)))
