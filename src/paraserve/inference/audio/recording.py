@@ -13,7 +13,9 @@ import numpy.typing as npt
 import soxr
 
 from paraserve.errors import AudioError, AudioTooLongError, DecoderError
-from paraserve.inference.audio.demux import ContainerSource, SourceChunk, WavSource, is_wav
+from paraserve.inference.audio.demux import ContainerSource
+from paraserve.inference.audio.source_chunks import SourceChunk
+from paraserve.inference.audio.wav_file import WavSource, is_wav
 from paraserve.inference.audio.wav_header import MAX_SOURCE_RATE, MIN_SOURCE_RATE
 from paraserve.types import SAMPLE_RATE, RecordingInfo, Samples, samples_to_ms
 
