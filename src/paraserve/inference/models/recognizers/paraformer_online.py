@@ -36,6 +36,7 @@ from paraserve.inference.models.recognizers.paraformer_online_graphs import (
     load_online_graphs,
     position_code,
 )
+from paraserve.inference.models.recognizers.paraformer_online_windows import Window, encoder_windows
 from paraserve.inference.text.streaming_text import TextState, text_step
 from paraserve.inference.text.units import SPECIAL_IDS, UNKNOWN, Vocabulary
 from paraserve.types import FRAME_SAMPLES, ROW_MS, ChunkSize, Features, Partial, Token, ms_to_samples, samples_to_ms
@@ -71,19 +72,6 @@ class OnlineState:
     n_samples: int = 0
     fired_ms: int = 0
     text: TextState = field(default_factory=TextState)
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """One run of the encoder over rows (n, dim).
-
-    `first_row` is the row of the utterance whose weight is the first to count. The last window may fire once more
-    behind its end.
-    """
-
-    rows: Features
-    first_row: int
-    is_last: bool
 
 
 @dataclass(slots=True)
@@ -156,7 +144,7 @@ class ParaformerOnline:
         if item.is_last and n_samples < ROW_SAMPLES and state.n_rows:
             rows = rows[:0]  # FunASR leaves less than a row's audio out
         rows = self._positioned(rows, state.n_rows)
-        windows, context = _windows(state, rows, is_last=item.is_last)
+        windows, context = encoder_windows(state.context, rows, state.n_rows, state.chunk, is_last=item.is_last)
         after = replace(
             state,
             context=context,
@@ -247,34 +235,6 @@ def load_paraformer_online(
         check_vocabulary(vocabulary, n_units, graphs.decoder.path)
     batch_size = CPU_BATCH if graphs.encoder.is_cpu else CUDA_BATCH
     return ParaformerOnline(graphs, front, vocabulary, config.get("lang"), batch_size)
-
-
-def _windows(state: OnlineState, rows: Features, *, is_last: bool) -> tuple[list[Window], Features]:
-    """What the encoder is to run over, and the next step's context.
-
-    The weights count from the first row of the future that the step before could only look at. A last step gives
-    them all, in a second run where they do not fit into the first one.
-    """
-    chunk, n_before = state.chunk, state.n_rows
-    first = n_before - chunk.future
-    whole = np.concatenate((state.context, rows))
-    context = _last(whole, chunk.past + chunk.future)
-    if not n_before and not len(rows):
-        return [], context
-    if not is_last:
-        return [Window(whole, first, is_last=False)] if len(rows) else [], context
-    n_left = len(rows) + chunk.future - chunk.current
-    if n_left <= 0:
-        return [Window(whole, first, is_last=True)], context
-    missing = chunk.past + chunk.current + chunk.future - len(whole)
-    padded = np.concatenate((whole, np.zeros((missing, whole.shape[1]), np.float32)))
-    rest = np.concatenate((_last(whole, chunk.past), _last(rows, n_left)))
-    return [Window(padded, first, is_last=False), Window(rest, first + chunk.current, is_last=True)], context
-
-
-def _last(rows: Features, n: int) -> Features:
-    """The last `n` rows, copied, so that a state does not keep all of them alive."""
-    return rows[max(0, len(rows) - n) :].copy()
 
 
 def _groups(items: Iterable[Item], key: Callable[[Item], Hashable]) -> list[list[Item]]:
