@@ -22,7 +22,7 @@ import numpy as np
 
 from paraserve.catalog.store import bundle_root, models_folder
 from paraserve.cpus import available_cpus
-from paraserve.inference.audio.synthetic_speech import babble
+from paraserve.inference.audio.synthetic_speech import synthetic_speech
 from paraserve.inference.base import Recognizer
 from paraserve.inference.features.fbank import fbank
 from paraserve.inference.graphs.cache import cache_folder
@@ -61,7 +61,7 @@ def recogniser_points(recognizer: Recognizer, plan: Plan) -> Iterator[dict[str, 
     """The recogniser alone, its features made before: the first run of a shape, then the median of many."""
     for length_s in plan.lengths_s:
         # Features come with a segment in service, too: the detector has made them on the CPU.
-        audio = babble(length_s * 1000)
+        audio = synthetic_speech(length_s * 1000)
         segment = SegmentAudio(audio, fbank(audio))
         for n_items in plan.batches:
             if n_items > 1 and n_items * length_s * 100 > recognizer.batch_frames:
@@ -87,7 +87,7 @@ async def live_point(engine: Engine, n_streams: int, for_s: float) -> dict[str, 
     A step's latency is from then until its partial is out; a stream that falls behind shows as latency.
     """
     latencies: list[float] = []
-    chunk = babble(PACE_MS)
+    chunk = synthetic_speech(PACE_MS)
 
     async def talk(number: int, start: float) -> None:
         stream = engine.open_stream(StreamConfig())

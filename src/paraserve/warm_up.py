@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from paraserve.inference.audio.synthetic_speech import babble
+from paraserve.inference.audio.synthetic_speech import synthetic_speech
 from paraserve.inference.base import ModelBundle, Recognizer, StreamingItem, StreamingRecognizer
 from paraserve.types import FRAME_MS, ChunkSize, RecognitionOptions, Samples, SegmentAudio, ms_to_samples
 
@@ -20,7 +20,7 @@ def warm_up(bundle: ModelBundle, *, is_cpu: bool) -> None:
 
     There a first run of a shape loads kernels and takes memory, which may cost a hundred times what the run does.
     """
-    audio = babble(SHORT_MS if is_cpu else GPU_LENGTHS_MS[0])
+    audio = synthetic_speech(SHORT_MS if is_cpu else GPU_LENGTHS_MS[0])
     if bundle.vad is not None:
         bundle.vad.segment(audio)
     for n_items, length_ms in [(1, SHORT_MS)] if is_cpu else batch_shapes(bundle.recognizer):

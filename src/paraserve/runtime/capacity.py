@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from paraserve.errors import ProtocolError
-from paraserve.inference.audio.synthetic_speech import babble
+from paraserve.inference.audio.synthetic_speech import synthetic_speech
 from paraserve.inference.base import VadStep
 from paraserve.runtime.audio_buffer import AudioBuffer
 from paraserve.runtime.engine import Engine
@@ -66,7 +66,7 @@ async def measure_capacity(
         ProtocolError: mode "online" without a streaming model.
     """
     config = config or StreamConfig()
-    speech = babble(config.chunk.step_ms * TALK_STEPS)
+    speech = synthetic_speech(config.chunk.step_ms * TALK_STEPS)
     return await _rate(lambda: _talk(engine, config, speech), len(speech), talkers, for_s)
 
 
@@ -76,7 +76,7 @@ async def rate_files(engine: Engine, callers: int, for_s: float = MEASURED_S) ->
     Raises:
         InferenceError: a model failed.
     """
-    speech = babble(FILE_MS)
+    speech = synthetic_speech(FILE_MS)
     return await _rate(lambda: _transcribe(engine, speech), len(speech), callers, for_s)
 
 

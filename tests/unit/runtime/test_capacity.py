@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from paraserve.errors import InferenceError, ProtocolError
-from paraserve.inference.audio.synthetic_speech import babble
+from paraserve.inference.audio.synthetic_speech import synthetic_speech
 from paraserve.runtime.capacity import LIVE_SHARE, Capacity, measure_capacity, rate_files
 from paraserve.types import StreamConfig
 from support.fakes import FakeEngine
@@ -58,11 +58,11 @@ def test_live_streams(speed, streams):
     assert Capacity(speed, 8, 1.0).live_streams == streams
 
 
-def test_babble():
+def test_synthetic_speech():
     """Of the length asked for, loud without a pause, the same again, other for another seed."""
-    audio = babble(1000)
+    audio = synthetic_speech(1000)
     assert (audio.dtype, audio.shape) == (np.float32, (16_000,))
     assert np.abs(audio).max() < 0.5
     assert np.abs(audio.reshape(-1, 800)).max(axis=1).min() > 0.05
-    assert np.array_equal(babble(1000), audio)
-    assert not np.array_equal(babble(1000, seed=1), audio)
+    assert np.array_equal(synthetic_speech(1000), audio)
+    assert not np.array_equal(synthetic_speech(1000, seed=1), audio)

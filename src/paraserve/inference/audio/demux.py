@@ -1,4 +1,4 @@
-"""Every container and codec but wav, by FFmpeg's libraries (PyAV)."""
+"""Containers and codecs other than wav, read by FFmpeg's libraries (PyAV)."""
 
 import errno
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from paraserve.inference.audio.source_chunks import SourceChunk, chunks_of
 from paraserve.types import RecordingInfo
 
 FORMATS = "aac,amr,asf,caf,flac,matroska,mov,mp3,mp4,ogg,wav,w64,webm"
-"""Demuxers that FFmpeg may use. Without this list an upload that is a playlist opens other files of the server."""
+"""Demuxers that FFmpeg may use. Without this list an uploaded playlist could open other files of the server."""
 CODECS = (
     "aac,aac_latm,ac3,adpcm_g722,adpcm_g726,adpcm_g726le,adpcm_ima_qt,adpcm_ima_wav,adpcm_ms,adpcm_yamaha,alac,amrnb,"
     "amrwb,libopencore_amrnb,libopencore_amrwb,eac3,flac,g722,g723_1,g726,g726le,g729,gsm,gsm_ms,mp1,mp1float,mp2,"
@@ -19,22 +19,22 @@ CODECS = (
     "pcm_mulaw,pcm_s8,pcm_u8,pcm_s16le,pcm_s16be,pcm_s24le,pcm_s24be,pcm_s32le,pcm_s32be,pcm_s64le,pcm_s64be,"
     "pcm_f32le,pcm_f32be,pcm_f64le,pcm_f64be"
 )
-"""Decoders that FFmpeg may use. Video decoders are not on it, so probing a video file runs none of them."""
+"""Decoders that FFmpeg may use. Video decoders are not among them, so probing a video file runs none."""
 TELEPHONE_DECODERS = {"amrnb": "libopencore_amrnb", "amrwb": "libopencore_amrwb"}
-"""FFmpeg's own decoders of these reject the silence frames of discontinuous transmission, which phones send."""
+"""Decoders in place of FFmpeg's own, which reject the silence frames of phones (discontinuous transmission)."""
 TIMED_FORMATS = frozenset({"flac", "ogg", "mov", "matroska", "caf", "w64"})
-"""Containers that state their length. The others' is a guess from the bit rate."""
+"""Containers that state their length. FFmpeg guesses that of others from the bit rate."""
 MAGIC = (b"RIFF", b"fLaC", b"OggS", b"ID3", b"\x1aE\xdf\xa3", b"#!AMR", b"caff", b"\x30\x26\xb2\x75", b"riff")
-"""First bytes of formats that we decode: such a file is damaged, not unsupported, when it does not open."""
+"""First bytes of supported formats. A file that begins with them and does not open is damaged, not unsupported."""
 
 GAP_S = 0.05
-"""A jump in the timestamps by more than this is a lost packet; smaller ones are rounding and clock jitter."""
+"""A longer jump in the timestamps is a lost packet, a shorter one rounding or clock jitter."""
 MAX_DEMUX_ERRORS = 32
-"""Errors in a row after which the container is given up."""
+"""Number of errors in a row after which reading ends."""
 
 
 class ContainerSource:
-    """Any other format by FFmpeg: the best audio stream, demuxed and decoded packet by packet."""
+    """Reader of the best audio stream of a file, by FFmpeg, packet by packet."""
 
     def __init__(self, file: BinaryIO) -> None:
         self.damaged_packets = 0
@@ -49,7 +49,7 @@ class ContainerSource:
         self._expected_start_s: float | None = None
 
     def chunks(self) -> Iterator[SourceChunk]:
-        """Yield what decodes. Packets that do not, and holes between the timestamps, are counted."""
+        """Yield the audio that can be decoded. Count damaged packets, and gaps between timestamps."""
         for packet in self._packets():
             for frame in self._frames(packet):
                 yield from chunks_of(frame)
@@ -59,7 +59,7 @@ class ContainerSource:
         self._container.close()
 
     def _packets(self) -> Iterator[Any]:
-        """Demux; after an error the demuxer goes on behind it, as far as it can."""
+        """Yield packets; after an error the demuxer may find the next packet."""
         errors_in_a_row = 0
         while errors_in_a_row < MAX_DEMUX_ERRORS:
             try:
@@ -83,14 +83,14 @@ class ContainerSource:
             return []  # the decoder had been flushed already
         except av.FFmpegError:
             self.damaged_packets += 1
-            self._expected_start_s = None  # the hole behind this packet is counted with it
+            self._expected_start_s = None  # the gap that follows belongs to this packet
             return []
         for frame in frames:
-            self._count_hole(frame)
+            self._count_gap(frame)
         return frames
 
-    def _count_hole(self, frame: av.AudioFrame) -> None:
-        """Demuxers skip unreadable stretches silently; the next timestamp tells. Frames until then may have none."""
+    def _count_gap(self, frame: av.AudioFrame) -> None:
+        """Count a gap before this frame: demuxers skip unreadable data silently. A frame may have no timestamp."""
         start = frame.time if frame.time is not None else self._expected_start_s
         if start is None:
             return
@@ -114,7 +114,7 @@ def _open_container(file: BinaryIO) -> Any:
 
 
 class _Nameless:
-    """An open file without its name: FFmpeg guesses formats from name endings, we want the content to decide."""
+    """Open file without its name, from whose ending FFmpeg would guess the format instead of reading the content."""
 
     def __init__(self, file: BinaryIO) -> None:
         self.read = file.read
@@ -122,7 +122,7 @@ class _Nameless:
         self._seek = file.seek
 
     def seek(self, offset: int, whence: int = 0) -> int:
-        """The new position, or a negative error code: a damaged file may point to places before its beginning."""
+        """Return the new position, or a negative error code: a damaged file may point before its beginning."""
         try:
             return self._seek(offset, whence)
         except (OSError, ValueError):
@@ -143,7 +143,7 @@ def _audio_stream(container: Any) -> Any:
 
 
 def _decoder(codec: Any) -> Any:
-    """The decoder to use for a stream's codec, with one thread: the pool's children are the parallelism."""
+    """Return the decoder for a stream's codec, with one thread, since the pool runs several children."""
     decoder: Any = codec
     better = TELEPHONE_DECODERS.get(codec.name)
     if better in av.codecs_available:

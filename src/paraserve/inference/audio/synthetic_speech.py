@@ -1,7 +1,7 @@
-"""Speech-like audio that means nothing, to measure speed with where there is no recording.
+"""Synthetic speech without meaning, to warm up models and to measure speed without a recording.
 
-Syllables of a voice: harmonics of a gliding pitch under two formants, each syllable begun by a burst of noise. Models
-find about as much in it as in speech, which they do not in silence, noise or tones; what they make of it is no text.
+Each syllable has harmonics of a gliding pitch under two formants and begins with a burst of noise. Models find about
+as many tokens in it as in speech, which silence, noise and tones do not give. The recognized text has no meaning.
 """
 
 import numpy as np
@@ -17,8 +17,8 @@ HIGHEST_HZ = 3600.0
 PEAK = 0.3
 
 
-def babble(duration_ms: int, seed: int = 0) -> Samples:
-    """So many milliseconds of it without a pause; the same for the same seed."""
+def synthetic_speech(duration_ms: int, seed: int = 0) -> Samples:
+    """Return `duration_ms` of synthetic speech without pauses. Deterministic for a given `seed`."""
     rng = np.random.default_rng(seed)
     n_samples = ms_to_samples(duration_ms)
     audio = np.zeros(n_samples, np.float32)

@@ -9,18 +9,18 @@ from paraserve.inference.audio.source_chunks import SourceChunk, chunk_frames, i
 from paraserve.types import RecordingInfo
 
 STREAMED_WAV_BYTES = 4096
-"""A wav that says it has no samples but is longer than this was streamed and its header never completed."""
+"""A longer wav whose header states no samples was streamed, and its header never completed."""
 
 
 def is_wav(file: BinaryIO) -> bool:
-    """Whether the file begins as RIFF, RIFX (big-endian) or RF64 (over 4 GiB) wav does. Leaves it at its start."""
+    """Return whether a file begins like a RIFF, RIFX (big-endian) or RF64 (over 4 GiB) wav; rewind it."""
     head = file.read(12)
     file.seek(0)
     return head[:4] in (b"RIFF", b"RIFX", b"RF64") and head[8:] == b"WAVE"
 
 
 class WavSource:
-    """wav by libsndfile, which trusts the file's real length more than its header."""
+    """Reader of a wav by libsndfile, which trusts the file's real length more than its header."""
 
     def __init__(self, reader: soundfile.SoundFile) -> None:
         self._reader = reader
@@ -35,10 +35,10 @@ class WavSource:
 
     @classmethod
     def open(cls, file: BinaryIO, size_bytes: int) -> "WavSource | None":
-        """None where FFmpeg does better.
+        """Open a wav; return None for a file that FFmpeg reads better.
 
-        That is where libsndfile refuses the header, sees no samples in a file that has some, or would stop at the
-        first damaged packet of an MPEG stream in the wav.
+        Those are files whose header libsndfile refuses or takes for empty, and MPEG streams in a wav, where it would
+        stop at the first damaged packet.
         """
         try:
             reader = soundfile.SoundFile(file)
@@ -51,7 +51,7 @@ class WavSource:
         return cls(reader)
 
     def chunks(self) -> Iterator[SourceChunk]:
-        """Yield the frames; a block that cannot be decoded (ADPCM) counts as damaged and ends the recording."""
+        """Yield the audio; a block that cannot be decoded (ADPCM) counts as damaged and ends the recording."""
         n_frames = chunk_frames(self.info.sample_rate, self.info.channels)
         while True:
             try:
