@@ -16,7 +16,7 @@ import numpy as np
 
 from paraserve.errors import InferenceError, ModelLoadError
 from paraserve.inference.base import Capabilities
-from paraserve.inference.features.cif import FRAMES_PER_ROW, token_times
+from paraserve.inference.features.cif import FRAMES_PER_ROW, unit_times
 from paraserve.inference.features.fbank import pad_batch
 from paraserve.inference.graphs.session import CPU, OnnxModel, Placement, Tensor, open_session
 from paraserve.inference.models.model_files import graph_file, model_name, read_config, read_tokens
@@ -180,7 +180,7 @@ class Paraformer:
 def _times(output: Output, n_tokens: int) -> tuple[list[int | None], list[int | None]]:
     times = None
     if output.us_alphas is not None and output.us_cif_peak is not None:
-        times = token_times(output.us_alphas, output.us_cif_peak, n_tokens)
+        times = unit_times(output.us_alphas, output.us_cif_peak, n_tokens)
     if times is None:
         return [None] * n_tokens, [None] * n_tokens
     starts, ends = times.T.tolist()
