@@ -1,11 +1,10 @@
-"""Vocabulary, and how a model's units become words and text.
+"""Vocabulary of a model, and the words and text that its units make.
 
-A unit is one entry of the vocabulary: a Chinese character, a word, or a part of one ("hel@@", "\u2581hel"). A word is
-what a reader and the punctuation model see. Units and words are both `Token`s, so texts, times and scores stay
-together and equal in number.
+A unit is one entry of the vocabulary: a Chinese character, a word, or a part of one ("hel@@", "\u2581hel"). Units are
+carried in `Token` objects like the words that they make, so texts, times and scores stay together.
 
-Source of the rules: FunASR's `sentence_postprocess`. Where that loses something we keep it: a "@@" unit with nothing
-to join becomes a word, an unknown symbol stays, an abbreviation is one word with one time.
+Source: FunASR's `sentence_postprocess`. That loses some units, which are kept here: a "@@" unit with nothing to join
+becomes a word, an unknown symbol stays, and an abbreviation is one word with one time.
 """
 
 from collections.abc import Iterable, Sequence
@@ -28,7 +27,7 @@ CAPITALISED = {"i": "I", "i'm": "I'm", "i've": "I've", "i'll": "I'll"}
 
 
 class Vocabulary:
-    """Units by id (the position in tokens.json) and ids by unit."""
+    """Units by id (their position in tokens.json) and ids by unit."""
 
     def __init__(self, units: Sequence[str]) -> None:
         self.units = tuple(units)
@@ -42,38 +41,35 @@ class Vocabulary:
 
     @property
     def unknown_id(self) -> int:
-        """Id of `<unk>`, by convention the last one."""
+        """Id of `<unk>`; by convention the last one."""
         return self._ids.get(UNKNOWN, len(self.units) - 1)
 
     def ids(self, units: Iterable[str]) -> list[int]:
-        """Ids of units; those not in the vocabulary become `<unk>`."""
+        """Return the ids of units, that of `<unk>` for those not in the vocabulary."""
         return [self._ids.get(unit, self.unknown_id) for unit in units]
 
     def texts(self, ids: Iterable[int]) -> list[str]:
-        """Units of ids."""
+        """Return the units of ids."""
         return [self.units[i] for i in ids]
 
 
 def is_letter(text: str) -> bool:
-    """Whether a word may be part of an abbreviation: one ASCII letter."""
+    """Return whether a word is one ASCII letter, and may be part of an abbreviation."""
     return len(text) == 1 and text.isascii() and text.isalpha()
 
 
 def merge_units(units: Sequence[Token], lang: str | None = None) -> list[Token]:
-    """Words of units; `lang` is the model's (`lang` of config.yaml).
+    """Return the words that units make. `lang` is that of the model's config.yaml.
 
-    A merged word runs from its first unit's start to its last unit's end and is as sure as its least sure unit.
+    A merged word lasts from the start of its first unit to the end of its last one, and has their lowest score.
     """
     if lang == ENGLISH_BPE:
-        return _merge_pieces(units)
+        return _merge_up_to_starts(units)
     return _merge_abbreviations(_merge_continued(units))
 
 
 def join_words(words: Sequence[str], lang: str | None = None) -> str:
-    """Text of words: a space between two of them unless a Chinese character or digit touches it.
-
-    Between Chinese and Latin FunASR writes no space, and neither does this. `lang` "en-bpe": a space between all.
-    """
+    """Return the text of words, with spaces by `space_between_words`. `lang` "en-bpe" puts one between all."""
     if lang == ENGLISH_BPE:
         return " ".join(words)
     parts: list[str] = []
@@ -85,7 +81,7 @@ def join_words(words: Sequence[str], lang: str | None = None) -> str:
 
 
 def _merge_continued(units: Sequence[Token]) -> list[Token]:
-    """Join "@@" units with what follows them, unless that is Chinese or the end."""
+    """Join each "@@" unit with the next one, unless that is Chinese or there is none."""
     words: list[Token] = []
     pending: list[Token] = []
     for unit in units:
@@ -102,7 +98,7 @@ def _merge_continued(units: Sequence[Token]) -> list[Token]:
 
 
 def _merge_abbreviations(words: Sequence[Token]) -> list[Token]:
-    """Two or more single letters in a row are an abbreviation: "a", "i" to "AI"."""
+    """Join two or more single letters in a row to an abbreviation: "a", "i" to "AI"."""
     merged: list[Token] = []
     letters: list[Token] = []
     for word in [*words, None]:
@@ -119,8 +115,8 @@ def _merge_abbreviations(words: Sequence[Token]) -> list[Token]:
     return merged
 
 
-def _merge_pieces(units: Sequence[Token]) -> list[Token]:
-    """Join pieces up to the next one that starts a word."""
+def _merge_up_to_starts(units: Sequence[Token]) -> list[Token]:
+    """Join units up to the next one that starts a word."""
     groups: list[list[Token]] = []
     for unit in units:
         if not groups or unit.text.startswith(STARTS_WORD):

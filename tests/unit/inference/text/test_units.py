@@ -56,8 +56,8 @@ def test_reference_covers_the_rules() -> None:
 
 
 @pytest.mark.parametrize("entry", RULES["pieces"], ids=lambda entry: " ".join(entry["units"]))
-def test_pieces_of_english_models_equal_funasr(entry: dict) -> None:
-    """Pieces join up to the next U+2581; "i" and its short forms are capitalised; words are apart by one space."""
+def test_units_of_english_models_equal_funasr(entry: dict) -> None:
+    """Units join up to the next U+2581; "i" and its short forms are capitalised; words are apart by one space."""
     words = merge_units(timed(entry["units"]), "en-bpe")
     assert [word.text for word in words] == entry["words"]
     assert join_words(entry["words"], "en-bpe") == " ".join(entry["words"])
@@ -95,8 +95,8 @@ def test_units_without_times_give_words_without_times() -> None:
     assert merge_units([Token("a"), Token("i"), Token("今")]) == [Token("AI"), Token("今")]
 
 
-def test_piece_models_start_in_the_middle_of_a_word() -> None:
-    """A first piece without U+2581 starts a word all the same, a lone U+2581 none."""
+def test_an_english_model_may_start_in_the_middle_of_a_word() -> None:
+    """A first unit without U+2581 starts a word all the same, a lone U+2581 none."""
     assert words_of("ing", "\u2581", "\u2581i", "'m", lang="en-bpe") == ["ing", "I'm"]
 
 
