@@ -1,7 +1,7 @@
-"""Contracts of the model families. A family matches them by shape; of this module it needs the plain data alone.
+"""Contracts of the model families. A family matches them by shape; it imports only the plain data of this module.
 
 All calls are synchronous and may be made from several threads at once. State goes in and comes out: a call that
-fails or whose result is thrown away leaves the caller's state as it was. Each family has a type of state of its own,
+fails or whose result is thrown away leaves the caller's state unchanged. Each family has a type of state of its own,
 the `State` of its Protocol; whoever steps a stream passes it on without looking into it.
 """
 
@@ -78,10 +78,10 @@ class Vad(Protocol[State]):
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """Abilities of a recogniser beyond the text of a segment.
+    """Abilities of a recognizer beyond the text of a segment.
 
     Args:
-        partials: partial texts can be made of it, by recognising open speech again and again (`draft`). False for
+        partials: partial texts can be made of it, by recognizing open speech again and again (`draft`). False for
             families that have a streaming form, which does this at a fraction of the cost.
         punctuates: its text comes with marks and written numbers where the options want both.
         languages: codes that the option `language` may name, and that come back as the hypothesis' language. Empty
@@ -187,7 +187,7 @@ class Punctuator(Protocol):
 
 
 class Itn(Protocol):
-    """Inverse text normalisation: spoken to written form."""
+    """Inverse text normalization: spoken to written form."""
 
     def normalize(self, text: str) -> str:
         """Return the written form of one sentence."""
@@ -199,7 +199,7 @@ class ModelBundle:
     """Models of one pipeline. Their types of state are open here: each stream keeps to one model.
 
     Args:
-        allows_drafts: a recogniser that is able to may give partial texts where there is no streaming one.
+        allows_drafts: a recognizer that is able to may give partial texts where there is no streaming one.
     """
 
     name: str
@@ -213,5 +213,5 @@ class ModelBundle:
 
     @property
     def has_drafts(self) -> bool:
-        """True if partial texts are made by recognising open speech again and again."""
+        """True if partial texts are made by recognizing open speech again and again."""
         return self.allows_drafts and self.streaming is None and self.recognizer.capabilities.partials

@@ -102,7 +102,7 @@ class ContainerSource:
 def _open_container(file: BinaryIO) -> Any:
     options = {"format_whitelist": FORMATS, "codec_whitelist": CODECS, "protocol_whitelist": "none"}
     try:
-        return av.open(_Nameless(file), "r", options=options, metadata_errors="replace")
+        return av.open(_NamelessFile(file), "r", options=options, metadata_errors="replace")
     except MemoryError:
         raise
     except av.FFmpegError as error:
@@ -113,7 +113,7 @@ def _open_container(file: BinaryIO) -> Any:
         raise UnsupportedFormatError("the file is not audio or video of a known format", param="file") from error
 
 
-class _Nameless:
+class _NamelessFile:
     """Open file without its name, from whose ending FFmpeg would guess the format instead of reading the content."""
 
     def __init__(self, file: BinaryIO) -> None:

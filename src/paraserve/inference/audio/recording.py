@@ -90,7 +90,7 @@ def open_recording(
     Raises:
         UnsupportedFormatError: the container or codec is not supported.
         AudioTooLongError: the container states a dependable length, and that is over the limit.
-        AudioError: the file is empty or damaged, or has no audio, no such channel or an unusable sample rate.
+        AudioError: the file is empty or damaged, or lacks audio or the channel, or has an unusable sample rate.
     """
     file = io.BytesIO(file) if isinstance(file, bytes) else file
     source = _open_source(file)

@@ -1,7 +1,7 @@
 """Continuous integrate-and-fire (CIF): grouping of encoder rows into units, and the time of each unit.
 
 `integrate_and_fire` is the CIF of a streaming Paraformer, whose graph leaves it out. `unit_times` reads the peaks of
-a timestamp model (BiCIF, SeACo). For upsampled frames of 20 ms such a model gives a weight (`us_alphas`) and the
+a timestamp model (BiCIF, SeACo). For upsampled frames of 20 ms it gives a weight (`us_alphas`) and the
 running sum of the weights (`us_cif_peak`). Where the sum reaches 1 - 1e-4 that much is taken off it: the model
 "fires". Unit i lasts from peak i to peak i + 1, and the last peak belongs to the end of the text.
 

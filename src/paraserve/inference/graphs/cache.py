@@ -1,6 +1,6 @@
 """Cache of prepared graphs: model files rewritten once for this machine.
 
-The user's own file stays as it is. A child process (`builder.py`) prepares a graph.
+The user's own file is never changed. A child process (`builder.py`) prepares a graph.
 """
 
 import hashlib
@@ -58,7 +58,7 @@ def prepared_graph(
     Args:
         path: the plain graph.
         cache: the folder of prepared graphs.
-        smallest_bytes: on a CPU, a smaller graph is returned as it is.
+        smallest_bytes: on a CPU, a smaller graph is returned unchanged.
         reorder_sums: int8 graphs too may change in the last bits of their results.
         for_gpu: make a float32 graph one of mixed precision.
 

@@ -35,7 +35,7 @@ log = logging.getLogger(__name__)
 Tensor = npt.NDArray[Any]
 
 BEST_UNITS = ("best_ids", "best_scores")
-"""Outputs that `gpu/outputs.py` adds to a recogniser's own: each row's best unit and its probability."""
+"""Outputs that `gpu/outputs.py` adds to a recognizer's own: each row's best unit and its probability."""
 QUANTIZED = "_quant"
 SMALLEST_EXTERNAL_BYTES = 1024
 FATAL_ONLY = 4
@@ -92,7 +92,7 @@ class Placement:
     Args:
         device: "cpu" or "cuda:N".
         threads: threads of one run.
-        cache: folder of graphs prepared for this machine; None runs every graph as it is on disk.
+        cache: folder of graphs prepared for this machine; None runs the files on disk.
         reorder_sums: as for `cache.prepared_graph`.
         memory_bytes: limit for one graph on a GPU; 0 = no limit.
         workers: number of runs of one model side by side. onnxruntime needs no limit, CTranslate2 does.
@@ -135,7 +135,7 @@ def open_session(path: Path, placement: Placement = CPU) -> OnnxModel:
         if placement.is_cpu:
             session = ort.InferenceSession(str(graph), options, providers=[CPU_PROVIDER])
         else:
-            # A graph as it is on disk runs on a GPU only for comparisons.
+            # The graph from the disk runs on a GPU only for comparisons.
             session = _open_on_gpu(graph, options, placement, is_exact=graph == path)
     except OPENING_ERRORS as error:
         raise ModelLoadError(f"cannot load {path}: {error}") from error

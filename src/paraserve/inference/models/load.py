@@ -71,7 +71,7 @@ class BundleParts:
     Args:
         asr_quantize: True loads model_quant.onnx, False model.onnx, None what is there. This and the two like it hold
             for the streaming part of their kind too.
-        has_partials: where there is no streaming recogniser, a recogniser that is able to may give partial texts.
+        has_partials: where there is no streaming recognizer, a recognizer that is able to may give partial texts.
     """
 
     name: str
@@ -133,7 +133,7 @@ def load_parts(
 
 
 def load_bundle(root: Path, placement: Placement = CPU) -> ModelBundle:
-    """Load a bundle folder as it is."""
+    """Load a bundle folder with all of its parts."""
     return load_parts(bundle_parts(root), placement)
 
 
@@ -148,7 +148,7 @@ def _load(
 
 
 def _unknown_recognizer(folder: Path, families: Sequence[str]) -> ModelLoadError:
-    """Return the error for a folder that no family matches. Only of recognisers is there no family for any folder."""
+    """Return the error for a folder that no family matches. Only of recognizers is there no family for any folder."""
     name = model_name(folder)
     if name is None:
         found = ", ".join(sorted(path.name for path in folder.iterdir())) if folder.is_dir() else "no such folder"

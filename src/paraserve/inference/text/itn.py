@@ -1,9 +1,9 @@
 """Inverse text normalization (ITN): spoken form ("二十个", "twenty percent") to written form ("20个", "20%").
 
 It uses wetext's finite-state grammars (`itn_grammar`) for Chinese and English, each on its own part of a mixed
-sentence. The style: numbers become digits, and every other word stays as it was said. A date reads "2024年3月5号",
-which users of a FunASR server expect, and not "2024/03/05". Written and spoken text can then be aligned, which the
-token times need. `itn_zh` and `itn_en` state the rules for each kind of number.
+sentence. The style: numbers become digits, and every other word stays in its spoken form. A date reads
+"2024年3月5号", which users of a FunASR server expect, and not "2024/03/05". Written and spoken text can then be
+aligned, which the token times need. `itn_zh` and `itn_en` state the rules for each kind of number.
 """
 
 import re

@@ -119,7 +119,7 @@ def _as_grammar(expression: Expression, source: str, grammar: Grammar) -> str:
 
 
 def _special(expression: Expression, source: str, grammar: Grammar) -> str:
-    """Write fixed expressions such as "covid nineteen" and "five g", but neither titles nor the names of shops."""
+    """Write fixed expressions like "covid nineteen" and "five g", but neither titles nor the names of shops."""
     written = grammar.written(expression, "en")
     return written if re.search(r"\d", written) and not written.startswith("7-") else source
 

@@ -133,7 +133,7 @@ _STYLES: dict[str, Callable[[Expression, str, Grammar], str]] = {
 
 
 def _digits(number: str, grammar: Grammar) -> str:
-    """Return one number in digits, or as it was said if the grammar does not take it whole."""
+    """Return one number in digits, or in its spoken form if the grammar does not take it whole."""
     digits = number.translate(_TO_ASCII)
     if digits.isascii() and digits.isdigit():
         return digits

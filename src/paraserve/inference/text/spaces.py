@@ -18,7 +18,7 @@ def space_between_words(text: str, following: str) -> str:
 def space_between_sentences(text: str, following: str) -> str:
     """Return " " or "", the space between finished texts in any language. Marks at the end of `text` do not count.
 
-    A space stands where two words of a spaced script meet. Numbers are such words: "Hello. 20 apples", "你好。早".
+    A space stands where two words of a spaced script meet. A number is one, too: "Hello. 20 apples", "你好。早".
     """
     return " " if needs_space(text.rstrip("".join(ALL_MARKS)), following) else ""
 

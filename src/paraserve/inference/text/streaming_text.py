@@ -42,7 +42,7 @@ def text_step(
         is_last: the utterance ends, so no unit waits any longer.
     """
     pending = [*state.waiting, *units]
-    n_settled = len(pending) if is_last else _settled(pending, lang)
+    n_settled = len(pending) if is_last else _count_settled(pending, lang)
     words = merge_units(pending[:n_settled], lang)
     text = _joined(state.last_word, words, lang)
     last_word = words[-1].text if words else state.last_word
@@ -62,7 +62,7 @@ def _joined(last_word: str, words: Sequence[Token], lang: str | None) -> str:
     return between + join_words(texts, lang)
 
 
-def _settled(units: Sequence[Token], lang: str | None) -> int:
+def _count_settled(units: Sequence[Token], lang: str | None) -> int:
     """Return the number of units from the front whose words no further unit can change."""
     if lang == ENGLISH_BPE:
         return max((i for i, unit in enumerate(units) if unit.text.startswith(STARTS_WORD)), default=0)

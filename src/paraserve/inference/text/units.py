@@ -23,7 +23,7 @@ STARTS_WORD = "\u2581"
 """Mark at the front of a unit that starts a word, in models with `lang: en-bpe`."""
 ENGLISH_BPE = "en-bpe"
 
-CAPITALISED = {"i": "I", "i'm": "I'm", "i've": "I've", "i'll": "I'll"}
+CAPITALIZED = {"i": "I", "i'm": "I'm", "i've": "I've", "i'll": "I'll"}
 
 
 class Vocabulary:
@@ -123,7 +123,7 @@ def _merge_up_to_starts(units: Sequence[Token]) -> list[Token]:
             groups.append([])
         groups[-1].append(_with_text(unit, unit.text.removeprefix(STARTS_WORD)))
     words = [_merged(group) for group in groups]
-    return [_with_text(word, CAPITALISED.get(word.text, word.text)) for word in words if word.text]
+    return [_with_text(word, CAPITALIZED.get(word.text, word.text)) for word in words if word.text]
 
 
 def _merged(units: Sequence[Token]) -> Token:

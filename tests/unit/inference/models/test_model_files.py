@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from paraserve.errors import ModelLoadError
-from paraserve.inference.models.model_files import graph_file, read_config, read_configuration, read_tokens
+from paraserve.inference.models.model_files import graph_file, read_config, read_configuration, read_units
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ def test_good_files(tmp_path: Path) -> None:
     (tmp_path / "tokens.json").write_text('["<blank>", "你"]', encoding="utf-8")
     assert read_config(tmp_path) == {"model": "Paraformer", "model_conf": {"predictor_bias": 1}}
     assert read_configuration(tmp_path) == {"task": "punctuation"}
-    assert read_tokens(tmp_path) == ["<blank>", "你"]
+    assert read_units(tmp_path) == ["<blank>", "你"]
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_good_files(tmp_path: Path) -> None:
 )
 @pytest.mark.parametrize(
     ("name", "read"),
-    [("config.yaml", read_config), ("configuration.json", read_configuration), ("tokens.json", read_tokens)],
+    [("config.yaml", read_config), ("configuration.json", read_configuration), ("tokens.json", read_units)],
 )
 def test_bad_files_are_named(
     name: str, read: Callable[[Path], object], content: bytes | None, tmp_path: Path

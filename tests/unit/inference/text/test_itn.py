@@ -34,7 +34,7 @@ def test_golden(itn: Itn) -> None:
 
 
 def test_written_text_stays(itn: Itn) -> None:
-    """Normalising what is already written changes nothing."""
+    """Normalizing what is already written changes nothing."""
     assert [w for _, w in GOLDEN if itn.normalize(w) != w] == []
 
 
@@ -97,7 +97,7 @@ def test_long_text_in_parts(itn: Itn) -> None:
 
 
 def test_threads_give_the_same_text(itn: Itn) -> None:
-    """Several threads may share one normaliser."""
+    """Several threads may share one normalizer."""
     spoken = [s for s, _ in GOLDEN][::4] * 2
     alone = [itn.normalize(s) for s in spoken]
     with ThreadPoolExecutor(4) as pool:

@@ -57,7 +57,7 @@ def test_reference_covers_the_rules() -> None:
 
 @pytest.mark.parametrize("entry", RULES["pieces"], ids=lambda entry: " ".join(entry["units"]))
 def test_units_of_english_models_equal_funasr(entry: dict) -> None:
-    """Units join up to the next U+2581; "i" and its short forms are capitalised; words are apart by one space."""
+    """Units join up to the next U+2581; "i" and its short forms are capitalized; words are apart by one space."""
     words = merge_units(timed(entry["units"]), "en-bpe")
     assert [word.text for word in words] == entry["words"]
     assert join_words(entry["words"], "en-bpe") == " ".join(entry["words"])

@@ -65,7 +65,7 @@ def plan_half(model: onnx.ModelProto) -> Plan:
                 plan.kinds[name] = Kind.FULL if kind is Kind.HALF and name in plan.pinned else kind
         if kind is Kind.HALF:
             plan.halves.add(node.output[0])
-    _raise_last_sums(graph, plan)
+    _drop_needless_halves(graph, plan)
     return plan
 
 
@@ -102,7 +102,7 @@ def _kind(node: NodeProto, kinds: dict[str, Kind], narrow: set[str]) -> Kind:
     return Kind.FULL
 
 
-def _raise_last_sums(graph: GraphProto, plan: Plan) -> None:
+def _drop_needless_halves(graph: GraphProto, plan: Plan) -> None:
     """Move nodes that only float32 nodes read: sums back to float32, products of constants to the scaled ones."""
     readers: defaultdict[str, list[NodeProto]] = defaultdict(list)
     for node in graph.node:

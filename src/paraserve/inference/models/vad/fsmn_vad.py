@@ -1,9 +1,9 @@
 """Voice activity detection with FunASR's FSMN-VAD (Deep-FSMN, https://arxiv.org/abs/1803.05030).
 
-Samples -> fbank -> LFR 5/1 and CMVN -> network (probabilities; one cache a layer) -> a flag a frame -> endpoints. The
-network looks two frames ahead, through LFR; everything else is causal, so a stream and a whole recording take the
-same path and give the same boundaries. Only an int8 graph, which scales its activations per run, may give slightly
-other probabilities, so now and then another boundary, for other step sizes.
+Samples -> fbank -> LFR 5/1 and CMVN -> network (probabilities; one cache a layer) -> a flag a frame -> endpoints. LFR
+makes the network look two frames ahead. Everything else is causal, so a stream and a whole recording give equal
+boundaries. Only an int8 graph, which scales its activations in each run, may give slightly other probabilities for
+other step sizes, and now and then another boundary.
 """
 
 from collections.abc import Iterator
@@ -36,7 +36,7 @@ from paraserve.types import FRAME_MS, FRAME_SAMPLES, Features, Samples, Segment,
 LFR_M, LFR_N = 5, 1
 
 BLOCK_FRAMES = 6000
-"""Frames of one run of the network, which bounds its memory. FunASR takes as many, so int8 graphs agree with it."""
+"""Most frames in one run of the network, which limits its memory. FunASR's number, on which int8 results depend."""
 FIRST_BLOCK_SAMPLES = WINDOW_SAMPLES + (BLOCK_FRAMES - 1 + LFR_M // 2) * FRAME_SAMPLES
 
 DELAY_MS = WINDOW_MS + LFR_M // 2 * FRAME_MS
@@ -45,13 +45,13 @@ DELAY_MS = WINDOW_MS + LFR_M // 2 * FRAME_MS
 
 @dataclass(frozen=True, slots=True)
 class FsmnVadState:
-    """A stream between two steps. Values are never written to: a step makes a new state."""
+    """State of a stream between two steps. A step never changes it but makes a new one."""
 
     options: VadOptions
     fbank: FbankState
     lfr: LfrState
     caches: tuple[Tensor, ...]
-    levels: Floats  # dB of the frames that wait for the network's look-ahead; unused without a level gate
+    levels: Floats  # dB of the frames that wait for the network's look-ahead; empty without a level gate
     noise_db: float
     endpoint: EndpointState
     n_samples: int = 0
@@ -70,7 +70,7 @@ class FsmnVad:
 
     @property
     def lookback_ms(self) -> int:
-        """No boundary is reported further behind the samples that were fed before the step that reports it."""
+        """Furthest that a boundary lies behind the samples fed before the step that reports it."""
         return self.options.lookback_frames * FRAME_MS + DELAY_MS
 
     def lookback_with(self, overrides: VadOverrides) -> int:
@@ -82,7 +82,7 @@ class FsmnVad:
         return with_overrides(self.options, overrides).lookback_frames * FRAME_MS + DELAY_MS
 
     def segment(self, samples: Samples, options: VadOptions | None = None) -> list[Segment]:
-        """Speech segments of a whole recording; none for silence and for less than a frame."""
+        """Return the speech segments of a whole recording: none for silence or less than a frame."""
         steps = self._steps(self.new_state(options=options), samples, is_last=True)
         times_ms = [event.at_ms for _, step in steps for event in step.events]
         return [Segment(start, end) for start, end in zip(times_ms[::2], times_ms[1::2], strict=True)]
@@ -110,11 +110,11 @@ class FsmnVad:
         )
 
     def step(self, state: FsmnVadState, samples: Samples, *, is_last: bool) -> tuple[FsmnVadState, VadStep]:
-        """Take any number of new samples; return the next state, the boundaries and the fbank frames they complete.
+        """Take any number of new samples. Return the next state, and the boundaries and fbank frames they complete.
 
-        The frames of all steps together are `fbank` of all samples. `decided_ms` of a boundary counts the samples up
-        to the end of the network's look-ahead, or all where the stream ended before. After the last step the state is
-        a new stream's.
+        The frames of all steps together are `fbank` of all samples. `decided_ms` of a boundary counts the audio up to
+        the end of the network's look-ahead, or all audio of a stream that ended before. After the last step the state
+        is that of a new stream.
 
         Raises:
             InferenceError: the network failed; the stream may go on from the old state.
@@ -127,7 +127,7 @@ class FsmnVad:
     def _steps(
         self, state: FsmnVadState, samples: Samples, *, is_last: bool
     ) -> Iterator[tuple[FsmnVadState, VadStep]]:
-        """At least one step, each over a minute at most."""
+        """Yield at least one state and step, each of a minute of audio at most."""
         blocks = np.split(samples, range(FIRST_BLOCK_SAMPLES, len(samples), BLOCK_FRAMES * FRAME_SAMPLES))
         for number, block in enumerate(blocks, start=1):
             state, step = self._step_block(state, block, is_last=is_last and number == len(blocks))
@@ -154,14 +154,14 @@ class FsmnVad:
         return FsmnVadState(options, fbank_state, lfr_state, caches, levels, noise_db, endpoint, n_samples), step
 
     def _silence_probabilities(self, rows: Features, state: FsmnVadState) -> tuple[Floats, tuple[Tensor, ...]]:
-        """The summed probability of the silence classes on each row (n_rows,), and the next caches."""
+        """Return the summed probability of the silence classes on each row (n_rows,), and the next caches."""
         if not len(rows):
             return np.zeros(0), state.caches
         inputs = ("speech", *(f"in_{name}" for name in self._cache_names))
         outputs = ("logits", *(f"out_{name}" for name in self._cache_names))
         features = apply_cmvn(rows, self._cmvn)
         results = self._model.run(dict(zip(inputs, (features[None], *state.caches), strict=True)), outputs)
-        probabilities = results["logits"][0]  # named logits, but the softmax is inside
+        probabilities = results["logits"][0]  # the graph has the softmax inside
         silence = probabilities[:, list(state.options.sil_pdf_ids)].sum(axis=1, dtype=np.float64)
         return silence, tuple(results[name] for name in outputs[1:])
 
@@ -191,9 +191,13 @@ def load_fsmn_vad(
     *,
     options: VadOptions | None = None,
 ) -> FsmnVad:
-    """Load `model_quant.onnx` or `model.onnx` (`quantize` None: whichever is there, int8 first) of a directory.
+    """Load a model directory in FunASR's layout.
 
-    `options` None takes those of `model_conf` in config.yaml.
+    Args:
+        directory: holds the graph, config.yaml and am.mvn.
+        placement: device and limits of the runs.
+        quantize: True loads `model_quant.onnx`, False `model.onnx`, None the one that is there, int8 first.
+        options: None takes those of `model_conf` in config.yaml.
 
     Raises:
         ModelLoadError: a file is missing, damaged, or does not belong to an FSMN-VAD.
@@ -210,6 +214,6 @@ def load_fsmn_vad(
 
 
 def _with_delay(event: VadEvent, n_samples: int) -> VadEvent:
-    """The event with the audio that the network, too, took for it; a flush decides with the `n_samples` there are."""
+    """Return the event with the network's delay in `decided_ms`, but at most the `n_samples` of the whole stream."""
     total_ms = samples_to_ms(n_samples)
     return replace(event, decided_ms=min(event.decided_ms + DELAY_MS, total_ms))

@@ -1,8 +1,8 @@
-"""From speech/silence flags, one a 10 ms frame, to the starts and ends of segments. Pure functions, no model.
+"""Starts and ends of segments from a flag (speech or silence) for each 10 ms frame.
 
-The rules are those of FunASR's FSMN-VAD post-processing (`E2EVadModel`): a sliding window decides between speech and
-silence, and a machine of two states (between segments, inside a segment) turns its changes into boundaries. Here
-whole blocks of flags are decided with array operations; the only Python loop is over segments.
+The rules are those of FunASR's FSMN-VAD post-processing (`E2EVadModel`). A sliding window decides between speech and
+silence. A machine with two states (between segments, inside a segment) turns its changes into boundaries. Array
+operations decide whole blocks of flags, and the only Python loop is over segments.
 """
 
 from dataclasses import dataclass, field, replace
@@ -18,24 +18,24 @@ Flags = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True)
 class EndpointState:
-    """A stream between two blocks of flags. Frames are counted from the start of the stream."""
+    """State of a stream between two blocks of flags. Frames are counted from the start of the stream."""
 
     n_frames: int = 0
-    first_free: int = 0  # first frame that no segment has taken
+    first_free: int = 0  # first frame that belongs to no segment yet
     recent: Flags = field(default_factory=lambda: np.zeros(0, dtype=np.bool_))  # flags still inside the window
-    is_speech: bool = False  # what the window decided last
-    silence_frames: int = 0  # since the window last decided for speech
+    is_speech: bool = False  # last decision of the window
+    silence_frames: int = 0  # since the window's last decision for speech
     start: int | None = None  # first frame of the open segment
-    is_done: bool = False  # detect_mode 0 has its answer
+    is_done: bool = False  # detect_mode 0 has found its segment or given up
 
 
 def find_endpoints(
     state: EndpointState, flags: Flags, options: VadOptions, *, is_last: bool
 ) -> tuple[EndpointState, tuple[VadEvent, ...]]:
-    """Take the flags (True = speech) of the next frames; return the next state and the boundaries they decide.
+    """Take the flags (True = speech) of the next frames. Return the next state and the boundaries that they decide.
 
-    Starts and ends alternate, in time order. The last call ends an open segment at the last frame. `decided_ms` is
-    the start of the frame that decided; for the end that the last call makes, of the frame that would come next.
+    Starts and ends alternate, in time order. With `is_last` an open segment ends at the last frame. `decided_ms` of a
+    boundary is the start of the frame that decided it, for that last end the start of the frame that would follow.
     """
     events: list[VadEvent] = []
     while len(flags) and not state.is_done:
@@ -52,7 +52,7 @@ def find_endpoints(
 
 
 def frames_to_boundary(state: EndpointState, options: VadOptions) -> int:
-    """At least so many more frames (1 or more) must come before `find_endpoints` can decide another boundary.
+    """Return the least number of frames (1 or more) after which `find_endpoints` can decide another boundary.
 
     Each frame changes the number of speech frames in the window by one at most.
     """
@@ -69,7 +69,7 @@ def frames_to_boundary(state: EndpointState, options: VadOptions) -> int:
 def _next_start(
     state: EndpointState, flags: Flags, options: VadOptions
 ) -> tuple[EndpointState, VadEvent | None, int]:
-    """Between segments the window has decided for silence; the first change to speech opens a segment."""
+    """Find the first change of the window to speech, which starts a segment. Return the number of flags used, too."""
     is_speech = _window_decisions(state, flags, options)
     at = _first(is_speech)
     if options.detect_mode == SINGLE_UTTERANCE:
@@ -87,7 +87,7 @@ def _next_start(
 
 
 def _next_end(state: EndpointState, flags: Flags, options: VadOptions) -> tuple[EndpointState, VadEvent | None, int]:
-    """Inside a segment: enough silence ends it some frames back, the length limit at once."""
+    """Find the end of the open segment: some frames before the end of enough silence, or at the length limit."""
     assert state.start is not None
     is_speech = _window_decisions(state, flags, options)
     silence_frames = _silence_frames(state, is_speech)
@@ -109,10 +109,10 @@ def _next_end(state: EndpointState, flags: Flags, options: VadOptions) -> tuple[
 
 
 def _window_decisions(state: EndpointState, flags: Flags, options: VadOptions) -> Flags:
-    """What the sliding window decides on each frame.
+    """Return the decision of the sliding window on each frame (True = speech).
 
-    The number of speech frames in the window switches silence to speech when it reaches one threshold, and speech
-    to silence when it is at or below the other. Where both hold, the decision flips on every frame.
+    Silence becomes speech when the number of speech frames in the window reaches one threshold. Speech becomes
+    silence when the number is at or below the other. Where both conditions hold, the decision flips on every frame.
     """
     window = options.window_size_ms // FRAME_MS
     padding = np.zeros(window - len(state.recent), dtype=np.int64)
@@ -130,7 +130,7 @@ def _window_decisions(state: EndpointState, flags: Flags, options: VadOptions) -
 
 
 def _silence_frames(state: EndpointState, is_speech: Flags) -> npt.NDArray[np.int64]:
-    """On each frame, how many frames the decision has stayed silence; the frame that changed to it counts 0."""
+    """Return for each frame the number of frames since the decision changed to silence; 0 on the change itself."""
     before = np.concatenate(([state.is_speech], is_speech[:-1]))
     index = np.arange(len(is_speech))
     last_sound = np.maximum.accumulate(np.where(before | is_speech, index, -1))
@@ -140,7 +140,7 @@ def _silence_frames(state: EndpointState, is_speech: Flags) -> npt.NDArray[np.in
 def _advance(
     state: EndpointState, flags: Flags, options: VadOptions, *, is_speech: bool, silence_frames: int
 ) -> EndpointState:
-    """The state after `flags`, with no end among them."""
+    """Return the state after `flags`, which end no segment."""
     window = options.window_size_ms // FRAME_MS
     recent = np.concatenate((state.recent, flags))
     return replace(
@@ -153,5 +153,5 @@ def _advance(
 
 
 def _first(is_hit: Flags) -> int:
-    """Index of the first True, or the length where there is none."""
+    """Return the index of the first True, or the length if there is none."""
     return int(np.argmax(is_hit)) if is_hit.any() else len(is_hit)

@@ -14,13 +14,13 @@ from paraserve.inference.models.vad.fsmn_vad_options import VadOptions
 from paraserve.types import FRAME_SAMPLES, Samples
 
 NO_NOISE_DB = -100.0
-"""Noise level of a stream without a noise frame yet; no frame is below -60 dB."""
+"""Noise level of a stream before its first noise frame. No frame is below -60 dB."""
 
 Floats = npt.NDArray[np.float64]
 
 
 def frame_levels(samples: Samples, n_frames: int) -> Floats:
-    """10 log10 of each frame's energy (n_frames,), in dB; -60 for digital silence."""
+    """Return the level of each frame (n_frames,): 10 log10 of its energy in dB, -60 for digital silence."""
     if not n_frames:
         return np.zeros(0)
     windows = np.lib.stride_tricks.sliding_window_view(samples.astype(np.float64), WINDOW_SAMPLES)[::FRAME_SAMPLES]
@@ -29,9 +29,15 @@ def frame_levels(samples: Samples, n_frames: int) -> Floats:
 
 
 def speech_flags(silence: Floats, levels: Floats, noise_db: float, options: VadOptions) -> tuple[Flags, float]:
-    """Which frames are speech, and the noise level after them.
+    """Return a flag for each frame (True = speech), and the noise level after them.
 
-    Probabilities are compared where the reference compares their logarithms, which fail at 0.
+    Probabilities are compared, and not their logarithms like in FunASR, which fail at 0.
+
+    Args:
+        silence: summed probability of the silence classes (n_frames,).
+        levels: levels of these frames and perhaps more, in dB; unused without a level gate.
+        noise_db: noise level before them.
+        options: thresholds.
     """
     is_speech: Flags = 1 - silence >= silence**options.speech_2_noise_ratio + options.speech_noise_thres
     if not options.has_level_gate:
@@ -45,7 +51,7 @@ def speech_flags(silence: Floats, levels: Floats, noise_db: float, options: VadO
 
 
 def _noise_levels(levels: Floats, noise_db: float, n_averaged: int) -> Floats:
-    """The noise level before the first and after each of the noise frames, (n + 1,): a running mean."""
+    """Return the noise level before the first and after each of n noise frames (n + 1,), a running mean."""
 
     def follow(noise: float, level: float) -> float:
         return level if noise == NO_NOISE_DB else (level + (n_averaged - 1) * noise) / n_averaged

@@ -1,4 +1,4 @@
-"""Options of the FSMN-VAD: FunASR's names and defaults, read from config.yaml, in part replaced by a client."""
+"""Options of the FSMN-VAD, with FunASR's names and defaults. config.yaml sets them, and clients override some."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
@@ -12,7 +12,7 @@ from paraserve.types import FRAME_MS, SAMPLE_RATE, VadOverrides
 SINGLE_UTTERANCE = 0
 MULTIPLE_UTTERANCES = 1
 GATE_OFF_DB = -100.0
-"""A level gate at or below this lets every frame pass."""
+"""A level gate at or below this level lets every frame pass."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,19 +27,19 @@ class VadOptions:
         sil_to_speech_time_thres: ms of speech in the window that turn silence into speech.
         speech_to_sil_time_thres: ms of speech in the window at or below which speech turns into silence.
         speech_2_noise_ratio: exponent on the silence probability.
-        do_extend: whether segments are widened by the next two.
-        lookback_time_start_point: ms before the window that a segment may start.
+        do_extend: 1 widens segments by the next two options, 0 does not.
+        lookback_time_start_point: ms that a segment starts before the window that found it.
         lookahead_time_end_point: ms that a segment goes on after its last speech.
         max_single_segment_time: ms after which a segment is cut.
         snr_thres: dB above the noise level that speech frames must have.
         noise_frame_num_used_for_snr: frames over which the noise level is averaged.
         decibel_thres: dB (0 = sum of squares 1 over a frame) that speech frames must have.
-        speech_noise_thres: how much more probable than silence speech must be.
+        speech_noise_thres: least difference of the probabilities of speech and silence, in [-1, 1].
         silence_pdf_num: number of `sil_pdf_ids`.
         sil_pdf_ids: outputs of the network that mean silence.
 
     Raises:
-        ValueError: an option is out of its range, or names another frame grid than the one that features have.
+        ValueError: an option is out of its range, or asks for other frames than 25 ms every 10 ms at 16 kHz.
     """
 
     sample_rate: int = SAMPLE_RATE
@@ -89,40 +89,44 @@ class VadOptions:
 
     @property
     def has_level_gate(self) -> bool:
-        """Whether frame levels matter at all."""
+        """True if the levels of frames decide, too."""
         return self.snr_thres > GATE_OFF_DB or self.decibel_thres > GATE_OFF_DB
 
     @property
     def latency_frames(self) -> int:
-        """How far before the frame that decides for speech a segment starts."""
+        """Distance of a segment's start before the frame that decides for speech."""
         lookback_ms = self.lookback_time_start_point if self.do_extend else 0
         return self.window_size_ms // FRAME_MS + lookback_ms // FRAME_MS
 
     @property
     def end_silence_frames(self) -> int:
-        """Silent frames, counted from the window's decision, that end a segment."""
+        """Number of silent frames after the window's decision for silence that end a segment."""
         return max(1, -(-self._end_silence_ms // FRAME_MS))
 
     @property
     def end_lookback_frames(self) -> int:
-        """How far before the last of `end_silence_frames` a segment ends."""
+        """Distance of a segment's end before the last of `end_silence_frames`."""
         extension = self.lookahead_time_end_point // FRAME_MS + 1 if self.do_extend else 0
         return max(0, self._end_silence_ms // FRAME_MS - extension)
 
     @property
     def lookback_frames(self) -> int:
-        """How far before the frame that decides a boundary lies at most; no end lies before its start."""
+        """Largest distance of a boundary before the frame that decides it. No end lies before its start."""
         longest_frames = self.max_single_segment_time // FRAME_MS + 1
         return max(self.latency_frames, min(self.end_lookback_frames - 1, longest_frames))
 
     @property
     def _end_silence_ms(self) -> int:
-        # The window itself takes this much silence before it decides.
+        # The window decides for silence only after this much of it.
         return self.max_end_silence_time - self.speech_to_sil_time_thres
 
 
 def read_vad_options(directory: Path) -> VadOptions:
-    """Options that config.yaml names; those that it does not name keep their defaults, unknown ones are ignored."""
+    """Read the options in `model_conf` of config.yaml. Others keep their defaults, unknown names are ignored.
+
+    Raises:
+        ModelLoadError: config.yaml cannot be read, or an option is out of its range.
+    """
     model_conf = read_config(directory).get("model_conf") or {}
     try:
         return VadOptions(**_typed(model_conf))

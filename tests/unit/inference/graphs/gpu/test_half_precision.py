@@ -90,7 +90,7 @@ def test_segments_give_the_same_tokens(shared_dir: Path, tmp_path: Path, full: b
 
 @pytest.mark.parametrize("kind", ["paraformer-tiny", "paraformer-timestamp-tiny", "sensevoice-tiny"])
 def test_logits_stay_where_they_are(shared_dir: Path, tmp_path: Path, kind: str) -> None:
-    """A recogniser's graph gives the best unit of each row and its probability, as worked out from its logits."""
+    """A recognizer's graph gives the best unit of each row and its probability, as worked out from its logits."""
     folder = shared_dir / "tiny_models" / kind
     graph = open_session(converted(folder, tmp_path / "half", "model") / "model.onnx")
     assert graph.has_best_units

@@ -20,7 +20,7 @@ CHARS = "".join(chr(0x4E00 + i) for i in range(64))
 
 
 class ArithmeticGraph:
-    """Stands for a session: the class of a word depends on it, on its neighbours and on the window's length."""
+    """Stands for a session: the class of a word depends on it, on its neighbors and on the window's length."""
 
     def __init__(self, weights: Sequence[int] = (30, 40, 20, 6, 3, 1)) -> None:
         self.lengths: list[int] = []

@@ -79,7 +79,7 @@ def test_punctuates(model, audio):
 
 
 async def test_partials(bundle):
-    """A live stream has partial texts without a streaming recogniser, unless the bundle forbids them."""
+    """A live stream has partial texts without a streaming recognizer, unless the bundle forbids them."""
     for chosen in (bundle, replace(bundle, allows_drafts=False)):
         engine = LocalEngine(chosen, Scheduler(1), WholeRecordingVad())
         stream = engine.open_stream(StreamConfig())

@@ -144,7 +144,7 @@ def test_times_of_a_shorter_item_ignore_its_padding() -> None:
 
 
 def test_unknown_and_special_tokens_keep_their_times_to_themselves() -> None:
-    """A token that is no text takes its time with it; its neighbours keep theirs."""
+    """A token that is no text takes its time with it; its neighbors keep theirs."""
     hypothesis = recognize_one(says(NI, UNK, HAO, EOS), recognizer(SpokenGraph(n_outputs=4)))
     assert [(token.text, token.start_ms, token.end_ms) for token in hypothesis.tokens] == [
         ("你", 0, 50),
@@ -279,7 +279,7 @@ def test_other_kinds_are_refused(kind: str, shared_dir: Path) -> None:
 
 
 def test_batches_pay_only_without_int8(shared_dir: Path) -> None:
-    """int8 graphs run one item at a time on the CPU: its scales would let neighbours change a text."""
+    """int8 graphs run one item at a time on the CPU: its scales would let neighbors change a text."""
     directory = shared_dir / "tiny_models" / "paraformer-tiny"
     assert load_paraformer(directory).batch_frames == 0
     assert load_paraformer(directory, quantize=False).batch_frames > 0
