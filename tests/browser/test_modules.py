@@ -7,7 +7,7 @@ from importlib.resources import files
 import numpy as np
 import pytest
 
-from paraserve.server.protocols.funasr.results import FunasrDialect, SentencePlace, live_result
+from paraserve.server.protocols.funasr.live import FunasrDialect, SentencePlace, live_result
 from paraserve.types import Sentence, Token, Update
 
 STATIC = files("paraserve") / "web" / "static"

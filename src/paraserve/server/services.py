@@ -14,7 +14,7 @@ from paraserve.server.http.uploads import UploadLimits
 from paraserve.server.live.connection import LiveLimits
 from paraserve.server.live.live_session import LiveContext
 from paraserve.server.live.websocket_routes import LiveService
-from paraserve.server.protocols.funasr.results import FunasrDialect
+from paraserve.server.protocols.funasr.live import FunasrDialect
 from paraserve.server.telemetry.metrics import Metrics
 from paraserve.server.telemetry.slow_log import SlowLog
 from paraserve.settings import Settings

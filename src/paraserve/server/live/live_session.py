@@ -29,7 +29,7 @@ from paraserve.server.live.input import UtteranceReader
 from paraserve.server.live.output import ResultWriter
 from paraserve.server.live.queues import CloseRequest, Inbox, Outbox
 from paraserve.server.protocols.funasr.bodies import Json
-from paraserve.server.protocols.funasr.results import FunasrDialect
+from paraserve.server.protocols.funasr.live import FunasrDialect
 from paraserve.server.telemetry.metrics import Metrics
 from paraserve.types import SAMPLE_RATE, Samples, Transcript, Update
 

@@ -6,7 +6,7 @@ from paraserve.errors import ParaserveError
 from paraserve.server.live.queues import Outbox, QueuedMessage
 from paraserve.server.protocols.funasr.bodies import Json
 from paraserve.server.protocols.funasr.requests import LiveRequest
-from paraserve.server.protocols.funasr.results import (
+from paraserve.server.protocols.funasr.live import (
     FunasrDialect,
     SentencePlace,
     acknowledgement,

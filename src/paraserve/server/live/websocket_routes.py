@@ -14,7 +14,7 @@ from paraserve.server.live.connection import Connection, LiveLimits, send_json
 from paraserve.server.live.live_session import LiveContext, close_code
 from paraserve.server.live.queues import CloseRequest
 from paraserve.server.protocols.funasr.requests import LiveRequest
-from paraserve.server.protocols.funasr.results import FunasrDialect, error_result
+from paraserve.server.protocols.funasr.live import FunasrDialect, error_result
 from paraserve.server.telemetry.metrics import Metrics
 from paraserve.server.telemetry.request_log import key_name, new_request_id
 from paraserve.server.telemetry.slow_log import SlowLog

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from paraserve.server.protocols.funasr.results import (
+from paraserve.server.protocols.funasr.live import (
     FunasrDialect,
     SentencePlace,
     acknowledgement,
