@@ -1,23 +1,39 @@
-"""FunASR's WebSocket messages, key by key."""
+"""FunASR's WebSocket protocol without a socket: frames to requests, events to messages, key by key."""
 
+import json
 from dataclasses import replace
 
 import pytest
 
+from paraserve.errors import InferenceError, OverloadedError, ProtocolError, UnsupportedFormatError
+from paraserve.server.protocols.events import (
+    Acknowledged,
+    Audio,
+    BadMessage,
+    Configure,
+    Configured,
+    EndUtterance,
+    Failed,
+    Finished,
+    PartialText,
+    RecordingText,
+    SegmentText,
+)
 from paraserve.server.protocols.funasr.live import (
     FunasrDialect,
+    FunasrProtocol,
     SentencePlace,
     acknowledgement,
     error_result,
     live_result,
     recording_result,
 )
-from paraserve.types import Sentence, Token, Transcript, Update
+from paraserve.types import Sentence, Token, Transcript
 
 WORDS = (Token("你", 30, 270), Token("好", 270, 500))
 SENTENCE = Sentence('"你好"。', 30, 500, WORDS)
-PARTIAL = Update("online", "你好", tail="啊", tokens=WORDS, start_ms=0, end_ms=600)
-FINAL = Update("offline", '"你好"。', sentences=(SENTENCE,), segment_index=2, start_ms=20, end_ms=520, last=True)
+PARTIAL = PartialText("你好", tail="啊", due_ms=600)
+FINAL = SegmentText('"你好"。', (SENTENCE,), segment_index=2, start_ms=20, end_ms=520, is_last=True)
 FIRST, LATER = SentencePlace(0, is_first=True), SentencePlace(7, is_first=False)
 COMPAT, STRICT = FunasrDialect(), FunasrDialect(is_strict=True)
 
@@ -81,10 +97,10 @@ def test_strict_places():
     assert live_result(FINAL, "", STRICT, LATER).items() >= expected.items()
 
 
-@pytest.mark.parametrize("kind", ["online", "offline"])
+@pytest.mark.parametrize("kind", [PartialText, SegmentText])
 def test_strict_empty_final(kind):
     """Without `mode`, as the original sends it."""
-    assert live_result(Update(kind, "", last=True), "a", STRICT, FIRST) == {
+    assert live_result(kind("", is_last=True), "a", STRICT, FIRST) == {
         "text": "",
         "wav_name": "a",
         "is_final": True,
@@ -121,7 +137,7 @@ def test_error():
 def test_acknowledgement():
     """Here `error` is text, and makes it not final."""
     expected = {"is_end": True, "is_final": True, "mode": "online", "wav_name": "a", "text": ""}
-    assert acknowledgement("online", "a", None) == expected
+    assert acknowledgement("online", "a", "") == expected
     assert acknowledgement("online", "a", "no") == expected | {"is_final": False, "error": "no"}
 
 
@@ -137,3 +153,144 @@ def test_acknowledgement():
 def test_labels_of_final_results(dialect, asked, label):
     """What a client that asked for this mode waits for."""
     assert dialect.final_label(asked) == label
+
+
+def written(protocol, *events, took_s=None):
+    """All messages of these events."""
+    frames = [frame for event in events for frame in protocol.write(event, took_s)]
+    return [json.loads(frame) for frame in frames]
+
+
+def test_audio():
+    """A binary frame is audio that no reply is owed for."""
+    assert list(FunasrProtocol(COMPAT, "r").read(b"12")) == [Audio(b"12")]
+
+
+def test_first_message():
+    """It is a request for settings, in full; the same keys once more change nothing."""
+    protocol = FunasrProtocol(COMPAT, "r")
+    text = '{"mode":"online","wav_name":"a","audio_fs":8000,"is_speaking":true}'
+    (request,) = protocol.read(text)
+    assert request == Configure(protocol.settings)
+    stream = protocol.settings.stream
+    assert (stream.mode, stream.wav_name, stream.audio.sample_rate, stream.session_id) == ("online", "a", 8000, "r")
+    assert list(protocol.read(text)) == []
+
+
+@pytest.mark.parametrize(
+    ("dialect", "mode", "is_recording"),
+    [
+        (COMPAT, "2pass", False),
+        (COMPAT, "offline", True),
+        (FunasrDialect(is_offline=True), "2pass", True),
+        (FunasrDialect(is_offline=True), "online", True),
+    ],
+)
+def test_mode_offline(dialect, mode, is_recording):
+    """Asked for by the client, and the only one of the offline server."""
+    protocol = FunasrProtocol(dialect, "r")
+    assert protocol.settings.is_recording == dialect.is_offline
+    list(protocol.read(json.dumps({"mode": mode})))
+    assert protocol.settings.is_recording == is_recording
+
+
+def test_strict_marks_between_segments():
+    """Strict alone has the realtime punctuation of the original."""
+    assert FunasrProtocol(STRICT, "r").settings.stream.realtime_punctuation
+    assert not FunasrProtocol(COMPAT, "r").settings.stream.realtime_punctuation
+
+
+def test_end_markers_as_requests():
+    """An end with or without a wish for an acknowledgement; settings in the same message come before it."""
+    protocol = FunasrProtocol(COMPAT, "r")
+    assert list(protocol.read('{"is_speaking":false}')) == [EndUtterance()]
+    assert list(protocol.read('{"is_finished":true,"is_end":true}')) == [EndUtterance(wants_reply=True)]
+    configure, end = protocol.read('{"is_speaking":false,"wav_name":"b"}')
+    assert (configure.settings.stream.wav_name, end) == ("b", EndUtterance())
+
+
+def test_a_mistake_in_an_end_marker():
+    """The message changes no setting, and is an end all the same, which knows what was wrong."""
+    protocol = FunasrProtocol(COMPAT, "r")
+    bad, end = protocol.read('{"is_speaking":false,"is_end":true,"wav_name":"b","itn":1}')
+    assert isinstance(bad, BadMessage)
+    assert (bad.error.code, bad.error.param) == ("invalid_value", "itn")
+    assert end == EndUtterance(wants_reply=True, problem=bad.error.message)
+    assert protocol.settings.stream.wav_name == "wav-default-id"
+
+
+@pytest.mark.parametrize("text", ["START", "[]", '{"is_speaking":"false"}'])
+def test_nonsense(text):
+    """One bad message and nothing else."""
+    (bad,) = FunasrProtocol(COMPAT, "r").read(text)
+    assert isinstance(bad, BadMessage)
+    assert isinstance(bad.error, ProtocolError)
+
+
+def test_exact_bytes():
+    """Compact JSON with the keys in FunASR's order."""
+    protocol = FunasrProtocol(COMPAT, "r")
+    assert protocol.write(PARTIAL) == (
+        '{"mode":"2pass-online","text":"你好","wav_name":"wav-default-id","is_final":false}',
+    )
+    assert protocol.write(Finished(wants_reply=True)) == (
+        '{"is_end":true,"is_final":true,"mode":"2pass","wav_name":"wav-default-id","text":""}',
+    )
+
+
+def test_events_without_words():
+    """FunASR's clients are not told of these."""
+    protocol = FunasrProtocol(COMPAT, "r")
+    assert written(protocol, PartialText("", tail="啊"), Acknowledged(), Finished()) == []
+
+
+def test_settings_count_once_they_are_confirmed():
+    """Results that were under way when a message was read still have the name that came before it."""
+    protocol = FunasrProtocol(COMPAT, "r")
+    for name in ("first", "second"):
+        list(protocol.read(json.dumps({"wav_name": name})))
+    messages = written(protocol, PARTIAL, Configured(), PARTIAL, Configured(), PARTIAL)
+    assert [message["wav_name"] for message in messages] == ["wav-default-id", "first", "second"]
+
+
+def test_timing():
+    """With `timing`, `due_ms` and `server_ms`; neither before any audio came."""
+    protocol = FunasrProtocol(COMPAT, "r")
+    list(protocol.read('{"timing":true}'))
+    assert written(protocol, Configured()) == []
+    (partial,) = written(protocol, PARTIAL, took_s=0.0123)
+    assert (partial["due_ms"], partial["server_ms"]) == (600, 12.3)
+    (recording,) = written(protocol, RecordingText(Transcript("", (), 0)), took_s=1)
+    assert recording["server_ms"] == 1000
+    assert "due_ms" not in recording
+    (empty,) = written(protocol, SegmentText("", is_last=True))
+    assert "server_ms" not in empty
+
+
+def test_strict_counts_sentences_through_the_connection():
+    """`index` goes on with the next utterance; each sentence has one first partial."""
+    protocol = FunasrProtocol(STRICT, "r")
+    first = (PARTIAL, PARTIAL, SegmentText("a"), PartialText("b", segment_index=1), SegmentText("b", segment_index=1))
+    messages = written(protocol, *first, Finished(), PARTIAL, SegmentText("c", is_last=True))
+    assert [(m["index"], m["slice_type"]) for m in messages] == [
+        (0, 0), (0, 1), (0, 2), (1, 0), (1, 2), (2, 0), (2, 2),
+    ]  # fmt: skip
+
+
+def test_errors_in_terms_of_what_was_asked():
+    """An error has the label and the name that the client waits for; the acknowledgement repeats its message."""
+    protocol = FunasrProtocol(COMPAT, "r7")
+    list(protocol.read('{"mode":"online","wav_name":"a"}'))
+    error = UnsupportedFormatError("no mp3")
+    _, failed, acknowledged = [protocol.write(e) for e in (Configured(), Failed(error), Finished(True, "no mp3"))]  # noqa: FBT003
+    assert json.loads(failed[0]) == error_result(error.code, "no mp3", "r7", mode="2pass-online", wav_name="a")
+    assert json.loads(acknowledged[0]) == acknowledgement("online", "a", "no mp3")
+
+
+def test_close_codes():
+    """A mistake of the client ends nothing; a failure of the server does."""
+    protocol = FunasrProtocol(COMPAT, "r")
+    assert protocol.close_code(ProtocolError("no")) is None
+    assert protocol.close_code(UnsupportedFormatError("no")) is None
+    assert protocol.close_code(InferenceError("no")) == 1011
+    assert protocol.close_code(OverloadedError("no")) == 1013
