@@ -15,8 +15,11 @@ from paraserve.server.live.queues import CloseRequest
 from paraserve.server.live.recording import LiveContext
 from paraserve.server.protocols.events import Failed, LiveProtocol
 from paraserve.server.protocols.funasr.live import FunasrDialect, FunasrProtocol
+from paraserve.server.protocols.vosk import VoskByFirstMessage, VoskProtocol
 from paraserve.server.telemetry.request_log import key_name, new_request_id
 from paraserve.server.telemetry.slow_log import SlowLog
+
+VOSK_PATH = "/vosk"
 
 log = structlog.get_logger()
 
@@ -79,9 +82,17 @@ def live_router() -> APIRouter:
     return routes
 
 
+def protocol_for(path: str, dialect: FunasrDialect, request_id: str) -> LiveProtocol:
+    """Return the protocol of a connection to this path. Where the path decides nothing, the first message does."""
+    if path == VOSK_PATH:
+        return VoskProtocol(request_id)
+    return VoskByFirstMessage(FunasrProtocol(dialect, request_id), request_id)
+
+
 async def _serve_or_refuse(socket: WebSocket, request_id: str) -> None:
     service: LiveService | None = socket.app.state.live
-    protocol = FunasrProtocol(FunasrDialect() if service is None else service.dialect, request_id)
+    dialect = FunasrDialect() if service is None else service.dialect
+    protocol = protocol_for(socket.scope["path"], dialect, request_id)
     if service is None:
         error = OverloadedError("the server is starting or shutting down", code="not_ready")
         await _refuse(socket, error, protocol, request_id)
