@@ -214,8 +214,8 @@ class RequestReader:
             data = audio.data
             for start in range(0, len(data) or 1, SLICE_BYTES):
                 await self._outbox.room()
-                is_rest = start + SLICE_BYTES >= len(data)
-                yield Audio(data[start : start + SLICE_BYTES], audio.wants_reply and is_rest)
+                is_last_piece = start + SLICE_BYTES >= len(data)
+                yield Audio(data[start : start + SLICE_BYTES], audio.wants_reply and is_last_piece)
             audio = await self.next_audio()
 
     async def _next_request(self) -> Request:

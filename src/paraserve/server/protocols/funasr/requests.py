@@ -27,7 +27,7 @@ from paraserve.types import AudioFormat, ChunkSize, RecognitionOptions, StreamCo
 
 MAX_WORD_CHARS = 64
 MAX_ROWS = 100
-"""Of each part of `chunk_size`: 6 s."""
+"""Most units of 60 ms in each part of `chunk_size`: 6 s."""
 MAX_CHUNKS = 1_000
 MAX_TAIL_SILENCE_MS = 60_000
 MIN_SEGMENT_MS, MAX_SEGMENT_MS = 500, 3_600_000
