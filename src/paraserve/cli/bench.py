@@ -19,7 +19,7 @@ from paraserve.errors import ParaserveError
 from paraserve.inference.graphs.session import runtime_version
 from paraserve.runtime.capacity import Capacity, rate_files
 from paraserve.runtime.offline import first_cause
-from paraserve.server.live.live_limit import callers, rate
+from paraserve.server.live.live_limit import live_capacity, talker_count
 from paraserve.settings import Settings
 from paraserve.types import RecognitionOptions, StreamConfig
 
@@ -49,7 +49,7 @@ def offline(
     without the decoding of files.
     """
     settings = _settings(bundle, device)
-    n = at_once or callers(settings)
+    n = at_once or talker_count(settings)
     if not files:
         rating = asyncio.run(_rate_files(settings, n))
         print(f"{rating.speed:.1f}x real time, {n} recordings of invented audio at once, decoded before")
@@ -101,7 +101,7 @@ async def _rate_files(settings: Settings, n: int) -> Capacity:
 
 async def _rate_live(settings: Settings, config: StreamConfig) -> Capacity:
     async with open_local(settings) as local:
-        return await rate(settings, local.engine, config)
+        return await live_capacity(settings, local.engine, config)
 
 
 async def _time_files(settings: Settings, sources: Sequence[Source], n: int) -> str:

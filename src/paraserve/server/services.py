@@ -12,9 +12,9 @@ from paraserve.server.access.authentication import Access
 from paraserve.server.http.upload_routes import UploadService
 from paraserve.server.http.uploads import UploadLimits
 from paraserve.server.live.connection import LiveLimits
-from paraserve.server.live.live_session import LiveContext
+from paraserve.server.live.recording import LiveContext
 from paraserve.server.live.websocket_routes import LiveService
-from paraserve.server.protocols.funasr.results import FunasrDialect
+from paraserve.server.protocols.funasr.live import FunasrDialect
 from paraserve.server.telemetry.metrics import Metrics
 from paraserve.server.telemetry.slow_log import SlowLog
 from paraserve.settings import Settings
@@ -57,19 +57,17 @@ def upload_service(settings: Settings, means: SharedServices) -> UploadService:
 
 def live_service(settings: Settings, means: SharedServices, max_live: int) -> LiveService:
     """For the WebSocket, with so many connections at most."""
-    recognition = LiveContext(
-        engine=means.engine,
-        pool=means.pool,
-        dialect=FunasrDialect(is_offline=settings.mode == "offline", is_strict=settings.protocol == "strict"),
-        file_limits=_file_limits(settings),
-        max_upload_bytes=settings.max_upload_bytes,
-        metrics=means.metrics,
-    )
     return LiveService(
-        recognition=recognition,
+        context=LiveContext(
+            engine=means.engine,
+            pool=means.pool,
+            file_limits=_file_limits(settings),
+            max_upload_bytes=settings.max_upload_bytes,
+            metrics=means.metrics,
+        ),
+        dialect=FunasrDialect(is_offline=settings.mode == "offline", is_strict=settings.protocol == "strict"),
         admission=ConcurrencyLimit(max_live, "live sessions", means.metrics.live, means.door),
         limits=LiveLimits(settings.max_session_s, settings.send_timeout_s),
-        metrics=means.metrics,
         access=means.access,
         slow_log=_slow_log(settings),
     )
