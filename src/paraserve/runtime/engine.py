@@ -11,8 +11,8 @@ from functools import partial
 from typing import Protocol
 
 from paraserve.inference.base import ModelBundle, Vad, VadStep
+from paraserve.inference.text.final_text import sentences_of
 from paraserve.runtime.draft_recognizer import DraftBudget, DraftRecognizer
-from paraserve.runtime.final_text import sentences_of
 from paraserve.runtime.local_stream import LocalStream, LocalVadStream, cost_frames
 from paraserve.runtime.scheduling.batches import BatchCall, Lane, Timed
 from paraserve.runtime.scheduling.cpu_gpu_scheduler import AnyScheduler

@@ -8,8 +8,8 @@ from typing import Any
 
 from paraserve.errors import ProtocolError
 from paraserve.inference.base import ModelBundle, StreamingItem, Vad, VadStep
+from paraserve.inference.text.final_text import next_sentences
 from paraserve.runtime.draft_recognizer import DraftRecognizer
-from paraserve.runtime.final_text import next_sentences
 from paraserve.runtime.scheduling.batches import BatchCall, Lane, Timed
 from paraserve.runtime.scheduling.cpu_gpu_scheduler import AnyScheduler
 from paraserve.types import (

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from paraserve.inference.base import ModelBundle
-from paraserve.runtime.final_text import DelayedPunctuator, next_sentences, sentences_of
+from paraserve.inference.text.final_text import DelayedPunctuator, next_sentences, sentences_of
 from paraserve.types import Hypothesis, RecognitionOptions, Token
 
 PLAIN = RecognitionOptions(itn=False)
