@@ -11,7 +11,7 @@ from functools import partial
 from typing import Protocol
 
 from paraserve.inference.base import ModelBundle, Vad, VadStep
-from paraserve.inference.text.final_text import sentences_of
+from paraserve.inference.text.final_text import final_sentences
 from paraserve.runtime.draft_recognizer import DraftBudget, DraftRecognizer
 from paraserve.runtime.local_stream import LocalStream, LocalVadStream, cost_frames
 from paraserve.runtime.scheduling.batches import BatchCall, Lane, Timed
@@ -202,4 +202,4 @@ class LocalEngine:
 def _punctuate(
     bundle: ModelBundle, options: RecognitionOptions, batch: Sequence[Sequence[Hypothesis]]
 ) -> list[tuple[Sentence, ...]]:
-    return [sentences_of(bundle, hypotheses, options) for hypotheses in batch]
+    return [final_sentences(bundle, hypotheses, options) for hypotheses in batch]

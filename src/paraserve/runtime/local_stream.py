@@ -8,7 +8,7 @@ from typing import Any
 
 from paraserve.errors import ProtocolError
 from paraserve.inference.base import ModelBundle, StreamingItem, Vad, VadStep
-from paraserve.inference.text.final_text import next_sentences
+from paraserve.inference.text.final_text import realtime_sentences
 from paraserve.runtime.draft_recognizer import DraftRecognizer
 from paraserve.runtime.scheduling.batches import BatchCall, Lane, Timed
 from paraserve.runtime.scheduling.cpu_gpu_scheduler import AnyScheduler
@@ -115,7 +115,7 @@ class LocalStream:
     ) -> Timed[tuple[Sentence, ...]]:
         """Sentences of the next segment, its closing mark kept back for the one after it."""
         job = BatchCall(
-            ("punctuate online", is_last, options), partial(_next_sentences, self._bundle, options, is_last)
+            ("punctuate online", is_last, options), partial(_realtime_sentences, self._bundle, options, is_last)
         )
         done = await self._scheduler.submit(job, (self._punc_state, hypothesis), lane=Lane.FINAL)
         self._punc_state, sentences = done.result
@@ -137,7 +137,7 @@ def _vad_steps(vad: Vad, batch: Sequence[tuple[Any, Samples]], *, is_last: bool)
     return [vad.step(state, samples, is_last=is_last) for state, samples in batch]
 
 
-def _next_sentences(
+def _realtime_sentences(
     bundle: ModelBundle, options: RecognitionOptions, is_last: bool, batch: Sequence[tuple[Any, Hypothesis]]
 ) -> list[tuple[Any, tuple[Sentence, ...]]]:
-    return [next_sentences(bundle, state, hypothesis, options, is_last=is_last) for state, hypothesis in batch]
+    return [realtime_sentences(bundle, state, hypothesis, options, is_last=is_last) for state, hypothesis in batch]

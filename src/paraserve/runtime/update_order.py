@@ -6,8 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Literal
 
-from paraserve.inference.text.sentences import space_between as space_between_sentences
-from paraserve.inference.text.units import space_between as space_between_words
+from paraserve.inference.text.final_text import space_between_segments
 from paraserve.types import StreamConfig, Update
 
 
@@ -17,7 +16,6 @@ class OrderedUpdates:
     def __init__(self, config: StreamConfig, emit: Callable[[Update], None]) -> None:
         self._emit = emit
         self._is_two_pass = config.mode == "2pass"
-        self._space_between = space_between_sentences if self._is_two_pass else space_between_words
         # FunASR's servers write no space between segments.
         self._is_spaced = not config.realtime_punctuation
         self._queue: deque[Update | asyncio.Task[Update]] = deque()
@@ -55,7 +53,7 @@ class OrderedUpdates:
         text = update.text
         if is_first and self._is_spaced:
             # Clients put the texts of segments one behind the other.
-            text = self._space_between(self._kept, text) + text
+            text = space_between_segments(self._kept, text, is_final=self._is_two_pass) + text
         if update.kind == "online" and text:
             self._partial_of = update.segment_index
         if update.kind == "offline" or not self._is_two_pass:
