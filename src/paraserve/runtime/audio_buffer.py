@@ -9,11 +9,6 @@ import numpy.typing as npt
 from paraserve.inference.features.fbank import N_MELS, frame_count
 from paraserve.types import FRAME_MS, FRAME_SAMPLES, Features, Samples, Segment, SegmentAudio
 
-EARLIEST_CUT = 0.6
-"""A cut is looked for from this share of the longest length on; earlier ones would make many short pieces."""
-QUIET_FRAMES = 10
-"""Loudness is averaged over this many frames, so that one closed plosive is not taken for a pause."""
-
 
 @dataclass(slots=True)
 class _Rows:
@@ -93,12 +88,3 @@ class AudioBuffer:
         samples = self.samples[first * FRAME_SAMPLES :][done:n_samples].copy()
         features = self.features[first:][frame_count(done) : frame_count(n_samples)].copy()
         return SegmentAudio(samples, features)
-
-    def quietest_ms(self, start_ms: int, max_ms: int) -> int:
-        """Where to cut speech that begins at `start_ms`: the quietest moment before it is `max_ms` long."""
-        first = (start_ms - self.start_ms) // FRAME_MS
-        longest = max_ms // FRAME_MS
-        earliest = int(longest * EARLIEST_CUT)
-        loudness = self.features[first + earliest : first + longest].mean(axis=1)
-        smooth = np.convolve(loudness, np.full(QUIET_FRAMES, 1 / QUIET_FRAMES), mode="valid")
-        return start_ms + (earliest + int(smooth.argmin()) + QUIET_FRAMES // 2) * FRAME_MS

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from paraserve.inference.base import VadStep
 from paraserve.runtime.audio_buffer import AudioBuffer
+from paraserve.runtime.segment_cuts import cut_long_segment
 from paraserve.types import FRAME_MS, SAMPLE_RATE, Samples, Segment, SegmentAudio, VadEvent
 
 DECISION_MS = 35
@@ -87,10 +88,9 @@ class LiveSegmenter:
         if event.kind == "start":
             self._open(event.at_ms)
             return
-        while self._is_too_long(event.at_ms):
-            yield self._cut(due_ms)
         if self._open_ms is None:
             raise ValueError(f"speech ends at {event.at_ms} ms without having begun")
+        yield from self._cut(event.at_ms, due_ms)
         yield self._close(event.at_ms, due_ms, is_cut_off=event.at_ms + DECISION_MS > self.heard_ms)
         self._open_ms = None
 
@@ -101,16 +101,16 @@ class LiveSegmenter:
             cut_ms = self._cut_known_ms(self._open_ms)
             if min(chunk_ms, cut_ms) > until_ms:
                 return
-            yield self._chunk(chunk_ms) if chunk_ms <= cut_ms else self._cut(cut_ms)
+            if chunk_ms <= cut_ms:
+                yield self._chunk(chunk_ms)
+            else:
+                yield from self._cut(cut_ms - self._lookback_ms, cut_ms)
 
     def _cut_known_ms(self, open_ms: int) -> int:
         """No end that is still to be reported can keep the segment short enough after this."""
         if self._max_ms is None:
             return 1 << 62
         return open_ms + self._max_ms + self._lookback_ms + FRAME_MS
-
-    def _is_too_long(self, end_ms: int) -> bool:
-        return self._max_ms is not None and self._open_ms is not None and end_ms - self._open_ms > self._max_ms
 
     def _open(self, at_ms: int) -> None:
         self._open_ms = self._stepped_ms = at_ms
@@ -121,14 +121,13 @@ class LiveSegmenter:
         audio = self._buffer.slice(Segment(self._open_ms, end_ms), start_ms - self._open_ms)
         return Chunk(self._index, self._open_ms, start_ms, end_ms, audio)
 
-    def _cut(self, due_ms: int) -> SpeechEnd:
-        """Close the first part of speech that is too long, and go on with the rest as another segment."""
+    def _cut(self, until_ms: int, due_ms: int) -> Iterator[SpeechEnd]:
+        """Close the parts of open speech that is too long by `until_ms`; the rest goes on as another segment."""
         assert self._open_ms is not None
-        assert self._max_ms is not None
-        end_ms = self._buffer.quietest_ms(self._open_ms, self._max_ms)
-        closed = self._close(end_ms, due_ms, is_cut_off=False)
-        self._open(end_ms)
-        return closed
+        *pieces, _ = cut_long_segment(self._buffer, Segment(self._open_ms, until_ms), self._max_ms)
+        for piece in pieces:
+            yield self._close(piece.end_ms, due_ms, is_cut_off=False)
+            self._open(piece.end_ms)
 
     def _close(self, end_ms: int, due_ms: int, *, is_cut_off: bool) -> SpeechEnd:
         assert self._open_ms is not None

@@ -4,11 +4,12 @@ Speech that is longer than the recogniser takes is cut at its quietest moment. O
 are merged as FunASR's `merge_vad` does.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from paraserve.inference.base import VadStep
 from paraserve.runtime.audio_buffer import AudioBuffer
+from paraserve.runtime.segment_cuts import cut_long_segment
 from paraserve.types import Samples, Segment, SegmentAudio, VadEvent
 
 
@@ -105,16 +106,13 @@ class Segmenter:
         settled_ms = max(self._buffer.start_ms, self._buffer.end_ms - self._lookback_ms)
         if self._merger is not None and self._open_ms is None:
             closed += self._merger.advance(settled_ms)
-        pieces = [piece for segment in closed for piece in self._cut(segment)]
-        pieces += self._cut_open(settled_ms)
-        audio = [(piece.start_ms, self._buffer.slice(piece)) for piece in pieces]
+        found = [*self._audio_of(closed), *self._cut_open(settled_ms)]
         self._buffer.forget_before(self._keep_from(settled_ms))
-        return audio
+        return found
 
     def finish(self) -> list[tuple[int, SegmentAudio]]:
         """What is left after the last step, which has closed every segment."""
-        rest = self._merger.finish() if self._merger is not None else []
-        return [(p.start_ms, self._buffer.slice(p)) for segment in rest for p in self._cut(segment)]
+        return list(self._audio_of(self._merger.finish())) if self._merger is not None else []
 
     def _on_event(self, event: VadEvent) -> list[Segment]:
         if event.kind == "start":
@@ -133,20 +131,17 @@ class Segmenter:
             candidates.append(self._merger.keep_from_ms(settled_ms))
         return min(candidates)
 
-    def _cut(self, segment: Segment) -> Iterator[Segment]:
-        start_ms = segment.start_ms
-        while segment.end_ms - start_ms > self._max_ms:
-            end_ms = self._buffer.quietest_ms(start_ms, self._max_ms)
-            yield Segment(start_ms, end_ms)
-            start_ms = end_ms
-        if segment.end_ms > start_ms:
-            yield Segment(start_ms, segment.end_ms)
+    def _audio_of(self, closed: Iterable[Segment]) -> Iterator[tuple[int, SegmentAudio]]:
+        for segment in closed:
+            if segment.end_ms > segment.start_ms:
+                for piece in cut_long_segment(self._buffer, segment, self._max_ms):
+                    yield piece.start_ms, self._buffer.slice(piece)
 
-    def _cut_open(self, settled_ms: int) -> Iterator[Segment]:
-        """Pieces of an open segment that is certainly too long; not when merging may still move its start."""
+    def _cut_open(self, settled_ms: int) -> Iterator[tuple[int, SegmentAudio]]:
+        """Pieces of an open segment that is certainly too long; none while merging may still move its start."""
         if self._open_ms is None or self._merger is not None:
             return
-        while settled_ms - self._open_ms > self._max_ms:
-            end_ms = self._buffer.quietest_ms(self._open_ms, self._max_ms)
-            yield Segment(self._open_ms, end_ms)
-            self._open_ms = end_ms
+        *pieces, rest = cut_long_segment(self._buffer, Segment(self._open_ms, settled_ms), self._max_ms)
+        self._open_ms = rest.start_ms
+        for piece in pieces:
+            yield piece.start_ms, self._buffer.slice(piece)
