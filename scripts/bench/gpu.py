@@ -28,7 +28,7 @@ from paraserve.inference.features.fbank import fbank
 from paraserve.inference.graphs.cache import cache_folder
 from paraserve.inference.graphs.session import Placement, runtime_version
 from paraserve.inference.models.load import bundle_parts, load_parts
-from paraserve.runtime.capacity import rate_files
+from paraserve.runtime.capacity import measure_file_capacity
 from paraserve.runtime.engine import Engine
 from paraserve.settings import Settings
 from paraserve.types import ChunkSize, RecognitionOptions, SegmentAudio, StreamConfig
@@ -114,7 +114,7 @@ async def engine_points(engine: Engine, plan: Plan) -> dict[str, list[dict[str, 
     """The pipeline with files that are decoded already, then live streams until the budget is spent."""
     files, live = [], []
     for callers in plan.callers:
-        rating = await rate_files(engine, callers, plan.point_s)
+        rating = await measure_file_capacity(engine, callers, plan.point_s)
         files.append({"files": callers, "rtfx": rating.speed})
         print_row(files[-1])
     stream = engine.open_stream(StreamConfig())

@@ -17,7 +17,7 @@ from paraserve.cli.local import LocalTranscriber, open_local
 from paraserve.cpus import available_cpus
 from paraserve.errors import ParaserveError
 from paraserve.inference.graphs.session import runtime_version
-from paraserve.runtime.capacity import Capacity, rate_files
+from paraserve.runtime.capacity import Capacity, measure_file_capacity
 from paraserve.runtime.offline import first_cause
 from paraserve.server.live.live_limit import live_capacity, talker_count
 from paraserve.settings import Settings
@@ -96,7 +96,7 @@ def _settings(bundle: str | None, device: str | None) -> Settings:
 
 async def _rate_files(settings: Settings, n: int) -> Capacity:
     async with open_local(settings) as local:
-        return await rate_files(local.engine, n)
+        return await measure_file_capacity(local.engine, n)
 
 
 async def _rate_live(settings: Settings, config: StreamConfig) -> Capacity:
