@@ -88,8 +88,6 @@ class Settings(BaseSettings):
     """Memory that each graph's arena may take on a GPU; 0 = no limit."""
     optimize: bool = True
     """Load graphs rewritten for this machine's processor; their results are the same. False: as they are on disk."""
-    reorder_sums: bool = False
-    """int8 graphs also take rewrites that add the same numbers in another order: faster by 7 %, a word may differ."""
     cache_dir: str = ""
     """Folder of the rewritten graphs; empty = paraserve/graphs in the user's cache folder."""
     inference_threads: int = Field(0, ge=0)

@@ -48,9 +48,7 @@ def open_engine(settings: Settings, on_batch: Callable[[BatchStats], None] = lam
         if device != CPU.device and (problem := cuda_problem(device)):
             # int8 graphs alone would not notice.
             raise ModelLoadError(str(problem))
-        placement = Placement(
-            device, settings.model_threads, cache, settings.reorder_sums, memory_bytes=settings.gpu_memory_bytes
-        )
+        placement = Placement(device, settings.model_threads, cache, settings.gpu_memory_bytes)
         bundle = load_parts(parts, placement, workers)
         warm_up(bundle, is_cpu=placement.is_cpu)
         bundles.append(bundle)

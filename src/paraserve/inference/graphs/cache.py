@@ -22,7 +22,6 @@ SMALLEST_GRAPH_BYTES = 16 * 2**20
 PREPARATION_TIMEOUT_S = 300
 BEST_UNITS = ("best_ids", "best_scores")
 """Outputs that a recogniser prepared for a GPU has beside its own, see `gpu/outputs.py`."""
-REORDER = "--reorder-sums"
 FOR_GPU = "--for-gpu"
 
 
@@ -45,27 +44,22 @@ def cache_folder(chosen: str = "") -> Path:
 
 
 def prepared_graph(
-    path: Path,
-    cache: Path,
-    smallest_bytes: int = SMALLEST_GRAPH_BYTES,
-    *,
-    reorder_sums: bool = False,
-    for_gpu: bool = False,
+    path: Path, cache: Path, smallest_bytes: int = SMALLEST_GRAPH_BYTES, *, for_gpu: bool = False
 ) -> Path:
     """The graph at `path` as this machine runs it fastest, from the cache folder or made now.
 
-    int8 graphs give the same results to the last bit, unless `reorder_sums` allows more; `for_gpu` makes a float32
-    graph one of mixed precision. On a CPU, a graph under `smallest_bytes` is given back as it is.
+    int8 graphs give the same results to the last bit. `for_gpu` makes a float32 graph one of mixed precision. On a
+    CPU, a graph under `smallest_bytes` is given back as it is.
 
     Raises:
         ModelLoadError: it could not be prepared or the cache folder cannot be written; the plain graph will do.
     """
     if path.stat().st_size < smallest_bytes and not for_gpu:
         return path
-    folder = cache / f"{_key(path)}-{_recipe(reorder_sums, for_gpu)}"
+    folder = cache / f"{_key(path)}-{_recipe(for_gpu=for_gpu)}"
     target = folder / path.name
     if not target.is_file():
-        _prepare_in_child(path, folder, [FOR_GPU] if for_gpu else [REORDER] if reorder_sums else [])
+        _prepare_in_child(path, folder, [FOR_GPU] if for_gpu else [])
     return target
 
 
@@ -79,11 +73,11 @@ def _key(path: Path) -> str:
     return f"{digest[:20]}-{VERSION}-{_runtime()}"
 
 
-def _recipe(reorder_sums: bool, for_gpu: bool) -> str:
+def _recipe(*, for_gpu: bool) -> str:
     """What is made of the file, and for which processor."""
     if for_gpu:
         return "gpu"
-    return ("vnni" if has_vnni() else "plain") + ("-reordered" if reorder_sums else "")
+    return "vnni" if has_vnni() else "plain"
 
 
 def _runtime() -> str:

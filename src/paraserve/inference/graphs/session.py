@@ -83,14 +83,12 @@ class Placement:
     """Where and how graphs run.
 
     `device` is "cpu" or "cuda:N", `threads` how many one run takes, `cache` the folder of graphs prepared for this
-    machine (None: every graph as it is on disk), `reorder_sums` as in `cache.prepared_graph`. `memory_bytes` is
-    what one graph may take on a GPU (0: no bound).
+    machine (None: every graph as it is on disk). `memory_bytes` is what one graph may take on a GPU (0: no bound).
     """
 
     device: str = "cpu"
     threads: int = 1
     cache: Path | None = None
-    reorder_sums: bool = False
     memory_bytes: int = 0
 
     @property
@@ -192,9 +190,7 @@ def _prepared(path: Path, placement: Placement) -> Path:
     if placement.cache is None:
         return path
     try:
-        return prepared_graph(
-            path, placement.cache, reorder_sums=placement.reorder_sums, for_gpu=not placement.is_cpu
-        )
+        return prepared_graph(path, placement.cache, for_gpu=not placement.is_cpu)
     except ModelLoadError as error:
         log.warning("%s; it runs as it is", error)
         return path
