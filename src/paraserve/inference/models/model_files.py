@@ -44,19 +44,6 @@ def read_config(directory: Path) -> dict[str, Any]:
     return config
 
 
-def read_configuration(directory: Path) -> dict[str, Any]:
-    """`configuration.json` (the model hub's description: task, names of the side files) as a dict.
-
-    Raises:
-        ModelLoadError: it is missing, not JSON or not an object.
-    """
-    path = directory / "configuration.json"
-    configuration = _read_json(path)
-    if not isinstance(configuration, dict):
-        raise ModelLoadError(f"cannot read {path}: expected a JSON object")
-    return configuration
-
-
 def read_tokens(directory: Path) -> list[str]:
     """`tokens.json`: the vocabulary, a unit's id being its position.
 

@@ -22,8 +22,8 @@ import numpy as np
 import numpy.typing as npt
 
 from paraserve.errors import InferenceError, ModelLoadError
-from paraserve.inference.graphs.session import CPU, OnnxModel, Placement, open_session
-from paraserve.inference.models.model_files import graph_file, read_config, read_tokens
+from paraserve.inference.graphs.session import OnnxModel
+from paraserve.inference.models.model_files import read_config, read_tokens
 
 WINDOW_WORDS = 20
 FORCED_CUT_WORDS = 200
@@ -82,17 +82,6 @@ class CtPunc:
         return best_marks(self.graph.run(feeds, ["logits"])["logits"], len(ids), self.marks)
 
 
-def load_ct_punc(directory: Path, placement: Placement = CPU, quantize: bool | None = None) -> CtPunc:
-    """Load an offline CT-punc model from FunASR's files (model*.onnx, config.yaml, tokens.json).
-
-    Raises:
-        ModelLoadError: a file is missing or damaged, the model is the realtime variant, or its words are cut by jieba
-            (it has a `jieba_usr_dict`) and jieba is not installed.
-    """
-    files = read_punc_files(directory)
-    return ct_punc_of(files, open_session(graph_file(directory, quantize=quantize), placement))
-
-
 @dataclass(frozen=True, slots=True)
 class PuncFiles:
     """What stands beside the graph: the mark of each class, the words' ids, the id of an unknown word."""
@@ -104,7 +93,12 @@ class PuncFiles:
 
 
 def ct_punc_of(files: PuncFiles, graph: OnnxModel) -> CtPunc:
-    """The model of a graph that is already open; errors as `load_ct_punc`."""
+    """Return the offline model of a graph that is already open.
+
+    Raises:
+        ModelLoadError: the graph is another one, or the model's words are cut by jieba (it has a `jieba_usr_dict`)
+            and jieba is not installed.
+    """
     if set(graph.inputs) != {"inputs", "text_lengths"} or "logits" not in graph.outputs:
         raise ModelLoadError(f"not an offline CT-punc model: {graph.path} has the inputs {sorted(graph.inputs)}")
     user_dict = files.directory / "jieba_usr_dict"

@@ -107,7 +107,12 @@ def load_ct_punc_online(directory: Path, placement: Placement = CPU, quantize: b
 def load_either_ct_punc(
     directory: Path, placement: Placement = CPU, quantize: bool | None = None
 ) -> CtPunc | CtPuncOnline:
-    """Load the model of a directory, whichever of the two kinds its graph is; errors as in their own loaders."""
+    """Load the model of a directory in FunASR's layout, whichever of the two kinds its graph is.
+
+    Raises:
+        ModelLoadError: a file is missing or damaged, the graph is neither an offline nor a realtime CT-punc model, or
+            the model's words are cut by jieba (it has a `jieba_usr_dict`) and jieba is not installed.
+    """
     files = read_punc_files(directory)
     graph = open_session(graph_file(directory, quantize=quantize), placement)
     return ct_punc_online_of(files, graph) if MASK in graph.inputs else ct_punc_of(files, graph)
