@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import typer
 
 from paraserve.cli.config import check_files, is_loopback, read_settings
-from paraserve.cli.funasr_flags import OWN, SETTING_OF, SWITCHES, WITHOUT_EFFECT, parse_funasr_flags
+from paraserve.cli.extra_flags import OWN, SETTING_OF, SWITCHES, WITHOUT_EFFECT, parse_funasr_flags
 from paraserve.server.processes.server import serve as run_server
 from paraserve.server.processes.supervisor import Supervisor
 from paraserve.wiring import REMOVED
