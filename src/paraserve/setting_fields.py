@@ -34,7 +34,7 @@ class Group(StrEnum):
         Args:
             default: value if none is given.
             description: what it means to a user and what special values do, in Markdown without links.
-            unit: what a number counts, in the plural.
+            unit: "seconds" or "bytes".
             limits: range of a number, as pydantic's `ge`, `gt` and `le`.
         """
         about = {"group": str(self)} | ({"unit": unit} if unit else {})

@@ -92,8 +92,8 @@ class Settings(BaseSettings):
     punc_quant: bool | None = Group.MODELS.setting(None, "Like `quantize`, for punctuation.")
     hotword_file: str = Group.MODELS.setting(
         "",
-        "FunASR's hotword file, one `words weight` a line. Contextual models expect these words of every client. "
-        "Empty = none.",
+        "FunASR's hotword file: in each line words and their weight. Contextual models expect these words of every "
+        "client. Empty = none.",
     )
 
     device: Device = Group.DEVICES.setting(
@@ -115,14 +115,14 @@ class Settings(BaseSettings):
         "disk, with a warning. Empty = paraserve/graphs in the user's cache folder (`XDG_CACHE_HOME`).",
     )
     inference_threads: int = Group.DEVICES.setting(
-        0, "Threads that run models. 0 = two per GPU, or the CPUs that each of `workers` has.", unit="threads", ge=0
+        0, "Threads that run models. 0 = two per GPU, or the CPUs that each of `workers` has.", ge=0
     )
     model_threads: int = Group.DEVICES.setting(
-        1, "Threads inside a model run. More inference threads of one each are faster.", unit="threads", ge=1
+        1, "Threads inside a model run. More inference threads of one each are faster.", ge=1
     )
 
     workers: int = Group.PROCESSES.setting(
-        1, "Server processes on the port, each with models and limits of its own.", unit="processes", ge=1
+        1, "Server processes on the port, each with models and limits of its own.", ge=1
     )
     worker_max_age_s: float = Group.PROCESSES.setting(
         0.0, "Age at which a server process gives way to a new one. 0 = never.", unit="seconds", ge=0
@@ -150,7 +150,7 @@ class Settings(BaseSettings):
     max_duration_s: int = Group.UPLOADS.setting(
         12 * 3600, "Longer recordings are refused: 422.", unit="seconds", gt=0
     )
-    max_uploads: int = Group.UPLOADS.setting(64, "Uploads at once. More are refused: 503.", unit="uploads", ge=1)
+    max_uploads: int = Group.UPLOADS.setting(64, "Uploads at once. More are refused: 503.", ge=1)
 
     max_per_key: int = Group.UPLOADS_AND_LIVE.setting(
         0,
@@ -169,7 +169,6 @@ class Settings(BaseSettings):
         4,
         "Processes that decode recordings, started when needed. A recording holds one until its last segment is "
         "recognized, others wait.",
-        unit="processes",
         ge=1,
     )
     decode_memory_bytes: int = Group.DECODING.setting(
@@ -180,7 +179,6 @@ class Settings(BaseSettings):
         0,
         "Live connections at once. More are refused: 1013. 0 = 8 per CPU. `auto` = as many as the machine carries "
         "while all of them talk, measured in a second or two at the start.",
-        unit="connections",
     )
     max_session_s: float = Group.LIVE.setting(
         8 * 3600.0, "A longer live connection gets its last result and is closed: 1008.", unit="seconds", gt=0

@@ -1,8 +1,7 @@
-"""Flags beside those with a help text: every setting by its name, and those of FunASR's server programs.
+"""Flags of `paraserve serve` that typer does not read: every setting by its name, and those of FunASR's servers.
 
-With these an existing start script needs only another program name.
-
-Names may be written with dashes or underscores, values are strings: `--vad-dir DIR`, `--quantize true`.
+With FunASR's flags, an existing start script needs only another program name. Names may be written with dashes or
+underscores, values are strings: `--vad-dir DIR`, `--quantize true`.
 """
 
 from collections import deque
@@ -32,7 +31,7 @@ SETTING_OF = {
 
 OWN = {name.replace("_", "-"): name for name in Settings.model_fields}
 """Flags that have the name of our setting."""
-BOOLEAN = frozenset(name for name in OWN if "bool" in str(Settings.model_fields[OWN[name]].annotation))
+BOOLEAN = frozenset(name for name in OWN if Settings.model_fields[OWN[name]].annotation in (bool, bool | None))
 """Those that may stand without a value, for true."""
 
 PULLED_BEFORE = "the catalog states the revisions that paraserve models pull takes"
@@ -60,14 +59,14 @@ SWITCHES = {"gpu": "choose the device by --device cuda:0"}
 
 
 @dataclass(frozen=True, slots=True)
-class FunasrFlags:
-    """Settings that FunASR's flags set, and a line for each flag that changes nothing."""
+class ExtraFlags:
+    """Settings that flags set, and a line for each flag that changes nothing."""
 
     settings: dict[str, str]
     warnings: tuple[str, ...]
 
 
-def parse_funasr_flags(args: Sequence[str]) -> FunasrFlags:
+def parse_extra_flags(args: Sequence[str]) -> ExtraFlags:
     """Read `--name value` and `--name=value` pairs; a boolean's value may be left out.
 
     Raises:
@@ -81,7 +80,7 @@ def parse_funasr_flags(args: Sequence[str]) -> FunasrFlags:
     warnings = tuple(
         f"--{name} has no effect: {reason}" for name, value in values.items() if (reason := _reason(name, value))
     )
-    return FunasrFlags(settings, warnings)
+    return ExtraFlags(settings, warnings)
 
 
 def _pairs(args: Sequence[str]) -> Iterator[tuple[str, str]]:
