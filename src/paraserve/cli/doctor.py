@@ -8,13 +8,14 @@ import typer
 from paraserve.cli.config import read_settings
 from paraserve.cli.findings import Finding, State
 from paraserve.cli.machine_checks import check_machine
+from paraserve.cli.options import Bundle, Device
 from paraserve.cli.pipeline_checks import check_pipeline
 from paraserve.settings import Settings
 
 
 def doctor(
-    bundle: Annotated[str | None, typer.Option(help="Name of a bundle (see models list), or a folder.")] = None,
-    device: Annotated[str | None, typer.Option(help="cpu, cuda:N, or several GPUs with commas between them.")] = None,
+    bundle: Bundle = None,
+    device: Device = None,
     host: Annotated[str | None, typer.Option("--host", "--listen-ip", help="Address of the port to check.")] = None,
     port: Annotated[int | None, typer.Option(help="Port to check.")] = None,
 ) -> None:

@@ -10,6 +10,7 @@ import typer
 from paraserve.cli.config import read_settings
 from paraserve.cli.inputs import open_sources
 from paraserve.cli.microphone import open_microphone
+from paraserve.cli.options import ApiKey, Hotwords, NoItn
 from paraserve.cli.screen import Screen
 from paraserve.client import Live, LiveOptions
 from paraserve.errors import ParaserveError
@@ -45,13 +46,13 @@ def stream(  # noqa: PLR0913, PLR0917 - one parameter a flag
     realtime: Annotated[
         bool, typer.Option("--realtime", help="Send a recording as fast as it was spoken instead of at once.")
     ] = False,
-    hotwords: Annotated[str, typer.Option(help="Words to expect, separated by spaces.")] = "",
-    no_itn: Annotated[bool, typer.Option("--no-itn", help="Leave numbers, dates and times as spoken.")] = False,
+    hotwords: Hotwords = "",
+    no_itn: NoItn = False,
     chunk_size: Annotated[
         ChunkSize,
         typer.Option(parser=_chunk_size, metavar="N,N,N", help="Past, step and future in units of 60 ms."),
     ] = "5,10,5",  # type: ignore[assignment]  # the parser takes text
-    api_key: Annotated[str, typer.Option(envvar="PARASERVE_API_KEY", help="For a server that wants one.")] = "",
+    api_key: ApiKey = "",
     insecure: Annotated[bool, typer.Option("--insecure", help="Accept any certificate of a wss:// server.")] = False,
 ) -> None:
     """Write the texts of live speech to stdout, one segment a line.
