@@ -39,7 +39,7 @@ class Settings(BaseSettings):
     )
     port: int = Group.LISTENING.setting(10095, "TCP port. 0 takes a free one.", ge=0, le=65535)
     certfile: str = Group.LISTENING.setting(
-        "", "TLS certificate (PEM file). Empty, as a flag also 0 = plain HTTP and WebSocket."
+        "", "TLS certificate (PEM file). Empty, or 0 as a flag = plain HTTP and WebSocket."
     )
     keyfile: str = Group.LISTENING.setting("", "Private key of `certfile` (PEM file).")
 

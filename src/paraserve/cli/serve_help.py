@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from paraserve.cli.extra_flags import SETTING_OF, SWITCHES, WITHOUT_EFFECT
 from paraserve.cli.serve import COMMON
-from paraserve.cli.setting_texts import flag, groups, help_text, kind
+from paraserve.cli.setting_texts import flag, groups, help_text, metavar
 
 WIDTH = 74
 UNWRAPPED = "\b\n"
@@ -16,7 +16,7 @@ def more_help() -> str:
     """Return the text below the options."""
     return "\n\n".join(
         (
-            "All other settings are flags as well. A <bool> may stand without a value for true.",
+            "All other settings are flags as well. A <bool> may stand alone for true, a <list> has commas.",
             *filter(None, (_group(heading, names) for heading, names in groups())),
             "FunASR's flags work too, with dashes or underscores:",
             _listed(SETTING_OF),
@@ -34,7 +34,7 @@ def _group(heading: str, names: Iterable[str]) -> str:
 
 def _setting(name: str) -> list[str]:
     text = textwrap.wrap(help_text(name), WIDTH, initial_indent=" " * 6, subsequent_indent=" " * 6)
-    return [f"  {flag(name)} {kind(name)}", *text]
+    return [f"  {flag(name)} {metavar(name)}", *text]
 
 
 def _listed(names: Iterable[str]) -> str:

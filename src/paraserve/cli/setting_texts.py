@@ -22,7 +22,7 @@ def groups() -> Iterator[tuple[str, list[str]]]:
 
 def setting_option(name: str, *aliases: str) -> Any:
     """Return the option of a setting, for a parameter of a command."""
-    return typer.Option(flag(name), *aliases, metavar=kind(name), help=help_text(name))
+    return typer.Option(flag(name), *aliases, metavar=metavar(name), help=help_text(name))
 
 
 def flag(name: str) -> str:
@@ -30,9 +30,14 @@ def flag(name: str) -> str:
     return f"--{name.replace('_', '-')}"
 
 
-def kind(name: str) -> str:
-    """Return what a value may look like: `<int>`, `<2pass|offline>`."""
-    return f"<{'|'.join(_kinds(FIELDS[name].annotation))}>"
+def kinds(name: str) -> list[str]:
+    """Return the values that a setting may have, or their types: `int`, `2pass`, `offline`."""
+    return _kinds(FIELDS[name].annotation)
+
+
+def metavar(name: str) -> str:
+    """Return what `--help` shows for a setting's value: `<int>`, `<2pass|offline>`."""
+    return f"<{'|'.join(kinds(name))}>"
 
 
 def help_text(name: str) -> str:
@@ -87,9 +92,11 @@ def _about(name: str, key: str) -> str:
 def _kinds(annotation: Any) -> list[str]:
     if get_origin(annotation) is Literal:
         return list(get_args(annotation))
+    if get_origin(annotation) is tuple:
+        return ["list"]
     if isinstance(annotation, type):
         return [] if annotation is NoneType else [annotation.__name__]
-    return [kind for part in get_args(annotation) for kind in _kinds(part)]  # of a union, or of a tuple's items
+    return [kind for part in get_args(annotation) for kind in _kinds(part)]  # of a union
 
 
 def _limits(name: str) -> dict[str, float]:

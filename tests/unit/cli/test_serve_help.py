@@ -51,7 +51,7 @@ def test_kinds_of_values(help_text):
         "--mode <2pass|offline>",
         "--log-level <debug|info|warning|error>",
         "--max-live <int|auto>",
-        "--cors-origins <str>",
+        "--cors-origins <list>",
         "--vad-quant <bool>",
         "--slow-result-s <float>",
     ):
