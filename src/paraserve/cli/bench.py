@@ -1,4 +1,4 @@
-"""`paraserve bench`: how much this machine carries, in a few seconds."""
+"""`paraserve bench`: measure in a few seconds how much this machine carries."""
 
 import asyncio
 import time
@@ -102,7 +102,7 @@ async def _rate_live(settings: Settings, config: StreamConfig) -> Capacity:
 
 
 async def _time_files(settings: Settings, sources: Sequence[Source], n: int) -> str:
-    """Each once, `n` at a time; with the decoding."""
+    """Transcribe each recording once, `n` at a time, decoding included; return a line with the figures."""
     async with open_local(settings) as local:
         started, slots = time.monotonic(), asyncio.Semaphore(n)
         try:
@@ -121,7 +121,7 @@ async def _time_files(settings: Settings, sources: Sequence[Source], n: int) -> 
 
 
 async def _time_file(local: LocalTranscriber, source: Source, slots: asyncio.Semaphore) -> tuple[float, float]:
-    """How long it took and how long it is, in seconds."""
+    """Transcribe one recording; return how long that took and how long the recording is, in seconds."""
     async with slots:
         begun = time.monotonic()
         try:

@@ -1,4 +1,4 @@
-"""`paraserve doctor`: will the server work here, and if not, what to do."""
+"""`paraserve doctor`: check this machine and installation, with a cure for each problem."""
 
 import asyncio
 from typing import Annotated
@@ -29,7 +29,7 @@ def doctor(
 
 
 async def _examine(settings: Settings) -> list[Finding]:
-    """Print each finding as soon as it is known."""
+    """Print each finding at once; return all of them."""
     findings = []
     for finding in check_machine(settings):
         print(finding, flush=True)

@@ -1,4 +1,4 @@
-"""The command `paraserve`."""
+"""The command `paraserve`: its subcommands, and its exit codes."""
 
 import sys
 from collections.abc import Sequence
@@ -43,7 +43,7 @@ def _root(
 
 
 def main(args: Sequence[str] | None = None) -> None:
-    """Entry point: every expected error is one line on stderr and exit code 1, Ctrl-C is exit code 130.
+    """Run a command line. Every expected error is one line on stderr and exit code 1, Ctrl-C is exit code 130.
 
     Args:
         args: the command line without the program's name; None takes this process's own.

@@ -1,4 +1,4 @@
-"""`paraserve models`: the bundles that there are, fetched, checked, made ready and removed."""
+"""`paraserve models`: list, pull, check, optimize and remove bundles."""
 
 from pathlib import Path
 from typing import Annotated, Literal

@@ -1,4 +1,4 @@
-"""`paraserve stream`: a recording or the microphone to a live server, texts as they come."""
+"""`paraserve stream`: send a recording or the microphone to a live server, and show its texts."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -19,7 +19,7 @@ from paraserve.wiring import open_decode_pool
 
 MICROPHONE = "mic"
 FRAME_SAMPLES = SAMPLE_RATE * ROW_MS // 1000
-"""One row of a Paraformer, as FunASR's clients send them."""
+"""One row of a Paraformer, which FunASR's clients send as one message."""
 
 Audio: TypeAlias = AsyncIterator[Samples] | AsyncIterator[bytes]
 
@@ -98,7 +98,7 @@ async def _show(live: Live) -> None:
 
 @asynccontextmanager
 async def _open_file(name: str, *, is_paced: bool) -> AsyncIterator[AsyncIterator[Samples]]:
-    """Decode a recording here, since a live server takes samples alone.
+    """Decode a recording in this process, since a live server takes samples only.
 
     Raises:
         ParaserveError: it cannot be read or decoded.
@@ -125,7 +125,7 @@ def _opened(name: str) -> Iterator[BinaryIO]:
 
 
 async def _paced(blocks: AsyncIterator[Samples]) -> AsyncIterator[Samples]:
-    """Frames of 60 ms, each when its end would have been spoken."""
+    """Yield frames of 60 ms, each at the time when its end would have been spoken."""
     clock = asyncio.get_running_loop().time
     due_s = clock()
     async for samples in blocks:

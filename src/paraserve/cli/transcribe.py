@@ -1,4 +1,4 @@
-"""`paraserve transcribe`: recordings to text, here or by a server."""
+"""`paraserve transcribe`: recordings to text, in this process or by a server."""
 
 import asyncio
 import sys
@@ -22,7 +22,7 @@ from paraserve.settings import Settings
 from paraserve.types import RecognitionOptions, Transcript
 
 PARALLEL_FILES = 2
-"""While one recording ends or is decoded, the models work on another; more would only cost memory."""
+"""While one recording is decoded or ends, the models work on another. More at once would only cost memory."""
 
 Format: TypeAlias = Annotated[
     Literal["text", "json", "srt", "vtt", "tsv"], typer.Option("--format", help="What to write.")
@@ -36,7 +36,7 @@ FileError: TypeAlias = ParaserveError | OSError
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """Where transcripts go: files of `paths`, or stdout with a heading each if there are several."""
+    """Destination of transcripts: the files `paths`, or stdout, with a heading for each if there are several."""
 
     format: str
     paths: Sequence[Path | None]
@@ -131,7 +131,7 @@ async def _run(
     options: RecognitionOptions,
     output: Output,
 ) -> int:
-    """Transcribe side by side, report in order; returns how many failed."""
+    """Transcribe several at once and report in order; return how many failed."""
     slots = asyncio.Semaphore(PARALLEL_FILES)
     n_failed = 0
     async with opening as transcriber:
@@ -152,7 +152,7 @@ async def _run(
 async def _outcome(
     source: Source, transcriber: Transcriber, options: RecognitionOptions, slots: asyncio.Semaphore, bars: Bars
 ) -> Transcript | FileError:
-    """The transcript, or why there is none."""
+    """Return the transcript, or the error that kept it from being made."""
     async with slots:
         with bars.bar(source.name) as on_progress:
             try:
@@ -162,7 +162,7 @@ async def _outcome(
 
 
 def _report(index: int, source: Source, result: Transcript | FileError, output: Output) -> bool:
-    """Write a transcript, or one line on stderr; returns whether it was a transcript that could be written."""
+    """Write a transcript, or an error to stderr; return True if a transcript was written."""
     if isinstance(result, Transcript):
         try:
             output.write(index, source, result)
