@@ -205,9 +205,8 @@ class RecognitionOptions:
 
 @dataclass(frozen=True, slots=True)
 class AudioFormat:
-    """Raw audio as a client sends it: little-endian, channels interleaved."""
+    """Raw audio as a client sends it: 16-bit little-endian integers, channels interleaved."""
 
-    encoding: Literal["s16le"] = "s16le"
     sample_rate: int = SAMPLE_RATE
     channels: int = 1
 

@@ -52,7 +52,6 @@ def open_engine(settings: Settings, on_batch: Callable[[BatchStats], None] = lam
             device,
             settings.model_threads,
             cache,
-            settings.reorder_sums,
             memory_bytes=settings.gpu_memory_bytes,
             workers=workers,
         )

@@ -18,13 +18,13 @@ def page(name: str) -> str:
 
 @pytest.mark.parametrize("name", Settings.model_fields)
 def test_every_setting_is_documented(name):
-    """docs/deploy.md has each setting by name."""
-    assert f"`{name}`" in page("deploy.md")
+    """docs/configuration.md has each setting by name."""
+    assert f"`{name}`" in page("configuration.md")
 
 
 def test_every_documented_setting_exists():
-    """The first column of the table of settings names settings, each once."""
-    rows = re.findall(r"^\| (`[^|]*) \|", page("deploy.md"), re.M)
+    """The first column of the tables of settings names settings, each once."""
+    rows = re.findall(r"^\| (`[^|]*) \|", page("configuration.md"), re.M)
     names = [name for row in rows for name in re.findall(r"`(\w+)`", row)]
     assert sorted(names) == sorted(Settings.model_fields)
 

@@ -1,11 +1,11 @@
-"""`paraserve bench`: how much this machine carries, in a few seconds."""
+"""`paraserve bench`: measure in a few seconds how much this machine carries."""
 
 import asyncio
 import time
 from collections.abc import Sequence
 from importlib.resources import files as package_files
 from pathlib import Path
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Literal
 
 import numpy as np
 import typer
@@ -14,6 +14,7 @@ from paraserve import __version__
 from paraserve.cli.config import check_files, read_settings
 from paraserve.cli.inputs import Source, open_sources
 from paraserve.cli.local import LocalTranscriber, open_local
+from paraserve.cli.options import Bundle, Device
 from paraserve.cpus import available_cpus
 from paraserve.errors import ParaserveError
 from paraserve.inference.graphs.session import runtime_version
@@ -26,10 +27,6 @@ from paraserve.types import RecognitionOptions, StreamConfig
 app = typer.Typer(
     no_args_is_help=True, rich_markup_mode=None, help="Measure what this machine carries, in a few seconds."
 )
-Bundle: TypeAlias = Annotated[
-    str | None, typer.Option(help="Name of a bundle (see models list), or a folder.  [default: demo]")
-]
-Device: TypeAlias = Annotated[str | None, typer.Option(help="cpu, cuda:N or cuda:N,cuda:M.  [default: cpu]")]
 
 
 @app.command()
@@ -105,7 +102,7 @@ async def _rate_live(settings: Settings, config: StreamConfig) -> Capacity:
 
 
 async def _time_files(settings: Settings, sources: Sequence[Source], n: int) -> str:
-    """Each once, `n` at a time; with the decoding."""
+    """Transcribe each recording once, `n` at a time, decoding included; return a line with the figures."""
     async with open_local(settings) as local:
         started, slots = time.monotonic(), asyncio.Semaphore(n)
         try:
@@ -124,7 +121,7 @@ async def _time_files(settings: Settings, sources: Sequence[Source], n: int) -> 
 
 
 async def _time_file(local: LocalTranscriber, source: Source, slots: asyncio.Semaphore) -> tuple[float, float]:
-    """How long it took and how long it is, in seconds."""
+    """Transcribe one recording; return how long that took and how long the recording is, in seconds."""
     async with slots:
         begun = time.monotonic()
         try:

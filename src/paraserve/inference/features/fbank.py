@@ -87,20 +87,12 @@ def fbank_step(state: FbankState, samples: Samples) -> tuple[FbankState, Feature
     return FbankState(buffer[len(features) * FRAME_SAMPLES :].copy()), features
 
 
-def apply_lfr(features: Features, m: int, n: int) -> Features:
-    """Stack m frames every n frames: (n_frames, dim) to (ceil(n_frames / n), m * dim), n <= m.
-
-    The first frame is repeated (m - 1) // 2 times in front, the last one as often as the last window needs.
-    """
-    _, rows = lfr_step(LfrState(), features, m, n, is_last=True)
-    return rows
-
-
 def lfr_step(state: LfrState, features: Features, m: int, n: int, *, is_last: bool) -> tuple[LfrState, Features]:
-    """Take new fbank frames (n_frames, dim). Return the next state and the stacked rows (n, m * dim) they complete.
+    """Stack `m` frames every `n` frames, `n` <= `m`. Return the next state and the rows that the new frames complete.
 
-    A row has `m` frames and begins `n` frames behind the one before it. The last step also completes the open windows
-    with the last frame, and returns the state of a new stream.
+    All steps of a stream together turn (n_frames, dim) into (ceil(n_frames / n), m * dim). The first frame is
+    repeated (m - 1) // 2 times in front. The last step also completes the open windows with the last frame, and
+    returns the state of a new stream.
     """
     context = (m - 1) // 2
     frames = features

@@ -1,7 +1,6 @@
-"""Program that prepares one graph: `python -m paraserve.inference.graphs.builder SOURCE TARGET [FLAG]`.
+"""Program that prepares one graph: `python -m paraserve.inference.graphs.builder SOURCE TARGET [--for-gpu]`.
 
-FLAG is `--reorder-sums` or `--for-gpu`. It is a process of its own, because it takes several times the model's memory
-and needs the package onnx.
+It is a process of its own, because it takes several times the model's memory and needs the package onnx.
 """
 
 import os
@@ -11,7 +10,7 @@ from pathlib import Path
 
 import onnx
 
-from paraserve.inference.graphs.cache import FOR_GPU, REORDER, has_vnni
+from paraserve.inference.graphs.cache import FOR_GPU, has_vnni
 from paraserve.inference.graphs.fsmn_memory import block_memories
 from paraserve.inference.graphs.gpu.convolutions import replace_dense, replace_depthwise
 from paraserve.inference.graphs.gpu.half_precision import to_half
@@ -20,10 +19,10 @@ from paraserve.inference.graphs.session import SMALLEST_EXTERNAL_BYTES, write_fu
 from paraserve.inference.graphs.signed_weights import sign_weights
 
 
-def prepare_for_cpu(source: Path, target: Path, *, reorder_sums: bool) -> None:
+def prepare_for_cpu(source: Path, target: Path) -> None:
     """Write `source`, rewritten and with its nodes fused, to `target`, which saves the fusing at every start."""
     model = onnx.load(source)
-    rewrite_for_cpu(model, reorder_sums=reorder_sums, is_vnni=has_vnni())
+    rewrite_for_cpu(model, is_vnni=has_vnni())
     with tempfile.TemporaryDirectory(dir=target.parent) as folder:
         rewritten = Path(folder) / target.name
         _save(model, rewritten)
@@ -31,15 +30,15 @@ def prepare_for_cpu(source: Path, target: Path, *, reorder_sums: bool) -> None:
         write_fused(rewritten, target)
 
 
-def rewrite_for_cpu(model: onnx.ModelProto, *, reorder_sums: bool, is_vnni: bool) -> None:
-    """Rewrite a graph in place for speed on a CPU.
+def rewrite_for_cpu(model: onnx.ModelProto, *, is_vnni: bool) -> None:
+    """Rewrite a graph in place for speed on a CPU. int8 graphs keep every bit of their results.
 
     The faster form of FSMN memories sums in another order, which changes the last bit. float32 graphs keep their
-    text. In an int8 graph an activation now and then moves to the next of 255 steps, and others with it from layer to
-    layer, so int8 graphs keep their order unless `reorder_sums` allows another.
+    text. In an int8 graph an activation would now and then move to the next of 255 steps, and others with it from
+    layer to layer, so int8 graphs keep their memories. `is_vnni`: the CPU has VNNI instructions.
     """
     is_int8 = any(node.op_type == "MatMulInteger" for node in model.graph.node)
-    if reorder_sums or not is_int8:
+    if not is_int8:
         block_memories(model)
     if is_vnni:
         sign_weights(model)
@@ -75,7 +74,7 @@ def main(source: Path, target: Path, flags: list[str]) -> None:
     if FOR_GPU in flags:
         prepare_for_gpu(source, target)
     else:
-        prepare_for_cpu(source, target, reorder_sums=REORDER in flags)
+        prepare_for_cpu(source, target)
 
 
 if __name__ == "__main__":

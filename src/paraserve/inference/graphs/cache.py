@@ -20,7 +20,6 @@ VNNI_FLAGS = frozenset({"avx512_vnni", "avx_vnni"})
 SMALLEST_GRAPH_BYTES = 16 * 2**20
 """Preparing takes one or two seconds, which a smaller graph never earns back."""
 PREPARATION_TIMEOUT_S = 300
-REORDER = "--reorder-sums"
 FOR_GPU = "--for-gpu"
 
 
@@ -46,20 +45,16 @@ def cache_folder(chosen: str = "") -> Path:
 
 
 def prepared_graph(
-    path: Path,
-    cache: Path,
-    smallest_bytes: int = SMALLEST_GRAPH_BYTES,
-    *,
-    reorder_sums: bool = False,
-    for_gpu: bool = False,
+    path: Path, cache: Path, smallest_bytes: int = SMALLEST_GRAPH_BYTES, *, for_gpu: bool = False
 ) -> Path:
     """Return the path of the fastest form of a graph for this machine, prepared now or earlier.
+
+    int8 graphs keep every bit of their results.
 
     Args:
         path: the plain graph.
         cache: the folder of prepared graphs.
         smallest_bytes: on a CPU, a smaller graph is returned unchanged.
-        reorder_sums: int8 graphs too may change in the last bits of their results.
         for_gpu: make a float32 graph one of mixed precision.
 
     Raises:
@@ -67,10 +62,10 @@ def prepared_graph(
     """
     if path.stat().st_size < smallest_bytes and not for_gpu:
         return path
-    folder = cache / f"{_key(path)}-{_recipe(reorder_sums, for_gpu)}"
+    folder = cache / f"{_key(path)}-{_recipe(for_gpu=for_gpu)}"
     target = folder / path.name
     if not target.is_file():
-        _prepare_in_child(path, folder, [FOR_GPU] if for_gpu else [REORDER] if reorder_sums else [])
+        _prepare_in_child(path, folder, [FOR_GPU] if for_gpu else [])
     return target
 
 
@@ -84,11 +79,11 @@ def _key(path: Path) -> str:
     return f"{digest[:20]}-{VERSION}-{_runtime()}"
 
 
-def _recipe(reorder_sums: bool, for_gpu: bool) -> str:
+def _recipe(*, for_gpu: bool) -> str:
     """Return a name for the kind of preparation and, on a CPU, for the processor."""
     if for_gpu:
         return "gpu"
-    return ("vnni" if has_vnni() else "plain") + ("-reordered" if reorder_sums else "")
+    return "vnni" if has_vnni() else "plain"
 
 
 def _runtime() -> str:

@@ -93,7 +93,6 @@ class Placement:
         device: "cpu" or "cuda:N".
         threads: threads of one run.
         cache: folder of graphs prepared for this machine; None runs the files on disk.
-        reorder_sums: as for `cache.prepared_graph`.
         memory_bytes: limit for one graph on a GPU; 0 = no limit.
         workers: number of runs of one model side by side. onnxruntime needs no limit, CTranslate2 does.
     """
@@ -101,7 +100,6 @@ class Placement:
     device: str = "cpu"
     threads: int = 1
     cache: Path | None = None
-    reorder_sums: bool = False
     memory_bytes: int = 0
     workers: int = 1
 
@@ -204,9 +202,7 @@ def _prepared(path: Path, placement: Placement) -> Path:
     if placement.cache is None:
         return path
     try:
-        return prepared_graph(
-            path, placement.cache, reorder_sums=placement.reorder_sums, for_gpu=not placement.is_cpu
-        )
+        return prepared_graph(path, placement.cache, for_gpu=not placement.is_cpu)
     except ModelLoadError as error:
         log.warning("%s; it runs as it is", error)
         return path

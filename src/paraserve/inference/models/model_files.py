@@ -59,19 +59,6 @@ def model_name(directory: Path) -> str | None:
     return str(read_config(directory).get("model", "Paraformer"))
 
 
-def read_configuration(directory: Path) -> dict[str, Any]:
-    """`configuration.json` (the model hub's description: task, names of the side files) as a dict.
-
-    Raises:
-        ModelLoadError: it is missing, not JSON or not an object.
-    """
-    path = directory / "configuration.json"
-    configuration = _read_json(path)
-    if not isinstance(configuration, dict):
-        raise ModelLoadError(f"cannot read {path}: expected a JSON object")
-    return configuration
-
-
 def read_units(directory: Path) -> list[str]:
     """Read the vocabulary, `tokens.json`. The id of a unit is its position.
 

@@ -22,8 +22,8 @@ import numpy as np
 import numpy.typing as npt
 
 from paraserve.errors import InferenceError, ModelLoadError
-from paraserve.inference.graphs.session import CPU, OnnxModel, Placement, open_session
-from paraserve.inference.models.model_files import graph_file, read_config, read_units
+from paraserve.inference.graphs.session import OnnxModel
+from paraserve.inference.models.model_files import read_config, read_units
 
 WINDOW_UNITS = 20
 FORCED_CUT_UNITS = 200
@@ -90,17 +90,6 @@ class CtPunc:
     def _predict(self, ids: Tensor) -> list[str]:
         feeds = {"inputs": ids[None, :], "text_lengths": np.array([len(ids)], dtype=np.int32)}
         return best_marks(self.graph.run(feeds, ["logits"])["logits"], len(ids), self.marks)
-
-
-def load_ct_punc(directory: Path, placement: Placement = CPU, quantize: bool | None = None) -> CtPunc:
-    """Load an offline CT-punc model from FunASR's files (model*.onnx, config.yaml, tokens.json).
-
-    Raises:
-        ModelLoadError: a file is missing or damaged, the model is the realtime variant, or its words are cut by jieba
-            (it has a `jieba_usr_dict`) and jieba is not installed.
-    """
-    files = read_punc_files(directory)
-    return ct_punc_of(files, open_session(graph_file(directory, quantize=quantize), placement))
 
 
 @dataclass(frozen=True, slots=True)

@@ -119,7 +119,7 @@ def test_a_failed_step_leaves_the_state() -> None:
 
 
 def test_either_kind_is_told_by_its_inputs(shared_dir: Path) -> None:
-    """Both kinds load by one function; each one's own loader refuses the other."""
+    """Both kinds load by one function; where live texts need the realtime kind, the offline one is refused."""
     tiny = shared_dir / "tiny_models"
     assert isinstance(load_either_ct_punc(tiny / "ct-punc-tiny"), CtPunc)
     assert isinstance(load_either_ct_punc(tiny / "ct-punc-realtime-tiny", quantize=False), CtPuncOnline)

@@ -14,7 +14,7 @@ import pytest
 import soundfile
 
 from paraserve.errors import InferenceError, ModelLoadError
-from paraserve.inference.features.fbank import Cmvn, apply_cmvn, apply_lfr, fbank, read_cmvn
+from paraserve.inference.features.fbank import Cmvn, LfrState, apply_cmvn, fbank, lfr_step, read_cmvn
 from paraserve.inference.graphs.session import open_session
 from paraserve.inference.models.recognizers.paraformer import Paraformer, TextRules, load_paraformer
 from paraserve.inference.models.recognizers.paraformer_common import FrontEnd
@@ -297,7 +297,8 @@ def test_contextual_models_run_without_hotwords(kind: str, shared_dir: Path) -> 
 
     hotword = np.eye(1, 10, dtype=np.int32)  # one row: 1 (`<s>`) and nine zeros
     (embedded,) = open_session(directory / "model_eb.onnx").run({"hotword": hotword}).values()
-    rows = apply_cmvn(apply_lfr(fbank(samples), 7, 6), read_cmvn(directory / "am.mvn"))
+    _, stacked = lfr_step(LfrState(), fbank(samples), 7, 6, is_last=True)
+    rows = apply_cmvn(stacked, read_cmvn(directory / "am.mvn"))
     feeds = {"speech": rows[None], "speech_lengths": np.array([len(rows)]), "bias_embed": embedded[0][None]}
     logits = open_session(directory / "model.onnx").run(feeds)["logits"][0, :-1]
     assert list(first.token_ids) == logits.argmax(axis=1).tolist()

@@ -1,8 +1,7 @@
-"""Flags beside those with a help text: every setting by its name, and those of FunASR's server programs.
+"""Flags of `paraserve serve` that typer does not read: every setting by its name, and those of FunASR's servers.
 
-With these an existing start script needs only another program name.
-
-Names may be written with dashes or underscores, values are strings: `--vad-dir DIR`, `--quantize true`.
+With FunASR's flags, an existing start script needs only another program name. Names may be written with dashes or
+underscores, values are strings: `--vad-dir DIR`, `--quantize true`.
 """
 
 from collections import deque
@@ -28,12 +27,12 @@ SETTING_OF = {
     "decoder-thread-num": "inference_threads",
     "model-thread-num": "model_threads",
 }
-"""Flags that mean one of our settings."""
+"""FunASR's flags that mean one of our settings."""
 
 OWN = {name.replace("_", "-"): name for name in Settings.model_fields}
-"""Flags that have the name of our setting."""
-BOOLEAN = frozenset(name for name in OWN if "bool" in str(Settings.model_fields[OWN[name]].annotation))
-"""Those that may stand without a value, for true."""
+"""Flags that are named like our settings."""
+BOOLEAN = frozenset(name for name in OWN if Settings.model_fields[OWN[name]].annotation in (bool, bool | None))
+"""Flags of our settings that may stand without a value for true."""
 
 PULLED_BEFORE = "the catalog states the revisions that paraserve models pull takes"
 NO_LANGUAGE_MODEL = "no language model is used yet"
@@ -54,37 +53,37 @@ WITHOUT_EFFECT = {
     "batch-size": "batches grow with the load",
     "bladedisc": "models run in ONNX Runtime",
 }
-"""Flags that are taken so that scripts keep working, and why they change nothing."""
+"""FunASR's flags that are accepted for the sake of start scripts, and the reason why they change nothing."""
 SWITCHES = {"gpu": "choose the device by --device cuda:0"}
-"""As above, without a value."""
+"""FunASR's flags without a value that change nothing, and the reason."""
 
 
 @dataclass(frozen=True, slots=True)
-class FunasrFlags:
-    """Settings that FunASR's flags set, and a line for each flag that changes nothing."""
+class ExtraFlags:
+    """Settings that the flags give, and a warning for each flag that changes nothing."""
 
     settings: dict[str, str]
     warnings: tuple[str, ...]
 
 
-def parse_funasr_flags(args: Sequence[str]) -> FunasrFlags:
-    """Read `--name value` and `--name=value` pairs; a boolean's value may be left out.
+def parse_extra_flags(args: Sequence[str]) -> ExtraFlags:
+    """Read `--name value` and `--name=value` pairs; a boolean may stand without a value.
 
     Raises:
         ParaserveError: an unknown flag, or a flag without its value.
     """
-    values = dict(_pairs(args))
+    values = dict(_flags_with_values(args))
     meanings = OWN | SETTING_OF
     settings = {meanings[name]: value for name, value in values.items() if name in meanings}
-    if _is_no_file(settings.get("hotword_file")):
+    if _is_missing(settings.get("hotword_file")):
         del settings["hotword_file"]
     warnings = tuple(
-        f"--{name} has no effect: {reason}" for name, value in values.items() if (reason := _reason(name, value))
+        f"--{name} has no effect: {reason}" for name, value in values.items() if (reason := _why_ignored(name, value))
     )
-    return FunasrFlags(settings, warnings)
+    return ExtraFlags(settings, warnings)
 
 
-def _pairs(args: Sequence[str]) -> Iterator[tuple[str, str]]:
+def _flags_with_values(args: Sequence[str]) -> Iterator[tuple[str, str]]:
     known = OWN.keys() | SETTING_OF.keys() | WITHOUT_EFFECT.keys() | SWITCHES.keys()
     rest = deque(args)
     while rest:
@@ -103,17 +102,17 @@ def _pairs(args: Sequence[str]) -> Iterator[tuple[str, str]]:
         yield name, value
 
 
-def _reason(name: str, value: str) -> str | None:
-    """Why a flag changes nothing; None where it gets what it asks for."""
+def _why_ignored(name: str, value: str) -> str | None:
+    """Return the reason why a flag changes nothing; None if it does what it asks for."""
     if name == "itn-dir":
         return None if value in REMOVED else "the built-in rules for Chinese and English are used"
     if name == "lm-dir" and value in REMOVED:
         return None
     if name == "hotword":
-        return f"there is no file {value}" if value not in REMOVED and _is_no_file(value) else None
+        return f"there is no file {value}" if value not in REMOVED and _is_missing(value) else None
     return WITHOUT_EFFECT.get(name) or SWITCHES.get(name)
 
 
-def _is_no_file(path: str | None) -> bool:
-    """FunASR's start scripts name a hotword file that need not be there."""
+def _is_missing(path: str | None) -> bool:
+    """Return True if a hotword file is given and not there: FunASR's start scripts name one in any case."""
     return path is not None and (path in REMOVED or not Path(path).expanduser().is_file())
