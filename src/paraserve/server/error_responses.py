@@ -23,7 +23,7 @@ from paraserve.errors import (
     UnsupportedFormatError,
     UploadTooLargeError,
 )
-from paraserve.server.protocols.funasr.bodies import error_json
+from paraserve.server.protocols.error_body import error_json
 from paraserve.server.telemetry.request_log import request_id
 
 STATUS: tuple[tuple[type[ParaserveError], int], ...] = (

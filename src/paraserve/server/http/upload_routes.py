@@ -18,14 +18,9 @@ from paraserve.runtime.offline import FileLimits, transcribe_file
 from paraserve.server.access.admission import ConcurrencyLimit
 from paraserve.server.http.form_fields import one_of, openai_granularities, recognition_options
 from paraserve.server.http.uploads import Upload, UploadLimits, receive_upload
-from paraserve.server.protocols.funasr.bodies import (
-    Json,
-    funasr_asr,
-    funasr_offline,
-    funasr_recognition,
-    openai_verbose,
-)
-from paraserve.server.protocols.json_encoding import object_text
+from paraserve.server.protocols.funasr.bodies import funasr_asr, funasr_offline, funasr_recognition
+from paraserve.server.protocols.json_encoding import Json, object_text
+from paraserve.server.protocols.openai import openai_verbose
 from paraserve.server.telemetry.metrics import Metrics
 from paraserve.server.telemetry.request_log import key_name, request_id
 from paraserve.server.telemetry.slow_log import SlowLog, Stopwatch

@@ -28,7 +28,7 @@ from paraserve.server.protocols.events import (
     SegmentText,
 )
 from paraserve.server.protocols.funasr.hotwords import check_hotwords
-from paraserve.server.protocols.json_encoding import object_text
+from paraserve.server.protocols.json_encoding import Json, object_text
 from paraserve.server.protocols.json_values import (
     MAX_SAMPLE_RATE,
     MIN_SAMPLE_RATE,
@@ -38,8 +38,6 @@ from paraserve.server.protocols.json_values import (
     read_whole,
 )
 from paraserve.types import AudioFormat, RecognitionOptions, StreamConfig, Token
-
-Json = dict[str, Any]
 
 DEFAULT_SAMPLE_RATE = 8_000
 """Hz. That of vosk-server for clients that send no configuration."""

@@ -1,41 +1,15 @@
-"""The JSON shapes that clients of FunASR and OpenAI know, as pure functions of a transcript."""
+"""The HTTP bodies of FunASR's servers, as pure functions of a transcript."""
 
-import math
 import unicodedata
-import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any
 
 from paraserve.formats import heard_json
 from paraserve.inference.text.sentences import join_sentences
-from paraserve.server.protocols.json_encoding import list_text
+from paraserve.server.protocols.json_encoding import Json, list_text
+from paraserve.server.protocols.openai import is_cjk, language_of, seconds, word_json
 from paraserve.types import Sentence, Token, Transcript
-
-Json = dict[str, Any]
-
-
-def error_json(message: str, *, status: int, code: str, request_id: str, param: str | None = None) -> Json:
-    """The one error shape of all HTTP routes (OpenAI's, with the request id added)."""
-    kind = "server_error" if status >= 500 else "invalid_request_error"
-    return {"error": {"message": message, "type": kind, "param": param, "code": code, "request_id": request_id}}
-
-
-def openai_verbose(transcript: Transcript, granularities: Iterable[str]) -> Json:
-    """OpenAI's `verbose_json`; `words` only when asked for, times in seconds."""
-    wanted = set(granularities) or {"segment"}
-    body: Json = {
-        "task": "transcribe",
-        "language": language_of(transcript),
-        "duration": transcript.duration_ms / 1000,
-        "text": transcript.text,
-    }
-    if "segment" in wanted:
-        body["segments"] = [_openai_segment(n, s, transcript) for n, s in enumerate(transcript.sentences)]
-    if "word" in wanted:
-        body["words"] = [_word(token) for token in _timed_tokens(transcript)]
-    return body
 
 
 def funasr_offline(transcript: Transcript, wav_name: str, *, is_final: bool, is_strict: bool = False) -> Json:
@@ -98,9 +72,9 @@ def funasr_asr(transcript: Transcript, processing_s: float) -> Json:
         "segments": [
             {
                 "text": s.text,
-                "start": _seconds(s.start_ms, 0),
-                "end": _seconds(s.end_ms, transcript.duration_ms),
-                "words": [_word(token) for token in s.tokens if token.start_ms is not None],
+                "start": seconds(s.start_ms, 0),
+                "end": seconds(s.end_ms, transcript.duration_ms),
+                "words": [word_json(token) for token in s.tokens if token.start_ms is not None],
             }
             for s in transcript.sentences
         ],
@@ -148,50 +122,6 @@ def split_clauses(sentence: Sentence) -> list[Clause]:
     return [*clauses, Clause(tuple(units), "")] if units else clauses
 
 
-def language_of(transcript: Transcript) -> str:
-    """The model's or the client's language, else by script: the one with more words. "unknown" without text."""
-    if transcript.language:
-        return transcript.language
-    letters = [c for c in transcript.text if c.isalpha()]
-    if not letters:
-        return "unknown"
-    chinese = sum(is_cjk(c) for c in letters)
-    latin_words = sum(not is_cjk(t.text[0]) for s in transcript.sentences for t in s.tokens if t.text)
-    return "zh" if chinese >= latin_words else "en"
-
-
-def is_cjk(character: str) -> bool:
-    """A Chinese character (CJK unified ideographs)."""
-    return "\u4e00" <= character <= "\u9fff"
-
-
-def _openai_segment(index: int, sentence: Sentence, transcript: Transcript) -> Json:
-    scores = [token.score for token in sentence.tokens]
-    encoded = sentence.text.encode()
-    return {
-        "id": index,
-        "seek": 0,
-        "start": _seconds(sentence.start_ms, 0),
-        "end": _seconds(sentence.end_ms, transcript.duration_ms),
-        "text": sentence.text,
-        "tokens": [],
-        "temperature": 0.0,
-        "avg_logprob": sum(math.log(max(score, 1e-10)) for score in scores) / max(1, len(scores)),
-        "compression_ratio": len(encoded) / len(zlib.compress(encoded)),
-        "no_speech_prob": 0.0,
-        "confidence": round(sum(scores) / len(scores), 4) if scores else 1.0,
-        **heard_json(sentence),
-    }
-
-
-def _word(token: Token) -> Json:
-    return {"word": token.text, "start": _seconds(token.start_ms, 0), "end": _seconds(token.end_ms, 0)}
-
-
-def _timed_tokens(transcript: Transcript) -> Iterator[Token]:
-    return (token for s in transcript.sentences for token in s.tokens if token.start_ms is not None)
-
-
 def _stamp(clause: Clause) -> Json:
     times = [[unit.start_ms, unit.end_ms] for unit in clause.units]
     return {
@@ -231,7 +161,3 @@ def _unit_texts(text: str) -> Iterator[str]:
 
 def _marks(between: str) -> list[str]:
     return [c for c in between if unicodedata.category(c).startswith("P")]
-
-
-def _seconds(at_ms: int | None, default_ms: int) -> float:
-    return (default_ms if at_ms is None else at_ms) / 1000

@@ -28,7 +28,7 @@ from paraserve.server.protocols.events import (
     Request,
     SegmentText,
 )
-from paraserve.server.protocols.funasr.bodies import Json, funasr_heard, funasr_offline, funasr_stamps, tagged_text
+from paraserve.server.protocols.funasr.bodies import funasr_heard, funasr_offline, funasr_stamps, tagged_text
 from paraserve.server.protocols.funasr.requests import (
     EndMarker,
     FunasrSettings,
@@ -36,7 +36,7 @@ from paraserve.server.protocols.funasr.requests import (
     apply_message,
     end_marker,
 )
-from paraserve.server.protocols.json_encoding import object_text
+from paraserve.server.protocols.json_encoding import Json, object_text
 from paraserve.server.protocols.json_values import read_object
 from paraserve.types import Transcript
 

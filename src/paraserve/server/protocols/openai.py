@@ -1,0 +1,81 @@
+"""OpenAI's answers, as pure functions of a transcript."""
+
+import math
+import zlib
+from collections.abc import Iterable, Iterator
+
+from paraserve.formats import heard_json
+from paraserve.server.protocols.json_encoding import Json
+from paraserve.types import Sentence, Token, Transcript
+
+
+def openai_verbose(transcript: Transcript, granularities: Iterable[str]) -> Json:
+    """OpenAI's `verbose_json`. Times are seconds.
+
+    `granularities` may name "segment" and "word": each adds a list of times. Without any, segments are given.
+    """
+    wanted = set(granularities) or {"segment"}
+    body: Json = {
+        "task": "transcribe",
+        "language": language_of(transcript),
+        "duration": transcript.duration_ms / 1000,
+        "text": transcript.text,
+    }
+    if "segment" in wanted:
+        body["segments"] = [_openai_segment(n, s, transcript) for n, s in enumerate(transcript.sentences)]
+    if "word" in wanted:
+        body["words"] = [word_json(token) for token in _timed_tokens(transcript)]
+    return body
+
+
+def language_of(transcript: Transcript) -> str:
+    """The code of the model's or the client's language, else "zh" or "en" by the text's script.
+
+    Without text it is "unknown".
+    """
+    if transcript.language:
+        return transcript.language
+    letters = [c for c in transcript.text if c.isalpha()]
+    if not letters:
+        return "unknown"
+    chinese = sum(is_cjk(c) for c in letters)
+    latin_words = sum(not is_cjk(t.text[0]) for s in transcript.sentences for t in s.tokens if t.text)
+    return "zh" if chinese >= latin_words else "en"
+
+
+def is_cjk(character: str) -> bool:
+    """Whether this is a Chinese character (CJK unified ideographs)."""
+    return "\u4e00" <= character <= "\u9fff"
+
+
+def _openai_segment(index: int, sentence: Sentence, transcript: Transcript) -> Json:
+    scores = [token.score for token in sentence.tokens]
+    encoded = sentence.text.encode()
+    return {
+        "id": index,
+        "seek": 0,
+        "start": seconds(sentence.start_ms, 0),
+        "end": seconds(sentence.end_ms, transcript.duration_ms),
+        "text": sentence.text,
+        "tokens": [],
+        "temperature": 0.0,
+        "avg_logprob": sum(math.log(max(score, 1e-10)) for score in scores) / max(1, len(scores)),
+        "compression_ratio": len(encoded) / len(zlib.compress(encoded)),
+        "no_speech_prob": 0.0,
+        "confidence": round(sum(scores) / len(scores), 4) if scores else 1.0,
+        **heard_json(sentence),
+    }
+
+
+def word_json(token: Token) -> Json:
+    """A word with its times in seconds."""
+    return {"word": token.text, "start": seconds(token.start_ms, 0), "end": seconds(token.end_ms, 0)}
+
+
+def _timed_tokens(transcript: Transcript) -> Iterator[Token]:
+    return (token for s in transcript.sentences for token in s.tokens if token.start_ms is not None)
+
+
+def seconds(at_ms: int | None, default_ms: int) -> float:
+    """Milliseconds as seconds; `default_ms` stands in where there is no time."""
+    return (default_ms if at_ms is None else at_ms) / 1000
