@@ -10,13 +10,15 @@
     │   └── SlowUploadError (TimeoutError) the client stopped sending in the middle of its upload
     ├── AccessError (PermissionError)      the client may not: no key, a wrong one, a foreign page
     ├── OverloadedError (RuntimeError)     full, or shutting down; try again later
-    │   └── KeyLimitError                  this client has too much in progress; others have not
+    │   ├── KeyLimitError                  this client has too much in progress, others may not
+    │   └── ShuttingDownError              the server is about to stop
     ├── ModelLoadError (OSError)           a model file is missing, damaged or of an unknown kind
     ├── ModelPullError (OSError)           a model cannot be downloaded
     │   └── DiskFullError                  there is no room for it
     └── InferenceError (RuntimeError)      a model failed on an input that it should have taken
 
-`code` is stable and meant for programs, the message for people. Transports map the classes to statuses once.
+`code` is stable and meant for programs, the message for people. `server/error_table.py` maps the classes to HTTP
+statuses and WebSocket close codes.
 """
 
 
@@ -91,6 +93,12 @@ class KeyLimitError(OverloadedError):
     """This client has too much in progress; there may be room for others."""
 
     code = "key_limit"
+
+
+class ShuttingDownError(OverloadedError):
+    """The server is about to stop; another one, or this one started again, may answer."""
+
+    code = "shutting_down"
 
 
 class ModelLoadError(ParaserveError, OSError):

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import PlainTextResponse
 from starlette.requests import ClientDisconnect
 
-from paraserve.errors import OverloadedError, ProtocolError
+from paraserve.errors import OverloadedError, ProtocolError, ShuttingDownError
 from paraserve.formats import FORMATS, transcript_json, write_srt, write_text, write_vtt
 from paraserve.runtime.decoding.pool import DecodePool
 from paraserve.runtime.engine import Engine
@@ -67,7 +67,7 @@ class UploadService:
 def _service(request: Request) -> UploadService:
     service: UploadService | None = request.app.state.uploads
     if request.app.state.readiness.is_draining:
-        raise OverloadedError("the server is shutting down", code="shutting_down")
+        raise ShuttingDownError("the server is shutting down")
     if service is None:
         raise OverloadedError("the server is starting or shutting down", code="not_ready")
     return service

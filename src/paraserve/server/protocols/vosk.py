@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from paraserve.errors import ParaserveError, ProtocolError
-from paraserve.server.protocols.close_codes import close_code
+from paraserve.server.error_table import error_row
 from paraserve.server.protocols.events import (
     Acknowledged,
     Audio,
@@ -92,7 +92,7 @@ class VoskProtocol:
 
     def close_code(self, error: ParaserveError) -> int | None:
         """Return the code for the error: each one ends the connection, or replies would no longer fit messages."""
-        return close_code(error) or 1008
+        return error_row(error).close_code or 1008
 
     def _read_message(self, message: Mapping[str, Any]) -> Request:
         config = message.get("config")

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from paraserve.errors import ParaserveError, ProtocolError
-from paraserve.server.protocols.close_codes import close_code
+from paraserve.server.error_table import error_row
 from paraserve.server.protocols.events import (
     Acknowledged,
     Audio,
@@ -125,8 +125,8 @@ class FunasrProtocol:
         return () if body is None else (object_text(body),)
 
     def close_code(self, error: ParaserveError) -> int | None:
-        """Return the code of the table for all protocols."""
-        return close_code(error)
+        """Return the code of the table of all errors."""
+        return error_row(error).close_code
 
     def _configure(self, asked: FunasrSettings) -> list[Request]:
         if asked == self._asked:
