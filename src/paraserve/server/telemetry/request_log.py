@@ -1,8 +1,6 @@
-"""What an operator sees of each request: an id, and one log line without any transcript."""
+"""Request ids, and one log line for each HTTP request. The line has no transcript."""
 
-import logging
 import re
-import sys
 import time
 import uuid
 
@@ -10,7 +8,6 @@ import structlog
 from starlette.datastructures import MutableHeaders
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-from structlog.typing import Processor
 
 from paraserve.server.telemetry.metrics import Metrics
 
@@ -75,27 +72,3 @@ class RequestLog:
             ms=round(seconds * 1000),
             key=key_name(connection),
         )
-
-
-def configure_logging(level_name: str) -> None:
-    """JSON lines on stderr, the libraries' warnings among them."""
-    level = logging.getLevelNamesMapping()[level_name.upper()]
-    common: list[Processor] = [
-        structlog.processors.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.processors.format_exc_info,
-    ]
-    as_json = structlog.processors.JSONRenderer(ensure_ascii=False)
-    structlog.configure(
-        processors=[*common, as_json],
-        wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
-    )
-    libraries = logging.StreamHandler()
-    libraries.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=[structlog.stdlib.add_logger_name, *common],
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, as_json],
-        )
-    )
-    logging.basicConfig(level=max(level, logging.WARNING), handlers=[libraries])
