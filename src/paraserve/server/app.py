@@ -15,7 +15,7 @@ from paraserve.server.access.authentication import KeyCheck
 from paraserve.server.error_responses import add_error_handlers
 from paraserve.server.http.health import health_router
 from paraserve.server.http.page import page_router
-from paraserve.server.http.upload_routes import upload_router
+from paraserve.server.http.upload_formats import upload_router
 from paraserve.server.live.live_limit import live_limit
 from paraserve.server.live.websocket_routes import live_router
 from paraserve.server.readiness import Readiness

@@ -9,7 +9,7 @@ from paraserve.runtime.offline import FileLimits
 from paraserve.server.access.admission import ConcurrencyLimit, ServerLimits
 from paraserve.server.access.api_keys import KeyRing
 from paraserve.server.access.authentication import Access
-from paraserve.server.http.upload_routes import UploadService
+from paraserve.server.http.upload_formats import UploadService
 from paraserve.server.http.uploads import UploadLimits
 from paraserve.server.live.connection import LiveLimits
 from paraserve.server.live.recording import LiveContext
