@@ -15,7 +15,7 @@ from paraserve.server.access.authentication import KeyCheck
 from paraserve.server.error_responses import add_error_handlers
 from paraserve.server.http.health import health_router
 from paraserve.server.http.page import page_router
-from paraserve.server.http.upload_formats import upload_router
+from paraserve.server.http.uploads import upload_router
 from paraserve.server.live.live_limit import live_limit
 from paraserve.server.live.websocket_routes import live_router
 from paraserve.server.readiness import Readiness
@@ -75,7 +75,7 @@ def create_app(settings: Settings, engine: Engine | None = None, metrics: Metric
             expose_headers=["X-Request-Id", "Retry-After"],
         )
     app.add_middleware(RequestLog, metrics=metrics)
-    app.include_router(upload_router())
+    app.include_router(upload_router(is_strict=settings.protocol == "strict"))
     app.include_router(health_router(readiness, metrics, settings))
     app.include_router(page_router())
     app.include_router(live_router())

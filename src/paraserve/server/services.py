@@ -9,8 +9,7 @@ from paraserve.runtime.offline import FileLimits
 from paraserve.server.access.admission import ConcurrencyLimit, ServerLimits
 from paraserve.server.access.api_keys import KeyRing
 from paraserve.server.access.authentication import Access
-from paraserve.server.http.upload_formats import UploadService
-from paraserve.server.http.uploads import UploadLimits
+from paraserve.server.http.uploads import UploadLimits, UploadService
 from paraserve.server.live.connection import LiveLimits
 from paraserve.server.live.recording import LiveContext
 from paraserve.server.live.websocket_routes import LiveService
@@ -51,7 +50,6 @@ def upload_service(settings: Settings, means: SharedServices) -> UploadService:
         admission=ConcurrencyLimit(settings.max_uploads, "uploads", means.metrics.uploads, means.door),
         metrics=means.metrics,
         slow_log=_slow_log(settings),
-        is_strict=settings.protocol == "strict",
     )
 
 

@@ -1,211 +1,197 @@
-"""HTTP routes: upload a recording, get its text. Routes differ only in the fields taken and the body given."""
+"""Upload routes: the fields that each takes and the answer that it gives."""
 
-import asyncio
 import time
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from functools import partial
+from typing import Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Response
 from fastapi.responses import PlainTextResponse
-from starlette.requests import ClientDisconnect
 
-from paraserve.errors import OverloadedError, ProtocolError, ShuttingDownError
+from paraserve.errors import ProtocolError
 from paraserve.formats import FORMATS, transcript_json, write_srt, write_text, write_vtt
-from paraserve.runtime.decoding.pool import DecodePool
-from paraserve.runtime.engine import Engine
-from paraserve.runtime.offline import FileLimits, transcribe_file
-from paraserve.server.access.admission import ConcurrencyLimit
-from paraserve.server.http.form_fields import one_of, openai_granularities, recognition_options
-from paraserve.server.http.uploads import Upload, UploadLimits, receive_upload
+from paraserve.server.http.api_docs import query_parameter
+from paraserve.server.http.error_codes import UPLOAD_CODES
+from paraserve.server.http.form_fields import FormFields, one_of, openai_granularities, recognition_options
+from paraserve.server.http.upload_forms import OpenAIForm, TranscribeForm, UploadForm
 from paraserve.server.protocols.funasr.bodies import funasr_asr, funasr_offline, funasr_recognition
 from paraserve.server.protocols.json_encoding import Json, object_text
 from paraserve.server.protocols.openai import openai_verbose
-from paraserve.server.telemetry.metrics import Metrics
-from paraserve.server.telemetry.request_log import key_name, request_id
-from paraserve.server.telemetry.slow_log import SlowLog, Stopwatch
-from paraserve.types import RecognitionOptions, Transcript
+from paraserve.server.protocols.schemas.funasr_answers import FunasrAsr, FunasrOffline, FunasrRecognition
+from paraserve.server.protocols.schemas.openai_answers import OpenAITranscription, OpenAIVerboseTranscription
+from paraserve.server.protocols.schemas.transcript_answers import TranscriptJson
+from paraserve.types import RecognitionOptions, Sentence, Transcript
 
 OPENAI_FORMATS = ("json", "text", "srt", "verbose_json", "vtt")
-Result = TypeVar("Result")
-Render = Callable[[Transcript], Response]
+EXAMPLE = Transcript(
+    text="今天是11月21号。", sentences=(Sentence("今天是11月21号。", 310, 2050, tokens=()),), duration_ms=2400
+)
+"""Shown in the description of the API."""
+FILENAME = query_parameter("filename", {"description": "`wav_name` of a raw recording.", "type": "string"})
 
 
 @dataclass(frozen=True, slots=True)
-class UploadService:
-    """What every upload route needs."""
+class UploadRequest:
+    """A request without its recording. `started_s` is `time.monotonic()` at its arrival."""
 
-    engine: Engine
-    pool: DecodePool
-    upload_limits: UploadLimits
-    file_limits: FileLimits
-    admission: ConcurrencyLimit
-    metrics: Metrics
-    slow_log: SlowLog
-    is_strict: bool = False
-
-    async def answer(self, request: Request, plan: Callable[[Upload], tuple[RecognitionOptions, Render]]) -> Response:
-        """Receive, check the fields before any work, transcribe, render. The client leaving cancels all of it."""
-        with self.admission.admit(key_name(request)):
-            watch = Stopwatch()
-            async with receive_upload(request, self.upload_limits) as upload:
-                options, render = plan(upload)
-                self.metrics.stage_seconds.labels("receive").observe(watch.lap("receive"))
-                work = transcribe_file(self.engine, self.pool, upload.file, options, self.file_limits)
-                with self.metrics.decoding():
-                    transcript = await _while_connected(request, work)
-        self.metrics.file(transcript, watch.lap("transcribe"))
-        # The JSON of hours of speech takes long enough to be felt by others on the event loop.
-        response = await asyncio.to_thread(render, transcript)
-        watch.lap("render")
-        ids = {"request_id": request_id(request), "route": request.scope["route"].path}
-        watch.report(self.slow_log, transcript, **ids)
-        self.slow_log.text(transcript.text, **ids)
-        return response
+    fields: FormFields
+    filename: str
+    started_s: float
 
 
-def _service(request: Request) -> UploadService:
-    service: UploadService | None = request.app.state.uploads
-    if request.app.state.readiness.is_draining:
-        raise ShuttingDownError("the server is shutting down")
-    if service is None:
-        raise OverloadedError("the server is starting or shutting down", code="not_ready")
-    return service
+@dataclass(frozen=True, slots=True)
+class UploadPlan:
+    """Options for the recognition, and a function that writes its result."""
+
+    options: RecognitionOptions
+    render: Callable[[Transcript], Response]
 
 
-async def openai_transcriptions(request: Request) -> Response:
-    """OpenAI's transcription call. Every `model` name means the loaded bundle."""
-    return await _service(request).answer(request, _plan_openai)
+@dataclass(frozen=True, slots=True)
+class UploadFormat:
+    """One upload route.
+
+    `plan` reads the fields and raises a `ProtocolError` for one that cannot be used. All else describes the route:
+    `form` its fields, `query` parameters that a form has elsewhere, `body` its JSON answer, `texts` an example of
+    each other media type, `codes` its errors.
+    """
+
+    path: str
+    name: str
+    summary: str
+    description: str
+    plan: Callable[[UploadRequest], UploadPlan]
+    body: Any
+    form: type[UploadForm] = UploadForm
+    texts: Mapping[str, str] | None = None
+    query: tuple[Json, ...] = ()
+    codes: tuple[str, ...] = UPLOAD_CODES
 
 
-async def own_json(request: Request) -> Response:
-    """The transcript with sentences, token times and confidences; `format` gives text, srt, vtt or tsv instead."""
-    return await _service(request).answer(request, _plan_own)
+def upload_formats(*, is_strict: bool) -> tuple[UploadFormat, ...]:
+    """List all upload routes. `is_strict` keeps the quirks of FunASR's C++ server."""
+    return (_openai_format(), *_own_formats(), *_funasr_formats(is_strict=is_strict))
 
 
-async def recognition(request: Request) -> Response:
-    """FunASR's Python HTTP server."""
-    return await _service(request).answer(
-        request, lambda upload: (recognition_options(upload), lambda t: _json(funasr_recognition(t)))
+def _openai_format() -> UploadFormat:
+    return UploadFormat(
+        path="/v1/audio/transcriptions",
+        name="openai_transcription",
+        summary="Transcribe a recording (OpenAI's API)",
+        description="OpenAI's transcription call, for OpenAI's own clients with `/v1` here as their base URL.",
+        plan=plan_openai,
+        body=OpenAITranscription | OpenAIVerboseTranscription,
+        form=OpenAIForm,
+        texts={"text/plain": write_text(EXAMPLE)},
+        codes=(*UPLOAD_CODES, "invalid_response_format", "unsupported_parameter"),
     )
 
 
-async def asr(request: Request) -> Response:
-    """`funasr-server`'s short route."""
-    started = time.monotonic()
-    return await _service(request).answer(
-        request,
-        lambda upload: (recognition_options(upload), lambda t: _json(funasr_asr(t, time.monotonic() - started))),
+def _own_formats() -> tuple[UploadFormat, ...]:
+    transcribe = UploadFormat(
+        path="/transcribe",
+        name="transcribe",
+        summary="Transcribe a recording",
+        description="Sentences with token times and confidences, or with `format` plain text, subtitles or a table.",
+        plan=plan_transcript,
+        body=TranscriptJson,
+        form=TranscribeForm,
+        texts={
+            one.media_type.partition(";")[0]: one.write(EXAMPLE) for name, one in FORMATS.items() if name != "json"
+        },
+        codes=(*UPLOAD_CODES, "invalid_format"),
     )
+    again = replace(transcribe, path="/recognize", name="recognize", summary="Transcribe a recording (`/transcribe`)")
+    return transcribe, again
 
 
-async def funasr_root(request: Request) -> Response:
-    """FunASR's C++ HTTP server, which takes an upload on any path."""
-    service = _service(request)
-    # The C++ server says is_final false and gives no name; strict keeps both.
-    return await service.answer(
-        request,
-        lambda upload: (
-            recognition_options(upload),
-            lambda t: _json(
-                funasr_offline(
-                    t,
-                    "" if service.is_strict else upload.filename,
-                    is_final=not service.is_strict,
-                    is_strict=service.is_strict,
-                )
-            ),
+def _funasr_formats(*, is_strict: bool) -> tuple[UploadFormat, ...]:
+    return (
+        UploadFormat(
+            path="/recognition",
+            name="funasr_recognition",
+            summary="Transcribe a recording (FunASR's Python HTTP server)",
+            description="Sentences with times in ms.",
+            plan=plan_funasr_recognition,
+            body=FunasrRecognition,
+        ),
+        UploadFormat(
+            path="/asr",
+            name="funasr_asr",
+            summary="Transcribe a recording (`funasr-server`)",
+            description="Sentences and words with times in seconds, and the speed of the recognition.",
+            plan=plan_funasr_asr,
+            body=FunasrAsr,
+        ),
+        UploadFormat(
+            path="/",
+            name="funasr_offline",
+            summary="Transcribe a recording (FunASR's C++ HTTP server)",
+            description="FunASR's offline result. FunASR's clients take `timestamp` for a JSON text.",
+            plan=partial(plan_funasr_offline, is_strict=is_strict),
+            body=FunasrOffline,
+            query=(FILENAME,),
         ),
     )
 
 
-def upload_router() -> APIRouter:
-    """All upload routes."""
-    routes = APIRouter(tags=["transcription"])
-    table: list[tuple[str, Callable[[Request], Coroutine[Any, Any, Response]], list[str]]] = [
-        ("/v1/audio/transcriptions", openai_transcriptions, [*_OWN_FIELDS, *_OPENAI_FIELDS]),
-        ("/transcribe", own_json, [*_OWN_FIELDS, "format"]),
-        ("/recognize", own_json, [*_OWN_FIELDS, "format"]),
-        ("/recognition", recognition, _OWN_FIELDS),
-        ("/asr", asr, _OWN_FIELDS),
-        ("/", funasr_root, _OWN_FIELDS),
-    ]
-    for path, endpoint, fields in table:
-        routes.add_api_route(
-            path, endpoint, methods=["POST"], response_model=None, openapi_extra={"requestBody": _body_schema(fields)}
-        )
-    return routes
-
-
-_OWN_FIELDS = ["language", "hotwords", "itn", "punctuate", "deterministic", "channel"]
-_OPENAI_FIELDS = ["model", "prompt", "temperature", "response_format", "timestamp_granularities[]"]
-
-
-def _body_schema(fields: list[str]) -> dict[str, Any]:
-    form = {
-        "type": "object",
-        "required": ["file"],
-        "properties": {"file": {"type": "string", "format": "binary"}, **{f: {"type": "string"} for f in fields}},
-    }
-    raw = {"schema": {"type": "string", "format": "binary"}}
-    return {"required": True, "content": {"multipart/form-data": {"schema": form}, "application/octet-stream": raw}}
-
-
-def _plan_own(upload: Upload) -> tuple[RecognitionOptions, Render]:
-    name = upload.field("format") or upload.field("response_format") or "json"
-    if name == "json":
-        return recognition_options(upload), lambda t: _json(transcript_json(t))
+def plan_transcript(request: UploadRequest) -> UploadPlan:
+    """Plan our JSON transcript, or what `format` names."""
+    name = request.fields.last("format") or request.fields.last("response_format") or "json"
     if name not in FORMATS:
         raise ProtocolError(f"unknown format {name!r}: {one_of(FORMATS)}", code="invalid_format", param="format")
+    options = replace(recognition_options(request.fields), word_times=name != "text")
+    if name == "json":
+        return UploadPlan(options, lambda transcript: json_response(transcript_json(transcript)))
     chosen = FORMATS[name]
-    options = replace(recognition_options(upload), word_times=name != "text")
-    return options, lambda t: Response(chosen.write(t), media_type=chosen.media_type)
+    return UploadPlan(options, lambda transcript: Response(chosen.write(transcript), media_type=chosen.media_type))
 
 
-def _plan_openai(upload: Upload) -> tuple[RecognitionOptions, Render]:
-    name = upload.field("response_format") or "json"
+def plan_openai(request: UploadRequest) -> UploadPlan:
+    """Plan OpenAI's answer in the format that `response_format` names."""
+    name = request.fields.last("response_format") or "json"
     if name not in OPENAI_FORMATS:
         message = f"unknown response_format {name!r}: {one_of(OPENAI_FORMATS)}"
         raise ProtocolError(message, code="invalid_response_format", param="response_format")
-    granularities = openai_granularities(upload)
-    render: dict[str, Render] = {
-        "json": lambda t: _json({"text": t.text}),
-        "text": lambda t: PlainTextResponse(write_text(t)),
-        "srt": lambda t: PlainTextResponse(write_srt(t)),
-        "vtt": lambda t: PlainTextResponse(write_vtt(t)),
-        "verbose_json": lambda t: _json(openai_verbose(t, granularities)),
+    granularities = openai_granularities(request.fields)
+    render: dict[str, Callable[[Transcript], Response]] = {
+        "json": lambda transcript: json_response({"text": transcript.text}),
+        "text": lambda transcript: PlainTextResponse(write_text(transcript)),
+        "srt": lambda transcript: PlainTextResponse(write_srt(transcript)),
+        "vtt": lambda transcript: PlainTextResponse(write_vtt(transcript)),
+        "verbose_json": lambda transcript: json_response(openai_verbose(transcript, granularities)),
     }
-    return replace(recognition_options(upload), word_times=name not in {"json", "text"}), render[name]
+    options = recognition_options(request.fields)
+    return UploadPlan(replace(options, word_times=name not in {"json", "text"}), render[name])
 
 
-def _json(body: Json) -> Response:
+def plan_funasr_recognition(request: UploadRequest) -> UploadPlan:
+    """Plan the answer of FunASR's Python HTTP server."""
+    return UploadPlan(
+        recognition_options(request.fields), lambda transcript: json_response(funasr_recognition(transcript))
+    )
+
+
+def plan_funasr_asr(request: UploadRequest) -> UploadPlan:
+    """Plan the answer of `funasr-server`, which tells how long it took."""
+    return UploadPlan(
+        recognition_options(request.fields),
+        lambda transcript: json_response(funasr_asr(transcript, time.monotonic() - request.started_s)),
+    )
+
+
+def plan_funasr_offline(request: UploadRequest, *, is_strict: bool) -> UploadPlan:
+    """Plan the answer of FunASR's C++ HTTP server. That server says `is_final` false and gives no name."""
+    name = "" if is_strict else request.filename
+    return UploadPlan(
+        recognition_options(request.fields),
+        lambda transcript: json_response(
+            funasr_offline(transcript, name, is_final=not is_strict, is_strict=is_strict)
+        ),
+    )
+
+
+def json_response(body: Json) -> Response:
+    """Return a JSON answer."""
     return Response(object_text(body), media_type="application/json")
-
-
-async def _while_connected(request: Request, work: Coroutine[Any, Any, Result]) -> Result:
-    """The result of `work`, which is cancelled when the client closes its connection.
-
-    Raises:
-        ClientDisconnect: it did.
-    """
-    task = asyncio.ensure_future(work)
-    gone = asyncio.ensure_future(_disconnect(request))
-    try:
-        await asyncio.wait({task, gone}, return_when=asyncio.FIRST_COMPLETED)
-        if not task.done():
-            raise ClientDisconnect
-        return await task
-    finally:
-        await _cancelled(gone)
-        await _cancelled(task)
-
-
-async def _disconnect(request: Request) -> None:
-    while (await request.receive())["type"] != "http.disconnect":
-        pass
-
-
-async def _cancelled(task: Awaitable[Any]) -> None:
-    future = asyncio.ensure_future(task)
-    future.cancel()
-    await asyncio.wait({future})
