@@ -11,7 +11,17 @@ from paraserve.server.access.api_keys import KeyRing
 from paraserve.server.error_responses import answer_error
 
 OPEN_PATHS = frozenset(
-    ("/", "/livez", "/readyz", "/health", "/docs", "/docs/oauth2-redirect", "/openapi.json", "/favicon.ico")
+    (
+        "/",
+        "/livez",
+        "/readyz",
+        "/health",
+        "/docs",
+        "/docs/oauth2-redirect",
+        "/openapi.json",
+        "/asyncapi.json",
+        "/favicon.ico",
+    )
 )
 OPEN_FOLDER = "/static/"
 """What anybody may read (never send to): the page, the probes of orchestrators, the description of the interface."""

@@ -1,6 +1,6 @@
 """HTTP answers of FunASR's servers."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import MISSING, Field
 
@@ -72,7 +72,7 @@ class FunasrClause(Documented):
     """Start of the first unit in ms, -1 without units."""
     end: int
     """End of the last unit in ms, -1 without units."""
-    ts_list: list[tuple[int, int]]
+    ts_list: list[Annotated[list[int], Field(min_length=2, max_length=2)]]
     """Start and end of each unit in ms."""
 
 
