@@ -10,6 +10,9 @@ from paraserve.server.protocols.schemas.live_errors import LiveError
 from paraserve.server.protocols.schemas.transcript_answers import SpokenProperties
 
 NumberText = Annotated[str, Field(pattern=r"^[+-]?[0-9]{1,12}(\.[0-9]{1,12})?$")]
+Rows = Annotated[int, Field(ge=0, le=100)] | NumberText
+ChunkSizes = Annotated[list[Rows], Field(min_length=3, max_length=3)]
+ChunkSizesText = Annotated[str, Field(pattern=r"^[^,]+,[^,]+,[^,]+$")]
 Chunks = Annotated[int, Field(ge=-1, le=1000)]
 
 
@@ -35,7 +38,7 @@ class FunasrRequest(Documented):
     """`pcm` (default): raw 16-bit little-endian mono. Anything else is a file, for mode `offline` only."""
     audio_fs: Annotated[int, Field(ge=4000, le=192_000)] | NumberText | MISSING = MISSING
     """Sample rate of raw audio in Hz. Default 16000. A WAV header in the audio counts instead."""
-    chunk_size: list[int | NumberText] | str | MISSING = Field(MISSING, examples=[[5, 10, 5], "5,10,5"])
+    chunk_size: ChunkSizes | ChunkSizesText | MISSING = Field(MISSING, examples=[[5, 10, 5], "5,10,5"])
     """Past, step and future of the streaming model in units of 60 ms, each at most 100. Default `[5,10,5]`."""
     chunk_interval: Annotated[int, Field(ge=1, le=1000)] | NumberText | MISSING = MISSING
     """Accepted and without effect: frames may have any length."""
