@@ -7,6 +7,7 @@ from types import MappingProxyType
 import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
+from fastapi.routing import iter_route_contexts
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
@@ -17,6 +18,7 @@ from paraserve.server.telemetry.request_log import request_id
 
 CLIENT_CLOSED_REQUEST = 499
 UNAUTHORIZED = 401
+METHOD_NOT_ALLOWED = 405
 NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 log = structlog.get_logger()
@@ -52,9 +54,19 @@ async def _on_paraserve_error(request: Request, error: Exception) -> Response:
 
 async def _on_http_exception(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "http_error")
+    code = {404: "not_found", METHOD_NOT_ALLOWED: "method_not_allowed"}.get(error.status_code, "http_error")
     message = f"{error.detail}: {request.method} {request.url.path}"
-    return _answer(request, error.status_code, code, message, headers=error.headers or {})
+    headers = _allowed(request) if error.status_code == METHOD_NOT_ALLOWED else error.headers
+    return _answer(request, error.status_code, code, message, headers=headers or NO_HEADERS)
+
+
+def _allowed(request: Request) -> Mapping[str, str]:
+    """Name the methods of all routes of this path. The framework names those of the first one."""
+    routes = [one for one in iter_route_contexts(request.app.routes) if one.methods]
+    methods = {
+        method for one in routes if one.path_regex.match(request.scope["path"]) for method in one.methods or ()
+    }
+    return {"Allow": ", ".join(sorted(methods))}
 
 
 async def _on_os_error(request: Request, error: Exception) -> Response:
