@@ -23,7 +23,7 @@ from paraserve.server.readiness import Readiness
 from paraserve.server.services import SharedServices, live_service, open_access, upload_service
 from paraserve.server.telemetry.metrics import Metrics
 from paraserve.server.telemetry.request_log import RequestLog
-from paraserve.server.telemetry.sampler import monitor
+from paraserve.server.telemetry.sampler import sample
 from paraserve.settings import Settings
 from paraserve.wiring import open_decode_pool, open_engine
 
@@ -80,7 +80,7 @@ async def _services(
     app.state.live = live_service(settings, shared, max_live)
     readiness.engine = engine
     metrics.models_loaded.set(1)
-    sampling = asyncio.create_task(monitor(engine, metrics))
+    sampling = asyncio.create_task(sample(engine, metrics))
     try:
         with _frozen_objects():
             yield

@@ -81,7 +81,7 @@ def _flag(fields: FormFields, name: str, *, default: bool) -> bool:
 
 
 def _language(fields: FormFields) -> str | None:
-    """A code without its region: "zh" of "zh-CN"; None where the model is to find out."""
+    """Read a language code without its region ("zh" of "zh-CN"), None where the model is to find out."""
     code = re.split("[-_]", (fields.last("language") or "auto").strip().lower())[0]
     return None if code == "auto" else code
 

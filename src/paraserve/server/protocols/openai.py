@@ -4,13 +4,13 @@ import math
 import zlib
 from collections.abc import Iterable, Iterator
 
-from paraserve.formats import heard_json
+from paraserve.formats import spoken_properties
 from paraserve.server.protocols.json_encoding import Json
 from paraserve.types import Sentence, Token, Transcript
 
 
 def openai_verbose(transcript: Transcript, granularities: Iterable[str]) -> Json:
-    """OpenAI's `verbose_json`. Times are seconds.
+    """Return OpenAI's `verbose_json`. Times are seconds.
 
     `granularities` may name "segment" and "word": each adds a list of times. Without any, segments are given.
     """
@@ -29,7 +29,7 @@ def openai_verbose(transcript: Transcript, granularities: Iterable[str]) -> Json
 
 
 def language_of(transcript: Transcript) -> str:
-    """The code of the model's or the client's language, else "zh" or "en" by the text's script.
+    """Return the code of the model's or the client's language, else "zh" or "en" by the text's script.
 
     Without text it is "unknown".
     """
@@ -44,7 +44,7 @@ def language_of(transcript: Transcript) -> str:
 
 
 def is_cjk(character: str) -> bool:
-    """Whether this is a Chinese character (CJK unified ideographs)."""
+    """Tell whether this is a Chinese character (CJK unified ideographs)."""
     return "\u4e00" <= character <= "\u9fff"
 
 
@@ -63,12 +63,12 @@ def _openai_segment(index: int, sentence: Sentence, transcript: Transcript) -> J
         "compression_ratio": len(encoded) / len(zlib.compress(encoded)),
         "no_speech_prob": 0.0,
         "confidence": round(sum(scores) / len(scores), 4) if scores else 1.0,
-        **heard_json(sentence),
+        **spoken_properties(sentence),
     }
 
 
 def word_json(token: Token) -> Json:
-    """A word with its times in seconds."""
+    """Return a word with its times in seconds."""
     return {"word": token.text, "start": seconds(token.start_ms, 0), "end": seconds(token.end_ms, 0)}
 
 
@@ -77,5 +77,5 @@ def _timed_tokens(transcript: Transcript) -> Iterator[Token]:
 
 
 def seconds(at_ms: int | None, default_ms: int) -> float:
-    """Milliseconds as seconds; `default_ms` stands in where there is no time."""
+    """Return milliseconds as seconds, those of `default_ms` where there is no time."""
     return (default_ms if at_ms is None else at_ms) / 1000

@@ -16,30 +16,30 @@ log = structlog.get_logger()
 
 
 def new_request_id(connection: HTTPConnection) -> str:
-    """The client's `X-Request-Id` if it is a plain word, else an id of our own."""
+    """Return the client's `X-Request-Id` if it is a plain word, else a new id."""
     given = connection.headers.get("x-request-id", "")
     return given if ACCEPTABLE_ID.fullmatch(given) else uuid.uuid4().hex
 
 
 def request_id(connection: HTTPConnection) -> str:
-    """The id that a request was given."""
+    """Return the id of a request."""
     return str(connection.state.request_id)
 
 
 def key_name(connection: HTTPConnection) -> str | None:
-    """Whose API key a request came with; None where none is wanted, or none was right."""
+    """Return the name of the API key of a request, None where no key is wanted or no known one was sent."""
     return getattr(connection.state, "key_name", None)
 
 
 class RequestLog:
-    """Gives each HTTP request its id, logs it once it is answered, and counts it."""
+    """Middleware that gives each HTTP request its id, then logs and counts the answer."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         self._app = app
         self._metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on with an id, and its answer back with the same."""
+        """Pass the request on with an id, and its answer back with the same id."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return

@@ -28,7 +28,7 @@ from paraserve.server.protocols.events import (
     Request,
     SegmentText,
 )
-from paraserve.server.protocols.funasr.bodies import funasr_heard, funasr_offline, funasr_stamps, tagged_text
+from paraserve.server.protocols.funasr.bodies import funasr_offline, funasr_properties, funasr_stamps, tagged_text
 from paraserve.server.protocols.funasr.requests import (
     EndMarker,
     FunasrSettings,
@@ -187,7 +187,7 @@ def live_result(
     }
     body |= funasr_stamps(sentences)
     if not dialect.is_strict:
-        return body | funasr_heard(sentences)
+        return body | funasr_properties(sentences)
     body["text"] = tagged_text(sentences, event.text)
     if event.is_last and not event.text:
         del body["mode"]

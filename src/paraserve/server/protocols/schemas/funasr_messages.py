@@ -65,7 +65,7 @@ class FunasrRequest(Documented):
     max_single_segment_time: Annotated[int, Field(ge=500, le=3_600_000)] | NumberText | MISSING = MISSING
     """Milliseconds after which a segment is ended anyway. Default: the model's own."""
     speech_noise_thres: Annotated[float, Field(ge=-1, le=1)] | NumberText | MISSING = MISSING
-    """How much more probable than noise speech must be. Default: the model's own."""
+    """Difference of probabilities by which speech must exceed noise. Default: the model's own."""
     punctuate: bool | MISSING = MISSING
     """`false` leaves out punctuation. Default `true`."""
     deterministic: bool | MISSING = MISSING
@@ -209,4 +209,4 @@ class FunasrAcknowledgement(Documented):
     text: Literal[""]
     """Always empty."""
     error: str | MISSING = MISSING
-    """What was wrong, in words. Absent if nothing was."""
+    """Description of the problem for people. Absent if there was none."""

@@ -15,12 +15,12 @@ class Alive(Documented):
 
 
 class Loaded(Documented):
-    """What the server was started with."""
+    """Models and device of the server."""
 
     bundle: str
     """Name or folder of the bundle of models."""
     device: str
-    """Where the models run, such as `cpu` or `cuda:0`."""
+    """Device that runs the models, such as `cpu` or `cuda:0`."""
 
 
 class Ready(Loaded):

@@ -17,7 +17,7 @@ CLOSE_CODES = MappingProxyType(
 
 
 class LiveError(Documented):
-    """What went wrong."""
+    """Facts about a failure."""
 
     code: str
     """Name of the case, for programs. It does not change."""

@@ -19,7 +19,7 @@ class TokenJson(Documented):
 
 
 class SpokenProperties(Documented):
-    """What some models hear beyond the words."""
+    """Properties of the speech that some models name beside the words."""
 
     language: str | MISSING = MISSING
     """Language code such as `zh`. Absent where the model names none."""

@@ -22,15 +22,15 @@ def test_funasr_offline_result():
 def test_units_are_characters_digits_and_words():
     """A written token is timed unit by unit: each Chinese character, each digit, each Latin word."""
     (clause,) = split_clauses(DATE)
-    assert [u.text for u in clause.units] == ["用", "gpt", "在", "3", "月", "5", "号"]
-    assert [(u.start_ms, u.end_ms) for u in clause.units[3:]] == [(400, 500), (500, 600), (600, 700), (700, 800)]
+    assert [u.text for u in clause.parts] == ["用", "gpt", "在", "3", "月", "5", "号"]
+    assert [(u.start_ms, u.end_ms) for u in clause.parts[3:]] == [(400, 500), (500, 600), (600, 700), (700, 800)]
     assert clause.mark == "。"
 
 
 def test_marks_inside_words_split_nothing():
     """An apostrophe and a decimal point are not punctuation of the sentence."""
     first, second = split_clauses(ENGLISH)
-    assert [u.text for u in first.units] == ["it's", "4", "1", "8"]
+    assert [u.text for u in first.parts] == ["it's", "4", "1", "8"]
     assert (first.mark, second.mark) == (",", ".")
 
 
