@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from fastapi import APIRouter, Response
@@ -38,19 +39,16 @@ class GetRoute:
 def get_router(*table: GetRoute) -> APIRouter:
     """Make a router of these routes."""
     routes = APIRouter()
-    for one in table:
-        routes.add_api_route(
-            one.path,
-            one.endpoint,
+    for route in table:
+        add = partial(routes.add_api_route, route.path, route.endpoint, response_class=Response, response_model=None)
+        add(
             methods=["GET"],
-            operation_id=one.name,
-            tags=[one.tag],
-            summary=one.summary,
-            response_class=Response,
-            response_model=None,
-            responses=one.responses | (error_answers(ACCESS_CODES) if one.wants_key else {}),
-            dependencies=[API_KEY] if one.wants_key else [],
-            openapi_extra=one.description,
+            operation_id=route.name,
+            tags=[route.tag],
+            summary=route.summary,
+            responses=route.responses | (error_answers(ACCESS_CODES) if route.wants_key else {}),
+            dependencies=[API_KEY] if route.wants_key else [],
+            openapi_extra=route.description,
         )
-        routes.add_api_route(one.path, one.endpoint, methods=["HEAD"], include_in_schema=False, response_model=None)
+        add(methods=["HEAD"], include_in_schema=False)
     return routes

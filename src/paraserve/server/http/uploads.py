@@ -37,30 +37,30 @@ MAX_FIELDS = 64
 def upload_router(*, is_strict: bool) -> APIRouter:
     """Make all upload routes. `is_strict` keeps the quirks of FunASR's C++ server."""
     routes = APIRouter(tags=["transcription"], dependencies=[API_KEY])
-    for one in upload_formats(is_strict=is_strict):
+    for route in upload_formats(is_strict=is_strict):
         routes.add_api_route(
-            one.path,
-            _endpoint(one),
+            route.path,
+            _endpoint(route),
             methods=["POST"],
-            operation_id=one.name,
-            summary=one.summary,
-            description=one.description,
+            operation_id=route.name,
+            summary=route.summary,
+            description=route.description,
             response_class=Response,
             response_model=None,
-            responses={200: json_answer("The transcript.", one.body, one.texts), **error_answers(one.codes)},
-            openapi_extra={**upload_request(one.form, one.query), **WITHOUT_KEY},
+            responses={200: json_answer("The transcript.", route.body, route.texts), **error_answers(route.codes)},
+            openapi_extra={**upload_request(route.form, route.query), **WITHOUT_KEY},
         )
     return routes
 
 
-def _endpoint(one: UploadFormat) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+def _endpoint(route: UploadFormat) -> Callable[[Request], Coroutine[Any, Any, Response]]:
     async def upload(request: Request) -> Response:
         service: UploadService | None = request.app.state.uploads
         if request.app.state.readiness.is_draining:
             raise ShuttingDownError("the server is shutting down")
         if service is None:
             raise OverloadedError("the server is starting or shutting down", code="not_ready")
-        return await service.answer(request, one)
+        return await service.answer(request, route)
 
     return upload
 
@@ -85,12 +85,17 @@ class UploadService:
     metrics: Metrics
     slow_log: SlowLog
 
-    async def answer(self, request: Request, one: UploadFormat) -> Response:
-        """Receive, check the fields before any work, transcribe, render. The client's leaving cancels all of it."""
+    async def answer(self, request: Request, route: UploadFormat) -> Response:
+        """Receive a recording, check the fields, transcribe, render. When the client leaves, all of it is cancelled.
+
+        Raises:
+            ParaserveError: the request is refused or failed. `error_responses.py` makes the answer.
+            ClientDisconnect: the client has gone.
+        """
         with self.admission.admit(key_name(request)):
             watch = Stopwatch()
             async with receive_upload(request, self.upload_limits) as upload:
-                plan = one.plan(UploadRequest(upload.fields, upload.filename, watch.started_s))
+                plan = route.plan(UploadRequest(upload.fields, upload.filename, watch.started_s))
                 self.metrics.stage_seconds.labels("receive").observe(watch.lap("receive"))
                 work = transcribe_file(self.engine, self.pool, upload.file, plan.options, self.file_limits)
                 with self.metrics.decoding():
@@ -99,7 +104,7 @@ class UploadService:
         # The JSON of hours of speech takes long enough to be felt by others on the event loop.
         response = await asyncio.to_thread(plan.render, transcript)
         watch.lap("render")
-        ids = {"request_id": request_id(request), "route": one.path}
+        ids = {"request_id": request_id(request), "route": route.path}
         watch.report(self.slow_log, transcript, **ids)
         self.slow_log.text(transcript.text, **ids)
         return response
