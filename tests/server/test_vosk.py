@@ -12,6 +12,7 @@ from websockets.sync.client import ClientConnection
 from paraserve.errors import InferenceError
 from support.fakes import FakeEngine
 from support.live import assert_works, eventually, heard, live, live_sessions, silence, speech
+from support.live_messages import check_from_server
 
 FRAME_BYTES = 6400
 """200 ms at 16 kHz, as vosk-server's own clients send."""
@@ -22,7 +23,7 @@ TWO_SEGMENTS = speech(1000) + silence(600) + speech(600, 4000)
 
 @dataclass
 class VoskClient:
-    """Sends and receives in turn, as vosk-server's clients do."""
+    """Sends and receives in turn, as vosk-server's clients do. `/asyncapi.json` must describe each reply."""
 
     ws: ClientConnection
 
@@ -32,7 +33,9 @@ class VoskClient:
         return self.receive()
 
     def receive(self):
-        return json.loads(self.ws.recv(20))
+        text = self.ws.recv(20)
+        check_from_server("vosk", text)
+        return json.loads(text)
 
     def replies(self, audio, frame_bytes=FRAME_BYTES):
         """One for each frame."""

@@ -16,7 +16,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from paraserve.errors import AudioError, DecoderError, OverloadedError
+from paraserve.errors import AudioError, DecoderError, ShuttingDownError
 from paraserve.inference.audio.decoder_messages import (
     BLOCK,
     ERROR,
@@ -77,7 +77,7 @@ class DecodePool:
             AudioTooLongError: longer than `max_duration_ms`; here or while iterating.
             DecoderError: the child died, stalled or ran out of memory, or nothing could be decoded.
             AudioError: the recording cannot be used for another reason; `code` says which.
-            OverloadedError: the pool is closed.
+            ShuttingDownError: the pool is closed.
             OSError: the path cannot be opened.
         """
         async with self._slots:
@@ -104,7 +104,7 @@ class DecodePool:
 
     def _take(self) -> DecodeChild:
         if self._is_closed:
-            raise OverloadedError("the server is shutting down", code="shutting_down")
+            raise ShuttingDownError("the server is shutting down")
         while self._idle:
             child = self._idle.pop()
             if child.is_alive:

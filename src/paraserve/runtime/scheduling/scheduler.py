@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TypeVar
 
-from paraserve.errors import OverloadedError
+from paraserve.errors import ShuttingDownError
 from paraserve.runtime.scheduling.batches import (
     BatchCall,
     BatchStats,
@@ -225,5 +225,5 @@ def _is_alike(entry: Entry, batch: list[Entry]) -> bool:
     return is_small or min(costs) >= (1 - MAX_PADDING) * max(costs)
 
 
-def _shutting_down() -> OverloadedError:
-    return OverloadedError("the server is shutting down", code="shutting_down")
+def _shutting_down() -> ShuttingDownError:
+    return ShuttingDownError("the server is shutting down")

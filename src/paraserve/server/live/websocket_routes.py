@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import structlog
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 
-from paraserve.errors import AccessError, OverloadedError, ParaserveError
+from paraserve.errors import AccessError, OverloadedError, ParaserveError, ShuttingDownError
 from paraserve.server.access.admission import ConcurrencyLimit
 from paraserve.server.access.authentication import Access
 from paraserve.server.live.connection import Connection, LiveLimits, send_frames
@@ -47,7 +47,7 @@ class LiveService:
         self.access.check_origin(socket)
         self.access.check_key(socket, may_query=True)
         if self.is_draining:
-            raise OverloadedError("the server is shutting down", code="shutting_down")
+            raise ShuttingDownError("the server is shutting down")
         with self.admission.admit(key_name(socket)):
             connection = Connection(socket, protocol, self.context, self.limits, self.slow_log, request_id)
             self.connections.add(connection)

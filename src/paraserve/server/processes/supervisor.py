@@ -22,8 +22,8 @@ from prometheus_client.multiprocess import mark_process_dead
 
 from paraserve.errors import ParaserveError
 from paraserve.server.processes.server import announce
+from paraserve.server.telemetry.logging import configure_logging
 from paraserve.server.telemetry.metrics import MULTIPROCESS_DIR
-from paraserve.server.telemetry.request_log import configure_logging
 from paraserve.server.telemetry.sampler import memory_bytes
 from paraserve.settings import Settings
 

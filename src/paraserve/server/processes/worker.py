@@ -19,8 +19,8 @@ from paraserve.errors import ParaserveError
 from paraserve.runtime.engine import Engine
 from paraserve.server.app import create_app, load
 from paraserve.server.processes.server import Server
+from paraserve.server.telemetry.logging import configure_logging
 from paraserve.server.telemetry.metrics import Metrics
-from paraserve.server.telemetry.request_log import configure_logging
 from paraserve.settings import Settings
 
 HEARTBEAT = b"."

@@ -5,8 +5,10 @@ Python's encoder holds the interpreter while it works. For hours of speech all o
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
+Json: TypeAlias = dict[str, Any]
+"""A JSON object."""
 PIECE_ITEMS = 64
 """Items of a list that are written at once: sentences with their tokens, a few milliseconds."""
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from paraserve.errors import ParaserveError, ProtocolError
-from paraserve.server.protocols.close_codes import close_code
+from paraserve.server.error_table import error_row
 from paraserve.server.protocols.events import (
     Acknowledged,
     Audio,
@@ -28,7 +28,7 @@ from paraserve.server.protocols.events import (
     SegmentText,
 )
 from paraserve.server.protocols.funasr.hotwords import check_hotwords
-from paraserve.server.protocols.json_encoding import object_text
+from paraserve.server.protocols.json_encoding import Json, object_text
 from paraserve.server.protocols.json_values import (
     MAX_SAMPLE_RATE,
     MIN_SAMPLE_RATE,
@@ -38,8 +38,6 @@ from paraserve.server.protocols.json_values import (
     read_whole,
 )
 from paraserve.types import AudioFormat, RecognitionOptions, StreamConfig, Token
-
-Json = dict[str, Any]
 
 DEFAULT_SAMPLE_RATE = 8_000
 """Hz. That of vosk-server for clients that send no configuration."""
@@ -94,7 +92,7 @@ class VoskProtocol:
 
     def close_code(self, error: ParaserveError) -> int | None:
         """Return the code for the error: each one ends the connection, or replies would no longer fit messages."""
-        return close_code(error) or 1008
+        return error_row(error).close_code or 1008
 
     def _read_message(self, message: Mapping[str, Any]) -> Request:
         config = message.get("config")

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from paraserve.errors import ParaserveError, ProtocolError
-from paraserve.server.protocols.close_codes import close_code
+from paraserve.server.error_table import error_row
 from paraserve.server.protocols.events import (
     Acknowledged,
     Audio,
@@ -28,7 +28,7 @@ from paraserve.server.protocols.events import (
     Request,
     SegmentText,
 )
-from paraserve.server.protocols.funasr.bodies import Json, funasr_heard, funasr_offline, funasr_stamps, tagged_text
+from paraserve.server.protocols.funasr.bodies import funasr_offline, funasr_properties, funasr_stamps, tagged_text
 from paraserve.server.protocols.funasr.requests import (
     EndMarker,
     FunasrSettings,
@@ -36,7 +36,7 @@ from paraserve.server.protocols.funasr.requests import (
     apply_message,
     end_marker,
 )
-from paraserve.server.protocols.json_encoding import object_text
+from paraserve.server.protocols.json_encoding import Json, object_text
 from paraserve.server.protocols.json_values import read_object
 from paraserve.types import Transcript
 
@@ -125,8 +125,8 @@ class FunasrProtocol:
         return () if body is None else (object_text(body),)
 
     def close_code(self, error: ParaserveError) -> int | None:
-        """Return the code of the table for all protocols."""
-        return close_code(error)
+        """Return the code of the table of all errors."""
+        return error_row(error).close_code
 
     def _configure(self, asked: FunasrSettings) -> list[Request]:
         if asked == self._asked:
@@ -187,7 +187,7 @@ def live_result(
     }
     body |= funasr_stamps(sentences)
     if not dialect.is_strict:
-        return body | funasr_heard(sentences)
+        return body | funasr_properties(sentences)
     body["text"] = tagged_text(sentences, event.text)
     if event.is_last and not event.text:
         del body["mode"]
