@@ -28,7 +28,7 @@ SHOWN = frozenset(
 """Settings that have an option of their own below."""
 MORE_HELP = "\n\n".join(
     (
-        "Every other setting is a flag as well (docs/deployment.md says what they mean):",
+        "Every other setting is a flag as well (docs/configuration.md says what they mean):",
         _listed(sorted(OWN.keys() - SHOWN - SETTING_OF.keys())),
         "FunASR's flags work too, with dashes or underscores:",
         _listed(SETTING_OF),
