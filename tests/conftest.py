@@ -4,11 +4,17 @@ import shutil
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 
 from paraserve.catalog.store import models_folder
 from support.commands import paraserve
 
 ROOT = Path(__file__).resolve().parents[1]
+
+# How long drawing an input takes is no rule: the first draw of a run reads the constants of all sources.
+hypothesis_settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+hypothesis_settings.load_profile("untimed")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

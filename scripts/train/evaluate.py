@@ -1,4 +1,4 @@
-"""Measures a bundle through the package's own inference and writes the results into its card and the manual.
+"""Measures a bundle through the package's own inference and writes the results into its card.
 
     python scripts/train/evaluate.py [--bundle models/demo] [--eval build/train/eval] [--work build/train] [--card]
 
@@ -65,15 +65,12 @@ def main() -> None:
     parser.add_argument("--bundle", type=Path, default=Path("models/demo"))
     parser.add_argument("--eval", type=Path, default=work / "eval")
     parser.add_argument("--work", type=Path, default=work, help="has the float32 graphs and the texts")
-    parser.add_argument(
-        "--card", action="store_true", help="write the results into the bundle's README.md and the manual"
-    )
+    parser.add_argument("--card", action="store_true", help="write the results into the bundle's README.md")
     parser.add_argument("--quick", action="store_true", help="the first table only, with every wrong utterance")
     arguments = parser.parse_args()
     lines = measure(arguments)
     if arguments.card:
-        for page in (arguments.bundle / "README.md", Path("docs/models.md")):
-            write_between_marks(page, lines)
+        write_between_marks(arguments.bundle / "README.md", lines)
 
 
 if __name__ == "__main__":
