@@ -16,7 +16,7 @@ import torch
 from torch.utils.data import IterableDataset
 
 from demo_recipe.audio import augment
-from demo_recipe.audio.features import FRAME_SHIFT, SAMPLE_RATE, Array, fbank, lfr
+from demo_recipe.audio.features import FRAME_SHIFT, SAMPLE_RATE, Array, fbank, from_pcm, lfr
 from demo_recipe.speech.corpus import Utterance, load_folder
 from demo_recipe.text.spoken_numbers import EN_DIGITS
 from demo_recipe.text.vocabulary import UNKNOWN
@@ -107,12 +107,8 @@ class RunSampler:
         if stops:
             behind = utterance.starts[last] if last < len(utterance.tokens) else len(utterance.pcm)
             high = min(behind, high + rng.randint(600, 8000))
-        times = [(utterance.starts[i] - low, utterance.ends[i] - low) for i in range(first, last)]
-        return Piece(_float(utterance.pcm[low:high]), [self._ids[t] for t in utterance.tokens[first:last]], times)
-
-
-def _float(pcm: np.ndarray) -> Array:
-    return pcm.astype(np.float32) / 32768
+        times = [(float(utterance.starts[i] - low), float(utterance.ends[i] - low)) for i in range(first, last)]
+        return Piece(from_pcm(utterance.pcm[low:high]), [self._ids[t] for t in utterance.tokens[first:last]], times)
 
 
 def join(pieces: list[Piece], rng: random.Random) -> Piece:
@@ -170,7 +166,8 @@ class AsrBatches(IterableDataset):
             return Piece(np.zeros(int(SAMPLE_RATE * rng.uniform(0.3, 5)), np.float32), [], [])
         count = rng.choices([1, 2, 3, 7], [0.6, 0.27, 0.1, 0.03])[0]
         most_tokens = 60 if count == 7 else 30
-        pieces, lang = [], ""
+        pieces: list[Piece] = []
+        lang = ""
         while len(pieces) < count:
             piece, piece_lang = self._sampler.draw()
             if lang and piece_lang != lang and rng.random() < 0.85:

@@ -17,7 +17,7 @@ from demo_recipe.acoustic.phonetic_classes import sound_table
 from demo_recipe.acoustic.trainer import Loss, Trainer, new_strength, parse_arguments, train
 from demo_recipe.acoustic.whisper_encoder import fit_mel, fit_scales, load_whisper
 from demo_recipe.audio import augment
-from demo_recipe.audio.features import Array, read_mvn, write_mvn
+from demo_recipe.audio.features import Array, from_pcm, read_mvn, write_mvn
 from demo_recipe.speech.corpus import load_folder
 from demo_recipe.text.vocabulary import build_tokens
 
@@ -50,7 +50,7 @@ def sample_waves(folders: list[Path], vocabulary: list[str]) -> list[Array]:
     """A hundred utterances over faint noise."""
     rng = np.random.default_rng(5)
     speech = [item for folder in folders for item in load_folder(folder, vocabulary)]
-    waves = [speech[index].pcm.astype(np.float32) / 32768 for index in rng.integers(0, len(speech), 100)]
+    waves = [from_pcm(speech[index].pcm) for index in rng.integers(0, len(speech), 100)]
     return [wave + augment.noise(len(wave), rng) * np.float32(10 ** rng.uniform(-5, -3)) for wave in waves]
 
 

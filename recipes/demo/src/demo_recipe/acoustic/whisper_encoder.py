@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812 - its usual name
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from demo_recipe.acoustic.sanm_layers import attend, with_neighbours
@@ -210,7 +211,7 @@ def _slaney_filters() -> Array:
     """Triangles of equal area [201, 80], linear in Slaney's mel: 200/3 Hz a step under 1 kHz, logarithmic above."""
     step = math.log(6.4) / 27
 
-    def hz(mel: Array) -> Array:
+    def hz(mel: NDArray[np.float64]) -> NDArray[np.float64]:
         return np.where(mel < 15, mel * 200 / 3, 1000 * np.exp(step * (np.maximum(mel, 15) - 15)))
 
     top = 15 + math.log(SAMPLE_RATE / 2 / 1000) / step

@@ -5,6 +5,7 @@ Every function takes its randomness from the generator it is given; `strength` r
 
 import numpy as np
 from numpy.random import Generator
+from numpy.typing import NDArray
 
 from demo_recipe.audio.features import MEL_BINS, SAMPLE_RATE, Array
 
@@ -99,7 +100,7 @@ def stretch_and_warp(frames: Array, tempo: float, warp: float) -> Array:
     return _interpolate(_interpolate(frames, rows).T, columns).T.astype(np.float32)
 
 
-def _interpolate(array: Array, rows: Array) -> Array:
+def _interpolate(array: Array, rows: NDArray[np.float64]) -> Array:
     low = rows.astype(np.int64)
     high = np.minimum(low + 1, len(array) - 1)
     part = (rows - low)[:, None].astype(np.float32)

@@ -20,6 +20,11 @@ _EPSILON = 1.1920929e-07
 Array = NDArray[np.float32]
 
 
+def from_pcm(pcm: NDArray[np.int16]) -> Array:
+    """16-bit samples -> samples in [-1, 1)."""
+    return pcm.astype(np.float32) / np.float32(32768)
+
+
 def _mel_filters() -> Array:
     """Kaldi's triangles, linear in mel = 1127 ln(1 + f/700): [257, 80]."""
 

@@ -6,6 +6,7 @@ from typing import TypeVar
 
 import numpy as np
 from numpy.random import Generator
+from numpy.typing import NDArray
 
 from demo_recipe.audio.features import SAMPLE_RATE, Array
 
@@ -68,6 +69,6 @@ def place(wave: Array, position: int, sound: Array) -> None:
         wave[position:end] += sound[: end - position]
 
 
-def unit_power(wave: Array) -> Array:
+def unit_power(wave: NDArray) -> Array:
     """Scaled to a mean square of 1."""
     return (wave / (np.sqrt(np.mean(wave**2)) + 1e-9)).astype(np.float32)

@@ -6,9 +6,10 @@ it is not, bit for bit, at a tenth more time. Token-wise quantisation of ZeroQua
 
 import numpy as np
 import onnx
+from numpy.typing import NDArray
 from onnx import NodeProto, TensorProto, helper, numpy_helper
 
-CONSTANTS = {
+CONSTANTS: dict[str, NDArray] = {
     "row_largest": np.array(127, np.float32),
     "row_middle": np.array(128, np.float32),
     "row_zero_point": np.array(128, np.uint8),

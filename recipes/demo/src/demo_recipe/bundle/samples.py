@@ -17,7 +17,7 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from demo_recipe.audio.features import SAMPLE_RATE
+from demo_recipe.audio.features import SAMPLE_RATE, from_pcm
 from demo_recipe.speech.corpus import HELD_OUT_VOICES, KOKORO_LAG, Utterance, heard_ends, load_folder
 from demo_recipe.speech.domain_speech import write_script
 from demo_recipe.speech.kokoro import UNUSED_VOICES, Kokoro
@@ -91,16 +91,17 @@ def _clip(spoken: Utterance) -> Clip:
 
 def is_exact(bundle: ModelBundle, clip: Clip) -> bool:
     """Whether the text is right, taken as a whole and cut by the voice detector, with close start times."""
-    samples = clip.pcm.astype(np.float32) / 32768
+    assert bundle.vad is not None
+    samples = from_pcm(clip.pcm)
     spans = [slice(segment.start_ms * 16, segment.end_ms * 16) for segment in bundle.vad.segment(samples)]
     for cuts in ([slice(0, len(samples))], spans):
-        found = []
+        found: list[tuple[str, int]] = []
         for cut in cuts:
             (hypothesis,) = bundle.recognizer.recognize([SegmentAudio(samples[cut])], RecognitionOptions())
-            found += [replace(token, start_ms=token.start_ms + cut.start // 16) for token in hypothesis.tokens]
-        if [token.text for token in found] != clip.tokens:
+            found += [(token.text, (token.start_ms or 0) + cut.start // 16) for token in hypothesis.tokens]
+        if [text for text, _ in found] != clip.tokens:
             return False
-        errors = [abs(token.start_ms - start) for token, start in zip(found, clip.start_ms, strict=True)]
+        errors = [abs(start_ms - start) for (_, start_ms), start in zip(found, clip.start_ms, strict=True)]
         if np.median(errors) > 60:
             return False
     return True

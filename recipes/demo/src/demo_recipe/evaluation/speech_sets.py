@@ -3,13 +3,14 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from scipy.signal import butter, resample_poly, sosfilt
 
 from demo_recipe.audio import augment
-from demo_recipe.audio.features import SAMPLE_RATE, Array
+from demo_recipe.audio.features import SAMPLE_RATE, Array, from_pcm
 from demo_recipe.evaluation.error_rates import Score, Timed
 from demo_recipe.speech.corpus import Utterance, load_folder
 from paraserve.inference.base import ModelBundle, StreamingItem
@@ -48,7 +49,7 @@ def load_set(folder: Path) -> list[Clip]:
         return []
     words = sorted({token for line in path.read_text().splitlines() for token in json.loads(line)["tokens"]})
     utterances = load_folder(folder, words, held_out=not folder.name.startswith("seen"))
-    return [Clip(item.pcm.astype(np.float32) / 32768, _spoken(item), item.lang) for item in utterances]
+    return [Clip(from_pcm(item.pcm), _spoken(item), item.lang) for item in utterances]
 
 
 def _spoken(item: Utterance) -> Timed:
@@ -79,8 +80,9 @@ def recognize(bundle: ModelBundle, samples: Array) -> Timed:
     return _found(hypothesis.tokens)
 
 
-def recognize_live(bundle: ModelBundle, samples: Array, chunk: ChunkSize) -> Timed:
+def recognize_live(bundle: ModelBundle, chunk: ChunkSize, samples: Array) -> Timed:
     """The same by the streaming recogniser, step by step."""
+    assert bundle.streaming is not None
     size = chunk.step_ms * SAMPLE_RATE // 1000
     state = bundle.streaming.new_state(chunk)
     tokens: list[Token] = []
@@ -93,9 +95,10 @@ def recognize_live(bundle: ModelBundle, samples: Array, chunk: ChunkSize) -> Tim
 
 
 def _found(tokens: list[Token] | tuple[Token, ...]) -> Timed:
-    is_timed = all(token.start_ms is not None for token in tokens)
-    spans = [(token.start_ms, token.end_ms) for token in tokens] if is_timed else []
-    return Timed([token.text.lower() for token in tokens], spans)
+    spans = [
+        (token.start_ms, token.end_ms) for token in tokens if token.start_ms is not None and token.end_ms is not None
+    ]
+    return Timed([token.text.lower() for token in tokens], spans if len(spans) == len(tokens) else [])
 
 
 def score_set(
@@ -117,7 +120,7 @@ def offline_rows(bundle: ModelBundle, folder: Path, *, show: bool) -> list[str]:
         clips = load_set(folder / name)
         if not clips:
             continue
-        changes = {"": plain}
+        changes: dict[str, Change] = {"": plain}
         if name in CHANGED:
             changes |= {", telephone band": telephone, f", noise at {NOISE_DB:g} dB": with_noise}
         for suffix, change in changes.items():
@@ -139,7 +142,7 @@ def streaming_rows(bundle: ModelBundle, folder: Path) -> list[str]:
         offline = score_set(clips, lambda samples: recognize(bundle, samples)).error_rate
         cells = [f"{offline:.1f}"]
         for chunk in CHUNKS:
-            live = score_set(clips, lambda samples, chunk=chunk: recognize_live(bundle, samples, chunk)).error_rate
+            live = score_set(clips, partial(recognize_live, bundle, chunk)).error_rate
             cells += [f"{live:.1f}", f"{live / offline:.2f}" if offline else "-"]
         rows.append(f"| {title} | " + " | ".join(cells) + " |")
     return rows

@@ -41,16 +41,18 @@ def _size_mb(folder: Path) -> float:
 
 def speed_lines(bundle: ModelBundle, folder: Path) -> list[str]:
     """Milliseconds for 10 s of speech on one thread: of some runs the one that was disturbed least."""
-    samples = _ten_seconds(folder)
-    segments = [samples[segment.start_ms * 16 : segment.end_ms * 16] for segment in bundle.vad.segment(samples)]
+    vad, punctuator, samples = bundle.vad, bundle.punctuator, _ten_seconds(folder)
+    assert vad is not None
+    assert punctuator is not None
+    segments = [samples[segment.start_ms * 16 : segment.end_ms * 16] for segment in vad.segment(samples)]
     words = [token.text for segment in segments for token in _tokens(bundle, segment)]
     runs: dict[str, Callable[[], object]] = {
         "whole pipeline": lambda: serve(bundle, samples),
-        "voice detector": lambda: bundle.vad.segment(samples),
+        "voice detector": lambda: vad.segment(samples),
         "recogniser": lambda: [recognize(bundle, segment) for segment in segments],
-        "punctuation": lambda: bundle.punctuator.punctuate(words),
+        "punctuation": lambda: punctuator.punctuate(words),
         f"streaming recogniser, [{CHUNKS[0].past}, {CHUNKS[0].current}, {CHUNKS[0].future}]": lambda: recognize_live(
-            bundle, samples, CHUNKS[0]
+            bundle, CHUNKS[0], samples
         ),
     }
     lines = []
@@ -101,7 +103,7 @@ def agreement_lines(bundle: ModelBundle, float_bundle: ModelBundle, folder: Path
     lines = []
     runs: dict[str, Callable[[ModelBundle, Array], list[str]]] = {
         "recogniser": lambda one, samples: list(recognize(one, samples).texts),
-        "streaming recogniser": lambda one, samples: list(recognize_live(one, samples, CHUNKS[0]).texts),
+        "streaming recogniser": lambda one, samples: list(recognize_live(one, CHUNKS[0], samples).texts),
     }
     clips = [clip for name in COMPARED_SETS for clip in load_set(folder / name)]
     for name, run in runs.items():

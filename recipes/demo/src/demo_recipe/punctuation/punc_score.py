@@ -1,5 +1,6 @@
 """F1 of every mark on texts that the punctuation models never saw, for the offline and the realtime model."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from demo_recipe.evaluation.error_rates import mark_f1
@@ -26,7 +27,8 @@ def offline_marks(model: Punctuator, text: Marked) -> Marks:
 def realtime_marks(model: StreamingPunctuator, text: Marked) -> Marks:
     """The marks of the text that comes piece by piece; a mark at the head of a piece counts behind the one before."""
     words = [word for word, _ in text]
-    state, found, begin, turn = model.new_state(), [], 0, 0
+    found: Marks = []
+    state, begin, turn = model.new_state(), 0, 0
     while begin < len(words):
         piece = words[begin : begin + SEGMENT_WORDS[turn % len(SEGMENT_WORDS)]]
         state, head, marks = model.step(state, piece)
@@ -38,21 +40,24 @@ def realtime_marks(model: StreamingPunctuator, text: Marked) -> Marks:
 
 
 def scores(
-    model: Punctuator | StreamingPunctuator, folder: Path, lang: str, *, realtime: bool
+    mark: Callable[[Marked], Marks], folder: Path, lang: str, *, is_closed: bool
 ) -> dict[str, dict[str, float]]:
     """F1 in percent by source and mark; the source "all" takes all texts together.
 
-    The realtime model never closes a text, so its last word is not counted. `folder` is where `fetch_text.py` put
-    the packages.
+    Args:
+        mark: gives the marks of a text.
+        folder: where the packages of text are.
+        lang: "zh" or "en".
+        is_closed: whether `mark` closes a text. The realtime model does not: its last word is not counted.
     """
     wanted: dict[str, Marks] = {ALL: []}
     found: dict[str, Marks] = {ALL: []}
     for name, texts in held_out_texts(folder, lang).items():
         for text in texts:
-            marks = realtime_marks(model, text) if realtime else offline_marks(model, text)
-            cut = len(text) - 1 if realtime else len(text)
+            marks = mark(text)
+            cut = len(text) if is_closed else len(text) - 1
             for key in (name, ALL):
                 wanted.setdefault(key, []).extend(wanted_marks(text)[:cut])
                 found.setdefault(key, []).extend(marks[:cut])
     marks_used = CLASSES[2:] if lang == "zh" else CLASSES[2:5]
-    return {name: {mark: mark_f1(wanted[name], found[name], mark) for mark in marks_used} for name in wanted}
+    return {name: {one: mark_f1(wanted[name], found[name], one) for one in marks_used} for name in wanted}

@@ -184,7 +184,8 @@ def held_out_texts(folder: Path, lang: str, count: int = 300) -> dict[str, list[
 
 def _glued(pieces: list[Marked], count: int, rng: Random) -> list[Marked]:
     """Running texts of one to five neighbouring pieces."""
-    texts, begin = [], 0
+    texts: list[Marked] = []
+    begin = 0
     while begin < len(pieces) and len(texts) < count:
         end = begin + rng.randint(1, 5)
         texts.append([pair for piece in pieces[begin:end] for pair in piece])

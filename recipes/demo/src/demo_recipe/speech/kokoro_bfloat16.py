@@ -21,7 +21,11 @@ from demo_recipe.speech.kokoro_graph import DURATIONS_OUTPUT
 FEATURES = "/decoder/decoder/decode.3/Div_4_output_0"
 SOURCE = "/decoder/decoder/generator/Concat_3_output_0"
 SPECTRUM = "/decoder/decoder/generator/conv_post/Conv_output_0"
-_SHAPES = {FEATURES: [1, 512, "frames"], SOURCE: [1, 22, "source_frames"], SPECTRUM: [1, 22, "spectrum_frames"]}
+_SHAPES: dict[str, list[str | int | None]] = {
+    FEATURES: [1, 512, "frames"],
+    SOURCE: [1, 22, "source_frames"],
+    SPECTRUM: [1, 22, "spectrum_frames"],
+}
 # sin(r) = r (1 + a r^2 + b r^4 + c r^6) for |r| <= pi / 2, error 6e-7.
 _SINE = {"one": 1.0, "a": -0.16666546, "b": 0.0083321608, "c": -0.00019515296}
 

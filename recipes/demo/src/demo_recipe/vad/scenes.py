@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from demo_recipe.audio import augment
-from demo_recipe.audio.features import FRAME_LENGTH, FRAME_SHIFT, SAMPLE_RATE, Array, fbank, lfr
+from demo_recipe.audio.features import FRAME_LENGTH, FRAME_SHIFT, SAMPLE_RATE, Array, fbank, from_pcm, lfr
 from demo_recipe.audio.noises import background
 from demo_recipe.audio.sound_draws import Draws
 from demo_recipe.speech.corpus import Utterance
@@ -114,7 +114,7 @@ class SceneMaker:
         length = int(self._rng.uniform(0.5, 6) * SAMPLE_RATE)
         start = self._rng.randrange(max(1, len(mask) - length))
         factor = self._rng.uniform(0.85, 1.18)
-        piece = utterance.pcm[start : start + length].astype(np.float32) / 32768
+        piece = from_pcm(utterance.pcm[start : start + length])
         samples = augment.resample(piece, factor)
         index = np.minimum((np.arange(len(samples)) * factor).astype(int), len(piece) - 1)
         return samples, mask[start : start + length][index]
