@@ -1,7 +1,8 @@
 """Context layers behind the recogniser's decoder: what was heard, token by token, in the light of the whole sentence.
 
 They see the decoder's probabilities, not the sound, so they learn from text alone: each token of a sentence gets the
-probabilities with which the recogniser once heard that token (`heard.py`). Their scores are added to the decoder's.
+probabilities with which the recogniser once heard that token (step `token-confusions`). Their scores are added to the
+decoder's.
 """
 
 import random

@@ -1,10 +1,11 @@
-"""Writes the recogniser's graph from a checkpoint's averaged weights, in float32 (checked against torch) and int8.
+"""Writes the recogniser's graph from a checkpoint, in float32 (checked against torch) and int8.
 
-python scripts/train/export_asr.py [--work build/train] [--earlier CHECKPOINT]
+    python -m demo_recipe export-asr [--work build/train] [--earlier CHECKPOINT]
+
+The averaged weights of `asr/checkpoint.pt` become `model.onnx` beside it, with the context layers if there are any.
 """
 
 import argparse
-import os
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from torch import Tensor, nn
 from demo_recipe.acoustic.context_layers import Context
 from demo_recipe.acoustic.paraformer import AsrConfig, Paraformer
 from demo_recipe.bundle.quantize import quantize
+from demo_recipe.options import add_work_option
 
 EARLIER_SHARE = 0.2
 OUTPUTS = ["logits", "token_num", "us_alphas", "us_cif_peak"]
@@ -78,19 +80,17 @@ def largest_difference(model: Paraformer, path: Path) -> float:
     return worst
 
 
-def main() -> None:
-    """Exports and reports the difference."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--work", type=Path, default=Path(os.environ.get("TRAIN_WORK", "build/train")))
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the step."""
+    add_work_option(parser)
     parser.add_argument("--earlier", type=Path, help="checkpoint of an earlier end of the schedule, to mix in")
-    arguments = parser.parse_args()
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Export, print the largest difference from torch, and quantise."""
     folder = arguments.work / "asr"
     torch.manual_seed(0)
     model = load_model(folder / "checkpoint.pt", arguments.earlier)
     export(model, folder / "model.onnx")
     print("largest difference from torch:", largest_difference(model, folder / "model.onnx"))
     quantize(folder / "model.onnx")
-
-
-if __name__ == "__main__":
-    main()

@@ -175,7 +175,7 @@ class Paraformer(nn.Module):
 class TrainingHeads(nn.Module):
     """What only the losses need: CTC, the token of each row, what that sounds like, and tokens as vectors.
 
-    `sounds` [V][K] are the classes of `sound_classes.py`.
+    `sounds` [V][K] are the classes of `phonetic_classes.py`.
     """
 
     def __init__(self, config: AsrConfig, sounds: list[list[int]]) -> None:

@@ -1,15 +1,14 @@
-"""How a recogniser hears each token: its best guesses, collected from training speech through every degradation.
+"""Collects the tokens that a recogniser takes each token for, from training speech through every degradation.
 
-    python scripts/train/heard.py --batches 500 [--stream] [--speech DIR] [--work build/train]
+    python -m demo_recipe token-confusions --batches 500 [--stream] [--speech DIR] [--work build/train]
 
-writes `asr/heard.npz`, of the streaming recogniser `asr-online/heard.npz`: each token that was said, its `GUESSES`
-likeliest tokens and their log-probabilities. They are the exported scores (decoder and CTC layer, or the row alone,
-together) with as many tokens as were said.
+Writes `token_confusions.npz` into `asr`, or into `asr-online` for the streaming recogniser: each token that was said,
+its `GUESSES` likeliest tokens and their log-probabilities. These are the exported scores (decoder and CTC layer
+together, or the row alone) with as many tokens as were said.
 """
 
 import argparse
 import json
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -25,6 +24,7 @@ from demo_recipe.acoustic.phonetic_classes import sound_table
 from demo_recipe.acoustic.sanm_layers import length_mask
 from demo_recipe.acoustic.trainer import new_strength
 from demo_recipe.audio.features import read_mvn
+from demo_recipe.options import add_work_option
 from demo_recipe.streaming.export_stream import load_model as load_stream_model
 from demo_recipe.streaming.stream_losses import StreamLoss
 
@@ -79,15 +79,17 @@ def collect(hear: Hearer, data: AsrBatches, count: int) -> dict[str, np.ndarray]
     return {"said": np.concatenate(said), "guesses": np.concatenate(guesses), "scores": np.concatenate(scores)}
 
 
-def main() -> None:
-    """Collects and writes."""
-    parser = argparse.ArgumentParser(description=__doc__)
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the step."""
     parser.add_argument("--batches", type=int, default=500)
     parser.add_argument("--stream", action="store_true", help="the streaming recogniser")
     parser.add_argument("--speech", type=Path, action="append", default=[])
-    parser.add_argument("--work", type=Path, default=Path(os.environ.get("TRAIN_WORK", "build/train")))
+    add_work_option(parser)
     parser.add_argument("--seed", type=int, default=31)
-    arguments = parser.parse_args()
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Collect and write the confusions."""
     torch.manual_seed(arguments.seed)
     torch.set_num_threads(1)
     folder = arguments.work / ("asr-online" if arguments.stream else "asr")
@@ -98,8 +100,4 @@ def main() -> None:
     data = AsrBatches(speech, vocabulary, read_mvn(folder / "am.mvn"), strength, arguments.seed)
     checkpoint = folder / "checkpoint.pt"
     hear = stream_hearer(checkpoint, vocabulary, arguments.seed) if arguments.stream else offline_hearer(checkpoint)
-    np.savez(folder / "heard.npz", **collect(hear, data, arguments.batches))
-
-
-if __name__ == "__main__":
-    main()
+    np.savez(folder / "token_confusions.npz", **collect(hear, data, arguments.batches))

@@ -1,6 +1,8 @@
 """Trains the recogniser. Stops and resumes at checkpoints.
 
-python scripts/train/train_asr.py --minutes 85 [--speech DIR] [--work build/train]
+    python -m demo_recipe train-asr --minutes 250 [--speech DIR] [--work build/train]
+
+Speech is read from `speech` in the work folder, from the folders given, and from the folders in them.
 """
 
 import argparse
@@ -14,7 +16,7 @@ from torch import Tensor
 from demo_recipe.acoustic.asr_batches import AsrBatches
 from demo_recipe.acoustic.paraformer import AsrConfig, Paraformer, TrainingHeads, losses
 from demo_recipe.acoustic.phonetic_classes import sound_table
-from demo_recipe.acoustic.trainer import Loss, Trainer, new_strength, parse_arguments, train
+from demo_recipe.acoustic.trainer import Loss, Trainer, add_training_options, new_strength, train
 from demo_recipe.acoustic.whisper_encoder import fit_mel, fit_scales, load_whisper
 from demo_recipe.audio import augment
 from demo_recipe.audio.features import Array, from_pcm, read_mvn, write_mvn
@@ -67,9 +69,13 @@ def offline_loss(model: Paraformer, heads: TrainingHeads) -> Loss:
     return loss
 
 
-def main() -> None:
-    """Trains to the end of the schedule."""
-    arguments = parse_arguments(__doc__, peak_rate=4e-4)
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the step."""
+    add_training_options(parser, peak_rate=4e-4)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Train to the end of the schedule."""
     torch.manual_seed(arguments.seed)
     torch.set_num_threads(1)
     folders = [*arguments.speech, arguments.work / "speech"]
@@ -89,7 +95,3 @@ def main() -> None:
     strength = new_strength()
     data = AsrBatches(folders, vocabulary, mvn, strength, arguments.seed + trainer.step)
     train(trainer, data, strength, checkpoint)
-
-
-if __name__ == "__main__":
-    main()

@@ -1,17 +1,16 @@
-"""Trains a recogniser's context layers on text of the domain, as the recogniser would hear it (`heard.py`).
+"""Trains a recogniser's context layers on text of the domain, with the confusions of the recogniser in it.
 
-python scripts/train/train_context.py --minutes 20 [--stream] [--work build/train]
+    python -m demo_recipe train-context --minutes 14 [--stream] [--work build/train]
+
+Reads `token_confusions.npz` and writes `context.pt` beside it.
 """
 
 import argparse
 import json
-import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
-
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import numpy as np
 import torch
@@ -21,6 +20,7 @@ from torch import Tensor
 from demo_recipe.acoustic.context_layers import Context, StreamContext
 from demo_recipe.acoustic.paraformer import AsrConfig
 from demo_recipe.learning_rate import rate_factor
+from demo_recipe.options import add_work_option
 from demo_recipe.streaming.export_stream import new_context
 from demo_recipe.text import domain_grammar
 from demo_recipe.text.outside_domain_text import other_sentence
@@ -161,24 +161,22 @@ def train(model: Context | StreamContext, source: Iterator[tuple[Tensor, Tensor]
     return average.module
 
 
-def main() -> None:
-    """Trains and writes `asr/context.pt` or `asr-online/context.pt`."""
-    parser = argparse.ArgumentParser(description=__doc__)
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the step."""
     parser.add_argument("--minutes", type=float, default=20, help="processor time")
     parser.add_argument("--stream", action="store_true", help="of the streaming recogniser")
-    parser.add_argument("--work", type=Path, default=Path(os.environ.get("TRAIN_WORK", "build/train")))
+    add_work_option(parser)
     parser.add_argument("--seed", type=int, default=41)
-    arguments = parser.parse_args()
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Train and write `asr/context.pt` or `asr-online/context.pt`."""
     torch.manual_seed(arguments.seed)
     torch.set_num_threads(1)
     folder = arguments.work / ("asr-online" if arguments.stream else "asr")
     vocabulary = json.loads((folder / "tokens.json").read_text())
     model = new_context(AsrConfig(len(vocabulary))) if arguments.stream else Context(len(vocabulary))
     print(f"{sum(part.numel() for part in model.parameters()) / 1e6:.2f} M parameters", flush=True)
-    hearing = Hearing(folder / "heard.npz", len(vocabulary), arguments.seed)
+    hearing = Hearing(folder / "token_confusions.npz", len(vocabulary), arguments.seed)
     source = batches(hearing, vocabulary, arguments.seed, is_stream=arguments.stream)
     torch.save(train(model, source, arguments.minutes).state_dict(), folder / "context.pt")
-
-
-if __name__ == "__main__":
-    main()

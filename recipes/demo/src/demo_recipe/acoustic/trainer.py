@@ -4,15 +4,12 @@ Stops and resumes at checkpoints; the learning rate follows the wall time.
 """
 
 import argparse
-import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from multiprocessing import Value
 from multiprocessing.sharedctypes import Synchronized
 from pathlib import Path
-
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import numpy as np
 import torch
@@ -21,6 +18,7 @@ from torch.utils.data import DataLoader
 
 from demo_recipe.acoustic.asr_batches import AsrBatches
 from demo_recipe.learning_rate import rate_factor
+from demo_recipe.options import add_work_option
 
 WARM_UP_STEPS = 200
 FRONT_RATE, OUTPUT_RATE = 0.3, 10.0
@@ -39,15 +37,13 @@ Loss = Callable[[dict[str, Tensor], int], tuple[Tensor, dict[str, Tensor]]]
 """(batch, step) -> the total and its parts."""
 
 
-def parse_arguments(description: str, peak_rate: float) -> argparse.Namespace:
-    """Command line."""
-    parser = argparse.ArgumentParser(description=description)
+def add_training_options(parser: argparse.ArgumentParser, peak_rate: float) -> None:
+    """Add the options of a training step; `peak_rate` is the default of the learning rate."""
     parser.add_argument("--minutes", type=float, required=True, help="wall time of the whole cosine schedule")
     parser.add_argument("--rate", type=float, default=peak_rate, help="peak learning rate")
     parser.add_argument("--speech", type=Path, action="append", default=[], help="folder of ready speech")
-    parser.add_argument("--work", type=Path, default=Path(os.environ.get("TRAIN_WORK", "build/train")))
+    add_work_option(parser)
     parser.add_argument("--seed", type=int, default=1)
-    return parser.parse_args()
 
 
 class Trainer:

@@ -1,12 +1,11 @@
 """Puts the trained models together as a bundle: FunASR's file layout, configurations and the manifest.
 
-python scripts/train/bundle.py [--work build/train] [--out models/demo]
+python -m demo_recipe bundle [--work build/train] [--out models/demo]
 """
 
 import argparse
 import hashlib
 import json
-import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ import onnx
 import torch
 import yaml
 
+from demo_recipe.options import add_work_option
 from demo_recipe.punctuation.ct_transformer import PuncConfig, funasr_config
 from demo_recipe.vad.fsmn import AFFINE_SIZE, CLASSES, INPUT_SIZE, LAYERS, LINEAR_SIZE, MEMORY_SIZE, ORDER
 
@@ -152,12 +152,14 @@ def write_manifest(root: Path) -> None:
     (root / "manifest.json").write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n")
 
 
-def main() -> None:
-    """Writes what the work folder has; a missing part is left out."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--work", type=Path, default=Path(os.environ.get("TRAIN_WORK", "build/train")))
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the step."""
+    add_work_option(parser)
     parser.add_argument("--out", type=Path, default=Path("models/demo"))
-    arguments = parser.parse_args()
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Write the parts that the work folder has, and the manifest."""
     asr = torch.load(arguments.work / "asr" / "checkpoint.pt")["config"]
     configs = {
         "asr": asr_config(asr), "vad": vad_config(),
@@ -170,7 +172,3 @@ def main() -> None:
             write_part(part, arguments.work / part, arguments.out / part, config)
     write_manifest(arguments.out)
     print(sum(path.stat().st_size for path in arguments.out.rglob("*") if path.is_file()) / 1e6, "MB")
-
-
-if __name__ == "__main__":
-    main()

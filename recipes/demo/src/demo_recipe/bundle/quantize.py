@@ -1,8 +1,8 @@
 """Writes the int8 form of a graph: weights of MatMul and embedding rows in int8, activations scaled row by row.
 
-    python scripts/train/quantize.py build/train/punc/model.onnx [...]
+    python -m demo_recipe quantize build/train/punc/model.onnx [...]
 
-writes `model_quant.onnx` beside `model.onnx`, which is FunASR's name for it and what the server takes first.
+The result is `model_quant.onnx` beside `model.onnx`, which is FunASR's name for it. The server prefers it.
 Convolutions (the FSMN memories) and layer norms stay float32: they are small.
 """
 
@@ -53,15 +53,14 @@ def quantize(path: Path, *, keep: tuple[str, ...] = (), signed: bool = True, per
     return target
 
 
-def main() -> None:
-    """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the step."""
     parser.add_argument("graphs", type=Path, nargs="+")
     parser.add_argument("--keep", action="append", default=[], help="part of the names of nodes to leave in float32")
-    for path in (arguments := parser.parse_args()).graphs:
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Quantise each graph and print both sizes."""
+    for path in arguments.graphs:
         target = quantize(path, keep=tuple(arguments.keep))
         print(f"{target}: {path.stat().st_size / 1e6:.2f} MB -> {target.stat().st_size / 1e6:.2f} MB")
-
-
-if __name__ == "__main__":
-    main()

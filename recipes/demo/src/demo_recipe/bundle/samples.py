@@ -1,11 +1,10 @@
 """Writes tests/data: spoken samples that the bundle transcribes exactly, and some held-out clips as small Opus files.
 
-python scripts/train/samples.py [--bundle models/demo] [--work build/train] [--eval build/train/eval]
+python -m demo_recipe samples [--bundle models/demo] [--work build/train] [--eval build/train/eval]
 """
 
 import argparse
 import json
-import os
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -18,6 +17,7 @@ import soundfile
 from numpy.typing import NDArray
 
 from demo_recipe.audio.features import SAMPLE_RATE, from_pcm
+from demo_recipe.options import add_work_option
 from demo_recipe.speech.corpus import HELD_OUT_VOICES, KOKORO_LAG, Utterance, heard_ends, load_folder
 from demo_recipe.speech.domain_speech import write_script
 from demo_recipe.speech.kokoro import UNUSED_VOICES, Kokoro
@@ -180,19 +180,17 @@ def _held_out_records(folder: Path, files: set[str]) -> list[dict]:
     ]
 
 
-def main() -> None:
-    """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--work", type=Path, default=Path(os.environ.get("TRAIN_WORK", "build/train")))
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the step."""
+    add_work_option(parser)
     parser.add_argument("--bundle", type=Path, default=Path("models/demo"))
     parser.add_argument("--eval", type=Path, help="held-out speech, WORK/eval by default")
     parser.add_argument("--out", type=Path, default=Path("tests/data"))
-    arguments = parser.parse_args()
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Write the held-out clips and the samples."""
     arguments.out.mkdir(parents=True, exist_ok=True)
     make_held_out(arguments.eval or arguments.work / "eval", arguments.out / "heldout")
     bundle = load_parts(replace(bundle_parts(arguments.bundle), has_itn=False))
     make_samples(bundle, Kokoro(arguments.work), arguments.out)
-
-
-if __name__ == "__main__":
-    main()

@@ -1,13 +1,13 @@
 """Measures a bundle through the package's own inference and writes the results into its card and the manual.
 
-    python scripts/train/evaluate.py [--bundle models/demo] [--eval build/train/eval] [--work build/train] [--card]
+    python -m demo_recipe evaluate [--bundle models/demo] [--eval build/train/eval] [--work build/train] [--card]
 
-Sets are folders made by `eval_speech.py`, `eval_people.py` and `other_speech.py`; telephone band and noise are made
-here. Errors are characters for Mandarin and words for English, numbers as they are spoken, greedy decoding.
+The sets are folders made by `eval-speech`, `eval-people` and `outside-speech`. Telephone band and noise are
+added here. Errors are counted in characters for Mandarin and in words for English, numbers as they are
+spoken. Decoding is greedy.
 """
 
 import argparse
-import os
 import tempfile
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from demo_recipe.evaluation.speed_and_size import (
     speed_lines,
 )
 from demo_recipe.evaluation.vad_and_punctuation import detector_lines, punctuation_rows
+from demo_recipe.options import add_work_option
 from paraserve.inference.base import ModelBundle
 from paraserve.inference.models.load import load_bundle
 
@@ -37,8 +38,14 @@ def compare_with_float(bundle: ModelBundle, arguments: argparse.Namespace) -> li
 
 
 def measure(arguments: argparse.Namespace) -> list[str]:
-    """All results in Markdown, printed as they come."""
+    """Print all results in Markdown as they come, and return them.
+
+    Raises:
+        ValueError: the bundle lacks one of the five models.
+    """
     bundle, load_line = load_timed(arguments.bundle)
+    if None in (bundle.vad, bundle.streaming, bundle.punctuator, bundle.punctuator_online):
+        raise ValueError(f"{arguments.bundle} is no complete bundle: one of its models is missing")
     lines: list[str] = []
     steps = [lambda: offline_rows(bundle, arguments.eval, show=arguments.quick)]
     if not arguments.quick:
@@ -46,8 +53,8 @@ def measure(arguments: argparse.Namespace) -> list[str]:
             lambda: ["", *streaming_rows(bundle, arguments.eval)],
             lambda: ["", *punctuation_rows(bundle, arguments.work / "text"), ""],
             lambda: other_speech_lines(bundle, arguments.eval),
-            lambda: noise_lines(bundle),
-            lambda: detector_lines(bundle, arguments.eval),
+            lambda: noise_lines(bundle, arguments.minutes),
+            lambda: detector_lines(bundle, arguments.eval, arguments.minutes),
             lambda: compare_with_float(bundle, arguments),
             lambda: [size_line(arguments.bundle), load_line, *speed_lines(bundle, arguments.eval)],
         ]
@@ -64,23 +71,25 @@ def write_between_marks(page: Path, lines: list[str]) -> None:
     page.write_text("\n".join([before + BEGIN, "", *lines, "", END + rest.split(END)[1]]))
 
 
-def main() -> None:
-    """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    work = Path(os.environ.get("TRAIN_WORK", "build/train"))
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the step."""
+    add_work_option(parser)
     parser.add_argument("--bundle", type=Path, default=Path("models/demo"))
-    parser.add_argument("--eval", type=Path, default=work / "eval")
-    parser.add_argument("--work", type=Path, default=work, help="has the float32 graphs and the texts")
+    parser.add_argument("--eval", type=Path, help="folder of the sets, WORK/eval by default")
     parser.add_argument(
         "--card", action="store_true", help="write the results into the bundle's README.md and the manual"
     )
+    parser.add_argument(
+        "--minutes", type=int, choices=range(1, 31), default=30, metavar="1..30",
+        help="of sounds without speech, and of mixes for the voice detector",
+    )  # fmt: skip
     parser.add_argument("--quick", action="store_true", help="the first table only, with every wrong utterance")
-    arguments = parser.parse_args()
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Print all results, and write them into the pages where asked."""
+    arguments.eval = arguments.eval or arguments.work / "eval"
     lines = measure(arguments)
     if arguments.card:
         for page in (arguments.bundle / "README.md", Path("docs/models.md")):
             write_between_marks(page, lines)
-
-
-if __name__ == "__main__":
-    main()

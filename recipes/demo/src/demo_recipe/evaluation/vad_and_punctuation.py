@@ -15,12 +15,12 @@ DETECTOR_SETS = ("heldout_zh", "heldout_en")
 MARKS = CLASSES[2:]
 
 
-def detector_lines(bundle: ModelBundle, folder: Path) -> list[str]:
-    """Time of speech missed and time without speech passed, in mixes of the held-out voices and sounds."""
+def detector_lines(bundle: ModelBundle, folder: Path, minutes: int) -> list[str]:
+    """Measure speech missed and other sounds passed, in `minutes` of mixes of the held-out voices and sounds."""
     assert isinstance(bundle.vad, FsmnVad)
     words = build_tokens()
     loaded = [load_folder(folder / name, words, held_out=True) for name in DETECTOR_SETS]
-    count = held_out_count(bundle.vad, [item for items in loaded for item in items])
+    count = held_out_count(bundle.vad, [item for items in loaded for item in items], minutes)
     return [f"- voice detector, held-out voices 10 to 40 dB over held-out sounds, {count.line()}"]
 
 

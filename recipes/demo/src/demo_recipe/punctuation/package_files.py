@@ -1,4 +1,4 @@
-"""Opens the packages that `fetch_text.py` leaves in a folder, by the beginning of their names."""
+"""Opens the packages that `fetch-text` leaves in a folder, by the beginning of their names."""
 
 import io
 import subprocess
@@ -9,15 +9,14 @@ from pathlib import Path
 
 def open_deb(folder: Path, name: str) -> tarfile.TarFile:
     """The files of a Debian package; `name` is the package's, without the version."""
-    (package,) = folder.glob(f"{name}_*.deb")
+    package = _fetched(folder, f"{name}_*.deb")
     data = subprocess.run(["dpkg-deb", "--fsys-tarfile", package], check=True, capture_output=True).stdout
     return tarfile.open(fileobj=io.BytesIO(data))
 
 
 def open_wheel(folder: Path, name: str) -> zipfile.ZipFile:
     """The files of a wheel; `name` is written as in its file name."""
-    (package,) = folder.glob(f"{name}-[0-9]*.whl")
-    return zipfile.ZipFile(package)
+    return zipfile.ZipFile(_fetched(folder, f"{name}-[0-9]*.whl"))
 
 
 def read_member(package: tarfile.TarFile, name: str) -> bytes:
@@ -30,5 +29,13 @@ def read_member(package: tarfile.TarFile, name: str) -> bytes:
 
 def open_npm(folder: Path, name: str) -> tarfile.TarFile:
     """The files of a package of npm; `name` is written as in its file name."""
-    (package,) = folder.glob(f"{name}-[0-9]*.tgz")
-    return tarfile.open(package)
+    return tarfile.open(_fetched(folder, f"{name}-[0-9]*.tgz"))
+
+
+def _fetched(folder: Path, pattern: str) -> Path:
+    packages = list(folder.glob(pattern))
+    if len(packages) != 1:
+        raise FileNotFoundError(
+            f"{folder} has {len(packages)} files {pattern} instead of one: run the step fetch-text"
+        )
+    return packages[0]

@@ -1,4 +1,4 @@
-"""Punctuated Mandarin and English text of packages, paragraph by paragraph, as `fetch_text.py` leaves them.
+"""Punctuated Mandarin and English text of packages, paragraph by paragraph, as `fetch-text` leaves them.
 
 One twelfth of the documents of every package (chapters, speeches, laws, groups of messages), and everything of
 Thunderbird (less what Firefox says too) and of the chat program Matrix, are held out for the test.

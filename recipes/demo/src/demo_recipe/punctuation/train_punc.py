@@ -1,20 +1,17 @@
 """Trains the network of both punctuation models and writes their folders, `punc` and `punc-online`.
 
-python scripts/train/train_punc.py --minutes 40 [--work build/train]
+    python -m demo_recipe train-punc --minutes 40 [--work build/train]
 
 Two windows in five are masked as in the realtime model, where the words of earlier segments do not see the new ones.
 """
 
 import argparse
 import json
-import os
 import time
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from random import Random
-
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import torch
 import torch.nn.functional as F  # noqa: N812 - its usual name
@@ -24,6 +21,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from demo_recipe.bundle.quantize import quantize
 from demo_recipe.learning_rate import rate_factor
+from demo_recipe.options import add_work_option
 from demo_recipe.punctuation.ct_transformer import (
     OfflineGraph,
     PuncConfig,
@@ -40,7 +38,7 @@ PEAK_RATE = 2e-3
 WARM_UP_STEPS = 200
 # Share of the past in the running mean of the weights, which is what is written: the last 500 steps or so.
 AVERAGE_DECAY = 0.998
-# By class of `punc_parse.CLASSES`: unweighted the network leaves out more commas than it sets wrongly.
+# By class of `marked_text.CLASSES`: unweighted the network leaves out more commas than it sets wrongly.
 CLASS_WEIGHTS = (1.0, 1.0, 2.0, 1.35, 1.2, 2.0)
 BATCH_WINDOWS = 48
 CHECKPOINT_S = 120
@@ -176,13 +174,15 @@ def _export_graph(
     print(f"{folder}: {quantize(folder / 'model.onnx').stat().st_size / 1e6:.2f} MB int8")
 
 
-def main() -> None:
-    """Trains (or goes on from the checkpoint) and exports."""
-    parser = argparse.ArgumentParser(description=__doc__)
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the step."""
     parser.add_argument("--minutes", type=float, default=40, help="processor time in all")
-    parser.add_argument("--work", type=Path, default=Path(os.environ.get("TRAIN_WORK", "build/train")))
+    add_work_option(parser)
     parser.add_argument("--seed", type=int, default=4)
-    arguments = parser.parse_args()
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Train, or go on from the checkpoint, and export."""
     torch.manual_seed(arguments.seed)
     torch.set_num_threads(1)
     folder, text = arguments.work / "punc", arguments.work / "text"
@@ -198,7 +198,3 @@ def main() -> None:
     print(f"{count:.2f} M parameters, {len(vocabulary)} words", flush=True)
     train(trainer, WindowMaker(arguments.seed + trainer.step, text), arguments.minutes, folder / "checkpoint.pt")
     export(trainer.average.module, config, vocabulary, arguments.work)
-
-
-if __name__ == "__main__":
-    main()

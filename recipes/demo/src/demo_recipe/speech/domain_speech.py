@@ -1,15 +1,14 @@
-"""Speech of the wide domain with exact token times, hour after hour.
+"""Generates speech of the domain with exact token times, hour after hour.
 
-    nice -n 19 python scripts/train/wide_speech.py --hours 10 --seed 61 --out build/train/wide
+    nice -n 19 python -m demo_recipe domain-speech --hours 10 --seed 61 --out build/train/speech
 
 It may be stopped at any time and goes on when it is started again: each shard has a random generator of its own, and
-what the list says was said steers what is said next. A second process takes another seed and another folder.
+the tokens that were said so far steer what is said next. A second process takes another seed and another folder.
 """
 
 import argparse
 import json
 import math
-import os
 from collections import Counter
 from pathlib import Path
 from random import Random
@@ -18,13 +17,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from demo_recipe.audio.features import SAMPLE_RATE
+from demo_recipe.options import add_work_option
 from demo_recipe.speech.corpus import KOKORO_LAG, ShardWriter
 from demo_recipe.speech.kokoro import MAX_PHONEMES, Kokoro, Script, training_style
 from demo_recipe.speech.phonemes import NO_OWNER, phonemize_mixed
 from demo_recipe.text.domain_grammar import LANGUAGES, BalancedText
 from demo_recipe.text.templates import Words, tokens_of
 
-SHARD_S = 60
 SLOWEST, FASTEST = 0.6, 1.5
 LONG_PAUSE_SHARE = 0.3
 LONG_PAUSE_S = (0.2, 1.6)
@@ -119,13 +118,13 @@ def repair(folder: Path, stem: str) -> tuple[Counter[str], float]:
 
 
 def make_shard(
-    kokoro: Kokoro, writer: ShardWriter, said: Counter[str], shares: list[float], rng: Random
+    kokoro: Kokoro, writer: ShardWriter, said: Counter[str], arguments: argparse.Namespace, rng: Random
 ) -> float:  # fmt: skip
-    """Fills one shard, which `writer` then writes; adds its tokens to `said` and returns its seconds."""
+    """Fill one shard, which `writer` then writes, add its tokens to `said`, and return its seconds."""
     text = BalancedText(said)
     samples = 0
-    while samples < SHARD_S * SAMPLE_RATE:
-        made = utterance(kokoro, text, shares, rng)
+    while samples < arguments.shard_s * SAMPLE_RATE:
+        made = utterance(kokoro, text, arguments.shares, rng)
         if made is not None:
             writer.add(*made)
             said.update(made[1]["tokens"])
@@ -133,9 +132,8 @@ def make_shard(
     return samples / SAMPLE_RATE
 
 
-def main() -> None:
-    """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the step."""
     parser.add_argument("--hours", type=float, required=True)
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--out", type=Path, required=True)
@@ -143,21 +141,21 @@ def main() -> None:
         "--shares", type=float, nargs=len(LANGUAGES), default=list(LANGUAGES.values()),
         metavar=tuple(name.upper() for name in LANGUAGES), help="how often each language is drawn",
     )  # fmt: skip
-    parser.add_argument("--work", type=Path, default=Path(os.environ.get("TRAIN_WORK", "build/train")))
+    parser.add_argument("--shard-s", type=float, default=60, help="seconds of speech in a file, lost when killed")
+    add_work_option(parser)
     parser.add_argument("--max-mib", type=float, default=2000, help="stop when the folder is this large")
-    arguments = parser.parse_args()
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Generate shards until there are enough hours."""
     stem = f"wide_{arguments.seed}"
     said, seconds = repair(arguments.out, stem)
     kokoro = Kokoro(arguments.work, bfloat16=True)
-    writer = ShardWriter(arguments.out, stem, shard_s=SHARD_S)
+    writer = ShardWriter(arguments.out, stem, shard_s=arguments.shard_s)
     while seconds < arguments.hours * 3600:
         shards = len(list(arguments.out.glob(f"{stem}_*.opus")))
         size = sum(file.stat().st_size for file in arguments.out.iterdir())
         if size > arguments.max_mib * 2**20:
             raise SystemExit(f"{arguments.out} has {size / 2**20:.0f} MiB after {seconds / 3600:.1f} h")
-        seconds += make_shard(kokoro, writer, said, arguments.shares, Random(f"{arguments.seed} {shards}"))
+        seconds += make_shard(kokoro, writer, said, arguments, Random(f"{arguments.seed} {shards}"))
         print(f"{stem} {shards}: {seconds / 3600:.2f} h", flush=True)
-
-
-if __name__ == "__main__":
-    main()

@@ -1,8 +1,8 @@
-"""Speech of two old engines, for variety: flite (English) and espeak-ng (English, Mandarin), with exact token times.
+"""Generates speech of two old engines, flite (English) and espeak-ng (English, Mandarin), with exact token times.
 
-    python scripts/train/spice.py --minutes 30 --seed 21 --lang en --out build/train/extra/spice_en
+    python -m demo_recipe formant-voices --minutes 30 --seed 71 --lang en --out build/train/extra/formant_en
 
-They tell no token times, so each token is spoken alone, trimmed, and joined to the others.
+The engines give no token times: each token is spoken alone, trimmed, and joined to the others.
 """
 
 import argparse
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scipy.signal import resample_poly
 
 from demo_recipe.audio.features import SAMPLE_RATE
-from demo_recipe.speech.corpus import ShardWriter
+from demo_recipe.speech.corpus import ShardWriter, fill
 from demo_recipe.speech.phonemes import word_pinyin
 from demo_recipe.text.domain_grammar import BalancedText
 from demo_recipe.text.templates import Words, tokens_of
@@ -114,23 +114,16 @@ def speak(lang: str, sentences: list[Words], rng: Random) -> tuple[Pcm, dict]:
     return pcm, {"lang": lang, "tokens": tokens, **record, "voice": voice, "am_spelled": True}
 
 
-def main() -> None:
-    """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the step."""
     parser.add_argument("--minutes", type=float, required=True)
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--lang", choices=list(LONGEST_GAP_S), required=True)
     parser.add_argument("--out", type=Path, required=True)
-    arguments = parser.parse_args()
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Generate utterances until there are enough minutes."""
     rng, text = Random(arguments.seed), BalancedText()
-    writer = ShardWriter(arguments.out, f"spice_{arguments.lang}_{arguments.seed}")
-    total = 0
-    while total < arguments.minutes * 60 * SAMPLE_RATE:
-        pcm, record = speak(arguments.lang, text.utterance(arguments.lang, rng), rng)
-        writer.add(pcm, record)
-        total += len(pcm)
-    writer.flush()
-
-
-if __name__ == "__main__":
-    main()
+    writer = ShardWriter(arguments.out, f"formant_{arguments.lang}_{arguments.seed}")
+    fill(writer, lambda: speak(arguments.lang, text.utterance(arguments.lang, rng), rng), arguments.minutes)

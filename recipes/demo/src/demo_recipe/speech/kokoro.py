@@ -1,4 +1,4 @@
-"""Speech with exact token times from Kokoro-82M: `wide_speech.py` and others say what.
+"""Speech with exact token times from Kokoro-82M: `domain-speech` and others say what.
 
 A new speaker is made of two: the first half of a style vector is the timbre, the second half the prosody, so
 Mandarin prosody goes with the timbre of any voice of any language.

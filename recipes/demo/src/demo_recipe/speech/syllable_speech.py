@@ -1,9 +1,9 @@
-"""Mandarin spliced from recorded syllables, with exact token times.
+"""Joins recorded syllables to Mandarin sentences of the domain, with exact token times.
 
-    python scripts/train/syllable_speech.py --minutes 15 --seed 81 --bank DIR --out build/train/extra/syllables
+    python -m demo_recipe syllable-speech --minutes 15 --seed 73 --bank DIR --out build/train/extra/syllables
 
 The recordings are Debian's gcin-voice, in `DIR/ㄅㄚ4/5.ogg`: speaker 5 by ChionMeilin, vocal source from Chu Lo
-(CC-BY-3.0). Speaker 3 is for evaluation only (`--speaker 3`), which `corpus.py` sees to.
+(CC-BY-3.0). Speaker 3 is for evaluation only (`--speaker 3`): `corpus.py` refuses it for training.
 """
 
 import argparse
@@ -84,20 +84,18 @@ def speak(bank: SyllableBank, sentences: list[Words], rng: Random) -> tuple[NDAr
     return pcm, {"lang": "zh", "tokens": tokens, **record, "voice": bank.voice}
 
 
-def main() -> None:
-    """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the step."""
     parser.add_argument("--minutes", type=float, required=True)
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--bank", type=Path, default=Path("/usr/share/gcin-voice/ogg"))
     parser.add_argument("--speaker", type=int, choices=[TRAINING_SPEAKER, HELD_OUT_SPEAKER], default=TRAINING_SPEAKER)
     parser.add_argument("--out", type=Path, required=True)
-    arguments = parser.parse_args()
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Join utterances until there are enough minutes."""
     rng, text = Random(arguments.seed), BalancedText()
     bank = SyllableBank(arguments.bank, arguments.speaker)
     writer = ShardWriter(arguments.out, f"{bank.voice}_{arguments.seed}")
     fill(writer, lambda: speak(bank, text.utterance("zh", rng), rng), arguments.minutes)
-
-
-if __name__ == "__main__":
-    main()

@@ -1,10 +1,11 @@
-"""Writes the streaming recogniser's two graphs from the averaged weights of a checkpoint, in float32 and int8.
+"""Writes the streaming recogniser's two graphs from a checkpoint, in float32 (checked against torch) and int8.
 
-python scripts/train/export_stream.py [--work build/train]
+    python -m demo_recipe export-stream [--work build/train]
+
+The averaged weights of `asr-online/checkpoint.pt` become `model.onnx` and `decoder.onnx` beside it.
 """
 
 import argparse
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from torch import Tensor, nn
 from demo_recipe.acoustic.context_layers import StreamContext
 from demo_recipe.acoustic.paraformer import AsrConfig
 from demo_recipe.bundle.quantize import quantize
+from demo_recipe.options import add_work_option
 from demo_recipe.streaming.streaming_paraformer import ROW_WIDTH, DecoderGraph, EncoderGraph, StreamParaformer
 
 BATCH = {0: "batch_size"}
@@ -105,11 +107,14 @@ def largest_difference(model: StreamParaformer, folder: Path) -> float:
     return worst
 
 
-def main() -> None:
-    """Exports and reports the difference."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--work", type=Path, default=Path(os.environ.get("TRAIN_WORK", "build/train")))
-    folder = parser.parse_args().work / "asr-online"
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the step."""
+    add_work_option(parser)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Export, print the largest difference from torch, and quantise."""
+    folder = arguments.work / "asr-online"
     torch.manual_seed(0)
     model = load_model(folder / "checkpoint.pt")
     export_encoder(model, folder / "model.onnx")
@@ -117,7 +122,3 @@ def main() -> None:
     print("largest difference from torch:", largest_difference(model, folder))
     for name in ("model.onnx", "decoder.onnx"):
         quantize(folder / name)
-
-
-if __name__ == "__main__":
-    main()

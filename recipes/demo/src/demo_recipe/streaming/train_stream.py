@@ -1,8 +1,9 @@
 """Trains the streaming recogniser from the weights of the offline one. Stops and resumes at checkpoints.
 
-python scripts/train/train_stream.py --minutes 45 [--speech DIR] [--work build/train]
+python -m demo_recipe train-stream --minutes 75 [--speech DIR] [--work build/train]
 """
 
+import argparse
 import shutil
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from demo_recipe.acoustic.asr_batches import AsrBatches
 from demo_recipe.acoustic.paraformer import AsrConfig, TrainingHeads
 from demo_recipe.acoustic.phonetic_classes import sound_table
 from demo_recipe.acoustic.train_asr import prepare
-from demo_recipe.acoustic.trainer import Trainer, new_strength, parse_arguments, train
+from demo_recipe.acoustic.trainer import Trainer, add_training_options, new_strength, train
 from demo_recipe.streaming.stream_losses import StreamLoss
 from demo_recipe.streaming.streaming_paraformer import StreamParaformer
 
@@ -45,9 +46,13 @@ def looking_back(kernel: Tensor) -> Tensor:
     return torch.cat([torch.zeros_like(kernel[:, :, :half]), kernel[:, :, : half + 1]], 2)
 
 
-def main() -> None:
-    """Trains to the end of the schedule."""
-    arguments = parse_arguments(__doc__, peak_rate=3e-4)
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the step."""
+    add_training_options(parser, peak_rate=3e-4)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Train to the end of the schedule."""
     torch.manual_seed(arguments.seed)
     torch.set_num_threads(1)
     folders = [*arguments.speech, arguments.work / "speech"]
@@ -64,7 +69,3 @@ def main() -> None:
     seed = arguments.seed + 1000 + trainer.step
     data = AsrBatches(folders, vocabulary, mvn, strength, seed, batch_rows=BATCH_ROWS)
     train(trainer, data, strength, checkpoint)
-
-
-if __name__ == "__main__":
-    main()

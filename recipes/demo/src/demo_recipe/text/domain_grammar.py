@@ -1,8 +1,9 @@
-"""Random sentences of the wide everyday domain, drawn so that rare words come often enough.
+"""Random sentences of the everyday domain, drawn so that rare words come often enough.
 
-    python scripts/train/wide_grammar.py [--hours 10] [--examples 20]
+    python -m demo_recipe domain-text [--hours 10] [--examples 20]
 
-prints how often the tokens come in so many hours of speech. A sentence is a list of words as `templates.py` tells.
+The step prints how often the tokens come in the given hours of speech, and examples. A sentence is a list of words as
+in `templates.py`.
 """
 
 import argparse
@@ -72,7 +73,7 @@ class BalancedText:
         self.counts = Counter(said)
 
     def sentence(self, lang: str, rng: Random) -> Words:
-        """The best of a few draws of `wide_grammar.sentence`, or at times just the first one."""
+        """The best of a few draws of `domain_grammar.sentence`, or at times just the first one."""
         count = 1 if rng.random() < FIRST_DRAW_SHARE else CANDIDATES
         return self._rarest([sentence(lang, rng) for _ in range(count)])
 
@@ -101,12 +102,14 @@ class BalancedText:
         return sum((1 + self.counts[token]) ** -2 for token in tokens) / (len(tokens) + 2)
 
 
-def main() -> None:
-    """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the step."""
     parser.add_argument("--hours", type=float, default=10.0)
     parser.add_argument("--examples", type=int, default=20)
-    arguments = parser.parse_args()
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Print the inventory of the domain and some sentences."""
     rng, text = Random(1), BalancedText()
     while text.counts.total() < arguments.hours * 3600 * TOKENS_PER_S:
         (lang,) = rng.choices(list(LANGUAGES), list(LANGUAGES.values()))
@@ -121,7 +124,3 @@ def main() -> None:
         print("  rarest:", " ".join(f"{token}:{text.counts[token]}" for token in rarest[:30]))
     for lang in ("zh", "en", "mix"):
         print(*(" ".join(text.sentence(lang, rng)) for _ in range(arguments.examples)), sep="\n")
-
-
-if __name__ == "__main__":
-    main()

@@ -1,20 +1,18 @@
-"""Trains the voice detector and writes its folder.
+"""Trains the voice detector and writes its graph. Stops and resumes at checkpoints.
 
-python scripts/train/train_vad.py --steps 2600 [--speech DIR] [--work build/train]
+python -m demo_recipe train-vad --steps 1900 [--speech DIR] [--work build/train]
 """
 
 import argparse
 import math
-import os
 import time
 from pathlib import Path
-
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import numpy as np
 import torch
 
 from demo_recipe.audio.features import Array, read_mvn, write_mvn
+from demo_recipe.options import add_work_option
 from demo_recipe.speech.corpus import Utterance, load_folder
 from demo_recipe.text.vocabulary import build_tokens
 from demo_recipe.vad.fsmn import CLASSES, INPUT_SIZE, LAYERS, MEMORY_SIZE, ORDER, FsmnVad, empty_caches, silence_loss
@@ -28,14 +26,12 @@ CHECKPOINT_S = 120
 SPEECH_LEAN = 0.5
 
 
-def parse_arguments() -> argparse.Namespace:
-    """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the step."""
     parser.add_argument("--steps", type=int, default=2600)
     parser.add_argument("--speech", type=Path, action="append", default=[], help="folder of ready speech")
-    parser.add_argument("--work", type=Path, default=Path(os.environ.get("TRAIN_WORK", "build/train")))
+    add_work_option(parser)
     parser.add_argument("--seed", type=int, default=3)
-    return parser.parse_args()
 
 
 def measure(utterances: list[Utterance], seed: int) -> tuple[Array, Array]:
@@ -119,9 +115,8 @@ def export(model: FsmnVad, path: Path) -> None:
     print(f"{path}: {CLASSES} classes, caches [1, {MEMORY_SIZE}, {ORDER - 1}, 1]")
 
 
-def main() -> None:
-    """Trains (or goes on from the checkpoint) and exports."""
-    arguments = parse_arguments()
+def run(arguments: argparse.Namespace) -> None:
+    """Train, or go on from the checkpoint, and export."""
     torch.manual_seed(arguments.seed)
     torch.set_num_threads(1)
     vocabulary = build_tokens()
@@ -140,7 +135,3 @@ def main() -> None:
         trainer.step = state["step"]
     train(trainer, utterances, read_mvn(folder / "am.mvn"), checkpoint, arguments.seed)
     export(trainer.model, folder / "model.onnx")
-
-
-if __name__ == "__main__":
-    main()

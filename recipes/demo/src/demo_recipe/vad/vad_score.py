@@ -80,9 +80,9 @@ def _span(segment: Segment) -> slice:
     return slice(max(0, segment.start_ms) * SAMPLE_RATE // 1000, segment.end_ms * SAMPLE_RATE // 1000)
 
 
-def held_out_count(vad: FsmnVad, speech: list[Utterance], scenes: int = 60, mix: Mix = HELD_OUT_MIX) -> VadCount:
-    """Counts over seeded mixes of held-out voices with held-out sounds."""
-    maker, count = SceneMaker(speech, 9, mix), VadCount()
-    for _ in range(scenes):
+def held_out_count(vad: FsmnVad, speech: list[Utterance], minutes: int) -> VadCount:
+    """Count over `minutes` of seeded mixes of held-out voices with held-out sounds."""
+    maker, count = SceneMaker(speech, 9, HELD_OUT_MIX), VadCount()
+    for _ in range(round(minutes * 60 / HELD_OUT_MIX.seconds)):
         count.add(maker.draw(), vad)
     return count
