@@ -1,15 +1,18 @@
-"""Punctuated everyday sentences: templates, and sentences of the wide grammar with the mark that they call for.
+"""Punctuated everyday sentences: templates, and sentences of the domain's grammar with the mark that they call for.
 
-Every sixth template is held out for the test. A template's line may hold several sentences; its last mark is its own.
+The templates are in `chat_templates.toml`. Every sixth is held out for the test.
 """
 
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
 from random import Random
 
-from demo_recipe.punctuation.chat_templates import EN_TEMPLATES, EN_WORDS, JOINTS, ZH_TEMPLATES, ZH_WORDS
 from demo_recipe.punctuation.marked_text import COMMA, IGNORE, NONE, QUESTION, STOP, Marked, parse
 from demo_recipe.text import domain_grammar, spoken_numbers
 from demo_recipe.text.subjects.slots import en_integer
-from demo_recipe.text.templates import Words, tokens_of
+from demo_recipe.text.templates import Words, lines, phrases, tokens_of
 
 _HELD_OUT_EVERY = 6
 # Behind these a comma may stand or not: no class is learned there.
@@ -31,16 +34,37 @@ _EN_ASKING = {
 _EN_OPENINGS = {"hello", "hi", "hey", "please", "excuse", "me", "so", "and", "okay", "sorry"}
 
 
+@dataclass(frozen=True, slots=True)
+class ChatTemplates:
+    """Templates of one language: the words of each slot, three kinds of templates, and what joins two clauses."""
+
+    words: dict[str, list[str]]
+    questions: list[str]
+    statements: list[str]
+    linked: list[str]
+    joints: list[list[str]]
+
+
+@cache
+def chat_templates(lang: str) -> ChatTemplates:
+    """Return the templates of "zh" or "en"."""
+    text = (resources.files("demo_recipe.punctuation") / "chat_templates.toml").read_text(encoding="utf-8")
+    parts = tomllib.loads(text)[lang]
+    words = {slot: phrases(of_slot) for slot, of_slot in parts["words"].items()}
+    kinds = {kind: lines(parts[kind]) for kind in ("questions", "statements", "linked")}
+    return ChatTemplates(words, **kinds, joints=parts["joints"])
+
+
 def template_text(lang: str, rng: Random, *, held_out: bool = False) -> str:
     """One or more sentences of a template, its slots filled; 45 % questions, 20 % statements, 35 % with commas."""
-    kinds = ZH_TEMPLATES if lang == "zh" else EN_TEMPLATES
-    lines = kinds[rng.choices(range(3), [45, 20, 35])[0]]
-    chosen = [line for index, line in enumerate(lines) if (index % _HELD_OUT_EVERY == 4) == held_out]
+    templates = chat_templates(lang)
+    (kind,) = rng.choices([templates.questions, templates.statements, templates.linked], [45, 20, 35])
+    chosen = [line for index, line in enumerate(kind) if (index % _HELD_OUT_EVERY == 4) == held_out]
     return _fill(rng.choice(chosen), lang, rng)
 
 
 def _fill(template: str, lang: str, rng: Random) -> str:
-    words = ZH_WORDS if lang == "zh" else EN_WORDS
+    words = chat_templates(lang).words
     pieces = template.split("{")
     text = pieces[0]
     for piece in pieces[1:]:
@@ -63,7 +87,7 @@ def _number_slot(slot: str, lang: str, rng: Random) -> str:
 
 
 def is_question(words: Words, lang: str) -> bool:
-    """Whether a sentence of the wide grammar asks."""
+    """Tell whether a sentence of the domain's grammar asks."""
     if lang == "en":
         rest = [word for word in words if word.lower() not in _EN_OPENINGS]
         asks = bool(rest) and rest[0].lower() in _EN_ASKING
@@ -75,7 +99,7 @@ def is_question(words: Words, lang: str) -> bool:
 
 
 def wide_sentence(lang: str, rng: Random) -> Marked:
-    """A sentence of the wide grammar ("zh", "en" or "mix"); where its commas are uncertain, classes are ignored."""
+    """A sentence of the grammar ("zh", "en" or "mix"). Where its commas are uncertain, classes are ignored."""
     words = domain_grammar.sentence(lang, rng)
     marked: Marked = []
     for word in words:
@@ -88,9 +112,9 @@ def wide_sentence(lang: str, rng: Random) -> Marked:
 
 
 def joined_sentence(lang: str, rng: Random) -> Marked:
-    """Two sentences of the wide grammar joined by words and commas: "如果 A，就 B。"."""
+    """Two sentences of the domain's grammar joined by words and commas: "如果 A，就 B。"."""
     first, second = (_clause(lang, rng) for _ in range(2))
-    before, between, behind, mark = rng.choice(JOINTS[lang])
+    before, between, behind, mark = rng.choice(chat_templates(lang).joints)
     start, middle, end = (parse(text, lang, rng) for text in (before, between, behind))
     result = start + first
     result[-1] = (result[-1][0], COMMA)

@@ -1,4 +1,4 @@
-"""What the subjects of the wide domain share: numbers, amounts, dates, times, durations, people."""
+"""Slots that the subjects of the domain share: numbers, amounts, dates, times, durations, people."""
 
 from random import Random
 
