@@ -1,4 +1,4 @@
-"""How the learning rates rise and fall."""
+"""Schedule of the learning rates."""
 
 import math
 

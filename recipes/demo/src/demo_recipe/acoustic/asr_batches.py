@@ -248,7 +248,7 @@ def collate(pieces: list[Piece]) -> dict[str, torch.Tensor]:
 
 
 def _timing_targets(piece: Piece, rows: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """What each LFR row says [T], its CIF weight [T], and the 20 ms frames where tokens begin [3T].
+    """Token of each LFR row [T], its CIF weight [T], and the 20 ms frames where tokens begin [3T].
 
     Row r covers the 60 ms from 10-ms frame 6r - 1.75 on; its weight and token are delayed. FunASR reads a peak at
     upsampled frame u as the time 20 u - 30 ms, so a boundary at b ms is due at u = b / 20 + 1.5; it is spread over

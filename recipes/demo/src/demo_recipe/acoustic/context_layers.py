@@ -21,8 +21,8 @@ MOST_TOGETHER = 5
 """Tokens that a stream decodes at once."""
 
 
-class ContextLayers(nn.Module):
-    """What both contexts are made of; nothing is added at first. `mask` [B, L, 1] is one where a token is."""
+class ContextStack(nn.Module):
+    """Layers of both contexts. Untrained they add nothing. `mask` [B, L, 1] is one where a token is."""
 
     def __init__(self, vocabulary_size: int, size: int, hidden: int, layers: int) -> None:
         super().__init__()
@@ -45,7 +45,7 @@ class ContextLayers(nn.Module):
         return self.norm(x)
 
 
-class Context(ContextLayers):
+class Context(ContextStack):
     """Log-probabilities [B, L, V] -> scores [B, L, V] to add to them."""
 
     def __init__(self, vocabulary_size: int) -> None:
@@ -60,7 +60,7 @@ class Context(ContextLayers):
         return F.log_softmax(heard + SHARE * self(heard, mask), -1)
 
 
-class StreamContext(ContextLayers):
+class StreamContext(ContextStack):
     """The same for a stream: a token sees `past` tokens before those that are decoded with it, and all of these.
 
     What is kept of a token is a row of `width`: its embedding, a one, zeros.

@@ -5,7 +5,7 @@ from typing import NamedTuple
 from torch import Tensor, nn
 
 from demo_recipe.acoustic.sanm_layers import EncoderLayer
-from demo_recipe.acoustic.whisper_encoder import FRONT_SIZE, SpeechFront
+from demo_recipe.acoustic.whisper_encoder import WHISPER_SIZE, WhisperEncoder
 
 
 class Encoded(NamedTuple):
@@ -20,8 +20,8 @@ class SpeechEncoder(nn.Module):
 
     def __init__(self, size: int, heads: int, hidden: int, count: int, kernel: int) -> None:
         super().__init__()
-        self.front = SpeechFront()
-        widths = [FRONT_SIZE] + [size] * (count - 1)
+        self.front = WhisperEncoder()  # checkpoints call it so
+        widths = [WHISPER_SIZE] + [size] * (count - 1)
         self.layers = nn.ModuleList(EncoderLayer(width, size, heads, hidden, kernel) for width in widths)
         self.norm = nn.LayerNorm(size)
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from demo_recipe.acoustic.context_layers import Context
 from demo_recipe.acoustic.encoder import Encoded, SpeechEncoder
 from demo_recipe.acoustic.sanm_layers import DecoderLayer, length_mask, with_neighbours
-from demo_recipe.acoustic.whisper_encoder import FRONT_SIZE
+from demo_recipe.acoustic.whisper_encoder import WHISPER_SIZE
 from demo_recipe.text.vocabulary import BLANK_ID, EOS_ID, SPECIALS
 
 TAIL_THRESHOLD = 0.45
@@ -59,7 +59,7 @@ class Paraformer(nn.Module):
         self.weight_out = nn.Linear(c.size, 1)
         self.tail = nn.Parameter(torch.zeros(c.size))
         self.timing_up = nn.Linear(c.size, 3 * c.timing_size)
-        self.timing_fine = nn.Linear(FRONT_SIZE, c.timing_size)
+        self.timing_fine = nn.Linear(WHISPER_SIZE, c.timing_size)
         self.timing_conv = nn.Conv1d(c.timing_size, c.timing_size, 5, padding=2)
         self.timing_out = nn.Linear(c.timing_size, 1)
         self.decoder = nn.ModuleList(
@@ -173,7 +173,7 @@ class Paraformer(nn.Module):
 
 
 class TrainingHeads(nn.Module):
-    """What only the losses need: CTC, the token of each row, what that sounds like, and tokens as vectors.
+    """Layers that only the losses need: CTC, token and sound classes of each row, and tokens as vectors.
 
     `sounds` [V][K] are the classes of `phonetic_classes.py`.
     """

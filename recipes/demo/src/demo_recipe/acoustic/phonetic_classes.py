@@ -1,4 +1,4 @@
-"""What tokens sound like: three classes each, which many tokens share, so that rare ones are learnt with the others.
+"""Three phonetic classes of each token, which many tokens share: rare tokens are learnt with the others.
 
 A Mandarin character has its initial, final and tone, an English word its first sound, stressed vowel and last sound.
 """

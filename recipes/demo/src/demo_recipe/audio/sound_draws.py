@@ -32,7 +32,7 @@ class Draws:
         return low + (high - low) * place
 
     def log_uniform(self, low: float, high: float) -> float:
-        """As `uniform`, for what is heard by ratio: frequencies, decay times."""
+        """A number of the allowed part of [low, high], by its logarithm: for frequencies and decay times."""
         return float(np.exp(self.uniform(np.log(low), np.log(high))))
 
     def integer(self, low: int, high: int) -> int:

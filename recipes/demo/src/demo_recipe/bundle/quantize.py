@@ -20,7 +20,7 @@ OPERATORS = ["MatMul", "Gemm", "Gather"]
 
 
 def quantized_path(path: Path) -> Path:
-    """Where the int8 form of a graph stands."""
+    """Path of the int8 form of a graph."""
     return path.with_name(f"{path.stem}_quant.onnx")
 
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from demo_recipe.audio.features import SAMPLE_RATE, from_pcm
 from demo_recipe.options import add_work_option
-from demo_recipe.speech.corpus import HELD_OUT_VOICES, KOKORO_LAG, Utterance, heard_ends, load_folder
+from demo_recipe.speech.corpus import HELD_OUT_VOICES, KOKORO_LAG, Utterance, audible_ends, load_folder
 from demo_recipe.speech.domain_speech import write_script
 from demo_recipe.speech.kokoro import UNUSED_VOICES, Kokoro
 from demo_recipe.text.subjects.home import HOME
@@ -78,7 +78,7 @@ def candidates(kokoro: Kokoro, kind: str, rng: Random) -> Iterator[Clip]:
         pcm, times = kokoro.speak(script, kokoro.voices[voice][len(script.phonemes)], 1.0)
         starts, ends = ([max(0, time - KOKORO_LAG) for time in times[key]] for key in ("start", "end"))
         spoken = Utterance(pcm, lang, script.tokens, script.sentences, starts, ends, voice)
-        yield _clip(replace(spoken, ends=heard_ends(spoken)))
+        yield _clip(replace(spoken, ends=audible_ends(spoken)))
 
 
 def _clip(spoken: Utterance) -> Clip:
@@ -90,7 +90,7 @@ def _clip(spoken: Utterance) -> Clip:
 
 
 def is_exact(bundle: ModelBundle, clip: Clip) -> bool:
-    """Whether the text is right, taken as a whole and cut by the voice detector, with close start times."""
+    """Tell whether text and start times are right, of the whole clip and of the clip cut by the voice detector."""
     assert bundle.vad is not None
     samples = from_pcm(clip.pcm)
     spans = [slice(segment.start_ms * 16, segment.end_ms * 16) for segment in bundle.vad.segment(samples)]

@@ -1,4 +1,4 @@
-"""What comes out where nothing of the domain is said: other speech, noise, music, keys, silence."""
+"""Text that comes out where nothing of the domain is said: other speech, noise, music, keys, silence."""
 
 import asyncio
 from collections import Counter

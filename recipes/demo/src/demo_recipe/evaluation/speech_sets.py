@@ -59,7 +59,7 @@ def _spoken(item: Utterance) -> Timed:
 
 
 def plain(samples: Array, _rng: np.random.Generator) -> Array:
-    """As it is."""
+    """The samples unchanged."""
     return samples
 
 
@@ -104,7 +104,7 @@ def _found(tokens: list[Token] | tuple[Token, ...]) -> Timed:
 def score_set(
     clips: list[Clip], run: Callable[[Array], Timed], change: Change = plain, *, show: bool = False
 ) -> Score:
-    """What `run` makes of the changed clips; with `show` prints every one that is not right."""
+    """Score the results of `run` on the changed clips. With `show`, print every one that is not right."""
     score, rng = Score(), np.random.default_rng(1)
     for clip in clips:
         found = run(change(clip.samples, rng))

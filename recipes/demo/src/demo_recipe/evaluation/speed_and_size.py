@@ -99,7 +99,7 @@ def make_float_bundle(root: Path, work: Path, target: Path) -> bool:
 
 
 def agreement_lines(bundle: ModelBundle, float_bundle: ModelBundle, folder: Path) -> list[str]:
-    """How many tokens of the float32 recognisers the int8 ones write, too."""
+    """Share of the float32 recognisers' tokens that the int8 ones write, too."""
     lines = []
     runs: dict[str, Callable[[ModelBundle, Array], list[str]]] = {
         "recogniser": lambda one, samples: list(recognize(one, samples).texts),

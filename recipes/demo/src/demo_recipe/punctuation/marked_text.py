@@ -70,6 +70,6 @@ def sentences(marked: Marked) -> list[Marked]:
 
 
 def is_of(lang: str, sentence: Marked) -> bool:
-    """Whether a sentence is of the language and of a length that people speak."""
+    """Tell whether a sentence is of the language and of a length that people speak."""
     hanzi = sum(not word.isascii() for word, _ in sentence)
     return 2 <= len(sentence) <= 70 and (hanzi > 0.6 * len(sentence) if lang == "zh" else hanzi == 0)

@@ -148,7 +148,7 @@ class WindowMaker:
 
 
 def _questions(corpus: list[list[Marked]]) -> list[tuple[list[Marked], int]]:
-    """Where a corpus asks: paragraph and index of the sentence."""
+    """Questions of a corpus: paragraph and index of the sentence."""
     return [
         (paragraph, index)
         for paragraph in corpus

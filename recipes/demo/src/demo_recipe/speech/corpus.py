@@ -41,7 +41,7 @@ class Utterance:
 
     @property
     def is_timed(self) -> bool:
-        """Whether the token times are known."""
+        """True if the token times are known."""
         return bool(self.starts)
 
 
@@ -57,7 +57,7 @@ def load_folder(folder: Path, vocabulary: list[str], *, held_out: bool = False) 
     records = (json.loads(line) for line in path.read_text().splitlines())
     chosen = (record for record in records if is_held_out(record["voice"]) == held_out)
     utterances = [_utterance(record, folder, keep_known_tokens(record["tokens"], known)) for record in chosen]
-    return [replace(item, ends=heard_ends(item)) for item in utterances]
+    return [replace(item, ends=audible_ends(item)) for item in utterances]
 
 
 def is_held_out(voice: str) -> bool:
@@ -87,7 +87,7 @@ def _utterance(record: dict, folder: Path, tokens: list[str]) -> Utterance:
     )
 
 
-def heard_ends(utterance: Utterance) -> list[int]:
+def audible_ends(utterance: Utterance) -> list[int]:
     """Ends of tokens, where the last one of a sentence ends with the last 10 ms that are heard.
 
     The generator counts the silence behind a sentence to its last token: more than 80 ms of it in half of them. Heard
@@ -96,12 +96,12 @@ def heard_ends(utterance: Utterance) -> list[int]:
     block = SAMPLE_RATE // 100
     blocks = utterance.pcm[: len(utterance.pcm) // block * block].reshape(-1, block).astype(np.float32)
     level_db = 10 * np.log10((blocks**2).mean(1) + 1)
-    is_heard = level_db > np.percentile(level_db, 95) - 35
+    is_audible = level_db > np.percentile(level_db, 95) - 35
     ends = list(utterance.ends)
     for index, start in enumerate(utterance.starts):
         behind = utterance.sentences[index + 1 : index + 2]
         while behind != [utterance.sentences[index]] and ends[index] - block >= start + 5 * block:
-            if is_heard[min(ends[index] // block, len(is_heard)) - 1]:
+            if is_audible[min(ends[index] // block, len(is_audible)) - 1]:
                 break
             ends[index] -= block
     return ends

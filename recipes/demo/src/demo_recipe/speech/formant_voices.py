@@ -65,7 +65,7 @@ def trim(pcm: Pcm, quiet_db: float = QUIET_DB) -> Pcm:
 
 
 def spoken_texts(words: Words, rng: Random) -> list[str]:
-    """What the engine reads for each token: English as it is, Mandarin as pinyin with a tone.
+    """Text that the engine reads for each token: English unchanged, Mandarin as pinyin with a tone.
 
     ValueError if a word cannot be read.
     """

@@ -26,7 +26,7 @@ UNUSED_VOICES = frozenset({"af_nicole", "am_santa", "em_santa", "pm_santa"})
 
 @dataclass(slots=True)
 class Script:
-    """What to say: words by sentence, tokens, and phonemes with their owners."""
+    """Text of an utterance: tokens with their sentences, and phonemes with their owners."""
 
     lang: str
     tokens: list[str]

@@ -1,4 +1,4 @@
-"""What the streaming recogniser is trained on: where tokens fire, what each fire is, and what each row says."""
+"""Losses of the streaming recogniser: where tokens fire, what each fire is, and the token of each row."""
 
 import math
 from dataclasses import dataclass
@@ -90,7 +90,7 @@ def collect_fires(found: NDArray[np.bool_], places: list[NDArray[np.float64]], i
 
 
 class Seen(NamedTuple):
-    """What the encoder makes of a batch: its windows end to end, and the rows of the utterances in them.
+    """Output of the encoder for a batch: its windows end to end, and the rows of the utterances in them.
 
     frames [B, W * K, D], mask [B, W * K]; places (in W * K), is_row, fire_logits, found: [B, T].
     """

@@ -49,7 +49,7 @@ def _quiet(pcm: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True, slots=True)
 class Mix:
-    """How scenes are mixed. Levels are peaks in dBFS, `snr_db` counts the time of speech only."""
+    """Settings of a mix. Levels are peaks in dBFS, `snr_db` counts the time of speech only."""
 
     seconds: float = 12.0
     silent_share: float = 0.5

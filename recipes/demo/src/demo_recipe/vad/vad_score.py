@@ -1,4 +1,4 @@
-"""How a voice detector does on held-out mixes: time of speech missed, time without speech passed.
+"""Score of a voice detector on held-out mixes: time of speech missed, time without speech passed.
 
 A segment is wider than the speech in it by FunASR's rules: a look-back of 200 ms and a look-ahead of 100 ms beside
 the 200 ms of the decision window, and pauses under `max_end_silence_time`. So time without speech is counted twice:
@@ -61,7 +61,7 @@ class VadCount:
 
 
 def true_segments(scene: Scene, vad: FsmnVad) -> list[Segment]:
-    """What the detector's rules make of the true speech."""
+    """Segments that the detector's rules make of the true speech."""
     frames = np.arange(FRAME_LENGTH // 2, len(scene.samples) - FRAME_LENGTH // 2, FRAME_SHIFT)
     _, events = find_endpoints(EndpointState(), scene.is_speech[frames], vad.options, is_last=True)
     times_ms = [event.at_ms for event in events]

@@ -116,7 +116,7 @@ def en_number(rng: Random) -> Words:
 
 
 def en_integer(n: int, rng: Random) -> Words:
-    """As `numbers.en_integer`; at times "a hundred", at times with "and"."""
+    """An integer in words, at times "a hundred" or with "and"."""
     words = numbers.en_integer(n)
     if rng.random() < 0.3:
         words = [
@@ -173,7 +173,7 @@ def en_percent(rng: Random) -> Words:
 
 
 def en_time(rng: Random) -> Words:
-    """As `numbers.en_time`, with am and pm spelled, noon and midnight."""
+    """A time of day, with am and pm spelled, noon and midnight."""
     if rng.random() < 0.08:
         return [rng.choice(["noon", "midnight"])]
     return [word.upper() if word in ("am", "pm") else word for word in numbers.en_time(rng)]
