@@ -18,6 +18,7 @@ ROOT = Path(__file__).resolve().parents[1]
 FOLDERS = ("server", "browser", "cli", "deploy", "peers", "models", "golden", "unit")
 """In the order in which they are begun: what takes long comes first, so that all processes end at about one time."""
 
+# The first draw of a run reads the constants of all sources, so the time of a draw is no rule.
 settings.register_profile("quick", max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("full", settings.get_profile("quick"), max_examples=300)
 

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from paraserve.cli.main import main
-from paraserve.inference import onnx  # before onnxruntime, whose telemetry it switches off
+from paraserve.inference.graphs import session  # before onnxruntime, whose telemetry it switches off
 
 import onnxruntime  # isort: skip
 
@@ -60,7 +60,7 @@ def answer(clock: RunClock) -> None:
 
 
 if __name__ == "__main__":
-    assert onnx.runtime_version() == onnxruntime.__version__
+    assert session.runtime_version() == onnxruntime.__version__
     running = RunClock()
     running.install()
     threading.Thread(target=answer, args=(running,), daemon=True).start()

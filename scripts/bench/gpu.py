@@ -22,13 +22,13 @@ import numpy as np
 
 from paraserve.catalog.store import bundle_root, models_folder
 from paraserve.cpus import available_cpus
-from paraserve.inference.audio.synthetic_speech import babble
+from paraserve.inference.audio.synthetic_speech import synthetic_speech
 from paraserve.inference.base import Recognizer
 from paraserve.inference.features.fbank import fbank
 from paraserve.inference.graphs.cache import cache_folder
 from paraserve.inference.graphs.session import Placement, runtime_version
 from paraserve.inference.models.load import bundle_parts, load_parts
-from paraserve.runtime.capacity import rate_files
+from paraserve.runtime.capacity import measure_file_capacity
 from paraserve.runtime.engine import Engine
 from paraserve.settings import Settings
 from paraserve.types import ChunkSize, RecognitionOptions, SegmentAudio, StreamConfig
@@ -61,7 +61,7 @@ def recogniser_points(recognizer: Recognizer, plan: Plan) -> Iterator[dict[str, 
     """The recogniser alone, its features made before: the first run of a shape, then the median of many."""
     for length_s in plan.lengths_s:
         # Features come with a segment in service, too: the detector has made them on the CPU.
-        audio = babble(length_s * 1000)
+        audio = synthetic_speech(length_s * 1000)
         segment = SegmentAudio(audio, fbank(audio))
         for n_items in plan.batches:
             if n_items > 1 and n_items * length_s * 100 > recognizer.batch_frames:
@@ -87,7 +87,7 @@ async def live_point(engine: Engine, n_streams: int, for_s: float) -> dict[str, 
     A step's latency is from then until its partial is out; a stream that falls behind shows as latency.
     """
     latencies: list[float] = []
-    chunk = babble(PACE_MS)
+    chunk = synthetic_speech(PACE_MS)
 
     async def talk(number: int, start: float) -> None:
         stream = engine.open_stream(StreamConfig())
@@ -114,7 +114,7 @@ async def engine_points(engine: Engine, plan: Plan) -> dict[str, list[dict[str, 
     """The pipeline with files that are decoded already, then live streams until the budget is spent."""
     files, live = [], []
     for callers in plan.callers:
-        rating = await rate_files(engine, callers, plan.point_s)
+        rating = await measure_file_capacity(engine, callers, plan.point_s)
         files.append({"files": callers, "rtfx": rating.speed})
         print_row(files[-1])
     stream = engine.open_stream(StreamConfig())

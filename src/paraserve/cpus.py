@@ -1,4 +1,4 @@
-"""How many CPUs this process may use."""
+"""Number of CPUs that this process may use: affinity and control groups (cgroups)."""
 
 import math
 import os
@@ -10,10 +10,10 @@ MEMBERSHIP = Path("/proc/self/cgroup")
 
 
 def available_cpus() -> int:
-    """CPUs of this process' affinity, bounded by the quotas of its control groups; at least 1.
+    """Return the CPUs of this process' affinity, bounded by the quotas of its control groups; at least 1.
 
-    Of a quota of two and a half CPUs it says two: a thread more than the quota would be stopped in the middle of its
-    work, and the rest is for the event loop and for decoding.
+    A quota is rounded down, 2.5 CPUs to 2: one more thread would be throttled in the middle of its work, and the rest
+    of the quota serves the event loop and audio decoding.
     """
     cpus = len(os.sched_getaffinity(0))
     try:
@@ -24,17 +24,17 @@ def available_cpus() -> int:
 
 
 def quota_cpus(membership: str, groups: Path) -> float:
-    """CPUs that control groups (version 1 or 2, as mounted at `groups`) let a process have; infinity without a quota.
+    """Return the CPUs that control groups (version 1 or 2, mounted at `groups`) allow; infinity without a quota.
 
-    `membership` is the process' /proc/PID/cgroup. A group is bounded by those above it, too.
+    `membership` is the content of the process' /proc/PID/cgroup. The groups above a group bound it too.
     """
     return min((_quota(folder) for folder in _folders(membership, groups)), default=math.inf)
 
 
 def _folders(membership: str, groups: Path) -> Iterator[Path]:
-    """The folders that may hold a quota, of each hierarchy from its mount down.
+    """Yield the folders that may hold a quota: of each hierarchy, from its mount down to the process' group.
 
-    In a container the path may be the host's, which is not mounted there: its own group is the mount itself then.
+    In a container the path may be the host's, which is not mounted there; the mount itself is the group then.
     """
     for line in membership.splitlines():
         _, controllers, path = line.split(":", 2)
@@ -42,12 +42,12 @@ def _folders(membership: str, groups: Path) -> Iterator[Path]:
             continue
         mount, steps = groups / controllers, PurePosixPath(path.lstrip("/")).parts
         yield mount
-        if ".." not in steps:  # which says that the group lies outside of what this process sees
+        if ".." not in steps:  # ".." means a group outside this process' cgroup namespace
             yield from (mount.joinpath(*steps[: n + 1]) for n in range(len(steps)))
 
 
 def _quota(folder: Path) -> float:
-    """CPUs of one group; infinity where it says nothing."""
+    """CPUs of one group; infinity if it has no quota."""
     try:
         if (folder / "cpu.max").is_file():
             quota, period = (folder / "cpu.max").read_text("ascii").split()

@@ -1,4 +1,4 @@
-"""Every error that paraserve raises on purpose.
+"""All errors that paraserve raises on purpose.
 
     ParaserveError
     ├── AudioError (ValueError)            the recording cannot be used
@@ -8,20 +8,22 @@
     │   └── DecoderError                   the decoder gave up, ran out of time or memory
     ├── ProtocolError (ValueError)         a request or message breaks the protocol
     │   └── SlowUploadError (TimeoutError) the client stopped sending in the middle of its upload
-    ├── AccessError (PermissionError)      the client may not: no key, a wrong one, a foreign page
-    ├── OverloadedError (RuntimeError)     full, or shutting down; try again later
-    │   └── KeyLimitError                  this client has too much in progress; others have not
+    ├── AccessError (PermissionError)      no API key, an unknown one, or a page of a foreign origin
+    ├── OverloadedError (RuntimeError)     full, or shutting down: try again later
+    │   ├── KeyLimitError                  this client has too much in progress, others may not
+    │   └── ShuttingDownError              the server is about to stop
     ├── ModelLoadError (OSError)           a model file is missing, damaged or of an unknown kind
     ├── ModelPullError (OSError)           a model cannot be downloaded
     │   └── DiskFullError                  there is no room for it
-    └── InferenceError (RuntimeError)      a model failed on an input that it should have taken
+    └── InferenceError (RuntimeError)      a model failed on valid input
 
-`code` is stable and meant for programs, the message for people. Transports map the classes to statuses once.
+`code` is stable and meant for programs, the message for people. `server/error_table.py` maps the classes to HTTP
+statuses and WebSocket close codes.
 """
 
 
 class ParaserveError(Exception):
-    """Base of all; `code` names the case, `param` the request field at fault where there is one."""
+    """Base of all errors. `code` names the case, `param` the field of the request at fault (None: no field is)."""
 
     code = "internal_error"
 
@@ -76,21 +78,27 @@ class SlowUploadError(ProtocolError, TimeoutError):
 
 
 class AccessError(ParaserveError, PermissionError):
-    """The client may not use the server: no key, a wrong one, a page of a foreign origin."""
+    """The client may not use the server: no API key, an unknown one, or a page of a foreign origin."""
 
     code = "refused"
 
 
 class OverloadedError(ParaserveError, RuntimeError):
-    """Full, or shutting down; the same request may be sent again later."""
+    """Full, or shutting down. The same request may be sent again later."""
 
     code = "overloaded"
 
 
 class KeyLimitError(OverloadedError):
-    """This client has too much in progress; there may be room for others."""
+    """This client has too much in progress. There may be room for others."""
 
     code = "key_limit"
+
+
+class ShuttingDownError(OverloadedError):
+    """The server is about to stop. Another server, or this one after its restart, may answer."""
+
+    code = "shutting_down"
 
 
 class ModelLoadError(ParaserveError, OSError):
@@ -112,6 +120,6 @@ class DiskFullError(ModelPullError):
 
 
 class InferenceError(ParaserveError, RuntimeError):
-    """A model failed on an input that it should have taken."""
+    """A model failed on valid input."""
 
     code = "inference_failed"

@@ -1,4 +1,4 @@
-"""A transcript as text, JSON, subtitles or a table. Used by the command line and by HTTP."""
+"""Transcripts as text, JSON, subtitles or a table, for the command line and for HTTP."""
 
 import json
 from collections.abc import Callable, Iterable, Mapping
@@ -10,14 +10,14 @@ from paraserve.types import Sentence, Timing, Token, Transcript
 
 @dataclass(frozen=True, slots=True)
 class TranscriptFormat:
-    """How to write a transcript, and what it is called on the wire."""
+    """A writer of transcripts, and the media type of its text."""
 
     write: Callable[[Transcript], str]
     media_type: str
 
 
 def transcript_json(transcript: Transcript) -> dict[str, Any]:
-    """The JSON transcript of our own routes and of `--format json`."""
+    """Return the JSON transcript of our own routes and of `--format json`."""
     return {
         "text": transcript.text,
         "language": transcript.language,
@@ -35,10 +35,10 @@ def transcript_json(transcript: Transcript) -> dict[str, Any]:
 
 
 def transcript_from_json(body: Mapping[str, Any]) -> Transcript:
-    """The reverse of `transcript_json`, for clients. Unknown keys are ignored.
+    """Read a JSON transcript, for clients. Unknown keys are ignored.
 
     Raises:
-        KeyError, TypeError: not a JSON transcript.
+        KeyError, TypeError: the object is not a JSON transcript.
     """
     timing = body["timing"]
     return Transcript(
@@ -54,17 +54,17 @@ def transcript_from_json(body: Mapping[str, Any]) -> Transcript:
 
 
 def write_text(transcript: Transcript) -> str:
-    """The text alone."""
+    """Write the text alone."""
     return transcript.text + "\n"
 
 
 def write_json(transcript: Transcript) -> str:
-    """The JSON transcript, indented."""
+    """Write the JSON transcript, indented."""
     return json.dumps(transcript_json(transcript), ensure_ascii=False, indent=2) + "\n"
 
 
 def write_srt(transcript: Transcript) -> str:
-    """SubRip: one numbered cue a sentence."""
+    """Write SubRip subtitles, one numbered cue a sentence."""
     cues = (
         f"{n}\n{_clock(start, ',')} --> {_clock(end, ',')}\n{text}\n"
         for n, (start, end, text) in enumerate(_cues(transcript), 1)
@@ -73,13 +73,13 @@ def write_srt(transcript: Transcript) -> str:
 
 
 def write_vtt(transcript: Transcript) -> str:
-    """WebVTT: one cue a sentence."""
+    """Write WebVTT subtitles, one cue a sentence."""
     cues = (f"{_clock(start, '.')} --> {_clock(end, '.')}\n{text}\n" for start, end, text in _cues(transcript))
     return "\n".join(("WEBVTT\n", *cues))
 
 
 def write_tsv(transcript: Transcript) -> str:
-    """Start and end in ms and the text, one sentence a line, tab-separated, with a header."""
+    """Write a tab-separated table of start and end in ms and text, one sentence a line, with a header."""
     rows = (f"{start}\t{end}\t{text}\n" for start, end, text in _cues(transcript))
     return "".join(("start\tend\ttext\n", *rows))
 
@@ -94,7 +94,7 @@ FORMATS: dict[str, TranscriptFormat] = {
 
 
 def _cues(transcript: Transcript) -> Iterable[tuple[int, int, str]]:
-    """(start_ms, end_ms, text on one line); sentences without times span the recording."""
+    """Yield (start_ms, end_ms, text on one line). Sentences without times span the whole recording."""
     for sentence in transcript.sentences:
         start_ms = sentence.start_ms if sentence.start_ms is not None else 0
         end_ms = sentence.end_ms if sentence.end_ms is not None else transcript.duration_ms
@@ -114,14 +114,14 @@ def _sentence_json(sentence: Sentence) -> dict[str, Any]:
         "start_ms": sentence.start_ms,
         "end_ms": sentence.end_ms,
         "tokens": [_token_json(token) for token in sentence.tokens],
-        **heard_json(sentence),
+        **spoken_properties(sentence),
     }
 
 
-def heard_json(sentence: Sentence) -> dict[str, Any]:
-    """What a model says beyond the words: `language`, `emotion`, `events`, each only where it does."""
-    heard = {"language": sentence.language, "emotion": sentence.emotion, "events": list(sentence.events)}
-    return {name: value for name, value in heard.items() if value}
+def spoken_properties(sentence: Sentence) -> dict[str, Any]:
+    """Return `language`, `emotion` and `events` of a sentence, each only if the model named it."""
+    properties = {"language": sentence.language, "emotion": sentence.emotion, "events": list(sentence.events)}
+    return {name: value for name, value in properties.items() if value}
 
 
 def _token_json(token: Token) -> dict[str, Any]:
@@ -135,5 +135,5 @@ def _token_json(token: Token) -> dict[str, Any]:
 
 def _sentence_from_json(body: Mapping[str, Any]) -> Sentence:
     tokens = tuple(Token(t["text"], t["start_ms"], t["end_ms"], t["confidence"]) for t in body["tokens"])
-    heard = (body.get("language"), body.get("emotion"), tuple(body.get("events", ())))
-    return Sentence(body["text"], body["start_ms"], body["end_ms"], tokens, *heard)
+    properties = (body.get("language"), body.get("emotion"), tuple(body.get("events", ())))
+    return Sentence(body["text"], body["start_ms"], body["end_ms"], tokens, *properties)

@@ -1,24 +1,14 @@
 """All settings, read once at the edge. Below it only plain values travel."""
 
-import re
 import tomllib
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import Field, field_validator, model_validator
-from pydantic_settings import (
-    BaseSettings,
-    InitSettingsSource,
-    NoDecode,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
-)
+from pydantic import NonNegativeInt, model_validator
+from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from paraserve.errors import ParaserveError
-
-DEVICE = re.compile(r"cpu|cuda(:\d+)?")
-Origins = Annotated[tuple[str, ...], NoDecode]
-"""A list in a file, words with commas between them in the environment and on the command line."""
+from paraserve.setting_fields import Device, Group, Origins
 
 
 def _read_file(settings_cls: type[BaseSettings], path: str) -> PydanticBaseSettingsSource:
@@ -33,127 +23,193 @@ def _read_file(settings_cls: type[BaseSettings], path: str) -> PydanticBaseSetti
 class Settings(BaseSettings):
     """Flags win over the environment (`PARASERVE_<NAME>`), that over the file `config`, that over the defaults here.
 
+    Flags, `--help`, docs/configuration.md and docs/settings.schema.json are made of these fields: see
+    `scripts/docs-settings`. Settings of one group stand together.
+
     Raises:
         ParaserveError: the file cannot be read.
     """
 
     model_config = SettingsConfigDict(env_prefix="PARASERVE_", frozen=True, extra="forbid")
 
-    config: str = ""
-    """TOML file with settings by these names; empty = none."""
-    host: str = "127.0.0.1"
-    """Address to listen on. Outside the loopback anybody who reaches the port may use the server."""
-    port: int = Field(10095, ge=0, le=65535)
-    """TCP port; 0 takes a free one."""
-    certfile: str = ""
-    """TLS certificate (PEM); empty = plain HTTP and WebSocket."""
-    keyfile: str = ""
-    """Private key of `certfile`."""
-    api_keys_file: str = ""
-    """File of API keys (`paraserve keys add`), read again when it changes; empty = everybody may use the server."""
-    cors_origins: Origins = ()
-    """Pages of these origins (such as https://example.org) may read HTTP answers in a browser; "*" = all."""
-    ws_origins: Origins = ("*",)
-    """Pages of these origins may open WebSockets, beside the server's own; "*" = all, since FunASR's page is served
-    from elsewhere. Programs, which send no origin, always may."""
+    config: str = Group.FILE.setting("", "TOML file with settings by these names. Empty = none.")
 
-    bundle: str = "demo"
-    """Name of an embedded or pulled bundle, or a folder with asr/ and optionally vad/, punc/, asr-online/ and
-    punc-online/."""
-    models_dir: str = ""
-    """Folder of pulled bundles; empty = paraserve/models in the user's cache folder."""
-    model_dir: str | None = None
-    """Recogniser in FunASR's file layout, in place of the bundle's asr/. This and the other `*_dir` of models take a
-    folder, the name of a pulled bundle, or a hub id."""
-    online_model_dir: str | None = None
-    """Streaming recogniser in place of the bundle's asr-online/, which does not go with a `model_dir`; "" or "0" goes
-    without: no partial texts."""
-    vad_dir: str | None = None
-    """Voice activity detector in place of the bundle's vad/; "" or "0" goes without."""
-    punc_dir: str | None = None
-    """Punctuation model in place of the bundle's punc/ and punc-online/; "" or "0" goes without."""
-    itn_dir: str | None = None
-    """"" or "0" switches inverse text normalisation off for all clients."""
-    quantize: bool | None = None
-    """True: model_quant.onnx, False: model.onnx, unset: whichever is there, quantized first. For both recognisers."""
-    vad_quant: bool | None = None
-    """As `quantize`, for the voice activity detector."""
-    punc_quant: bool | None = None
-    """As `quantize`, for punctuation."""
-    hotword_file: str = ""
-    """FunASR's hotword file, `words weight` a line: what contextual models expect of every client; empty = none."""
-    device: str = "cpu"
-    """"cpu" or "cuda:N"; several GPUs with commas between them, each with models of its own."""
-    gpu_memory_bytes: int = Field(0, ge=0)
-    """Memory that each graph's arena may take on a GPU; 0 = no limit."""
-    optimize: bool = True
-    """Load graphs rewritten for this machine's processor; their results are the same. False: as they are on disk."""
-    reorder_sums: bool = False
-    """int8 graphs also take rewrites that add the same numbers in another order: faster by 7 %, a word may differ."""
-    cache_dir: str = ""
-    """Folder of the rewritten graphs; empty = paraserve/graphs in the user's cache folder."""
-    inference_threads: int = Field(0, ge=0)
-    """Threads that run models; 0 = one per CPU, the CPUs shared out among `workers` (one per GPU)."""
-    model_threads: int = Field(1, ge=1)
-    """Threads inside each model run. Several inference threads of one are faster than one of several."""
+    host: str = Group.LISTENING.setting(
+        "127.0.0.1", "Address to listen on. Beyond the loopback, set `api_keys_file` too: anybody may reach the port."
+    )
+    port: int = Group.LISTENING.setting(10095, "TCP port. 0 takes a free one.", ge=0, le=65535)
+    certfile: str = Group.LISTENING.setting(
+        "", "TLS certificate (PEM file). Empty, or 0 as a flag = plain HTTP and WebSocket."
+    )
+    keyfile: str = Group.LISTENING.setting("", "Private key of `certfile` (PEM file).")
 
-    workers: int = Field(1, ge=1)
-    """Server processes on the port, each with models and limits of its own."""
-    worker_max_age_s: float = Field(0.0, ge=0)
-    """A server process that is older is replaced by another; 0 = never."""
-    worker_max_memory_bytes: int = Field(0, ge=0)
-    """As `worker_max_age_s`, for one that holds more memory."""
+    api_keys_file: str = Group.ACCESS.setting(
+        "",
+        "File of API keys (`paraserve keys add`), read again when it changes. Empty = everybody may use the server.",
+    )
+    cors_origins: Origins = Group.ACCESS.setting(
+        (), "Origins, such as `https://example.org`, whose pages may read HTTP answers in a browser. `*` = all."
+    )
+    ws_origins: Origins = Group.ACCESS.setting(
+        ("*",),
+        "Origins whose pages may open WebSockets, beside the server's own page. `*` = all, since FunASR's page is "
+        "served from elsewhere. Programs, which send no origin, always may.",
+    )
 
-    mode: Literal["2pass", "offline"] = "2pass"
-    """Which of FunASR's two servers to be for WebSocket clients."""
-    protocol: Literal["compat", "strict"] = "compat"
-    """"strict" reproduces the documented quirks of FunASR's servers."""
+    bundle: str = Group.MODELS.setting(
+        "demo",
+        "Name of an embedded or pulled bundle (`paraserve models list`), or a folder with asr/ and optionally vad/, "
+        "punc/, asr-online/ and punc-online/.",
+    )
+    models_dir: str = Group.MODELS.setting(
+        "", "Folder of pulled bundles. Empty = paraserve/models in the user's cache folder (`XDG_CACHE_HOME`)."
+    )
+    model_dir: str | None = Group.MODELS.setting(
+        None,
+        "Recognizer in FunASR's file layout in place of the bundle's asr/ and asr-online/: a folder, the name of a "
+        "pulled bundle, or a hub id.",
+    )
+    online_model_dir: str | None = Group.MODELS.setting(
+        None,
+        "Streaming recognizer in place of the bundle's asr-online/, given like `model_dir`. Empty or 0 = none: live "
+        "clients get no partial texts.",
+    )
+    vad_dir: str | None = Group.MODELS.setting(
+        None, "Voice activity detector in place of the bundle's vad/, given like `model_dir`. Empty or 0 = none."
+    )
+    punc_dir: str | None = Group.MODELS.setting(
+        None, "Punctuation model in place of the bundle's punc/ and punc-online/. Otherwise like `vad_dir`."
+    )
+    itn_dir: str | None = Group.MODELS.setting(
+        None, "Empty or 0 switches inverse text normalization off for all clients. Other values change nothing."
+    )
+    quantize: bool | None = Group.MODELS.setting(
+        None,
+        "Take model_quant.onnx (true) or model.onnx (false) of both recognizers. Not set = whichever is there, on a "
+        "CPU the quantized one first.",
+    )
+    vad_quant: bool | None = Group.MODELS.setting(None, "Like `quantize`, for the voice activity detector.")
+    punc_quant: bool | None = Group.MODELS.setting(None, "Like `quantize`, for punctuation.")
+    hotword_file: str = Group.MODELS.setting(
+        "",
+        "FunASR's hotword file: in each line words and their weight. Contextual models expect these words of every "
+        "client. Empty = none.",
+    )
 
-    merge_vad: bool = False
-    """Merge neighbouring speech segments of a file before recognition, as FunASR's merge_vad does."""
-    merge_length_s: float = Field(15.0, gt=0)
-    """Longest merged segment."""
+    device: Device = Group.DEVICES.setting(
+        "cpu",
+        "`cpu`, or `cuda:N` (install the extra `gpu`), also several with commas between them, each with models of "
+        "its own. A GPU that does not load is an error.",
+    )
+    gpu_memory_bytes: int = Group.DEVICES.setting(
+        0, "Memory that the arena of each graph may take on a GPU. 0 = no limit.", unit="bytes", ge=0
+    )
+    optimize: bool = Group.DEVICES.setting(
+        default=True,
+        description="Rewrite graphs of 16 MB and more, and for a GPU all, once for this machine and keep them in "
+        "`cache_dir`. false = load model files as they are on disk.",
+    )
+    cache_dir: str = Group.DEVICES.setting(
+        "",
+        "Folder of the rewritten graphs, which may be deleted. Where it cannot be written, models run as they are on "
+        "disk, with a warning. Empty = paraserve/graphs in the user's cache folder (`XDG_CACHE_HOME`).",
+    )
+    inference_threads: int = Group.DEVICES.setting(
+        0, "Threads that run models. 0 = two per GPU, or the CPUs that each of `workers` has.", ge=0
+    )
+    model_threads: int = Group.DEVICES.setting(
+        1, "Threads inside a model run. More inference threads of one each are faster.", ge=1
+    )
 
-    max_upload_bytes: int = Field(2 * 1024**3, gt=0)
-    """Larger uploads are refused with 413."""
-    upload_idle_timeout_s: float = Field(60.0, gt=0)
-    """A client that sends nothing for this long in the middle of an upload is answered 408."""
-    max_duration_s: int = Field(12 * 3600, gt=0)
-    """Longer recordings are refused with 422."""
-    max_uploads: int = Field(64, ge=1)
-    """Uploads in progress at once; more are refused with 503."""
-    max_per_key: int = Field(0, ge=0)
-    """Uploads and live connections at once of one API key; more are refused with 429 or 1013. 0 = no limit."""
-    max_memory_bytes: int = Field(0, ge=0)
-    """While the server holds more memory than this, new uploads and live connections are refused with 503 or 1013.
-    0 = no limit."""
-    decode_workers: int = Field(4, ge=1)
-    """Decode child processes, started when needed. A file holds one until its last segment is recognised."""
-    decode_memory_bytes: int = Field(1536 * 1024**2, gt=0)
-    """Address space of each decode child."""
-    max_live: Annotated[int, Field(ge=0)] | Literal["auto"] = 0
-    """Live connections at once; more are refused with 1013. 0 = 8 per CPU. "auto": as many as the machine carries
-    while all of them talk, measured in a second or two at the start."""
-    max_session_s: float = Field(8 * 3600.0, gt=0)
-    """A live connection that lasts longer gets its last result and is closed with 1008."""
-    max_frame_bytes: int = Field(32 * 1024**2, gt=0)
-    """Larger WebSocket messages close the connection with 1009."""
-    ping_interval_s: float = Field(20.0, gt=0)
-    """Live clients are pinged so often."""
-    ping_timeout_s: float = Field(60.0, gt=0)
-    """A live client that does not answer a ping for this long is gone."""
-    send_timeout_s: float = Field(10.0, gt=0)
-    """A live client that makes no room for a result for this long is closed with 1013."""
-    drain_timeout_s: float = Field(30.0, ge=0)
-    """How long requests and live sessions in progress may take to end after SIGTERM."""
-    log_level: Literal["debug", "info", "warning", "error"] = "info"
-    """Logs are JSON lines on stderr."""
-    log_transcripts: bool = False
-    """Log what was said, too, at level info. Never otherwise."""
-    slow_request_s: float = Field(30.0, ge=0)
-    """An upload that takes longer is logged with the times of its stages; 0 = every one."""
-    slow_result_s: float = Field(2.0, ge=0)
-    """As `slow_request_s`, for a result of a live client, from the arrival of its audio on."""
+    workers: int = Group.PROCESSES.setting(
+        1, "Server processes on the port, each with models and limits of its own.", ge=1
+    )
+    worker_max_age_s: float = Group.PROCESSES.setting(
+        0.0, "Age at which a server process gives way to a new one. 0 = never.", unit="seconds", ge=0
+    )
+    worker_max_memory_bytes: int = Group.PROCESSES.setting(
+        0, "Memory at which a server process gives way to a new one. 0 = never.", unit="bytes", ge=0
+    )
+
+    mode: Literal["2pass", "offline"] = Group.PROTOCOL.setting(
+        "2pass", "Which of FunASR's two servers to be for WebSocket clients."
+    )
+    protocol: Literal["compat", "strict"] = Group.PROTOCOL.setting(
+        "compat", "`strict` reproduces the documented quirks of FunASR's servers."
+    )
+
+    merge_vad: bool = Group.UPLOADS.setting(
+        default=False,
+        description="Merge neighbouring speech segments before recognition, as FunASR's merge_vad does.",
+    )
+    merge_length_s: float = Group.UPLOADS.setting(15.0, "Longest merged segment.", unit="seconds", gt=0)
+    max_upload_bytes: int = Group.UPLOADS.setting(2 * 1024**3, "Larger uploads are refused: 413.", unit="bytes", gt=0)
+    upload_idle_timeout_s: float = Group.UPLOADS.setting(
+        60.0, "Time without data after which an upload is refused: 408.", unit="seconds", gt=0
+    )
+    max_duration_s: int = Group.UPLOADS.setting(
+        12 * 3600, "Longer recordings are refused: 422.", unit="seconds", gt=0
+    )
+    max_uploads: int = Group.UPLOADS.setting(64, "Uploads at once. More are refused: 503.", ge=1)
+
+    max_per_key: int = Group.UPLOADS_AND_LIVE.setting(
+        0,
+        "Uploads and live connections at once of an API key's name. More are refused: 429 or 1013. 0 = no limit.",
+        ge=0,
+    )
+    max_memory_bytes: int = Group.UPLOADS_AND_LIVE.setting(
+        0,
+        "While the server holds more memory (resident, without decode processes), uploads and live connections are "
+        "refused: 503 or 1013. 0 = no limit.",
+        unit="bytes",
+        ge=0,
+    )
+
+    decode_workers: int = Group.DECODING.setting(
+        4,
+        "Processes that decode recordings, started when needed. A recording holds one until its last segment is "
+        "recognized, others wait.",
+        ge=1,
+    )
+    decode_memory_bytes: int = Group.DECODING.setting(
+        1536 * 1024**2, "Address space of each decode process.", unit="bytes", gt=0
+    )
+
+    max_live: NonNegativeInt | Literal["auto"] = Group.LIVE.setting(
+        0,
+        "Live connections at once. More are refused: 1013. 0 = 8 per CPU. `auto` = as many as the machine carries "
+        "while all of them talk, measured in a second or two at the start.",
+    )
+    max_session_s: float = Group.LIVE.setting(
+        8 * 3600.0, "A longer live connection gets its last result and is closed: 1008.", unit="seconds", gt=0
+    )
+    max_frame_bytes: int = Group.LIVE.setting(
+        32 * 1024**2, "Larger WebSocket messages close the connection: 1009.", unit="bytes", gt=0
+    )
+    ping_interval_s: float = Group.LIVE.setting(
+        20.0, "Time between two pings of a live client.", unit="seconds", gt=0
+    )
+    ping_timeout_s: float = Group.LIVE.setting(
+        60.0, "A live client that does not answer a ping for this long is gone.", unit="seconds", gt=0
+    )
+    send_timeout_s: float = Group.LIVE.setting(
+        10.0, "A live client that takes no result for this long is closed: 1013.", unit="seconds", gt=0
+    )
+
+    drain_timeout_s: float = Group.SHUTDOWN.setting(
+        30.0, "Time for requests and live sessions in progress to end after SIGTERM.", unit="seconds", ge=0
+    )
+
+    log_level: Literal["debug", "info", "warning", "error"] = Group.LOGS.setting(
+        "info", "Least level that is logged. Logs are JSON lines on stderr."
+    )
+    log_transcripts: bool = Group.LOGS.setting(default=False, description="Log recognized texts too, at level info.")
+    slow_request_s: float = Group.LOGS.setting(
+        30.0, "An upload that takes longer is logged with the times of its stages. 0 = all.", unit="seconds", ge=0
+    )
+    slow_result_s: float = Group.LOGS.setting(
+        2.0, "A live result that takes longer, from its audio on, is logged likewise. 0 = all.", unit="seconds", ge=0
+    )
 
     @classmethod
     def settings_customise_sources(
@@ -164,28 +220,15 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - there is none
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - nor these
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """What is given in code, the environment, the file."""
+        """Take what is given in code, else in the environment, else in the file."""
         path = str(init_settings().get("config", env_settings().get("config", "")))
         return init_settings, env_settings, *([_read_file(settings_cls, path)] if path else [])
-
-    @field_validator("cors_origins", "ws_origins", mode="before")
-    @classmethod
-    def _split(cls, value: object) -> object:
-        return tuple(filter(None, map(str.strip, value.split(",")))) if isinstance(value, str) else value
 
     @model_validator(mode="after")
     def _check_tls(self) -> "Settings":
         if bool(self.certfile) != bool(self.keyfile):
             raise ValueError("certfile and keyfile go together")
         return self
-
-    @field_validator("device")
-    @classmethod
-    def _check_device(cls, value: str) -> str:
-        kinds = {DEVICE.fullmatch(name.strip()) and name.strip().partition(":")[0] for name in value.split(",")}
-        if len(kinds) > 1 or None in kinds:
-            raise ValueError("expected cpu, cuda:N, or several of one kind with commas between them")
-        return value
 
     @property
     def devices(self) -> tuple[str, ...]:
@@ -194,12 +237,12 @@ class Settings(BaseSettings):
 
     @property
     def is_cpu(self) -> bool:
-        """Whether models run on the CPU alone."""
+        """True if models run on the CPU alone."""
         return self.devices[0] == "cpu"
 
     @property
     def is_supervised(self) -> bool:
-        """Whether server processes are started, and replaced, by another that watches them."""
+        """True if another process starts server processes, watches and replaces them."""
         return self.workers > 1 or self.worker_max_age_s > 0 or self.worker_max_memory_bytes > 0
 
     @property

@@ -1,4 +1,4 @@
-"""Plain data that travels between the parts. Times are int milliseconds from the start of the recording."""
+"""Plain data that all parts exchange. Times are int milliseconds from the start of the recording."""
 
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
@@ -9,16 +9,26 @@ import numpy.typing as npt
 SAMPLE_RATE = 16_000
 """Hz of all `Samples`."""
 FRAME_MS = 10
-"""One fbank frame."""
+"""Hop of one fbank frame."""
 FRAME_SAMPLES = SAMPLE_RATE * FRAME_MS // 1000
 ROW_MS = 60
-"""One low-frame-rate row of a Paraformer."""
+"""Length of one low-frame-rate row of a Paraformer: six frames."""
 
 Samples: TypeAlias = npt.NDArray[np.float32]
-"""float32 (n_samples,), mono, 16 kHz, in [-1, 1]. Only the frontend rescales to the int16 range."""
+"""float32 (n_samples,), mono, 16 kHz, in [-1, 1]. Only `features.fbank` rescales to the int16 range."""
 Features: TypeAlias = npt.NDArray[np.float32]
 """float32 (n_frames, dim)."""
 Int: TypeAlias = npt.NDArray[np.int64]
+
+
+def samples_to_ms(n_samples: int) -> int:
+    """Return the whole milliseconds in `n_samples` at 16 kHz, rounded down."""
+    return n_samples * 1000 // SAMPLE_RATE
+
+
+def ms_to_samples(ms: int) -> int:
+    """Return the samples at 16 kHz in `ms` milliseconds. Always exact: a millisecond has 16 samples."""
+    return ms * SAMPLE_RATE // 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +41,7 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class RecordingInfo:
-    """What a file says of itself before it is decoded.
+    """Properties that a file's container states before it is decoded.
 
     `duration_ms` is None where the container gives no dependable length (raw mp3 and aac, streamed wav and webm).
     """
@@ -45,7 +55,7 @@ class RecordingInfo:
 
 @dataclass(frozen=True, slots=True)
 class SegmentAudio:
-    """What a recogniser gets: the segment's samples, and its fbank if somebody already computed it.
+    """Input of a recognizer: the segment's samples, and its fbank if it has been computed already.
 
     `features` is the plain 80-dimensional log-mel fbank (n_frames, 80), before LFR and CMVN. Segments start on
     multiples of 10 ms, so a slice of the recording's fbank equals the fbank of the segment.
@@ -59,8 +69,7 @@ class SegmentAudio:
 class VadEvent:
     """Speech starts or ends at `at_ms`.
 
-    `decided_ms` is how much audio the decision took. It does not depend on the sizes of the steps either, so what
-    follows from it comes out the same for any of them.
+    `decided_ms` is the amount of audio that the decision needed. Neither depends on the sizes of the VAD steps.
     """
 
     kind: Literal["start", "end"]
@@ -70,9 +79,9 @@ class VadEvent:
 
 @dataclass(frozen=True, slots=True)
 class VadOverrides:
-    """What a client may change of voice activity detection for one stream; None keeps the model's own.
+    """Voice activity detection settings of one stream; None keeps the model's own.
 
-    `speech_noise_threshold` is how much more probable than noise speech must be, in [-1, 1].
+    `speech_noise_threshold` is the least difference between the probabilities of speech and noise, in [-1, 1].
     """
 
     max_end_silence_ms: int | None = None
@@ -82,7 +91,7 @@ class VadOverrides:
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """One unit of text: a Chinese character, an English word, or (after ITN) what replaced several of them.
+    """One word or character of the text, or (after ITN) what replaced several of them.
 
     Times are None where the model gives none. `score` is a probability in [0, 1].
     """
@@ -95,11 +104,11 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class Hypothesis:
-    """What a recogniser says of one segment. `score` is the mean of the tokens' probabilities.
+    """Result of a recognizer for one segment. `score` is the mean of the tokens' probabilities.
 
-    `language` is a code ("zh"), `emotion` and `events` are words of the model that heard them ("NEUTRAL", "Speech").
-    `is_punctuated`: `text` is in its final form, with marks and written numbers; the tokens are its words, without
-    marks. `itn` says whether the model was asked for written numbers; None where it knows no such choice.
+    `language` is a code ("zh"); `emotion` and `events` are labels of the model ("NEUTRAL", "Speech").
+    `is_punctuated`: `text` is final, with marks and written numbers, and the tokens are its words without marks.
+    `itn`: True if the model was asked for written numbers, None if it has no such option.
     """
 
     tokens: tuple[Token, ...] = ()
@@ -115,12 +124,12 @@ class Hypothesis:
 
 @dataclass(frozen=True, slots=True)
 class Partial:
-    """What one step of a streaming recogniser adds to its utterance.
+    """Text that one step of a streaming recognizer adds to its utterance.
 
-    Texts of the steps joined are the text of the whole utterance: nothing is ever taken back. `tail` is text that may
-    still change (the front of a word, letters that may become an abbreviation); it comes again, whole, in a later
-    `text`. `tokens` are the words of `text`, their times relative to the utterance's start; `token_ids` the ids that
-    this step decoded.
+    The joined texts of all steps are the utterance's text: no text is ever taken back. `tail` is text that may still
+    change (the front of a word, letters that may become an abbreviation); a later `text` contains its final form.
+    `tokens` are the words of `text`, with times relative to the utterance's start. `token_ids` are the vocabulary ids
+    that this step recognized.
     """
 
     text: str = ""
@@ -131,7 +140,7 @@ class Partial:
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """A punctuated span with the tokens that it is made of; language, emotion and events as in `Hypothesis`."""
+    """A punctuated span of text and its tokens; language, emotion and events as in `Hypothesis`."""
 
     text: str
     start_ms: int | None
@@ -144,7 +153,10 @@ class Sentence:
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """Where a request's time went, in milliseconds summed over its parts (parts overlap)."""
+    """Time spent on a request in milliseconds, summed over its parts, which overlap.
+
+    `decode_ms` is the time of audio decoding.
+    """
 
     queue_ms: int = 0
     decode_ms: int = 0
@@ -153,10 +165,10 @@ class Timing:
 
 @dataclass(frozen=True, slots=True)
 class Transcript:
-    """A whole recording.
+    """The text of a whole recording.
 
-    `audio_received_ms` is what was decoded, `audio_processed_ms` what went through the pipeline: equal unless
-    something was lost. `damaged_packets` counts packets of the file that could not be decoded.
+    `audio_received_ms` is the audio decoded, `audio_processed_ms` the audio that went through the pipeline; they are
+    equal unless audio was lost. `damaged_packets` counts packets of the file that could not be decoded.
     """
 
     text: str
@@ -171,12 +183,12 @@ class Transcript:
 
 @dataclass(frozen=True, slots=True)
 class RecognitionOptions:
-    """What a client may choose for one recording.
+    """A client's choices for one recording.
 
-    `channel` selects one channel of the file (0-based), None mixes all down. `deterministic` runs every model on
-    one item at a time, so that the text does not depend on what else the server is doing. `language` None lets the
-    model find out. `model_itn` False asks a model that writes numbers and marks itself to leave both. `word_times`
-    False allows to save the work of finding them. A `draft` is a partial text, soon replaced: quick before good.
+    `channel` selects one channel of the file (0-based); None mixes all down. `deterministic` runs every model on one
+    item at a time, so that the text does not depend on the server's load. `language` None lets the model detect it.
+    `model_itn` False asks a model that writes numbers and marks itself for neither. `word_times` False allows the
+    model to leave word times out. A `draft` is a partial text that is soon replaced: speed matters more than quality.
     """
 
     hotwords: tuple[str, ...] = ()
@@ -193,19 +205,18 @@ class RecognitionOptions:
 
 @dataclass(frozen=True, slots=True)
 class AudioFormat:
-    """Raw audio as a client sends it: little-endian, channels interleaved."""
+    """Raw audio as a client sends it: 16-bit little-endian integers, channels interleaved."""
 
-    encoding: Literal["s16le"] = "s16le"
     sample_rate: int = SAMPLE_RATE
     channels: int = 1
 
 
 @dataclass(frozen=True, slots=True)
 class ChunkSize:
-    """FunASR's `chunk_size` in rows of 60 ms: past context, what one step decodes, future context.
+    """FunASR's `chunk_size` in rows of 60 ms: past context, the rows of one step, future context.
 
     Raises:
-        ValueError: a negative size, or a step of nothing.
+        ValueError: a negative size, or a step without rows.
     """
 
     past: int = 5
@@ -218,16 +229,16 @@ class ChunkSize:
 
     @property
     def step_ms(self) -> int:
-        """Audio that one step takes."""
+        """Milliseconds of audio that one step takes."""
         return self.current * ROW_MS
 
 
 @dataclass(frozen=True, slots=True)
 class StreamConfig:
-    """One live utterance: what the client asks for.
+    """A client's choices for one live utterance.
 
-    `encoder_look_back` and `decoder_look_back` are chunks that a streaming model may look back at; None = the model's
-    own. `realtime_punctuation` keeps back each segment's closing mark and puts it before the next segment's text.
+    `encoder_look_back` and `decoder_look_back` count the chunks that a streaming model may look back at; None = the
+    model's own. `realtime_punctuation` puts each segment's closing mark before the next segment's text.
     """
 
     mode: Literal["2pass", "online"] = "2pass"
@@ -244,13 +255,13 @@ class StreamConfig:
 
 @dataclass(frozen=True, slots=True)
 class Update:
-    """What a live utterance says next. Times are ms from the start of the utterance.
+    """The next text of a live utterance. Times are ms from the start of the utterance.
 
-    An "online" update adds `text` to what was said of its segment; an "offline" one replaces all of it. `tail` is
-    text that may still change and is not part of `text`. `tokens` are the words of an online update, `sentences`
-    those of an offline one. `seq` counts the updates, `segment_index` the segments. `start_ms` and `end_ms` are the
-    audio that it covers, `due_ms` the audio that had to arrive for it. Exactly one update of an utterance is the
-    `last`. `timing` says where the time of an offline one went.
+    An "online" update adds `text` to its segment's text; an "offline" update replaces all of it. `tail` is text that
+    may still change and is not part of `text`. `tokens` are the words of an online update, `sentences` those of an
+    offline update. `seq` counts the updates, `segment_index` the segments. `start_ms` to `end_ms` is the audio that
+    the update covers, `due_ms` the amount of audio that it needed. Exactly one update of an utterance is the `last`.
+    `timing` is given with offline updates.
     """
 
     kind: Literal["online", "offline"]

@@ -1,29 +1,31 @@
-"""First runs of every model before anybody asks, so that the first request is as fast as the tenth."""
+"""First runs of every model at start-up, so that the first request is as fast as the tenth."""
 
 from collections.abc import Iterator
+from typing import Any
 
-from paraserve.inference.audio.synthetic_speech import babble
+from paraserve.inference.audio.synthetic_speech import synthetic_speech
 from paraserve.inference.base import ModelBundle, Recognizer, StreamingItem, StreamingRecognizer
-from paraserve.types import FRAME_MS, SAMPLE_RATE, ChunkSize, RecognitionOptions, Samples, SegmentAudio
+from paraserve.types import FRAME_MS, ChunkSize, RecognitionOptions, Samples, SegmentAudio, ms_to_samples
 
 SHORT_MS = 1000
 GPU_LENGTHS_MS = (20_000, 10_000, 5000, 2500, SHORT_MS)
-"""Segments of files have up to 20 s, sentences of live streams a few. The longest come first: the memory that they
-take is there for all the others."""
+"""Segments of files are up to 20 s long, those of live streams a few seconds. The longest come first: the memory that
+they take serves all others."""
 LARGEST_BATCH = 64
-"""Beyond it a batch of short segments runs no other code."""
+"""Largest batch to run; larger ones of short segments run the same kernels."""
 
 
 def warm_up(bundle: ModelBundle, *, is_cpu: bool) -> None:
-    """Run every model once; on a GPU the recognisers at the lengths and batch sizes that the scheduler makes.
+    """Run every model once; on a GPU, recognizers at the lengths and batch sizes that the scheduler makes.
 
-    There a first run of a shape loads kernels and takes memory, which may cost a hundred times what the run does.
+    On a GPU the first run of a shape loads kernels and takes memory, which may take a hundred times as long as the
+    run itself.
     """
-    audio = babble(SHORT_MS if is_cpu else GPU_LENGTHS_MS[0])
+    audio = synthetic_speech(SHORT_MS if is_cpu else GPU_LENGTHS_MS[0])
     if bundle.vad is not None:
         bundle.vad.segment(audio)
     for n_items, length_ms in [(1, SHORT_MS)] if is_cpu else batch_shapes(bundle.recognizer):
-        segment = SegmentAudio(audio[: length_ms * SAMPLE_RATE // 1000])
+        segment = SegmentAudio(audio[: ms_to_samples(length_ms)])
         bundle.recognizer.recognize([segment] * n_items, RecognitionOptions())
     if bundle.streaming is not None:
         for n_streams in [1] if is_cpu else _stream_counts(bundle.streaming):
@@ -37,25 +39,25 @@ def warm_up(bundle: ModelBundle, *, is_cpu: bool) -> None:
 
 
 def batch_shapes(recognizer: Recognizer) -> Iterator[tuple[int, int]]:
-    """Numbers of segments and their length in ms: alone, and as many as the recogniser takes at once."""
+    """Yield (number of segments, length in ms): the largest batch of each length, and one segment alone."""
     for length_ms in GPU_LENGTHS_MS:
         if length_ms <= recognizer.max_segment_ms:
             n_items = min(LARGEST_BATCH, recognizer.batch_frames * FRAME_MS // length_ms)
             yield from ((n, length_ms) for n in sorted({1, max(1, n_items)}, reverse=True))
 
 
-def _stream_counts(streaming: StreamingRecognizer) -> Iterator[int]:
-    """Powers of two up to the largest batch, the largest first."""
+def _stream_counts(streaming: StreamingRecognizer[Any]) -> Iterator[int]:
+    """Yield the largest batch size and its halves, down to 1."""
     n_streams = streaming.batch_size
     while n_streams >= 1:
         yield n_streams
         n_streams //= 2
 
 
-def _stream(streaming: StreamingRecognizer, audio: Samples, n_streams: int) -> None:
-    """The first step and the last of streams that say the same."""
+def _stream(streaming: StreamingRecognizer[Any], audio: Samples, n_streams: int) -> None:
+    """Run the first and the last step of `n_streams` streams with equal audio."""
     chunk = ChunkSize()
-    first = SegmentAudio(audio[: chunk.step_ms * SAMPLE_RATE // 1000])
+    first = SegmentAudio(audio[: ms_to_samples(chunk.step_ms)])
     state = streaming.new_state(chunk)
     stepped = streaming.step([StreamingItem(state, first, is_last=False)] * n_streams)
     end = SegmentAudio(audio[:0])

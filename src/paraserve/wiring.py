@@ -1,4 +1,4 @@
-"""The composition root: settings in, a working engine out. Used by the server and by the local commands."""
+"""The composition root: settings in, a working engine out, for the server and for the local commands."""
 
 import logging
 import os
@@ -27,15 +27,15 @@ from paraserve.warm_up import warm_up
 log = logging.getLogger(__name__)
 
 REMOVED = ("", "0")
-"""FunASR's way to switch a part off on the command line."""
+"""Values of FunASR's flags that remove a part of the bundle."""
 GPU_WORKERS = 2
-"""While one prepares its batch or reads its results, the GPU works for the other."""
+"""Threads for each GPU: while one prepares its batch or reads its results, the GPU works for the other."""
 
 
 def open_engine(settings: Settings, on_batch: Callable[[BatchStats], None] = lambda _: None) -> Engine:
-    """Verify, load and warm up the models, on each device; blocks for a second or more.
+    """Verify, load and warm up the models on each device; blocks for a second or more.
 
-    `on_batch` is told of each batch that ran.
+    `on_batch` is called after each batch, on the thread that ran it.
 
     Raises:
         ModelLoadError: names the file or folder at fault.
@@ -46,15 +46,19 @@ def open_engine(settings: Settings, on_batch: Callable[[BatchStats], None] = lam
     bundles = []
     for device in settings.devices:
         if device != CPU.device and (problem := cuda_problem(device)):
-            # int8 graphs alone would not notice.
+            # int8 graphs run on the CPU anyway, so a bundle of them would not reveal that the GPU is missing.
             raise ModelLoadError(str(problem))
         placement = Placement(
-            device, settings.model_threads, cache, settings.reorder_sums, memory_bytes=settings.gpu_memory_bytes
+            device,
+            settings.model_threads,
+            cache,
+            memory_bytes=settings.gpu_memory_bytes,
+            workers=workers,
         )
-        bundle = load_parts(parts, placement, workers)
+        bundle = load_parts(parts, placement)
         warm_up(bundle, is_cpu=placement.is_cpu)
         bundles.append(bundle)
-    # Only now, when nothing can fail any more: schedulers have threads.
+    # Schedulers start threads, so they are made last, when nothing can fail any more.
     engines = [
         LocalEngine(bundle, _scheduler(settings, workers, on_batch), bundle.vad or WholeRecordingVad(), hotwords)
         for bundle in bundles
@@ -63,7 +67,7 @@ def open_engine(settings: Settings, on_batch: Callable[[BatchStats], None] = lam
 
 
 def _scheduler(settings: Settings, workers: int, on_batch: Callable[[BatchStats], None]) -> AnyScheduler:
-    """Of one device; beside a GPU the CPU has its own."""
+    """Make the scheduler of one device; beside a GPU's the CPU has one of its own."""
     scheduler = Scheduler(workers, on_batch=on_batch)
     if settings.is_cpu:
         return scheduler
@@ -71,22 +75,22 @@ def _scheduler(settings: Settings, workers: int, on_batch: Callable[[BatchStats]
 
 
 def _cpu_workers(settings: Settings) -> int:
-    """CPUs for each device; at least 1."""
+    """CPUs for each device of this process, at least 1."""
     return max(1, cpu_share(settings) // len(settings.devices))
 
 
 def open_decode_pool(settings: Settings) -> DecodePool:
-    """Decode children for the recordings of this process; they start when they are needed."""
+    """Make the pool of decode children of this process; children start when they are needed."""
     return DecodePool(workers=settings.decode_workers, memory_limit_bytes=settings.decode_memory_bytes)
 
 
 def cpu_share(settings: Settings) -> int:
-    """CPUs for each server process; at least 1."""
+    """CPUs for each server process, at least 1."""
     return max(1, available_cpus() // settings.workers)
 
 
 def _graph_cache(settings: Settings) -> Path | None:
-    """The folder of prepared graphs; None if it is not wanted or cannot be written."""
+    """Folder of prepared graphs; None if the settings turn it off or it cannot be written."""
     if not settings.optimize:
         return None
     folder = cache_folder(settings.cache_dir)
@@ -102,6 +106,7 @@ def _graph_cache(settings: Settings) -> Path | None:
 
 
 def _parts(settings: Settings) -> BundleParts:
+    """Verified folders of all models: the bundle's parts, with those that the settings replace or remove."""
     models_dir = models_folder(settings.models_dir)
     root = bundle_root(settings.bundle, models_dir)
     verify_bundle(root)
@@ -109,7 +114,7 @@ def _parts(settings: Settings) -> BundleParts:
     return replace(
         parts,
         asr=_folder(settings.model_dir, "asr", parts.asr, models_dir) or _no_recognizer(),
-        # Beside another recogniser the bundle's partial texts would be those of another vocabulary.
+        # The bundle's streaming recognizer may have another vocabulary than a replaced recognizer.
         asr_online=_folder(
             settings.online_model_dir,
             "asr-online",
@@ -118,7 +123,7 @@ def _parts(settings: Settings) -> BundleParts:
         ),
         vad=_folder(settings.vad_dir, "vad", parts.vad, models_dir),
         punc=_folder(settings.punc_dir, "punc", parts.punc, models_dir),
-        # Another punctuation model, or none, is meant for live texts too.
+        # A replaced or removed punctuation model applies to live texts too.
         punc_online=parts.punc_online if settings.punc_dir is None else None,
         has_itn=settings.itn_dir not in REMOVED,
         has_partials=settings.online_model_dir not in REMOVED,
@@ -129,6 +134,7 @@ def _parts(settings: Settings) -> BundleParts:
 
 
 def _folder(chosen: str | None, part: str, default: Path | None, models_dir: Path) -> Path | None:
+    """Folder of one part: the verified one that a setting chooses, or the bundle's; None if there is to be none."""
     if chosen is None:
         return default
     if chosen in REMOVED:

@@ -7,8 +7,9 @@ from importlib.resources import files
 import numpy as np
 import pytest
 
-from paraserve.server.protocols.funasr.results import FunasrDialect, SentencePlace, live_result
-from paraserve.types import Sentence, Token, Update
+from paraserve.server.protocols.events import SegmentText
+from paraserve.server.protocols.funasr.live import FunasrDialect, SentencePlace, live_result
+from paraserve.types import Sentence, Token
 
 STATIC = files("paraserve") / "web" / "static"
 RESAMPLE = """async ([fromHz, samples, block]) => {
@@ -53,15 +54,15 @@ def test_resampling_folds_nothing_back(visit, server_url, rate_hz):
         assert np.abs(got[500:7500]).max() < 1e-3, frequency_hz
 
 
-def update_of(*sentences):
-    return Update(kind="offline", text="".join(s.text for s in sentences), sentences=sentences)
+def text_of(*sentences):
+    return SegmentText("".join(s.text for s in sentences), sentences)
 
 
 TEXTS = {
-    "Chinese": update_of(
+    "Chinese": text_of(
         Sentence("今天，好。", 100, 900, (Token("今", 100, 300), Token("天", 300, 500), Token("好", 700, 900)))
     ),
-    "English behind another": update_of(
+    "English behind another": text_of(
         Sentence(
             " it's five o'clock.",
             10,
@@ -69,24 +70,24 @@ TEXTS = {
             tuple(Token(word, 10 + 300 * n, 300 + 300 * n) for n, word in enumerate(("it's", "five", "o'clock"))),
         )
     ),
-    "digits": update_of(Sentence("11月，96%。", 0, 1300, (Token("11月", 0, 600), Token("96%", 600, 1300)))),
-    "several sentences": update_of(
+    "digits": text_of(Sentence("11月，96%。", 0, 1300, (Token("11月", 0, 600), Token("96%", 600, 1300)))),
+    "several sentences": text_of(
         Sentence("好。", 0, 300, (Token("好", 0, 300),)), Sentence("好？", 900, 1200, (Token("好", 900, 1200),))
     ),
-    "no times": update_of(Sentence("好。", None, None, (Token("好", None, None),))),
-    "without a mark": update_of(Sentence("好", 0, 300, (Token("好", 0, 300),))),
+    "no times": text_of(Sentence("好。", None, None, (Token("好", None, None),))),
+    "without a mark": text_of(Sentence("好", 0, 300, (Token("好", 0, 300),))),
 }
 
 
-@pytest.mark.parametrize("update", TEXTS.values(), ids=TEXTS.keys())
-def test_sentences_of_live_results(visit, server_url, update):
+@pytest.mark.parametrize("segment", TEXTS.values(), ids=TEXTS.keys())
+def test_sentences_of_live_results(visit, server_url, segment):
     """A live result's sentences are those that the server had: the same texts and times, each word inside."""
-    message = live_result(update, "page", FunasrDialect(), SentencePlace(0, is_first=True))
+    message = live_result(segment, "page", FunasrDialect(), SentencePlace(0, is_first=True))
     got = visit(server_url).page.evaluate(
         "async (message) => (await import('/static/transcript.js')).liveSentences(message, 5000)", message
     )
-    assert [one["text"] for one in got] == [s.text.strip() for s in update.sentences]
-    for one, sentence in zip(got, update.sentences, strict=True):
+    assert [one["text"] for one in got] == [s.text.strip() for s in segment.sentences]
+    for one, sentence in zip(got, segment.sentences, strict=True):
         expected = (None, None) if sentence.start_ms is None else (5000 + sentence.start_ms, 5000 + sentence.end_ms)
         assert (one["start_ms"], one["end_ms"]) == expected
         letters = "".join(token.text for token in sentence.tokens if token.start_ms is not None)

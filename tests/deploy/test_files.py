@@ -1,4 +1,4 @@
-"""What containers are made of: the Dockerfiles, the compose file, the lock files, the monitoring."""
+"""Files of containers, packaging and the forge: Dockerfiles, compose file, locks, monitoring, workflow, forms."""
 
 import json
 import re
@@ -68,6 +68,39 @@ def test_dockerfile_copies_what_there_is(name):
 def test_compose():
     """docker-compose.yml keeps to the schema of the compose specification."""
     run(installed("check-jsonschema"), "--builtin-schema", "vendor.compose-spec", "docker-compose.yml")
+
+
+@pytest.mark.parametrize(
+    ("schema", "pattern"),
+    [
+        ("vendor.github-workflows", "workflows/*.yml"),
+        ("custom.github-workflows-require-timeout", "workflows/*.yml"),
+        ("vendor.github-issue-forms", "ISSUE_TEMPLATE/[!c]*.yml"),
+        ("vendor.github-issue-config", "ISSUE_TEMPLATE/config.yml"),
+    ],
+)
+def test_forge(schema, pattern):
+    """Workflows and issue forms keep to the forge's schemas, and each job has a time limit."""
+    files = sorted((ROOT / ".github").glob(pattern))
+    assert files
+    run(installed("check-jsonschema"), "--builtin-schema", schema, *files)
+
+
+def test_workflow_tries_each_python():
+    """The workflow runs .ci/run under each Python that the package says it is for."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    claimed = re.findall(r"Python :: (3\.\d+)", "\n".join(project["classifiers"]))
+    job = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text("utf-8"))["jobs"]["run"]
+    assert job["strategy"]["matrix"]["python"] == claimed
+    assert [step["run"] for step in job["steps"] if "run" in step] == [".ci/run"]
+
+
+def test_hooks_run_this_environments_ruff():
+    """Each hook is a command of .venv, so committing needs no download."""
+    (repository,) = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text("utf-8"))["repos"]
+    hooks = repository["hooks"]
+    assert [hook["entry"].split()[:3] for hook in hooks] == [[".venv/bin/python", "-m", "ruff"]] * 2
+    assert {hook["language"] for hook in hooks} == {"system"}
 
 
 def test_compose_services():

@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
-from paraserve.inference.models.punctuation.ct_punc import CtPunc, join_words, load_ct_punc, split_words
+from paraserve.inference.models.punctuation.ct_punc import CtPunc, split_words
+from paraserve.inference.models.punctuation.ct_punc_online import load_either_ct_punc
+from support.funasr_text import join_words
 
 DATA = Path(__file__).parent / "data"
 REFERENCES: dict[str, Any] = {
@@ -20,7 +22,7 @@ CASES = [(name, index) for name, reference in REFERENCES.items() for index in ra
 @pytest.fixture(scope="module")
 def models(shared_dir: Path) -> dict[str, CtPunc]:
     directory = shared_dir / "tiny_models" / "ct-punc-tiny"
-    return {name: load_ct_punc(directory, quantize=name == "int8") for name in ("fp32", "int8")}
+    return {name: load_either_ct_punc(directory, quantize=name == "int8") for name in ("fp32", "int8")}
 
 
 def glue(words: list[str], marks: list[str], glued: list[int]) -> str:

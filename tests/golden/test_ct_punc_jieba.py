@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from paraserve.errors import ModelLoadError
-from paraserve.inference.models.punctuation.ct_punc import join_words, load_ct_punc
+from paraserve.inference.models.punctuation.ct_punc_online import load_either_ct_punc
+from support.funasr_text import join_words
 
 REFERENCE = json.loads((Path(__file__).parent / "data" / "ct_punc_jieba.json").read_text("utf-8"))
 
@@ -34,7 +35,7 @@ def marked(model, text):
 
 def test_marks_equal_funasr(model_dir):
     """Every text has FunASR's marks, and a mark stands behind the last character of its word."""
-    model = load_ct_punc(model_dir)
+    model = load_either_ct_punc(model_dir)
     found = [marked(model, text) for text, _ in REFERENCE["answers"]]
     assert found == [answer.replace(" ", "") for _, answer in REFERENCE["answers"]]
 
@@ -42,7 +43,7 @@ def test_marks_equal_funasr(model_dir):
 def test_the_words_matter(model_dir):
     """Without its dictionary the same model is asked for characters and answers otherwise."""
     (model_dir / "jieba_usr_dict").unlink()
-    model = load_ct_punc(model_dir)
+    model = load_either_ct_punc(model_dir)
     assert any(marked(model, text) != answer.replace(" ", "") for text, answer in REFERENCE["answers"])
 
 
@@ -50,4 +51,4 @@ def test_without_jieba_the_cure_is_named(model_dir, monkeypatch):
     """jieba is optional: a model that needs it says how to get it."""
     monkeypatch.setitem(sys.modules, "jieba", None)
     with pytest.raises(ModelLoadError, match=r"paraserve\[jieba\]"):
-        load_ct_punc(model_dir)
+        load_either_ct_punc(model_dir)

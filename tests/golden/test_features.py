@@ -10,7 +10,6 @@ from paraserve.inference.features.fbank import (
     FbankState,
     LfrState,
     apply_cmvn,
-    apply_lfr,
     fbank,
     fbank_step,
     lfr_step,
@@ -45,8 +44,9 @@ def test_features_of_the_committed_recording() -> None:
     theirs = np.load(TINY / "features.npz")
     samples, _ = soundfile.read(TINY / "recording.flac", dtype="float32")
     frames = fbank(samples)
-    lfr = apply_lfr(frames, 7, 6)
-    vad = apply_cmvn(apply_lfr(frames, 5, 1), read_cmvn(TINY / "am.mvn"))
+    _, lfr = lfr_step(LfrState(), frames, 7, 6, is_last=True)
+    _, vad_rows = lfr_step(LfrState(), frames, 5, 1, is_last=True)
+    vad = apply_cmvn(vad_rows, read_cmvn(TINY / "am.mvn"))
     assert [len(frames), len(lfr), len(vad)] == theirs["counts"].tolist()
     assert_close(rows(frames, 12, slice(1000, 1004), 4), theirs["fbank"])
     assert_close(rows(lfr, 3, slice(200, 202), 3), theirs["lfr"])
@@ -67,7 +67,7 @@ def samples(shared_dir: Path) -> Samples:
 def test_features_of_real_speech(theirs: dict[str, Features], samples: Samples) -> None:
     """70 s of speech: fbank and LFR rows from start, middle and end equal the reference's."""
     frames = fbank(samples)
-    lfr = apply_lfr(frames, 7, 6)
+    _, lfr = lfr_step(LfrState(), frames, 7, 6, is_last=True)
     assert len(frames) == theirs["shapes"][0]
     assert len(lfr) == theirs["shapes"][2]
     assert_close(frames[:40], theirs["fbank80_0_40"])

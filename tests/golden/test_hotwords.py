@@ -13,7 +13,7 @@ import pytest
 import soundfile
 
 from paraserve.inference.graphs.session import open_session
-from paraserve.inference.models.model_files import read_tokens
+from paraserve.inference.models.model_files import read_units as read_tokens
 from paraserve.inference.models.recognizers.paraformer import load_paraformer
 from paraserve.inference.models.recognizers.paraformer_hotwords import Hotwords, read_segments
 from paraserve.inference.text.units import Vocabulary

@@ -18,10 +18,10 @@ import numpy as np
 import pytest
 import soundfile
 
-from paraserve.inference.features.fbank import apply_cmvn, apply_lfr, fbank, read_cmvn
+from paraserve.inference.features.fbank import LfrState, apply_cmvn, fbank, lfr_step, read_cmvn
 from paraserve.inference.graphs.session import open_session
 from paraserve.inference.models.vad.fsmn_vad import FsmnVad, load_fsmn_vad
-from paraserve.inference.models.vad.fsmn_vad_endpoints import VadOptions
+from paraserve.inference.models.vad.fsmn_vad_options import VadOptions
 from paraserve.types import Samples
 
 TINY = Path(__file__).parent / "data" / "vad_tiny"
@@ -129,7 +129,8 @@ def expected_events(chunks: list[dict[str, Any]], step_ms: int) -> Events:
 def test_probabilities_of_real_speech(published_dir: Path, recording: Samples, shared_dir: Path) -> None:
     """The network's silence probabilities on our features are the reference's within 1e-4."""
     theirs = np.load(shared_dir / "golden" / "vad_example_features.npz")
-    features = apply_cmvn(apply_lfr(fbank(recording), 5, 1), read_cmvn(published_dir / "am.mvn"))
+    _, rows = lfr_step(LfrState(), fbank(recording), 5, 1, is_last=True)
+    features = apply_cmvn(rows, read_cmvn(published_dir / "am.mvn"))
     np.testing.assert_allclose(features[:12], theirs["vad_feats_0_12"], rtol=0, atol=1e-4)
     np.testing.assert_allclose(features[-4:], theirs["vad_feats_last4"], rtol=0, atol=1e-4)
     model = open_session(published_dir / "model.onnx")

@@ -69,7 +69,7 @@ def held_out(lang):
 
 
 def found_in(bundle, clip):
-    """What the recogniser writes, `I` as it was trained."""
+    """What the recognizer writes, `I` as it was trained."""
     samples = read(DATA / "heldout" / clip["file"], clip["offset_samples"], clip["n_samples"])
     return [replace(token, text=token.text.lower()) for token in recognize(bundle, samples)]
 

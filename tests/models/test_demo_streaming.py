@@ -1,4 +1,4 @@
-"""The embedded streaming recogniser keeps FunASR's contract of two graphs, whatever runs them."""
+"""The embedded streaming recognizer keeps FunASR's contract of two graphs, whatever runs them."""
 
 import numpy as np
 import onnxruntime
@@ -74,7 +74,7 @@ def test_inputs_and_outputs_are_those_of_the_published_models(encoder, decoder):
 
 
 def test_configuration_fits_the_graphs_and_the_offline_twin(part, demo_dir):
-    """The sizes that a runtime reads, and the same tokens and feature statistics as the offline recogniser."""
+    """The sizes that a runtime reads, and the same tokens and feature statistics as the offline recognizer."""
     config = yaml.safe_load((part / "config.yaml").read_text("utf-8"))
     offline = yaml.safe_load((demo_dir / "asr" / "config.yaml").read_text("utf-8"))
     assert config["encoder_conf"]["output_size"] == SIZE

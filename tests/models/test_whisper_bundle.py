@@ -13,6 +13,7 @@ import pytest
 import soundfile
 from rapidfuzz.distance import Levenshtein
 
+from paraserve.inference.base import Capabilities
 from paraserve.inference.models.recognizers.whisper import load_whisper
 from paraserve.runtime.two_pass import TwoPassSession
 from paraserve.settings import Settings
@@ -162,3 +163,24 @@ def test_a_language_that_the_model_does_not_have(bundle_dir, read_aloud):
     heard = [model.recognize(audio, RecognitionOptions(language=name))[0] for name in ("yue", "klingon", "en")]
     assert {(hypothesis.language, hypothesis.text) for hypothesis in heard} == {("en", heard[0].text)}
     assert heard[0].text
+
+
+def test_capabilities(bundle_dir, read_aloud):
+    """The model does what it states: languages, word times, hotwords, and a text in its final form."""
+    pytest.importorskip("faster_whisper")
+    samples, _ = soundfile.read(min(read_aloud), dtype="float32", frames=5 * 16_000)
+    model = load_whisper(bundle_dir / "asr")
+
+    def heard(**options):
+        return model.recognize([SegmentAudio(samples)], RecognitionOptions(**options))[0]
+
+    languages = model.capabilities.languages
+    assert model.capabilities == Capabilities(
+        partials=True, punctuates=True, languages=languages, word_times=True, hotwords=True
+    )
+    assert "yue" not in languages
+    assert [heard(language=code, draft=True).language for code in ("de", "en", "zh")] == ["de", "en", "zh"]
+    plain = heard()
+    assert plain.is_punctuated
+    assert all(token.start_ms is not None and token.end_ms is not None for token in plain.tokens)
+    assert heard(hotwords=("Sebastian",)).score != plain.score

@@ -43,6 +43,32 @@ def client_python() -> Callable[[str], Path]:
 
 
 @pytest.fixture(scope="session")
+def node_folder() -> Callable[[str], Path]:
+    """Installs one package of npm; returns a folder whose programs find it. Skips where that is not possible."""
+
+    def install(requirement: str) -> Path:
+        folder = ENVIRONMENTS / requirement.lstrip("@").replace("/", "-")
+        complete = folder / "complete"
+        if complete.exists():
+            return folder
+        if shutil.which("node") is None or shutil.which("npm") is None:
+            pytest.skip("node or npm is not installed")
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        command = ["npm", "install", "--prefix", folder, "--no-audit", "--no-fund", "--ignore-scripts", requirement]
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, timeout=INSTALL_TIMEOUT_S, check=False)
+        except subprocess.TimeoutExpired:
+            pytest.skip(f"npm did not install {requirement} in {INSTALL_TIMEOUT_S} s")
+        if done.returncode != 0:
+            pytest.skip(f"npm cannot install {requirement}: {done.stderr.strip().splitlines()[-1]}")
+        complete.touch()
+        return folder
+
+    return install
+
+
+@pytest.fixture(scope="session")
 def server_address() -> Iterator[str]:
     """127.0.0.1:PORT of a server on the embedded bundle, without TLS."""
     with server() as url:

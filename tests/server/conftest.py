@@ -22,6 +22,7 @@ from paraserve.runtime.engine import Engine
 from paraserve.server.app import create_app
 from paraserve.server.processes.server import Server
 from paraserve.settings import Settings
+from support.api_description import api_description
 from support.commands import PROGRAM, READY, STOP_TIMEOUT_S, clean_environment
 from support.fakes import FakeEngine
 
@@ -38,7 +39,10 @@ SAMPLE_NAMES = (
 
 @dataclass(frozen=True)
 class Client:
-    """Calls of one server, each over a connection of its own."""
+    """Calls of one server, each over a connection of its own.
+
+    Every answer must be one that `/openapi.json` describes.
+    """
 
     url: str
     http: httpx2.Client = field(repr=False)
@@ -66,7 +70,9 @@ class Client:
         return float(line[1])
 
     def _request(self, method: str, path: str, **options) -> httpx2.Response:
-        return self.http.request(method, self.url + path, **options)
+        answer = self.http.request(method, self.url + path, **options)
+        api_description().check(answer)
+        return answer
 
 
 @dataclass(frozen=True)

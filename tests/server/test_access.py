@@ -15,7 +15,8 @@ from support.fakes import FakeEngine
 from support.live import heard, live, speech
 
 KEY, OTHER_KEY = new_key(), new_key()
-OPEN = {"/", "/static/page.js", "/livez", "/readyz", "/health", "/docs", "/docs/oauth2-redirect", "/openapi.json"}
+DOCS = {"/docs", "/docs/oauth2-redirect", "/openapi.json", "/asyncapi.json"}
+OPEN = {"/", "/static/page.js", "/livez", "/readyz", "/health", *DOCS}
 """What anybody may read."""
 WRONG = {
     "no key": ({}, "missing_api_key"),

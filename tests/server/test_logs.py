@@ -87,7 +87,7 @@ def test_fast_requests_leave_no_trace(start):
 def test_lines_of_libraries():
     """What libraries log, quotes, line ends and stack traces included, is one JSON object a line, too."""
     program = (
-        "import logging; from paraserve.server.telemetry.request_log import configure_logging\n"
+        "import logging; from paraserve.server.telemetry.logging import configure_logging\n"
         "configure_logging('info')\n"
         "try: 1 / 0\n"
         "except ZeroDivisionError: logging.getLogger('lib').exception('a \"quoted\"\\nline of %s', 'text')\n"

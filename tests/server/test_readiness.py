@@ -8,7 +8,7 @@ import pytest
 from paraserve.server import readiness
 from support.fakes import FakeEngine
 
-HANGS_S = readiness.FRESH_S + readiness.PATIENCE_S
+HANGS_S = readiness.FRESH_S + readiness.PROBE_TIMEOUT_S
 
 
 @pytest.fixture

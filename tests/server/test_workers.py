@@ -1,4 +1,4 @@
-"""`serve --workers`: one port, one sum of figures, and processes that are replaced without anybody noticing."""
+"""`serve --workers`: one port, one sum of metrics, and processes that are replaced without a lost request."""
 
 import contextlib
 import signal
@@ -17,8 +17,8 @@ from support.live import heard, live, speech
 VOICE = pcm_wav(speech(2000))
 PROGRAM = (sys.executable, str(Path(__file__).parents[1] / "support" / "fake_workers.py"))
 SETTLE_S = 60
-SILENCE_S = 25
-"""More than a healthy worker of a loaded test machine is silent."""
+HEARTBEAT_TIMEOUT_S = 25
+"""Longer than a healthy worker takes for a heartbeat on a loaded test machine."""
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def start(process_factory, tmp_path):
         def start(n_workers, **settings):
             names = {"workers": n_workers, "drain_timeout_s": 5, **settings}
             environment = {f"PARASERVE_{name.upper()}": str(value) for name, value in names.items()}
-            environment["FAKE_SILENCE_S"] = str(SILENCE_S)
+            environment["FAKE_HEARTBEAT_TIMEOUT_S"] = str(HEARTBEAT_TIMEOUT_S)
             return stack.enter_context(process_factory(tmp_path, command=PROGRAM, **environment))
 
         yield start
@@ -54,7 +54,7 @@ def text_of_upload(server):
 
 
 def test_one_port_one_sum(start):
-    """All workers serve the one port, and each of them gives the figures of all."""
+    """All workers serve the one port, and each reports the metrics of all."""
     server = start(3)
     assert len(workers_of(server)) == 3
     with ThreadPoolExecutor(6) as threads:
@@ -67,7 +67,7 @@ def test_one_port_one_sum(start):
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP], ids=["killed", "hanging"])
 def test_lost_worker(start, number):
-    """A worker that dies, or answers nothing for too long, is replaced; the others serve; figures keep their sums."""
+    """A worker that dies or hangs is replaced; the others go on serving; metrics keep their sums."""
     server = start(2)
     before = workers_of(server)
     for _ in range(5):
@@ -82,7 +82,7 @@ def test_lost_worker(start, number):
 
 @pytest.mark.parametrize("limit", [{"worker_max_age_s": 3}, {"worker_max_memory_bytes": 1_000_000}])
 def test_recycling(start, limit):
-    """Workers that are too old or too big give way to new ones, while every upload is answered."""
+    """Workers that are too old or too large are replaced, while every upload is answered."""
     server = start(2, **limit)
     before, seen = workers_of(server), set()
     while len(seen - before) < 3:
@@ -93,7 +93,7 @@ def test_recycling(start, limit):
 
 
 def test_recycled_under_a_live_session(start):
-    """It gets its last result and 1012, upon which clients connect again."""
+    """The session gets its last result and close code 1012, upon which clients connect again."""
     server = start(1, worker_max_age_s=2)
     with live(server.url) as client:
         client.send(speech(700))
@@ -117,7 +117,7 @@ def test_stop(start):
 
 
 def test_supervisor_that_is_gone(start):
-    """Workers do not outlive it."""
+    """Workers end with their supervisor."""
     server = start(2)
     processes = [psutil.Process(pid) for pid in workers_of(server)]
     server.process.kill()

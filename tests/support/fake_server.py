@@ -5,7 +5,7 @@ import sys
 from fakes import FakeEngine
 from paraserve.server.app import create_app
 from paraserve.server.processes.server import run_app
-from paraserve.server.telemetry.request_log import configure_logging
+from paraserve.server.telemetry.logging import configure_logging
 from paraserve.settings import Settings
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
 from support.fakes import text_of
+from support.live_messages import check_from_server
 
 TIMEOUT_S = 20
 SETTLE_S = 15
@@ -38,7 +39,7 @@ def heard(ms: int, level: int = 8000) -> str:
 
 @dataclass
 class LiveClient:
-    """One connection; every message that comes is checked for what all results must have."""
+    """One connection; every message that comes must be one of those that `/asyncapi.json` describes."""
 
     ws: ClientConnection
 
@@ -58,7 +59,9 @@ class LiveClient:
 
     def receive(self, timeout_s: float = TIMEOUT_S) -> dict[str, object]:
         """The next message."""
-        body = json.loads(self.ws.recv(timeout_s))
+        text = self.ws.recv(timeout_s)
+        check_from_server("funasr", text)
+        body = json.loads(text)
         assert {"mode", "text", "wav_name", "is_final"} <= set(body), body
         assert isinstance(body.get("timestamp", ""), str), body
         return body

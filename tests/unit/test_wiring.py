@@ -26,7 +26,7 @@ def bundle(tiny_models_dir, tmp_path):
 
 
 async def has_partials(settings):
-    """Whether live clients get partial texts; every part has been warmed up by then."""
+    """True if live clients get partial texts; every part has been warmed up by then."""
     engine = open_engine(settings)
     try:
         stream = engine.open_stream(StreamConfig())

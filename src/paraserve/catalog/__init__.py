@@ -1,1 +1,1 @@
-"""Model bundles: which there are, where they come from, where they are on disk, and whether they are intact."""
+"""Model bundles: the catalog, downloads, the store on disk, and the check that files are intact."""

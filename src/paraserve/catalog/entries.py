@@ -1,7 +1,7 @@
-"""`catalog.toml`: models, where each can be had, and the bundles that are made of them.
+"""The format of `catalog.toml`: models, the sources of each, and the bundles made of them.
 
-The catalog of the project is packed beside the embedded bundle. A file `catalog.toml` in the models folder adds
-entries, or replaces those of the same name.
+The project's catalog is packed beside the embedded bundle. A file `catalog.toml` in the models folder adds entries
+and replaces those of the same name.
 """
 
 import tomllib
@@ -14,9 +14,9 @@ from paraserve.errors import ModelLoadError
 
 CATALOG = "catalog.toml"
 NAME = r"[A-Za-z0-9][\w.-]*"
-"""What a bundle may be called: one folder name, not hidden."""
+"""Pattern of names of bundles and models: a folder name that is not hidden."""
 OLD_OWNER, NEW_OWNER = "damo/", "iic/"
-"""ModelScope moved all FunASR models from the first to the second; both still name them."""
+"""ModelScope moved all FunASR models from the first owner to the second; ids with either name the same model."""
 
 
 class _Table(BaseModel):
@@ -25,7 +25,7 @@ class _Table(BaseModel):
 
 class _Source(_Table):
     sha256: dict[str, str] = {}
-    """What files of the model must be, by name; the others are taken as the source has them."""
+    """Expected SHA-256 of files, by name; other files are taken as the source has them."""
 
 
 class HubSource(_Source):
@@ -38,12 +38,12 @@ class HubSource(_Source):
 
     @property
     def label(self) -> str:
-        """For people and manifests."""
+        """Name of the source in messages and manifests."""
         return f"{self.kind}:{self.id}@{self.revision}"
 
 
 class PackageSource(_Source):
-    """Packages of an index whose files, taken together, hold the model."""
+    """Packages of a package index whose files together hold the model."""
 
     kind: Literal["wheel", "npm"]
     packages: tuple[str, ...]
@@ -52,12 +52,12 @@ class PackageSource(_Source):
 
     @property
     def label(self) -> str:
-        """For people and manifests."""
+        """Name of the source in messages and manifests."""
         return f"{self.kind}:{','.join(self.packages)}"
 
 
 class UrlSource(_Source):
-    """An archive (zip, or tar in any compression) anywhere, or a folder if the URL ends with a slash."""
+    """An archive (zip, or tar in any compression) at a URL, or a folder if the URL ends with a slash."""
 
     kind: Literal["url"]
     url: str
@@ -66,19 +66,19 @@ class UrlSource(_Source):
 
     @property
     def label(self) -> str:
-        """For people and manifests."""
+        """Name of the source in messages and manifests."""
         return f"{self.kind}:{self.url}"
 
 
 class FolderSource(_Source):
-    """A folder of this machine, which is copied."""
+    """A folder on this machine, which is copied."""
 
     kind: Literal["folder"]
     path: Path
 
     @property
     def label(self) -> str:
-        """For people and manifests."""
+        """Name of the source in messages and manifests."""
         return f"{self.kind}:{self.path}"
 
 
@@ -86,9 +86,9 @@ Source: TypeAlias = HubSource | PackageSource | UrlSource | FolderSource
 
 
 class Model(_Table):
-    """One part: the files that it needs and the sources to try, in that order.
+    """One model: its files, and its sources in the order in which they are tried.
 
-    In `files`, `a|b` takes the first that the source has, and a `?` at the end marks a file that may be missing.
+    In `files`, `a|b` takes the first one that the source has, and a `?` at the end marks an optional file.
     """
 
     megabytes: float
@@ -96,17 +96,17 @@ class Model(_Table):
     sources: tuple[Annotated[Source, Field(discriminator="kind")], ...]
 
     def files_for_gpu(self) -> tuple[str, ...]:
-        """`files` with the alternatives of graphs turned round: float32 before int8."""
+        """Return `files` with the alternatives of graphs reversed: float32 before int8."""
         return tuple("|".join(reversed(name.split("|"))) if name.endswith(".onnx") else name for name in self.files)
 
     def has_hub_id(self, hub_id: str) -> bool:
-        """Whether a hub knows this model by that id."""
+        """Return True if a hub lists this model under the id."""
         ids = {source.id for source in self.sources if isinstance(source, HubSource)}
         return any(_canonical(known) == _canonical(hub_id) for known in ids)
 
 
 class Bundle(_Table):
-    """What `--bundle` and the other flags know by one name: models by the part that they play."""
+    """Models by the part of the pipeline that each serves, under one name for `--bundle`."""
 
     about: str
     parts: dict[Literal["asr", "asr-online", "vad", "punc", "punc-online"], str]
@@ -127,20 +127,20 @@ class Catalog(_Table):
         return self
 
     def megabytes(self, bundle: str) -> float:
-        """About how much there is to download."""
+        """Return the approximate size of a bundle's download in MB."""
         return sum(self.models[model].megabytes for model in set(self.bundles[bundle].parts.values()))
 
     def bundles_with(self, hub_id: str) -> list[str]:
-        """Names of the bundles that hold the model which a hub knows by that id."""
+        """Return the names of the bundles with the model that a hub lists under the id."""
         models = {name for name, model in self.models.items() if model.has_hub_id(hub_id)}
         return [name for name, bundle in self.bundles.items() if models & set(bundle.parts.values())]
 
 
 def read_catalog(*paths: Path) -> Catalog:
-    """Read catalogs that are there, the later ones over the earlier.
+    """Read the catalogs that exist; entries of later ones replace those of earlier ones.
 
     Raises:
-        ModelLoadError: one cannot be read, or says something that is not understood.
+        ModelLoadError: a catalog cannot be read, or has an invalid entry.
     """
     tables: dict[str, dict[str, Any]] = {"models": {}, "bundles": {}}
     for path in filter(Path.is_file, paths):

@@ -1,4 +1,4 @@
-"""What every kind of source shares: which files to take, and putting them on disk for good."""
+"""File operations shared by all kinds of source: the choice of files, and durable writes."""
 
 import errno
 import os
@@ -12,16 +12,16 @@ from paraserve.catalog.manifest import file_problem
 from paraserve.errors import DiskFullError, ModelPullError, ParaserveError
 
 OnProgress: TypeAlias = Callable[[int, int | None], None]
-"""Called with bytes done and the total, None where that is not known."""
+"""Called with the bytes done and the total (None if it is not known)."""
 COPY_BYTES = 1 << 20
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def choose(wanted: Sequence[str], has: Callable[[str], bool]) -> list[str]:
-    """Names of a model's `files` (catalog.toml) that a source has.
+    """Return the names of a model's `files` (see `Model`) to take from a source; `has` tells if it has one.
 
     Raises:
-        ModelPullError: it lacks one that is needed.
+        ModelPullError: the source lacks a file that is not optional.
     """
     chosen = []
     for entry in wanted:
@@ -35,10 +35,10 @@ def choose(wanted: Sequence[str], has: Callable[[str], bool]) -> list[str]:
 
 
 def check_pins(folder: Path, sha256: dict[str, str]) -> None:
-    """Compare files with what the catalog says that they must be; those that are not are deleted.
+    """Compare files with the SHA-256 that the catalog expects, and delete one that differs.
 
     Raises:
-        ModelPullError: names the first that differs.
+        ModelPullError: names the first file that differs.
     """
     for name, expected in sha256.items():
         path = folder / name
@@ -48,24 +48,24 @@ def check_pins(folder: Path, sha256: dict[str, str]) -> None:
 
 
 def write_file(path: Path, pieces: Sequence[Callable[[], IO[bytes]]]) -> None:
-    """Write what the pieces hold, one after the other; the file is there whole or not at all."""
-    growing = path.with_name(path.name + ".part")
-    with growing.open("wb") as file:
+    """Write a file that joins the pieces in order. It appears under its name only when it is complete."""
+    partial = path.with_name(path.name + ".part")
+    with partial.open("wb") as file:
         for open_piece in pieces:
             with open_piece() as piece:
                 shutil.copyfileobj(piece, file, COPY_BYTES)
-        settle(file)
-    growing.rename(path)
+        sync_file(file)
+    partial.rename(path)
 
 
-def settle(file: IO[bytes]) -> None:
-    """Wait until the disk has a file's content, so that no crash can leave a whole name on half a file."""
+def sync_file(file: IO[bytes]) -> None:
+    """Wait until the content is on disk (fsync), so that no crash leaves half a file under its final name."""
     file.flush()
     os.fsync(file.fileno())
 
 
-def settle_folder(folder: Path) -> None:
-    """As `settle`, for the names in a folder."""
+def sync_folder(folder: Path) -> None:
+    """Wait until the names in a folder are on disk (fsync)."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -73,11 +73,11 @@ def settle_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def need_room(n_bytes: int, folder: Path) -> None:
-    """Refuse what will not fit, as the disk itself would later.
+def check_room(n_bytes: int, folder: Path) -> None:
+    """Fail early if the disk has not enough room, with the error that it would give later.
 
     Raises:
-        OSError: ENOSPC; says how much is needed and free.
+        OSError: ENOSPC; the message says how much is needed and how much is free.
     """
     free = shutil.disk_usage(folder).free
     if n_bytes > free:
@@ -86,11 +86,11 @@ def need_room(n_bytes: int, folder: Path) -> None:
 
 @contextmanager
 def disk_errors(folder: Path) -> Iterator[None]:
-    """Errors of the disk as ours.
+    """Turn an OSError of the context into an error of ours.
 
     Raises:
-        DiskFullError: it is full, or a quota is used up.
-        ModelPullError: it does not take or give files for another reason.
+        DiskFullError: the disk is full, or a quota is used up.
+        ModelPullError: files cannot be written or read for another reason.
     """
     try:
         yield

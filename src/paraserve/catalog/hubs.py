@@ -1,7 +1,7 @@
-"""The file lists of ModelScope and Hugging Face, over their plain HTTPS interfaces.
+"""File lists of ModelScope and Hugging Face, from the HTTPS interfaces that their own clients use.
 
-Both are as their own clients use them: ModelScope `GET /api/v1/models/{id}/repo/files`, Hugging Face
-`GET /api/models/{id}/tree/{revision}`, which gives long lists in pages.
+They are `GET /api/v1/models/{id}/repo/files` of ModelScope, and `GET /api/models/{id}/tree/{revision}` of Hugging
+Face, which gives long lists in pages.
 """
 
 import os
@@ -17,14 +17,14 @@ from paraserve.errors import ModelPullError
 
 @dataclass(frozen=True, slots=True)
 class Mirrors:
-    """Where the hubs are, without a slash at the end."""
+    """Base URLs of the hubs, without a slash at the end."""
 
     modelscope: str = "https://www.modelscope.cn"
     huggingface: str = "https://huggingface.co"
 
 
 def mirrors_of(environment: Mapping[str, str] = os.environ) -> Mirrors:
-    """From the variables of the hubs' own clients: MODELSCOPE_DOMAIN (a host, or a URL) and HF_ENDPOINT (a URL)."""
+    """Read the base URLs as the hubs' clients do: MODELSCOPE_DOMAIN (a host or a URL) and HF_ENDPOINT (a URL)."""
     default = Mirrors()
     modelscope = environment.get("MODELSCOPE_DOMAIN") or default.modelscope
     return Mirrors(
@@ -34,7 +34,7 @@ def mirrors_of(environment: Mapping[str, str] = os.environ) -> Mirrors:
 
 
 def list_files(client: Client, source: HubSource, mirrors: Mirrors) -> dict[str, RemoteFile]:
-    """Files of the source's folder by name.
+    """Return the files of the source's folder by name.
 
     Raises:
         ModelPullError: the hub cannot be reached, or has no such model or revision.
@@ -78,6 +78,6 @@ def _huggingface(client: Client, source: HubSource, mirrors: Mirrors) -> Iterato
         for entry in entries:
             if entry["type"] == "file":
                 address = f"{mirrors.huggingface}/{source.id}/resolve/{revision}/{quote(entry['path'])}"
-                # Only files in large-file storage have a SHA-256; the id of the others is git's.
+                # Only files in large-file storage have a SHA-256; other files have a git object id.
                 sha256 = entry["lfs"]["oid"] if entry.get("lfs") else None
                 yield RemoteFile(entry["path"], address, int(entry["size"]), sha256)

@@ -1,7 +1,7 @@
-"""What a bundle's files must be: `manifest.json` records size and SHA-256 of each.
+"""The manifest of a bundle: `manifest.json` records size and SHA-256 of each file.
 
-The check reads every byte at every load. That costs about 0.35 s for 250 MB, a fraction of what loading such a model
-costs, so there is no shortcut by size and date that a damaged disk or a careless copy would get past.
+The check reads every byte at every load. That takes about 0.35 s for 250 MB, a fraction of the time to load a model
+of that size. A shortcut by size and date would miss a damaged disk or a careless copy.
 """
 
 import hashlib
@@ -18,7 +18,7 @@ MANIFEST = "manifest.json"
 
 @dataclass(frozen=True, slots=True)
 class FileCheck:
-    """One file of a bundle and what is wrong with it (None: nothing)."""
+    """The result of checking one file of a bundle; `problem` is None if it is intact."""
 
     path: Path
     problem: str | None
@@ -26,14 +26,14 @@ class FileCheck:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Which model of the catalog a pulled part is, and the source that it came from."""
+    """The catalog's name of a pulled model, and the label of the source that it came from."""
 
     model: str
     source: str
 
 
 def check_bundle(root: Path, part: str | None = None) -> Iterator[FileCheck]:
-    """Compare every file that the manifest names, or those of one part, with what is on disk.
+    """Compare the files that the manifest names, all or those of one part, with the files on disk.
 
     Raises:
         ModelLoadError: the manifest is missing or cannot be read.
@@ -49,7 +49,7 @@ def check_bundle(root: Path, part: str | None = None) -> Iterator[FileCheck]:
 
 
 def verify_bundle(root: Path) -> None:
-    """Refuse a bundle with a missing, truncated or altered file. One without a manifest passes: users bring theirs.
+    """Refuse a bundle with a missing, truncated or altered file. A user's own bundle without a manifest passes.
 
     Raises:
         ModelLoadError: names the first bad file.
@@ -59,7 +59,7 @@ def verify_bundle(root: Path) -> None:
 
 
 def verify_part(folder: Path) -> None:
-    """As `verify_bundle`, for the folder of one part; passes if the folder above it is no bundle with a manifest.
+    """Refuse the folder of one part if a file is bad. It passes if the folder above it has no manifest.
 
     Raises:
         ModelLoadError: names the first bad file.
@@ -69,7 +69,7 @@ def verify_part(folder: Path) -> None:
 
 
 def read_origins(root: Path) -> dict[str, Origin]:
-    """Where the parts of a pulled bundle came from, by part; empty for other bundles.
+    """Return the origin of each part of a pulled bundle; empty for other bundles.
 
     Raises:
         ModelLoadError: the manifest is missing or cannot be read.
@@ -82,10 +82,15 @@ def read_origins(root: Path) -> dict[str, Origin]:
 
 
 def write_manifest(root: Path, name: str, origins: dict[str, Origin]) -> None:
-    """Record every file below `root` as it is now.
+    """Write the manifest of all files below `root` as they are now.
+
+    Args:
+        root: the bundle's folder.
+        name: of the bundle.
+        origins: of the parts, by part.
 
     Raises:
-        OSError: a file cannot be read, or the manifest not be written.
+        OSError: a file cannot be read, or the manifest cannot be written.
     """
     paths = sorted(path for path in root.rglob("*") if path.is_file())
     manifest = {
@@ -101,7 +106,7 @@ def write_manifest(root: Path, name: str, origins: dict[str, Origin]) -> None:
 
 
 def file_problem(path: Path, sha256: str | None, n_bytes: int | None) -> str | None:
-    """What is wrong with a file of which size and SHA-256 are known (None: not known); None if nothing is."""
+    """Return the difference of a file from its expected size and SHA-256 (None: not known); None if there is none."""
     if not path.is_file():
         return "missing"
     size = path.stat().st_size
@@ -113,7 +118,7 @@ def file_problem(path: Path, sha256: str | None, n_bytes: int | None) -> str | N
 
 
 def sha256_of(path: Path) -> str:
-    """SHA-256 of a file's content, in hex."""
+    """Return the SHA-256 of a file's content, in hex."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

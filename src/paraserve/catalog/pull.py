@@ -1,4 +1,4 @@
-"""`pull`: a bundle of the catalog onto this machine, whole or not at all."""
+"""The `pull` command: download a bundle of the catalog, complete and checked or not at all."""
 
 import os
 import re
@@ -10,41 +10,41 @@ from pathlib import Path
 
 from paraserve.catalog.download_sources import Fetcher
 from paraserve.catalog.entries import Catalog, Model
-from paraserve.catalog.files import disk_errors, settle, settle_folder
+from paraserve.catalog.files import disk_errors, sync_file, sync_folder
 from paraserve.catalog.manifest import Origin, check_bundle, write_manifest
 from paraserve.catalog.store import leftovers, locked, origins_of, pulled_bundles
 from paraserve.errors import DiskFullError, ModelLoadError, ModelPullError
 
 ON_GPU = frozenset(("asr", "asr-online"))
-"""Parts of a bundle that a GPU runs, from float32 graphs."""
+"""Parts of a bundle that run on a GPU, which needs float32 graphs."""
 
 
 @dataclass(frozen=True, slots=True)
 class Puller:
-    """Pulls bundles into a models folder; `report` gets a line for whatever a person should know."""
+    """Pulls bundles into a models folder. `report` gets messages for the user, one line each."""
 
     catalog: Catalog
     models_dir: Path
     fetcher: Fetcher
     report: Callable[[str], None]
     only_kind: str | None = None
-    """Kind of source to use; None tries all."""
+    """The only kind of source to try; None tries all."""
     for_gpu: bool = False
-    """Take the float32 graphs of recognisers, where a source has both."""
+    """Take the float32 graphs of recognizers from sources that have float32 and int8."""
 
     def pull(self, name: str) -> Path:
-        """Bring a bundle here, unless it is here and intact; returns its folder.
+        """Download a bundle unless it is here and intact, and return its folder.
 
-        All work is done in a folder that no name leads to, which gets the bundle's name in one step when every file
-        is on disk and checked. A pull that was killed goes on where it was; a second one of the same name waits.
+        All work is done in a hidden folder, which gets the bundle's name in one step when every file is on disk and
+        checked. A pull after one that was killed resumes it. A second pull of the same bundle waits for the first.
 
         Raises:
-            DiskFullError: there is no room for it.
-            ModelPullError: no source has it; gives the reason of each.
+            DiskFullError: there is no room for the bundle.
+            ModelPullError: a model could not be pulled from any source; gives the reason of each.
         """
         root, partial = self.models_dir / name, leftovers(name, self.models_dir)[0]
         with disk_errors(self.models_dir):
-            if _is_intact(root):  # before the lock: nothing is written where nothing has to be
+            if _is_intact(root):  # before the lock, which would write to the models folder
                 return root
             with locked(name, self.models_dir, self._wait):
                 if _is_intact(root):
@@ -63,7 +63,7 @@ class Puller:
         self.report(f"{name} is being pulled by another process: waiting for it")
 
     def _model(self, name: str, part: str, partial: Path) -> tuple[Path, Origin]:
-        """Get one model into a folder of its own; a folder for each source, so that no two are ever mixed."""
+        """Fetch one model. Each source has a folder of its own, so that files of two sources are never mixed."""
         model = self.catalog.models[name]
         for_gpu = self.for_gpu and part in ON_GPU
         files = model.files_for_gpu() if for_gpu else model.files
@@ -93,9 +93,9 @@ class Puller:
     def _reuse(
         self, name: str, model: Model, part: str, partial: Path, *, needed: tuple[str, ...]
     ) -> tuple[Path, Origin] | None:  # fmt: skip
-        """Take a model from another pulled bundle, or an intact part from a damaged one, without a request.
+        """Link a model from another pulled bundle, or an intact part of a damaged one, without a request.
 
-        Not if it lacks the first alternative of one of the files `needed`: that may be had from the source.
+        It is not reused if it lacks the first alternative of a file in `needed`, which the source may have.
         """
         labels = {source.label for source in model.sources if self.only_kind in {None, source.kind}}
         for root in pulled_bundles(self.models_dir).values():
@@ -109,7 +109,7 @@ class Puller:
         return None
 
     def _publish(self, name: str, parts: dict[str, tuple[Path, Origin]]) -> None:
-        """Turn what was gathered into the bundle: names, manifest, disk, and the final name as the last step."""
+        """Make the bundle of its fetched parts. It gets its name in the last step, when all is on disk."""
         root = self.models_dir / name
         partial, removed = leftovers(name, self.models_dir)
         for part, (folder, _) in parts.items():
@@ -119,12 +119,12 @@ class Puller:
             if path.name not in parts:
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
         write_manifest(partial, name, {part: origin for part, (_, origin) in parts.items()})
-        _settle_all(partial)
+        _sync_all(partial)
         shutil.rmtree(removed, ignore_errors=True)
         with suppress(FileNotFoundError):
             root.rename(removed)
         partial.rename(root)
-        settle_folder(self.models_dir)
+        sync_folder(self.models_dir)
         shutil.rmtree(removed, ignore_errors=True)
 
 
@@ -140,13 +140,13 @@ def _has_first(folder: Path, files: tuple[str, ...]) -> bool:
     return all((folder / entry.split("|")[0]).is_file() for entry in files if "|" in entry)
 
 
-def _settle_all(root: Path) -> None:
+def _sync_all(root: Path) -> None:
     for path in (root, *root.rglob("*")):
         if path.is_dir():
-            settle_folder(path)
+            sync_folder(path)
         else:
             with path.open("rb") as file:
-                settle(file)
+                sync_file(file)
 
 
 def _slug(part: str, label: str) -> str:
@@ -154,7 +154,7 @@ def _slug(part: str, label: str) -> str:
 
 
 def _link(source: str, target: str) -> None:
-    """The same file under two names where the file system can; it is never written again."""
+    """Link a file, or copy it if the file system has no links. It is safe as files are never rewritten in place."""
     try:
         os.link(source, target)
     except OSError:

@@ -1,7 +1,8 @@
-"""Bundles and models by name or folder. Nothing here makes a request: what is not on disk is not there.
+"""The store of bundles on disk: it finds them by name or folder, and removes them. It makes no requests.
 
 A bundle is a folder with `asr/` and optionally `asr-online/ vad/ punc/ punc-online/`, each in FunASR's file layout.
-A pulled one is `NAME/` in the models folder, whole and with a manifest; what `pull` works on begins with a dot.
+A pulled bundle is `NAME/` in the models folder, complete and with a manifest; the names of unfinished ones begin with
+a dot.
 """
 
 import fcntl
@@ -18,11 +19,11 @@ from paraserve.errors import ModelLoadError
 
 EMBEDDED = ("demo",)
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
-"""How model hubs name a model: owner/name."""
+"""Pattern of a model's id on a hub: owner/name."""
 
 
 def models_folder(chosen: str = "") -> Path:
-    """The folder of pulled bundles: the chosen one, or that in the user's cache folder."""
+    """Return the folder of pulled bundles: the chosen one, or the one in the user's cache folder."""
     if chosen:
         return Path(chosen).expanduser().absolute()
     cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
@@ -30,16 +31,16 @@ def models_folder(chosen: str = "") -> Path:
 
 
 def known_bundles(models_dir: Path) -> Catalog:
-    """The project's catalog, and that of the models folder over it.
+    """Read the project's catalog, with the additions and replacements of the models folder's.
 
     Raises:
-        ModelLoadError: one of them cannot be read.
+        ModelLoadError: a catalog cannot be read.
     """
     return read_catalog(_packed(CATALOG), models_dir / CATALOG)
 
 
 def pulled_bundles(models_dir: Path) -> dict[str, Path]:
-    """Bundles in the models folder by name: those of `pull`, and folders that a user put there."""
+    """Return the bundles in the models folder by name: pulled ones, and folders that a user put there."""
     if not models_dir.is_dir():
         return {}
     folders = (path for path in sorted(models_dir.iterdir()) if path.is_dir())
@@ -47,10 +48,10 @@ def pulled_bundles(models_dir: Path) -> dict[str, Path]:
 
 
 def bundle_root(name_or_dir: str, models_dir: Path) -> Path:
-    """The folder of a bundle: embedded, pulled, or any folder, in this order.
+    """Return the folder of a bundle, searched in this order: embedded, pulled, any folder.
 
     Raises:
-        ModelLoadError: it is not on this machine; says how to get it if it is in the catalog.
+        ModelLoadError: it is not on this machine; says how to pull it if it is in the catalog.
     """
     if name_or_dir in EMBEDDED:
         return _embedded_root(name_or_dir)
@@ -65,13 +66,16 @@ def bundle_root(name_or_dir: str, models_dir: Path) -> Path:
 
 
 def part_folder(value: str, part: str, models_dir: Path) -> Path:
-    """The folder of one model: a folder, a bundle that has this part, or a hub id.
+    """Return the folder of one model.
 
-    A hub id names a folder below the models folder, where FunASR's own downloads are, or a model of the catalog that
-    has been pulled with some bundle.
+    Args:
+        value: a folder, the name of a bundle that has this part, or a hub id. A hub id names a folder below the
+            models folder, as FunASR's own downloads do, or a model of the catalog that has been pulled with a bundle.
+        part: "asr", "vad", ...
+        models_dir: the folder of pulled bundles.
 
     Raises:
-        ModelLoadError: it is not on this machine; says how to get it if it is in the catalog.
+        ModelLoadError: it is not on this machine; says how to pull it if it is in the catalog.
     """
     if value in EMBEDDED:
         return _part_of(_embedded_root(value), part)
@@ -89,10 +93,10 @@ def part_folder(value: str, part: str, models_dir: Path) -> Path:
 
 
 def remove(name: str, models_dir: Path) -> bool:
-    """Delete a pulled bundle and what an unfinished pull left of it; returns whether there was anything.
+    """Delete a pulled bundle and the rest of an unfinished pull; return False if there was neither.
 
     Raises:
-        ModelLoadError: it is embedded, or being pulled.
+        ModelLoadError: the bundle is embedded, or is being pulled.
         OSError: it cannot be deleted.
     """
     if name in EMBEDDED:
@@ -104,7 +108,7 @@ def remove(name: str, models_dir: Path) -> bool:
         partial, removed = leftovers(name, models_dir)
         shutil.rmtree(removed, ignore_errors=True)
         if root.exists():
-            # A folder that is half deleted must not have a name that serve looks for.
+            # A half-deleted folder must not keep a name under which serve finds it.
             shutil.rmtree(root.rename(removed))
         shutil.rmtree(partial, ignore_errors=True)
     return True
@@ -112,12 +116,12 @@ def remove(name: str, models_dir: Path) -> bool:
 
 @contextmanager
 def locked(name: str, models_dir: Path, on_wait: Callable[[str], None]) -> Iterator[None]:
-    """Hold the lock of a bundle against other processes; the system releases that of a killed one.
+    """Hold the lock of a bundle against other processes. The system releases the lock of a killed process.
 
     Args:
         name: the bundle.
-        models_dir: the folder of pulled bundles; made if it is not there.
-        on_wait: called with the name before waiting for another process; may raise instead.
+        models_dir: the folder of pulled bundles; created if missing.
+        on_wait: called with the name before waiting for another process; may raise to refuse the wait.
 
     Raises:
         OSError: the folder cannot be written.
@@ -133,12 +137,12 @@ def locked(name: str, models_dir: Path, on_wait: Callable[[str], None]) -> Itera
 
 
 def leftovers(name: str, models_dir: Path) -> tuple[Path, Path]:
-    """Folders of a bundle that are no models: of an unfinished pull, and of an unfinished removal."""
+    """Return the hidden folders of an unfinished pull and of an unfinished removal of a bundle."""
     return models_dir / f".{name}.partial", models_dir / f".{name}.removed"
 
 
 def origins_of(root: Path) -> dict[str, Origin]:
-    """As `read_origins`; empty for a folder whose manifest is missing or damaged."""
+    """Return the origin of each part, as `read_origins` does; empty if the manifest is missing or damaged."""
     try:
         return read_origins(root)
     except ModelLoadError:
@@ -150,7 +154,7 @@ def _refuse_to_wait(name: str) -> None:
 
 
 def _named(models_dir: Path, name: str) -> Path | None:
-    """Where a bundle of that name would be; None if it cannot be a name."""
+    """Folder that a bundle of that name has; None if it is no valid name."""
     return models_dir / name if re.fullmatch(NAME, name) else None
 
 

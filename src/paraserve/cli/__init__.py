@@ -1,1 +1,1 @@
-"""The `paraserve` command: one file a command."""
+"""The `paraserve` command: one module for each of its commands, and what they share."""

@@ -1,11 +1,11 @@
-"""`paraserve bench`: how much this machine carries, in a few seconds."""
+"""`paraserve bench`: measure in a few seconds how much this machine carries."""
 
 import asyncio
 import time
 from collections.abc import Sequence
 from importlib.resources import files as package_files
 from pathlib import Path
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Literal
 
 import numpy as np
 import typer
@@ -14,22 +14,19 @@ from paraserve import __version__
 from paraserve.cli.config import check_files, read_settings
 from paraserve.cli.inputs import Source, open_sources
 from paraserve.cli.local import LocalTranscriber, open_local
+from paraserve.cli.options import Bundle, Device
 from paraserve.cpus import available_cpus
 from paraserve.errors import ParaserveError
 from paraserve.inference.graphs.session import runtime_version
-from paraserve.runtime.capacity import Capacity, rate_files
+from paraserve.runtime.capacity import Capacity, measure_file_capacity
 from paraserve.runtime.offline import first_cause
-from paraserve.server.live.live_limit import callers, rate
+from paraserve.server.live.live_limit import live_capacity, talker_count
 from paraserve.settings import Settings
 from paraserve.types import RecognitionOptions, StreamConfig
 
 app = typer.Typer(
     no_args_is_help=True, rich_markup_mode=None, help="Measure what this machine carries, in a few seconds."
 )
-Bundle: TypeAlias = Annotated[
-    str | None, typer.Option(help="Name of a bundle (see models list), or a folder.  [default: demo]")
-]
-Device: TypeAlias = Annotated[str | None, typer.Option(help="cpu, cuda:N or cuda:N,cuda:M.  [default: cpu]")]
 
 
 @app.command()
@@ -49,7 +46,7 @@ def offline(
     without the decoding of files.
     """
     settings = _settings(bundle, device)
-    n = at_once or callers(settings)
+    n = at_once or talker_count(settings)
     if not files:
         rating = asyncio.run(_rate_files(settings, n))
         print(f"{rating.speed:.1f}x real time, {n} recordings of invented audio at once, decoded before")
@@ -96,16 +93,16 @@ def _settings(bundle: str | None, device: str | None) -> Settings:
 
 async def _rate_files(settings: Settings, n: int) -> Capacity:
     async with open_local(settings) as local:
-        return await rate_files(local.engine, n)
+        return await measure_file_capacity(local.engine, n)
 
 
 async def _rate_live(settings: Settings, config: StreamConfig) -> Capacity:
     async with open_local(settings) as local:
-        return await rate(settings, local.engine, config)
+        return await live_capacity(settings, local.engine, config)
 
 
 async def _time_files(settings: Settings, sources: Sequence[Source], n: int) -> str:
-    """Each once, `n` at a time; with the decoding."""
+    """Transcribe each recording once, `n` at a time, decoding included; return a line with the figures."""
     async with open_local(settings) as local:
         started, slots = time.monotonic(), asyncio.Semaphore(n)
         try:
@@ -124,7 +121,7 @@ async def _time_files(settings: Settings, sources: Sequence[Source], n: int) -> 
 
 
 async def _time_file(local: LocalTranscriber, source: Source, slots: asyncio.Semaphore) -> tuple[float, float]:
-    """How long it took and how long it is, in seconds."""
+    """Transcribe one recording; return how long that took and how long the recording is, in seconds."""
     async with slots:
         begun = time.monotonic()
         try:

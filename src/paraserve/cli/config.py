@@ -1,4 +1,4 @@
-"""Flags and environment to Settings, with errors that a person can act on."""
+"""Settings of a command, and checks before anything is loaded, with errors that a person can act on."""
 
 import ipaddress
 from collections.abc import Mapping
@@ -14,11 +14,11 @@ from paraserve.settings import Settings
 from paraserve.wiring import REMOVED
 
 PART_OF = {"model_dir": "asr", "online_model_dir": "asr-online", "vad_dir": "vad", "punc_dir": "punc"}
-"""Settings that put a model in the place of a part of the bundle."""
+"""Settings that replace a part of the bundle by another model, and the name of the part."""
 
 
 def read_settings(flags: Mapping[str, object]) -> Settings:
-    """Flags over environment over defaults; a flag that is None was not given.
+    """Return the settings of flags, environment, file and defaults; a flag that is None was not given.
 
     Raises:
         ParaserveError: a value is not valid; names the setting.
@@ -32,7 +32,7 @@ def read_settings(flags: Mapping[str, object]) -> Settings:
 
 
 def check_files(settings: Settings) -> None:
-    """Refuse models and certificates that are not there, before anything is loaded.
+    """Refuse models, certificates and key files that are not there.
 
     Raises:
         ModelLoadError: a bundle or a model is not on this machine.
@@ -52,7 +52,7 @@ def check_files(settings: Settings) -> None:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether only programs of this machine reach a server that listens on `host`."""
+    """Return True if only programs of this machine reach a server that listens on `host`."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

@@ -1,4 +1,4 @@
-"""`paraserve doctor`: will the server work here, and if not, what to do."""
+"""`paraserve doctor`: check this machine and installation, with a cure for each problem."""
 
 import asyncio
 from typing import Annotated
@@ -8,13 +8,14 @@ import typer
 from paraserve.cli.config import read_settings
 from paraserve.cli.findings import Finding, State
 from paraserve.cli.machine_checks import check_machine
+from paraserve.cli.options import Bundle, Device
 from paraserve.cli.pipeline_checks import check_pipeline
 from paraserve.settings import Settings
 
 
 def doctor(
-    bundle: Annotated[str | None, typer.Option(help="Name of a bundle (see models list), or a folder.")] = None,
-    device: Annotated[str | None, typer.Option(help="cpu, cuda:N, or several GPUs with commas between them.")] = None,
+    bundle: Bundle = None,
+    device: Device = None,
     host: Annotated[str | None, typer.Option("--host", "--listen-ip", help="Address of the port to check.")] = None,
     port: Annotated[int | None, typer.Option(help="Port to check.")] = None,
 ) -> None:
@@ -28,7 +29,7 @@ def doctor(
 
 
 async def _examine(settings: Settings) -> list[Finding]:
-    """Print each finding as soon as it is known."""
+    """Print each finding at once; return all of them."""
     findings = []
     for finding in check_machine(settings):
         print(finding, flush=True)

@@ -1,11 +1,11 @@
-"""What `paraserve doctor` says of one thing."""
+"""Lines of the report of `paraserve doctor`."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 
 class State(StrEnum):
-    """How it is."""
+    """Result of a check."""
 
     OK = "ok"
     WARN = "warn"
@@ -14,7 +14,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One line of the report; `cure` says what to do where the state is not ok."""
+    """One line of the report. `cure` says what to do if the state is not ok."""
 
     state: State
     subject: str
@@ -27,15 +27,15 @@ class Finding:
 
 
 def ok(subject: str, detail: str) -> Finding:
-    """Nothing to do."""
+    """Return a finding that needs nothing done."""
     return Finding(State.OK, subject, detail)
 
 
 def warn(subject: str, detail: str, cure: str) -> Finding:
-    """It works, but not as well as it could."""
+    """Return a finding that keeps the server from working as well as it could."""
     return Finding(State.WARN, subject, detail, cure)
 
 
 def fail(subject: str, detail: str, cure: str) -> Finding:
-    """The server will not work."""
+    """Return a finding that keeps the server from working."""
     return Finding(State.FAIL, subject, detail, cure)

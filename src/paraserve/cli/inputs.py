@@ -1,4 +1,4 @@
-"""The recordings named on the command line."""
+"""Recordings named on the command line, and the files that their transcripts go to."""
 
 import shutil
 import tempfile
@@ -15,24 +15,24 @@ STDIN = "-"
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A recording as the user named it. `copy` holds the bytes of one that can be read only once."""
+    """A recording as the user named it. `copy` holds the bytes of standard input or a pipe, readable only once."""
 
     name: str
     copy: BinaryIO | None = None
 
     @property
     def stem(self) -> str:
-        """What its output files are called."""
+        """Name of its output files, without the format."""
         return "stdin" if self.name == STDIN else Path(self.name).stem
 
     @property
     def filename(self) -> str:
-        """What a server is told."""
+        """Name of the file that a server is told."""
         return "stdin" if self.name == STDIN else Path(self.name).name
 
     @contextmanager
     def open(self) -> Iterator[BinaryIO]:
-        """The bytes, seekable.
+        """Open the bytes as a seekable file.
 
         Raises:
             OSError: they cannot be read.
@@ -47,13 +47,13 @@ class Source:
 
 @contextmanager
 def open_sources(names: Sequence[str]) -> Iterator[list[Source]]:
-    """The recordings; standard input and pipes are read to their end into unlinked temporary files first.
+    """Open the recordings. Standard input and pipes are first read to their end into unlinked temporary files.
 
     Raises:
         ParaserveError: a pipe cannot be read.
     """
     with ExitStack() as stack:
-        yield [Source(name, stack.enter_context(_copied(name)) if _is_pipe(name) else None) for name in names]
+        yield [Source(name, stack.enter_context(_copy_of_pipe(name)) if _is_pipe(name) else None) for name in names]
 
 
 def _is_pipe(name: str) -> bool:
@@ -61,7 +61,7 @@ def _is_pipe(name: str) -> bool:
 
 
 @contextmanager
-def _copied(name: str) -> Iterator[BinaryIO]:
+def _copy_of_pipe(name: str) -> Iterator[BinaryIO]:
     path = Path("/dev/stdin" if name == STDIN else name)
     with tempfile.TemporaryFile() as copy:
         try:
@@ -73,7 +73,7 @@ def _copied(name: str) -> Iterator[BinaryIO]:
 
 
 def output_paths(sources: Sequence[Source], folder: Path, suffix: str) -> list[Path]:
-    """`folder/<stem>.<suffix>` for each source; a stem that is taken gets -2, -3, ..."""
+    """Return `folder/<stem>.<suffix>` for each source; a stem that is taken gets -2, -3, ..."""
     taken: set[str] = set()
     paths = []
     for source in sources:
@@ -87,7 +87,7 @@ def output_paths(sources: Sequence[Source], folder: Path, suffix: str) -> list[P
 
 
 def write_atomically(path: Path, text: str) -> None:
-    """Write so that `path` holds either what was there before or all of `text`.
+    """Write `text` to `path`, which holds the earlier content until all of `text` is written.
 
     Raises:
         OSError: the folder cannot be written to.

@@ -17,7 +17,7 @@ from paraserve.wiring import open_decode_pool, open_engine
 
 @dataclass(frozen=True, slots=True)
 class LocalTranscriber:
-    """An engine with the decode children that feed it."""
+    """An engine with the decode processes that feed it."""
 
     engine: Engine
     pool: DecodePool
@@ -36,7 +36,7 @@ class LocalTranscriber:
 
 @asynccontextmanager
 async def open_local(settings: Settings) -> AsyncIterator[LocalTranscriber]:
-    """Load the models; let go of them at the end.
+    """Load the models, and release them at the end.
 
     Raises:
         ModelLoadError: names the file or folder at fault.

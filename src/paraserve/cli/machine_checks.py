@@ -1,4 +1,4 @@
-"""Doctor's checks of the machine and of what is installed."""
+"""Checks of `paraserve doctor`: the machine, and what is installed on it."""
 
 import http.client
 import os
@@ -17,12 +17,12 @@ from paraserve.settings import Settings
 
 OLDEST_PYTHON = (3, 11)
 NEEDED_BYTES = 1024**3
-"""The embedded bundle and two decode children stay below this."""
+"""The embedded bundle and two decode processes stay below this."""
 PROBE_TIMEOUT_S = 2.0
 
 
 def check_machine(settings: Settings) -> Iterator[Finding]:
-    """Python, ONNX Runtime, CPU, memory, port."""
+    """Check Python, ONNX Runtime, CPU, memory and port."""
     yield _python()
     yield _onnxruntime(settings)
     yield _telemetry()
@@ -47,7 +47,7 @@ def _onnxruntime(settings: Settings) -> Finding:
 
 
 def _telemetry() -> Finding:
-    # inference.onnx has set it before its import of onnxruntime.
+    # inference.graphs.session sets it before it imports onnxruntime.
     if os.environ.get("ORT_DISABLE_TELEMETRY") != "1":
         return fail("telemetry", "on", "set ORT_DISABLE_TELEMETRY=1 in the environment")
     return ok("telemetry", "off")
@@ -111,7 +111,7 @@ def _is_our_server(settings: Settings) -> bool:
 
 
 def _first_match(path: Path, pattern: str) -> str:
-    """The first group where it first matches in a small system file; "" if it does not, or there is no such file."""
+    """Return the first group of the first match in a small system file; "" without a match or without the file."""
     try:
         found = re.search(pattern, path.read_text("utf-8"), re.MULTILINE)
     except OSError:

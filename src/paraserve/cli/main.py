@@ -1,4 +1,4 @@
-"""The command `paraserve`."""
+"""The command `paraserve`: its subcommands, and its exit codes."""
 
 import sys
 from collections.abc import Sequence
@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from paraserve import __version__
-from paraserve.cli import bench, doctor, keys, models, serve, stream, transcribe
+from paraserve.cli import bench, doctor, keys, models, serve, serve_help, stream, transcribe
 from paraserve.errors import ParaserveError
 
 # Plain help and errors: they are read in logs and start scripts as often as in a terminal.
@@ -18,7 +18,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-app.command(context_settings=serve.CONTEXT, epilog=serve.MORE_HELP)(serve.serve)
+app.command(context_settings=serve.CONTEXT, epilog=serve_help.more_help())(serve.serve)
 app.command()(transcribe.transcribe)
 app.command()(stream.stream)
 app.command()(doctor.doctor)
@@ -43,7 +43,7 @@ def _root(
 
 
 def main(args: Sequence[str] | None = None) -> None:
-    """Entry point: every expected error is one line on stderr and exit code 1, Ctrl-C is exit code 130.
+    """Run a command line. Every expected error is one line on stderr and exit code 1, Ctrl-C is exit code 130.
 
     Args:
         args: the command line without the program's name; None takes this process's own.

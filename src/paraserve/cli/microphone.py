@@ -7,14 +7,14 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from paraserve.errors import ParaserveError
-from paraserve.types import SAMPLE_RATE
+from paraserve.types import SAMPLE_RATE, ms_to_samples
 
-FRAME_SAMPLES = SAMPLE_RATE * 60 // 1000
+FRAME_SAMPLES = ms_to_samples(60)
 
 
 @asynccontextmanager
 async def open_microphone() -> AsyncIterator[AsyncIterator[bytes]]:
-    """Record until Ctrl-C is pressed: that ends the frames, a second one interrupts the program.
+    """Record until Ctrl-C is pressed, which ends the frames. A second Ctrl-C interrupts the program.
 
     Raises:
         ParaserveError: the extra is not installed, or there is no microphone.
@@ -23,7 +23,7 @@ async def open_microphone() -> AsyncIterator[AsyncIterator[bytes]]:
     loop = asyncio.get_running_loop()
     frames: asyncio.Queue[bytes | None] = asyncio.Queue()
 
-    def record(data: Any, *_: object) -> None:  # on the sound library's own thread
+    def record(data: Any, *_: object) -> None:  # called on a thread of the sound library
         loop.call_soon_threadsafe(frames.put_nowait, bytes(data))
 
     def stop() -> None:

@@ -1,4 +1,4 @@
-"""`paraserve models`: the bundles that there are, fetched, checked, made ready and removed."""
+"""`paraserve models`: list, pull, check, optimize and remove bundles."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -93,7 +93,7 @@ def optimize(
     root, cache = bundle_root(bundle, _models_dir()), cache_folder(settings.cache_dir)
     for graph in sorted(root.rglob("*.onnx")):
         for_gpu = not settings.is_cpu and graph.parent.name in ON_GPU and not is_quantized(graph)
-        prepared = prepared_graph(graph, cache, reorder_sums=settings.reorder_sums, for_gpu=for_gpu)
+        prepared = prepared_graph(graph, cache, for_gpu=for_gpu)
         print(f"{graph.relative_to(root)}\t{prepared if prepared != graph else 'as it is'}")
 
 

@@ -1,4 +1,4 @@
-"""Doctor's checks of the pipeline: decoders, bundle, models, text rules, each by using the real thing once."""
+"""Checks of `paraserve doctor`: codecs, bundle, models and text rules, each used once on real data."""
 
 import asyncio
 import io
@@ -17,7 +17,16 @@ from paraserve.runtime.decoding.pool import DecodePool
 from paraserve.runtime.engine import Engine
 from paraserve.runtime.offline import transcribe
 from paraserve.settings import Settings
-from paraserve.types import SAMPLE_RATE, Hypothesis, RecognitionOptions, Samples, SegmentAudio, StreamConfig, Token
+from paraserve.types import (
+    SAMPLE_RATE,
+    Hypothesis,
+    RecognitionOptions,
+    Samples,
+    SegmentAudio,
+    StreamConfig,
+    Token,
+    ms_to_samples,
+)
 from paraserve.wiring import REMOVED, open_decode_pool, open_engine
 
 TONE_S = 0.5
@@ -36,7 +45,7 @@ REINSTALL = "install paraserve again: pip install --force-reinstall av soundfile
 
 
 async def check_pipeline(settings: Settings) -> AsyncIterator[Finding]:
-    """Codecs, bundle, one real decode, a step of live recognition, inverse text normalisation."""
+    """Check codecs, bundle, recognition of a file, a step of live recognition, and inverse text normalization."""
     pool = open_decode_pool(settings)
     try:
         yield await _codecs(pool)
@@ -51,15 +60,15 @@ async def check_pipeline(settings: Settings) -> AsyncIterator[Finding]:
         yield fail("decode", error.message, f"paraserve models verify names the damaged files{on_gpu}")
         return
     try:
-        yield await _decode(engine)
+        yield await _recognition(engine)
         yield await _streaming(engine)
         yield await _itn(engine, settings)
     finally:
         await engine.close()
 
 
-def tone_file(container: str, encoder: str, sample_rate: int) -> bytes:
-    """A short tone as a file."""
+def _tone_file(container: str, encoder: str, sample_rate: int) -> bytes:
+    """Return a file of a tone that lasts `TONE_S`."""
     t = np.arange(int(TONE_S * sample_rate)) / sample_rate
     tone = (np.sin(2 * np.pi * 440 * t) * 8000).astype(np.int16)
     file = io.BytesIO()
@@ -81,7 +90,7 @@ async def _codecs(pool: DecodePool) -> Finding:
 
 
 async def _codec_problem(pool: DecodePool, container: str, encoder: str, sample_rate: int) -> str | None:
-    file = io.BytesIO(tone_file(container, encoder, sample_rate))
+    file = io.BytesIO(_tone_file(container, encoder, sample_rate))
     try:
         async with pool.open(file, max_duration_ms=60_000) as recording:
             async for _ in recording:
@@ -104,7 +113,7 @@ def _bundle(settings: Settings) -> Finding:
     return ok("bundle", f"{root}, every file as in {MANIFEST}")
 
 
-async def _decode(engine: Engine) -> Finding:
+async def _recognition(engine: Engine) -> Finding:
     started = time.monotonic()
     try:
         transcript = await transcribe(engine, _one_second(), RecognitionOptions())
@@ -121,7 +130,7 @@ async def _streaming(engine: Engine) -> Finding:
     try:
         if not stream.has_partials:
             return ok("streaming", "no streaming model: live clients get the text of a segment when it ends")
-        n_samples = config.chunk.step_ms * SAMPLE_RATE // 1000
+        n_samples = ms_to_samples(config.chunk.step_ms)
         started = time.monotonic()
         await stream.step(SegmentAudio(_noise(n_samples)), is_last=False)
         await stream.step(SegmentAudio(_noise(0)), is_last=True)

@@ -1,4 +1,4 @@
-"""A progress bar for each recording, on stderr, when that is a terminal."""
+"""Progress bars of recordings and downloads, on stderr if that is a terminal."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -9,11 +9,11 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 OnProgress: TypeAlias = Callable[[int, int | None], None]
-"""Called with what is done and the total, in the same unit; None = the total is not known."""
+"""Called with the amount done and the total, in one unit; a total of None is not known."""
 
 
 class Bars:
-    """The bars of all recordings in progress."""
+    """The bars of everything in progress."""
 
     def __init__(self) -> None:
         console = Console(stderr=True)
@@ -26,7 +26,7 @@ class Bars:
             console=console,
             disable=not self._is_shown,
             transient=True,
-            # Results go to stdout themselves, which may be a file.
+            # Results are printed to stdout, which may be a file.
             redirect_stdout=False,
             redirect_stderr=False,
         )
@@ -40,7 +40,7 @@ class Bars:
 
     @contextmanager
     def bar(self, name: str) -> Iterator[OnProgress]:
-        """One recording's bar; gone when the context ends."""
+        """Show a bar until the context ends."""
         task: TaskID = self._progress.add_task(name, total=None)
         try:
             yield lambda done, total: self._progress.update(task, completed=done, total=total)
@@ -49,7 +49,7 @@ class Bars:
 
     @contextmanager
     def hidden(self) -> Iterator[None]:
-        """Take the bars away while something is printed."""
+        """Hide the bars while something is printed."""
         self._stop()
         try:
             yield

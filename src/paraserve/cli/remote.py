@@ -1,4 +1,4 @@
-"""Recognition by a server: upload a recording, get its transcript. The file is streamed, never held in memory."""
+"""Recognition by a server: upload a recording and get its transcript. The file is streamed, never held in memory."""
 
 import asyncio
 import http.client
@@ -24,7 +24,7 @@ CHUNK_BYTES = 256 * 1024
 
 @dataclass(frozen=True, slots=True)
 class RemoteTranscriber:
-    """A paraserve server."""
+    """Transcribes recordings by a paraserve server. `path` is that of the upload route."""
 
     kind: type[http.client.HTTPConnection]
     host: str
@@ -74,10 +74,10 @@ class RemoteTranscriber:
 
 
 def remote_transcriber(url: str, api_key: str = "") -> RemoteTranscriber:
-    """A server by its URL, such as http://127.0.0.1:10095.
+    """Return the server at a URL, such as http://127.0.0.1:10095.
 
     Raises:
-        ParaserveError: that is not the URL of an HTTP server.
+        ParaserveError: the URL is not one of an HTTP server.
     """
     kinds = {"http": http.client.HTTPConnection, "https": http.client.HTTPSConnection}
     try:
@@ -95,7 +95,7 @@ def _post(
 ) -> tuple[int, bytes]:
     connection.connect()
     connection.sock.settimeout(None)  # a long recording may take minutes without a byte
-    # A server that refuses answers, and closes, before it has read everything.
+    # A server that refuses an upload answers and closes before it has read everything.
     with suppress(BrokenPipeError, ConnectionResetError):
         connection.request("POST", path, body, headers)
     response = connection.getresponse()
@@ -103,7 +103,7 @@ def _post(
 
 
 def _form(boundary: str, filename: str, options: RecognitionOptions) -> tuple[bytes, bytes]:
-    """What stands before and after the file's bytes."""
+    """Return the bytes of a multipart body before and after the file's own."""
     fields = {
         "itn": str(options.itn).lower(),
         "punctuate": str(options.punctuate).lower(),

@@ -1,4 +1,4 @@
-"""Live texts in a terminal: finished ones on lines of stdout, the one that still grows on the last line of stderr."""
+"""Live texts in a terminal: final ones on lines of stdout, the growing one on the last line of stderr."""
 
 import sys
 
@@ -10,19 +10,19 @@ ELLIPSIS = "…"
 
 
 class Screen:
-    """Shows the growing text only if stderr is a terminal, so that a file or pipe gets finished texts alone."""
+    """Writer of live texts. The growing one shows only if stderr is a terminal: files and pipes get final ones."""
 
     def __init__(self) -> None:
         self._console = Console(stderr=True)
         self._is_shown = sys.stderr.isatty() and self._console.is_interactive
 
     def grow(self, text: str) -> None:
-        """Redraw the growing text; of a long one its end."""
+        """Redraw the growing text, or the end of it that fits on a line."""
         if self._is_shown:
             self._draw(_end_of(" ".join(text.split()), self._console.width - 1))
 
     def finish(self, text: str) -> None:
-        """Put a finished text in the place of the growing one, without the space that would join it to the last."""
+        """Print a final text in place of the growing one, without the space that would join it to the one before."""
         if self._is_shown:
             self._draw("")
         if text.strip():
@@ -35,7 +35,7 @@ class Screen:
 
 
 def _end_of(text: str, width: int) -> str:
-    """As much of the end as fits; Chinese characters take two cells."""
+    """Return the end of `text` that fits in `width` cells. A Chinese character takes two."""
     if cell_len(text) <= width:
         return text
     start = len(text)

@@ -1,4 +1,4 @@
-"""`paraserve stream`: a recording or the microphone to a live server, texts as they come."""
+"""`paraserve stream`: send a recording or the microphone to a live server, and show its texts."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -10,15 +10,16 @@ import typer
 from paraserve.cli.config import read_settings
 from paraserve.cli.inputs import open_sources
 from paraserve.cli.microphone import open_microphone
+from paraserve.cli.options import ApiKey, Hotwords, NoItn
 from paraserve.cli.screen import Screen
 from paraserve.client import Live, LiveOptions
 from paraserve.errors import ParaserveError
-from paraserve.types import ROW_MS, SAMPLE_RATE, ChunkSize, Samples
+from paraserve.types import ROW_MS, SAMPLE_RATE, ChunkSize, Samples, ms_to_samples
 from paraserve.wiring import open_decode_pool
 
 MICROPHONE = "mic"
-FRAME_SAMPLES = SAMPLE_RATE * ROW_MS // 1000
-"""One row of a Paraformer, as FunASR's clients send them."""
+FRAME_SAMPLES = ms_to_samples(ROW_MS)
+"""One row of a Paraformer, which FunASR's clients send as one message."""
 
 Audio: TypeAlias = AsyncIterator[Samples] | AsyncIterator[bytes]
 
@@ -45,13 +46,13 @@ def stream(  # noqa: PLR0913, PLR0917 - one parameter a flag
     realtime: Annotated[
         bool, typer.Option("--realtime", help="Send a recording as fast as it was spoken instead of at once.")
     ] = False,
-    hotwords: Annotated[str, typer.Option(help="Words to expect, separated by spaces.")] = "",
-    no_itn: Annotated[bool, typer.Option("--no-itn", help="Leave numbers, dates and times as spoken.")] = False,
+    hotwords: Hotwords = "",
+    no_itn: NoItn = False,
     chunk_size: Annotated[
         ChunkSize,
         typer.Option(parser=_chunk_size, metavar="N,N,N", help="Past, step and future in units of 60 ms."),
     ] = "5,10,5",  # type: ignore[assignment]  # the parser takes text
-    api_key: Annotated[str, typer.Option(envvar="PARASERVE_API_KEY", help="For a server that wants one.")] = "",
+    api_key: ApiKey = "",
     insecure: Annotated[bool, typer.Option("--insecure", help="Accept any certificate of a wss:// server.")] = False,
 ) -> None:
     """Write the texts of live speech to stdout, one segment a line.
@@ -97,7 +98,7 @@ async def _show(live: Live) -> None:
 
 @asynccontextmanager
 async def _open_file(name: str, *, is_paced: bool) -> AsyncIterator[AsyncIterator[Samples]]:
-    """Decode a recording here, since a live server takes samples alone.
+    """Decode a recording in this process, since a live server takes samples only.
 
     Raises:
         ParaserveError: it cannot be read or decoded.
@@ -124,7 +125,7 @@ def _opened(name: str) -> Iterator[BinaryIO]:
 
 
 async def _paced(blocks: AsyncIterator[Samples]) -> AsyncIterator[Samples]:
-    """Frames of 60 ms, each when its end would have been spoken."""
+    """Yield frames of 60 ms, each at the time when its end would have been spoken."""
     clock = asyncio.get_running_loop().time
     due_s = clock()
     async for samples in blocks:

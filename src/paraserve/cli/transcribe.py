@@ -1,4 +1,4 @@
-"""`paraserve transcribe`: recordings to text, here or by a server."""
+"""`paraserve transcribe`: recordings to text, in this process or by a server."""
 
 import asyncio
 import sys
@@ -13,6 +13,7 @@ import typer
 from paraserve.cli.config import check_files, read_settings
 from paraserve.cli.inputs import Source, open_sources, output_paths, write_atomically
 from paraserve.cli.local import open_local
+from paraserve.cli.options import ApiKey, Bundle, Device, Hotwords, NoItn
 from paraserve.cli.progress import Bars, OnProgress
 from paraserve.cli.remote import remote_transcriber
 from paraserve.errors import ParaserveError
@@ -21,15 +22,21 @@ from paraserve.settings import Settings
 from paraserve.types import RecognitionOptions, Transcript
 
 PARALLEL_FILES = 2
-"""While one recording ends or is decoded, the models work on another; more would only cost memory."""
+"""While one recording is decoded or ends, the models work on another. More at once would only cost memory."""
 
+Format: TypeAlias = Annotated[
+    Literal["text", "json", "srt", "vtt", "tsv"], typer.Option("--format", help="What to write.")
+]
+Folder: TypeAlias = Annotated[
+    Path | None, typer.Option(metavar="DIR", help="Write DIR/<stem>.<format> instead of stdout.")
+]
 Transcriber: TypeAlias = Callable[[Source, RecognitionOptions, OnProgress], Awaitable[Transcript]]
 FileError: TypeAlias = ParaserveError | OSError
 
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """Where transcripts go: files of `paths`, or stdout with a heading each if there are several."""
+    """Destination of transcripts: the files `paths`, or stdout, with a heading for each if there are several."""
 
     format: str
     paths: Sequence[Path | None]
@@ -54,26 +61,20 @@ class Output:
 
 def transcribe(  # noqa: PLR0913, PLR0917 - one parameter a flag
     files: Annotated[list[str], typer.Argument(metavar="FILE", help="Recordings of any format; - reads stdin.")],
-    format_: Annotated[
-        Literal["text", "json", "srt", "vtt", "tsv"], typer.Option("--format", help="What to write.")
-    ] = "text",
-    output: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Write DIR/<stem>.<format> instead of stdout.")
-    ] = None,
-    bundle: Annotated[
-        str | None, typer.Option(help="Name of a bundle (see models list), or a folder.  [default: demo]")
-    ] = None,
-    device: Annotated[str | None, typer.Option(help="cpu, cuda:N or cuda:N,cuda:M.  [default: cpu]")] = None,
+    format_: Format = "text",
+    output: Folder = None,
+    bundle: Bundle = None,
+    device: Device = None,
     server: Annotated[
         str | None, typer.Option(metavar="URL", help="Let a server do it, such as http://127.0.0.1:10095.")
     ] = None,
-    api_key: Annotated[str, typer.Option(envvar="PARASERVE_API_KEY", help="For a server that wants one.")] = "",
-    hotwords: Annotated[str, typer.Option(help="Words to expect, separated by spaces.")] = "",
+    api_key: ApiKey = "",
+    hotwords: Hotwords = "",
     language: Annotated[str | None, typer.Option(help="Language of the recording, such as zh or en.")] = None,
     channel: Annotated[
         int | None, typer.Option(min=0, help="Take one channel, counted from 0.  [default: all mixed]")
     ] = None,
-    no_itn: Annotated[bool, typer.Option("--no-itn", help="Leave numbers, dates and times as spoken.")] = False,
+    no_itn: NoItn = False,
     no_punctuate: Annotated[bool, typer.Option("--no-punctuate", help="No punctuation marks.")] = False,
 ) -> None:
     """Write the text of recordings to stdout, in the order given.
@@ -130,7 +131,7 @@ async def _run(
     options: RecognitionOptions,
     output: Output,
 ) -> int:
-    """Transcribe side by side, report in order; returns how many failed."""
+    """Transcribe several at once and report in order; return how many failed."""
     slots = asyncio.Semaphore(PARALLEL_FILES)
     n_failed = 0
     async with opening as transcriber:
@@ -151,7 +152,7 @@ async def _run(
 async def _outcome(
     source: Source, transcriber: Transcriber, options: RecognitionOptions, slots: asyncio.Semaphore, bars: Bars
 ) -> Transcript | FileError:
-    """The transcript, or why there is none."""
+    """Return the transcript, or the error that kept it from being made."""
     async with slots:
         with bars.bar(source.name) as on_progress:
             try:
@@ -161,7 +162,7 @@ async def _outcome(
 
 
 def _report(index: int, source: Source, result: Transcript | FileError, output: Output) -> bool:
-    """Write a transcript, or one line on stderr; returns whether it was a transcript that could be written."""
+    """Write a transcript, or an error to stderr; return True if a transcript was written."""
     if isinstance(result, Transcript):
         try:
             output.write(index, source, result)

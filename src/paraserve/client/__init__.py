@@ -1,13 +1,13 @@
-"""A live client: audio in, texts out, over the WebSocket protocol that the server shares with FunASR's.
+"""A live client: audio in, texts out, over FunASR's WebSocket protocol.
 
     async with Live("ws://127.0.0.1:10095") as live:
-        await live.send(samples)  # as often as there is something
+        await live.send(samples)  # as often as there is audio
         await live.finish()
         async for update in live:
             print(update.text)
 
-Sending and iterating may also run side by side, which is what a microphone needs. When the connection breaks, audio
-that no final text covers yet is sent again over the next one: nothing is lost and no final text comes twice.
+Sending and iterating may also run side by side, as a microphone needs it. When the connection breaks, audio that no
+final text covers yet is sent again over the next one, so no text is lost and no final text comes twice.
 """
 
 from paraserve.client.live import Live

@@ -1,16 +1,20 @@
-"""Audio of a live client: as bytes of the wire, and kept until a text covers it."""
+"""Audio of a live client: held until a text covers it, sent over one connection after the other, as PCM bytes."""
+
+import asyncio
 
 import numpy as np
 
 from paraserve.types import Samples
 
 SAMPLE_BYTES = 2
+MAX_UNSENT_S = 60
+"""Audio that may wait to be sent before `put` waits: an outage of a minute does not hold up a microphone."""
 
 
 class KeptAudio:
-    """What was given to the client, from the first sample that may have to be sent (again).
+    """The client's audio from the first sample on that may have to be sent, or sent again.
 
-    `has_lost` is true once sent audio that nothing covers had to make room.
+    `has_lost` is true once sent audio that no text covers has been dropped to make room.
     """
 
     def __init__(self, sample_rate: int, keep_s: float) -> None:
@@ -23,15 +27,15 @@ class KeptAudio:
 
     @property
     def unsent_s(self) -> float:
-        """Audio not sent over the present connection."""
+        """Seconds of audio not sent over the present connection."""
         return (len(self._data) - self._n_sent) / self._bytes_per_s
 
     def append(self, data: bytes) -> None:
-        """Add what was recorded next."""
+        """Add the next audio."""
         self._data += data
 
     def take(self, n_bytes: int) -> bytes:
-        """The next bytes to send; what is too old is forgotten."""
+        """Return the next bytes to send, at most `n_bytes`, and drop sent audio that is too old."""
         frame = bytes(self._data[self._n_sent : self._n_sent + n_bytes])
         self._n_sent += len(frame)
         if self._n_sent > self._keep_bytes:
@@ -40,12 +44,12 @@ class KeptAudio:
         return frame
 
     def rewind(self) -> int:
-        """Send all again over a new connection; returns the number of its first sample."""
+        """Start again from the first byte held, for a new connection; return the number of its sample."""
         self._n_sent = 0
         return self._first_byte // SAMPLE_BYTES
 
     def forget(self, n_samples: int) -> None:
-        """Samples before this one need not be sent again."""
+        """Drop the audio before sample `n_samples`, which need not be sent again."""
         self._drop(min(n_samples * SAMPLE_BYTES - self._first_byte, self._n_sent))
 
     def _drop(self, n_bytes: int) -> None:
@@ -55,6 +59,43 @@ class KeptAudio:
             self._n_sent -= n_bytes
 
 
+class AudioQueue:
+    """The audio between the caller, who puts it, and the connection, which takes it; bounded in what is unsent."""
+
+    def __init__(self, kept: KeptAudio) -> None:
+        self._kept = kept
+        self._changed = asyncio.Condition()
+        self._is_closed = False
+        self.is_finished = False
+
+    async def put(self, data: bytes) -> None:
+        """Add audio; waits while more than `MAX_UNSENT_S` have not been sent, until the queue is closed."""
+        async with self._changed:
+            self._kept.append(data)
+            self._changed.notify_all()
+            await self._changed.wait_for(lambda: self._kept.unsent_s <= MAX_UNSENT_S or self._is_closed)
+
+    async def take(self, n_bytes: int) -> bytes:
+        """Wait for audio and return at most `n_bytes` of it; empty when all has been sent and no more comes."""
+        async with self._changed:
+            await self._changed.wait_for(lambda: self._kept.unsent_s > 0 or self.is_finished)
+            frame = self._kept.take(n_bytes)
+            self._changed.notify_all()
+            return frame
+
+    async def finish(self) -> None:
+        """Mark the end of the audio."""
+        async with self._changed:
+            self.is_finished = True
+            self._changed.notify_all()
+
+    async def close(self) -> None:
+        """Let `put` wait no longer: no connection will take audio any more."""
+        async with self._changed:
+            self._is_closed = True
+            self._changed.notify_all()
+
+
 def pcm(samples: Samples) -> bytes:
-    """Signed 16-bit little-endian; louder than full scale is clipped."""
+    """Return signed 16-bit little-endian PCM; samples beyond full scale are clipped."""
     return np.clip(np.round(samples * np.float32(32_768)), -32_768, 32_767).astype("<i2").tobytes()

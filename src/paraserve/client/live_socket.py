@@ -1,4 +1,4 @@
-"""Opening a connection, what to say when there is none, and when to try again."""
+"""Opening of a WebSocket connection, the errors if it fails, and the waits between attempts."""
 
 import random
 import ssl
@@ -15,11 +15,12 @@ CLOSE_TIMEOUT_S = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Reconnect:
-    """How to deal with broken and refused connections.
+    """Attempts and waits after broken and refused connections.
 
-    `attempts` in a row without a final text in between, after waits of `first_s`, twice that, ... at most `longest_s`
-    (each shortened at random by up to half, so that the clients of a restarted server do not come back all at once).
-    `keep_s` of sent audio without a final text are kept, to be sent again.
+    `attempts` is the number of attempts in a row without a final text in between. The wait before them starts at
+    `first_s` and doubles up to `longest_s`. Each wait is shortened at random by up to half, so that the clients of a
+    restarted server do not return all at once. `keep_s` is how much sent audio without a final text is held, to be
+    sent again.
     """
 
     attempts: int = 6
@@ -28,17 +29,22 @@ class Reconnect:
     keep_s: float = 600.0
 
     def wait_s(self, attempt: int) -> float:
-        """Before the attempt, counted from 1."""
+        """Return the seconds to wait before an attempt, counted from 1."""
         longest_s = min(self.longest_s, self.first_s * 2.0 ** (attempt - 1))
-        return longest_s * random.uniform(0.5, 1.0)  # noqa: S311 - nothing secret
+        return longest_s * random.uniform(0.5, 1.0)  # noqa: S311 - not a secret
 
 
 async def open_connection(url: str, context: ssl.SSLContext | None, api_key: str = "") -> ClientConnection:
-    """Connect; `context` is for wss, the key for a server that wants one.
+    """Open a connection.
+
+    Args:
+        url: ws:// or wss://.
+        context: for wss, from `ssl_context`.
+        api_key: for a server that needs one.
 
     Raises:
-        OverloadedError: there is no answer, perhaps for now.
-        ProtocolError: there will never be one.
+        OverloadedError: it failed for now; another attempt may succeed.
+        ProtocolError: it fails at any time: no valid URL, no trusted certificate, or refused by the server.
     """
     headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
     try:
@@ -50,7 +56,7 @@ async def open_connection(url: str, context: ssl.SSLContext | None, api_key: str
             max_size=None,
             close_timeout=CLOSE_TIMEOUT_S,
         )
-    except ssl.SSLCertVerificationError as error:  # a ValueError, too
+    except ssl.SSLCertVerificationError as error:  # also a ValueError, so it must come first
         message = f"the certificate of {url} is not trusted: {error.verify_message}"
         raise ProtocolError(message, code="untrusted_certificate") from error
     except (InvalidURI, InvalidProxy, ValueError, OverflowError) as error:
@@ -63,7 +69,7 @@ async def open_connection(url: str, context: ssl.SSLContext | None, api_key: str
 
 
 def ssl_context(url: str, *, verify: bool) -> ssl.SSLContext | None:
-    """For a wss URL; without `verify` any certificate will do."""
+    """Return the TLS context for a wss URL, else None; without `verify` any certificate is accepted."""
     if not url.lower().startswith("wss:"):
         return None
     context = ssl.create_default_context()

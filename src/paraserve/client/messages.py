@@ -1,4 +1,4 @@
-"""The messages of a live client and what it makes of the answers: updates of segments, errors. Knows no socket."""
+"""Messages of a live client: what it sends, and the updates and errors that it reads from answers. No sockets."""
 
 import json
 import re
@@ -17,16 +17,16 @@ END_MARKER = json.dumps({"is_speaking": False, "is_end": True})
 ACKNOWLEDGED: Message = {"is_end": True}
 HOTWORD_WEIGHT = 20
 GOING_AWAY, BROKEN, FAILURE, RESTART, TRY_AGAIN = 1001, 1006, 1011, 1012, 1013
-"""Close codes of RFC 6455's registry; BROKEN stands for no close frame at all."""
+"""Close codes of RFC 6455's registry; BROKEN means that no close frame came."""
 
-REASON = re.compile("[a-z]+(_[a-z]+)+")
+REASON_CODE = re.compile("[a-z]+(_[a-z]+)+")
 
 
 @dataclass(frozen=True, slots=True)
 class LiveOptions:
-    """What is asked of the server. `extra` is added to the first message as it is.
+    """The client's choices for one utterance.
 
-    `sample_rate` is that of the audio sent, in Hz.
+    `sample_rate` is the rate of the audio sent, in Hz. The entries of `extra` are added to the first message.
     """
 
     chunk: ChunkSize = field(default_factory=ChunkSize)
@@ -39,12 +39,12 @@ class LiveOptions:
 
 @dataclass(frozen=True, slots=True)
 class LiveUpdate:
-    """What a segment says now.
+    """The present text of a segment.
 
-    `text` replaces everything said of this segment before; while `is_partial` it may still change. In mode "online"
-    the whole utterance is one segment. `timestamps` are (start_ms, end_ms) of each unit of the text from the start of
-    the utterance, empty where the server gives none; `raw` is the server's message, its times from the start of the
-    present connection. `is_final` is true on the last update of the utterance alone, whose text may be empty.
+    `text` replaces all earlier text of its segment, and may still change while `is_partial`. In mode "online" the
+    whole utterance is one segment. `timestamps` are (start_ms, end_ms) of each token of the text from the start of
+    the utterance, empty if the server gives none. `raw` is the server's message, with times from the start of the
+    present connection. `is_final` is true only on the last update of the utterance, whose text may be empty.
     """
 
     text: str
@@ -58,7 +58,8 @@ class LiveUpdate:
 class Segments:
     """The segments of one utterance over one connection after the other.
 
-    `count` is how many have their final text, `covered_samples` how much audio those are.
+    `count` is the number of segments that have their final text; `covered_samples` is the audio up to the last one's
+    end.
     """
 
     def __init__(self, mode: Mode, sample_rate: int) -> None:
@@ -70,15 +71,15 @@ class Segments:
         self._partial = ""
 
     def restart(self, first_sample: int) -> None:
-        """The server's times now count from this sample; the open segment begins again."""
+        """Start a new connection, whose times count from this sample; the open segment begins again."""
         self._offset_ms = first_sample * 1000 // self._sample_rate
         self._partial = ""
 
     def update(self, message: Message, *, is_last: bool) -> LiveUpdate:
-        """Take a result; `is_last` if no other follows.
+        """Turn a result into an update; `is_last` if no other result follows.
 
         Raises:
-            ProtocolError: it is not a result.
+            ProtocolError: the message is no result.
         """
         mode, text = message.get("mode", ""), message.get("text")
         if not isinstance(mode, str) or not isinstance(text, str):
@@ -98,9 +99,10 @@ class Segments:
         )
 
     def _cover(self, message: Message, times: Times) -> None:
-        """Without any times nothing counts as covered: then a text may come twice, but none is lost.
+        """Note the end of the audio that has its final text.
 
-        Down to a whole frame, so that the next connection computes the same frames and hears the same words.
+        Without times no audio counts as covered, so a text may come twice but none is lost. The end is rounded down
+        to a frame, so that the next connection computes the same frames and recognizes the same words.
         """
         end_ms = message.get("end_time")
         if not isinstance(end_ms, int):
@@ -110,7 +112,7 @@ class Segments:
 
 
 def first_message(mode: Mode, options: LiveOptions) -> str:
-    """What opens the conversation."""
+    """Return the message that starts an utterance."""
     message: dict[str, Any] = {
         "mode": mode,
         "wav_name": options.wav_name,
@@ -126,10 +128,10 @@ def first_message(mode: Mode, options: LiveOptions) -> str:
 
 
 def read_message(data: str | bytes) -> Message:
-    """A frame of the server as JSON object.
+    """Parse a frame of the server.
 
     Raises:
-        ProtocolError: it is none.
+        ProtocolError: it is not a JSON object.
     """
     try:
         message = json.loads(data)
@@ -141,12 +143,12 @@ def read_message(data: str | bytes) -> Message:
 
 
 def says_final(message: Message) -> bool:
-    """FunASR's C++ server for files does not say it of its only result."""
+    """Return True if a result says that it is final. FunASR's C++ server for files does not mark its only result."""
     return message.get("is_final") is True or message.get("mode") == "offline"
 
 
 def error_in(message: Message) -> ParaserveError | None:
-    """The error that a message carries: an object, or in the acknowledgement of the end a string."""
+    """Return the error of a message: an object, or in the acknowledgement of the end a string; else None."""
     error = message.get("error")
     if isinstance(error, str) and error:
         return ParaserveError(error)
@@ -157,9 +159,9 @@ def error_in(message: Message) -> ParaserveError | None:
 
 
 def error_of_close(code: int, reason: str) -> ParaserveError:
-    """The error that a close frame stands for when nothing was said before it; our server's reason is a code."""
+    """Return the error for a close without an error message before it; our server gives a code as the reason."""
     said = f": {reason}" if reason else ""
-    named = reason if REASON.fullmatch(reason) else None
+    named = reason if REASON_CODE.fullmatch(reason) else None
     if code in (GOING_AWAY, BROKEN):
         return OverloadedError(f"the connection broke{said}", code=named or "no_connection")
     if code == RESTART:
@@ -183,7 +185,7 @@ _KINDS: Mapping[str, type[ParaserveError]] = {
 
 
 def _pairs(timestamp: object) -> list[tuple[int, int]]:
-    """[[0,240],[240,480]] as text, in order; anything else is no times."""
+    """Times of text like [[0,240],[240,480]]; empty if it is malformed or not in order."""
     try:
         found = [(int(start), int(end)) for start, end in json.loads(str(timestamp))]
     except (ValueError, TypeError):

@@ -1,12 +1,13 @@
-"""Contracts of the model families. Families match them by shape and do not import this module.
+"""Contracts of the model families. A family matches them by shape; it imports only the plain data of this module.
 
 All calls are synchronous and may be made from several threads at once. State goes in and comes out: a call that
-fails or whose result is thrown away leaves the caller's state as it was.
+fails or whose result is thrown away leaves the caller's state unchanged. Each family has a type of state of its own,
+the `State` of its Protocol; whoever steps a stream passes it on without looking into it.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Generic, Protocol, TypeVar
 
 from paraserve.types import (
     ChunkSize,
@@ -21,12 +22,17 @@ from paraserve.types import (
     VadOverrides,
 )
 
+State = TypeVar("State")
+
 
 @dataclass(frozen=True, slots=True)
 class VadStep:
-    """Result of one VAD step: what began or ended, and the fbank frames (n, 80) that this step completed.
+    """Result of one VAD step.
 
-    No further boundary is decided before `quiet_until_ms` of the stream have been fed, whatever they hold.
+    Args:
+        events: the boundaries that this step decided, in time order.
+        features: the fbank frames (n, 80) that this step completed.
+        quiet_until_ms: no further boundary is decided before this much of the stream has been fed, whatever it holds.
     """
 
     events: tuple[VadEvent, ...]
@@ -34,44 +40,70 @@ class VadStep:
     quiet_until_ms: int = 0
 
 
-class Vad(Protocol):
+class Vad(Protocol[State]):
     """Voice activity detection."""
 
     @property
     def lookback_ms(self) -> int:
-        """How far behind the samples already fed a boundary may be reported, at most; for streams without knobs."""
+        """Furthest that a boundary lies behind the audio fed when it is reported, for a stream without overrides."""
         ...
 
-    def lookback_with(self, knobs: VadOverrides) -> int:
-        """`lookback_ms` of a stream with these knobs.
+    def lookback_with(self, overrides: VadOverrides) -> int:
+        """Return `lookback_ms` of a stream with these overrides.
 
         Raises:
-            ValueError: a knob is out of its range.
+            ValueError: an override is out of its range.
         """
         ...
 
     def segment(self, samples: Samples) -> list[Segment]:
-        """Speech segments of a whole recording."""
+        """Return the speech segments of a whole recording."""
         ...
 
-    def new_state(self, knobs: VadOverrides | None = None) -> Any:
-        """State of a stream that has seen nothing.
+    def new_state(self, overrides: VadOverrides | None = None) -> State:
+        """Return the state of a stream before its first sample.
 
         Raises:
-            ValueError: a knob is out of its range.
+            ValueError: an override is out of its range.
         """
         ...
 
-    def step(self, state: Any, samples: Samples, *, is_last: bool) -> tuple[Any, VadStep]:
-        """Take any number of new samples (also none) and return the next state with what they decided.
+    def step(self, state: State, samples: Samples, *, is_last: bool) -> tuple[State, VadStep]:
+        """Take any number of new samples, also none. Return the next state and what the samples decided.
 
         Each segment gives one start and one end event, in time order, whatever the sizes of the steps.
         """
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """Abilities of a recognizer beyond the text of a segment.
+
+    Args:
+        partials: partial texts can be made of it, by recognizing open speech again and again (`draft`). False for
+            families that have a streaming form, which does this at a fraction of the cost.
+        punctuates: its text comes with marks and written numbers where the options want both.
+        languages: codes that the option `language` may name, and that come back as the hypothesis' language. Empty
+            for a model that takes no language and tells none.
+        word_times: tokens have a start and an end.
+        hotwords: the option `hotwords` has an effect.
+    """
+
+    partials: bool = False
+    punctuates: bool = False
+    languages: frozenset[str] = frozenset()
+    word_times: bool = False
+    hotwords: bool = False
+
+
 class Recognizer(Protocol):
     """Speech segment to text."""
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """Abilities of this model; they may differ between models of one family."""
+        ...
 
     @property
     def max_segment_ms(self) -> int:
@@ -84,55 +116,57 @@ class Recognizer(Protocol):
         ...
 
     def recognize(self, batch: Sequence[SegmentAudio], options: RecognitionOptions) -> list[Hypothesis]:
-        """One hypothesis for each segment; token times are relative to the segment's start.
+        """Return one hypothesis for each segment; token times are relative to the segment's start.
 
-        Silence and audio shorter than a frame give an empty hypothesis, in any batch. Another failure raises
-        InferenceError for the whole batch: the scheduler then runs its items alone, so that only the one at fault
-        fails, and never silently.
+        Silence and audio shorter than a frame give an empty hypothesis, in any batch.
+
+        Raises:
+            InferenceError: another failure, for the whole batch. The scheduler then runs each item alone, so that
+                only the one at fault fails, and never silently.
         """
         ...
 
 
 @dataclass(frozen=True, slots=True)
-class StreamingItem:
-    """One stream's next step: its state, its new audio, and whether its utterance ends with it."""
+class StreamingItem(Generic[State]):
+    """Next step of one stream: its state, its new audio, and whether its utterance ends with it."""
 
-    state: Any
+    state: State
     audio: SegmentAudio
     is_last: bool
 
 
-class StreamingRecognizer(Protocol):
+class StreamingRecognizer(Protocol[State]):
     """Speech to text while it is spoken."""
 
     @property
     def batch_size(self) -> int:
-        """Streams up to which a batch pays."""
+        """Number of streams up to which a batch pays."""
         ...
 
-    def new_state(self, chunk: ChunkSize) -> Any:
-        """State of an utterance of which nothing was heard."""
+    def new_state(self, chunk: ChunkSize) -> State:
+        """Return the state of an utterance before its first sample."""
         ...
 
-    def step(self, batch: Sequence[StreamingItem]) -> list[tuple[Any, Partial]]:
-        """The next state of each stream, and what its step adds.
+    def step(self, batch: Sequence[StreamingItem[State]]) -> list[tuple[State, Partial]]:
+        """Return the next state of each stream and the text that its step adds.
 
-        A step that is not the last takes `chunk.step_ms` of audio, the last one anything up to that, also nothing;
-        after it the state is a new utterance's. `audio.features`, where given, are the fbank frames of the utterance
-        that the samples complete.
+        A step that is not the last takes `chunk.step_ms` of audio, the last one anything up to that, also nothing.
+        After the last step the state is a new utterance's. `audio.features`, where given, are the fbank frames of
+        the utterance that the samples complete.
         """
         ...
 
 
-class StreamingPunctuator(Protocol):
+class StreamingPunctuator(Protocol[State]):
     """Words to punctuation marks, segment by segment of a text that goes on."""
 
-    def new_state(self) -> Any:
-        """State of a text that has not begun."""
+    def new_state(self) -> State:
+        """Return the state of a text before its first word."""
         ...
 
-    def step(self, state: Any, words: Sequence[str]) -> tuple[Any, str, list[str]]:
-        """Next state, the mark that stands before the first word ("" for none), and the mark after each word.
+    def step(self, state: State, words: Sequence[str]) -> tuple[State, str, list[str]]:
+        """Return the next state, the mark before the first word ("" for none), and the mark after each word.
 
         The mark after the last word is always "": it comes before the next call's first word, if at all.
         """
@@ -142,31 +176,42 @@ class StreamingPunctuator(Protocol):
 class Punctuator(Protocol):
     """Words to punctuation marks."""
 
+    @property
+    def realtime(self) -> StreamingPunctuator[Any] | None:
+        """The same model for a text that goes on; None if it takes whole texts only."""
+        ...
+
     def punctuate(self, words: Sequence[str]) -> list[str]:
-        """The mark after each word ("" for none), for one text; the text is closed with a full stop."""
+        """Return the mark after each word ("" for none) of one text, which is closed with a full stop."""
         ...
 
 
 class Itn(Protocol):
-    """Inverse text normalisation: spoken to written form."""
+    """Inverse text normalization: spoken to written form."""
 
     def normalize(self, text: str) -> str:
-        """Written form of one sentence."""
+        """Return the written form of one sentence."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class ModelBundle:
-    """The models of one pipeline.
+    """Models of one pipeline. Their types of state are open here: each stream keeps to one model.
 
-    `has_drafts`: without a streaming recogniser, partial texts come from decoding open speech again and again.
+    Args:
+        allows_drafts: a recognizer that is able to may give partial texts where there is no streaming one.
     """
 
     name: str
-    vad: Vad | None
+    vad: Vad[Any] | None
     recognizer: Recognizer
-    streaming: StreamingRecognizer | None = None
+    streaming: StreamingRecognizer[Any] | None = None
     punctuator: Punctuator | None = None
-    punctuator_online: StreamingPunctuator | None = None
+    punctuator_online: StreamingPunctuator[Any] | None = None
     itn: Itn | None = None
-    has_drafts: bool = False
+    allows_drafts: bool = True
+
+    @property
+    def has_drafts(self) -> bool:
+        """True if partial texts are made by recognizing open speech again and again."""
+        return self.allows_drafts and self.streaming is None and self.recognizer.capabilities.partials

@@ -1,1 +1,1 @@
-"""Asyncio around the contracts of `inference`: scheduling, decoding, whole-file transcription."""
+"""Asyncio around the contracts of `inference`: engines, scheduling, audio decoding, files and live streams."""

@@ -1,4 +1,4 @@
-"""The part of a recording that may still be needed: its samples with their fbank."""
+"""The part of a recording that may still become part of a segment: its samples and their fbank frames."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,22 +9,17 @@ import numpy.typing as npt
 from paraserve.inference.features.fbank import N_MELS, frame_count
 from paraserve.types import FRAME_MS, FRAME_SAMPLES, Features, Samples, Segment, SegmentAudio
 
-EARLIEST_CUT = 0.6
-"""A cut is looked for from this share of the longest length on; earlier ones would make many short pieces."""
-QUIET_FRAMES = 10
-"""Loudness is averaged over this many frames, so that one closed plosive is not taken for a pause."""
-
 
 @dataclass(slots=True)
 class _Rows:
-    """An array that grows at its end and is forgotten from its front, each in time linear in what comes or goes."""
+    """An array that grows at its end and shrinks from its front, in time linear in the rows added or kept."""
 
     store: npt.NDArray[Any]
     n: int = 0
 
     @property
     def values(self) -> npt.NDArray[Any]:
-        """A view; copy what must outlive the next change."""
+        """A view of all rows; copy what must outlive the next change."""
         return self.store[: self.n]
 
     def append(self, rows: npt.NDArray[Any]) -> None:
@@ -37,14 +32,14 @@ class _Rows:
         self.n = end
 
     def forget(self, n_rows: int) -> None:
-        # A copy of what is left, or one long utterance would hold its memory for the rest of the recording.
+        # The rest is copied, or the memory of one long utterance would be held for the rest of the recording.
         self.store = self.values[n_rows:].copy()
         self.n = len(self.store)
 
 
 @dataclass(slots=True)
 class AudioBuffer:
-    """The samples and fbank frames of a recording from `start_ms` on; older ones are forgotten."""
+    """Samples and fbank frames of a recording from `start_ms` on; older ones have been dropped."""
 
     start_ms: int = 0
     _samples: _Rows = field(default_factory=lambda: _Rows(np.zeros(0, np.float32)))
@@ -52,26 +47,26 @@ class AudioBuffer:
 
     @property
     def end_ms(self) -> int:
-        """Where the samples end, rounded down to a frame."""
+        """End of the samples, rounded down to a frame (10 ms)."""
         return self.start_ms + self._samples.n // FRAME_SAMPLES * FRAME_MS
 
     @property
     def samples(self) -> Samples:
-        """All that is kept; a view."""
+        """All samples held, as a view."""
         return self._samples.values
 
     @property
     def features(self) -> Features:
-        """The fbank of all that is kept; a view."""
+        """All fbank frames held, as a view."""
         return self._features.values
 
     def append(self, samples: Samples, features: Features) -> None:
-        """Add what one VAD step saw and computed."""
+        """Add the samples of one VAD step and the fbank frames that it computed."""
         self._samples.append(samples)
         self._features.append(features)
 
     def forget_before(self, at_ms: int) -> None:
-        """Drop all before `at_ms`, a multiple of 10 ms."""
+        """Drop all audio before `at_ms`, rounded down to a frame (10 ms)."""
         frames = (at_ms - self.start_ms) // FRAME_MS
         if frames <= 0:
             return
@@ -80,10 +75,10 @@ class AudioBuffer:
         self.start_ms += frames * FRAME_MS
 
     def slice(self, segment: Segment, done_ms: int = 0) -> SegmentAudio:
-        """Audio of a segment after its first `done_ms`, with the frames that were not complete by then.
+        """Return a copy of a segment's audio after its first `done_ms`, with the frames not complete by then.
 
         Raises:
-            ValueError: the segment begins before what is kept.
+            ValueError: the segment begins before the audio held.
         """
         if segment.start_ms < self.start_ms:
             raise ValueError(f"{segment} begins before the audio kept from {self.start_ms} ms on")
@@ -93,12 +88,3 @@ class AudioBuffer:
         samples = self.samples[first * FRAME_SAMPLES :][done:n_samples].copy()
         features = self.features[first:][frame_count(done) : frame_count(n_samples)].copy()
         return SegmentAudio(samples, features)
-
-    def quietest_ms(self, start_ms: int, max_ms: int) -> int:
-        """Where to cut speech that begins at `start_ms`: the quietest moment before it is `max_ms` long."""
-        first = (start_ms - self.start_ms) // FRAME_MS
-        longest = max_ms // FRAME_MS
-        earliest = int(longest * EARLIEST_CUT)
-        loudness = self.features[first + earliest : first + longest].mean(axis=1)
-        smooth = np.convolve(loudness, np.full(QUIET_FRAMES, 1 / QUIET_FRAMES), mode="valid")
-        return start_ms + (earliest + int(smooth.argmin()) + QUIET_FRAMES // 2) * FRAME_MS

@@ -1,7 +1,8 @@
-"""Partial texts of a recogniser that cannot stream: open speech is decoded again and again, at a bounded cost.
+"""Partial texts of a recognizer that cannot stream: it recognizes open speech repeatedly, at a bounded cost.
 
-What two decodings one after the other agree on is locked and never taken back (LocalAgreement-2, Macháček, Dabre and
-Bojar, "Turning Whisper into Real-Time Transcription System", 2023); what follows it is the unstable tail.
+Each such run is a draft. Words on which two consecutive drafts agree are locked and never change; the words after
+them are the unstable tail (LocalAgreement-2, Macháček, Dabre and Bojar, "Turning Whisper into Real-Time Transcription
+System", 2023).
 """
 
 import asyncio
@@ -15,30 +16,39 @@ from typing import Protocol
 
 import numpy as np
 
-from paraserve.inference.text.sentences import space_between
+from paraserve.inference.text.spaces import space_between_sentences
 from paraserve.runtime.scheduling.batches import Timed
-from paraserve.types import SAMPLE_RATE, Hypothesis, Partial, Samples, SegmentAudio, Token
+from paraserve.types import (
+    SAMPLE_RATE,
+    Hypothesis,
+    Partial,
+    Samples,
+    SegmentAudio,
+    Token,
+    ms_to_samples,
+    samples_to_ms,
+)
 
 MIN_NEW_SAMPLES = SAMPLE_RATE
-"""Open speech is not decoded again for less new audio than this."""
+"""Least new audio for another draft."""
 MAX_SHARE = 0.5
-"""Of the time of half the workers that drafts of all sessions together may take: finished sentences and files need
-the rest."""
+"""Share of half the workers' time that the drafts of all sessions together may take; final texts and files need the
+rest."""
 
 
-class Decode(Protocol):
-    """Decodes a segment of any length up to the recogniser's window."""
+class Recognize(Protocol):
+    """Recognition of a segment of any length up to the recognizer's window."""
 
     def __call__(self, audio: SegmentAudio, *, is_draft: bool) -> Awaitable[Timed[Hypothesis]]:
-        """A draft need not be as good as it can be, nor have times."""
+        """Recognize one segment. A draft may trade quality for speed and needs no word times."""
         ...
 
 
 class DraftBudget:
-    """How much all sessions of an engine may spend on drafts: a few turns at a time, each followed by a rest.
+    """The time that all sessions of an engine may spend on drafts.
 
-    After a turn of t seconds nobody gets that place for t * (1 / MAX_SHARE - 1) seconds. Who asks in vain comes
-    before those who ask later.
+    There is one place for every two workers, at least one. A draft of t seconds takes a place, which then rests for
+    t * (1 / MAX_SHARE - 1) seconds. Sessions that get no place are served in the order in which they asked.
     """
 
     def __init__(self, workers: int, clock: Callable[[], float] = time.monotonic) -> None:
@@ -46,39 +56,39 @@ class DraftBudget:
         self._free_at_s = [0.0] * max(1, workers // 2)
         self._waiting: dict[Hashable, None] = {}
 
-    def take(self, who: Hashable) -> int | None:
-        """A place, to be given back; None if there is none now, and `who` waits for one until it takes or leaves."""
-        self._waiting.setdefault(who)
+    def take(self, session: Hashable) -> int | None:
+        """Take a place, which must be released; None if none is free, and then the session waits in the queue."""
+        self._waiting.setdefault(session)
         now_s = self._clock()
         free = [place for place, free_at_s in enumerate(self._free_at_s) if free_at_s <= now_s]
-        if who not in list(self._waiting)[: len(free)]:
+        if session not in list(self._waiting)[: len(free)]:
             return None
-        self.leave(who)
+        self.stop_waiting(session)
         self._free_at_s[free[0]] = math.inf
         return free[0]
 
-    def leave(self, who: Hashable) -> None:
-        """Wait no longer."""
-        self._waiting.pop(who, None)
+    def stop_waiting(self, session: Hashable) -> None:
+        """Take the session out of the queue."""
+        self._waiting.pop(session, None)
 
-    def give(self, place: int, spent_ms: float) -> None:
-        """Give a place back after work of so much."""
+    def release(self, place: int, spent_ms: float) -> None:
+        """Give a place back after a draft that took `spent_ms`."""
         self._free_at_s[place] = self._clock() + spent_ms / 1000 * (1 / MAX_SHARE - 1)
 
 
 @dataclass(slots=True)
 class Agreement:
-    """The words of one segment: those that are locked, and those that the last decoding put behind them."""
+    """The words of one segment: the locked ones, and those that the last draft put after them."""
 
     locked: list[Token] = field(default_factory=list)
     tail: list[Token] = field(default_factory=list)
 
     def update(self, words: Sequence[Token]) -> list[Token]:
-        """Take the words of a new decoding; returns those that are locked by it."""
-        following = list(words[self._place(words) :])
+        """Take the words of a new draft and return those that are locked by it."""
+        following = list(words[self._n_locked_in(words) :])
         agreed = 0
         for old, new in zip(self.tail, following, strict=False):
-            if _same(old) != _same(new):
+            if _case_folded(old) != _case_folded(new):
                 break
             agreed += 1
         self.locked += following[:agreed]
@@ -86,12 +96,12 @@ class Agreement:
         return following[:agreed]
 
     def close(self, words: Sequence[Token]) -> list[Token]:
-        """Take the words of the last decoding; returns all that follow the locked ones."""
-        return list(words[self._place(words) :])
+        """Take the words of the segment's final recognition and return all that follow the locked ones."""
+        return list(words[self._n_locked_in(words) :])
 
-    def _place(self, words: Sequence[Token]) -> int:
-        """Where the words go on behind the locked ones, even if they now begin otherwise."""
-        old, new = [_same(word) for word in self.locked], [_same(word) for word in words]
+    def _n_locked_in(self, words: Sequence[Token]) -> int:
+        """Number of words that stand for the locked ones, even if the words now begin differently."""
+        old, new = [_case_folded(word) for word in self.locked], [_case_folded(word) for word in words]
         blocks = SequenceMatcher(None, old, new, autojunk=False).get_matching_blocks()[:-1]
         if not blocks:
             return min(len(old), len(new))
@@ -100,37 +110,42 @@ class Agreement:
 
 
 class DraftRecognizer:
-    """The open speech of one stream.
+    """The open segment of one stream, and the drafts of its text.
 
-    `max_segment_ms` is what the recogniser takes at once. Longer speech is decoded in parts if `is_only_pass`, else
-    left to the second pass, which cuts it.
+    Args:
+        recognize: recognizes a segment, as a draft or finally.
+        budget: shared by all streams of the engine.
+        max_segment_ms: longest segment that `recognize` takes.
+        is_only_pass: no second pass follows, so longer speech is recognized in parts here. Otherwise it gets no more
+            drafts, and the second pass cuts it.
     """
 
-    def __init__(self, decode: Decode, budget: DraftBudget, max_segment_ms: int, *, is_only_pass: bool) -> None:
-        self._decode = decode
+    def __init__(self, recognize: Recognize, budget: DraftBudget, max_segment_ms: int, *, is_only_pass: bool) -> None:
+        self._recognize = recognize
         self._budget = budget
-        self._max_samples = max_segment_ms * SAMPLE_RATE // 1000
+        self._max_samples = ms_to_samples(max_segment_ms)
         self._is_only_pass = is_only_pass
-        self._typical_ms = 0.0
-        self._task: asyncio.Future[Timed[Hypothesis]] | None = None
+        self._last_run_ms = 0.0
+        self._draft: asyncio.Future[Timed[Hypothesis]] | None = None
         self.restart()
 
     def restart(self) -> None:
-        """Give up the segment: the next step begins another. A draft that still waits for its turn is not made."""
+        """Drop the segment; the next step begins another. A draft that waits in the scheduler is cancelled."""
         self._begin(0, "")
 
     async def step(self, audio: SegmentAudio, *, is_last: bool) -> Timed[Partial]:
-        """Take the next audio of the segment; gives what has been locked since the last step, without waiting.
+        """Take the next audio of the segment and return the words locked since the last step, without waiting.
 
-        The last step waits, and gives all that has not been said. So does one that fills the recogniser's window.
+        The last step waits for recognition and returns all words not returned yet. A step that would exceed the
+        recognizer's window does the same if this is the only pass.
 
         Raises:
-            InferenceError: the recogniser failed.
+            InferenceError: the recognizer failed.
         """
         before = Partial()
         if self._is_only_pass and self._n_samples + len(audio.samples) > self._max_samples:
             before = await self._close()
-            self._begin(self._start_ms + self._n_samples * 1000 // SAMPLE_RATE, self._said)
+            self._begin(self._start_ms + samples_to_ms(self._n_samples), self._text)
         self._audio.append(audio.samples)
         self._n_samples += len(audio.samples)
         if is_last:
@@ -138,66 +153,67 @@ class DraftRecognizer:
             self.restart()
         else:
             after = await self._collect()
-            self._start_turn()
+            self._start_draft()
         return Timed(Partial(before.text + after.text, after.tail, before.tokens + after.tokens), 0.0, 0.0)
 
-    def _begin(self, start_ms: int, said: str) -> None:
-        """Forget the audio; what comes next begins at `start_ms` of the segment, behind the text `said`."""
-        self._drop_turn()
-        self._start_ms, self._said = start_ms, said
+    def _begin(self, start_ms: int, text: str) -> None:
+        """Forget the audio; the next begins at `start_ms` of the segment, after `text`."""
+        self._drop_draft()
+        self._start_ms, self._text = start_ms, text
         self._audio: list[Samples] = []
-        self._n_samples = self._n_decoded = 0
+        self._n_samples = self._n_drafted = 0
         self._agreement = Agreement()
 
-    def _drop_turn(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-        self._task = None
-        self._budget.leave(self)
+    def _drop_draft(self) -> None:
+        if self._draft is not None:
+            self._draft.cancel()
+        self._draft = None
+        self._budget.stop_waiting(self)
 
     async def _collect(self) -> Partial:
-        """What the turn that has ended brings."""
-        if self._task is None or not self._task.done():
+        """Return what a draft that has ended brings; nothing while it runs."""
+        if self._draft is None or not self._draft.done():
             return Partial()
-        turn, self._task = self._task, None
-        done = await turn
-        locked = self._agreement.update(done.result.tokens)
+        draft, self._draft = self._draft, None
+        timed = await draft
+        locked = self._agreement.update(timed.result.tokens)
         return self._partial(locked, self._agreement.tail)
 
-    def _start_turn(self) -> None:
-        is_due = self._n_samples - self._n_decoded >= MIN_NEW_SAMPLES and self._n_samples <= self._max_samples
-        if self._task is None and is_due and (place := self._budget.take(self)) is not None:
-            self._n_decoded = self._n_samples
+    def _start_draft(self) -> None:
+        is_due = self._n_samples - self._n_drafted >= MIN_NEW_SAMPLES and self._n_samples <= self._max_samples
+        if self._draft is None and is_due and (place := self._budget.take(self)) is not None:
+            self._n_drafted = self._n_samples
             audio = SegmentAudio(np.concatenate(self._audio))
-            self._task = asyncio.ensure_future(self._decode(audio, is_draft=True))
-            self._task.add_done_callback(partial(self._end_turn, place))
+            self._draft = asyncio.ensure_future(self._recognize(audio, is_draft=True))
+            self._draft.add_done_callback(partial(self._end_draft, place))
 
-    def _end_turn(self, place: int, turn: "asyncio.Future[Timed[Hypothesis]]") -> None:
-        if not turn.cancelled() and turn.exception() is None:
-            self._typical_ms = turn.result().run_ms
-        # A turn that was cancelled may be running, and then nothing stops it: it counts like the one before.
-        self._budget.give(place, self._typical_ms)
+    def _end_draft(self, place: int, draft: "asyncio.Future[Timed[Hypothesis]]") -> None:
+        if not draft.cancelled() and draft.exception() is None:
+            self._last_run_ms = draft.result().run_ms
+        # A cancelled draft may be running already, and nothing stops it then: it counts like the one before.
+        self._budget.release(place, self._last_run_ms)
 
     async def _close(self) -> Partial:
-        self._drop_turn()
+        """Recognize all audio of the segment and return what has not been returned yet."""
+        self._drop_draft()
         if not self._n_samples:
             return Partial()
-        done = await self._decode(SegmentAudio(np.concatenate(self._audio)), is_draft=False)
-        return self._partial(self._agreement.close(done.result.tokens), [])
+        timed = await self._recognize(SegmentAudio(np.concatenate(self._audio)), is_draft=False)
+        return self._partial(self._agreement.close(timed.result.tokens), [])
 
     def _partial(self, locked: Sequence[Token], tail: Sequence[Token]) -> Partial:
         text = self._joined(locked)
-        self._said += text
+        self._text += text
         return Partial(text, self._joined(tail), tuple(_later(word, self._start_ms) for word in locked))
 
     def _joined(self, words: Sequence[Token]) -> str:
         text = ""
         for word in words:
-            text += space_between(self._said + text, word.text) + word.text
+            text += space_between_sentences(self._text + text, word.text) + word.text
         return text
 
 
-def _same(word: Token) -> str:
+def _case_folded(word: Token) -> str:
     return word.text.casefold()
 
 

@@ -1,18 +1,18 @@
-"""What the flows (files, live streams) ask of recognition, and the engine that runs it in this process.
+"""The `Engine` contract between the flows (files, live streams) and recognition, and the engine in this process.
 
-`Engine` is the seam: the flows and the server know only this Protocol, so another implementation (several GPUs, a
-cluster, a fake for fault and load tests) plugs in by one constructor argument.
+The flows and the server know only the Protocols, so another implementation (several GPUs, a cluster, a fake for fault
+and load tests) takes one constructor argument.
 """
 
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Protocol
+from typing import Any, Protocol
 
 from paraserve.inference.base import ModelBundle, Vad, VadStep
+from paraserve.inference.text.final_text import final_sentences
 from paraserve.runtime.draft_recognizer import DraftBudget, DraftRecognizer
-from paraserve.runtime.final_text import sentences_of
 from paraserve.runtime.local_stream import LocalStream, LocalVadStream, cost_frames
 from paraserve.runtime.scheduling.batches import BatchCall, Lane, Timed
 from paraserve.runtime.scheduling.cpu_gpu_scheduler import AnyScheduler
@@ -28,7 +28,7 @@ from paraserve.types import (
 
 
 class VadStream(Protocol):
-    """Voice activity detection of one stream; keeps its model state inside the engine."""
+    """Voice activity detection of one stream, whose model state stays in the engine."""
 
     async def step(self, samples: Samples, *, is_last: bool) -> Timed[VadStep]:
         """Feed the next samples; steps of one stream must not overlap."""
@@ -36,170 +36,181 @@ class VadStream(Protocol):
 
 
 class EngineStream(Protocol):
-    """One live utterance; its model state stays in the engine.
+    """One live utterance, whose model state stays in the engine.
 
-    Calls of one stream must not overlap, but `punctuate` may run beside the others.
+    Calls of one stream must not overlap, except that `punctuate` may run beside the others.
     """
 
     @property
     def lookback_ms(self) -> int:
-        """How far behind the samples already fed a boundary of speech may be reported."""
+        """Milliseconds behind the fed samples that a speech boundary may be reported, at most."""
         ...
 
     @property
     def has_partials(self) -> bool:
-        """Whether `step` may be called: there is a streaming recogniser, or something in its place."""
+        """True if `step` may be called: a streaming recognizer, or a substitute, gives partial texts."""
         ...
 
     async def detect(self, samples: Samples, *, is_last: bool) -> Timed[VadStep]:
-        """Feed the next samples to the detector."""
+        """Feed the next samples to voice activity detection."""
         ...
 
     async def step(self, audio: SegmentAudio, *, is_last: bool) -> Timed[Partial]:
-        """Feed the next chunk of a segment to the streaming recogniser; the last one begins a new segment."""
+        """Feed the next chunk of a segment to the streaming recognizer; after the last one a new segment begins."""
         ...
 
     def restart(self) -> None:
-        """Give up the streaming recogniser's segment: the next step begins another."""
+        """Drop the streaming recognizer's segment; the next step begins another."""
         ...
 
     async def punctuate(
         self, hypothesis: Hypothesis, options: RecognitionOptions, *, is_last: bool
     ) -> Timed[tuple[Sentence, ...]]:
-        """Sentences of the next segment, its closing mark kept back for the head of the one after it.
-
-        The last one is closed with a full stop.
-        """
+        """Return the sentences of the next segment, with realtime marks (see `realtime_sentences`)."""
         ...
 
     async def close(self) -> None:
-        """Let go of all state. May be called twice."""
+        """Release all state. May be called twice."""
         ...
 
 
 class Engine(Protocol):
-    """Recognition as a service."""
+    """Recognition of segments and live streams, on any number of devices."""
 
     @property
     def max_segment_ms(self) -> int:
-        """Longest segment that `recognize` should get."""
+        """Longest segment that `recognize` takes."""
         ...
 
     @property
     def lookback_ms(self) -> int:
-        """How far behind the samples already fed a speech start may be reported."""
+        """Milliseconds behind the fed samples that a speech boundary may be reported, at most."""
         ...
 
     def open_vad(self, lane: Lane = Lane.BULK) -> VadStream:
-        """A detector for one stream."""
+        """Open voice activity detection for one stream."""
         ...
 
     def open_stream(self, config: StreamConfig) -> EngineStream:
-        """A live utterance.
+        """Open a live utterance.
 
         Raises:
-            ProtocolError: a VAD knob is out of its range.
+            ProtocolError: a VAD override is out of its range.
         """
         ...
 
     async def recognize(
         self, audio: SegmentAudio, options: RecognitionOptions, lane: Lane = Lane.BULK
     ) -> Timed[Hypothesis]:
-        """One segment to text; token times are relative to its start."""
+        """Recognize one segment; token times are relative to its start.
+
+        Raises:
+            InferenceError: the model failed on this segment.
+            OverloadedError: the engine is closed.
+        """
         ...
 
     async def punctuate(
         self, hypotheses: Sequence[Hypothesis], options: RecognitionOptions, lane: Lane = Lane.BULK
     ) -> Timed[tuple[Sentence, ...]]:
-        """Sentences of consecutive segments: punctuation, then ITN, as the options ask."""
+        """Return the sentences of consecutive segments (see `final_sentences`)."""
         ...
 
     @property
     def queued(self) -> Mapping[Lane, int]:
-        """How much work waits in each lane."""
+        """Number of calls that wait in each lane."""
         ...
 
     async def close(self) -> None:
-        """Refuse new work, answer what waits, let go of the models."""
+        """Refuse new calls, answer those that wait with an error, and release the models."""
         ...
 
 
 class LocalEngine:
-    """One bundle of models on one device, behind one scheduler. `hotwords` are expected of every client."""
+    """One bundle of models on one device, behind one scheduler; matches `Engine`.
+
+    The scheduler is closed with the engine. `vad` is the bundle's own or a substitute. `hotwords` are the operator's;
+    each request's own come before them.
+    """
 
     def __init__(
-        self, bundle: ModelBundle, scheduler: AnyScheduler, vad: Vad, hotwords: tuple[str, ...] = ()
+        self, bundle: ModelBundle, scheduler: AnyScheduler, vad: Vad[Any], hotwords: tuple[str, ...] = ()
     ) -> None:
         self._hotwords = hotwords
         self._bundle = bundle
         self._scheduler = scheduler
         self._vad = vad
-        self._drafts = DraftBudget(scheduler.workers) if bundle.has_drafts else None
+        self._draft_budget = DraftBudget(scheduler.workers) if bundle.has_drafts else None
 
     @property
     def max_segment_ms(self) -> int:
-        """The recogniser's own limit."""
+        """Longest segment that the recognizer takes."""
         return self._bundle.recognizer.max_segment_ms
 
     @property
     def lookback_ms(self) -> int:
-        """The detector's own look-back."""
+        """The VAD model's own look-back, without overrides."""
         return self._vad.lookback_ms
 
     def open_vad(self, lane: Lane = Lane.BULK) -> VadStream:
-        """A detector for one stream."""
+        """Open voice activity detection for one stream."""
         return LocalVadStream(self._vad, self._vad.new_state(), self._scheduler, lane)
 
     def open_stream(self, config: StreamConfig) -> EngineStream:
-        """A live utterance; while any is open, one worker takes no files."""
-        return LocalStream(self._bundle, self._vad, self._scheduler, config, self._redecoder(config))
+        """Open a live utterance. While any is open, one worker takes no files.
 
-    def _redecoder(self, config: StreamConfig) -> DraftRecognizer | None:
-        if self._drafts is None:
+        Raises:
+            ProtocolError: a VAD override is out of its range.
+        """
+        return LocalStream(self._bundle, self._vad, self._scheduler, config, self._draft_recognizer(config))
+
+    def _draft_recognizer(self, config: StreamConfig) -> DraftRecognizer | None:
+        if self._draft_budget is None:
             return None
 
-        async def decode(audio: SegmentAudio, *, is_draft: bool) -> Timed[Hypothesis]:
+        async def recognize(audio: SegmentAudio, *, is_draft: bool) -> Timed[Hypothesis]:
             options = replace(config.options, draft=is_draft, word_times=not is_draft)
             return await self.recognize(audio, options, Lane.FINAL)
 
-        return DraftRecognizer(decode, self._drafts, self.max_segment_ms, is_only_pass=config.mode == "online")
+        is_only_pass = config.mode == "online"
+        return DraftRecognizer(recognize, self._draft_budget, self.max_segment_ms, is_only_pass=is_only_pass)
 
     async def recognize(
         self, audio: SegmentAudio, options: RecognitionOptions, lane: Lane = Lane.BULK
     ) -> Timed[Hypothesis]:
-        """One segment to text.
+        """Recognize one segment; token times are relative to its start.
 
         Raises:
             InferenceError: the model failed on this segment alone.
             OverloadedError: the engine is closed.
         """
         if self._hotwords:
-            # The client's own come first: a model may take only so many.
+            # The client's own come first: some models take only a limited number.
             options = replace(options, hotwords=tuple(dict.fromkeys((*options.hotwords, *self._hotwords))))
         recognizer = self._bundle.recognizer
         budget = 0 if options.deterministic else recognizer.batch_frames
         stage = "draft" if options.draft else "recognize"
-        job = BatchCall((stage, options), partial(recognizer.recognize, options=options), budget)
-        return await self._scheduler.submit(job, audio, cost=cost_frames(audio.samples), lane=lane)
+        call = BatchCall((stage, options), partial(recognizer.recognize, options=options), budget)
+        return await self._scheduler.submit(call, audio, cost=cost_frames(audio.samples), lane=lane)
 
     async def punctuate(
         self, hypotheses: Sequence[Hypothesis], options: RecognitionOptions, lane: Lane = Lane.BULK
     ) -> Timed[tuple[Sentence, ...]]:
-        """Punctuation over all segments together, then ITN sentence by sentence, as FunASR orders them."""
-        job = BatchCall(("punctuate", options), partial(_punctuate, self._bundle, options))
-        return await self._scheduler.submit(job, hypotheses, lane=lane)
+        """Return the sentences of consecutive segments (see `final_sentences`)."""
+        call = BatchCall(("punctuate", options), partial(_punctuate, self._bundle, options))
+        return await self._scheduler.submit(call, hypotheses, lane=lane)
 
     @property
     def queued(self) -> Mapping[Lane, int]:
-        """How much work waits in each lane."""
+        """Number of calls that wait in each lane."""
         return self._scheduler.queued
 
     async def close(self) -> None:
-        """Answer everything that waits and stop the workers."""
+        """Answer waiting calls with an error and stop the workers."""
         await asyncio.to_thread(self._scheduler.close)
 
 
 def _punctuate(
     bundle: ModelBundle, options: RecognitionOptions, batch: Sequence[Sequence[Hypothesis]]
 ) -> list[tuple[Sentence, ...]]:
-    return [sentences_of(bundle, hypotheses, options) for hypotheses in batch]
+    return [final_sentences(bundle, hypotheses, options) for hypotheses in batch]

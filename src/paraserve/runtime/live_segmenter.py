@@ -1,7 +1,7 @@
-"""What is to do as live audio arrives: chunks to step while speech is open, segments that have ended.
+"""Segments of live audio: chunks for the streaming recognizer while speech is open, then the segment that ended.
 
-Everything is placed by audio time: an end of speech is acted on where the detector had heard enough to decide it, so
-the same chunks and segments come out however the audio was cut into blocks.
+Everything is placed by audio time. An end of speech takes effect at the audio that VAD needed to decide it, so the
+chunks and segments are the same however the audio was cut into blocks.
 """
 
 from collections.abc import Iterator
@@ -9,16 +9,20 @@ from dataclasses import dataclass
 
 from paraserve.inference.base import VadStep
 from paraserve.runtime.audio_buffer import AudioBuffer
-from paraserve.types import FRAME_MS, SAMPLE_RATE, Samples, Segment, SegmentAudio, VadEvent
+from paraserve.runtime.segment_cuts import cut_long_segment
+from paraserve.types import FRAME_MS, Samples, Segment, SegmentAudio, VadEvent, samples_to_ms
 
 DECISION_MS = 35
-"""A detector that decides by itself ends a segment at least this far behind what it has heard (its frame, the two
-frames that it looks ahead, and the rest of their window); closer to the end, the recording ended it."""
+"""An end of speech that VAD itself decides lies at least this far before the end of the fed audio (its frame, two
+frames of look-ahead, and the rest of their window). An end closer than that was forced by the end of the audio."""
 
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """A full step of the streaming recogniser, up to `end_ms`, in the segment that began at `opened_ms`."""
+    """The audio of one full step of the streaming recognizer.
+
+    `index` counts segments from 0. `opened_ms` is the start of the chunk's segment.
+    """
 
     index: int
     opened_ms: int
@@ -29,9 +33,10 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True)
 class SpeechEnd:
-    """A segment has ended. `rest` is what no chunk has taken; `due_ms` the audio that it took to know of the end.
+    """A segment that has ended.
 
-    `is_cut_off`: not by a pause, but because the recording ended.
+    `audio` is all of it, `rest` the part that no chunk has taken. `due_ms` is how much audio of the stream was needed
+    to know of the end. `is_cut_off`: the end of the audio ended it, not a pause.
     """
 
     index: int
@@ -43,10 +48,12 @@ class SpeechEnd:
 
 
 class LiveSegmenter:
-    """Takes each VAD step with its samples; gives what is to do, in the order of the audio.
+    """Takes VAD steps with their samples and yields chunks and ended segments in the order of the audio.
 
-    Speech longer than `max_segment_ms` (None: no limit) is cut at its quietest moment, exactly where `Segmenter` cuts
-    a file. `lookback_ms` is how far behind the samples already fed the VAD may report a boundary.
+    Args:
+        step_ms: length of a chunk.
+        lookback_ms: milliseconds behind the fed samples that the VAD may report a boundary, at most.
+        max_segment_ms: longer speech is cut, exactly where `Segmenter` cuts a file; None = no limit.
     """
 
     def __init__(self, *, step_ms: int, lookback_ms: int, max_segment_ms: int | None) -> None:
@@ -61,18 +68,18 @@ class LiveSegmenter:
 
     @property
     def heard_ms(self) -> int:
-        """Audio taken so far."""
-        return self._n_samples * 1000 // SAMPLE_RATE
+        """Milliseconds of audio taken so far."""
+        return samples_to_ms(self._n_samples)
 
     @property
     def due_ms(self) -> int | None:
-        """With this much audio a push gives a chunk or a cut, whatever the detector says; None outside of speech."""
+        """Amount of audio at which a push yields a chunk or a cut, whatever the VAD reports; None outside speech."""
         if self._open_ms is None:
             return None
         return min(self._stepped_ms + self._step_ms, self._cut_known_ms(self._open_ms))
 
     def push(self, samples: Samples, step: VadStep) -> Iterator[Chunk | SpeechEnd]:
-        """What the samples bring. Take all of it before the next push."""
+        """Take one VAD step and yield what it brings. Exhaust the iterator before the next push."""
         self._buffer.append(samples, step.features)
         self._n_samples += len(samples)
         for event in step.events:
@@ -87,30 +94,29 @@ class LiveSegmenter:
         if event.kind == "start":
             self._open(event.at_ms)
             return
-        while self._is_too_long(event.at_ms):
-            yield self._cut(due_ms)
         if self._open_ms is None:
             raise ValueError(f"speech ends at {event.at_ms} ms without having begun")
+        yield from self._cut(event.at_ms, due_ms)
         yield self._close(event.at_ms, due_ms, is_cut_off=event.at_ms + DECISION_MS > self.heard_ms)
         self._open_ms = None
 
     def _advance(self, until_ms: int) -> Iterator[Chunk | SpeechEnd]:
-        """Chunks that are complete, and speech certainly too long, once this much has been heard."""
+        """Yield complete chunks, and cuts of speech that is certainly too long, up to this much audio."""
         while self._open_ms is not None:
             chunk_ms = self._stepped_ms + self._step_ms
             cut_ms = self._cut_known_ms(self._open_ms)
             if min(chunk_ms, cut_ms) > until_ms:
                 return
-            yield self._chunk(chunk_ms) if chunk_ms <= cut_ms else self._cut(cut_ms)
+            if chunk_ms <= cut_ms:
+                yield self._chunk(chunk_ms)
+            else:
+                yield from self._cut(cut_ms - self._lookback_ms, cut_ms)
 
     def _cut_known_ms(self, open_ms: int) -> int:
-        """No end that is still to be reported can keep the segment short enough after this."""
+        """Amount of audio after which no boundary still to be reported can keep the segment short enough."""
         if self._max_ms is None:
             return 1 << 62
         return open_ms + self._max_ms + self._lookback_ms + FRAME_MS
-
-    def _is_too_long(self, end_ms: int) -> bool:
-        return self._max_ms is not None and self._open_ms is not None and end_ms - self._open_ms > self._max_ms
 
     def _open(self, at_ms: int) -> None:
         self._open_ms = self._stepped_ms = at_ms
@@ -121,14 +127,13 @@ class LiveSegmenter:
         audio = self._buffer.slice(Segment(self._open_ms, end_ms), start_ms - self._open_ms)
         return Chunk(self._index, self._open_ms, start_ms, end_ms, audio)
 
-    def _cut(self, due_ms: int) -> SpeechEnd:
-        """Close the first part of speech that is too long, and go on with the rest as another segment."""
+    def _cut(self, until_ms: int, due_ms: int) -> Iterator[SpeechEnd]:
+        """Close the parts of open speech that is too long by `until_ms`; the rest goes on as another segment."""
         assert self._open_ms is not None
-        assert self._max_ms is not None
-        end_ms = self._buffer.quietest_ms(self._open_ms, self._max_ms)
-        closed = self._close(end_ms, due_ms, is_cut_off=False)
-        self._open(end_ms)
-        return closed
+        *pieces, _ = cut_long_segment(self._buffer, Segment(self._open_ms, until_ms), self._max_ms)
+        for piece in pieces:
+            yield self._close(piece.end_ms, due_ms, is_cut_off=False)
+            self._open(piece.end_ms)
 
     def _close(self, end_ms: int, due_ms: int, *, is_cut_off: bool) -> SpeechEnd:
         assert self._open_ms is not None

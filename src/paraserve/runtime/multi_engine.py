@@ -1,4 +1,4 @@
-"""Several engines, one a device, behind the `Engine` Protocol: work goes to the one with the least of it."""
+"""Several engines, one for each device, behind the `Engine` Protocol; work goes to the least loaded one."""
 
 import asyncio
 import logging
@@ -24,13 +24,13 @@ from paraserve.types import (
 log = logging.getLogger(__name__)
 
 FAILURES_ALLOWED = 3
-"""After so many failures in a row on segments that another replica could do, a replica gets nothing more: a device
-that is broken fails fast, and would have the least work for ever."""
+"""Failures in a row, on segments that another replica could recognize, after which a replica gets no more work. A
+broken device fails fast, so it would always be the least loaded one."""
 
 
 @dataclass(eq=False, slots=True)
 class _Replica:
-    """An engine and what it has to do: open streams, and fbank frames in segments that wait or run."""
+    """An engine and its load: open streams, and fbank frames of segments that wait or run."""
 
     engine: Engine
     name: str
@@ -44,11 +44,12 @@ class _Replica:
 
     @property
     def load(self) -> tuple[bool, int, int]:
-        """For a segment; of replicas with equal loads the first counts."""
+        """Sort key for segments; of replicas with equal keys the first is taken."""
         return self.is_broken, self.frames, self.streams
 
     @property
     def stream_load(self) -> tuple[bool, int, int]:
+        """Sort key for streams."""
         return self.is_broken, self.streams, self.frames
 
     @contextmanager
@@ -61,9 +62,10 @@ class _Replica:
 
 
 class Replicas:
-    """Matches `Engine`. A segment goes to any engine, and to another one if that fails; a stream stays where it is.
+    """Several engines as one; matches `Engine`. Use it from one event loop.
 
-    For one event loop. `engines` are at least one, each under the name of its device.
+    A segment goes to the least loaded engine, and to another one if that fails. A stream stays on its engine.
+    `engines` are at least one, each with the name of its device.
     """
 
     def __init__(self, engines: Sequence[tuple[str, Engine]]) -> None:
@@ -71,23 +73,23 @@ class Replicas:
 
     @property
     def max_segment_ms(self) -> int:
-        """What every replica takes."""
+        """Longest segment that every replica takes."""
         return min(replica.engine.max_segment_ms for replica in self._replicas)
 
     @property
     def lookback_ms(self) -> int:
-        """The longest of all."""
+        """The longest look-back of all replicas."""
         return max(replica.engine.lookback_ms for replica in self._replicas)
 
     def open_vad(self, lane: Lane = Lane.BULK) -> VadStream:
-        """A detector, where there is least to do."""
+        """Open voice activity detection on the least loaded replica."""
         return self._least_loaded().engine.open_vad(lane)
 
     def open_stream(self, config: StreamConfig) -> EngineStream:
-        """A live utterance, where the fewest are open.
+        """Open a live utterance on the replica that has the fewest.
 
         Raises:
-            ProtocolError: a VAD knob is out of its range.
+            ProtocolError: a VAD override is out of its range.
         """
         replica = min(self._replicas, key=lambda replica: replica.stream_load)
         return _Stream(replica, replica.engine.open_stream(config))
@@ -95,10 +97,10 @@ class Replicas:
     async def recognize(
         self, audio: SegmentAudio, options: RecognitionOptions, lane: Lane = Lane.BULK
     ) -> Timed[Hypothesis]:
-        """One segment to text; what one replica fails at, or is closed to, another one tries once.
+        """Recognize one segment. If a replica fails or is closed, another one tries once.
 
         Raises:
-            InferenceError: both failed.
+            InferenceError: both replicas failed.
             OverloadedError: the engines are closed.
         """
         replica = self._least_loaded()
@@ -108,33 +110,33 @@ class Replicas:
             others = [other for other in self._replicas if other is not replica and not other.is_broken]
             if not others:
                 raise
-            done = await self._recognize(min(others, key=lambda other: other.load), audio, options, lane)
-            self._blame(replica, error)
-            return done
+            timed = await self._recognize(min(others, key=lambda other: other.load), audio, options, lane)
+            self._count_failure(replica, error)
+            return timed
 
     async def _recognize(
         self, replica: _Replica, audio: SegmentAudio, options: RecognitionOptions, lane: Lane
     ) -> Timed[Hypothesis]:
         with replica.working(cost_frames(audio.samples)):
-            done = await replica.engine.recognize(audio, options, lane)
+            timed = await replica.engine.recognize(audio, options, lane)
         if not replica.is_broken:
             replica.failures = 0
-        return done
+        return timed
 
     async def punctuate(
         self, hypotheses: Sequence[Hypothesis], options: RecognitionOptions, lane: Lane = Lane.BULK
     ) -> Timed[tuple[Sentence, ...]]:
-        """Sentences of consecutive segments, where there is least to do."""
+        """Return the sentences of consecutive segments, from the least loaded replica."""
         return await self._least_loaded().engine.punctuate(hypotheses, options, lane)
 
     @property
     def queued(self) -> Mapping[Lane, int]:
-        """How much work waits in each lane, of all replicas together."""
+        """Number of calls that wait in each lane of all replicas together."""
         queues = [replica.engine.queued for replica in self._replicas]
         return {lane: sum(queue.get(lane, 0) for queue in queues) for lane in Lane}
 
     async def close(self) -> None:
-        """Close all, also if one fails to."""
+        """Close all replicas, even if closing one fails, then raise the first failure."""
         results = await asyncio.gather(
             *(replica.engine.close() for replica in self._replicas), return_exceptions=True
         )
@@ -145,14 +147,14 @@ class Replicas:
     def _least_loaded(self) -> _Replica:
         return min(self._replicas, key=lambda replica: replica.load)
 
-    def _blame(self, replica: _Replica, error: Exception) -> None:
+    def _count_failure(self, replica: _Replica, error: Exception) -> None:
         replica.failures += 1
         if replica.failures == FAILURES_ALLOWED:
             log.error("%s failed %d times in a row and gets no more work: %s", replica.name, FAILURES_ALLOWED, error)
 
 
 class _Stream:
-    """Matches `EngineStream`: the stream of a replica, which counts it until it is closed."""
+    """A stream of one replica, which counts it as load until it is closed; matches `EngineStream`."""
 
     def __init__(self, replica: _Replica, stream: EngineStream) -> None:
         self._replica = replica

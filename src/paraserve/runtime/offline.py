@@ -1,4 +1,8 @@
-"""A whole recording, block by block: detect speech, recognise segments side by side, join the text in order."""
+"""Transcription of a whole recording, block by block.
+
+Blocks feed voice activity detection, the segments that it closes are recognized side by side, and their texts are
+joined in order. Memory holds the audio of open segments and of segments in flight, never the whole recording.
+"""
 
 import asyncio
 from collections import Counter, deque
@@ -15,7 +19,6 @@ from paraserve.runtime.engine import Engine
 from paraserve.runtime.scheduling.batches import Timed
 from paraserve.runtime.segmenter import Segmenter
 from paraserve.types import (
-    SAMPLE_RATE,
     Hypothesis,
     RecognitionOptions,
     Samples,
@@ -23,18 +26,19 @@ from paraserve.types import (
     Timing,
     Token,
     Transcript,
+    samples_to_ms,
 )
 
 OnProgress: TypeAlias = Callable[[int, int | None], None]
-"""Takes milliseconds of audio taken so far and in all (None where the file does not say)."""
+"""Called with the milliseconds transcribed so far and the file's duration (None if the file does not tell)."""
 _NOTHING: Samples = np.zeros(0, np.float32)
 IN_FLIGHT_MS = 120_000
-"""Audio of one recording that may wait for recognition: enough to keep all workers busy, little enough to hold."""
+"""Audio of one recording that may wait for recognition: enough to keep all workers busy, little enough for memory."""
 
 
 @dataclass(frozen=True, slots=True)
 class FileLimits:
-    """What the operator allows and prefers for files: longest duration, and FunASR's merge_vad up to `merge_ms`."""
+    """The operator's limits for files: the longest duration, and the length up to which FunASR's merge_vad merges."""
 
     max_duration_ms: int
     merge_ms: int | None = None
@@ -43,19 +47,19 @@ class FileLimits:
 async def transcribe(
     engine: Engine, blocks: AsyncIterator[Samples], options: RecognitionOptions, *, merge_ms: int | None = None
 ) -> Transcript:
-    """Transcribe the blocks (any sizes) of one recording. Cancelling cancels everything that it started.
+    """Transcribe the blocks of one recording. Cancelling it cancels all work that it started.
 
     Args:
-        engine: where the models are.
-        blocks: consecutive samples, float32 mono 16 kHz.
+        engine: recognizes the segments.
+        blocks: consecutive samples (float32, mono, 16 kHz) in blocks of any size.
         options: the client's choices.
-        merge_ms: merge neighbouring speech segments up to this length (FunASR's merge_vad), None = do not.
+        merge_ms: merge neighbouring speech segments up to this length (FunASR's merge_vad); None = do not.
 
     Raises:
-        AudioError: whatever the iterator raises while decoding.
-        InferenceError: a segment could not be recognised; no partial transcript is given.
+        AudioError: raised by the iterator while decoding.
+        InferenceError: a segment could not be recognized; there is no partial transcript.
     """
-    run = _Run(engine, options, merge_ms)
+    run = _Transcription(engine, options, merge_ms)
     try:
         async with asyncio.TaskGroup() as group:
             await run.feed(blocks, group)
@@ -73,13 +77,19 @@ async def transcribe_file(
     *,
     on_progress: OnProgress | None = None,
 ) -> Transcript:
-    """Decode a file in a decode child and transcribe it. Cancelling stops both.
+    """Decode a file in a decode child and transcribe it. Cancelling it stops both.
 
-    `on_progress` is told of each decoded block that has been taken.
+    Args:
+        engine: recognizes the segments.
+        pool: decodes the file.
+        file: an open file, or a path.
+        options: the client's choices.
+        limits: the operator's.
+        on_progress: called after each decoded block that detection has taken.
 
     Raises:
         AudioError: the file cannot be used; its subclass and code say why.
-        InferenceError: a segment could not be recognised.
+        InferenceError: a segment could not be recognized.
         OverloadedError: the engine is closed.
     """
     async with pool.open(file, channel=options.channel, max_duration_ms=limits.max_duration_ms) as recording:
@@ -92,27 +102,29 @@ async def transcribe_file(
 async def _reported(recording: DecodedRecording, on_progress: OnProgress) -> AsyncIterator[Samples]:
     async for samples in recording:
         yield samples
-        on_progress(_ms(recording.received_samples), recording.info.duration_ms)
+        on_progress(samples_to_ms(recording.received_samples), recording.info.duration_ms)
 
 
 @dataclass(slots=True)
-class _Spent:
+class _TimeSpent:
     queue_ms: float = 0.0
     inference_ms: float = 0.0
 
-    def add(self, done: Timed[Any]) -> None:
-        self.queue_ms += done.queue_ms
-        self.inference_ms += done.run_ms
+    def add(self, timed: Timed[Any]) -> None:
+        self.queue_ms += timed.queue_ms
+        self.inference_ms += timed.run_ms
 
 
 @dataclass(slots=True)
 class _InFlight:
+    """A segment that waits for its hypothesis."""
+
     start_ms: int
     duration_ms: int
     task: asyncio.Task[Hypothesis]
 
 
-class _Run:
+class _Transcription:
     """The progress of one recording."""
 
     def __init__(self, engine: Engine, options: RecognitionOptions, merge_ms: int | None) -> None:
@@ -126,7 +138,7 @@ class _Run:
         self._hypotheses: list[Hypothesis] = []
         self._received_samples = 0
         self._processed_samples = 0
-        self._spent = _Spent()
+        self._spent = _TimeSpent()
 
     async def feed(self, blocks: AsyncIterator[Samples], group: asyncio.TaskGroup) -> None:
         async for samples in blocks:
@@ -139,56 +151,57 @@ class _Run:
             await self._collect()
 
     async def _step(self, samples: Samples, group: asyncio.TaskGroup, *, is_last: bool) -> None:
-        done = await self._vad.step(samples, is_last=is_last)
-        self._spent.add(done)
-        for start_ms, audio in self._segmenter.push(samples, done.result):
+        timed = await self._vad.step(samples, is_last=is_last)
+        self._spent.add(timed)
+        for start_ms, audio in self._segmenter.push(samples, timed.result):
             await self._start(start_ms, audio, group)
         self._processed_samples += len(samples)
 
     async def _start(self, start_ms: int, audio: SegmentAudio, group: asyncio.TaskGroup) -> None:
-        duration_ms = _ms(len(audio.samples))
+        duration_ms = samples_to_ms(len(audio.samples))
         while self._in_flight and sum(s.duration_ms for s in self._in_flight) + duration_ms > IN_FLIGHT_MS:
             await self._collect()
         task = group.create_task(self._recognize(audio))
         self._in_flight.append(_InFlight(start_ms, duration_ms, task))
 
     async def _recognize(self, audio: SegmentAudio) -> Hypothesis:
-        done = await self._engine.recognize(audio, self._options)
-        self._spent.add(done)
-        return done.result
+        timed = await self._engine.recognize(audio, self._options)
+        self._spent.add(timed)
+        return timed.result
 
     async def _collect(self) -> None:
         oldest = self._in_flight.popleft()
-        self._hypotheses.append(shifted(await oldest.task, oldest.start_ms, _ms(self._received_samples)))
+        self._hypotheses.append(shifted(await oldest.task, oldest.start_ms, samples_to_ms(self._received_samples)))
 
     async def finish(self) -> Transcript:
-        done = await self._engine.punctuate(self._hypotheses, self._options)
-        self._spent.add(done)
+        timed = await self._engine.punctuate(self._hypotheses, self._options)
+        self._spent.add(timed)
+        sentences = timed.result
         n_words = Counter({h.language: 0 for h in self._hypotheses if h.language})
         for hypothesis in self._hypotheses:
             if hypothesis.language:
                 n_words[hypothesis.language] += len(hypothesis.tokens)
         return Transcript(
-            text=join_sentences(done.result),
-            sentences=done.result,
-            duration_ms=_ms(self._received_samples),
+            text=join_sentences(sentences),
+            sentences=sentences,
+            duration_ms=samples_to_ms(self._received_samples),
             language=n_words.most_common(1)[0][0] if n_words else self._options.language,
-            audio_received_ms=_ms(self._received_samples),
-            audio_processed_ms=_ms(self._processed_samples),
+            audio_received_ms=samples_to_ms(self._received_samples),
+            audio_processed_ms=samples_to_ms(self._processed_samples),
             timing=Timing(queue_ms=round(self._spent.queue_ms), inference_ms=round(self._spent.inference_ms)),
         )
 
 
 def shifted(hypothesis: Hypothesis, by_ms: int, duration_ms: int) -> Hypothesis:
-    """The hypothesis with its token times moved from the segment's start to the recording's.
+    """Return the hypothesis with its token times counted from the recording's start instead of the segment's.
 
-    FunASR's rule for the last token counts padded frames and may pass the end of the recording: cut there.
+    FunASR's rule for the last token counts padded frames and may pass the recording's end, so times are cut there.
     """
     return replace(hypothesis, tokens=moved(hypothesis.tokens, by_ms, duration_ms))
 
 
 def moved(tokens: Sequence[Token], by_ms: int, duration_ms: int) -> tuple[Token, ...]:
-    """Tokens later by `by_ms`, but not behind the end of the recording."""
+    """Return the tokens later by `by_ms`, but not after the recording's end at `duration_ms`."""
     return tuple(
         replace(
             token,
@@ -199,12 +212,8 @@ def moved(tokens: Sequence[Token], by_ms: int, duration_ms: int) -> tuple[Token,
     )
 
 
-def _ms(n_samples: int) -> int:
-    return n_samples * 1000 // SAMPLE_RATE
-
-
 def first_cause(errors: Exception) -> Exception:
-    """The first real cause, however deeply the task group has wrapped it."""
+    """Return the first exception that is no group, however deeply task groups have wrapped it."""
     while isinstance(errors, ExceptionGroup):
         errors = errors.exceptions[0]
     return errors

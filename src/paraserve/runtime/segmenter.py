@@ -1,24 +1,25 @@
-"""From VAD events to the audio of segments, with bounded memory, whatever the sizes of the blocks.
+"""Segments of a file: VAD events to the audio of segments, with bounded memory, independent of block sizes.
 
-Speech that is longer than the recogniser takes is cut at its quietest moment. Optionally short neighbouring segments
-are merged as FunASR's `merge_vad` does.
+Speech longer than the recognizer takes is cut at its quietest moment (`segment_cuts`). Optionally, short neighbouring
+segments are merged as FunASR's `merge_vad` does.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from paraserve.inference.base import VadStep
 from paraserve.runtime.audio_buffer import AudioBuffer
+from paraserve.runtime.segment_cuts import cut_long_segment
 from paraserve.types import Samples, Segment, SegmentAudio, VadEvent
 
 
 @dataclass(slots=True)
 class VadMerger:
-    """FunASR's `merge_vad`, one segment at a time: join until the next boundary would pass `max_ms`.
+    """FunASR's `merge_vad`, one segment at a time: it joins segments until the next boundary would pass `max_ms`.
 
-    Like the original it begins at 0, keeps the pauses between joined segments and leaves a lone segment as it is.
-    Unlike it, spans without any speech are left out, and a first segment that a pause of `max_ms` follows is not
-    stretched back to 0, since its audio would have to be kept for as long as the pause lasts.
+    Like the original, it begins at 0, keeps the pauses between joined segments and leaves a lone segment as it is.
+    Unlike the original, it drops spans without any speech, and it does not stretch a first segment back to 0 when a
+    pause of `max_ms` follows, since the audio would have to be held for as long as the pause lasts.
     """
 
     max_ms: int
@@ -29,14 +30,14 @@ class VadMerger:
     is_first: bool = True
 
     def feed(self, segment: Segment) -> list[Segment]:
-        """Take the next segment; return those that no later one can change."""
+        """Take the next segment and return the merged ones that no later segment can change."""
         if self.is_first:
             self.is_first, self.held = False, segment
             return []
         return [*self._release_held(), *self._join(segment)]
 
     def advance(self, now_ms: int) -> list[Segment]:
-        """No boundary will come before `now_ms`: return what that decides."""
+        """Return the merged segments that are final if no boundary comes before `now_ms`."""
         if self.held is not None:
             if now_ms - self._held_begin_ms < self.max_ms:
                 return []
@@ -46,11 +47,11 @@ class VadMerger:
         return self._close() if self.has_speech and now_ms - self.begin_ms >= self.max_ms else []
 
     def finish(self) -> list[Segment]:
-        """The rest."""
+        """Return the merged segment that is still open, if there is one."""
         return [self.held] if self.held is not None else self._close()
 
     def keep_from_ms(self, now_ms: int) -> int:
-        """Audio before this is not needed any more: past `max_ms` a pause alone is never emitted."""
+        """Return where the audio still needed begins: a pause longer than `max_ms` is never part of a segment."""
         if self.held is not None:
             return self._held_begin_ms
         is_needed = self.has_speech or now_ms - self.begin_ms < self.max_ms
@@ -58,7 +59,7 @@ class VadMerger:
 
     @property
     def _held_begin_ms(self) -> int:
-        """Where the first segment would begin if it were joined: at 0, or at its start if that would be too long."""
+        """Begin of the first segment if it were joined: 0, or its start if that would be too long."""
         return self.held.start_ms if self.held is not None and self.held.end_ms >= self.max_ms else 0
 
     def _release_held(self) -> list[Segment]:
@@ -85,10 +86,12 @@ class VadMerger:
 
 
 class Segmenter:
-    """Takes each VAD step with its samples; gives the audio of segments as soon as they are decided.
+    """Takes VAD steps with their samples and returns the audio of each segment as soon as it is decided.
 
-    `lookback_ms` is how far behind the samples already fed the VAD may report a boundary; `merge_ms` turns merging
-    on.
+    Args:
+        max_segment_ms: longest segment that the recognizer takes.
+        lookback_ms: milliseconds behind the fed samples that the VAD may report a boundary, at most.
+        merge_ms: merge neighbouring segments up to this length; None = do not.
     """
 
     def __init__(self, *, max_segment_ms: int, lookback_ms: int, merge_ms: int | None = None) -> None:
@@ -99,22 +102,19 @@ class Segmenter:
         self._open_ms: int | None = None
 
     def push(self, samples: Samples, step: VadStep) -> list[tuple[int, SegmentAudio]]:
-        """(start_ms, audio) of the segments that this step decided, in time order."""
+        """Take one VAD step and return (start_ms, audio) of the segments that it decided, in time order."""
         self._buffer.append(samples, step.features)
         closed = [segment for event in step.events for segment in self._on_event(event)]
         settled_ms = max(self._buffer.start_ms, self._buffer.end_ms - self._lookback_ms)
         if self._merger is not None and self._open_ms is None:
             closed += self._merger.advance(settled_ms)
-        pieces = [piece for segment in closed for piece in self._cut(segment)]
-        pieces += self._cut_open(settled_ms)
-        audio = [(piece.start_ms, self._buffer.slice(piece)) for piece in pieces]
+        found = [*self._audio_of(closed), *self._cut_open(settled_ms)]
         self._buffer.forget_before(self._keep_from(settled_ms))
-        return audio
+        return found
 
     def finish(self) -> list[tuple[int, SegmentAudio]]:
-        """What is left after the last step, which has closed every segment."""
-        rest = self._merger.finish() if self._merger is not None else []
-        return [(p.start_ms, self._buffer.slice(p)) for segment in rest for p in self._cut(segment)]
+        """Return the segments that merging still holds after the last VAD step, which has ended all speech."""
+        return list(self._audio_of(self._merger.finish())) if self._merger is not None else []
 
     def _on_event(self, event: VadEvent) -> list[Segment]:
         if event.kind == "start":
@@ -133,20 +133,17 @@ class Segmenter:
             candidates.append(self._merger.keep_from_ms(settled_ms))
         return min(candidates)
 
-    def _cut(self, segment: Segment) -> Iterator[Segment]:
-        start_ms = segment.start_ms
-        while segment.end_ms - start_ms > self._max_ms:
-            end_ms = self._buffer.quietest_ms(start_ms, self._max_ms)
-            yield Segment(start_ms, end_ms)
-            start_ms = end_ms
-        if segment.end_ms > start_ms:
-            yield Segment(start_ms, segment.end_ms)
+    def _audio_of(self, closed: Iterable[Segment]) -> Iterator[tuple[int, SegmentAudio]]:
+        for segment in closed:
+            if segment.end_ms > segment.start_ms:
+                for piece in cut_long_segment(self._buffer, segment, self._max_ms):
+                    yield piece.start_ms, self._buffer.slice(piece)
 
-    def _cut_open(self, settled_ms: int) -> Iterator[Segment]:
-        """Pieces of an open segment that is certainly too long; not when merging may still move its start."""
+    def _cut_open(self, settled_ms: int) -> Iterator[tuple[int, SegmentAudio]]:
+        """Cut an open segment that is certainly too long, unless merging may still move its start."""
         if self._open_ms is None or self._merger is not None:
             return
-        while settled_ms - self._open_ms > self._max_ms:
-            end_ms = self._buffer.quietest_ms(self._open_ms, self._max_ms)
-            yield Segment(self._open_ms, end_ms)
-            self._open_ms = end_ms
+        *pieces, rest = cut_long_segment(self._buffer, Segment(self._open_ms, settled_ms), self._max_ms)
+        self._open_ms = rest.start_ms
+        for piece in pieces:
+            yield piece.start_ms, self._buffer.slice(piece)

@@ -1,7 +1,7 @@
 """One live utterance: audio in, partial texts while it is spoken, each segment's final text soon after its end.
 
-Knows no socket. The second pass of a segment runs while the next one is stepped; what the next one says is held back
-until that segment's final text is out, so updates always come in the order of the audio.
+It knows no socket. The second pass of a segment runs while the next segment is stepped. The next segment's partial
+texts are held back until the final text is out, so updates always come in the order of the audio.
 """
 
 import asyncio
@@ -18,32 +18,46 @@ from paraserve.runtime.live_segmenter import Chunk, LiveSegmenter, SpeechEnd
 from paraserve.runtime.offline import first_cause, moved, shifted
 from paraserve.runtime.scheduling.batches import Lane
 from paraserve.runtime.update_order import OrderedUpdates
-from paraserve.types import SAMPLE_RATE, Partial, RecognitionOptions, Samples, Segment, StreamConfig, Timing, Update
+from paraserve.types import (
+    SAMPLE_RATE,
+    Partial,
+    RecognitionOptions,
+    Samples,
+    Segment,
+    StreamConfig,
+    Timing,
+    Update,
+    ms_to_samples,
+)
 
 MIN_STEP_MS = 60
-"""The detector is not stepped for less, unless that completes a chunk: a short step costs as much as a long one."""
+"""Least audio of a VAD step, unless less completes a chunk: a short step costs as much as a long one."""
 MAX_STEP_SAMPLES = SAMPLE_RATE
-"""Audio that comes faster than it is spoken is taken in pieces of at most this, so that no stream holds a worker."""
+"""Most audio of a VAD step, so that a stream that sends faster than real time does not hold a worker."""
 IN_FLIGHT_MS = 60_000
-"""Audio that may wait for its second pass; then no more is taken."""
+"""Audio that may wait for its second pass; beyond it `feed` waits."""
 _NOTHING: Samples = np.zeros(0, np.float32)
 
 
 class TwoPassSession:
-    """One utterance; `async with` opens and closes it. Times start at 0.
+    """One utterance, opened and closed by `async with`. Its times start at 0.
 
-    `emit` gets every update, in order, as soon as it is due; it must not block. `options` may be set at any time and
-    counts for the segments that end later.
+    `options` may be set at any time and applies to the segments that end later.
+
+    Args:
+        engine: recognizes.
+        config: what the client asks for.
+        emit: gets each update in order, as soon as it is complete; must not block.
 
     Raises:
-        ProtocolError: a VAD knob is out of its range.
+        ProtocolError: a VAD override is out of its range.
     """
 
     def __init__(self, engine: Engine, config: StreamConfig, emit: Callable[[Update], None]) -> None:
         self.options: RecognitionOptions = config.options
         self._engine = engine
         self._config = config
-        self._outlet = OrderedUpdates(config, emit)
+        self._updates = OrderedUpdates(config, emit)
         self._stream = engine.open_stream(config)
         self._segmenter = LiveSegmenter(
             step_ms=config.chunk.step_ms,
@@ -57,7 +71,7 @@ class TwoPassSession:
         self._second_passes: deque[tuple[Segment, asyncio.Task[Update]]] = deque()
 
     async def __aenter__(self) -> "TwoPassSession":
-        """Open the session.
+        """Open the utterance.
 
         Raises:
             ProtocolError: mode "online" without a streaming model.
@@ -71,10 +85,10 @@ class TwoPassSession:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Cancel what still runs and release all state.
+        """Cancel running second passes and release all state.
 
         Raises:
-            ParaserveError: the first thing that went wrong in the background, if something did.
+            ParaserveError: the first failure of a second pass.
         """
         for _, task in self._second_passes:
             task.cancel()
@@ -87,11 +101,11 @@ class TwoPassSession:
 
     @property
     def heard_ms(self) -> int:
-        """Audio that went through the detector so far."""
+        """Milliseconds of audio that voice activity detection has taken."""
         return self._segmenter.heard_ms
 
     async def feed(self, samples: Samples) -> None:
-        """Take any number of samples (float32, mono, 16 kHz). Waits while the second pass is far behind.
+        """Take any number of samples (float32, mono, 16 kHz). Waits while second passes are far behind.
 
         Raises:
             InferenceError: a model failed.
@@ -105,32 +119,31 @@ class TwoPassSession:
                 await self._detect(is_last=False)
 
     async def finish(self) -> None:
-        """No more audio comes: returns once all has been emitted, the last update with `last=True`."""
-        closing = await self._detect(is_last=True)
+        """End the audio; returns once all updates are out, the last one with `last=True`."""
+        has_last = await self._detect(is_last=True)
         while self._second_passes:
-            await self._oldest_second_pass()
-        if not closing:
-            heard_ms = self.heard_ms
-            self._outlet.put(self._outlet.closing(heard_ms))
+            await self._wait_for_oldest_second_pass()
+        if not has_last:
+            self._updates.put(self._updates.closing(self.heard_ms))
 
     def _is_due(self) -> bool:
-        """Whether the waiting samples may bring a boundary, or complete a chunk.
+        """Tell whether the waiting samples may bring a speech boundary or complete a chunk.
 
-        Where they cannot, the detector waits too: that saves most of its steps, and nothing is found later for it.
+        Where they cannot, the VAD step waits. That saves most steps, and no boundary is found later.
         """
         due_ms = max(self._quiet_until_ms, self.heard_ms + MIN_STEP_MS)
         if self._segmenter.due_ms is not None:
             due_ms = min(due_ms, self._segmenter.due_ms)
-        return self._n_waiting >= min(MAX_STEP_SAMPLES, (due_ms - self.heard_ms) * SAMPLE_RATE // 1000)
+        return self._n_waiting >= min(MAX_STEP_SAMPLES, ms_to_samples(due_ms - self.heard_ms))
 
     async def _detect(self, *, is_last: bool) -> bool:
-        """Step the detector; whether the utterance's last update has been started."""
+        """Run one VAD step and what follows from it; return whether the utterance's last update has been started."""
         samples = np.concatenate((_NOTHING, *self._waiting))
         self._waiting, self._n_waiting = [], 0
-        done = await self._stream.detect(samples, is_last=is_last)
-        self._quiet_until_ms = done.result.quiet_until_ms
+        vad = (await self._stream.detect(samples, is_last=is_last)).result
+        self._quiet_until_ms = vad.quiet_until_ms
         has_last = False
-        for item in self._segmenter.push(samples, done.result):
+        for item in self._segmenter.push(samples, vad):
             if isinstance(item, Chunk):
                 await self._step(item)
             else:
@@ -140,24 +153,24 @@ class TwoPassSession:
 
     async def _step(self, chunk: Chunk) -> None:
         if self._stream.has_partials:
-            done = await self._stream.step(chunk.audio, is_last=False)
-            self._put_partial(done.result, chunk, due_ms=chunk.end_ms)
+            timed = await self._stream.step(chunk.audio, is_last=False)
+            self._put_partial(timed.result, chunk, due_ms=chunk.end_ms)
 
     async def _end(self, end: SpeechEnd, *, is_last: bool) -> None:
         if self._config.mode == "2pass":
-            # What the streaming model would still say of the segment is replaced anyway.
+            # The second pass replaces all that the streaming model would still add to this segment.
             self._stream.restart()
             await self._start_second_pass(end, is_last=is_last)
             return
-        done = await self._stream.step(end.rest, is_last=True)
-        self._put_partial(done.result, end, due_ms=end.due_ms, is_last=is_last)
+        timed = await self._stream.step(end.rest, is_last=True)
+        self._put_partial(timed.result, end, due_ms=end.due_ms, is_last=is_last)
 
     def _put_partial(self, partial: Partial, of: Chunk | SpeechEnd, *, due_ms: int, is_last: bool = False) -> None:
         if not (partial.text or partial.tail or is_last):
             return
         span = Segment(of.start_ms, of.end_ms) if isinstance(of, Chunk) else of.segment
         opened_ms = of.opened_ms if isinstance(of, Chunk) else of.segment.start_ms
-        self._outlet.put(
+        self._updates.put(
             Update(
                 "online",
                 partial.text,
@@ -173,17 +186,17 @@ class TwoPassSession:
 
     async def _start_second_pass(self, end: SpeechEnd, *, is_last: bool) -> None:
         while self._in_flight_ms() > IN_FLIGHT_MS:
-            await self._oldest_second_pass()
+            await self._wait_for_oldest_second_pass()
         before = self._second_passes[-1][1] if self._second_passes else None
         task = self._group.create_task(self._second_pass(end, self.options, before, is_last=is_last))
         self._second_passes.append((end.segment, task))
-        self._outlet.put(task)
+        self._updates.put(task)
 
     def _in_flight_ms(self) -> int:
         return sum(segment.end_ms - segment.start_ms for segment, _ in self._second_passes)
 
-    async def _oldest_second_pass(self) -> None:
-        """Wait for it, and forget all that are done."""
+    async def _wait_for_oldest_second_pass(self) -> None:
+        """Wait for the oldest second pass, then drop all that are done."""
         await asyncio.wait({self._second_passes[0][1]})
         while self._second_passes and self._second_passes[0][1].done():
             self._second_passes.popleft()
@@ -191,25 +204,26 @@ class TwoPassSession:
     async def _second_pass(
         self, end: SpeechEnd, options: RecognitionOptions, before: "asyncio.Task[Update] | None", *, is_last: bool
     ) -> Update:
-        done = await self._engine.recognize(end.audio, options, Lane.FINAL)
-        hypothesis = shifted(done.result, end.segment.start_ms, max(end.due_ms, end.segment.end_ms))
+        recognized = await self._engine.recognize(end.audio, options, Lane.FINAL)
+        hypothesis = shifted(recognized.result, end.segment.start_ms, max(end.due_ms, end.segment.end_ms))
         if self._config.realtime_punctuation:
             if before is not None:
-                # Its state goes from segment to segment.
+                # The punctuation model's state goes from segment to segment.
                 await asyncio.wait({before})
-            finished = await self._stream.punctuate(hypothesis, options, is_last=is_last)
+            punctuated = await self._stream.punctuate(hypothesis, options, is_last=is_last)
         else:
-            finished = await self._engine.punctuate([hypothesis], options, Lane.FINAL)
+            punctuated = await self._engine.punctuate([hypothesis], options, Lane.FINAL)
         return Update(
             "offline",
-            join_sentences(finished.result),
-            sentences=finished.result,
+            join_sentences(punctuated.result),
+            sentences=punctuated.result,
             segment_index=end.index,
             start_ms=end.segment.start_ms,
             end_ms=end.segment.end_ms,
             due_ms=end.due_ms,
             last=is_last,
             timing=Timing(
-                queue_ms=round(done.queue_ms + finished.queue_ms), inference_ms=round(done.run_ms + finished.run_ms)
+                queue_ms=round(recognized.queue_ms + punctuated.queue_ms),
+                inference_ms=round(recognized.run_ms + punctuated.run_ms),
             ),
         )

@@ -1,4 +1,4 @@
-"""The web application."""
+"""The web application: routes and middleware around an engine."""
 
 import asyncio
 import gc
@@ -11,26 +11,33 @@ from starlette.middleware.cors import CORSMiddleware
 from paraserve import __version__
 from paraserve.runtime.engine import Engine
 from paraserve.server.access.admission import ServerLimits
-from paraserve.server.access.authentication import KeyCheck
+from paraserve.server.access.authentication import Access, KeyCheck
 from paraserve.server.error_responses import add_error_handlers
+from paraserve.server.http.api_description import DESCRIPTION, TAGS, description_router
 from paraserve.server.http.health import health_router
 from paraserve.server.http.page import page_router
-from paraserve.server.http.upload_routes import upload_router
+from paraserve.server.http.uploads import upload_router
 from paraserve.server.live.live_limit import live_limit
 from paraserve.server.live.websocket_routes import live_router
 from paraserve.server.readiness import Readiness
 from paraserve.server.services import SharedServices, live_service, open_access, upload_service
 from paraserve.server.telemetry.metrics import Metrics
 from paraserve.server.telemetry.request_log import RequestLog
-from paraserve.server.telemetry.sampler import monitor
+from paraserve.server.telemetry.sampler import sample
 from paraserve.settings import Settings
 from paraserve.wiring import open_decode_pool, open_engine
 
 
 def create_app(settings: Settings, engine: Engine | None = None, metrics: Metrics | None = None) -> FastAPI:
-    """The application. Without an engine it opens one from the settings at start-up; it closes either at the end.
+    """Make the application. It closes its engine at the end.
 
-    `metrics` are those that the engine reports to, where it is given.
+    Args:
+        settings: all choices of the operator.
+        engine: where the models are. Without one, an engine is opened from the settings at start-up.
+        metrics: the figures that `engine` reports to.
+
+    Raises:
+        ParaserveError: the file of API keys cannot be used.
     """
     metrics = metrics or Metrics()
     readiness, access = Readiness(metrics), open_access(settings)
@@ -38,33 +45,65 @@ def create_app(settings: Settings, engine: Engine | None = None, metrics: Metric
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         opened = engine if engine is not None else await asyncio.to_thread(load, settings, metrics)
-        max_live = await live_limit(settings, opened)
-        metrics.live_limit.set(max_live)
-        pool = open_decode_pool(settings)
-        pool.start()
-        door = ServerLimits(settings.max_per_key, settings.max_memory_bytes)
-        means = SharedServices(opened, pool, metrics, access, door)
-        app.state.uploads = upload_service(settings, means)
-        app.state.live = live_service(settings, means, max_live)
-        readiness.engine = opened
-        metrics.models_loaded.set(1)
-        watching = asyncio.create_task(monitor(opened, metrics))
-        try:
-            with _long_lived():
-                yield
-        finally:
-            app.state.uploads = app.state.live = None
-            watching.cancel()
-            await asyncio.wait({watching})
-            metrics.models_loaded.set(0)
-            await readiness.close()
-            await pool.close()
-            await opened.close()
+        async with _services(app, settings, opened, metrics, access):
+            yield
 
-    app = FastAPI(title="paraserve", version=__version__, lifespan=lifespan, redoc_url=None)
+    app = FastAPI(
+        title="paraserve",
+        version=__version__,
+        description=DESCRIPTION,
+        openapi_tags=TAGS,
+        lifespan=lifespan,
+        redoc_url=None,
+    )
     app.state.readiness = readiness
     app.state.uploads = app.state.live = None
-    # The last one added is the first to see a request.
+    _add_middleware(app, settings, metrics, access)
+    _add_routes(app, settings, metrics)
+    add_error_handlers(app)
+    return app
+
+
+@asynccontextmanager
+async def _services(
+    app: FastAPI, settings: Settings, engine: Engine, metrics: Metrics, access: Access
+) -> AsyncIterator[None]:
+    """Give the routes what they work with while the server runs, then close all of it."""
+    readiness: Readiness = app.state.readiness
+    max_live = await live_limit(settings, engine)
+    metrics.live_limit.set(max_live)
+    pool = open_decode_pool(settings)
+    pool.start()
+    limits = ServerLimits(settings.max_per_key, settings.max_memory_bytes)
+    shared = SharedServices(engine, pool, metrics, access, limits)
+    app.state.uploads = upload_service(settings, shared)
+    app.state.live = live_service(settings, shared, max_live)
+    readiness.engine = engine
+    metrics.models_loaded.set(1)
+    sampling = asyncio.create_task(sample(engine, metrics))
+    try:
+        with _frozen_objects():
+            yield
+    finally:
+        app.state.uploads = app.state.live = None
+        sampling.cancel()
+        await asyncio.wait({sampling})
+        metrics.models_loaded.set(0)
+        await readiness.close()
+        await pool.close()
+        await engine.close()
+
+
+def _add_routes(app: FastAPI, settings: Settings, metrics: Metrics) -> None:
+    app.include_router(upload_router(is_strict=settings.protocol == "strict"))
+    app.include_router(health_router(app.state.readiness, metrics, settings))
+    app.include_router(page_router())
+    app.include_router(description_router())
+    app.include_router(live_router())
+
+
+def _add_middleware(app: FastAPI, settings: Settings, metrics: Metrics, access: Access) -> None:
+    """Add what every request passes. The last one added is the first to see a request."""
     app.add_middleware(KeyCheck, access=access)
     if settings.cors_origins:
         app.add_middleware(
@@ -75,17 +114,11 @@ def create_app(settings: Settings, engine: Engine | None = None, metrics: Metric
             expose_headers=["X-Request-Id", "Retry-After"],
         )
     app.add_middleware(RequestLog, metrics=metrics)
-    app.include_router(upload_router())
-    app.include_router(health_router(readiness, metrics, settings))
-    app.include_router(page_router())
-    app.include_router(live_router())
-    add_error_handlers(app)
-    return app
 
 
 @contextmanager
-def _long_lived() -> Iterator[None]:
-    """What is there now stays: the garbage collector need not look at it, which takes 20 ms and stops all threads."""
+def _frozen_objects() -> Iterator[None]:
+    """Freeze all objects alive at start-up (`gc.freeze`): a full collection takes 20 ms and stops every thread."""
     gc.collect()
     gc.freeze()
     try:
@@ -95,7 +128,7 @@ def _long_lived() -> Iterator[None]:
 
 
 def load(settings: Settings, metrics: Metrics) -> Engine:
-    """An engine that reports to the metrics; blocks for a second or more.
+    """Open an engine that reports to the metrics. Blocks for a second or more.
 
     Raises:
         ModelLoadError: names the model file or folder at fault.

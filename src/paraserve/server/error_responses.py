@@ -1,4 +1,4 @@
-"""From exceptions to HTTP answers: the only place that knows both."""
+"""HTTP answers to exceptions, all in the one error shape."""
 
 import errno
 from collections.abc import Mapping
@@ -7,77 +7,69 @@ from types import MappingProxyType
 import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
+from fastapi.routing import iter_route_contexts
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from paraserve.errors import (
-    AccessError,
-    AudioTooLongError,
-    DecoderError,
-    InferenceError,
-    KeyLimitError,
-    ModelLoadError,
-    OverloadedError,
-    ParaserveError,
-    SlowUploadError,
-    UnsupportedFormatError,
-    UploadTooLargeError,
-)
-from paraserve.server.protocols.funasr.bodies import error_json
+from paraserve.errors import ParaserveError
+from paraserve.server.error_table import ErrorRow, error_row
+from paraserve.server.protocols.error_body import error_json
 from paraserve.server.telemetry.request_log import request_id
 
-STATUS: tuple[tuple[type[ParaserveError], int], ...] = (
-    (UnsupportedFormatError, 415),
-    (UploadTooLargeError, 413),
-    (AudioTooLongError, 422),
-    (DecoderError, 422),
-    (SlowUploadError, 408),
-    (AccessError, 401),
-    (KeyLimitError, 429),
-    (OverloadedError, 503),
-    (InferenceError, 500),
-    (ModelLoadError, 500),
-)
-"""First match wins; every other error of ours is the client's: 400."""
 CLIENT_CLOSED_REQUEST = 499
-EXTRA_HEADERS = MappingProxyType(
-    {401: {"WWW-Authenticate": "Bearer"}, 429: {"Retry-After": "1"}, 503: {"Retry-After": "1"}}
-)
+UNAUTHORIZED = 401
+METHOD_NOT_ALLOWED = 405
+NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 log = structlog.get_logger()
 
 
 def add_error_handlers(app: FastAPI) -> None:
-    """Answer every exception in the one error shape, with the true status and the request's id."""
-    app.add_exception_handler(ParaserveError, _ours)
-    app.add_exception_handler(HTTPException, _routing)
-    app.add_exception_handler(OSError, _storage)
-    app.add_exception_handler(ClientDisconnect, _gone)
-    app.add_exception_handler(Exception, _unexpected)
+    """Answer every exception with the true status and the request's id."""
+    app.add_exception_handler(ParaserveError, _on_paraserve_error)
+    app.add_exception_handler(HTTPException, _on_http_exception)
+    app.add_exception_handler(OSError, _on_os_error)
+    app.add_exception_handler(ClientDisconnect, _on_disconnect)
+    app.add_exception_handler(Exception, _on_unexpected)
 
 
-async def _ours(request: Request, error: Exception) -> Response:
+def answer_error(request: Request, error: ParaserveError) -> Response:
+    """Return the HTTP answer to an error of ours. Failures of the server are logged."""
+    row = error_row(error)
+    if row.status == 500:
+        _log(request, error)
+    return _answer(request, row.status, error.code, error.message, param=error.param, headers=_headers(row))
+
+
+def _headers(row: ErrorRow) -> Mapping[str, str]:
+    if row.status == UNAUTHORIZED:
+        return {"WWW-Authenticate": "Bearer"}
+    return NO_HEADERS if row.retry_after_s is None else {"Retry-After": str(row.retry_after_s)}
+
+
+async def _on_paraserve_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, ParaserveError)
     return answer_error(request, error)
 
 
-def answer_error(request: Request, error: ParaserveError) -> Response:
-    """The answer to a request that failed so."""
-    status = next((status for kind, status in STATUS if isinstance(error, kind)), 400)
-    if status == 500:
-        _log(request, error)
-    headers = EXTRA_HEADERS.get(status, {})
-    return _answer(request, status, error.code, error.message, param=error.param, headers=headers)
-
-
-async def _routing(request: Request, error: Exception) -> Response:
+async def _on_http_exception(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "http_error")
+    code = {404: "not_found", METHOD_NOT_ALLOWED: "method_not_allowed"}.get(error.status_code, "http_error")
     message = f"{error.detail}: {request.method} {request.url.path}"
-    return _answer(request, error.status_code, code, message, headers=error.headers or {})
+    headers = _allowed(request) if error.status_code == METHOD_NOT_ALLOWED else error.headers
+    return _answer(request, error.status_code, code, message, headers=headers or NO_HEADERS)
 
 
-async def _storage(request: Request, error: Exception) -> Response:
+def _allowed(request: Request) -> Mapping[str, str]:
+    """Name the methods of all routes of this path. The framework names those of the first one."""
+    routes = [one for one in iter_route_contexts(request.app.routes) if one.methods]
+    methods = {
+        method for one in routes if one.path_regex.match(request.scope["path"]) for method in one.methods or ()
+    }
+    return {"Allow": ", ".join(sorted(methods))}
+
+
+async def _on_os_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, OSError)
     _log(request, error)
     if error.errno in {errno.ENOSPC, errno.EDQUOT}:
@@ -85,12 +77,12 @@ async def _storage(request: Request, error: Exception) -> Response:
     return _answer(request, 500, "internal_error", "internal error; the server's log has the request id")
 
 
-async def _gone(_request: Request, _error: Exception) -> Response:
-    """Nobody reads this answer; the status is for the log."""
+async def _on_disconnect(_request: Request, _error: Exception) -> Response:
+    """The client has gone and reads no answer. The status is for the log."""
     return Response(status_code=CLIENT_CLOSED_REQUEST)
 
 
-async def _unexpected(request: Request, error: Exception) -> Response:
+async def _on_unexpected(request: Request, error: Exception) -> Response:
     _log(request, error)
     return _answer(request, 500, "internal_error", "internal error; the server's log has the request id")
 
@@ -106,7 +98,7 @@ def _answer(
     message: str,
     *,
     param: str | None = None,
-    headers: Mapping[str, str] = MappingProxyType({}),
+    headers: Mapping[str, str] = NO_HEADERS,
 ) -> Response:
     this_id = request_id(request)
     body = error_json(message, status=status, code=code, request_id=this_id, param=param)

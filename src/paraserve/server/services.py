@@ -1,4 +1,4 @@
-"""From settings to what the routes work with."""
+"""Services of the routes, made from the settings."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,12 +9,11 @@ from paraserve.runtime.offline import FileLimits
 from paraserve.server.access.admission import ConcurrencyLimit, ServerLimits
 from paraserve.server.access.api_keys import KeyRing
 from paraserve.server.access.authentication import Access
-from paraserve.server.http.upload_routes import UploadService
-from paraserve.server.http.uploads import UploadLimits
+from paraserve.server.http.uploads import UploadLimits, UploadService
 from paraserve.server.live.connection import LiveLimits
-from paraserve.server.live.live_session import LiveContext
+from paraserve.server.live.recording import LiveContext
 from paraserve.server.live.websocket_routes import LiveService
-from paraserve.server.protocols.funasr.results import FunasrDialect
+from paraserve.server.protocols.funasr.live import FunasrDialect
 from paraserve.server.telemetry.metrics import Metrics
 from paraserve.server.telemetry.slow_log import SlowLog
 from paraserve.settings import Settings
@@ -22,17 +21,17 @@ from paraserve.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class SharedServices:
-    """What uploads and live connections share."""
+    """Everything that uploads and live connections share."""
 
     engine: Engine
     pool: DecodePool
     metrics: Metrics
     access: Access
-    door: ServerLimits
+    limits: ServerLimits
 
 
 def open_access(settings: Settings) -> Access:
-    """Who may use the server.
+    """Read the API keys and the allowed origins.
 
     Raises:
         ParaserveError: the file of keys cannot be used.
@@ -41,36 +40,33 @@ def open_access(settings: Settings) -> Access:
     return Access(keys, settings.ws_origins)
 
 
-def upload_service(settings: Settings, means: SharedServices) -> UploadService:
-    """For the upload routes."""
+def upload_service(settings: Settings, shared: SharedServices) -> UploadService:
+    """Make the service of the upload routes."""
     return UploadService(
-        engine=means.engine,
-        pool=means.pool,
+        engine=shared.engine,
+        pool=shared.pool,
         upload_limits=UploadLimits(settings.max_upload_bytes, settings.upload_idle_timeout_s),
         file_limits=_file_limits(settings),
-        admission=ConcurrencyLimit(settings.max_uploads, "uploads", means.metrics.uploads, means.door),
-        metrics=means.metrics,
+        admission=ConcurrencyLimit(settings.max_uploads, "uploads", shared.metrics.uploads, shared.limits),
+        metrics=shared.metrics,
         slow_log=_slow_log(settings),
-        is_strict=settings.protocol == "strict",
     )
 
 
-def live_service(settings: Settings, means: SharedServices, max_live: int) -> LiveService:
-    """For the WebSocket, with so many connections at most."""
-    recognition = LiveContext(
-        engine=means.engine,
-        pool=means.pool,
-        dialect=FunasrDialect(is_offline=settings.mode == "offline", is_strict=settings.protocol == "strict"),
-        file_limits=_file_limits(settings),
-        max_upload_bytes=settings.max_upload_bytes,
-        metrics=means.metrics,
-    )
+def live_service(settings: Settings, shared: SharedServices, max_live: int) -> LiveService:
+    """Make the service of the WebSocket route, for at most `max_live` connections."""
     return LiveService(
-        recognition=recognition,
-        admission=ConcurrencyLimit(max_live, "live sessions", means.metrics.live, means.door),
+        context=LiveContext(
+            engine=shared.engine,
+            pool=shared.pool,
+            file_limits=_file_limits(settings),
+            max_upload_bytes=settings.max_upload_bytes,
+            metrics=shared.metrics,
+        ),
+        dialect=FunasrDialect(is_offline=settings.mode == "offline", is_strict=settings.protocol == "strict"),
+        admission=ConcurrencyLimit(max_live, "live sessions", shared.metrics.live, shared.limits),
         limits=LiveLimits(settings.max_session_s, settings.send_timeout_s),
-        metrics=means.metrics,
-        access=means.access,
+        access=shared.access,
         slow_log=_slow_log(settings),
     )
 

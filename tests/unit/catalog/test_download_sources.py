@@ -168,7 +168,7 @@ def test_wheels(pull):
 
 @pytest.mark.usefixtures("package_index")
 def test_no_such_wheel(pull):
-    """What pip says is passed on in one line."""
+    """The cause that pip prints is passed on in one line."""
     with pytest.raises(ModelPullError, match=r"^model model .*pip failed: ERROR: .*a-model-1==2\.0") as caught:
         pull(catalog_of(wheel_source("a-model-1==2.0")))
     assert "\n" not in caught.value.message
@@ -213,7 +213,7 @@ def test_npm_package(pull, npm_registry):
 @pytest.mark.skipif(shutil.which("npm") is None, reason="npm is not installed")
 @pytest.mark.usefixtures("npm_registry")
 def test_no_such_npm_package(pull):
-    """What npm says is passed on in one line."""
+    """The cause that npm prints is passed on in one line."""
     with pytest.raises(ModelPullError, match=r"npm failed: .*404") as caught:
         pull(catalog_of({"kind": "npm", "packages": ["another@1.0.0"]}))
     assert "\n" not in caught.value.message

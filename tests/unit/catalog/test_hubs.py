@@ -15,7 +15,7 @@ GRAPH = "model.onnx"
 
 
 def taken(contents):
-    """What a bundle has of the hub's files, beside its manifest."""
+    """Content of a bundle's files by name, without its manifest."""
     return {f"asr/{name}": contents[name] for name in (GRAPH, "config.yaml")}
 
 
@@ -72,7 +72,7 @@ def test_cut_connections(pull, hub, contents, kind, full):
 
 
 def test_a_server_without_ranges(pull, hub, contents):
-    """Where the server sends everything again, the beginning is dropped."""
+    """If the server sends everything again, the part received before is dropped."""
     hub.answers[GRAPH] = [Answer(cut_after=5000), Answer(ignore_range=True)]
     assert pulled(pull(catalog_of(hub_source()))) == taken(contents)
     assert hub.sent[GRAPH] == 5000 + len(contents[GRAPH])
@@ -90,7 +90,7 @@ def test_a_beginning_of_something_else(pull, hub, contents, tmp_path):
 
 
 def test_a_beginning_longer_than_the_file(pull, hub, contents, tmp_path):
-    """What cannot be continued is begun again."""
+    """A download that cannot be resumed starts again."""
     hub.answers[GRAPH] = [Answer(cut_after=5000), Answer(status=404)]
     with pytest.raises(ModelPullError):
         pull(catalog_of(hub_source()))
@@ -100,7 +100,7 @@ def test_a_beginning_longer_than_the_file(pull, hub, contents, tmp_path):
 
 
 def test_a_stopped_pull_keeps_whole_files(pull, hub, contents):
-    """What a failed pull has fetched and checked is not fetched again."""
+    """Files that a failed pull has fetched and checked are not fetched again."""
     config_is_here = threading.Event()
     hub.answers[GRAPH] = [Answer(status=404, wait=config_is_here)]
     with pytest.raises(ModelPullError):
@@ -171,7 +171,7 @@ def test_lasting_trouble(pull, hub):
 
 
 def test_the_next_source(pull, hub, contents):
-    """Where one source fails the next is tried, and nothing of the first is mixed in."""
+    """If one source fails the next is tried, and no file of the first is mixed in."""
     hub.answers["config.yaml"] = [Answer(content=b"b: 1\n"), Answer()]
     first = hub_source("huggingface", sha256={GRAPH: "0" * 64})
     root = pull(catalog_of(first, hub_source()))

@@ -101,7 +101,7 @@ def test_one_part(bundle):
 
 
 def test_written_manifest(bundle):
-    """What is written records each file, and where the parts came from."""
+    """A written manifest records each file and the origin of each part."""
     (bundle / MANIFEST).unlink()
     origins = {"asr": Origin("a-model", "url:http://a"), "vad": Origin("b-model", "folder:/b")}
     write_manifest(bundle, "a-bundle", origins)

@@ -36,7 +36,7 @@ def problems(root):
 
 
 def test_a_model_of_another_bundle(pull, hub, catalog):
-    """What has been pulled with another bundle is not fetched again and takes no room; either can be removed."""
+    """A model pulled with another bundle is not fetched again and takes no room; either bundle can be removed."""
     one = pull(catalog, "one")
     hub.requests.clear()
     two = pull(catalog, "two")
@@ -143,7 +143,7 @@ def test_not_enough_room(pull, hub):
 
 
 def test_a_read_only_models_folder(pull, catalog):
-    """Where a bundle is here and intact, pulling it writes nothing: the folder may be mounted read-only."""
+    """Pulling a bundle that is here and intact writes nothing: the folder may be mounted read-only."""
     root = pull(catalog, "one")
     (root.parent / ".one.lock").unlink()
     before = files_in(root.parent)

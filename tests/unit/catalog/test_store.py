@@ -56,7 +56,7 @@ def test_a_users_own_bundle(models):
 
 @pytest.mark.parametrize("name", ["no-such-bundle", "", "../models", "a/../..", ".whisper-base.partial"])
 def test_unknown_bundle(models, name, put):
-    """What is neither is refused with the known names; an unfinished pull is not a bundle."""
+    """Any other name is refused with the list of known names; an unfinished pull is not a bundle."""
     put(".whisper-base.partial", asr="whisper-base")
     with pytest.raises(ModelLoadError, match=r"neither a folder nor one of: demo, paraformer-zh, .*whisper-base"):
         bundle_root(name, models)
@@ -107,7 +107,7 @@ def test_what_funasr_has_downloaded(models):
     ],
 )
 def test_unknown_part(models, value, message):
-    """What is not here is refused, with the command that helps where there is one."""
+    """A model that is not here is refused, with the command that pulls it if there is one."""
     with pytest.raises(ModelLoadError, match=message):
         part_folder(value, "punc", models)
 

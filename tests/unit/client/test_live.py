@@ -236,7 +236,7 @@ async def test_not_a_url(url):
 
 
 async def answer(*messages, close_code=None, reason="because"):
-    """What a client makes of these answers to its first message, and how often it connected."""
+    """The error that a client raises after these answers to its first message, and the number of its connections."""
     n_connections = 0
 
     async def say(connection):
@@ -302,7 +302,7 @@ async def test_closes_without_a_word(close_code, kind, n_connections):
 
 @pytest.mark.parametrize(("close_code", "reason"), [(1008, "session_too_long"), (1013, "slow_client")])
 async def test_a_close_whose_reason_is_a_code(close_code, reason):
-    """As our server gives it."""
+    """The reason becomes the error's code, as our server gives it."""
     error, _ = await answer(close_code=close_code, reason=reason)
     assert error.code == reason
 

@@ -1,4 +1,4 @@
-"""Partial texts by decoding again: what is locked, what it costs, and what becomes of turns that nobody waits for."""
+"""Partial texts from drafts: which words are locked, what drafts cost, and what becomes of cancelled ones."""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -32,7 +32,7 @@ class Clock:
 
 @dataclass
 class Recogniser:
-    """Says one text after the other; notes what it was given. `answer` lets a turn that waits end."""
+    """Gives one text after the other and notes its calls; while `is_held`, calls wait."""
 
     texts: list[str]
     run_ms: float = 100.0
@@ -41,7 +41,7 @@ class Recogniser:
     cancelled: int = 0
     error: Exception | None = None
 
-    async def decode(self, audio: SegmentAudio, *, is_draft: bool) -> Timed[Hypothesis]:
+    async def recognize(self, audio: SegmentAudio, *, is_draft: bool) -> Timed[Hypothesis]:
         self.calls.append((len(audio.samples), is_draft))
         try:
             while self.is_held:  # noqa: ASYNC110 - the test sets it
@@ -55,9 +55,9 @@ class Recogniser:
         return Timed(Hypothesis(tuple(Token(w, *times) for w in self.texts.pop(0).split())), 0.0, self.run_ms)
 
 
-def redecoder(recogniser, clock=None, *, max_segment_ms=30_000, is_only_pass=False) -> DraftRecognizer:
+def draft_recognizer(recogniser, clock=None, *, max_segment_ms=30_000, is_only_pass=False) -> DraftRecognizer:
     budget = DraftBudget(2, clock or Clock())
-    return DraftRecognizer(recogniser.decode, budget, max_segment_ms, is_only_pass=is_only_pass)
+    return DraftRecognizer(recogniser.recognize, budget, max_segment_ms, is_only_pass=is_only_pass)
 
 
 async def step(stream, audio=STEP, *, is_last=False):
@@ -67,8 +67,8 @@ async def step(stream, audio=STEP, *, is_last=False):
     return done.result
 
 
-def test_what_two_decodings_agree_on_is_locked():
-    """Their common beginning, whatever its case; it is not said again and not taken back."""
+def test_what_two_drafts_agree_on_is_locked():
+    """Their common beginning is locked, whatever its case; it neither comes again nor changes."""
     agreement = Agreement()
     assert agreement.update(words("the cat")) == []
     assert said(agreement.update(words("The cat sat"))) == "The cat"
@@ -98,9 +98,9 @@ def test_a_changed_beginning_repeats_nothing(final, rest):
 
 
 async def test_partials_of_open_speech():
-    """Each second of new audio is decoded with all before it, as a draft; the end says the rest, with times."""
+    """Each second of new audio is recognized with all before it, as a draft; the end gives the rest, with times."""
     recogniser, clock = Recogniser(["the", "the cat", "the cat sat", "the cat sat down"]), Clock()
-    stream, heard = redecoder(recogniser, clock), []
+    stream, heard = draft_recognizer(recogniser, clock), []
     for _ in range(6):
         heard.append(await step(stream))
         clock.now_s += 1
@@ -112,10 +112,10 @@ async def test_partials_of_open_speech():
 
 
 async def test_drafts_take_their_share_and_no_more():
-    """One turn at a time for all streams together, then as long a rest as the turn took; streams come in turn."""
+    """One draft at a time for all streams, then a rest as long as the draft took; streams take turns."""
     recogniser, clock = Recogniser(["a b"] * 9, run_ms=3_000), Clock()
     budget = DraftBudget(2, clock)
-    streams = [DraftRecognizer(recogniser.decode, budget, 30_000, is_only_pass=False) for _ in range(2)]
+    streams = [DraftRecognizer(recogniser.recognize, budget, 30_000, is_only_pass=False) for _ in range(2)]
     for _ in range(14):
         for stream in streams:
             await step(stream)
@@ -131,7 +131,7 @@ def test_places_of_a_budget():
     clock = Clock()
     budget = DraftBudget(5, clock)
     assert [budget.take(who) for who in "abcd"] == [0, 1, None, None]
-    budget.give(1, 500)
+    budget.release(1, 500)
     assert budget.take("c") is None
     clock.now_s = 0.5
     assert budget.take("d") is None  # c was first
@@ -139,10 +139,10 @@ def test_places_of_a_budget():
     assert DraftBudget(1).take("a") == 0
 
 
-async def test_a_turn_in_progress_holds_nothing_up():
-    """Steps come back at once while it runs; the end of the segment cancels it, and its place is free again."""
+async def test_a_draft_in_progress_holds_nothing_up():
+    """Steps return at once while it runs; the end of the segment cancels it, and its place is free again."""
     recogniser, clock = Recogniser(["x", "y"], is_held=True), Clock()
-    stream = redecoder(recogniser, clock)
+    stream = draft_recognizer(recogniser, clock)
     for _ in range(4):
         assert (await step(stream)).text == ""
     stream.restart()
@@ -155,10 +155,10 @@ async def test_a_turn_in_progress_holds_nothing_up():
     assert recogniser.calls[1:] == [(19_200, True)]
 
 
-async def test_a_turn_that_never_began_gives_its_place_back():
-    """Cancelled in the same moment in which it was started."""
+async def test_a_draft_that_never_began_gives_its_place_back():
+    """A draft cancelled in the moment in which it was started frees its place."""
     recogniser, clock = Recogniser(["x"]), Clock()
-    stream = redecoder(recogniser, clock)
+    stream = draft_recognizer(recogniser, clock)
     await stream.step(STEP, is_last=False)
     await stream.step(STEP, is_last=False)
     stream.restart()
@@ -170,9 +170,9 @@ async def test_a_turn_that_never_began_gives_its_place_back():
 
 
 async def test_a_failed_draft_reaches_the_caller():
-    """Like a failed step; a failure that nobody waits for is forgotten."""
+    """It fails the next step; a failure that nobody waits for is forgotten."""
     recogniser = Recogniser([], error=InferenceError("broken"))
-    stream = redecoder(recogniser)
+    stream = draft_recognizer(recogniser)
     await step(stream)
     await step(stream)
     with pytest.raises(InferenceError, match="broken"):
@@ -183,18 +183,18 @@ async def test_a_failed_draft_reaches_the_caller():
 
 
 async def test_the_second_pass_cuts_speech_that_is_too_long():
-    """Nothing is decoded beyond the recogniser's window, and nothing waited for."""
+    """No draft goes beyond the recognizer's window, and no step waits."""
     recogniser, clock = Recogniser(["x"] * 9, run_ms=0), Clock()
-    stream = redecoder(recogniser, clock, max_segment_ms=2_000)
+    stream = draft_recognizer(recogniser, clock, max_segment_ms=2_000)
     for _ in range(9):
         await step(stream)
     assert recogniser.calls == [(19_200, True)]
 
 
 async def test_the_only_pass_goes_on_behind_a_full_window():
-    """What follows is decoded for itself, spaced from what was said, and its words are later."""
+    """The audio after it is recognized alone, spaced from the text before, and its word times go on."""
     recogniser = Recogniser(["one", "one two", "three"], run_ms=0)
-    stream, heard = redecoder(recogniser, max_segment_ms=1_200, is_only_pass=True), []
+    stream, heard = draft_recognizer(recogniser, max_segment_ms=1_200, is_only_pass=True), []
     for _ in range(3):
         heard.append(await step(stream))
     heard.append(await step(stream, is_last=True))
@@ -204,7 +204,7 @@ async def test_the_only_pass_goes_on_behind_a_full_window():
 
 
 async def test_a_segment_without_audio():
-    """Ends without asking the recogniser."""
+    """It ends without a call of the recognizer."""
     recogniser = Recogniser([])
-    assert (await step(redecoder(recogniser), NOTHING, is_last=True)).text == ""
+    assert (await step(draft_recognizer(recogniser), NOTHING, is_last=True)).text == ""
     assert recogniser.calls == []

@@ -78,7 +78,7 @@ def test_chunks_cover_open_speech():
 
 @pytest.mark.parametrize("max_ms", [None, 2000])
 def test_chunks_and_rest_are_the_segment(max_ms):
-    """What the chunks took and the rest are the segment's samples and fbank frames, without a gap or an overlap."""
+    """Chunks and rest together are the segment's samples and fbank frames, without a gap or an overlap."""
     items = run(SAMPLES, SPEECH, range(997, len(SAMPLES), 997), max_ms)
     ends = [i for i in items if isinstance(i, SpeechEnd)]
     assert len(ends) >= 3

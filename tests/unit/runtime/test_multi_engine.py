@@ -41,7 +41,7 @@ async def test_segments_go_where_least_audio_waits():
 
 
 async def test_a_cancelled_segment_weighs_nothing():
-    """What its client has left does not count any more."""
+    """A segment whose client has left counts no more."""
     engines = [FakeEngine(is_held=True), FakeEngine(is_held=True)]
     replicas = replicas_of(*engines)
     (task,) = await spread(replicas, [SECOND])
@@ -96,7 +96,7 @@ async def test_another_replica_does_what_one_cannot(error):
 
 
 async def test_a_segment_at_fault_fails():
-    """Where both fail the error is the caller's, and no engine is blamed for it."""
+    """If both fail, the caller gets the error, and it counts against no engine."""
     engines = [FakeEngine(error=InferenceError("bad segment")), FakeEngine(error=InferenceError("bad segment"))]
     replicas = replicas_of(*engines)
     for _ in range(FAILURES_ALLOWED + 1):
@@ -109,7 +109,7 @@ async def test_a_segment_at_fault_fails():
 
 
 async def test_an_engine_that_only_fails_gets_no_more_work(caplog):
-    """It would have the least to do for ever; the log says so, once. Streams go elsewhere, too."""
+    """A broken engine gets no more segments or streams, and the log reports it once."""
     broken, sound = FakeEngine(error=InferenceError("the device is lost")), FakeEngine()
     replicas = replicas_of(broken, sound)
     with caplog.at_level(logging.ERROR):

@@ -72,7 +72,7 @@ async def test_a_failed_segment_fails_the_recording():
 
 
 async def test_a_decoder_error_reaches_the_caller_and_stops_recognition():
-    """What the blocks raise comes out as it is; segments in progress are cancelled."""
+    """An error of the blocks comes out unchanged; segments in progress are cancelled."""
     engine = FakeEngine(is_held=True, max_segment_ms=SEGMENT_MS)
     blocks = blocks_of(ramp(10), 16_000, DecoderError("the decoder died", code="decoder_died"))
     with pytest.raises(DecoderError, match="the decoder died"):

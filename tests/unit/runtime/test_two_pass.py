@@ -176,7 +176,7 @@ async def test_options_count_from_the_next_segment_on():
 
 
 async def test_a_failed_second_pass_reaches_the_caller():
-    """As itself, while audio is still awaited; earlier texts have been given and all state is released."""
+    """The error itself comes out while audio is still awaited; earlier texts are out and all state is released."""
     engine, heard = FakeEngine(), Listener()
 
     async def speak_and_wait():

@@ -1,1 +1,1 @@
-"""Audio: containers and codecs to samples, raw samples of live clients, decode children's side of the pipe."""
+"""Audio decoding: files and raw bytes of live clients to samples."""

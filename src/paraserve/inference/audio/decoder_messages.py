@@ -1,8 +1,9 @@
-"""What a decode child and its reader say to each other over a Unix stream socket.
+"""Messages between a decode child and its reader, over a Unix stream socket.
 
-One request, a JSON object with the recording's file descriptor passed along, is answered by frames: info, then
-blocks, then end; or an error in place of any of them. A frame is a header of 16 bytes and a payload. No frame is
-sent unasked, and the child waits in `send` while nobody reads, so neither side ever holds more than a block.
+A request is a JSON object, with the recording's file descriptor passed along. The answer is a sequence of frames:
+info, then blocks, then end. An error may come in place of any of them. A frame is a header of 16 bytes and a payload.
+The child sends frames only in answer to a request, and waits while nobody reads, so neither side holds more than a
+block.
 """
 
 import json
@@ -15,9 +16,9 @@ from paraserve.types import RecordingInfo
 
 MAX_REQUEST_BYTES = 4096
 MAX_PAYLOAD_BYTES = 30 * 16_000 * 4
-"""30 s of float32 samples; a header that announces more is not from a healthy child."""
+"""30 s of float32 samples. A header that announces more is damaged."""
 EXIT_OUT_OF_MEMORY = 12
-"""Exit status of a child that ran into its memory limit: it cannot rely on being able to build a message."""
+"""Exit status of a child that ran into its memory limit, since building an error message needs memory."""
 
 INFO, BLOCK, END, ERROR = b"I", b"B", b"E", b"X"
 _HEADER = struct.Struct("<cxxxIII")
@@ -26,7 +27,12 @@ HEADER_BYTES = _HEADER.size
 
 @dataclass(frozen=True, slots=True)
 class FrameHeader:
-    """`damaged_packets` and `decode_ms` (time spent decoding, not waiting) are totals up to this frame."""
+    """Header of a frame.
+
+    Args:
+        damaged_packets: total up to this frame.
+        decode_ms: time spent on decoding, without waiting for the reader; total up to this frame.
+    """
 
     kind: bytes
     payload_bytes: int
@@ -36,14 +42,19 @@ class FrameHeader:
 
 @dataclass(frozen=True, slots=True)
 class DecodeRequest:
-    """How to decode the descriptor that comes with it."""
+    """Choices for decoding the file whose descriptor comes with the request; None chooses nothing.
+
+    Args:
+        channel: 0-based channel to take; None mixes all of them down.
+        max_duration_ms: longest recording that is accepted.
+    """
 
     channel: int | None
     max_duration_ms: int | None
 
 
 def pack_header(header: FrameHeader) -> bytes:
-    """16 bytes, little-endian."""
+    """Return 16 bytes, little-endian."""
     return _HEADER.pack(header.kind, header.payload_bytes, header.damaged_packets, header.decode_ms)
 
 
@@ -60,7 +71,7 @@ def unpack_header(data: bytes | bytearray) -> FrameHeader:
 
 
 def pack_request(request: DecodeRequest) -> bytes:
-    """JSON, well below MAX_REQUEST_BYTES."""
+    """Return JSON, well below MAX_REQUEST_BYTES."""
     return json.dumps(asdict(request)).encode()
 
 
@@ -70,7 +81,7 @@ def unpack_request(data: bytes) -> DecodeRequest:
 
 
 def pack_info(info: RecordingInfo) -> bytes:
-    """JSON."""
+    """Return JSON."""
     return json.dumps(asdict(info)).encode()
 
 
@@ -80,13 +91,13 @@ def unpack_info(data: bytes | bytearray) -> RecordingInfo:
 
 
 def pack_error(error: ParaserveError) -> bytes:
-    """JSON of the class's name and of what the error carries."""
+    """Return JSON of the class's name and of the error's message, code and param."""
     fields = {"message": error.message, "code": error.code, "param": error.param}
     return json.dumps({"type": type(error).__name__, **fields}).encode()
 
 
 def unpack_error(data: bytes | bytearray) -> ParaserveError:
-    """The same error, of the same class of `paraserve.errors`."""
+    """Return an equal error of the same class of `paraserve.errors`."""
     fields = json.loads(data)
     error_type: type[ParaserveError] = getattr(errors, fields["type"])
     return error_type(fields["message"], code=fields["code"], param=fields["param"])

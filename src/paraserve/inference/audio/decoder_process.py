@@ -1,9 +1,8 @@
-"""A decode child, its socket as standard input.
+"""Program of a decode child: `python -m paraserve.inference.audio.decoder_process MEMORY_LIMIT_BYTES`.
 
-Run as `python -m paraserve.inference.audio.decoder_process MEMORY_LIMIT_BYTES`.
-
-Recordings come from anybody, and decoders are large C libraries, so they run in a process that may die: without a
-way to write files, with bounded memory, with CPU time that grows with what it has decoded, and at low priority.
+Its standard input is the socket to its reader. Recordings come from anybody and decoders are large C libraries, so
+they run in a process that may die. It cannot write files, has a memory limit and low priority, and gets CPU time in
+proportion to the audio that it has decoded.
 """
 
 import ctypes
@@ -35,14 +34,14 @@ from paraserve.types import SAMPLE_RATE
 
 CPU_ALLOWANCE_S = 20.0
 CPU_ALLOWANCE_PER_MINUTE_S = 5.0
-"""CPU time to open a recording, and for each decoded minute: the slowest format, amr, takes below 1 s of it."""
+"""CPU time to open a recording, and for each decoded minute. The slowest format, amr, takes less than 1 s of it."""
 NICENESS = 5
-"""Decoding ahead must not delay live sessions on the same cores."""
+"""Decoding must not delay live sessions on the same cores."""
 PR_SET_PDEATHSIG = 1
 
 
 def main() -> None:
-    """Serve one request after the other until the other side closes the socket."""
+    """Serve requests one by one until the reader closes the socket."""
     _confine_process(int(sys.argv[1]))
     with socket.socket(fileno=sys.stdin.fileno()) as connection:
         try:
@@ -56,7 +55,7 @@ def main() -> None:
 
 def _confine_process(memory_limit_bytes: int) -> None:
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    # A terminal and service managers signal the whole group, but a server that drains still needs its decoders.
+    # Terminals and service managers signal the whole process group, but a draining server still needs its decoders.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     _limit(resource.RLIMIT_AS, memory_limit_bytes)
@@ -66,7 +65,7 @@ def _confine_process(memory_limit_bytes: int) -> None:
 
 
 def _limit(kind: int, value: int) -> None:
-    """Lower a limit for good; the machine's own may be lower still."""
+    """Lower a resource limit, soft and hard, unless the machine's own is lower already."""
     value = min(value, _hard_limit(kind))
     resource.setrlimit(kind, (value, value))
 
@@ -90,7 +89,7 @@ def _serve_request(connection: socket.socket) -> bool:
 
 
 def _reopen(descriptor: int) -> BinaryIO:
-    """Open the same file again: a passed descriptor shares its position with the sender's."""
+    """Open the descriptor's file anew, because a passed descriptor shares its position with the sender's."""
     try:
         return open(f"/proc/self/fd/{descriptor}", "rb")  # noqa: PTH123 (a descriptor has no path)
     finally:
@@ -109,7 +108,7 @@ def _decode(file: BinaryIO, request: DecodeRequest, answer: "_Answer") -> None:
 
 
 class _Answer:
-    """The frames of one request, with the totals that each header carries; `recording` counts the damage."""
+    """Sender of the frames of one request. Keeps the totals that each header carries; `recording` counts damage."""
 
     recording: Recording | None = None
 
@@ -120,14 +119,14 @@ class _Answer:
         self._decode_s = 0.0
 
     def grant_cpu_time(self, decoded_samples: int) -> None:
-        """Move the soft CPU limit; a decoder that burns time without output is killed by SIGXCPU."""
+        """Raise the soft CPU limit; SIGXCPU kills a decoder that burns time without giving audio."""
         minutes = decoded_samples / SAMPLE_RATE / 60
         limit_s = self._cpu_start_s + CPU_ALLOWANCE_S + minutes * CPU_ALLOWANCE_PER_MINUTE_S
         _, hard = resource.getrlimit(resource.RLIMIT_CPU)
         resource.setrlimit(resource.RLIMIT_CPU, (min(int(limit_s) + 1, _hard_limit(resource.RLIMIT_CPU)), hard))
 
     def send(self, kind: bytes, payload: bytes | memoryview = b"") -> None:
-        """Send a frame; waits while the reader does not read. The wait is not counted as decoding."""
+        """Send a frame; block until the reader takes it. The wait does not count as decoding."""
         self._decode_s += time.monotonic() - self._decoding_since_s
         damaged_packets = self.recording.damaged_packets if self.recording else 0
         header = FrameHeader(kind, len(payload), damaged_packets, round(self._decode_s * 1000))

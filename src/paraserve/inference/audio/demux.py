@@ -1,24 +1,17 @@
-"""What is inside a file: wav by libsndfile, every other container and codec by FFmpeg's libraries (PyAV).
-
-Both give chunks of float32 frames at the file's own rate and channel count, never more than a few seconds at once,
-whatever the sizes of the file's packets.
-"""
+"""Containers and codecs other than wav, read by FFmpeg's libraries (PyAV)."""
 
 import errno
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 import av
-import numpy as np
-import numpy.typing as npt
-import soundfile
 
 from paraserve.errors import AudioError, UnsupportedFormatError
+from paraserve.inference.audio.source_chunks import SourceChunk, chunks_of
 from paraserve.types import RecordingInfo
 
 FORMATS = "aac,amr,asf,caf,flac,matroska,mov,mp3,mp4,ogg,wav,w64,webm"
-"""Demuxers that FFmpeg may use. Without this list an upload that is a playlist opens other files of the server."""
+"""Demuxers that FFmpeg may use. Without this list an uploaded playlist could open other files of the server."""
 CODECS = (
     "aac,aac_latm,ac3,adpcm_g722,adpcm_g726,adpcm_g726le,adpcm_ima_qt,adpcm_ima_wav,adpcm_ms,adpcm_yamaha,alac,amrnb,"
     "amrwb,libopencore_amrnb,libopencore_amrwb,eac3,flac,g722,g723_1,g726,g726le,g729,gsm,gsm_ms,mp1,mp1float,mp2,"
@@ -26,91 +19,22 @@ CODECS = (
     "pcm_mulaw,pcm_s8,pcm_u8,pcm_s16le,pcm_s16be,pcm_s24le,pcm_s24be,pcm_s32le,pcm_s32be,pcm_s64le,pcm_s64be,"
     "pcm_f32le,pcm_f32be,pcm_f64le,pcm_f64be"
 )
-"""Decoders that FFmpeg may use. Video decoders are not on it, so probing a video file runs none of them."""
+"""Decoders that FFmpeg may use. Video decoders are not among them, so probing a video file runs none."""
 TELEPHONE_DECODERS = {"amrnb": "libopencore_amrnb", "amrwb": "libopencore_amrwb"}
-"""FFmpeg's own decoders of these reject the silence frames of discontinuous transmission, which phones send."""
+"""Decoders in place of FFmpeg's own, which reject the silence frames of phones (discontinuous transmission)."""
 TIMED_FORMATS = frozenset({"flac", "ogg", "mov", "matroska", "caf", "w64"})
-"""Containers that state their length. The others' is a guess from the bit rate."""
+"""Containers that state their length. FFmpeg guesses that of others from the bit rate."""
 MAGIC = (b"RIFF", b"fLaC", b"OggS", b"ID3", b"\x1aE\xdf\xa3", b"#!AMR", b"caff", b"\x30\x26\xb2\x75", b"riff")
-"""First bytes of formats that we decode: such a file is damaged, not unsupported, when it does not open."""
+"""First bytes of supported formats. A file that begins with them and does not open is damaged, not unsupported."""
 
-CHUNK_S = 10
-CHUNK_VALUES = 1 << 20
-"""A chunk holds at most 10 s and at most this many values over all channels (4 MiB)."""
 GAP_S = 0.05
-"""A jump in the timestamps by more than this is a lost packet; smaller ones are rounding and clock jitter."""
+"""A longer jump in the timestamps is a lost packet, a shorter one rounding or clock jitter."""
 MAX_DEMUX_ERRORS = 32
-"""Errors in a row after which the container is given up."""
-STREAMED_WAV_BYTES = 4096
-"""A wav that says it has no samples but is longer than this was streamed and its header never completed."""
-
-
-@dataclass(frozen=True, slots=True)
-class SourceChunk:
-    """float32 (n_frames, n_channels) in [-1, 1] at `sample_rate` Hz."""
-
-    samples: npt.NDArray[np.float32]
-    sample_rate: int
-
-
-def is_wav(file: BinaryIO) -> bool:
-    """Whether the file begins as RIFF, RIFX (big-endian) or RF64 (over 4 GiB) wav does. Leaves it at its start."""
-    head = file.read(12)
-    file.seek(0)
-    return head[:4] in (b"RIFF", b"RIFX", b"RF64") and head[8:] == b"WAVE"
-
-
-class WavSource:
-    """wav by libsndfile, which trusts the file's real length more than its header."""
-
-    def __init__(self, reader: soundfile.SoundFile) -> None:
-        self._reader = reader
-        self.damaged_packets = 0
-        self.info = RecordingInfo(
-            container="wav",
-            codec=str(reader.subtype).lower(),
-            sample_rate=reader.samplerate,
-            channels=reader.channels,
-            duration_ms=reader.frames * 1000 // reader.samplerate,
-        )
-
-    @classmethod
-    def open(cls, file: BinaryIO, size_bytes: int) -> "WavSource | None":
-        """None where FFmpeg does better.
-
-        That is where libsndfile refuses the header, sees no samples in a file that has some, or would stop at the
-        first damaged packet of an MPEG stream in the wav.
-        """
-        try:
-            reader = soundfile.SoundFile(file)
-        except soundfile.LibsndfileError:
-            return None
-        has_no_samples = reader.frames == 0 and size_bytes > STREAMED_WAV_BYTES
-        if has_no_samples or reader.subtype.startswith("MPEG"):
-            reader.close()
-            return None
-        return cls(reader)
-
-    def chunks(self) -> Iterator[SourceChunk]:
-        """Yield the frames; a block that cannot be decoded (ADPCM) counts as damaged and ends the recording."""
-        n_frames = _chunk_frames(self.info.sample_rate, self.info.channels)
-        while True:
-            try:
-                frames = self._reader.read(n_frames, dtype="float32", always_2d=True)
-            except soundfile.LibsndfileError:
-                self.damaged_packets += 1
-                return
-            if not len(frames):
-                return
-            yield SourceChunk(_in_range(frames), self.info.sample_rate)
-
-    def close(self) -> None:
-        """Release the reader."""
-        self._reader.close()
+"""Number of errors in a row after which reading ends."""
 
 
 class ContainerSource:
-    """Any other format by FFmpeg: the best audio stream, demuxed and decoded packet by packet."""
+    """Reader of the best audio stream of a file, by FFmpeg, packet by packet."""
 
     def __init__(self, file: BinaryIO) -> None:
         self.damaged_packets = 0
@@ -125,17 +49,17 @@ class ContainerSource:
         self._expected_start_s: float | None = None
 
     def chunks(self) -> Iterator[SourceChunk]:
-        """Yield what decodes. Packets that do not, and holes between the timestamps, are counted."""
+        """Yield the audio that can be decoded. Count damaged packets, and gaps between timestamps."""
         for packet in self._packets():
             for frame in self._frames(packet):
-                yield from _chunks_of(frame)
+                yield from chunks_of(frame)
 
     def close(self) -> None:
         """Release the container."""
         self._container.close()
 
     def _packets(self) -> Iterator[Any]:
-        """Demux; after an error the demuxer goes on behind it, as far as it can."""
+        """Yield packets; after an error the demuxer may find the next packet."""
         errors_in_a_row = 0
         while errors_in_a_row < MAX_DEMUX_ERRORS:
             try:
@@ -159,14 +83,14 @@ class ContainerSource:
             return []  # the decoder had been flushed already
         except av.FFmpegError:
             self.damaged_packets += 1
-            self._expected_start_s = None  # the hole behind this packet is counted with it
+            self._expected_start_s = None  # the gap that follows belongs to this packet
             return []
         for frame in frames:
-            self._count_hole(frame)
+            self._count_gap(frame)
         return frames
 
-    def _count_hole(self, frame: av.AudioFrame) -> None:
-        """Demuxers skip unreadable stretches silently; the next timestamp tells. Frames until then may have none."""
+    def _count_gap(self, frame: av.AudioFrame) -> None:
+        """Count a gap before this frame: demuxers skip unreadable data silently. A frame may have no timestamp."""
         start = frame.time if frame.time is not None else self._expected_start_s
         if start is None:
             return
@@ -178,7 +102,7 @@ class ContainerSource:
 def _open_container(file: BinaryIO) -> Any:
     options = {"format_whitelist": FORMATS, "codec_whitelist": CODECS, "protocol_whitelist": "none"}
     try:
-        return av.open(_Nameless(file), "r", options=options, metadata_errors="replace")
+        return av.open(_NamelessFile(file), "r", options=options, metadata_errors="replace")
     except MemoryError:
         raise
     except av.FFmpegError as error:
@@ -189,8 +113,8 @@ def _open_container(file: BinaryIO) -> Any:
         raise UnsupportedFormatError("the file is not audio or video of a known format", param="file") from error
 
 
-class _Nameless:
-    """An open file without its name: FFmpeg guesses formats from name endings, we want the content to decide."""
+class _NamelessFile:
+    """Open file without its name, from whose ending FFmpeg would guess the format instead of reading the content."""
 
     def __init__(self, file: BinaryIO) -> None:
         self.read = file.read
@@ -198,7 +122,7 @@ class _Nameless:
         self._seek = file.seek
 
     def seek(self, offset: int, whence: int = 0) -> int:
-        """The new position, or a negative error code: a damaged file may point to places before its beginning."""
+        """Return the new position, or a negative error code: a damaged file may point before its beginning."""
         try:
             return self._seek(offset, whence)
         except (OSError, ValueError):
@@ -219,7 +143,7 @@ def _audio_stream(container: Any) -> Any:
 
 
 def _decoder(codec: Any) -> Any:
-    """The decoder to use for a stream's codec, with one thread: the pool's children are the parallelism."""
+    """Return the decoder for a stream's codec, with one thread, since the pool runs several children."""
     decoder: Any = codec
     better = TELEPHONE_DECODERS.get(codec.name)
     if better in av.codecs_available:
@@ -239,49 +163,3 @@ def _info(container: Any, stream: Any) -> RecordingInfo:
         channels=int(stream.codec_context.channels),
         duration_ms=max(container.duration // 1000, 0) if has_length else None,
     )
-
-
-def _chunks_of(frame: av.AudioFrame) -> Iterator[SourceChunk]:
-    """A frame may be as large as its packet, so it is converted piece by piece."""
-    n_channels = max(frame.layout.nb_channels, 1)
-    # `frame.planes` can have too many at its end, and `to_ndarray` reads them all: PyAV looks for a NULL behind the
-    # last plane, which FFmpeg does not promise from 8 channels on.
-    planes = frame.planes[: n_channels if frame.format.is_planar else 1]
-    dtype = _SAMPLE_TYPES[frame.format.packed.name]
-    n_columns = n_channels // max(len(planes), 1)  # of a plane: all channels of a packed frame
-    columns = [
-        np.frombuffer(memoryview(plane), dtype, frame.samples * n_columns).reshape(-1, n_columns) for plane in planes
-    ]
-    step = _chunk_frames(frame.sample_rate, n_channels)
-    for start in range(0, frame.samples, step):
-        values = np.concatenate([column[start : start + step] for column in columns], axis=1)
-        yield SourceChunk(_to_float(values), frame.sample_rate)
-
-
-_SAMPLE_TYPES = {
-    "u8": np.uint8,
-    "s16": np.int16,
-    "s32": np.int32,
-    "s64": np.int64,
-    "flt": np.float32,
-    "dbl": np.float64,
-}
-
-
-def _chunk_frames(sample_rate: int, channels: int) -> int:
-    return max(1, min(CHUNK_S * sample_rate, CHUNK_VALUES // channels))
-
-
-def _to_float(values: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
-    """Full scale of each integer type is 1.0."""
-    if values.dtype == np.uint8:
-        return (values.astype(np.float32) - 128.0) / 128.0
-    if values.dtype.kind == "i":
-        return values.astype(np.float32) / float(-np.iinfo(values.dtype).min)
-    return _in_range(values)
-
-
-def _in_range(values: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
-    """Float files may hold anything; NaN and infinity would spread through the resampler."""
-    in_range: npt.NDArray[np.float32] = np.clip(np.nan_to_num(values, nan=0.0), -1.0, 1.0).astype(np.float32)
-    return in_range

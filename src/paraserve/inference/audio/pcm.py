@@ -1,4 +1,4 @@
-"""Raw audio as a live client sends it, cut anywhere, to samples."""
+"""Raw audio of live clients to samples. Messages may end anywhere, also inside a sample."""
 
 from dataclasses import dataclass, field
 
@@ -11,13 +11,12 @@ from paraserve.types import SAMPLE_RATE, AudioFormat, Samples
 
 
 class PcmReader:
-    """Bytes of one utterance after another; keeps what is left of a sample, and the resampler, between two pieces.
+    """Reader of the bytes of utterances, one after the other. Samples do not depend on the sizes of the messages.
 
-    An utterance that begins as a wav (`RIFF....WAVE`) is read by its own header, whatever the client said of it. What
-    comes out does not depend on how the bytes are cut.
+    An utterance that begins like a wav (`RIFF....WAVE`) is read by its own header, whatever format the client stated.
 
     Raises:
-        AudioError: the number of channels or the sample rate is absurd.
+        AudioError: the number of channels or the sample rate is unusable.
     """
 
     def __init__(self, audio: AudioFormat) -> None:
@@ -25,51 +24,51 @@ class PcmReader:
         self._utterance = _Utterance()
 
     def push(self, data: bytes) -> Samples:
-        """The samples that these bytes complete.
+        """Return the samples that these bytes complete.
 
         Raises:
-            AudioError: the utterance is a wav whose header is damaged, or of a kind that is not decoded. The rest of
-                the utterance is ignored.
+            AudioError: the utterance is a wav with a damaged header or of an unsupported kind. Its further bytes are
+                ignored.
         """
-        now = self._utterance
+        utterance = self._utterance
         try:
-            return _no_samples() if now.is_refused else self._read(now, data)
+            return _no_samples() if utterance.is_refused else self._read(utterance, data)
         except AudioError:
-            now.is_refused = True
+            utterance.is_refused = True
             raise
 
     def flush(self) -> Samples:
-        """The last samples of the utterance; part of a frame is left out. The next bytes begin another one.
+        """Return the last samples of the utterance, without an incomplete frame. The next bytes begin another one.
 
         Raises:
             AudioError: the utterance ended inside the header of a wav.
         """
-        now, self._utterance = self._utterance, _Utterance()
-        if now.is_refused:
+        utterance, self._utterance = self._utterance, _Utterance()
+        if utterance.is_refused:
             return _no_samples()
-        if now.stream is not None:
-            return now.stream.flush()
-        if len(now.head) >= RIFF_BYTES:
+        if utterance.stream is not None:
+            return utterance.stream.flush()
+        if len(utterance.head) >= RIFF_BYTES:
             raise AudioError("damaged wav: it ends inside its header")
         stream = PcmStream(self._raw)
-        return np.concatenate((stream.push(bytes(now.head)), stream.flush()))
+        return np.concatenate((stream.push(bytes(utterance.head)), stream.flush()))
 
-    def _read(self, now: "_Utterance", data: bytes) -> Samples:
-        if now.stream is not None:
-            return now.stream.push(data)
-        now.head += data
-        if not may_be_wav(now.head):
-            now.stream = PcmStream(self._raw)
-            return now.stream.push(bytes(now.head))
-        header = read_wav_header(now.head) if len(now.head) >= RIFF_BYTES else None
+    def _read(self, utterance: "_Utterance", data: bytes) -> Samples:
+        if utterance.stream is not None:
+            return utterance.stream.push(data)
+        utterance.head += data
+        if not may_be_wav(utterance.head):
+            utterance.stream = PcmStream(self._raw)
+            return utterance.stream.push(bytes(utterance.head))
+        header = read_wav_header(utterance.head) if len(utterance.head) >= RIFF_BYTES else None
         if header is None:
             return _no_samples()
-        now.stream = PcmStream(header.layout, header.data_bytes)
-        return now.stream.push(bytes(now.head[header.data_at :]))
+        utterance.stream = PcmStream(header.layout, header.data_bytes)
+        return utterance.stream.push(bytes(utterance.head[header.data_at :]))
 
 
 class PcmStream:
-    """Bytes of one layout to mono samples at 16 kHz; what follows the first `n_bytes` (None: no end) is ignored."""
+    """Converter of bytes in one layout to mono samples at 16 kHz. Bytes beyond `n_bytes` (None: all) are ignored."""
 
     def __init__(self, layout: PcmLayout, n_bytes: int | None = None) -> None:
         self._layout = layout
@@ -80,7 +79,7 @@ class PcmStream:
             self._resampler = soxr.ResampleStream(layout.sample_rate, SAMPLE_RATE, 1, dtype="float32")
 
     def push(self, data: bytes) -> Samples:
-        """The samples that these bytes complete; a resampler holds some back."""
+        """Return the samples that these bytes complete; a resampler delays some."""
         if self._left_bytes is not None:
             data = data[: self._left_bytes]
             self._left_bytes -= len(data)
@@ -93,7 +92,7 @@ class PcmStream:
         return np.clip(samples, -1.0, 1.0)
 
     def flush(self) -> Samples:
-        """What the resampler held back."""
+        """Return the samples that the resampler has delayed."""
         if self._resampler is None:
             return _no_samples()
         tail: Samples = self._resampler.resample_chunk(_no_samples(), last=True)
@@ -102,7 +101,7 @@ class PcmStream:
 
 @dataclass(slots=True)
 class _Utterance:
-    """The first bytes, while they may be the header of a wav; then what reads the audio."""
+    """State of an utterance: first bytes that may be a wav header, then the stream that converts the audio."""
 
     head: bytearray = field(default_factory=bytearray)
     stream: PcmStream | None = None
@@ -114,7 +113,7 @@ def _no_samples() -> Samples:
 
 
 def _mono(data: bytes, layout: PcmLayout) -> Samples:
-    """Whole frames as float32 (n_frames,): the mean of the channels."""
+    """Return whole frames as float32 (n_frames,), the mean of the channels."""
     values = _floats(data, layout)
     if layout.channels == 1:
         return values
@@ -123,7 +122,7 @@ def _mono(data: bytes, layout: PcmLayout) -> Samples:
 
 
 def _floats(data: bytes, layout: PcmLayout) -> Samples:
-    """Samples in [-1, 1], channels interleaved. Floats that are no numbers are silence."""
+    """Return samples in [-1, 1], channels interleaved. NaN and infinities become silence."""
     if layout.kind == "float":
         floats: Samples = np.nan_to_num(np.frombuffer(data, np.dtype("<f4")), posinf=0, neginf=0)
         return floats

@@ -1,7 +1,7 @@
 """Recordings of any common format to blocks of mono 16 kHz samples, in bounded memory.
 
-wav is read by libsndfile, all else by FFmpeg's libraries (`containers`). Channels are mixed down by their mean, then
-the sample rate is converted by a streaming soxr resampler.
+libsndfile reads wav (`wav_file`), FFmpeg's libraries read the rest (`demux`). Channels are mixed down by their mean,
+then a streaming soxr resampler converts the sample rate.
 """
 
 import io
@@ -13,12 +13,14 @@ import numpy.typing as npt
 import soxr
 
 from paraserve.errors import AudioError, AudioTooLongError, DecoderError
-from paraserve.inference.audio.demux import ContainerSource, SourceChunk, WavSource, is_wav
+from paraserve.inference.audio.demux import ContainerSource
+from paraserve.inference.audio.source_chunks import SourceChunk
+from paraserve.inference.audio.wav_file import WavSource, is_wav
 from paraserve.inference.audio.wav_header import MAX_SOURCE_RATE, MIN_SOURCE_RATE
-from paraserve.types import SAMPLE_RATE, RecordingInfo, Samples
+from paraserve.types import SAMPLE_RATE, RecordingInfo, Samples, samples_to_ms
 
 BLOCK_SAMPLES = 10 * SAMPLE_RATE
-"""Length of the blocks: short enough that the first one is there at once, long enough that overheads vanish."""
+"""Length of a block: short enough that the first comes at once, long enough that its overhead does not count."""
 
 
 class _Source(Protocol):
@@ -31,10 +33,9 @@ class _Source(Protocol):
 
 
 class Recording:
-    """An opened recording; iterate once over its blocks. `with` closes it.
+    """Open recording, whose blocks can be iterated over once. `with` closes it.
 
-    `received_samples` counts the samples (16 kHz) yielded so far, `damaged_packets` the packets that could not be
-    decoded or were missing.
+    `received_samples` counts the samples (16 kHz) yielded so far.
     """
 
     def __init__(self, source: _Source, channel: int | None, max_duration_ms: int | None) -> None:
@@ -46,7 +47,7 @@ class Recording:
 
     @property
     def damaged_packets(self) -> int:
-        """Packets that could not be decoded or were missing, so far."""
+        """Number of packets so far that were missing or could not be decoded."""
         return self._source.damaged_packets
 
     def __enter__(self) -> "Recording":
@@ -56,16 +57,16 @@ class Recording:
         self._source.close()
 
     def __iter__(self) -> Iterator[Samples]:
-        """Yield blocks of 10 s, the last one shorter; nothing for a recording of length zero.
+        """Yield blocks of 10 s, the last one shorter. A recording of length zero has none.
 
         Raises:
-            AudioTooLongError: as soon as more than `max_duration_ms` has been decoded.
-            AudioError: the channel does not exist, or the sample rate is absurd.
-            DecoderError: there are packets, but not one could be decoded.
+            AudioTooLongError: more than `max_duration_ms` has been decoded.
+            AudioError: the channel does not exist, or the sample rate is unusable.
+            DecoderError: no packet of the recording could be decoded.
         """
         for block in _blocks_of(_resampled(self._mono_chunks()), BLOCK_SAMPLES):
             self.received_samples += len(block)
-            _check_duration(self.received_samples * 1000 // SAMPLE_RATE, self._max_duration_ms)
+            _check_duration(samples_to_ms(self.received_samples), self._max_duration_ms)
             yield block
         if self.damaged_packets and not self.received_samples:
             raise DecoderError(f"no packet of this {self.info.codec} recording could be decoded", param="file")
@@ -79,17 +80,17 @@ class Recording:
 def open_recording(
     file: BinaryIO | bytes, *, channel: int | None = None, max_duration_ms: int | None = None
 ) -> Recording:
-    """Open a recording at its beginning; `file` must be seekable and stays open when the recording is closed.
+    """Open a recording at its beginning.
 
     Args:
-        file: the whole file, or an open binary file.
+        file: the whole file, or an open binary file. It must be seekable and stays open when the recording is closed.
         channel: 0-based channel to take; None mixes all of them down.
         max_duration_ms: longest recording that is accepted.
 
     Raises:
-        UnsupportedFormatError: not a container or codec that we decode.
-        AudioTooLongError: the container's own dependable length is over the limit.
-        AudioError: empty file, no audio stream, no such channel, absurd sample rate, or a damaged header.
+        UnsupportedFormatError: the container or codec is not supported.
+        AudioTooLongError: the container states a dependable length, and that is over the limit.
+        AudioError: the file is empty or damaged, or lacks audio or the channel, or has an unusable sample rate.
     """
     file = io.BytesIO(file) if isinstance(file, bytes) else file
     source = _open_source(file)
@@ -140,7 +141,7 @@ def _mono(samples: npt.NDArray[np.float32], channel: int | None) -> Samples:
 
 
 def _resampled(chunks: Iterable[tuple[Samples, int]]) -> Iterator[Samples]:
-    """Convert to 16 kHz; where a stream changes its rate, the old resampler's tail is flushed first."""
+    """Convert to 16 kHz. Where a stream changes its rate, first yield the rest of the old resampler."""
     resampler, current_rate = None, SAMPLE_RATE
     for samples, rate in chunks:
         if rate != current_rate:
@@ -156,12 +157,12 @@ def _flush(resampler: soxr.ResampleStream | None) -> Iterator[Samples]:
         yield resampler.resample_chunk(np.zeros(0, np.float32), last=True)
 
 
-def _blocks_of(pieces: Iterable[Samples], n_samples: int) -> Iterator[Samples]:
-    """Join and cut pieces of any length to blocks of `n_samples`, clipped to [-1, 1] (resampling overshoots)."""
+def _blocks_of(chunks: Iterable[Samples], n_samples: int) -> Iterator[Samples]:
+    """Join and cut chunks of any length to blocks of `n_samples`; clip to [-1, 1], since resampling overshoots."""
     pending: list[Samples] = []
     missing = n_samples
-    for piece in pieces:
-        rest = piece
+    for chunk in chunks:
+        rest = chunk
         while len(rest) >= missing:
             yield np.clip(np.concatenate([*pending, rest[:missing]]), -1.0, 1.0)
             rest = rest[missing:]

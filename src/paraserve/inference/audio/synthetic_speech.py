@@ -1,12 +1,12 @@
-"""Speech-like audio that means nothing, to measure speed with where there is no recording.
+"""Synthetic speech without meaning, to warm up models and to measure speed without a recording.
 
-Syllables of a voice: harmonics of a gliding pitch under two formants, each syllable begun by a burst of noise. Models
-find about as much in it as in speech, which they do not in silence, noise or tones; what they make of it is no text.
+Each syllable has harmonics of a gliding pitch under two formants and begins with a burst of noise. Models find about
+as many tokens in it as in speech, which silence, noise and tones do not give. The recognized text has no meaning.
 """
 
 import numpy as np
 
-from paraserve.types import SAMPLE_RATE, Samples
+from paraserve.types import SAMPLE_RATE, Samples, ms_to_samples
 
 SYLLABLE_MS = (150, 280)
 BURST_MS = 30
@@ -17,10 +17,10 @@ HIGHEST_HZ = 3600.0
 PEAK = 0.3
 
 
-def babble(duration_ms: int, seed: int = 0) -> Samples:
-    """So many milliseconds of it without a pause; the same for the same seed."""
+def synthetic_speech(duration_ms: int, seed: int = 0) -> Samples:
+    """Return `duration_ms` of synthetic speech without pauses. Deterministic for a given `seed`."""
     rng = np.random.default_rng(seed)
-    n_samples = duration_ms * SAMPLE_RATE // 1000
+    n_samples = ms_to_samples(duration_ms)
     audio = np.zeros(n_samples, np.float32)
     start = 0
     while start < n_samples:
@@ -31,7 +31,7 @@ def babble(duration_ms: int, seed: int = 0) -> Samples:
 
 
 def _syllable(rng: np.random.Generator) -> Samples:
-    n = int(rng.uniform(*SYLLABLE_MS)) * SAMPLE_RATE // 1000
+    n = ms_to_samples(int(rng.uniform(*SYLLABLE_MS)))
     pitch_hz = np.linspace(rng.uniform(*PITCH_HZ), rng.uniform(*PITCH_HZ), n)
     phase = 2 * np.pi * np.cumsum(pitch_hz) / SAMPLE_RATE
     formants = np.array([rng.uniform(*span) for span in FORMANTS_HZ])
@@ -40,7 +40,7 @@ def _syllable(rng: np.random.Generator) -> Samples:
     gains = np.exp(-np.abs(distance) / 2).sum(axis=1)
     voice = gains @ np.sin(harmonics[:, None] * phase)
     voice *= PEAK / np.abs(voice).max() * np.sin(np.pi * np.arange(n) / n) ** 0.5
-    burst = BURST_MS * SAMPLE_RATE // 1000
+    burst = ms_to_samples(BURST_MS)
     voice[:burst] += rng.normal(0, PEAK / 10, burst)
     syllable: Samples = voice.astype(np.float32)
     return syllable

@@ -1,4 +1,4 @@
-"""The header of a wav stream whose bytes come bit by bit."""
+"""Header of a wav stream, read while its bytes arrive."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -7,21 +7,25 @@ from paraserve.errors import AudioError, UnsupportedFormatError
 
 MIN_SOURCE_RATE = 1_000
 MAX_SOURCE_RATE = 1_000_000
-"""Hz. Rates outside come from damaged or hostile headers; one sample at 1 Hz would become a second of audio."""
+"""Hz. Other rates come from damaged or hostile headers: one sample at 1 Hz would become a second of audio."""
 RIFF_BYTES = 12
 """`RIFF`, four bytes of size, `WAVE`."""
 MAX_HEADER_BYTES = 1 << 20
-"""Pictures and texts in front of the audio may be long; this much is kept while they pass."""
+"""Bytes kept while waiting for the audio. Pictures and texts may stand before it."""
 MAX_CHUNKS = 64
 MAX_CHANNELS = 64
 INTEGER, FLOAT, EXTENSIBLE = 1, 3, 0xFFFE
-"""Format tags. An extensible header has the true one in the first bytes of its subformat."""
+"""Format tags. An extensible header has the real tag in the first bytes of its subformat."""
 SUBFORMAT_AT = 24
 
 
 @dataclass(frozen=True, slots=True)
 class PcmLayout:
-    """How bytes are samples: `kind` and `width_bytes` of one, channels interleaved, little-endian."""
+    """Layout of raw samples: little-endian, channels interleaved.
+
+    Raises:
+        AudioError: the number of channels or the sample rate is unusable.
+    """
 
     kind: Literal["int", "float"]
     width_bytes: int
@@ -36,13 +40,13 @@ class PcmLayout:
 
     @property
     def frame_bytes(self) -> int:
-        """Bytes of one sample of all channels."""
+        """Bytes of one frame: a sample of each channel."""
         return self.width_bytes * self.channels
 
 
 @dataclass(frozen=True, slots=True)
 class WavHeader:
-    """Where the audio of a wav begins, how long it is (None: to the end of the stream) and what it is made of."""
+    """Position, length and layout of a wav's audio. `data_bytes` None: it goes on to the end of the stream."""
 
     layout: PcmLayout
     data_at: int
@@ -50,15 +54,15 @@ class WavHeader:
 
 
 def may_be_wav(head: bytes | bytearray) -> bool:
-    """Whether a stream that begins with these bytes, perhaps fewer than 12, can still turn out to be a wav."""
+    """Return whether a stream with these first bytes, perhaps fewer than 12, can still be a wav."""
     return head[:4] == b"RIFF"[: len(head)] and head[8:RIFF_BYTES] == b"WAVE"[: max(0, len(head) - 8)]
 
 
 def read_wav_header(head: bytes | bytearray) -> WavHeader | None:
-    """The header that a wav's first bytes hold; None while it is not complete.
+    """Return the header in a wav's first bytes; None while it is incomplete.
 
     Raises:
-        AudioError: no usable audio is described: no or too short `fmt `, absurd rate or channels, endless header.
+        AudioError: the format is missing, too short or unusable, or the header has no end.
         UnsupportedFormatError: the samples are neither 8 to 32 bit integers nor 32 bit floats.
     """
     at, layout = RIFF_BYTES, None
@@ -67,7 +71,7 @@ def read_wav_header(head: bytes | bytearray) -> WavHeader | None:
             return None
         name, size, at = head[at : at + 4], _number(head[at + 4 : at + 8]), at + 8
         if name == b"data" and layout is not None:
-            return WavHeader(layout, at, size or None)  # a streamed wav's writer did not know the size
+            return WavHeader(layout, at, size or None)  # 0: the writer of a streamed wav did not know the size
         if name == b"data":
             raise AudioError("damaged wav: its audio comes before its format")
         content = head[at : at + size] if name == b"fmt " else b""

@@ -1,1 +1,1 @@
-"""Acoustic features, and continuous integrate-and-fire."""
+"""Acoustic features, and continuous integrate-and-fire (CIF)."""

@@ -1,8 +1,8 @@
-"""Acoustic features: log-mel fbank, low frame rate stacking (LFR) and mean/variance normalisation (CMVN).
+"""Acoustic features: log-mel fbank, low frame rate stacking (LFR) and mean/variance normalization (CMVN).
 
-Each has a form for a whole recording. fbank and LFR also have an online form: state in, state out, and the pieces
-put together equal the features of the whole recording exactly, whatever the sizes of the steps. The figures are
-those of FunASR's `WavFrontend` (Kaldi fbank, Hamming window, no dither).
+Each has a form for a whole recording. fbank and LFR also have an online form with a state. Its results, joined, equal
+the features of the whole recording exactly, whatever the sizes of the steps. Window, shift and bins are those of
+FunASR's `WavFrontend` (Kaldi fbank, Hamming window, no dither).
 """
 
 from collections.abc import Sequence
@@ -15,54 +15,54 @@ import numpy as np
 import numpy.typing as npt
 
 from paraserve.errors import ModelLoadError
-from paraserve.types import FRAME_MS, FRAME_SAMPLES, SAMPLE_RATE, Features, Samples
+from paraserve.types import FRAME_MS, FRAME_SAMPLES, SAMPLE_RATE, Features, Samples, ms_to_samples
 
 N_MELS = 80
 WINDOW_MS = 25
-WINDOW_SAMPLES = SAMPLE_RATE * WINDOW_MS // 1000
+WINDOW_SAMPLES = ms_to_samples(WINDOW_MS)
 """Frame t covers the samples 160 t to 160 t + 399."""
 
 INT16_SCALE = np.float32(32768)
 SLICE_SAMPLES = SAMPLE_RATE
-"""The extractor copies its input under the GIL, about 1 ms a second of audio; longer slices stall other threads."""
+"""The extractor copies its input under the GIL (1 ms for a second of audio), so longer slices stall other threads."""
 BLOCK_FRAMES = 128
-"""Rows that are normalised at once: they stay in the processor's cache."""
+"""Rows that are normalized at once, few enough to stay in the processor's cache."""
 
 
 @dataclass(frozen=True, slots=True)
 class FbankState:
-    """The last samples, fewer than 400: those from the start of the first frame that is not complete yet."""
+    """Last samples of a stream, fewer than 400, from the start of the first incomplete frame."""
 
     tail: Samples = field(default_factory=lambda: np.zeros(0, dtype=np.float32))
 
 
 @dataclass(frozen=True, slots=True)
 class LfrState:
-    """fbank frames that the next window starts with; None before the first frame of the stream."""
+    """Frames of fbank at the start of the next window; None before the first frame of the stream."""
 
     frames: Features | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Cmvn:
-    """Normalisation constants, float64 (dim,): a feature becomes (x + shift) * scale."""
+    """Normalization constants, float64 (dim,): a feature x becomes (x + shift) * scale."""
 
     shift: npt.NDArray[np.float64]
     scale: npt.NDArray[np.float64]
 
     @property
     def dim(self) -> int:
-        """Size of the feature rows that this fits."""
+        """Size of the rows that these constants normalize."""
         return len(self.shift)
 
 
 def frame_count(n_samples: int) -> int:
-    """Number of whole 25 ms windows, 10 ms apart, in `n_samples`."""
+    """Return the number of whole 25 ms windows, 10 ms apart, in `n_samples`."""
     return max(0, 1 + (n_samples - WINDOW_SAMPLES) // FRAME_SAMPLES)
 
 
 def fbank(samples: Samples) -> Features:
-    """Log-mel energies (n_frames, 80) of samples in [-1, 1]; (0, 80) for fewer than 400 samples."""
+    """Return log-mel energies (n_frames, 80) of samples in [-1, 1]; (0, 80) for fewer than 400 samples."""
     features = np.empty((frame_count(len(samples)), N_MELS), dtype=np.float32)
     extractor = knf.OnlineFbank(_fbank_options())
     done = 0
@@ -71,7 +71,7 @@ def fbank(samples: Samples) -> Features:
         extractor.accept_waveform(SAMPLE_RATE, pcm.tolist())  # a list converts faster than an array
         ready = extractor.num_frames_ready
         if ready > done:
-            # get_frame is the only way out; it returns views, so copy before pop frees them.
+            # get_frame returns views, which must be copied before pop frees them.
             frames = [extractor.get_frame(t) for t in range(done, ready)]
             features[done:ready] = np.concatenate(frames).reshape(-1, N_MELS)
             extractor.pop(ready - done)
@@ -80,26 +80,19 @@ def fbank(samples: Samples) -> Features:
 
 
 def fbank_step(state: FbankState, samples: Samples) -> tuple[FbankState, Features]:
-    """Take any number of new samples; return the next state and the frames (n, 80) that they complete."""
+    """Take any number of new samples. Return the next state and the frames (n, 80) that they complete."""
     buffer = np.concatenate((state.tail, samples))
     features = fbank(buffer)
     # A copy, so that a state does not keep a whole block of audio alive.
     return FbankState(buffer[len(features) * FRAME_SAMPLES :].copy()), features
 
 
-def apply_lfr(features: Features, m: int, n: int) -> Features:
-    """Stack m frames every n frames: (n_frames, dim) to (ceil(n_frames / n), m * dim), n <= m.
-
-    The first frame is repeated (m - 1) // 2 times in front, the last one as often as the last window needs.
-    """
-    _, rows = lfr_step(LfrState(), features, m, n, is_last=True)
-    return rows
-
-
 def lfr_step(state: LfrState, features: Features, m: int, n: int, *, is_last: bool) -> tuple[LfrState, Features]:
-    """Take new fbank frames; return the next state and the stacked rows that they complete.
+    """Stack `m` frames every `n` frames, `n` <= `m`. Return the next state and the rows that the new frames complete.
 
-    The last step also gives the incomplete windows, filled with the last frame, and a state for a new stream.
+    All steps of a stream together turn (n_frames, dim) into (ceil(n_frames / n), m * dim). The first frame is
+    repeated (m - 1) // 2 times in front. The last step also completes the open windows with the last frame, and
+    returns the state of a new stream.
     """
     context = (m - 1) // 2
     frames = features
@@ -119,7 +112,7 @@ def lfr_step(state: LfrState, features: Features, m: int, n: int, *, is_last: bo
 
 
 def apply_cmvn(features: Features, cmvn: Cmvn) -> Features:
-    """Normalise rows (n_rows, dim); in float64 as FunASR, since the last bit of a feature can change int8 results."""
+    """Normalize rows (n_rows, dim), in float64 like FunASR: the last bit of a feature can change int8 results."""
     rows = np.empty(features.shape, dtype=np.float32)
     for first in range(0, len(features), BLOCK_FRAMES):
         block = slice(first, first + BLOCK_FRAMES)
@@ -128,7 +121,7 @@ def apply_cmvn(features: Features, cmvn: Cmvn) -> Features:
 
 
 def pad_batch(rows: Sequence[Features]) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
-    """Items [T_i, D], at least one, as one zero-padded batch [B, max T, D] and their lengths [B]."""
+    """Stack items (n_i, dim), at least one, to one zero-padded batch (n_items, max n, dim); return it and all n_i."""
     lengths = np.array([len(item) for item in rows])
     batch = np.zeros((len(rows), lengths.max(), rows[0].shape[1]), dtype=np.float32)
     for padded, item in zip(batch, rows, strict=True):
@@ -140,7 +133,7 @@ def read_cmvn(path: Path, dim: int | None = None) -> Cmvn:
     """Read an `am.mvn` (Kaldi nnet text) of `dim` features; None takes the size that the file declares.
 
     Raises:
-        ModelLoadError: the file is missing, is no such text, or has another number of values.
+        ModelLoadError: the file is missing, damaged, or has another number of values.
     """
     try:
         fields = path.read_text(encoding="utf-8").split()
@@ -177,7 +170,7 @@ def _stack(frames: Features, m: int, n: int, n_rows: int) -> Features:
 
 
 def _vector(fields: list[str], tag: str, path: Path) -> npt.NDArray[np.float64]:
-    """The values between the brackets that follow `tag`; the size declared after the tag must be their number."""
+    """Return the values in the brackets after `tag`, which must be as many as the size that follows the tag."""
     try:
         at = fields.index(tag)
         size = int(fields[at + 1])

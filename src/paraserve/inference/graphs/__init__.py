@@ -1,1 +1,1 @@
-"""ONNX graphs: sessions, devices, and the rewritten graphs in the cache."""
+"""ONNX graphs: sessions, devices, rewrites for speed, and the cache of rewritten graphs."""

@@ -1,7 +1,6 @@
-"""The program that prepares one graph: `python -m paraserve.inference.graphs.builder SOURCE TARGET [FLAG]`.
+"""Program that prepares one graph: `python -m paraserve.inference.graphs.builder SOURCE TARGET [--for-gpu]`.
 
-FLAG is `--reorder-sums` or `--for-gpu`. A process of its own, since it takes several times the model's memory and
-needs the package onnx.
+It is a process of its own, because it takes several times the model's memory and needs the package onnx.
 """
 
 import os
@@ -11,7 +10,7 @@ from pathlib import Path
 
 import onnx
 
-from paraserve.inference.graphs.cache import FOR_GPU, REORDER, has_vnni
+from paraserve.inference.graphs.cache import FOR_GPU, has_vnni
 from paraserve.inference.graphs.fsmn_memory import block_memories
 from paraserve.inference.graphs.gpu.convolutions import replace_dense, replace_depthwise
 from paraserve.inference.graphs.gpu.half_precision import to_half
@@ -20,10 +19,10 @@ from paraserve.inference.graphs.session import SMALLEST_EXTERNAL_BYTES, write_fu
 from paraserve.inference.graphs.signed_weights import sign_weights
 
 
-def prepare_for_cpu(source: Path, target: Path, *, reorder_sums: bool) -> None:
-    """Rewrite `source`, let onnxruntime fuse in it what it fuses at every start, and keep the result."""
+def prepare_for_cpu(source: Path, target: Path) -> None:
+    """Write `source`, rewritten and with its nodes fused, to `target`, which saves the fusing at every start."""
     model = onnx.load(source)
-    rewrite_for_cpu(model, reorder_sums=reorder_sums, is_vnni=has_vnni())
+    rewrite_for_cpu(model, is_vnni=has_vnni())
     with tempfile.TemporaryDirectory(dir=target.parent) as folder:
         rewritten = Path(folder) / target.name
         _save(model, rewritten)
@@ -31,21 +30,25 @@ def prepare_for_cpu(source: Path, target: Path, *, reorder_sums: bool) -> None:
         write_fused(rewritten, target)
 
 
-def rewrite_for_cpu(model: onnx.ModelProto, *, reorder_sums: bool, is_vnni: bool) -> None:
-    """A sum in another order differs in its last bit.
+def rewrite_for_cpu(model: onnx.ModelProto, *, is_vnni: bool) -> None:
+    """Rewrite a graph in place for speed on a CPU. int8 graphs keep every bit of their results.
 
-    float32 graphs do not mind; in an int8 graph an activation moves to the next of 255 steps now and then, and others
-    with it from layer to layer.
+    The faster form of FSMN memories sums in another order, which changes the last bit. float32 graphs keep their
+    text. In an int8 graph an activation would now and then move to the next of 255 steps, and others with it from
+    layer to layer, so int8 graphs keep their memories. `is_vnni`: the CPU has VNNI instructions.
     """
     is_int8 = any(node.op_type == "MatMulInteger" for node in model.graph.node)
-    if reorder_sums or not is_int8:
+    if not is_int8:
         block_memories(model)
     if is_vnni:
         sign_weights(model)
 
 
 def prepare_for_gpu(source: Path, target: Path) -> None:
-    """Mixed precision, and convolutions that take every length; in this order, see `replace_dense`."""
+    """Write `source` to `target` in mixed precision, with convolutions that take inputs of any length.
+
+    The order of the rewrites matters, see `replace_dense`.
+    """
     model = onnx.load(source)
     replace_depthwise(model)
     to_half(model)
@@ -55,7 +58,7 @@ def prepare_for_gpu(source: Path, target: Path) -> None:
 
 
 def _save(model: onnx.ModelProto, target: Path) -> None:
-    """Weights go to a file of their own, which onnxruntime maps into memory instead of copying it."""
+    """Save a graph with its weights in a file of their own, which onnxruntime maps into memory without a copy."""
     onnx.save_model(
         model,
         target,
@@ -66,12 +69,12 @@ def _save(model: onnx.ModelProto, target: Path) -> None:
 
 
 def main(source: Path, target: Path, flags: list[str]) -> None:
-    """Prepare `source` into `target`, at a low priority: the server is starting beside it."""
+    """Prepare `source` into `target`, at a low priority, because the server starts at the same time."""
     os.nice(5)
     if FOR_GPU in flags:
         prepare_for_gpu(source, target)
     else:
-        prepare_for_cpu(source, target, reorder_sums=REORDER in flags)
+        prepare_for_cpu(source, target)
 
 
 if __name__ == "__main__":

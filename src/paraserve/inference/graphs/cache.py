@@ -1,6 +1,6 @@
-"""Prepared graphs: a model file rewritten once for this machine and kept in a cache folder.
+"""Cache of prepared graphs: model files rewritten once for this machine.
 
-The file that a user brought is never touched. A graph is prepared in a child process (`builder.py`).
+The user's own file is never changed. A child process (`builder.py`) prepares a graph.
 """
 
 import hashlib
@@ -15,19 +15,19 @@ from pathlib import Path
 from paraserve.errors import ModelLoadError
 
 VERSION = 4
-"""Raised whenever a rewrite changes, so that older results are not taken."""
+"""Version of the rewrites, to be raised with each change, so that older results are not used."""
 VNNI_FLAGS = frozenset({"avx512_vnni", "avx_vnni"})
 SMALLEST_GRAPH_BYTES = 16 * 2**20
-"""A smaller graph runs so fast that it would never earn back the second or two that its preparation takes."""
+"""Preparing takes one or two seconds, which a smaller graph never earns back."""
 PREPARATION_TIMEOUT_S = 300
-BEST_UNITS = ("best_ids", "best_scores")
-"""Outputs that a recogniser prepared for a GPU has beside its own, see `gpu/outputs.py`."""
-REORDER = "--reorder-sums"
 FOR_GPU = "--for-gpu"
 
 
 def has_vnni(cpuinfo: str | None = None) -> bool:
-    """Whether this processor multiplies 8-bit integers without saturating; `cpuinfo` stands for /proc/cpuinfo."""
+    """Return whether this processor multiplies 8-bit integers without saturating (VNNI instructions).
+
+    `cpuinfo` is the text of /proc/cpuinfo; None reads it.
+    """
     if cpuinfo is None:
         try:
             cpuinfo = Path("/proc/cpuinfo").read_text("utf-8", errors="replace")
@@ -38,39 +38,39 @@ def has_vnni(cpuinfo: str | None = None) -> bool:
 
 
 def cache_folder(chosen: str = "") -> Path:
-    """The folder of prepared graphs: the chosen one, or that in the user's cache folder."""
+    """Return the folder of prepared graphs: the chosen one, or one in the user's cache folder."""
     if chosen:
         return Path(chosen).expanduser().absolute()
     return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "paraserve" / "graphs"
 
 
 def prepared_graph(
-    path: Path,
-    cache: Path,
-    smallest_bytes: int = SMALLEST_GRAPH_BYTES,
-    *,
-    reorder_sums: bool = False,
-    for_gpu: bool = False,
+    path: Path, cache: Path, smallest_bytes: int = SMALLEST_GRAPH_BYTES, *, for_gpu: bool = False
 ) -> Path:
-    """The graph at `path` as this machine runs it fastest, from the cache folder or made now.
+    """Return the path of the fastest form of a graph for this machine, prepared now or earlier.
 
-    int8 graphs give the same results to the last bit, unless `reorder_sums` allows more; `for_gpu` makes a float32
-    graph one of mixed precision. On a CPU, a graph under `smallest_bytes` is given back as it is.
+    int8 graphs keep every bit of their results.
+
+    Args:
+        path: the plain graph.
+        cache: the folder of prepared graphs.
+        smallest_bytes: on a CPU, a smaller graph is returned unchanged.
+        for_gpu: make a float32 graph one of mixed precision.
 
     Raises:
-        ModelLoadError: it could not be prepared or the cache folder cannot be written; the plain graph will do.
+        ModelLoadError: preparing failed or the cache folder cannot be written. The plain graph still works.
     """
     if path.stat().st_size < smallest_bytes and not for_gpu:
         return path
-    folder = cache / f"{_key(path)}-{_recipe(reorder_sums, for_gpu)}"
+    folder = cache / f"{_key(path)}-{_recipe(for_gpu=for_gpu)}"
     target = folder / path.name
     if not target.is_file():
-        _prepare_in_child(path, folder, [FOR_GPU] if for_gpu else [REORDER] if reorder_sums else [])
+        _prepare_in_child(path, folder, [FOR_GPU] if for_gpu else [])
     return target
 
 
 def _key(path: Path) -> str:
-    """Names what the result depends on, beside the recipe: the file, the rewrites and the runtime."""
+    """Return a name for the file, the version of the rewrites and the runtime: the result depends on them."""
     try:
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
@@ -79,11 +79,11 @@ def _key(path: Path) -> str:
     return f"{digest[:20]}-{VERSION}-{_runtime()}"
 
 
-def _recipe(reorder_sums: bool, for_gpu: bool) -> str:
-    """What is made of the file, and for which processor."""
+def _recipe(*, for_gpu: bool) -> str:
+    """Return a name for the kind of preparation and, on a CPU, for the processor."""
     if for_gpu:
         return "gpu"
-    return ("vnni" if has_vnni() else "plain") + ("-reordered" if reorder_sums else "")
+    return "vnni" if has_vnni() else "plain"
 
 
 def _runtime() -> str:
@@ -96,7 +96,7 @@ def _runtime() -> str:
 
 
 def _prepare_in_child(path: Path, folder: Path, flags: Sequence[str]) -> None:
-    """Fills `folder`, all or nothing; another process may be doing the same."""
+    """Fill `folder` completely or not at all, even if another process fills it at the same time."""
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".making-") as making:
@@ -106,7 +106,7 @@ def _prepare_in_child(path: Path, folder: Path, flags: Sequence[str]) -> None:
             try:
                 result.rename(folder)
             except OSError:
-                # Somebody else was faster; the two results are the same.
+                # Another process was faster, with an equal result.
                 if not folder.is_dir():
                     raise
     except ModelLoadError:

@@ -1,4 +1,4 @@
-"""Devices by name, what onnxruntime is told of them, and what is missing where one does not run."""
+"""Devices by name, options of onnxruntime for them, and reasons why a device cannot be used."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ CUDA_NEEDS = "CUDA 13 with cuDNN 9 and a driver for it"
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Why a device cannot be used, and what to do."""
+    """Reason why a device cannot be used, and its cure."""
 
     detail: str
     cure: str
@@ -22,10 +22,10 @@ class Problem:
 
 
 def cuda_index(device: str) -> int:
-    """N of "cuda:N"; "cuda" is the first.
+    """Return N of "cuda:N"; "cuda" means "cuda:0".
 
     Raises:
-        ModelLoadError: it is no such name.
+        ModelLoadError: the name has another form.
     """
     kind, _, index = device.partition(":")
     if kind != "cuda" or not (index or "0").isdecimal():
@@ -34,18 +34,20 @@ def cuda_index(device: str) -> int:
 
 
 def cuda_options(index: int, memory_bytes: int, *, is_exact: bool) -> dict[str, str]:
-    """Options of the CUDA provider for graphs whose inputs have another shape in every run.
+    """Return options of the CUDA provider for graphs whose inputs have another shape in every run.
 
-    `memory_bytes` bounds what one graph takes beside its libraries' own (0: no bound). `is_exact` keeps products of
-    float32 in float32; without it they are of TensorFloat-32, whose fraction is float16's.
+    Args:
+        index: number of the device.
+        memory_bytes: limit for one graph, without the memory of CUDA's libraries; 0 = no limit.
+        is_exact: multiply float32 in float32. Without it products are TensorFloat-32, with the fraction of float16.
     """
     options = {
         "device_id": str(index),
-        # The other strategy doubles with every extension: half of the card stays empty.
+        # The default doubles the memory with every extension, so half of the card could stay empty.
         "arena_extend_strategy": "kSameAsRequested",
-        # Trying out all algorithms, the default, takes up to a second for every new shape.
+        # The default tries out all algorithms, which takes up to a second for every new shape.
         "cudnn_conv_algo_search": "HEURISTIC",
-        # A stream of its own for copies is no gain with one run at a time, and may race.
+        # A separate stream for copies gains nothing with one run at a time, and may race.
         "do_copy_in_default_stream": "1",
         "use_tf32": "0" if is_exact else "1",
     }
@@ -55,7 +57,7 @@ def cuda_options(index: int, memory_bytes: int, *, is_exact: bool) -> dict[str, 
 
 
 def installation_problem() -> Problem | None:
-    """Two packages of onnxruntime in one place: which of them Python imports is chance."""
+    """Return the problem of two packages of onnxruntime in one place: chance decides which one Python imports."""
     if not (_is_installed("onnxruntime") and _is_installed("onnxruntime-gpu")):
         return None
     return Problem(
@@ -65,20 +67,26 @@ def installation_problem() -> Problem | None:
 
 
 def missing_cuda(device: str, available: Sequence[str], reason: str) -> Problem | None:
-    """The installed onnxruntime, which has these providers, can use no GPU at all; `reason` as in `refused_cuda`."""
+    """Return the problem of an installed onnxruntime that can use no GPU at all; None if it can.
+
+    Args:
+        device: as the user named it.
+        available: the providers that onnxruntime has.
+        reason: as for `refused_cuda`.
+    """
     if CUDA_PROVIDER in available:
         return None
     if problem := installation_problem():
         return problem
     if _is_installed("onnxruntime-gpu"):
-        # It registers its provider only where CUDA's libraries are.
+        # onnxruntime-gpu registers its provider only beside CUDA's libraries.
         return refused_cuda(device, reason)
     detail = f"{device} cannot be used, the installed onnxruntime is the one for CPUs"
     return Problem(detail, "pip uninstall onnxruntime, then pip install 'paraserve[gpu]'")
 
 
 def refused_cuda(device: str, reason: str) -> Problem:
-    """This device or CUDA's libraries did not load; `reason` is what onnxruntime said of it, if anything."""
+    """Return the problem of a device or of CUDA's libraries not loading. `reason` is onnxruntime's, or ""."""
     detail = f"{device} did not load" + (f" ({reason})" if reason else "")
     libraries = "pip install 'onnxruntime-gpu[cuda,cudnn]' brings the libraries"
     cure = f"it needs {CUDA_NEEDS}; {libraries}, nvidia-smi lists the driver and the devices"

@@ -1,9 +1,9 @@
-"""Rewrites the FSMN memories of a graph to the form for which onnxruntime has vector code.
+"""Rewrite of the FSMN memories of a graph to the form for which onnxruntime has vector code.
 
-A memory is a depthwise convolution over time. FunASR exports it in one dimension, with the frames [B, T, C] turned in
-front of it and back behind it: onnxruntime runs that one channel after the other. In two dimensions it takes the
-channels in blocks of a vector register instead (its NCHWc layout) and reads them in the order in which they lie: 0.14
-instead of 0.49 ms for 10 s of audio and 512 channels. The sums differ in the last bit (1e-7 of the largest).
+A memory is a depthwise convolution over time. FunASR exports it in one dimension, between two transpositions of the
+frames (batch, time, channels), and onnxruntime runs that one channel after the other. In two dimensions onnxruntime
+takes channels in blocks of a vector register (its NCHWc layout) and reads them in their order in memory: 0.14 instead
+of 0.49 ms for 10 s of audio and 512 channels. The sums differ in the last bit (1e-7 of the largest).
 """
 
 from collections import Counter
@@ -16,14 +16,14 @@ from onnx import NodeProto, helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
 CHANNEL_BLOCK = 16
-"""Channels in a block of onnxruntime's widest layout: other sizes would stay as slow as they are."""
+"""Channels in a block of onnxruntime's widest layout. Numbers of channels that it does not divide gain nothing."""
 AXIS_OPSET = 13
-"""From here on Squeeze and Unsqueeze take their axes as an input."""
+"""From this opset on Squeeze and Unsqueeze take their axes as an input."""
 TIME_LAST = [0, 2, 1]
 
 
 def block_memories(model: onnx.ModelProto) -> int:
-    """Give every memory of the graph two dimensions; returns how many there were."""
+    """Give every memory of the graph two dimensions. Return the number of memories."""
     if model.opset_import[0].version < AXIS_OPSET:
         return 0
     graph = model.graph
@@ -48,7 +48,10 @@ def block_memories(model: onnx.ModelProto) -> int:
 def _memory_before(
     last: NodeProto, sources: Mapping[str, NodeProto], readers: Mapping[str, int]
 ) -> tuple[NodeProto, NodeProto, NodeProto] | None:
-    """(Transpose, Pad, Conv) if they alone lead to `last` and it turns the result back."""
+    """Return the nodes (Transpose, Pad, Conv) of a memory that ends with the transposition `last`; None for others.
+
+    Nothing else may read between them.
+    """
     if not _is_time_last(last):
         return None
     found: list[NodeProto] = []
@@ -71,7 +74,7 @@ def _attributes(node: NodeProto) -> dict[str, object]:
 
 
 def _kernel(conv: NodeProto, constants: Mapping[str, onnx.TensorProto]) -> npt.NDArray[np.float32] | None:
-    """The weights [C, 1, K] of a depthwise convolution over all frames without a bias."""
+    """Return the weights (channels, 1, taps) of a depthwise convolution over all frames without a bias; else None."""
     if len(conv.input) != 2 or conv.input[1] not in constants:
         return None
     weights = numpy_helper.to_array(constants[conv.input[1]])
@@ -84,7 +87,7 @@ def _kernel(conv: NodeProto, constants: Mapping[str, onnx.TensorProto]) -> npt.N
 
 
 def _constant(model: onnx.ModelProto, name: str, sources: Mapping[str, NodeProto]) -> npt.NDArray[np.int64] | None:
-    """The value of `name`, worked out if it depends on constants alone; None if it depends on an input."""
+    """Return the value of the tensor `name`, if it depends on constants alone; None if it depends on an input."""
     tensors = {tensor.name: tensor for tensor in model.graph.initializer}
     nodes: dict[str, NodeProto] = {}
     inputs: dict[str, onnx.TensorProto] = {}
@@ -109,7 +112,7 @@ def _constant(model: onnx.ModelProto, name: str, sources: Mapping[str, NodeProto
 def _blocked(
     model: onnx.ModelProto, source: str, target: str, kernel: npt.NDArray[np.float32], pads: npt.NDArray[np.int64]
 ) -> list[NodeProto]:
-    """[B, T, C] -> [B, 1, T, C] -> [B, C, 1, T] -> Conv -> back."""
+    """Return nodes for (batch, T, C) -> (batch, 1, T, C) -> (batch, C, 1, T) -> Conv -> back."""
     channels, _, width = kernel.shape
     weights, axis = f"{target}/kernel", f"{target}/axis"
     model.graph.initializer.append(numpy_helper.from_array(kernel[:, :, None], weights))

@@ -1,8 +1,8 @@
-"""The only door to onnxruntime: open a session with fixed thread rules, run it and check what comes back."""
+"""Sessions of onnxruntime: open a graph on a device, and run it. The only module that imports onnxruntime."""
 
 import os
 
-# onnxruntime sends telemetry on Linux unless this stands in the environment before the import.
+# Without this in the environment before the import, onnxruntime sends telemetry on Linux.
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 import io
@@ -19,7 +19,7 @@ import numpy.typing as npt
 import onnxruntime as ort
 
 from paraserve.errors import InferenceError, ModelLoadError
-from paraserve.inference.graphs.cache import BEST_UNITS, prepared_graph
+from paraserve.inference.graphs.cache import prepared_graph
 from paraserve.inference.graphs.devices import (
     CPU_PROVIDER,
     CUDA_PROVIDER,
@@ -34,16 +34,19 @@ log = logging.getLogger(__name__)
 
 Tensor = npt.NDArray[Any]
 
+BEST_UNITS = ("best_ids", "best_scores")
+"""Outputs that `gpu/outputs.py` adds to a recognizer's own: each row's best unit and its probability."""
 QUANTIZED = "_quant"
 SMALLEST_EXTERNAL_BYTES = 1024
 FATAL_ONLY = 4
-"""Errors come as exceptions; logged as well, every silent segment of a Paraformer would leave lines on stderr."""
+"""Log level. Errors come as exceptions; logged too, each silent segment of a Paraformer would fill stderr."""
 
 
 class OnnxModel:
     """One graph on one device. `run` may be called from several threads at once; it releases the GIL.
 
-    `inputs` and `outputs` are those of the file, `has_best_units` says that it was given the outputs `BEST_UNITS`.
+    `inputs` and `outputs` are those of the file by name, without the outputs `BEST_UNITS`, which `has_best_units`
+    tells.
     """
 
     def __init__(self, session: Any, path: Path, *, is_cpu: bool = True) -> None:
@@ -58,14 +61,18 @@ class OnnxModel:
 
     @property
     def is_quantized(self) -> bool:
-        """Whether the weights are int8 with dynamic activation scales (FunASR's `*_quant.onnx`)."""
+        """True if the weights are int8 with dynamic activation scales (FunASR's `*_quant.onnx`)."""
         return is_quantized(self.path)
 
     def run(self, feeds: Mapping[str, Tensor], outputs: Sequence[str] | None = None) -> dict[str, Tensor]:
-        """Run once; inputs are cast to the graph's dtypes (old exports take int64 where new ones take int32).
+        """Run the graph; inputs are cast to its dtypes (old exports take int64 where new ones take int32).
+
+        Args:
+            feeds: inputs by name.
+            outputs: names of the outputs to compute; None computes all of `self.outputs`.
 
         Raises:
-            InferenceError: the runtime refused the input. The graph's own message is kept.
+            InferenceError: the runtime refused the input. The message is the runtime's.
         """
         names = list(outputs) if outputs is not None else list(self.outputs)
         typed: dict[str, Tensor] = {
@@ -80,22 +87,25 @@ class OnnxModel:
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """Where and how graphs run.
+    """Device and limits of the models' runs.
 
-    `device` is "cpu" or "cuda:N", `threads` how many one run takes, `cache` the folder of graphs prepared for this
-    machine (None: every graph as it is on disk), `reorder_sums` as in `cache.prepared_graph`. `memory_bytes` is
-    what one graph may take on a GPU (0: no bound).
+    Args:
+        device: "cpu" or "cuda:N".
+        threads: threads of one run.
+        cache: folder of graphs prepared for this machine; None runs the files on disk.
+        memory_bytes: limit for one graph on a GPU; 0 = no limit.
+        workers: number of runs of one model side by side. onnxruntime needs no limit, CTranslate2 does.
     """
 
     device: str = "cpu"
     threads: int = 1
     cache: Path | None = None
-    reorder_sums: bool = False
     memory_bytes: int = 0
+    workers: int = 1
 
     @property
     def is_cpu(self) -> bool:
-        """Whether graphs run on the CPU."""
+        """True if graphs run on the CPU."""
         return self.device == "cpu"
 
 
@@ -103,13 +113,13 @@ CPU = Placement()
 
 
 def open_session(path: Path, placement: Placement = CPU) -> OnnxModel:
-    """Load a graph as `placement` says, with threads that do not spin.
+    """Load a graph to a device, with threads that do not spin.
 
-    A graph of int8 weights runs on the CPU whatever the placement, with a warning: CUDA has no kernels for it, and
-    onnxruntime would carry every activation to the CPU and back.
+    A graph with int8 weights always runs on the CPU, with a warning: CUDA has no kernels for it, and onnxruntime
+    would copy every activation to the CPU and back.
 
     Raises:
-        ModelLoadError: the file is missing or damaged, or the device cannot be used; the message says what to do.
+        ModelLoadError: the file is missing or damaged, or the device cannot be used. The message says what to do.
     """
     if not path.is_file():
         raise ModelLoadError(f"model file not found: {path}")
@@ -123,7 +133,7 @@ def open_session(path: Path, placement: Placement = CPU) -> OnnxModel:
         if placement.is_cpu:
             session = ort.InferenceSession(str(graph), options, providers=[CPU_PROVIDER])
         else:
-            # A graph as it is on disk is for comparisons.
+            # The graph from the disk runs on a GPU only for comparisons.
             session = _open_on_gpu(graph, options, placement, is_exact=graph == path)
     except OPENING_ERRORS as error:
         raise ModelLoadError(f"cannot load {path}: {error}") from error
@@ -135,16 +145,16 @@ def _options(threads: int) -> Any:
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.log_severity_level = FATAL_ONLY
-    # Spinning threads lose a factor of 3 when sessions share the cores.
+    # Spinning threads are 3 times slower when sessions share the cores.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     return options
 
 
 def write_fused(source: Path, target: Path) -> None:
-    """Write the graph with its nodes fused as for any CPU, and its weights, to be mapped, in `<target>.data`.
+    """Write a graph with its nodes fused for any CPU, and its weights in `<target>.data`, from where they are mapped.
 
-    To open that takes half the time. Weights laid out for this processor's kernels are not kept, though onnxruntime
-    could: opened again, graphs with float32 products crash (1.31.1).
+    The result opens in half the time. onnxruntime could also keep weights in the layout of this processor's kernels,
+    but graphs with float32 products then crash when they are opened again (1.31.1).
     """
     options = _options(threads=1)
     options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
@@ -160,58 +170,56 @@ def _open_on_gpu(graph: Path, options: Any, placement: Placement, *, is_exact: b
         raise ModelLoadError(str(problem))
     settings = cuda_options(index, placement.memory_bytes, is_exact=is_exact)
     try:
-        # Without a fall-back: onnxruntime would go on, also later after a failed run, on the CPU.
+        # With its fallback, onnxruntime would go on silently on the CPU, also after a failed run.
         session = ort.InferenceSession(str(graph), options, providers=[(CUDA_PROVIDER, settings)], enable_fallback=0)
     except OPENING_ERRORS as error:
         if "CUDA" in str(error):
             raise ModelLoadError(str(refused_cuda(placement.device, str(error)))) from error
         raise
     if CUDA_PROVIDER not in session.get_providers():
-        # Where libraries are missing there is no error at all.
+        # Missing libraries raise no error at all.
         raise ModelLoadError(str(refused_cuda(placement.device, _load_cuda_libraries())))
     return session
 
 
 def cuda_problem(device: str) -> Problem | None:
-    """What keeps onnxruntime from using any GPU; None if nothing is known before a graph is opened."""
-    refusal = _load_cuda_libraries()
-    return missing_cuda(device, available_providers(), refusal)
+    """Return the problem that keeps onnxruntime from using any GPU; None if none shows before a graph is opened."""
+    reason = _load_cuda_libraries()
+    return missing_cuda(device, available_providers(), reason)
 
 
 @cache
 def _load_cuda_libraries() -> str:
-    """Load CUDA and cuDNN from Python packages where these are installed; what onnxruntime prints about failures."""
-    said = io.StringIO()
-    with redirect_stdout(said):
+    """Load CUDA and cuDNN from Python packages, if installed. Return onnxruntime's report of failures, or ""."""
+    printed = io.StringIO()
+    with redirect_stdout(printed):
         ort.preload_dlls()
-    return "; ".join(line for line in said.getvalue().splitlines() if line.startswith("Failed"))
+    return "; ".join(line for line in printed.getvalue().splitlines() if line.startswith("Failed"))
 
 
 def _prepared(path: Path, placement: Placement) -> Path:
-    """The graph to load: without rewrites the plain graph gives the same results, on a GPU much slower."""
+    """Return the prepared graph, or the plain one if preparing fails: slower, on a GPU much slower, but right."""
     if placement.cache is None:
         return path
     try:
-        return prepared_graph(
-            path, placement.cache, reorder_sums=placement.reorder_sums, for_gpu=not placement.is_cpu
-        )
+        return prepared_graph(path, placement.cache, for_gpu=not placement.is_cpu)
     except ModelLoadError as error:
         log.warning("%s; it runs as it is", error)
         return path
 
 
 def is_quantized(path: Path) -> bool:
-    """Whether a graph file holds int8 weights, by its name."""
+    """Return whether a graph file holds int8 weights, by its name."""
     return path.stem.endswith(QUANTIZED)
 
 
 def available_providers() -> list[str]:
-    """Execution providers compiled into the installed onnxruntime."""
+    """Return the execution providers of the installed onnxruntime."""
     return list(ort.get_available_providers())
 
 
 def runtime_version() -> str:
-    """Version of the installed onnxruntime."""
+    """Return the version of the installed onnxruntime."""
     return str(ort.__version__)
 
 
@@ -245,6 +253,6 @@ RUNTIME_ERRORS: tuple[type[Exception], ...] = tuple(
     )
     if hasattr(_state, name)
 )
-"""What onnxruntime raises; they share no base class below Exception."""
+"""Errors of onnxruntime, which share no base class below Exception."""
 OPENING_ERRORS: tuple[type[Exception], ...] = (*RUNTIME_ERRORS, RuntimeError, ValueError)
-"""The same while a graph is opened: CUDA's errors come as RuntimeError then."""
+"""Errors while a graph is opened. Those of CUDA are RuntimeErrors then."""

@@ -1,7 +1,6 @@
-"""Rewrites of ONNX graphs that make them faster and leave their results as they are.
+"""Rewrite of int8 weights from unsigned to signed, which changes no result.
 
-Each takes a model and returns how many places it changed. Only `builder.py` imports this: the package
-onnx is not needed to serve.
+Only `builder.py` imports this: the package onnx is not needed to serve.
 """
 
 from collections import Counter
@@ -14,10 +13,12 @@ UNSIGNED_MIDDLE = 128
 
 
 def sign_weights(model: onnx.ModelProto) -> int:
-    """Make unsigned constant weights of MatMulInteger signed: onnxruntime's VNNI kernels take half the time then.
+    """Make unsigned constant weights of MatMulInteger signed, which halves the time of onnxruntime's VNNI kernels.
 
-    FunASR exports uint8 weights. (w - 128) with (zero point - 128) is the same number, so the integer sums are
-    bit-equal. Only for processors with VNNI instructions: on others the signed kernel may saturate.
+    FunASR exports uint8 weights. (w - 128) with (zero point - 128) stands for an equal number, so the integer sums
+    are bit-equal. Only for processors with VNNI instructions: on others the signed kernel may saturate.
+
+    Return the number of products that changed.
     """
     constants = {tensor.name: tensor for tensor in model.graph.initializer}
     uses = Counter(name for node in model.graph.node for name in node.input)
@@ -26,7 +27,7 @@ def sign_weights(model: onnx.ModelProto) -> int:
         if node.op_type != "MatMulInteger" or len(node.input) < 4:
             continue
         pair = [constants[name] for name in (node.input[1], node.input[3]) if name in constants]
-        # A constant that something else reads too must stay what it is.
+        # A constant with another reader must keep its value.
         unsigned = [t for t in pair if t.data_type == onnx.TensorProto.UINT8 and uses[t.name] == 1]
         if len(unsigned) == 2:
             for tensor in unsigned:

@@ -1,35 +1,77 @@
-"""From model folders to a ModelBundle: the only file that names the model families."""
+"""Model folders to a ModelBundle: the only module that names the model families.
 
+There is one tuple of families for each kind of model. A new family is a module of its own and one line in its tuple.
+"""
+
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any, Generic, TypeVar
 
 from paraserve.errors import ModelLoadError
-from paraserve.inference.base import ModelBundle, Recognizer
-from paraserve.inference.graphs.session import CPU, Placement
-from paraserve.inference.models.model_files import read_config
-from paraserve.inference.models.punctuation.ct_punc import CtPunc
-from paraserve.inference.models.punctuation.ct_punc_online import (
-    CtPuncOnline,
-    load_ct_punc_online,
-    load_either_ct_punc,
+from paraserve.inference.base import (
+    ModelBundle,
+    Punctuator,
+    Recognizer,
+    StreamingPunctuator,
+    StreamingRecognizer,
+    Vad,
 )
-from paraserve.inference.models.recognizers.paraformer import Paraformer, load_paraformer
-from paraserve.inference.models.recognizers.paraformer_online import ParaformerOnline, load_paraformer_online
-from paraserve.inference.models.recognizers.sensevoice import load_sensevoice
-from paraserve.inference.models.recognizers.whisper import load_whisper
+from paraserve.inference.graphs.session import CPU, Placement
+from paraserve.inference.models.model_files import model_name
+from paraserve.inference.models.punctuation.ct_punc_online import load_ct_punc_online, load_either_ct_punc
+from paraserve.inference.models.recognizers.paraformer import is_paraformer, load_paraformer
+from paraserve.inference.models.recognizers.paraformer_online import load_paraformer_online
+from paraserve.inference.models.recognizers.sensevoice import is_sensevoice, load_sensevoice
+from paraserve.inference.models.recognizers.whisper import is_whisper, load_whisper
 from paraserve.inference.models.vad.fsmn_vad import load_fsmn_vad
 from paraserve.inference.text.itn import load_itn
 
 FOLDERS = ("asr", "vad", "punc", "asr-online", "punc-online")
 
+Model_co = TypeVar("Model_co", covariant=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Family(Generic[Model_co]):
+    """A model family: its name in error messages, a test whether a folder holds it, and the loader of a folder.
+
+    The test reads the folder's files, never its name. The loader takes the folder, the placement, and whether to take
+    the int8 weights (None: those that are there).
+    """
+
+    name: str
+    matches: Callable[[Path], bool]
+    load: Callable[[Path, Placement, bool | None], Model_co]
+
+
+def _is_any(_folder: Path) -> bool:
+    """Return True: where there is one family only, its loader says best what is wrong with a folder."""
+    return True
+
+
+RECOGNIZERS: tuple[Family[Recognizer], ...] = (
+    Family("Whisper", is_whisper, load_whisper),
+    Family("SenseVoiceSmall", is_sensevoice, load_sensevoice),
+    Family("Paraformer", is_paraformer, load_paraformer),
+)
+STREAMING_RECOGNIZERS: tuple[Family[StreamingRecognizer[Any]], ...] = (
+    Family("streaming Paraformer", _is_any, load_paraformer_online),
+)
+VADS: tuple[Family[Vad[Any]], ...] = (Family("FSMN-VAD", _is_any, load_fsmn_vad),)
+PUNCTUATORS: tuple[Family[Punctuator], ...] = (Family("CT-punc", _is_any, load_either_ct_punc),)
+REALTIME_PUNCTUATORS: tuple[Family[Punctuator], ...] = (Family("realtime CT-punc", _is_any, load_ct_punc_online),)
+"""Of each kind, the first family that matches a folder loads it."""
+
 
 @dataclass(frozen=True, slots=True)
 class BundleParts:
-    """Where the models of one pipeline are; None goes without that part.
+    """Folders of the models of one pipeline; None goes without that part.
 
-    The `*_quantize` switches choose model_quant.onnx (True) or model.onnx (False); None takes what is there. They
-    hold for the streaming part of their kind too. `has_partials` lets a recogniser that cannot stream decode open
-    speech again and again, where there is no streaming one.
+    Args:
+        asr_quantize: True loads model_quant.onnx, False model.onnx, None what is there. This and the two like it hold
+            for the streaming part of their kind too.
+        has_partials: where there is no streaming recognizer, a recognizer that is able to may give partial texts.
     """
 
     name: str
@@ -46,7 +88,7 @@ class BundleParts:
 
 
 def bundle_parts(root: Path) -> BundleParts:
-    """The parts that a bundle folder holds.
+    """Return the parts that a bundle folder holds.
 
     Raises:
         ModelLoadError: there is no asr/ in it.
@@ -64,69 +106,67 @@ def bundle_parts(root: Path) -> BundleParts:
     )
 
 
-def load_parts(parts: BundleParts, placement: Placement = CPU, workers: int = 1) -> ModelBundle:
+def load_parts(
+    parts: BundleParts, placement: Placement = CPU, recognizers: Sequence[Family[Recognizer]] = RECOGNIZERS
+) -> ModelBundle:
     """Load every part. Detector and punctuation stay on the CPU: too small to pay for a GPU's round trip.
-
-    `workers` runs may go on side by side.
 
     Raises:
         ModelLoadError: names the file that is missing, damaged or of an unknown kind.
     """
     on_cpu = replace(placement, device=CPU.device)
-    punctuator, punctuator_online = _punctuators(parts, on_cpu)
-    recognizer = _recognizer(parts, placement, workers)
-    streaming = _streaming(parts, placement)
+    punctuator, punctuator_online = _load_punctuators(parts, on_cpu)
+    recognizer = _load(recognizers, parts.asr, placement, parts.asr_quantize)
+    streaming = None
+    if parts.asr_online is not None:
+        streaming = _load(STREAMING_RECOGNIZERS, parts.asr_online, placement, parts.asr_quantize)
     return ModelBundle(
         name=parts.name,
-        vad=load_fsmn_vad(parts.vad, on_cpu, parts.vad_quantize) if parts.vad else None,
+        vad=_load(VADS, parts.vad, on_cpu, parts.vad_quantize) if parts.vad else None,
         recognizer=recognizer,
         streaming=streaming,
         punctuator=punctuator,
         punctuator_online=punctuator_online,
         itn=load_itn() if parts.has_itn else None,
-        has_drafts=streaming is None and parts.has_partials and not isinstance(recognizer, Paraformer),
+        allows_drafts=parts.has_partials,
     )
 
 
 def load_bundle(root: Path, placement: Placement = CPU) -> ModelBundle:
-    """Load a bundle folder as it is."""
+    """Load a bundle folder with all of its parts."""
     return load_parts(bundle_parts(root), placement)
 
 
-def _recognizer(parts: BundleParts, placement: Placement, workers: int) -> Recognizer:
-    """The family is read from the folder's files, never from its name."""
-    folder = parts.asr
-    if (folder / "model.bin").is_file():
-        return load_whisper(folder, placement, parts.asr_quantize, workers=workers)
-    if not (folder / "config.yaml").is_file():
+def _load(
+    families: Sequence[Family[Model_co]], folder: Path, placement: Placement, quantize: bool | None
+) -> Model_co:
+    """Load a folder with the first family that matches."""
+    for family in families:
+        if family.matches(folder):
+            return family.load(folder, placement, quantize)
+    raise _unknown_recognizer(folder, [family.name for family in families])
+
+
+def _unknown_recognizer(folder: Path, families: Sequence[str]) -> ModelLoadError:
+    """Return the error for a folder that no family matches. Only of recognizers is there no family for any folder."""
+    name = model_name(folder)
+    if name is None:
         found = ", ".join(sorted(path.name for path in folder.iterdir())) if folder.is_dir() else "no such folder"
-        raise ModelLoadError(
+        return ModelLoadError(
             f"model file not found: {folder / 'config.yaml'} (FunASR) or model.bin (Whisper, CTranslate2), "
             f"only: {found or 'nothing'}"
         )
-    kind = str(read_config(folder).get("model", "Paraformer"))
-    if kind == "SenseVoiceSmall":
-        return load_sensevoice(folder, placement, parts.asr_quantize)
-    if "Paraformer" in kind:
-        return load_paraformer(folder, placement, parts.asr_quantize)
-    raise ModelLoadError(f"{folder} holds a {kind}: expected a Paraformer, a SenseVoiceSmall or a Whisper model")
+    *names, last = (f"a {family}" for family in reversed(families))
+    return ModelLoadError(f"{folder} holds a {name}: expected {', '.join(names)} or {last} model")
 
 
-def _streaming(parts: BundleParts, placement: Placement) -> ParaformerOnline | None:
-    if parts.asr_online is None:
-        return None
-    return load_paraformer_online(parts.asr_online, placement, parts.asr_quantize)
-
-
-def _punctuators(
+def _load_punctuators(
     parts: BundleParts, placement: Placement
-) -> tuple[CtPunc | CtPuncOnline | None, CtPuncOnline | None]:
-    """For whole texts and for texts that go on; a realtime model can do both where there is no other."""
+) -> tuple[Punctuator | None, StreamingPunctuator[Any] | None]:
+    """Load the models for whole texts and for texts that go on; a realtime model does both where it is alone."""
     whole, online = None, None
     if parts.punc is not None:
-        whole = load_either_ct_punc(parts.punc, placement, parts.punc_quantize)
+        whole = online = _load(PUNCTUATORS, parts.punc, placement, parts.punc_quantize)
     if parts.punc_online is not None:
-        online = load_ct_punc_online(parts.punc_online, placement, parts.punc_quantize)
-    elif isinstance(whole, CtPuncOnline):
-        online = whole
-    return online if whole is None else whole, online
+        online = _load(REALTIME_PUNCTUATORS, parts.punc_online, placement, parts.punc_quantize)
+    return online if whole is None else whole, None if online is None else online.realtime

@@ -1,4 +1,4 @@
-"""The files of one model directory in FunASR's layout, each read with an error that names the file."""
+"""Files of a model directory in FunASR's layout. Each error names its file."""
 
 import json
 from pathlib import Path
@@ -12,12 +12,16 @@ from paraserve.errors import ModelLoadError
 def graph_file(
     directory: Path, stem: str = "model", quantize: bool | None = None, *, plain_first: bool = False
 ) -> Path:
-    """The int8 graph (`<stem>_quant.onnx`) or the fp32 one (`<stem>.onnx`).
+    """Return the path of the int8 graph (`<stem>_quant.onnx`) or the float32 one (`<stem>.onnx`).
 
-    `quantize` None takes whichever is there, the int8 one first unless `plain_first`; True and False insist.
+    Args:
+        directory: the model directory.
+        stem: name of the graph.
+        quantize: True takes the int8 graph, False the float32 one, None the one that is there.
+        plain_first: if both are there, None takes the float32 graph instead of the int8 one.
 
     Raises:
-        ModelLoadError: the wanted file is not there.
+        ModelLoadError: the file is not there.
     """
     quantized, plain = directory / f"{stem}_quant.onnx", directory / f"{stem}.onnx"
     either = [plain, quantized] if plain_first else [quantized, plain]
@@ -29,7 +33,7 @@ def graph_file(
 
 
 def read_config(directory: Path) -> dict[str, Any]:
-    """`config.yaml` as a dict.
+    """Read `config.yaml`.
 
     Raises:
         ModelLoadError: it is missing, not YAML or not a mapping.
@@ -44,30 +48,28 @@ def read_config(directory: Path) -> dict[str, Any]:
     return config
 
 
-def read_configuration(directory: Path) -> dict[str, Any]:
-    """`configuration.json` (the model hub's description: task, names of the side files) as a dict.
+def model_name(directory: Path) -> str | None:
+    """Return the `model` that `config.yaml` names, "Paraformer" where it names none; None without a `config.yaml`.
 
     Raises:
-        ModelLoadError: it is missing, not JSON or not an object.
+        ModelLoadError: the file cannot be read as YAML.
     """
-    path = directory / "configuration.json"
-    configuration = _read_json(path)
-    if not isinstance(configuration, dict):
-        raise ModelLoadError(f"cannot read {path}: expected a JSON object")
-    return configuration
+    if not (directory / "config.yaml").is_file():
+        return None
+    return str(read_config(directory).get("model", "Paraformer"))
 
 
-def read_tokens(directory: Path) -> list[str]:
-    """`tokens.json`: the vocabulary, a unit's id being its position.
+def read_units(directory: Path) -> list[str]:
+    """Read the vocabulary, `tokens.json`. The id of a unit is its position.
 
     Raises:
         ModelLoadError: it is missing, not JSON or not a list of strings.
     """
     path = directory / "tokens.json"
-    tokens = _read_json(path)
-    if not isinstance(tokens, list) or not tokens or not all(isinstance(token, str) for token in tokens):
+    units = _read_json(path)
+    if not isinstance(units, list) or not units or not all(isinstance(unit, str) for unit in units):
         raise ModelLoadError(f"cannot read {path}: expected a JSON list of strings")
-    return tokens
+    return units
 
 
 def _read_json(path: Path) -> Any:

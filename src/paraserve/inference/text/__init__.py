@@ -1,1 +1,1 @@
-"""Units of a vocabulary to words, sentences and written text."""
+"""Text: units of a vocabulary to words, sentences and written form."""

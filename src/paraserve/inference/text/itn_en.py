@@ -1,10 +1,11 @@
-"""English inverse normalisation: numbers become digits, units and the words around them stay as they were said.
+"""English inverse normalization: numbers become digits, units of measurement and other words stay as they were said.
 
 "march fifth twenty twenty four" -> "march 5 2024", "the fifth of march" -> "the 5th of march", "three thirty p m" ->
 "3:30 pm", "eleven o'clock" -> "11 o'clock", "half past three" -> "3:30", "twenty percent" -> "20%", "five
 kilometers" -> "5 kilometers", "two hundred and fifty dollars" -> "$250", "five five five oh one" -> "55501".
 
-Kept in words, as English writes them: counts up to twelve (two apples), ordinals below ten (the second one).
+Some numbers stay words, as English writes them: counts up to twelve (two apples), ordinals below ten (the second
+one).
 """
 
 import re
@@ -30,7 +31,7 @@ RULES: dict[str, str] = {
     f"|{HOUR} (?:oh|o) {DIGIT}(?= (?:{DAY_PART})\\b)",
     "area_code": f"(?:one )?(?:eight|nine) hundred(?= {DIGIT}(?: {DIGIT}){{6}})",
     "all_day": "twenty four seven",
-    # Plain digit strings are the grammar's; it does not know "double" and "triple".
+    # The grammar takes plain digit strings, but does not know "double" and "triple".
     "repeated": f"(?:{DIGIT} )*(?:double|triple) {DIGIT}(?: {REPEATED})+|(?:{DIGIT} )+(?:double|triple) {DIGIT}",
     "negative": f"(?:minus|negative) (?:{'|'.join(SMALL)})(?! (?:point|hundred|thousand|million|billion))",
     "article": r"a(?= (?:quarter|half) (?:past|to) )",
@@ -44,7 +45,7 @@ _CLOCK = re.compile(r"0?(\d{1,2}):(\d\d)")
 
 
 def normalize_en(text: str, grammar: Grammar) -> str:
-    """Written form of words separated by single spaces."""
+    """Return the written form of words separated by single spaces."""
     lower = text.lower().replace("’", "'")
     written, position = [], 0
     for match in _RULE.finditer(lower):
@@ -52,12 +53,12 @@ def normalize_en(text: str, grammar: Grammar) -> str:
         written.append(_by_rule(match, text[match.start() : match.end()]))
         position = match.end()
     written.append(_by_grammar(text[position:], grammar))
-    # A dropped article leaves two spaces.
+    # Without its article, a time has two spaces before it.
     return " ".join("".join(written).split())
 
 
 def has_number_en(text: str) -> bool:
-    """Whether there is anything to normalise."""
+    """Return whether a text may hold a number."""
     return _NUMBER_WORD.search(text.lower()) is not None
 
 
@@ -118,7 +119,7 @@ def _as_grammar(expression: Expression, source: str, grammar: Grammar) -> str:
 
 
 def _special(expression: Expression, source: str, grammar: Grammar) -> str:
-    """Whitelist: "covid nineteen" and "five g", but neither titles nor shop names."""
+    """Write fixed expressions like "covid nineteen" and "five g", but neither titles nor the names of shops."""
     written = grammar.written(expression, "en")
     return written if re.search(r"\d", written) and not written.startswith("7-") else source
 
@@ -136,15 +137,15 @@ def _serial(_expression: Expression, source: str, _grammar: Grammar) -> str:
 
 
 def _measure(expression: Expression, source: str, grammar: Grammar) -> str:
-    units = " ".join(source.split()[len(expression["value"].split()) :])
+    measure = " ".join(source.split()[len(expression["value"].split()) :])
     number = re.match(r"-?[\d.]+", grammar.written(expression, "en"))
-    if number is None or (expression["value"] == "one" and units != "percent"):
+    if number is None or (expression["value"] == "one" and measure != "percent"):
         return source
-    return f"{number[0]}%" if units == "percent" else f"{number[0]} {units}"
+    return f"{number[0]}%" if measure == "percent" else f"{number[0]} {measure}"
 
 
 def _money(expression: Expression, source: str, grammar: Grammar) -> str:
-    """Dollars and euros by sign; cents alone stay cents."""
+    """Write dollars and euros with their sign. Cents alone stay cents."""
     written = grammar.written(expression, "en")
     cents = re.fullmatch(r"\D0\.(\d\d)", written)
     return f"{int(cents[1])} {source.rsplit(maxsplit=1)[-1]}" if cents and not expression["value"] else written
@@ -174,7 +175,7 @@ def _date(expression: Expression, source: str, grammar: Grammar) -> str:
 
 
 def _year(words: list[str], written: str) -> str:
-    """A year; "ten thirty" is rather a time, "fifty fifty" rather two numbers."""
+    """Write a year, but "ten thirty" as a time and "fifty fifty" as two numbers."""
     if not re.fullmatch(r"\d{4}", written) or {"hundred", "thousand"}.intersection(words):
         return written
     if words[0] in SMALL and int(written[2:]) < 60:
@@ -183,7 +184,7 @@ def _year(words: list[str], written: str) -> str:
 
 
 def _groups(words: list[str]) -> str:
-    """Each number on its own: "twenty four oh seven" -> "24 0 7"."""
+    """Write each number on its own: "twenty four oh seven" -> "24 0 7"."""
     groups: list[int] = []
     after_tens = False
     for word in words:

@@ -1,11 +1,10 @@
-"""wetext's inverse-normalisation grammars, one tagged expression at a time.
+"""wetext's grammars for inverse normalization, with their two steps apart.
 
-A grammar works in two steps: a tagger cuts a text into expressions (`date`, `time`, `cardinal` ...) that keep the
-spoken words in named fields, and a verbaliser writes each of them. We take both steps apart so that the style
-(`itn_zh`, `itn_en`) can decide what becomes of each kind.
+A tagger cuts a text into expressions (`date`, `time`, `cardinal` ...) that keep the spoken words in named fields. A
+verbalizer writes each expression. Between the two steps `itn_zh` and `itn_en` decide how each kind is written.
 
-The transducers work on constant graphs and kaldifst holds the interpreter lock during a call, so calls from several
-threads are safe and run one after the other; texts are therefore given in short pieces (about 0.2 ms a character).
+The transducers work on constant graphs, and kaldifst holds the interpreter lock during a call. Calls from several
+threads are therefore safe, but run one by one, so texts should be short (about 0.2 ms a character).
 """
 
 import re
@@ -18,12 +17,12 @@ Language: TypeAlias = Literal["zh", "en"]
 _EXPRESSION = re.compile(r' *(\w+) \{((?: \w+: "[^"\\]*")+) \} *')
 _FIELD = re.compile(r' (\w+): "([^"\\]*)"')
 NOT_SPOKEN = frozenset({"preserve_order", "kind", "style"})
-"""Fields that steer the verbaliser and hold no words of the text."""
+"""Fields that control the verbalizer and hold no words of the text."""
 
 
 @dataclass(frozen=True, slots=True)
 class Expression:
-    """A tagged part of the text: its kind, and its fields in spoken order."""
+    """Tagged part of the text: its kind, its fields in spoken order, and the tagger's output for it."""
 
     kind: str
     fields: tuple[tuple[str, str], ...]
@@ -31,7 +30,7 @@ class Expression:
 
     @property
     def spoken(self) -> tuple[str, ...]:
-        """The words of the text that this is made of."""
+        """Words of the text in this expression."""
         return tuple(value for name, value in self.fields if value and name not in NOT_SPOKEN)
 
     def __getitem__(self, name: str) -> str:
@@ -40,23 +39,21 @@ class Expression:
 
 @dataclass(frozen=True, slots=True)
 class Grammar:
-    """Tagger and verbaliser of both languages."""
+    """Tagger and verbalizer of both languages."""
 
     tag: Callable[[str, str, str], str]
     reorder: Callable[[str, str, str], str]
     verbalize: Callable[[str, str, str], str]
 
     def expressions(self, text: str, language: Language) -> list[Expression]:
-        """The text cut into expressions; empty when the grammar does not take it.
+        """Cut a text into expressions; none if the grammar does not take it.
 
-        Args:
-            text: no control characters, quotes or backslashes.
-            language: which grammar.
+        The text has no control characters, quotes or backslashes.
         """
         return list(_parse(self.tag(text, language, "itn")))
 
     def written(self, expression: Expression, language: Language) -> str:
-        """The grammar's own written form of one expression."""
+        """Return the grammar's own written form of one expression."""
         return self.verbalize(self.reorder(expression.tagged, language, "itn"), language, "itn")
 
 

@@ -1,10 +1,11 @@
-"""Chinese inverse normalisation: numbers become digits, every other character stays as it was said.
+"""Chinese inverse normalization: numbers become digits, every other character stays in its spoken form.
 
 "二零二四年三月五号下午三点十五分" -> "2024年3月5号下午3点15分", "百分之二十" -> "20%", "三分之一" -> "1/3",
-"一点五公斤" -> "1.5公斤". wetext's grammar finds the numbers and reads them; its own style ("2024/03/05",
-"3:15p.m.", "1.5kg") is not used, because it drops what was said (号 or 日, 早上 or 上午).
+"一点五公斤" -> "1.5公斤". wetext's grammar finds the numbers and reads them. Its own style ("2024/03/05", "3:15p.m.",
+"1.5kg") is not used, because it loses the words that were said (号 or 日, 早上 or 上午).
 
-Kept in words, as Chinese writes them: counts below ten (两个人, 第一), approximate numbers (四五个, 十几个), idioms.
+Some numbers stay words, as Chinese writes them: counts below ten (两个人, 第一), approximate numbers (四五个,
+十几个), idioms.
 """
 
 import re
@@ -15,7 +16,7 @@ from paraserve.inference.text.itn_grammar import Expression, Grammar
 DIGITS = "零一二三四五六七八九"
 _TO_ASCII = str.maketrans(DIGITS + "两幺〇", "0123456789210")
 N = "零一二三四五六七八九十百千万亿两幺〇"
-"""Characters of numbers (点 and 负 aside)."""
+"""Characters of numbers, without 点 and 负."""
 NUMBER = f"[{N}]+(?:点[零一二三四五六七八九]+)?"
 HOUR = "(?:二十[一二三四]?|十[一二三四五六七八九]?|[零一二两三四五六七八九])"
 DAY_PART = "上午|下午|早上|晚上|中午|凌晨|傍晚|夜里|半夜|早晨|清晨|今早|今晚|明早|明晚|昨晚|当晚"
@@ -29,7 +30,7 @@ RULES: dict[str, str] = {
     "三三两两|九一八(?=事变)|一点半点|十一(?=国庆|黄金周|长假|假期)|千万(?=[别不要])|"
     f"(?:星期|礼拜)[一二三四五六]|周[一二三四五六](?={HOUR}点|[{DIGITS}]{{4}}年|十?[{DIGITS}十]月|[^{N}]|$)",
     "math": f"负?{NUMBER}(?:(?:{OPERATOR})负?{NUMBER})+",
-    # "一点" and "两点" alone are "a bit" and "two points": something must say that they are times.
+    # "一点" and "两点" alone mean "a bit" and "two points", so a word beside them must show that they are times.
     "hour": f"(?:(?<={DAY_PART}){HOUR}|(?:(?<={DAY})|{WEEKDAY})(?:一(?=点$|点了)|(?!一点){HOUR}))点(?![都也儿不])"
     f"(?:零[{DIGITS[1:]}])?(?![{N}])|{HOUR}点(?={AFTER_HOUR})|[三四五六七八九]点(?![{N}])",
     "date": f"[{DIGITS[1:]}]月(?![亮饼球])|[{DIGITS[1:]}]号|(?<=月)[{DIGITS[1:]}]日|[五六七八九零]零后",
@@ -38,7 +39,7 @@ RULES: dict[str, str] = {
     "below_zero": f"(?<=零下){NUMBER}",
     "negative": f"(?<![正胜之])负{NUMBER}",
 }
-# No rule starts inside a number ("六十字" is not "十字"), but one may start behind a weekday.
+# No rule starts inside a number ("六十字" is not "十字"), but it may start behind a weekday.
 _RULE = re.compile(
     f"(?:(?<![{N}点])|{WEEKDAY})(?:" + "|".join(f"(?P<{name}>{rule})" for name, rule in RULES.items()) + ")"
 )
@@ -52,7 +53,7 @@ _ROUND_TEN_THOUSANDS = re.compile(r"(\d+)0000")
 
 
 def normalize_zh(text: str, grammar: Grammar) -> str:
-    """Written form of a run of Chinese characters without spaces or marks."""
+    """Return the written form of a run of Chinese characters without spaces or marks."""
     written, position = [], 0
     for match in _RULE.finditer(text):
         written.append(_by_grammar(text[position : match.start()], grammar))
@@ -63,7 +64,7 @@ def normalize_zh(text: str, grammar: Grammar) -> str:
 
 
 def has_number_zh(text: str) -> bool:
-    """Whether there is anything to normalise."""
+    """Return whether a text holds characters of numbers."""
     return _INTEGER.search(text) is not None
 
 
@@ -100,7 +101,7 @@ def _as_said(_expression: Expression, source: str, _grammar: Grammar) -> str:
 def _as_grammar(expression: Expression, source: str, grammar: Grammar) -> str:
     digits = source.translate(_TO_ASCII)
     if len(digits) > 2 and digits.isascii():
-        return digits  # the grammar groups some lengths by spaces
+        return digits  # the grammar would put spaces into some of them
     written = grammar.written(expression, "zh")
     if not written or re.search(r"~|\d-\d", written):
         return source
@@ -132,7 +133,7 @@ _STYLES: dict[str, Callable[[Expression, str, Grammar], str]] = {
 
 
 def _digits(number: str, grammar: Grammar) -> str:
-    """Digits of one number, or the number as said where the grammar does not take it whole."""
+    """Return one number in digits, or in its spoken form if the grammar does not take it whole."""
     digits = number.translate(_TO_ASCII)
     if digits.isascii() and digits.isdigit():
         return digits
@@ -148,6 +149,6 @@ def _digits(number: str, grammar: Grammar) -> str:
 
 
 def _short_ten_thousands(source: str, written: str) -> str:
-    """The grammar writes 十万 as 100000 but 一百万 as 100万: take the short form for both."""
+    """Shorten 十万, which the grammar writes as 100000, to 10万, since it writes 一百万 as 100万."""
     match = _ROUND_TEN_THOUSANDS.fullmatch(written)
     return f"{match[1]}万" if match and source.endswith("万") else written

@@ -1,39 +1,40 @@
-"""Text that a model wrote itself, with marks and spaces: its words with their times, and its sentences.
+"""Words with their times, and sentences, of a text that a model wrote itself with marks and spaces.
 
-A piece is what the model gives a time to: a part of a word, a word with the space before it, a mark, or several
-Chinese characters. Pieces put together are the text. Words are what a reader counts: a Chinese character, or what
-stands between spaces without the marks around it ("20%", "it's", "3.5").
+The model gives times to parts of its text: a part of a word, a word with the space before it, a mark, or several
+Chinese characters. The parts joined are the text. A word is a Chinese character, or the characters between two spaces
+without the marks around them ("20%", "it's", "3.5").
 """
 
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from paraserve.inference.text.sentences import SENTENCE_END, UNIT, UNSPACED_CHAR, full_stop
+from paraserve.inference.text.scripts import SENTENCE_END, has_unspaced
+from paraserve.inference.text.sentences import WRITTEN_WORD, full_stop
 from paraserve.types import Hypothesis, Sentence, Token
 
 AROUND_WORDS = "\"'“”‘’«»()[]{}<>¿¡-–—…*♪~.,;:?!"
-"""Marks of spaced scripts that are not part of the word beside them; what they stand inside of keeps them."""
+"""Marks of spaced scripts that do not belong to the word beside them. Marks inside a word stay."""
 CLOSING = "\"'”’»)]}」』）】》"
-"""Marks that belong to the sentence whose end stands before them."""
+"""Marks behind the end of a sentence that still belong to it."""
 MARK = re.compile(rf"[{re.escape(''.join(SENTENCE_END))}…]+[{re.escape(CLOSING)}]*")
 
 
-def words_of(pieces: Sequence[Token]) -> tuple[Token, ...]:
-    """The words of the text that the pieces make up.
+def words_of(parts: Sequence[Token]) -> tuple[Token, ...]:
+    """Return the words of the text that the parts make up.
 
-    A word runs from where its first character was said to where its last one was; characters of one piece share its
-    time evenly, marks left out. It is as sure as the least sure of its pieces.
+    A word lasts from the start of its first character to the end of its last one. The characters of a part share its
+    time evenly, and marks take none. The score of a word is the lowest of its parts.
     """
-    places = [place for piece in pieces for place in _places(piece)]
-    text = "".join(piece.text for piece in pieces)
-    return tuple(_word(text[start:end], places[start:end]) for start, end in _word_spans(text))
+    times = [time for part in parts for time in _character_times(part)]
+    text = "".join(part.text for part in parts)
+    return tuple(_word(text[start:end], times[start:end]) for start, end in _word_spans(text))
 
 
 def written_sentences(hypothesis: Hypothesis, *, is_closed: bool) -> tuple[Sentence, ...]:
-    """Sentences of a hypothesis whose text is already in its final form, each up to a mark that ends one.
+    """Return the sentences of a hypothesis whose text is in its final form, each up to a mark that ends one.
 
-    `is_closed` gives the last one a full stop where the model put no mark.
+    `is_closed` adds a full stop to the last one if the model put no mark there.
     """
     sentences: list[Sentence] = []
     text, words = hypothesis.text, list(hypothesis.tokens)
@@ -53,40 +54,40 @@ def written_sentences(hypothesis: Hypothesis, *, is_closed: bool) -> tuple[Sente
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
-    """When one character was said."""
+class _CharacterTime:
+    """Time and score of one character."""
 
     start_ms: int | None
     end_ms: int | None
     score: float
 
 
-def _places(piece: Token) -> Iterator[_Place]:
-    """One place for each character; spaces and marks take no time."""
-    n_said, said = sum(map(str.isalnum, piece.text)), 0
-    for char in piece.text:
+def _character_times(part: Token) -> Iterator[_CharacterTime]:
+    """Yield the time of each character; spaces and marks take none."""
+    n_said, said = sum(map(str.isalnum, part.text)), 0
+    for char in part.text:
         step = int(char.isalnum())
-        yield _Place(_at(piece, said, n_said), _at(piece, said + step, n_said), piece.score)
+        yield _CharacterTime(_time_at(part, said, n_said), _time_at(part, said + step, n_said), part.score)
         said += step
 
 
-def _at(piece: Token, said: int, n_said: int) -> int | None:
-    if piece.start_ms is None or piece.end_ms is None:
+def _time_at(part: Token, said: int, n_said: int) -> int | None:
+    if part.start_ms is None or part.end_ms is None:
         return None
-    return piece.start_ms + (piece.end_ms - piece.start_ms) * said // max(1, n_said)
+    return part.start_ms + (part.end_ms - part.start_ms) * said // max(1, n_said)
 
 
 def _word_spans(text: str) -> Iterator[tuple[int, int]]:
-    for match in UNIT.finditer(text):
-        unit = match[0]
-        bare = unit if UNSPACED_CHAR.match(unit) else unit.strip(AROUND_WORDS)
+    for match in WRITTEN_WORD.finditer(text):
+        word = match[0]
+        bare = word if has_unspaced(word) else word.strip(AROUND_WORDS)
         if any(char.isalnum() for char in bare):
-            start = match.start() + unit.index(bare)
+            start = match.start() + word.index(bare)
             yield start, start + len(bare)
 
 
-def _word(text: str, places: Sequence[_Place]) -> Token:
-    return Token(text, places[0].start_ms, places[-1].end_ms, min(place.score for place in places))
+def _word(text: str, times: Sequence[_CharacterTime]) -> Token:
+    return Token(text, times[0].start_ms, times[-1].end_ms, min(time.score for time in times))
 
 
 def _sentence(text: str, words: Sequence[Token]) -> Sentence:

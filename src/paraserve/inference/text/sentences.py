@@ -1,9 +1,8 @@
-"""Tokens and marks to sentences, and inverse text normalisation that keeps every token's time.
+"""Tokens and marks to sentences, and inverse text normalization that keeps the times of tokens.
 
-Text rules, as FunASR writes them: a space between two words of a spaced script ("hello world", also behind a mark:
-"hello, world"), none next to a Chinese character ("用gpt做"); marks follow their word directly. They are full-width
-except in a sentence without any Chinese character, which gets ASCII marks as FunASR's newer releases give it.
-Everything here is plain data in, plain data out.
+The text follows FunASR's rules. A space stands between two words of a spaced script ("hello world", also behind a
+mark: "hello, world"), none next to a Chinese character ("用gpt做"). Marks follow their word directly. They are
+full-width, except in a sentence without Chinese characters, which gets ASCII marks like in FunASR's newer releases.
 """
 
 import re
@@ -12,18 +11,12 @@ from difflib import SequenceMatcher
 from itertools import accumulate
 
 from paraserve.inference.base import Itn
+from paraserve.inference.text.scripts import ALL_MARKS, SENTENCE_END, TO_ASCII_MARKS, UNSPACED, has_unspaced
+from paraserve.inference.text.spaces import needs_space, space_between_sentences
 from paraserve.types import Sentence, Token
 
-SENTENCE_END = frozenset("。？！.?!")
-ALL_MARKS = SENTENCE_END | frozenset("，、；：,;:")
-"""For FunASR's `stamp_sents`, which has one entry a mark."""
-
-# Scripts written without spaces: kana and CJK punctuation, ideographs, full-width forms, later ideographs.
-_UNSPACED = "\u2e80-\u312f\u31a0-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff"
-UNIT = re.compile(rf"[{_UNSPACED}]|[^\s{_UNSPACED}]+")
+WRITTEN_WORD = re.compile(rf"[{UNSPACED}]|[^\s{UNSPACED}]+")
 """A character of an unspaced script, or a run of others without a space."""
-UNSPACED_CHAR = re.compile(f"[{_UNSPACED}]")
-_ASCII_MARKS = str.maketrans("，。？！、；：", ",.?!,;:")
 
 
 def to_sentences(
@@ -33,15 +26,15 @@ def to_sentences(
     *,
     fit_script: bool = True,
 ) -> tuple[Sentence, ...]:
-    """Group tokens into sentences, each up to a mark of `closing`; marks that do not close stay inside.
+    """Group tokens into sentences, each up to a mark of `closing`. Other marks stay inside a sentence.
 
     Args:
-        tokens: words with their times (any of which may be None).
+        tokens: words with their times, of which any may be None.
         marks: the mark after each token, "" for none.
-        closing: the marks that end a sentence; `ALL_MARKS` gives one entry a mark.
-        fit_script: write ASCII marks in sentences without any Chinese character.
+        closing: the marks that end a sentence. With `ALL_MARKS` each mark does, as in FunASR's `stamp_sents`.
+        fit_script: write ASCII marks in sentences without Chinese characters.
     """
-    fitting = _fitting if fit_script else _as_they_are
+    marks_of = _fitting_marks if fit_script else _same_marks
     sentences: list[Sentence] = []
     words: list[Token] = []
     word_marks: list[str] = []
@@ -49,13 +42,13 @@ def to_sentences(
         words.append(token)
         word_marks.append(mark)
         if mark[-1:] in closing:
-            sentences.append(_sentence(words, fitting(word_marks, words)))
+            sentences.append(_sentence(words, marks_of(word_marks, words)))
             words, word_marks = [], []
-    return (*sentences, _sentence(words, fitting(word_marks, words))) if words else tuple(sentences)
+    return (*sentences, _sentence(words, marks_of(word_marks, words))) if words else tuple(sentences)
 
 
 def segment_sentence(tokens: Sequence[Token]) -> Sentence:
-    """One sentence without marks, of at least one token."""
+    """Return one sentence without marks, of at least one token."""
     return _sentence(tokens, [""] * len(tokens))
 
 
@@ -63,31 +56,26 @@ def join_sentences(sentences: Iterable[Sentence]) -> str:
     """The whole text; a space between two sentences only where words of a spaced script meet."""
     text = last = ""
     for sentence in sentences:
-        text += space_between(last, sentence.text) + sentence.text
+        text += space_between_sentences(last, sentence.text) + sentence.text
         last = sentence.text or last
     return text
 
 
-def space_between(text: str, following: str) -> str:
-    """What stands between a text and the next sentence: a space where words of a spaced script meet, else nothing."""
-    return " " if _needs_space(text.rstrip("".join(ALL_MARKS)), following) else ""
-
-
 def full_stop(text: str) -> str:
-    """The text with a full stop as its script writes it, in place of another mark at its end."""
+    """Return the text with the full stop of its script, in place of another mark at its end."""
     bare = text.rstrip("".join(ALL_MARKS))
-    return bare + ("。" if UNSPACED_CHAR.search(bare) else ".")
+    return bare + ("。" if has_unspaced(bare) else ".")
 
 
 def apply_itn(sentence: Sentence, itn: Itn) -> Sentence:
-    """The sentence in written form, its tokens aligned anew.
+    """Return the sentence in written form, with the times of its new tokens.
 
-    Each span between two marks is normalised for itself, so marks stay where they are. Words that come out unchanged
-    keep their token. What replaces others is one token for each written unit (a Chinese character, or a run of other
-    characters without a space), with times from the first to the last word that it replaces and their mean score;
-    several units share the time of the words that they replace. The sentence keeps its start and end.
+    Each span between two marks is normalized alone, so marks keep their place. Words that do not change keep their
+    token. A new token is a Chinese character, or a run of other characters without a space. It lasts from the first
+    to the last word that it replaces, and has their mean score. Several new tokens in place of fewer words share
+    their time. The sentence keeps its start and end.
 
-    A sentence whose text is not made of its tokens and marks is returned as it is.
+    A sentence whose text is not made of its tokens and marks is returned unchanged.
     """
     clauses = _clauses(sentence)
     if clauses is None:
@@ -103,13 +91,13 @@ def apply_itn(sentence: Sentence, itn: Itn) -> Sentence:
     return Sentence(_join(tokens, marks), sentence.start_ms, sentence.end_ms, tuple(tokens))
 
 
-def _fitting(marks: Sequence[str], words: Sequence[Token]) -> list[str]:
-    """The marks as the script of the sentence writes them."""
-    is_spaced = not any(UNSPACED_CHAR.search(word.text) for word in words)
-    return [mark.translate(_ASCII_MARKS) for mark in marks] if is_spaced else list(marks)
+def _fitting_marks(marks: Sequence[str], words: Sequence[Token]) -> list[str]:
+    """Return the marks as the script of the sentence writes them."""
+    is_spaced = not any(has_unspaced(word.text) for word in words)
+    return [mark.translate(TO_ASCII_MARKS) for mark in marks] if is_spaced else list(marks)
 
 
-def _as_they_are(marks: Sequence[str], _words: Sequence[Token]) -> list[str]:
+def _same_marks(marks: Sequence[str], _words: Sequence[Token]) -> list[str]:
     return list(marks)
 
 
@@ -120,17 +108,13 @@ def _sentence(tokens: Sequence[Token], marks: Sequence[str]) -> Sentence:
 def _join(tokens: Sequence[Token], marks: Sequence[str]) -> str:
     text = last = ""
     for token, mark in zip(tokens, marks, strict=True):
-        text += (" " if _needs_space(last, token.text) else "") + token.text + mark
+        text += (" " if needs_space(last, token.text) else "") + token.text + mark
         last = token.text or last
     return text
 
 
-def _needs_space(left: str, right: str) -> bool:
-    return bool(left and right) and not (UNSPACED_CHAR.match(left[-1]) or UNSPACED_CHAR.match(right[0]))
-
-
 def _clauses(sentence: Sentence) -> list[tuple[list[Token], str]] | None:
-    """The tokens up to each mark and the mark; None if the text is not made of tokens and marks."""
+    """Return the tokens up to each mark, and the mark; None if the text is not made of tokens and marks."""
     clauses: list[tuple[list[Token], str]] = []
     words: list[Token] = []
     position = 0
@@ -151,58 +135,58 @@ def _clauses(sentence: Sentence) -> list[tuple[list[Token], str]] | None:
 
 
 def _write(tokens: list[Token], itn: Itn) -> list[Token]:
-    """Written form of the words between two marks: at least one token."""
+    """Return the written form of the words between two marks, at least one token."""
     spoken = _join(tokens, [""] * len(tokens))
     written = itn.normalize(spoken)
-    units = UNIT.findall(written)
-    return _align(tokens, units) if units and written != spoken else tokens
+    new_words = WRITTEN_WORD.findall(written)
+    return _align(tokens, new_words) if new_words and written != spoken else tokens
 
 
-def _align(tokens: Sequence[Token], units: Sequence[str]) -> list[Token]:
-    """Tokens whose texts are `units`, taking time and score from the words that they stand for."""
+def _align(tokens: Sequence[Token], new_words: Sequence[str]) -> list[Token]:
+    """Return tokens of the new words, with time and score of the words that they replace."""
     aligned: list[Token] = []
     unplaced: list[str] = []
     words = [token.text for token in tokens]
-    for change, i1, i2, j1, j2 in SequenceMatcher(None, words, units, autojunk=False).get_opcodes():
+    for change, i1, i2, j1, j2 in SequenceMatcher(None, words, new_words, autojunk=False).get_opcodes():
         if change == "equal":
-            # What was inserted before the first word shares that word's time.
-            aligned += _spread(tokens[i1 : i1 + 1], [*unplaced, units[j1]]) if unplaced else [tokens[i1]]
+            # Words inserted before the first one share its time.
+            aligned += _spread(tokens[i1 : i1 + 1], [*unplaced, new_words[j1]]) if unplaced else [tokens[i1]]
             aligned += tokens[i1 + 1 : i2]
             unplaced = []
         elif change == "replace":
-            aligned += _spread(tokens[i1:i2], units[j1:j2])
+            aligned += _spread(tokens[i1:i2], new_words[j1:j2])
         elif change == "insert" and aligned:
             last = aligned.pop()
-            aligned += _spread([last], [last.text, *units[j1:j2]])
+            aligned += _spread([last], [last.text, *new_words[j1:j2]])
         elif change == "insert":
-            unplaced = list(units[j1:j2])
+            unplaced = list(new_words[j1:j2])
     return aligned
 
 
-def _spread(tokens: Sequence[Token], units: Sequence[str]) -> list[Token]:
-    """One token for each unit out of the words that they replace together, long units getting more of them."""
-    if len(units) > len(tokens):
-        return _share(tokens, units)
-    lengths = list(accumulate(map(len, units)))
+def _spread(tokens: Sequence[Token], new_words: Sequence[str]) -> list[Token]:
+    """Return a token for each new word, from the tokens that they replace together. Long words take more of them."""
+    if len(new_words) > len(tokens):
+        return _share(tokens, new_words)
+    lengths = list(accumulate(map(len, new_words)))
     spread: list[Token] = []
     start = 0
-    for i, unit in enumerate(units):
-        left = len(units) - 1 - i
+    for i, word in enumerate(new_words):
+        left = len(new_words) - 1 - i
         end = round(len(tokens) * lengths[i] / lengths[-1])
         end = min(max(end, start + 1), len(tokens) - left)
-        spread.append(_merged(tokens[start:end], unit))
+        spread.append(_merged(tokens[start:end], word))
         start = end
     return spread
 
 
-def _share(tokens: Sequence[Token], units: Sequence[str]) -> list[Token]:
-    """More units than words: equal parts of the time of all words."""
+def _share(tokens: Sequence[Token], new_words: Sequence[str]) -> list[Token]:
+    """Return a token for each of more new words than tokens, with equal parts of the time of all tokens."""
     whole = _merged(tokens, "")
     if whole.start_ms is None or whole.end_ms is None:
-        return [Token(unit, whole.start_ms, whole.end_ms, whole.score) for unit in units]
-    duration_ms, n = whole.end_ms - whole.start_ms, len(units)
+        return [Token(word, whole.start_ms, whole.end_ms, whole.score) for word in new_words]
+    duration_ms, n = whole.end_ms - whole.start_ms, len(new_words)
     bounds = [whole.start_ms + duration_ms * i // n for i in range(n + 1)]
-    return [Token(unit, bounds[i], bounds[i + 1], whole.score) for i, unit in enumerate(units)]
+    return [Token(word, bounds[i], bounds[i + 1], whole.score) for i, word in enumerate(new_words)]
 
 
 def _merged(tokens: Sequence[Token], text: str) -> Token:

@@ -1,15 +1,16 @@
-"""Vocabulary, and how a model's units become words and text.
+"""Vocabulary of a model, and the words and text that its units make.
 
-A unit is one entry of the vocabulary: a Chinese character, a word, or a part of one ("hel@@", "\u2581hel"). A word is
-what a reader and the punctuation model see. Units and words are both `Token`s, so texts, times and scores stay
-together and equal in number.
+A unit is one entry of the vocabulary: a Chinese character, a word, or a part of one ("hel@@", "\u2581hel"). Units are
+carried in `Token` objects like the words that they make, so texts, times and scores stay together.
 
-Source of the rules: FunASR's `sentence_postprocess`. Where that loses something we keep it: a "@@" unit with nothing
-to join becomes a word, an unknown symbol stays, an abbreviation is one word with one time.
+Source: FunASR's `sentence_postprocess`. That loses some units, which are kept here: a "@@" unit with nothing to join
+becomes a word, an unknown symbol stays, and an abbreviation is one word with one time.
 """
 
 from collections.abc import Iterable, Sequence
 
+from paraserve.inference.text.scripts import is_chinese_or_digits
+from paraserve.inference.text.spaces import space_between_words
 from paraserve.types import Token
 
 BLANK_ID, SOS_ID, EOS_ID = 0, 1, 2
@@ -22,11 +23,11 @@ STARTS_WORD = "\u2581"
 """Mark at the front of a unit that starts a word, in models with `lang: en-bpe`."""
 ENGLISH_BPE = "en-bpe"
 
-CAPITALISED = {"i": "I", "i'm": "I'm", "i've": "I've", "i'll": "I'll"}
+CAPITALIZED = {"i": "I", "i'm": "I'm", "i've": "I've", "i'll": "I'll"}
 
 
 class Vocabulary:
-    """Units by id (the position in tokens.json) and ids by unit."""
+    """Units by id (their position in tokens.json) and ids by unit."""
 
     def __init__(self, units: Sequence[str]) -> None:
         self.units = tuple(units)
@@ -40,65 +41,51 @@ class Vocabulary:
 
     @property
     def unknown_id(self) -> int:
-        """Id of `<unk>`, by convention the last one."""
+        """Id of `<unk>`; by convention the last one."""
         return self._ids.get(UNKNOWN, len(self.units) - 1)
 
     def ids(self, units: Iterable[str]) -> list[int]:
-        """Ids of units; those not in the vocabulary become `<unk>`."""
+        """Return the ids of units, that of `<unk>` for those not in the vocabulary."""
         return [self._ids.get(unit, self.unknown_id) for unit in units]
 
     def texts(self, ids: Iterable[int]) -> list[str]:
-        """Units of ids."""
+        """Return the units of ids."""
         return [self.units[i] for i in ids]
 
 
-def is_chinese(text: str) -> bool:
-    """Whether all characters are Chinese (U+4E00 to U+9FFF) or ASCII digits, which are written without spaces."""
-    return bool(text) and all("\u4e00" <= char <= "\u9fff" or "0" <= char <= "9" for char in text)
-
-
 def is_letter(text: str) -> bool:
-    """Whether a word may be part of an abbreviation: one ASCII letter."""
+    """Return whether a word is one ASCII letter, and may be part of an abbreviation."""
     return len(text) == 1 and text.isascii() and text.isalpha()
 
 
 def merge_units(units: Sequence[Token], lang: str | None = None) -> list[Token]:
-    """Words of units; `lang` is the model's (`lang` of config.yaml).
+    """Return the words that units make. `lang` is that of the model's config.yaml.
 
-    A merged word runs from its first unit's start to its last unit's end and is as sure as its least sure unit.
+    A merged word lasts from the start of its first unit to the end of its last one, and has their lowest score.
     """
     if lang == ENGLISH_BPE:
-        return _merge_pieces(units)
+        return _merge_up_to_starts(units)
     return _merge_abbreviations(_merge_continued(units))
 
 
 def join_words(words: Sequence[str], lang: str | None = None) -> str:
-    """Text of words: a space between two of them unless a Chinese character or digit touches it.
-
-    Between Chinese and Latin FunASR writes no space, and neither does this. `lang` "en-bpe": a space between all.
-    """
+    """Return the text of words, with spaces by `space_between_words`. `lang` "en-bpe" puts one between all."""
     if lang == ENGLISH_BPE:
         return " ".join(words)
     parts: list[str] = []
     for word in filter(None, words):
         if parts:
-            parts.append(space_between(parts[-1], word))
+            parts.append(space_between_words(parts[-1], word))
         parts.append(word)
     return "".join(parts)
 
 
-def space_between(text: str, following: str) -> str:
-    """What stands between two words, or between a text and the next word."""
-    touches_chinese = not text or not following or is_chinese(text[-1]) or is_chinese(following[0])
-    return "" if touches_chinese else " "
-
-
 def _merge_continued(units: Sequence[Token]) -> list[Token]:
-    """Join "@@" units with what follows them, unless that is Chinese or the end."""
+    """Join each "@@" unit with the next one, unless that is Chinese or there is none."""
     words: list[Token] = []
     pending: list[Token] = []
     for unit in units:
-        if pending and is_chinese(unit.text):
+        if pending and is_chinese_or_digits(unit.text):
             words.append(_merged(pending))
             pending = []
         pending.append(_with_text(unit, unit.text.removesuffix(CONTINUES)))
@@ -111,7 +98,7 @@ def _merge_continued(units: Sequence[Token]) -> list[Token]:
 
 
 def _merge_abbreviations(words: Sequence[Token]) -> list[Token]:
-    """Two or more single letters in a row are an abbreviation: "a", "i" to "AI"."""
+    """Join two or more single letters in a row to an abbreviation: "a", "i" to "AI"."""
     merged: list[Token] = []
     letters: list[Token] = []
     for word in [*words, None]:
@@ -128,15 +115,15 @@ def _merge_abbreviations(words: Sequence[Token]) -> list[Token]:
     return merged
 
 
-def _merge_pieces(units: Sequence[Token]) -> list[Token]:
-    """Join pieces up to the next one that starts a word."""
+def _merge_up_to_starts(units: Sequence[Token]) -> list[Token]:
+    """Join units up to the next one that starts a word."""
     groups: list[list[Token]] = []
     for unit in units:
         if not groups or unit.text.startswith(STARTS_WORD):
             groups.append([])
         groups[-1].append(_with_text(unit, unit.text.removeprefix(STARTS_WORD)))
     words = [_merged(group) for group in groups]
-    return [_with_text(word, CAPITALISED.get(word.text, word.text)) for word in words if word.text]
+    return [_with_text(word, CAPITALIZED.get(word.text, word.text)) for word in words if word.text]
 
 
 def _merged(units: Sequence[Token]) -> Token:

@@ -1,4 +1,4 @@
-"""One decode child process and our end of its socket."""
+"""A child process that decodes audio, and our end of its socket."""
 
 import asyncio
 import contextlib
@@ -18,12 +18,12 @@ from paraserve.inference.audio.decoder_messages import (
     unpack_header,
 )
 
-EXIT_WAIT_S = 2.0
-"""A child that closed its socket has this long to finish exiting."""
+EXIT_TIMEOUT_S = 2.0
+"""Time for a child that closed its socket to exit, so that its status tells the cause."""
 
 
 class DecodeChild:
-    """A spawned decoder. It dies when it is killed, when our end of the socket closes, and when our process dies.
+    """A decoder process. It ends when it is killed, when our end of the socket closes, or when our process dies.
 
     Start it on the event loop's thread: Linux ties a child's life to the thread that started it.
     """
@@ -33,24 +33,24 @@ class DecodeChild:
         self._socket.setblocking(False)  # noqa: FBT003 (the name says what is set)
         command = [sys.executable, "-P", "-m", "paraserve.inference.audio.decoder_process", str(memory_limit_bytes)]
         with theirs:
-            # A group of its own: Ctrl-C in the terminal is for us, and would hit a child that is still starting.
+            # A process group of its own, since Ctrl-C in the terminal would hit a child that is still starting.
             self._process = subprocess.Popen(  # noqa: S603 (our own module)
                 command, stdin=theirs.fileno(), stdout=subprocess.DEVNULL, env=_environment(), process_group=0
             )
 
     @property
     def is_alive(self) -> bool:
-        """Whether the process still runs."""
+        """True while the process runs."""
         return self._process.poll() is None
 
     def send(self, request: DecodeRequest, descriptor: int) -> None:
-        """Hand over a request. It is small and the socket empty, so this does not wait."""
-        # A child that has just died is noticed by the read that follows.
+        """Send a request and the descriptor of its file. It is small and the socket empty, so this does not block."""
+        # The read that follows notices a child that has just died.
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             socket.send_fds(self._socket, [pack_request(request)], [descriptor])
 
     async def receive(self) -> tuple[FrameHeader, bytearray]:
-        """Wait for the next frame.
+        """Wait for the next frame and return its header and payload.
 
         Raises:
             EOFError, ConnectionError: the child is gone.
@@ -70,10 +70,10 @@ class DecodeChild:
             missing = missing[received:]
         return data
 
-    async def cause_of_death(self) -> DecoderError:
-        """Why the process closed its socket."""
+    async def exit_error(self) -> DecoderError:
+        """Return the error that says why the process closed its socket."""
         try:
-            status = await asyncio.to_thread(self._process.wait, EXIT_WAIT_S)
+            status = await asyncio.to_thread(self._process.wait, EXIT_TIMEOUT_S)
         except subprocess.TimeoutExpired:
             status = None
         if status == EXIT_OUT_OF_MEMORY:
@@ -83,17 +83,20 @@ class DecodeChild:
         return DecoderError("the decoder died on this recording", code="decoder_died", param="file")
 
     async def kill(self) -> int:
-        """Kill the process, end a pending `receive`, and wait for the exit on a thread."""
+        """Kill the process, end a pending `receive`, and return the exit status."""
         self._process.kill()
         with contextlib.suppress(OSError):  # not connected any more
             self._socket.shutdown(socket.SHUT_RDWR)
         try:
             return await asyncio.to_thread(self._process.wait)
         finally:
-            self._socket.close()  # not before a pending `receive` has seen the end and let go of the descriptor
+            self._socket.close()  # after a pending `receive` has seen the end and released the descriptor
 
 
 def _environment() -> dict[str, str]:
-    """Ours without the server's own settings, which may be secrets, and without threads that cost address space."""
+    """Return our environment without the server's settings, which may be secrets, and with one BLAS thread.
+
+    Each thread would cost address space.
+    """
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("PARASERVE_")}
     return {**inherited, "OPENBLAS_NUM_THREADS": "1"}

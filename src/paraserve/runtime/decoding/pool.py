@@ -1,7 +1,7 @@
-"""Decode children: one beforehand, others when needed; used again, killed at their limits, replaced when they die.
+"""Pool of child processes that decode audio: reused, killed at their limits, and replaced when they die.
 
-A recording is handed to a child as an open descriptor, so there is no file to clean up; its samples come back in
-blocks, and only as fast as they are read.
+A child gets a recording as an open descriptor, so there is no file to clean up. Its samples come back in blocks, only
+as fast as they are read.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from paraserve.errors import AudioError, DecoderError, OverloadedError
+from paraserve.errors import AudioError, DecoderError, ShuttingDownError
 from paraserve.inference.audio.decoder_messages import (
     BLOCK,
     ERROR,
@@ -30,15 +30,18 @@ from paraserve.runtime.decoding.child import DecodeChild
 from paraserve.types import RecordingInfo, Samples
 
 SPOOL_MEMORY_BYTES = 1024**2
-"""A recording that is being received stays in memory up to this size; a larger one goes to an unlinked file."""
+"""Size up to which a recording being received stays in memory; a larger one goes to an unlinked file."""
 DEFAULT_MEMORY_LIMIT_BYTES = 1 << 30
-"""Address space of a child. It uses 0.2 GiB when idle and with ordinary files 0.3 GiB."""
+"""Address space limit of a child, which uses 0.2 GiB when idle and 0.3 GiB with ordinary files."""
 
 
 class DecodePool:
-    """At most `workers` recordings are decoded at once; others wait in the order of their arrival.
+    """Decodes up to `workers` recordings at once; others wait in order of arrival. Use it from one event loop.
 
-    Use it from one event loop.
+    Args:
+        workers: most children that decode at once.
+        memory_limit_bytes: address space of each child.
+        stall_timeout_s: seconds without a block after which a child counts as stuck and is killed.
     """
 
     def __init__(
@@ -60,16 +63,21 @@ class DecodePool:
     async def open(
         self, file: BinaryIO | Path, *, channel: int | None = None, max_duration_ms: int
     ) -> "AsyncIterator[DecodedRecording]":
-        """Open a recording in a child; iterate over it for float32 blocks of at most 30 s.
+        """Open a recording in a child, to be iterated over for blocks of at most 30 s (float32, mono, 16 kHz).
 
-        Leaving the context before the end stops the decoding. The file's position is not used and not changed.
+        Leaving the context before the end stops the decoding. The file's position is neither used nor changed.
+
+        Args:
+            file: an open file, or a path.
+            channel: the one to decode (0-based); None mixes all down.
+            max_duration_ms: longest recording.
 
         Raises:
             UnsupportedFormatError: not a container or codec that we decode.
             AudioTooLongError: longer than `max_duration_ms`; here or while iterating.
             DecoderError: the child died, stalled or ran out of memory, or nothing could be decoded.
             AudioError: the recording cannot be used for another reason; `code` says which.
-            OverloadedError: the pool is closed.
+            ShuttingDownError: the pool is closed.
             OSError: the path cannot be opened.
         """
         async with self._slots:
@@ -84,11 +92,11 @@ class DecodePool:
                 self._give_back(child, is_clean=recording.is_finished)
 
     def start(self) -> None:
-        """Start a child for the first recording, which would otherwise wait 0.2 s for it."""
+        """Start one child, so that the first recording does not wait 0.2 s for it."""
         self._idle.append(self._new_child())
 
     async def close(self) -> None:
-        """Kill all children and wait until they are gone; recordings being read fail with DecoderError."""
+        """Kill all children and wait until they are gone. Recordings being read fail with DecoderError."""
         self._is_closed = True
         for child in list(self._children):
             self._discard(child)
@@ -96,7 +104,7 @@ class DecodePool:
 
     def _take(self) -> DecodeChild:
         if self._is_closed:
-            raise OverloadedError("the server is shutting down", code="shutting_down")
+            raise ShuttingDownError("the server is shutting down")
         while self._idle:
             child = self._idle.pop()
             if child.is_alive:
@@ -124,10 +132,10 @@ class DecodePool:
 
 
 class DecodedRecording:
-    """A recording that a child is decoding: an iterator over its blocks, with totals of what has been read.
+    """Iterator over the blocks of a recording that a child decodes, with totals of the blocks read so far.
 
-    `received_samples` (16 kHz), `damaged_packets` and `decode_ms` (the child's time, without its waiting) grow with
-    each block. `is_finished`: the child has said its last word on this recording and can take the next.
+    `received_samples` (16 kHz), `damaged_packets` and `decode_ms` (the child's time, without its waits) grow with
+    each block. `is_finished` is true once the child has sent its last message and can take another recording.
     """
 
     info: RecordingInfo
@@ -169,7 +177,7 @@ class DecodedRecording:
             message = f"the decoder made no progress in {self._stall_timeout_s:g} s"
             raise DecoderError(message, code="decoder_timeout", param="file") from None
         except (EOFError, OSError):
-            raise await self._child.cause_of_death() from None
+            raise await self._child.exit_error() from None
         self.damaged_packets, self.decode_ms = header.damaged_packets, header.decode_ms
         if header.kind == ERROR:
             self.is_finished = True
@@ -178,7 +186,7 @@ class DecodedRecording:
 
 
 async def _readable(file: BinaryIO | Path) -> BinaryIO | contextlib.nullcontext[BinaryIO]:
-    """The file as something with a descriptor, in a context that closes what was opened here."""
+    """Return the file with a descriptor, in a context that closes it only if it was opened here."""
     if isinstance(file, Path):
         return _open_path(file)
     if _has_descriptor(file):
@@ -200,12 +208,12 @@ def _has_descriptor(file: BinaryIO) -> bool:
         file.fileno()
     except io.UnsupportedOperation:
         return False
-    file.flush()  # what its writer has buffered belongs to the recording
+    file.flush()  # bytes that its writer has buffered belong to the recording
     return True
 
 
 def _copy_to_memory(file: BinaryIO) -> BinaryIO:
-    """A copy of `io.BytesIO` and the like that has a descriptor; nothing is written to disk."""
+    """Return a copy in memory, with a descriptor, of an `io.BytesIO` or the like. Nothing is written to disk."""
     copy = os.fdopen(os.memfd_create("recording"), "w+b")
     position = file.tell()
     file.seek(0)

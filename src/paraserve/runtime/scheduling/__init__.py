@@ -1,1 +1,1 @@
-"""Batches of every model's work on the workers of a device."""
+"""Scheduling of model calls: waiting entries, their batches, and the worker threads of a device."""

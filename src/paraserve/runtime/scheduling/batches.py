@@ -1,4 +1,4 @@
-"""What a scheduler's worker runs: entries that wait, the batch they make, and the answer to each of them."""
+"""Entries that wait for a model, the batch that runs them, and the delivery of their results."""
 
 import asyncio
 import time
@@ -15,7 +15,7 @@ Result = TypeVar("Result")
 
 
 class Lane(IntEnum):
-    """Order of service: a live partial, then a live sentence's second pass, then files."""
+    """Order of service: live partial texts, then second passes of live segments, then files."""
 
     STEP = 0
     FINAL = 1
@@ -24,9 +24,12 @@ class Lane(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class BatchCall(Generic[Item, Result]):
-    """A call that takes a batch. Entries with equal `key` may share one.
+    """A model call that takes a batch of items.
 
-    `budget` bounds the padded cost of a batch, largest item's cost x number of items; 0 = one item at a time.
+    Args:
+        key: entries whose calls have equal keys may share a batch.
+        run: returns one result for each item, in order.
+        budget: upper bound of a batch's padded cost (largest item's cost x number of items); 0 = one item at a time.
     """
 
     key: Hashable
@@ -35,13 +38,13 @@ class BatchCall(Generic[Item, Result]):
 
     @property
     def stage(self) -> str:
-        """The kind of work: the key, or its first part."""
+        """The kind of work, for metrics: the key, or its first part if it is a tuple."""
         return str(self.key[0] if isinstance(self.key, tuple) else self.key)
 
 
 @dataclass(frozen=True, slots=True)
 class Timed(Generic[Result]):
-    """A result with the time that its entry waited and the time that its batch ran, in milliseconds."""
+    """A result, with the milliseconds that its entry waited and that its batch ran."""
 
     result: Result
     queue_ms: float
@@ -50,7 +53,10 @@ class Timed(Generic[Result]):
 
 @dataclass(frozen=True, slots=True)
 class BatchStats:
-    """A batch that ran, for those who measure. `cost` is its items' own, `padded_cost` what the model had to do."""
+    """Statistics of a batch that ran.
+
+    `cost` sums up the items' own costs; `padded_cost` is that of the padded batch, which the model computes.
+    """
 
     stage: str
     lane: Lane
@@ -64,9 +70,9 @@ class BatchStats:
 
 @dataclass(slots=True)
 class Entry:
-    """One item that waits for its turn."""
+    """One item that waits for its turn; `queued_at` is `time.monotonic()`."""
 
-    job: BatchCall[Any, Any]
+    call: BatchCall[Any, Any]
     item: Any
     cost: int
     lane: Lane
@@ -78,18 +84,24 @@ Outcome: TypeAlias = tuple[Entry, Timed[Any] | Exception]
 
 
 def run_batch(batch: list[Entry]) -> Sequence[Any]:
-    """One result an entry; whatever the job raises."""
-    results = batch[0].job.run([entry.item for entry in batch])
+    """Run a batch and return one result for each entry.
+
+    Raises:
+        InferenceError: the call returned another number of results.
+        Exception: what the call raised.
+    """
+    call = batch[0].call
+    results = call.run([entry.item for entry in batch])
     if len(results) != len(batch):
-        raise InferenceError(f"{batch[0].job.key}: {len(results)} results for {len(batch)} items")
+        raise InferenceError(f"{call.key}: {len(results)} results for {len(batch)} items")
     return results
 
 
 def batch_stats(batch: list[Entry], started: float, *, is_failed: bool) -> BatchStats:
-    """What a batch that began at `started` (monotonic) and has just ended came to."""
+    """Return the statistics of a batch that has just ended; `started` is `time.monotonic()` at its start."""
     costs = [entry.cost for entry in batch]
     return BatchStats(
-        stage=batch[0].job.stage,
+        stage=batch[0].call.stage,
         lane=batch[0].lane,
         n_items=len(batch),
         cost=sum(costs),
@@ -101,13 +113,16 @@ def batch_stats(batch: list[Entry], started: float, *, is_failed: bool) -> Batch
 
 
 def deliver_results(outcomes: Sequence[Outcome]) -> None:
-    """Answer those who wait, each event loop woken once: a wake is a system call that other threads wait for."""
+    """Deliver results and errors to the waiting tasks, waking each event loop once.
+
+    A wake-up is a system call that other threads wait for.
+    """
     by_loop: dict[asyncio.AbstractEventLoop, list[Outcome]] = {}
     for outcome in outcomes:
         by_loop.setdefault(outcome[0].answer.get_loop(), []).append(outcome)
-    for loop, its_outcomes in by_loop.items():
-        with suppress(RuntimeError):  # it is closed: nobody waits any more
-            loop.call_soon_threadsafe(_settle, its_outcomes)
+    for loop, outcomes_of_loop in by_loop.items():
+        with suppress(RuntimeError):  # the loop is closed, so no task waits any more
+            loop.call_soon_threadsafe(_settle, outcomes_of_loop)
 
 
 def _settle(outcomes: Sequence[Outcome]) -> None:

@@ -1,4 +1,4 @@
-"""A GPU's work and the CPU's beside it: two schedulers that look like one."""
+"""Two schedulers that look like one: a GPU's, and the CPU's beside it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,42 +11,42 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 CPU_STAGES = frozenset(("vad", "punctuate", "punctuate online"))
-"""Jobs whose models run on the CPU whatever the device: each of them would keep the GPU waiting."""
+"""Stages whose models run on the CPU whatever the device; on the GPU's threads they would keep the GPU waiting."""
 
 
 class SplitScheduler:
-    """Sends jobs of `CPU_STAGES` to one scheduler, the recognisers' to the other; has what `Scheduler` has."""
+    """Sends calls of `CPU_STAGES` to the CPU's scheduler, others to the GPU's; has `Scheduler`'s interface."""
 
     def __init__(self, gpu: Scheduler, cpu: Scheduler) -> None:
         self._gpu = gpu
         self._cpu = cpu
 
     async def submit(
-        self, job: BatchCall[Item, Result], item: Item, *, cost: int = 1, lane: Lane = Lane.BULK
+        self, call: BatchCall[Item, Result], item: Item, *, cost: int = 1, lane: Lane = Lane.BULK
     ) -> Timed[Result]:
-        """Queue one item and wait for its result; errors as of `Scheduler.submit`."""
-        scheduler = self._cpu if job.stage in CPU_STAGES else self._gpu
-        return await scheduler.submit(job, item, cost=cost, lane=lane)
+        """Queue one item and wait for its result. Raises what `Scheduler.submit` raises."""
+        scheduler = self._cpu if call.stage in CPU_STAGES else self._gpu
+        return await scheduler.submit(call, item, cost=cost, lane=lane)
 
     @contextmanager
     def live_session(self) -> Iterator[None]:
-        """While any of these is open, one worker of each takes no files."""
+        """Keep one worker of each scheduler free of files while the context is open."""
         with self._gpu.live_session(), self._cpu.live_session():
             yield
 
     @property
     def workers(self) -> int:
-        """Threads that run recognisers."""
+        """Number of threads that run recognizers."""
         return self._gpu.workers
 
     @property
     def queued(self) -> dict[Lane, int]:
-        """Entries that wait in each lane."""
+        """Number of entries that wait in each lane."""
         gpu, cpu = self._gpu.queued, self._cpu.queued
         return {lane: gpu[lane] + cpu[lane] for lane in Lane}
 
     def close(self) -> None:
-        """Close both, see `Scheduler.close`."""
+        """Close both schedulers as `Scheduler.close` does."""
         try:
             self._gpu.close()
         finally:

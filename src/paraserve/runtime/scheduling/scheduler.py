@@ -1,9 +1,9 @@
-"""Which work runs next on a device, and together with what.
+"""The batching scheduler of a device: it decides which entry runs next, and with which others in one batch.
 
-One queue, a few worker threads (one per core on a CPU, one per GPU). A free worker takes the first entry in lane
-order and adds entries of the same job and of much the same length while the padded cost stays within the job's
-budget, so batches grow by themselves while the device is busy and an idle server answers a single request at once.
-There is no timer and no polling. Bounds are at the door: whoever submits has already been admitted.
+There is one queue for a few worker threads (one per core of a CPU, two per GPU). A free worker takes the first entry
+in lane order and adds entries of an equal key and of similar length while the padded cost stays within the call's
+budget. Batches therefore grow while the device is busy, and an idle server answers a single request at once. There is
+no timer and no polling. The queue has no bound of its own: the server admits requests before they submit work.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TypeVar
 
-from paraserve.errors import OverloadedError
+from paraserve.errors import ShuttingDownError
 from paraserve.runtime.scheduling.batches import (
     BatchCall,
     BatchStats,
@@ -31,23 +31,26 @@ Result = TypeVar("Result")
 
 
 FINAL_PATIENCE_S = 0.5
-"""A second pass that has waited for so long takes turns with the partials: where there are too many of those,
-finished sentences would never come, nor what is held back behind them."""
-HANG_S = 10.0
-"""A batch that still runs so long after the end hangs."""
+"""A second pass that has waited this long takes turns with partial texts. Otherwise too many partials would keep back
+final texts for ever, and with them all later texts of their streams."""
+CLOSE_TIMEOUT_S = 10.0
+"""`close` waits this long for running batches; one that takes longer is taken to hang."""
 MAX_PADDING = 0.25
-"""Share of an item's padded cost that may be padding. A smaller one makes smaller batches, a larger one makes them do
-more for nothing: files a second decide, of recordings whose segments differ in length, on the device in question. The
-metrics `batch_padding_seconds` and `batch_audio_seconds` tell what it comes to."""
+"""Largest share of an item's padded cost that may be padding. A smaller value makes smaller batches, a larger one
+more padding. Tune it on the device by files per second, with recordings whose segments differ in length; the metrics
+`batch_padding_seconds` and `batch_audio_seconds` show the effect."""
 SMALL_SHARE = 0.125
-"""A batch up to this share of its budget does not fill the device and takes about as long as a single item: padding
-costs nothing there. To be read off the time of batches of growing cost, where it begins to grow with the cost."""
+"""Share of the budget up to which a batch does not fill the device and takes about as long as a single item, so
+padding costs nothing. To tune it, measure batches of growing cost: it ends where time begins to grow with cost."""
 
 
 class Scheduler:
-    """Runs jobs on `workers` threads. Every submitted entry is answered: with a result, an error or cancellation.
+    """Runs batches on worker threads. Every entry gets a result or an error, unless its waiter was cancelled.
 
-    `on_batch` is told of each batch that ran, on the thread that ran it; it must be quick and not raise.
+    Args:
+        workers: number of threads.
+        final_patience_s: see `FINAL_PATIENCE_S`.
+        on_batch: called after each batch on the thread that ran it; must be quick and not raise.
     """
 
     def __init__(
@@ -71,15 +74,21 @@ class Scheduler:
             thread.start()
 
     async def submit(
-        self, job: BatchCall[Item, Result], item: Item, *, cost: int = 1, lane: Lane = Lane.BULK
+        self, call: BatchCall[Item, Result], item: Item, *, cost: int = 1, lane: Lane = Lane.BULK
     ) -> Timed[Result]:
         """Queue one item and wait for its result. Cancelling the wait takes a queued item out of the queue.
 
+        Args:
+            call: what to run, alone or with items of other callers.
+            item: this caller's item.
+            cost: of the item, in the unit of `call.budget`.
+            lane: order of service.
+
         Raises:
             OverloadedError: the scheduler is closed.
-            Exception: what the job raised for this item when it ran alone.
+            Exception: what the call raised for this item when it ran alone.
         """
-        entry = Entry(job, item, cost, lane, asyncio.get_running_loop().create_future())
+        entry = Entry(call, item, cost, lane, asyncio.get_running_loop().create_future())
         with self._changed:
             if self._is_closed:
                 raise _shutting_down()
@@ -89,7 +98,7 @@ class Scheduler:
 
     @contextmanager
     def live_session(self) -> Iterator[None]:
-        """While any of these is open, one worker takes no files (where there is more than one worker)."""
+        """Keep one worker free of files while the context is open, if there is more than one worker."""
         with self._changed:
             self._live_sessions += 1
         try:
@@ -101,18 +110,18 @@ class Scheduler:
 
     @property
     def workers(self) -> int:
-        """Threads that run jobs."""
+        """Number of threads."""
         return len(self._threads)
 
     @property
     def queued(self) -> dict[Lane, int]:
-        """Entries that wait in each lane, cancelled ones included."""
+        """Number of entries that wait in each lane, cancelled ones included."""
         return {lane: len(self._lanes[lane]) for lane in Lane}
 
     def close(self) -> None:
-        """Refuse what is queued, let running batches end, and join the workers.
+        """Refuse queued entries, let running batches end, and join the threads.
 
-        Blocks for as long as one batch, but not for one that hangs: its thread is left behind.
+        Blocks for at most `CLOSE_TIMEOUT_S`; the thread of a batch that hangs is left behind.
         """
         with self._changed:
             self._is_closed = True
@@ -121,7 +130,7 @@ class Scheduler:
                 lane.clear()
             self._changed.notify_all()
         deliver_results([(entry, _shutting_down()) for entry in waiting])
-        deadline = time.monotonic() + HANG_S
+        deadline = time.monotonic() + CLOSE_TIMEOUT_S
         for thread in self._threads:
             thread.join(max(0.0, deadline - time.monotonic()))
 
@@ -133,7 +142,7 @@ class Scheduler:
                 self._release(batch)
 
     def _next_batch(self) -> list[Entry]:
-        """The next batch to run; waits for one. Empty when the scheduler is closed."""
+        """Wait for a batch to run and return it; empty when the scheduler is closed."""
         with self._changed:
             while not self._is_closed:
                 if batch := self._take():
@@ -149,17 +158,17 @@ class Scheduler:
             kept: deque[Entry] = deque()
             while self._lanes[lane]:
                 entry = self._lanes[lane].popleft()
-                if batch and (entry.job.key != batch[0].job.key or not _is_alike(entry, batch)):
+                if batch and (entry.call.key != batch[0].call.key or not _is_alike(entry, batch)):
                     kept.append(entry)
                 elif not _fits(entry, batch):
                     kept.append(entry)
                     break
                 elif not entry.answer.cancelled():
                     batch.append(entry)
-                    if entry.job.budget == 0:
+                    if entry.call.budget == 0:
                         break
             self._lanes[lane].extendleft(reversed(kept))
-            if batch and batch[0].job.budget == 0:
+            if batch and batch[0].call.budget == 0:
                 break
         return batch
 
@@ -181,11 +190,11 @@ class Scheduler:
                 self._changed.notify()
 
     def _answer(self, batch: list[Entry]) -> None:
-        """Run a batch and answer all its entries; if it fails as a whole, each entry alone gets a second chance."""
+        """Run a batch and deliver to all its entries; if it fails, run each entry once more alone."""
         started = time.monotonic()
         try:
             results = run_batch(batch)
-        except Exception as error:  # noqa: BLE001 - delivered to whoever waits, never swallowed
+        except Exception as error:  # noqa: BLE001 - delivered to the waiting task
             self._on_batch(batch_stats(batch, started, is_failed=True))
             if len(batch) == 1:
                 deliver_results([(batch[0], error)])
@@ -193,26 +202,28 @@ class Scheduler:
             for entry in batch:
                 self._answer([entry])
             return
-        ran = batch_stats(batch, started, is_failed=False)
-        self._on_batch(ran)
-        waits_ms = (queue_s * 1000 for queue_s in ran.queue_s)
-        done = [Timed(result, wait_ms, ran.run_s * 1000) for result, wait_ms in zip(results, waits_ms, strict=True)]
-        deliver_results(list(zip(batch, done, strict=True)))
+        stats = batch_stats(batch, started, is_failed=False)
+        self._on_batch(stats)
+        queues_ms = (queue_s * 1000 for queue_s in stats.queue_s)
+        timed = [
+            Timed(result, queue_ms, stats.run_s * 1000) for result, queue_ms in zip(results, queues_ms, strict=True)
+        ]
+        deliver_results(list(zip(batch, timed, strict=True)))
 
 
 def _fits(entry: Entry, batch: list[Entry]) -> bool:
     if not batch:
         return True
     widest = max(entry.cost, *(e.cost for e in batch))
-    return widest * (len(batch) + 1) <= entry.job.budget
+    return widest * (len(batch) + 1) <= entry.call.budget
 
 
 def _is_alike(entry: Entry, batch: list[Entry]) -> bool:
-    """Whether no item of the batch would be padded too much with this one in it."""
+    """Tell whether the batch stays within the allowed padding with this entry in it."""
     costs = [entry.cost, *(e.cost for e in batch)]
-    is_small = max(costs) * len(costs) <= SMALL_SHARE * entry.job.budget
+    is_small = max(costs) * len(costs) <= SMALL_SHARE * entry.call.budget
     return is_small or min(costs) >= (1 - MAX_PADDING) * max(costs)
 
 
-def _shutting_down() -> OverloadedError:
-    return OverloadedError("the server is shutting down", code="shutting_down")
+def _shutting_down() -> ShuttingDownError:
+    return ShuttingDownError("the server is shutting down")

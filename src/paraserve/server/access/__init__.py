@@ -1,1 +1,1 @@
-"""API keys, origins and limits."""
+"""API keys, allowed origins, and limits on work in progress."""

@@ -1,4 +1,4 @@
-"""Who is let in, and how many at once: counted at the door, before any work."""
+"""Limits on work in progress, checked before any work begins."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from paraserve.server.telemetry.sampler import memory_bytes
 
 @dataclass(slots=True)
 class ServerLimits:
-    """What counts for uploads and live sessions together; 0 = no limit."""
+    """Limits of uploads and live sessions together. 0 = no limit."""
 
     max_per_key: int
     max_memory_bytes: int
@@ -21,10 +21,10 @@ class ServerLimits:
 
     @contextmanager
     def admit(self, key: str | None) -> Iterator[None]:
-        """Let one in, whose API key has this name.
+        """Admit one request of the API key of this name, until the context is left.
 
         Raises:
-            KeyLimitError: the key has too much in progress.
+            KeyLimitError: the key has too many requests in progress.
             OverloadedError: this process holds too much memory.
         """
         if self.max_memory_bytes and memory_bytes() > self.max_memory_bytes:
@@ -43,24 +43,25 @@ class ServerLimits:
 
 @dataclass(slots=True)
 class ConcurrencyLimit:
-    """`what` (such as "uploads") are in progress, and how many may be."""
+    """Limit of requests of one kind. `what` names the kind in messages, such as "uploads"."""
 
     limit: int
     what: str
     gauge: Gauge
-    door: ServerLimits
+    server_limits: ServerLimits
     in_progress: int = 0
 
     @contextmanager
     def admit(self, key: str | None) -> Iterator[None]:
-        """Let one in, whose API key has this name.
+        """Admit one request of the API key of this name, until the context is left.
 
         Raises:
-            OverloadedError: too many are in progress, or what `ServerLimits` raises.
+            KeyLimitError: the key has too many requests in progress.
+            OverloadedError: too many requests of this kind are in progress, or the process holds too much memory.
         """
         if self.in_progress >= self.limit:
             raise OverloadedError(f"{self.limit} {self.what} are in progress already: try again later")
-        with self.door.admit(key):
+        with self.server_limits.admit(key):
             self._change(+1)
             try:
                 yield

@@ -1,6 +1,6 @@
-"""API keys: a file of names and SHA-256 digests, `NAME sha256:HEX` a line.
+"""File of API keys: a name and a SHA-256 digest a line, `NAME sha256:HEX`.
 
-Keys are 256 random bits, so a plain digest cannot be turned back; who reads the file cannot use the server.
+Keys are 256 random bits, too many to guess one from its digest. The file gives nobody access to the server.
 """
 
 import hashlib
@@ -17,7 +17,7 @@ import structlog
 from paraserve.errors import ParaserveError
 
 PREFIX = "ps_"
-"""So that scanners for leaked secrets, and people, recognise a key."""
+"""Lets people and scanners for leaked secrets recognise a key."""
 LINE = re.compile(r"([A-Za-z0-9._-]{1,64})\s+sha256:([0-9a-f]{64})")
 
 log = structlog.get_logger()
@@ -25,23 +25,23 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class HashedKey:
-    """Whose key it is, and the SHA-256 of the key."""
+    """Name of a key's owner, and the SHA-256 of the key."""
 
     name: str
     digest: bytes
 
     def line(self) -> str:
-        """As it stands in the file."""
+        """Return the line of the file."""
         return f"{self.name} sha256:{self.digest.hex()}"
 
 
 def new_key() -> str:
-    """A key that nobody has."""
+    """Make a new random key."""
     return PREFIX + secrets.token_urlsafe(32)
 
 
 def hashed(name: str, key: str) -> HashedKey:
-    """What the file keeps of a key.
+    """Return the digest of a key, as the file keeps it.
 
     Raises:
         ParaserveError: the name is not a plain word.
@@ -53,10 +53,10 @@ def hashed(name: str, key: str) -> HashedKey:
 
 
 def read_keys(path: Path) -> tuple[HashedKey, ...]:
-    """The keys of a file; empty lines and those that begin with # are passed over.
+    """Read a file of keys. Empty lines and lines that begin with # are left out.
 
     Raises:
-        ParaserveError: it cannot be read, or a line is not a key.
+        ParaserveError: the file cannot be read, or a line is not a key.
     """
     try:
         lines = path.read_text("utf-8").splitlines()
@@ -74,10 +74,10 @@ def read_keys(path: Path) -> tuple[HashedKey, ...]:
 
 
 def write_keys(path: Path, keys: Sequence[HashedKey]) -> None:
-    """Replace the file at once; only its owner may read it.
+    """Replace the file in one step. Only the file's owner may read it.
 
     Raises:
-        OSError: it cannot be written.
+        OSError: the file cannot be written.
     """
     new = path.with_name(f".{path.name}.new")
     descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
@@ -88,12 +88,12 @@ def write_keys(path: Path, keys: Sequence[HashedKey]) -> None:
 
 @dataclass(slots=True)
 class KeyRing:
-    """The keys of a file, which is read again when it has changed: keys come and go without a restart.
+    """Keys of a file that is read again after each change.
 
-    A file that has become unreadable changes nothing: the keys known so far stay.
+    If the file becomes unreadable, the last known keys stay valid.
 
     Raises:
-        ParaserveError: at first the file must be readable and have a key.
+        ParaserveError: the file cannot be read at first, or has no key.
     """
 
     path: Path
@@ -106,7 +106,7 @@ class KeyRing:
             raise ParaserveError(f"the file of API keys {self.path} has no key: paraserve keys add NAME {self.path}")
 
     def owner_of(self, key: str) -> str | None:
-        """The name of a key; None if it is not known. Takes the same time for every key."""
+        """Return the name of a key's owner, None for an unknown key. Takes the same time for every key."""
         self._refresh()
         digest, owner = _digest(key), None
         for known in self._keys:

@@ -1,4 +1,4 @@
-"""Who may use the server: API keys, and for browsers the pages that may call it."""
+"""API-key and WebSocket-origin checks."""
 
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -11,25 +11,37 @@ from paraserve.server.access.api_keys import KeyRing
 from paraserve.server.error_responses import answer_error
 
 OPEN_PATHS = frozenset(
-    ("/", "/livez", "/readyz", "/health", "/docs", "/docs/oauth2-redirect", "/openapi.json", "/favicon.ico")
+    (
+        "/",
+        "/livez",
+        "/readyz",
+        "/health",
+        "/docs",
+        "/docs/oauth2-redirect",
+        "/openapi.json",
+        "/asyncapi.json",
+        "/favicon.ico",
+    )
 )
 OPEN_FOLDER = "/static/"
-"""What anybody may read (never send to): the page, the probes of orchestrators, the description of the interface."""
+"""Anybody may read these: the page, the probes of orchestrators, the descriptions of the API."""
 ANY = "*"
 
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """`keys` None: everybody may. `ws_origins`: pages that may open WebSockets, beside those of the server itself."""
+    """API keys (None: no key is wanted), and origins whose pages may open WebSockets beside the server's own page."""
 
     keys: KeyRing | None
     ws_origins: tuple[str, ...]
 
     def check_key(self, connection: HTTPConnection, *, may_query: bool) -> None:
-        """Note whose key the client has sent: `Authorization: Bearer KEY`, or where a browser cannot, `?token=KEY`.
+        """Check the key in `Authorization: Bearer KEY`, and keep its owner's name in `connection.state.key_name`.
+
+        With `may_query` the key may also be in the query, `?token=KEY`: browsers cannot send the header.
 
         Raises:
-            AccessError: none, or none that is known.
+            AccessError: no key was sent, or an unknown one.
         """
         if self.keys is None:
             return
@@ -42,10 +54,10 @@ class Access:
         connection.state.key_name = owner
 
     def check_origin(self, connection: HTTPConnection) -> None:
-        """Refuse a WebSocket of a foreign page; programs send no Origin and pass.
+        """Check the origin of a WebSocket. Programs send no `Origin` and pass.
 
         Raises:
-            AccessError: a page of this origin may not.
+            AccessError: pages of this origin may not open WebSockets.
         """
         origin = connection.headers.get("origin")
         if origin is None or ANY in self.ws_origins or origin in self.ws_origins:
@@ -55,14 +67,17 @@ class Access:
 
 
 class KeyCheck:
-    """Refuses HTTP requests without a key, before their body is read. WebSockets are refused in their own words."""
+    """Middleware that refuses HTTP requests without a key, before their body is read.
+
+    WebSockets are checked by their route, since their refusals are messages of their protocol.
+    """
 
     def __init__(self, app: ASGIApp, access: Access) -> None:
         self._app = app
         self._access = access
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on, or answer 401."""
+        """Pass the request on, or answer with 401."""
         if scope["type"] == "http" and not _is_open(scope):
             request = Request(scope)
             try:

@@ -1,35 +1,76 @@
-"""Form and query fields of an upload, checked before any work begins."""
+"""Form and query fields of an upload, checked before any work begins. `upload_forms.py` describes them."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 from paraserve.errors import ProtocolError
-from paraserve.server.http.uploads import Upload
 from paraserve.types import RecognitionOptions
 
 MAX_CHANNEL_DIGITS = 5
 GRANULARITIES = ("segment", "word")
+GRANULARITY_FIELDS = ("timestamp_granularities[]", "timestamp_granularities")
 
 
-def recognition_options(upload: Upload) -> RecognitionOptions:
-    """The choices that all upload routes take.
+@dataclass(frozen=True, slots=True)
+class FormFields:
+    """The text fields of a request by name. A field may have several values, in the order of the request."""
+
+    values: Mapping[str, list[str]]
+
+    def last(self, name: str) -> str | None:
+        """Return the last value of a field, None if it is absent or empty."""
+        return self.all(name)[-1] or None if self.all(name) else None
+
+    def all(self, name: str) -> list[str]:
+        """Return all values of a field."""
+        return self.values.get(name, [])
+
+
+def recognition_options(fields: FormFields) -> RecognitionOptions:
+    """Read the choices that all upload routes take.
 
     Raises:
         ProtocolError: names the field whose value cannot be understood.
     """
     return RecognitionOptions(
-        hotwords=tuple((upload.field("hotwords") or "").split()),
-        itn=_flag(upload, "itn", default=True),
-        punctuate=_flag(upload, "punctuate", default=True),
-        language=_language(upload),
-        deterministic=_flag(upload, "deterministic", default=False),
-        prompt=upload.field("prompt"),
-        channel=_channel(upload),
+        hotwords=tuple((fields.last("hotwords") or "").split()),
+        itn=_flag(fields, "itn", default=True),
+        punctuate=_flag(fields, "punctuate", default=True),
+        language=_language(fields),
+        deterministic=_flag(fields, "deterministic", default=False),
+        prompt=fields.last("prompt"),
+        channel=_channel(fields),
     )
 
 
-def _flag(upload: Upload, name: str, *, default: bool) -> bool:
-    value = (upload.field(name) or "").lower()
+def openai_granularities(fields: FormFields) -> list[str]:
+    """Read which times OpenAI's `verbose_json` should carry. Check the call's other fields, too.
+
+    Raises:
+        ProtocolError: a value that OpenAI's API does not know, or `stream=true`.
+    """
+    _check_temperature(fields)
+    if _flag(fields, "stream", default=False):
+        raise ProtocolError("stream=true is not supported", code="unsupported_parameter", param="stream")
+    asked = [value for name in GRANULARITY_FIELDS for value in fields.all(name)]
+    for value in asked:
+        if value not in GRANULARITIES:
+            message = f"unknown timestamp granularity {value!r}: {one_of(GRANULARITIES)}"
+            raise ProtocolError(message, code="invalid_value", param="timestamp_granularities")
+    if "word" in asked and fields.last("response_format") != "verbose_json":
+        message = "word timestamps need response_format=verbose_json"
+        raise ProtocolError(message, code="invalid_value", param="timestamp_granularities")
+    return asked
+
+
+def one_of(names: Iterable[str]) -> str:
+    """Return the end of a message about an unknown value: the values that are known."""
+    return "expected one of " + ", ".join(names)
+
+
+def _flag(fields: FormFields, name: str, *, default: bool) -> bool:
+    value = (fields.last(name) or "").lower()
     if not value:
         return default
     if value in ("1", "true", "yes", "on"):
@@ -39,14 +80,14 @@ def _flag(upload: Upload, name: str, *, default: bool) -> bool:
     raise ProtocolError(f"{name} must be true or false, not {value!r}", code="invalid_value", param=name)
 
 
-def _language(upload: Upload) -> str | None:
-    """A code without its region: "zh" of "zh-CN"; None where the model is to find out."""
-    code = re.split("[-_]", (upload.field("language") or "auto").strip().lower())[0]
+def _language(fields: FormFields) -> str | None:
+    """Read a language code without its region ("zh" of "zh-CN"), None where the model is to find out."""
+    code = re.split("[-_]", (fields.last("language") or "auto").strip().lower())[0]
     return None if code == "auto" else code
 
 
-def _channel(upload: Upload) -> int | None:
-    value = upload.field("channel")
+def _channel(fields: FormFields) -> int | None:
+    value = fields.last("channel")
     if value is None:
         return None
     if not value.isdecimal() or len(value) > MAX_CHANNEL_DIGITS:
@@ -55,8 +96,8 @@ def _channel(upload: Upload) -> int | None:
     return int(value)
 
 
-def _check_temperature(upload: Upload) -> None:
-    value = upload.field("temperature") or "0"
+def _check_temperature(fields: FormFields) -> None:
+    value = fields.last("temperature") or "0"
     try:
         temperature = float(value)
     except ValueError:
@@ -64,29 +105,3 @@ def _check_temperature(upload: Upload) -> None:
     if not 0.0 <= temperature <= 1.0:
         message = f"temperature must be between 0 and 1, not {value!r}"
         raise ProtocolError(message, code="invalid_value", param="temperature")
-
-
-def openai_granularities(upload: Upload) -> list[str]:
-    """Which times OpenAI's `verbose_json` should carry. Checks the call's other fields too.
-
-    Raises:
-        ProtocolError: a value that OpenAI's contract does not know, or `stream=true`.
-    """
-    _check_temperature(upload)
-    if _flag(upload, "stream", default=False):
-        raise ProtocolError("stream=true is not supported", code="unsupported_parameter", param="stream")
-    names = ("timestamp_granularities[]", "timestamp_granularities")
-    asked = [value for name in names for value in upload.fields.get(name, [])]
-    for value in asked:
-        if value not in GRANULARITIES:
-            message = f"unknown timestamp granularity {value!r}: {one_of(GRANULARITIES)}"
-            raise ProtocolError(message, code="invalid_value", param="timestamp_granularities")
-    if "word" in asked and upload.field("response_format") != "verbose_json":
-        message = "word timestamps need response_format=verbose_json"
-        raise ProtocolError(message, code="invalid_value", param="timestamp_granularities")
-    return asked
-
-
-def one_of(names: Iterable[str]) -> str:
-    """Ends a message about an unknown value."""
-    return "expected one of " + ", ".join(names)

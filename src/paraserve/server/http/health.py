@@ -1,45 +1,74 @@
-"""Alive, ready, measured: the routes that operators and orchestrators call."""
+"""Routes for operators and orchestrators: alive, ready, metrics, loaded models."""
+
+from dataclasses import dataclass
 
 from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST
 
+from paraserve.server.http.api_docs import REQUEST_ID, RETRY_AFTER, Responses, error_answers, json_answer, text_answer
+from paraserve.server.http.get_routes import GetRoute, get_router
+from paraserve.server.protocols.schemas.health_answers import Alive, NotReady, Ready
+from paraserve.server.protocols.schemas.openai_answers import OpenAIModelList
 from paraserve.server.readiness import Readiness
 from paraserve.server.telemetry.metrics import Metrics
 from paraserve.settings import Settings
 
+RETRY_AFTER_S = 1
+METRICS_EXAMPLE = """# TYPE paraserve_live_sessions gauge
+paraserve_live_sessions 3.0
+"""
+
 
 def health_router(readiness: Readiness, metrics: Metrics, settings: Settings) -> APIRouter:
-    """`/livez`, `/readyz` (also `/health`), `/metrics` and `/v1/models`."""
-    routes = APIRouter()
+    """Make `/livez`, `/readyz` (also `/health`), `/metrics` and `/v1/models`."""
+    health = HealthRoutes(readiness, metrics, settings)
+    is_alive: Responses = {200: json_answer("The process answers.", Alive)}
+    listed: Responses = {200: json_answer("The loaded bundle.", OpenAIModelList)}
+    figures: Responses = {200: text_answer("All figures.", CONTENT_TYPE_LATEST.partition(";")[0], METRICS_EXAMPLE)}
+    not_ready = json_answer("The models do not answer, or the server is starting or stopping.", NotReady)
+    is_ready: Responses = {
+        200: json_answer("The models answer.", Ready),
+        503: not_ready | {"headers": {**REQUEST_ID, **RETRY_AFTER}},
+        **error_answers(["internal_error"]),
+    }
+    return get_router(
+        GetRoute("/livez", "livez", "health", "Is the process alive?", health.livez, is_alive),
+        GetRoute("/readyz", "readyz", "health", "Is the server ready?", health.readyz, is_ready),
+        GetRoute("/health", "health", "health", "Is the server ready? (as `/readyz`)", health.readyz, is_ready),
+        GetRoute("/metrics", "metrics", "health", "Figures for Prometheus", health.figures, figures, wants_key=True),
+        GetRoute(
+            "/v1/models", "models", "transcription", "List the loaded models", health.models, listed, wants_key=True
+        ),
+    )
 
-    @routes.head("/livez", include_in_schema=False)
-    @routes.get("/livez", tags=["health"])
-    async def livez() -> dict[str, str]:
-        """The process answers."""
-        return {"status": "ok"}
 
-    @routes.head("/readyz", include_in_schema=False)
-    @routes.head("/health", include_in_schema=False)
-    @routes.get("/readyz", tags=["health"])
-    @routes.get("/health", tags=["health"])
-    async def readyz() -> JSONResponse:
-        """The models answer: a real decode has succeeded in the last seconds. 503 while starting or stopping."""
-        problem = await readiness.problem()
-        body: dict[str, object] = {"bundle": settings.bundle, "device": settings.device}
+@dataclass(frozen=True, slots=True)
+class HealthRoutes:
+    """Endpoints, and everything that they tell of."""
+
+    readiness: Readiness
+    metrics: Metrics
+    settings: Settings
+
+    async def livez(self) -> Response:
+        """Answers as long as the process does. Orchestrators restart it when it does not."""
+        return JSONResponse({"status": "ok"})
+
+    async def readyz(self) -> Response:
+        """Recognizes a second of audio, unless that succeeded in the last 5 s. Takes at most 5 s."""
+        problem = await self.readiness.problem()
+        body: dict[str, object] = {"bundle": self.settings.bundle, "device": self.settings.device}
         if problem is not None:
-            return JSONResponse({"status": "not ready", "reason": problem, **body}, 503, {"Retry-After": "1"})
-        return JSONResponse({"status": "ok", "last_decode_age_s": round(readiness.age_s, 1), **body})
+            headers = {"Retry-After": str(RETRY_AFTER_S)}
+            return JSONResponse({"status": "not ready", "reason": problem, **body}, 503, headers)
+        return JSONResponse({"status": "ok", "last_decode_age_s": round(self.readiness.age_s, 1), **body})
 
-    @routes.head("/v1/models", include_in_schema=False)
-    @routes.get("/v1/models", tags=["transcription"])
-    async def models() -> dict[str, object]:
-        """The loaded bundle, as OpenAI lists models."""
-        model = {"id": settings.bundle, "object": "model", "created": 0, "owned_by": "paraserve"}
-        return {"object": "list", "data": [model]}
+    async def models(self) -> Response:
+        """Lists the loaded bundle as OpenAI lists models."""
+        model = {"id": self.settings.bundle, "object": "model", "created": 0, "owned_by": "paraserve"}
+        return JSONResponse({"object": "list", "data": [model]})
 
-    @routes.api_route("/metrics", methods=["GET", "HEAD"], include_in_schema=False)
-    async def figures() -> Response:
-        return Response(metrics.text(), media_type=CONTENT_TYPE_LATEST)
-
-    return routes
+    async def figures(self) -> Response:
+        """Counts, times and sizes in Prometheus' text format, described in docs/metrics.md."""
+        return Response(self.metrics.text(), media_type=CONTENT_TYPE_LATEST)

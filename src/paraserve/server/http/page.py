@@ -5,6 +5,9 @@ from importlib.resources import files
 from fastapi import APIRouter, Request, Response
 from fastapi.staticfiles import StaticFiles
 
+from paraserve.server.http.api_docs import REQUEST_ID, Responses, error_answers, text_answer
+from paraserve.server.http.get_routes import GetRoute, get_router
+
 POLICY = {
     "default-src": "'self'",
     "media-src": "'self' blob:",  # recordings are played from the browser's own memory
@@ -20,26 +23,54 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Cache-Control": "no-cache",  # asks each time whether there is a newer version; the page is a few kB
 }
+PAGE_TYPES = ("text/html",)
+PART_TYPES = ("text/javascript", "application/javascript", "text/css", "image/svg+xml")
+PART_NAME = {
+    "name": "path",
+    "in": "path",
+    "required": True,
+    "description": "Name of the file.",
+    "schema": {"type": "string"},
+    "example": "page.js",
+}
 
 
 def page_router() -> APIRouter:
-    """`/` and `/static/`; the page asks no other server for anything."""
-    routes = APIRouter()
+    """Make `/` and `/static/`. The page asks no other server for anything."""
     web = str(files("paraserve") / "web")
     page, parts = StaticFiles(directory=web), StaticFiles(directory=f"{web}/static")
 
-    @routes.api_route("/", methods=["GET", "HEAD"], include_in_schema=False)
     async def index(request: Request) -> Response:
-        return await _answer(page, "index.html", request)
+        """Live text from the microphone and from files, in the browser."""
+        return await _file(page, "index.html", request)
 
-    @routes.api_route("/static/{path:path}", methods=["GET", "HEAD"], include_in_schema=False)
-    async def static(path: str, request: Request) -> Response:
-        return await _answer(parts, path, request)
+    async def part(request: Request) -> Response:
+        """Scripts, styles and the icon of the page."""
+        return await _file(parts, request.path_params["path"], request)
 
-    return routes
+    missing = error_answers(["not_found"])
+    return get_router(
+        GetRoute("/", "page", "page", "The web page", index, _file_answers(PAGE_TYPES)),
+        GetRoute(
+            "/static/{path:path}", "page_part", "page", "A file of the web page", part,
+            _file_answers(PART_TYPES) | missing, parameters=(PART_NAME,),
+        ),
+    )  # fmt: skip
 
 
-async def _answer(folder: StaticFiles, path: str, request: Request) -> Response:
+def _file_answers(media_types: tuple[str, ...]) -> Responses:
+    whole = {name: {"schema": {"type": "string"}} for name in media_types}
+    pieces = {**whole, "multipart/byteranges": {"schema": {"type": "string"}}}
+    return {
+        200: {"description": "The file.", "headers": REQUEST_ID, "content": whole},
+        206: {"description": "The part that the header `Range` asks for.", "headers": REQUEST_ID, "content": pieces},
+        304: {"description": "The client's copy is up to date (`If-None-Match`).", "headers": REQUEST_ID},
+        400: text_answer("The header `Range` cannot be read.", "text/plain", "Malformed range header."),
+        416: text_answer("The file has no such part.", "text/plain", ""),
+    }
+
+
+async def _file(folder: StaticFiles, path: str, request: Request) -> Response:
     response = await folder.get_response(path, request.scope)
     response.headers.update(HEADERS)
     return response

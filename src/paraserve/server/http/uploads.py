@@ -1,57 +1,131 @@
-"""Receive a recording over HTTP: limits first, then the bytes, into memory or an unlinked temporary file.
+"""Uploads over HTTP, from the first byte to the answer.
 
-The file has no name on disk, so nothing is left behind whatever happens to the server.
+Limits come first, then the bytes, into memory or an unlinked temporary file: nothing is left behind, whatever happens
+to the server. Routes differ only in the fields that they take and the answer that they give (`upload_formats.py`).
 """
 
 import asyncio
 import tempfile
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
+from fastapi import APIRouter, Request, Response
 from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
-from starlette.requests import Request
 
-from paraserve.errors import ProtocolError, SlowUploadError, UploadTooLargeError
-from paraserve.runtime.decoding.pool import SPOOL_MEMORY_BYTES
+from paraserve.errors import OverloadedError, ProtocolError, ShuttingDownError, SlowUploadError, UploadTooLargeError
+from paraserve.runtime.decoding.pool import SPOOL_MEMORY_BYTES, DecodePool
+from paraserve.runtime.engine import Engine
+from paraserve.runtime.offline import FileLimits, transcribe_file
+from paraserve.server.access.admission import ConcurrencyLimit
+from paraserve.server.http.api_docs import API_KEY, WITHOUT_KEY, error_answers, json_answer, upload_request
+from paraserve.server.http.disconnection import while_connected
+from paraserve.server.http.form_fields import FormFields
+from paraserve.server.http.upload_formats import UploadFormat, UploadRequest, upload_formats
+from paraserve.server.telemetry.metrics import Metrics
+from paraserve.server.telemetry.request_log import key_name, request_id
+from paraserve.server.telemetry.slow_log import SlowLog, Stopwatch
 
 FILE_FIELDS = ("file", "audio")
 FORM_OVERHEAD_BYTES = 1024**2
-"""What a multipart body may have beside the file: boundaries and text fields."""
+"""Bytes that a multipart body may have beside the file: boundaries and text fields."""
 MAX_FIELDS = 64
+
+
+def upload_router(*, is_strict: bool) -> APIRouter:
+    """Make all upload routes. `is_strict` keeps the quirks of FunASR's C++ server."""
+    routes = APIRouter(tags=["transcription"], dependencies=[API_KEY])
+    for route in upload_formats(is_strict=is_strict):
+        routes.add_api_route(
+            route.path,
+            _endpoint(route),
+            methods=["POST"],
+            operation_id=route.name,
+            summary=route.summary,
+            description=route.description,
+            response_class=Response,
+            response_model=None,
+            responses={200: json_answer("The transcript.", route.body, route.texts), **error_answers(route.codes)},
+            openapi_extra={**upload_request(route.form, route.query), **WITHOUT_KEY},
+        )
+    return routes
+
+
+def _endpoint(route: UploadFormat) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+    async def upload(request: Request) -> Response:
+        service: UploadService | None = request.app.state.uploads
+        if request.app.state.readiness.is_draining:
+            raise ShuttingDownError("the server is shutting down")
+        if service is None:
+            raise OverloadedError("the server is starting or shutting down", code="not_ready")
+        return await service.answer(request, route)
+
+    return upload
 
 
 @dataclass(frozen=True, slots=True)
 class UploadLimits:
-    """`max_bytes` of a recording; a client that sends nothing for `idle_timeout_s` in the middle of it is let go."""
+    """`max_bytes` of a recording, and seconds without data before an upload is aborted (`idle_timeout_s`)."""
 
     max_bytes: int
     idle_timeout_s: float
 
 
 @dataclass(frozen=True, slots=True)
+class UploadService:
+    """Everything that upload routes need."""
+
+    engine: Engine
+    pool: DecodePool
+    upload_limits: UploadLimits
+    file_limits: FileLimits
+    admission: ConcurrencyLimit
+    metrics: Metrics
+    slow_log: SlowLog
+
+    async def answer(self, request: Request, route: UploadFormat) -> Response:
+        """Receive a recording, check the fields, transcribe, render. When the client leaves, all of it is cancelled.
+
+        Raises:
+            ParaserveError: the request is refused or failed. `error_responses.py` makes the answer.
+            ClientDisconnect: the client has gone.
+        """
+        with self.admission.admit(key_name(request)):
+            watch = Stopwatch()
+            async with receive_upload(request, self.upload_limits) as upload:
+                plan = route.plan(UploadRequest(upload.fields, upload.filename, watch.started_s))
+                self.metrics.stage_seconds.labels("receive").observe(watch.lap("receive"))
+                work = transcribe_file(self.engine, self.pool, upload.file, plan.options, self.file_limits)
+                with self.metrics.decoding():
+                    transcript = await while_connected(request, work)
+        self.metrics.file(transcript, watch.lap("transcribe"))
+        # The JSON of hours of speech takes long enough to be felt by others on the event loop.
+        response = await asyncio.to_thread(plan.render, transcript)
+        watch.lap("render")
+        ids = {"request_id": request_id(request), "route": route.path}
+        watch.report(self.slow_log, transcript, **ids)
+        self.slow_log.text(transcript.text, **ids)
+        return response
+
+
+@dataclass(frozen=True, slots=True)
 class Upload:
-    """A received recording and the form or query fields that came with it (repeated ones in order)."""
+    """A received recording, its name, and the form or query fields that came with it."""
 
     file: BinaryIO
     filename: str
-    fields: Mapping[str, list[str]]
-
-    def field(self, name: str) -> str | None:
-        """The last value of a field; None if it is absent or empty."""
-        values = self.fields.get(name) or [""]
-        return values[-1] or None
+    fields: FormFields
 
 
 @asynccontextmanager
 async def receive_upload(request: Request, limits: UploadLimits) -> AsyncIterator[Upload]:
-    """The request's recording: a multipart field `file` or `audio`, or the raw body. Closed on leaving.
+    """Receive the recording: a multipart field `file` or `audio`, or the raw body. Its file is closed on leaving.
 
     Raises:
         UploadTooLargeError: the announced or received size is over the limit.
-        ProtocolError: not a usable form, or it has no file.
+        ProtocolError: the form cannot be read, or it has no file.
         SlowUploadError: the client stopped sending.
     """
     announced = request.headers.get("content-length", "")
@@ -68,7 +142,8 @@ async def receive_upload(request: Request, limits: UploadLimits) -> AsyncIterato
             async for chunk in body:
                 await asyncio.to_thread(file.write, chunk)
             file.seek(0)
-            yield Upload(cast("BinaryIO", file), request.query_params.get("filename", ""), _query(request))
+            filename = request.query_params.get("filename", "")
+            yield Upload(cast("BinaryIO", file), filename, FormFields(_query(request)))
 
 
 async def _limited(request: Request, limits: UploadLimits, allowance: int) -> AsyncGenerator[bytes, None]:
@@ -111,7 +186,7 @@ def _form_upload(form: FormData, request: Request, max_bytes: int) -> Upload:
         if isinstance(part, UploadFile):
             if part.size is not None and part.size > max_bytes:
                 raise _too_large(max_bytes)
-            return Upload(part.file, part.filename or "", fields)
+            return Upload(part.file, part.filename or "", FormFields(fields))
     raise ProtocolError("the form has no file: send it as `file` or `audio`", code="no_file", param="file")
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,20 +12,28 @@ from fastapi import WebSocket, WebSocketDisconnect
 
 from paraserve.errors import ParaserveError
 from paraserve.runtime.offline import first_cause
-from paraserve.server.live.live_session import LiveContext, LiveSession, close_code
-from paraserve.server.live.queues import CloseRequest, Frame, Inbox, Outbox, QueuedMessage
-from paraserve.server.protocols.funasr.bodies import Json
-from paraserve.server.protocols.json_encoding import object_text
-from paraserve.server.telemetry.metrics import Metrics
+from paraserve.server.live.live_session import LiveSession
+from paraserve.server.live.queues import CloseRequest, Inbox, Outbox, ReceivedFrame
+from paraserve.server.live.recording import LiveContext
+from paraserve.server.protocols.events import (
+    Event,
+    Failed,
+    Frame,
+    LiveProtocol,
+    PartialText,
+    RecordingText,
+    SegmentText,
+    TextEvent,
+)
 from paraserve.server.telemetry.request_log import key_name
 from paraserve.server.telemetry.slow_log import SlowLog
 
-QUIET_S = 0.25
-"""At the end of the service, a client that sent nothing for so long has nothing on its way ..."""
-MAX_QUIET_CHECKS = 4
-"""... and one that goes on speaking is stopped after so many looks."""
-LONG_CHARS = 4096
-"""The JSON of a longer text, with its times, is written on another thread."""
+DRAIN_CHECK_S = 0.25
+"""At shutdown, a client that has sent nothing for this long has nothing more on its way."""
+MAX_DRAIN_CHECKS = 4
+"""Checks before a client that keeps sending is cut off."""
+LONG_CHARS = 1024
+"""Frames of a longer text are written on another thread: encoding hours of speech would hold the event loop."""
 
 log = structlog.get_logger()
 
@@ -42,39 +50,40 @@ class LiveLimits:
     send_timeout_s: float
 
 
-async def send_json(socket: WebSocket, body: Json) -> None:
-    """A text frame."""
-    is_long = len(body["text"]) > LONG_CHARS
-    await socket.send_text(await asyncio.to_thread(object_text, body) if is_long else object_text(body))
+async def send_frames(socket: WebSocket, frames: Sequence[Frame]) -> None:
+    """Send text and binary frames."""
+    for frame in frames:
+        await (socket.send_text(frame) if isinstance(frame, str) else socket.send_bytes(frame))
 
 
 class Connection:
-    """One client."""
+    """One client that talks `protocol`."""
 
     def __init__(
         self,
         socket: WebSocket,
-        recognition: LiveContext,
+        protocol: LiveProtocol,
+        context: LiveContext,
         limits: LiveLimits,
-        metrics: Metrics,
         slow_log: SlowLog,
         request_id: str,
     ) -> None:
         self._socket = socket
+        self._protocol = protocol
         self._limits = limits
-        self._metrics = metrics
+        self._metrics = context.metrics
         self._slow_log = slow_log
         # One connection is one session; errors name it as their request.
         self._ids = {"session_id": request_id, "request_id": request_id, "key": key_name(socket)}
         self._inbox = Inbox()
         self._outbox = Outbox()
-        self._conversation = LiveSession(recognition, self._inbox, self._outbox, request_id)
+        self._session = LiveSession(context, protocol, self._inbox, self._outbox)
         self._n_frames = 0
         self._closed = asyncio.Event()
         self._code = 1006
 
     async def run(self) -> int:
-        """Until either side closes; gives the close code (1006: the connection broke)."""
+        """Serve the client until either side closes; return the close code (1006: the connection broke)."""
         started = time.monotonic()
         timer = asyncio.get_running_loop().call_later(
             self._limits.max_session_s, self._inbox.stop, CloseRequest(1008, "session_too_long")
@@ -82,7 +91,7 @@ class Connection:
         try:
             await self._run_tasks()
         except ExceptionGroup as errors:
-            await self._broken(first_cause(errors))
+            await self._close_after(first_cause(errors))
         finally:
             timer.cancel()
             self._closed.set()
@@ -90,10 +99,10 @@ class Connection:
         return self._code
 
     async def end(self, stop: CloseRequest) -> None:
-        """Take in what the client has already sent, end its utterance, close; returns once closed."""
-        for _ in range(MAX_QUIET_CHECKS):
+        """Take in what the client has already sent, end its utterance, close. Returns once closed."""
+        for _ in range(MAX_DRAIN_CHECKS):
             n_before = self._n_frames
-            await asyncio.sleep(QUIET_S)
+            await asyncio.sleep(DRAIN_CHECK_S)
             if self._n_frames == n_before:
                 break
         self._inbox.stop(stop)
@@ -107,7 +116,7 @@ class Connection:
                 task.cancel()
 
     async def _read(self) -> None:
-        """Frames into the inbox, until the connection is closed."""
+        """Put frames into the inbox, until the connection is closed."""
         while True:
             message = await self._socket.receive()
             if message["type"] == "websocket.disconnect":
@@ -115,52 +124,63 @@ class Connection:
                 return
             text = message.get("text")
             self._n_frames += 1
-            await self._inbox.put(Frame(message["bytes"] if text is None else text, time.monotonic()))
+            await self._inbox.put(ReceivedFrame(message["bytes"] if text is None else text, time.monotonic()))
 
     async def _work(self) -> None:
-        """The conversation; at its end the outbox is told how to close."""
+        """Run the session, then tell the writer how to close."""
         try:
-            stop = await self._conversation.run()
+            stop = await self._session.run()
         except ParaserveError as error:
-            code = close_code(error)
+            code = self._protocol.close_code(error)
             if code is None:
                 raise
             log.warning("live session failed", **self._ids, error=repr(error))
             stop = CloseRequest(code, error.code)
-            # Nobody takes frames any more, but the reader has to go on until it sees the connection closed.
-            self._inbox.stop(stop)
+        # Nobody takes frames any more, but the reader has to go on until it sees the connection closed.
+        self._inbox.stop(stop)
         self._outbox.stop(stop)
 
     async def _write(self) -> None:
-        """Messages from the outbox to the client, then the close frame."""
-        while not isinstance(message := await self._outbox.get(), CloseRequest):
-            await self._in_time(self._send(message))
-        await self._in_time(self._socket.close(message.code, message.reason))
+        """Send the outbox's events to the client, then the close frame."""
+        while not isinstance(event := await self._outbox.get(), CloseRequest):
+            if isinstance(event, PartialText | SegmentText | RecordingText):
+                await self._send_text(event)
+            else:
+                await self._send(self._protocol.write(event))
+        await self._in_time(self._socket.close(event.code, event.reason))
 
-    async def _send(self, message: QueuedMessage) -> None:
-        took_s = None if message.received_s is None else time.monotonic() - message.received_s
-        if message.is_timed and took_s is not None:
-            message.body["server_ms"] = round(took_s * 1000, 1)
-        await send_json(self._socket, message.body)
-        if "error" not in message.body and "is_end" not in message.body:
-            self._sent(message, took_s)
+    async def _send_text(self, event: TextEvent) -> None:
+        took_s = None if event.received_s is None else time.monotonic() - event.received_s
+        if len(event.text) > LONG_CHARS:
+            frames = await asyncio.to_thread(self._protocol.write, event, took_s)
+        else:
+            frames = self._protocol.write(event, took_s)
+        await self._send(frames)
+        self._record_text(event, took_s)
 
-    def _sent(self, message: QueuedMessage, took_s: float | None) -> None:
+    async def _send(self, frames: Sequence[Frame]) -> None:
+        if frames:
+            await self._in_time(send_frames(self._socket, frames))
+
+    def _record_text(self, event: TextEvent, took_s: float | None) -> None:
         """Measure and log a result."""
-        is_partial = message.segment is not None
-        self._metrics.live_result(is_partial=is_partial, took_s=took_s)
-        facts = {"kind": "partial" if is_partial else "final", "utterance": self._conversation.n_utterances}
+        is_final = not isinstance(event, PartialText) or event.is_last
+        if not event.text and not is_final:
+            return
+        self._metrics.live_result(is_partial=not is_final, took_s=took_s)
+        facts = {"kind": "final" if is_final else "partial", "utterance": self._session.n_utterances}
+        timing = event.timing if isinstance(event, SegmentText) else None
         # The one result of a file may take its time.
-        if took_s is not None and (is_partial or message.timing is not None):
-            self._slow_log.result(took_s, message.timing, **facts, **self._ids)
-        if not is_partial:
-            self._slow_log.text(str(message.body["text"]), **facts, **self._ids)
+        if took_s is not None and (not is_final or timing is not None):
+            self._slow_log.result(took_s, timing, **facts, **self._ids)
+        if is_final:
+            self._slow_log.text(event.text, **facts, **self._ids)
 
     async def _in_time(self, sending: Coroutine[Any, Any, None]) -> None:
         """Send something that the client has to make room for.
 
         Raises:
-            SlowClientError: it did not.
+            SlowClientError: the client made no room in time.
         """
         limit_s = self._limits.send_timeout_s
         try:
@@ -169,17 +189,17 @@ class Connection:
         except TimeoutError:
             raise SlowClientError(f"a result was not read for {limit_s:g} s") from None
 
-    async def _broken(self, error: Exception) -> None:
-        """Close after something that ended a task."""
+    async def _close_after(self, error: Exception) -> None:
+        """Close the connection after an error that ended one of the tasks."""
         if isinstance(error, WebSocketDisconnect):
             return
         if isinstance(error, SlowClientError):
             await self._close(1013, "slow_client")
             return
         log.error("live session broke", **self._ids, error=repr(error), exc_info=error)
-        body = self._conversation.error("internal_error", "internal error; the server's log has the request id")
+        event: Event = Failed(ParaserveError("internal error; the server's log has the request id"))
         with contextlib.suppress(SlowClientError, WebSocketDisconnect):
-            await self._in_time(send_json(self._socket, body))
+            await self._send(self._protocol.write(event))
         await self._close(1011, "internal_error")
 
     async def _close(self, code: int, reason: str) -> None:
@@ -188,15 +208,15 @@ class Connection:
             await self._socket.close(code, reason)
 
     def _record(self, seconds: float) -> None:
-        """One log line a connection; never what was said."""
-        listener = self._conversation.listener
+        """Write one log line for the connection, without what was said."""
+        reader = self._session.reader
         self._metrics.live_close(self._code)
         log.info(
             "live session",
             **self._ids,
-            mode=listener.request.mode,
-            utterances=self._conversation.n_utterances,
-            audio_ms=round(listener.heard_ms),
+            mode=reader.settings.mode,
+            utterances=self._session.n_utterances,
+            audio_ms=round(reader.received_ms),
             close_code=self._code,
             ms=round(seconds * 1000),
         )

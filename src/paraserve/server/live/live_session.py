@@ -1,192 +1,245 @@
-"""What a live client and the server say to each other, utterance after utterance; knows no socket.
+"""A live client's utterances, one after the other: requests in, events out. Knows no socket and no message format.
 
-An utterance begins with audio or an end marker and ends with exactly one final result: its last text, or the error
-that ended it.
+An utterance begins with audio or an end. It has exactly one last text, or an error that ended it, then `Finished`.
 """
 
-import asyncio
-import tempfile
+import time
+from collections import deque
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
-from typing import BinaryIO, cast
 
 import numpy as np
 
-from paraserve.errors import (
-    AccessError,
-    AudioTooLongError,
-    InferenceError,
-    OverloadedError,
-    ParaserveError,
-    UnsupportedFormatError,
-    UploadTooLargeError,
-)
-from paraserve.runtime.decoding.pool import SPOOL_MEMORY_BYTES, DecodePool
-from paraserve.runtime.engine import Engine
-from paraserve.runtime.offline import FileLimits, transcribe, transcribe_file
+from paraserve.errors import ParaserveError, ProtocolError, UnsupportedFormatError
+from paraserve.inference.audio.pcm import PcmReader
 from paraserve.runtime.two_pass import TwoPassSession
-from paraserve.server.live.input import UtteranceReader
-from paraserve.server.live.output import ResultWriter
-from paraserve.server.live.queues import CloseRequest, Inbox, Outbox
-from paraserve.server.protocols.funasr.bodies import Json
-from paraserve.server.protocols.funasr.results import FunasrDialect
-from paraserve.server.telemetry.metrics import Metrics
+from paraserve.server.live.queues import ArrivalTimes, CloseRequest, Inbox, Outbox
+from paraserve.server.live.recording import LiveContext, transcribe_bytes, transcribe_samples
+from paraserve.server.protocols.events import (
+    Acknowledged,
+    Audio,
+    BadMessage,
+    Configure,
+    Configured,
+    EndUtterance,
+    Failed,
+    Finished,
+    LiveProtocol,
+    PartialText,
+    RecordingText,
+    Request,
+    SegmentText,
+    text_event,
+)
 from paraserve.types import SAMPLE_RATE, Samples, Transcript, Update
 
-BLOCK_SAMPLES = SAMPLE_RATE
-"""Mode offline recognises raw audio as it comes, in blocks of a second."""
-WRITE_BYTES = 256 * 1024
-"""Small frames of a file are gathered before they are written."""
-
-
-@dataclass(frozen=True, slots=True)
-class LiveContext:
-    """What turns a client's audio into text, and within which limits."""
-
-    engine: Engine
-    pool: DecodePool
-    dialect: FunasrDialect
-    file_limits: FileLimits
-    max_upload_bytes: int
-    metrics: Metrics
-
-
-def close_code(error: ParaserveError) -> int | None:
-    """How the connection ends after this error; None = it goes on with the next utterance."""
-    if isinstance(error, AccessError):
-        return 1008
-    if isinstance(error, OverloadedError):
-        return 1012 if error.code == "shutting_down" else 1013
-    if isinstance(error, UploadTooLargeError):
-        return 1009
-    return 1011 if isinstance(error, InferenceError) else None
+MAX_GATHERED_FRAMES = 16
+"""Frames of a client that sends faster than it speaks are recognized together, up to this many."""
+SLICE_BYTES = 64 * 1024
+"""Audio is read in pieces of at most this: one huge frame must not hold the event loop, nor grow when resampled."""
+NORMAL_CLOSE = CloseRequest(1000, "")
 
 
 class LiveSession:
-    """One connection's utterances."""
+    """All utterances of one connection."""
 
-    def __init__(self, recognition: LiveContext, inbox: Inbox, outbox: Outbox, request_id: str) -> None:
+    def __init__(self, context: LiveContext, protocol: LiveProtocol, inbox: Inbox, outbox: Outbox) -> None:
         self.n_utterances = 0
-        self._recognition = recognition
+        self.reader = RequestReader(protocol, inbox, outbox)
+        self._context = context
+        self._protocol = protocol
         self._outbox = outbox
-        self._request_id = request_id
-        self._speaker = ResultWriter(outbox, recognition.dialect, request_id)
-        self.listener = UtteranceReader(inbox, outbox, self._refuse)
 
     async def run(self) -> CloseRequest:
-        """Utterance after utterance, until the inbox says stop.
+        """Recognize utterance after utterance, until the client or the inbox ends the session.
 
         Raises:
-            ParaserveError: the connection cannot go on; `close_code` says how it ends. The client has been told.
+            ParaserveError: the connection has to be closed with its `close_code`. `Failed` has been put.
         """
-        listener = self.listener
+        reader = self.reader
         while True:
-            first = await listener.next_audio()
-            if first is not None or listener.stop is None:
-                self.n_utterances += 1
-                await self._utterance(first)
-            if listener.stop is not None:
-                return listener.stop
-            # Who does not read the results does not get to ask for more.
+            reader.begin()
+            first = await reader.next_audio()
+            if first is None and reader.stop is not None:
+                return reader.stop
+            self.n_utterances += 1
+            end = await self._utterance(first)
+            if reader.stop is not None:
+                return reader.stop
+            if end.closes_connection:
+                return NORMAL_CLOSE
+            # A client that does not read its results is not heard either.
             await self._outbox.drained()
-            listener.begin()
-            self._speaker.begin()
 
-    def error(self, code: str, message: str) -> Json:
-        """An error result in terms of what the client has asked for."""
-        return self._speaker.error_body(code, message, self.listener.request)
-
-    def _refuse(self, error: ParaserveError) -> None:
-        """A message that cannot be obeyed changes nothing and ends nothing."""
-        self._speaker.error(error, self.listener.request)
-
-    async def _utterance(self, first: bytes | None) -> None:
-        """From its first audio (None: it has none) to its final result and the acknowledgement."""
-        listener, heard_before_ms = self.listener, self.listener.heard_ms
+    async def _utterance(self, first: Audio | None) -> EndUtterance:
+        """Recognize an utterance from its first audio (None: it has none) to its end."""
+        reader, received_before_ms = self.reader, self.reader.received_ms
+        problem = ""
         try:
-            await self._recognise(first)
+            await self._recognize(first)
         except ParaserveError as error:
-            self._speaker.error(error, listener.request)
-            if close_code(error) is not None:
+            self._outbox.put(Failed(error))
+            if self._protocol.close_code(error) is not None:
                 raise
-            listener.problem = error.message
-            await listener.skip()
+            problem = error.message
+            await reader.skip()
         finally:
-            self._recognition.metrics.audio_seconds.inc((listener.heard_ms - heard_before_ms) / 1000)
-        if listener.wants_ack:
-            self._speaker.acknowledgement(listener.request, listener.problem)
+            self._context.metrics.audio_seconds.inc((reader.received_ms - received_before_ms) / 1000)
+        end = reader.end or EndUtterance()
+        self._outbox.put(Finished(end.wants_reply, end.problem or problem))
+        return end
 
-    async def _recognise(self, first: bytes | None) -> None:
-        request = self.listener.request
+    async def _recognize(self, first: Audio | None) -> None:
+        settings = self.reader.settings
         if first is None:
-            self._speaker.nothing(request)
-        elif self._recognition.dialect.mode_for(request.mode) != "offline":
-            await self._live(first)
+            self._put_empty_text()
+        elif settings.is_recording:
+            self._outbox.put(RecordingText(await self._recording(first), self.reader.ended_s))
+        elif settings.file_format is not None:
+            problem = (
+                f"live transcription takes raw PCM only, not {settings.file_format!r}: send files in mode offline"
+            )
+            raise UnsupportedFormatError(problem)
         else:
-            transcribe_it = self._file if request.is_container else self._pcm
-            transcript = await transcribe_it(first)
-            await self._speaker.transcript(transcript, self.listener.request, self.listener.ended_s)
+            await self._live(first)
 
-    async def _live(self, first: bytes) -> None:
-        request = self.listener.request
-        if request.is_container:
-            problem = f"live transcription takes raw PCM only, not {request.wav_format!r}: send files in mode offline"
-            raise UnsupportedFormatError(problem, param="wav_format")
-        is_strict = self._recognition.dialect.is_strict
-        config = request.stream_config(self._request_id, realtime_punctuation=is_strict)
-        async with TwoPassSession(self._recognition.engine, config, self._say) as session:
-            async for samples in self.listener.samples(first):
-                session.options = self.listener.request.options
+    async def _live(self, first: Audio) -> None:
+        reader = self.reader
+        async with TwoPassSession(self._context.engine, reader.settings.stream, self._on_update) as session:
+            async for samples in reader.samples(first):
+                session.options = reader.settings.stream.options
                 await session.feed(samples)
             await session.finish()
 
-    def _say(self, update: Update) -> None:
-        listener = self.listener
-        self._speaker.update(update, listener.request, listener.arrivals.at(update.due_ms))
-
-    async def _pcm(self, first: bytes) -> Transcript:
-        limits = self._recognition.file_limits
-        options = self.listener.request.options
-        return await transcribe(self._recognition.engine, self._blocks(first), options, merge_ms=limits.merge_ms)
-
-    async def _blocks(self, first: bytes) -> AsyncIterator[Samples]:
-        limit_s = self._recognition.file_limits.max_duration_ms // 1000
-        waiting: list[Samples] = []
-        n_waiting = n_samples = 0
-        async for samples in self.listener.samples(first):
-            waiting.append(samples)
-            n_waiting += len(samples)
-            n_samples += len(samples)
-            if n_samples > limit_s * SAMPLE_RATE:
-                raise AudioTooLongError(f"the recording is longer than {limit_s} s")
-            if n_waiting >= BLOCK_SAMPLES:
-                yield np.concatenate(waiting)
-                waiting, n_waiting = [], 0
-        yield np.concatenate(waiting)
-
-    async def _file(self, first: bytes) -> Transcript:
-        recognition = self._recognition
-        with tempfile.SpooledTemporaryFile(max_size=SPOOL_MEMORY_BYTES) as spool:
-            file = cast("BinaryIO", spool)
-            await self._receive(first, file)
-            options = self.listener.request.options
-            with recognition.metrics.decoding():
-                transcript = await transcribe_file(
-                    recognition.engine, recognition.pool, file, options, recognition.file_limits
-                )
-        self.listener.heard_ms += transcript.duration_ms
+    async def _recording(self, first: Audio) -> Transcript:
+        reader = self.reader
+        if reader.settings.file_format is None:
+            options = reader.settings.stream.options
+            return await transcribe_samples(self._context, reader.samples(first), options)
+        pieces = reader.file_bytes(first)
+        transcript = await transcribe_bytes(self._context, pieces, lambda: reader.settings.stream.options)
+        reader.received_ms += transcript.duration_ms
         return transcript
 
-    async def _receive(self, first: bytes, file: BinaryIO) -> None:
-        max_bytes, n_bytes = self._recognition.max_upload_bytes, 0
-        waiting = bytearray()
-        async for data in self.listener.audio(first):
-            n_bytes += len(data)
-            if n_bytes > max_bytes:
-                raise UploadTooLargeError(f"the file is larger than {max_bytes} bytes")
-            waiting += data
-            if len(waiting) >= WRITE_BYTES:
-                await asyncio.to_thread(file.write, waiting)
-                waiting = bytearray()
-        file.write(waiting)
-        file.seek(0)
+    def _put_empty_text(self) -> None:
+        """Put the last text of an utterance without audio."""
+        settings = self.reader.settings
+        if settings.is_recording:
+            self._outbox.put(RecordingText(Transcript("", (), 0)))
+        else:
+            kind = PartialText if settings.stream.mode == "online" else SegmentText
+            self._outbox.put(kind("", is_last=True))
+
+    def _on_update(self, update: Update) -> None:
+        self._outbox.put(text_event(update, self.reader.arrivals.at(update.due_ms)))
+
+
+class RequestReader:
+    """Reads the client's requests, as long as the client reads its results, and keeps the state of its utterance.
+
+    `settings` are what all requests so far came to, `received_ms` the audio of all utterances. Of the present
+    utterance: `end` once it is there, `ended_s` when it arrived, and `arrivals` of its audio. `stop` is set once
+    nothing more will come.
+    """
+
+    def __init__(self, protocol: LiveProtocol, inbox: Inbox, outbox: Outbox) -> None:
+        self.settings = protocol.settings
+        self.received_ms = 0.0
+        self.stop: CloseRequest | None = None
+        self._protocol = protocol
+        self._inbox = inbox
+        self._outbox = outbox
+        self._requests: deque[Request] = deque()
+        self._received_s = 0.0
+        self.begin()
+
+    def begin(self) -> None:
+        """Begin another utterance: its times start at 0."""
+        self.end: EndUtterance | None = None
+        self.ended_s: float | None = None
+        self.arrivals = ArrivalTimes()
+
+    async def next_audio(self) -> Audio | None:
+        """Return the next audio of the utterance; None at its end, and from then on. Other requests are obeyed."""
+        while self.end is None:
+            match request := await self._next_request():
+                case Audio():
+                    return request
+                case Configure():
+                    self.settings = request.settings
+                    self._outbox.put(Configured())
+                case EndUtterance():
+                    self._end(request)
+                case BadMessage():
+                    self._refuse(request.error)
+        return None
+
+    async def skip(self) -> None:
+        """Drop the rest of the utterance."""
+        while (audio := await self.next_audio()) is not None:
+            self._acknowledge(int(audio.wants_reply))
+
+    async def file_bytes(self, first: Audio) -> AsyncIterator[bytes]:
+        """Yield the utterance's bytes, from its first audio on, in pieces."""
+        async for piece in self._pieces(first):
+            yield piece.data
+            self._acknowledge(int(piece.wants_reply))
+
+    async def samples(self, first: Audio) -> AsyncIterator[Samples]:
+        """Yield the utterance's raw audio as soon as it arrives; what has already arrived, together.
+
+        Raises:
+            AudioError: it begins with a WAV header that cannot be used.
+        """
+        pcm = PcmReader(self.settings.stream.audio)
+        n_samples = n_replies = 0
+        gathered: list[Samples] = []
+        async for piece in self._pieces(first):
+            samples = pcm.push(piece.data)
+            n_samples += len(samples)
+            n_replies += piece.wants_reply
+            self.arrivals.add(n_samples * 1000 / SAMPLE_RATE, self._received_s)
+            self.received_ms += len(samples) * 1000 / SAMPLE_RATE
+            gathered.append(samples)
+            if not self._inbox.has_audio or len(gathered) == MAX_GATHERED_FRAMES:
+                yield np.concatenate(gathered)
+                # Whoever takes the samples asks for more once it is done with them.
+                self._acknowledge(n_replies)
+                gathered, n_replies = [], 0
+        yield np.concatenate([*gathered, pcm.flush()])
+        self._acknowledge(n_replies)
+
+    async def _pieces(self, first: Audio) -> AsyncIterator[Audio]:
+        audio: Audio | None = first
+        while audio is not None:
+            data = audio.data
+            for start in range(0, len(data) or 1, SLICE_BYTES):
+                await self._outbox.room()
+                is_last_piece = start + SLICE_BYTES >= len(data)
+                yield Audio(data[start : start + SLICE_BYTES], audio.wants_reply and is_last_piece)
+            audio = await self.next_audio()
+
+    async def _next_request(self) -> Request:
+        while not self._requests:
+            await self._outbox.room()
+            frame = await self._inbox.get()
+            if isinstance(frame, CloseRequest):
+                self.stop, self._received_s = frame, time.monotonic()
+                return EndUtterance()
+            self._received_s = frame.received_s
+            self._requests.extend(self._protocol.read(frame.data))
+        return self._requests.popleft()
+
+    def _acknowledge(self, n_replies: int) -> None:
+        for _ in range(n_replies):
+            self._outbox.put(Acknowledged())
+
+    def _refuse(self, error: ProtocolError) -> None:
+        self._outbox.put(Failed(error))
+        code = self._protocol.close_code(error)
+        if code is not None:
+            self.stop = CloseRequest(code, error.code)
+            self._end(EndUtterance())
+
+    def _end(self, end: EndUtterance) -> None:
+        self.end, self.ended_s = end, self._received_s
+        self.arrivals.add(float("inf"), self._received_s)

@@ -1,4 +1,4 @@
-"""The WebSocket of every path: who is let in, and how all are sent home."""
+"""WebSocket route: admission of clients, the choice of their protocol, and draining at shutdown."""
 
 import asyncio
 import contextlib
@@ -7,17 +7,19 @@ from dataclasses import dataclass, field
 import structlog
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 
-from paraserve.errors import AccessError, OverloadedError, ParaserveError
+from paraserve.errors import AccessError, OverloadedError, ParaserveError, ShuttingDownError
 from paraserve.server.access.admission import ConcurrencyLimit
 from paraserve.server.access.authentication import Access
-from paraserve.server.live.connection import Connection, LiveLimits, send_json
-from paraserve.server.live.live_session import LiveContext, close_code
+from paraserve.server.live.connection import Connection, LiveLimits, send_frames
 from paraserve.server.live.queues import CloseRequest
-from paraserve.server.protocols.funasr.requests import LiveRequest
-from paraserve.server.protocols.funasr.results import FunasrDialect, error_result
-from paraserve.server.telemetry.metrics import Metrics
+from paraserve.server.live.recording import LiveContext
+from paraserve.server.protocols.events import Failed, LiveProtocol
+from paraserve.server.protocols.funasr.live import FunasrDialect, FunasrProtocol
+from paraserve.server.protocols.vosk import VoskByFirstMessage, VoskProtocol
 from paraserve.server.telemetry.request_log import key_name, new_request_id
 from paraserve.server.telemetry.slow_log import SlowLog
+
+VOSK_PATH = "/vosk"
 
 log = structlog.get_logger()
 
@@ -26,28 +28,28 @@ log = structlog.get_logger()
 class LiveService:
     """What every live connection needs, and those that are open."""
 
-    recognition: LiveContext
+    context: LiveContext
+    dialect: FunasrDialect
     admission: ConcurrencyLimit
     limits: LiveLimits
-    metrics: Metrics
     access: Access
     slow_log: SlowLog
     is_draining: bool = False
     connections: set[Connection] = field(default_factory=set)
 
-    async def serve(self, socket: WebSocket, request_id: str) -> int:
-        """Talk with one client until the connection is closed; gives the close code.
+    async def serve(self, socket: WebSocket, protocol: LiveProtocol, request_id: str) -> int:
+        """Serve one client until the connection is closed; return the close code.
 
         Raises:
-            AccessError: the client may not.
-            OverloadedError: too many are being served, in all or for this key, or the server is stopping.
+            AccessError: the client may not use the server.
+            OverloadedError: too many clients are being served, in all or for this key, or the server is stopping.
         """
         self.access.check_origin(socket)
         self.access.check_key(socket, may_query=True)
         if self.is_draining:
-            raise OverloadedError("the server is shutting down", code="shutting_down")
+            raise ShuttingDownError("the server is shutting down")
         with self.admission.admit(key_name(socket)):
-            connection = Connection(socket, self.recognition, self.limits, self.metrics, self.slow_log, request_id)
+            connection = Connection(socket, protocol, self.context, self.limits, self.slow_log, request_id)
             self.connections.add(connection)
             try:
                 return await connection.run()
@@ -55,7 +57,7 @@ class LiveService:
                 self.connections.discard(connection)
 
     async def drain(self) -> None:
-        """End all utterances as if their clients had, and close all connections; none is opened from now on."""
+        """End all utterances as if their clients had, and close all connections. None is opened from now on."""
         self.is_draining = True
         async with asyncio.TaskGroup() as group:
             for connection in self.connections:
@@ -63,7 +65,7 @@ class LiveService:
 
 
 def live_router() -> APIRouter:
-    """The WebSocket of every path."""
+    """Return the WebSocket route of every path."""
     routes = APIRouter()
 
     @routes.websocket("/{path:path}")
@@ -80,24 +82,30 @@ def live_router() -> APIRouter:
     return routes
 
 
+def protocol_for(path: str, dialect: FunasrDialect, request_id: str) -> LiveProtocol:
+    """Return the protocol of a connection to this path. Where the path decides nothing, the first message does."""
+    if path == VOSK_PATH:
+        return VoskProtocol(request_id)
+    return VoskByFirstMessage(FunasrProtocol(dialect, request_id), request_id)
+
+
 async def _serve_or_refuse(socket: WebSocket, request_id: str) -> None:
     service: LiveService | None = socket.app.state.live
+    dialect = FunasrDialect() if service is None else service.dialect
+    protocol = protocol_for(socket.scope["path"], dialect, request_id)
     if service is None:
         error = OverloadedError("the server is starting or shutting down", code="not_ready")
-        await _refuse(socket, error, FunasrDialect(), request_id)
+        await _refuse(socket, error, protocol, request_id)
         return
     try:
-        await service.serve(socket, request_id)
+        await service.serve(socket, protocol, request_id)
     except (AccessError, OverloadedError) as error:
-        service.metrics.live_refusals.labels(error.code).inc()
-        await _refuse(socket, error, service.recognition.dialect, request_id)
+        service.context.metrics.live_refusals.labels(error.code).inc()
+        await _refuse(socket, error, protocol, request_id)
 
 
-async def _refuse(socket: WebSocket, error: ParaserveError, dialect: FunasrDialect, request_id: str) -> None:
-    """Tell a client at the door why it is not let in."""
+async def _refuse(socket: WebSocket, error: ParaserveError, protocol: LiveProtocol, request_id: str) -> None:
+    """Tell a client why it is not let in, and close its connection."""
     log.info("live session refused", session_id=request_id, request_id=request_id, code=error.code)
-    nobody = LiveRequest()
-    mode = dialect.final_label(nobody.mode)
-    body = error_result(error.code, error.message, request_id, mode=mode, wav_name=nobody.wav_name)
-    await send_json(socket, body)
-    await socket.close(close_code(error) or 1013, error.code)
+    await send_frames(socket, protocol.write(Failed(error)))
+    await socket.close(protocol.close_code(error) or 1013, error.code)

@@ -1,1 +1,1 @@
-"""Server processes: one, or several under a supervisor."""
+"""Server processes: one alone, or several worker processes under a supervisor."""

@@ -1,4 +1,4 @@
-"""The process that serves the application: start, and an end that loses nothing."""
+"""The process that serves the application, and its shutdown, which loses no result."""
 
 import asyncio
 import contextlib
@@ -15,23 +15,23 @@ from paraserve import __version__
 from paraserve.server.app import create_app, load
 from paraserve.server.live.uvicorn_transport import LiveTransport
 from paraserve.server.live.websocket_routes import LiveService
+from paraserve.server.telemetry.logging import configure_logging
 from paraserve.server.telemetry.metrics import Metrics
-from paraserve.server.telemetry.request_log import configure_logging
 from paraserve.settings import Settings
 
-FAREWELL_S = 2.0
-"""How long closed clients may take to answer the close frame; to leave before could cost them their last result."""
-LAST_REQUESTS_S = 0.2
-"""What connections that came just before the end have to send their request: uvicorn closes those that sent none."""
-FORCED_STOP_S = 1.0
-"""What is kept of the time to stop for cancelling what has not ended."""
+CLOSE_TIMEOUT_S = 2.0
+"""Time for clients to answer the close frame; a process that exits earlier could cost them their last result."""
+LAST_REQUEST_TIMEOUT_S = 0.2
+"""Time for connections accepted just before shutdown to send a request; uvicorn closes those that have sent none."""
+CANCEL_TIMEOUT_S = 1.0
+"""Least time left to uvicorn for requests that have not ended, before it cancels them."""
 
 
 def serve(settings: Settings) -> int:
-    """Load the models, then listen until SIGINT or SIGTERM; returns the exit code.
+    """Load the models, listen until SIGINT or SIGTERM, and return the exit code.
 
     Raises:
-        ModelLoadError: names the model file or folder at fault; nothing was listened on.
+        ModelLoadError: names the model file or folder at fault; the port was not opened.
     """
     configure_logging(settings.log_level)
     metrics = Metrics()
@@ -39,9 +39,9 @@ def serve(settings: Settings) -> int:
 
 
 def run_app(app: FastAPI, settings: Settings) -> int:
-    """Listen until SIGINT or SIGTERM; returns the exit code."""
+    """Listen until SIGINT or SIGTERM and return the exit code."""
     server = Server(app, settings)
-    # uvicorn, once it has stopped, raises again the signal that stopped it; to have been told to stop is no failure.
+    # After its shutdown uvicorn raises the signal that stopped it once more, but a requested stop is no failure.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: None)
     server.run()
@@ -49,7 +49,10 @@ def run_app(app: FastAPI, settings: Settings) -> int:
 
 
 class Server(uvicorn.Server):
-    """Says where it listens once it does, since the system may have chosen the port; drains before it stops."""
+    """A uvicorn server that reports its address once it listens, and drains live sessions before it stops.
+
+    `on_listening` gets the listening socket, whose port the system may have chosen; the default prints the address.
+    """
 
     def __init__(
         self, app: FastAPI, settings: Settings, on_listening: Callable[[socket.socket], None] | None = None
@@ -60,40 +63,41 @@ class Server(uvicorn.Server):
         self._drain_timeout_s = settings.drain_timeout_s
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Listen, and say where."""
+        """Listen, then call `on_listening`."""
         await super().startup(sockets)
         if self.started:
             self._on_listening(self.servers[0].sockets[0])
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Not ready and deaf at once; live sessions get their last results; then uvicorn waits for the uploads.
+        """Stop accepting, drain live sessions, then let uvicorn wait for uploads.
 
-        uvicorn itself would begin by closing all WebSockets.
+        Readiness and new connections are refused at once, and live sessions get their last results. uvicorn alone
+        would begin by closing all WebSockets.
         """
         deadline = time.monotonic() + self._drain_timeout_s
         self._app.state.readiness.is_draining = True
         for server in self.servers:
             server.close()
-        ending = asyncio.gather(self._end_live_sessions(), asyncio.sleep(LAST_REQUESTS_S))
+        ending = asyncio.gather(self._end_live_sessions(), asyncio.sleep(LAST_REQUEST_TIMEOUT_S))
         while not ending.done() and not self.force_exit and time.monotonic() < deadline:
             await asyncio.wait({ending}, timeout=0.1)
         ending.cancel()
-        # uvicorn takes whole seconds by its types, any number by its code.
-        self.config.timeout_graceful_shutdown = max(FORCED_STOP_S, deadline - time.monotonic())  # type: ignore[assignment]
+        # uvicorn declares an int but accepts any number.
+        self.config.timeout_graceful_shutdown = max(CANCEL_TIMEOUT_S, deadline - time.monotonic())  # type: ignore[assignment]
         await super().shutdown(sockets)
 
     async def _end_live_sessions(self) -> None:
         live: LiveService = self._app.state.live
         await live.drain()
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(FAREWELL_S):
-                # uvicorn has no event for it.
-                while any(isinstance(one, LiveTransport) for one in self.server_state.connections):  # noqa: ASYNC110
+            async with asyncio.timeout(CLOSE_TIMEOUT_S):
+                # uvicorn has no event for closed connections.
+                while any(isinstance(connection, LiveTransport) for connection in self.server_state.connections):  # noqa: ASYNC110
                     await asyncio.sleep(0.01)
 
 
 def announce(listening: socket.socket, *, is_tls: bool) -> None:
-    """Say where the server is."""
+    """Print the address of the server."""
     host, port = listening.getsockname()[:2]
     address = f"[{host}]" if ":" in host else host
     print(f"paraserve {__version__} listens on http{'s' * is_tls}://{address}:{port}", flush=True)  # noqa: T201

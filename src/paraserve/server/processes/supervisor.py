@@ -1,7 +1,7 @@
-"""Several server processes on one port, and the supervisor that keeps them: starts, replaces and recycles.
+"""The supervisor of several worker processes on one port: it starts them, and replaces those that die or grow old.
 
-All accept from one listening socket: what waits there is served by whoever is left when one goes. The supervisor
-itself serves nothing and holds no models.
+All workers accept from one listening socket, so connections that wait there survive the end of a worker. The
+supervisor itself serves nothing and holds no models.
 """
 
 import contextlib
@@ -22,62 +22,75 @@ from prometheus_client.multiprocess import mark_process_dead
 
 from paraserve.errors import ParaserveError
 from paraserve.server.processes.server import announce
+from paraserve.server.telemetry.logging import configure_logging
 from paraserve.server.telemetry.metrics import MULTIPROCESS_DIR
-from paraserve.server.telemetry.request_log import configure_logging
 from paraserve.server.telemetry.sampler import memory_bytes
 from paraserve.settings import Settings
 
 COMMAND = (sys.executable, "-P", "-m", "paraserve.server.processes.worker")
-LOOK_S = 0.2
-"""How often the supervisor looks after its workers."""
-SILENCE_S = 60.0
-"""A worker that was not well for so long hangs, and is killed."""
-KILL_AFTER_S = 10.0
-"""What a worker that was told to stop gets beyond its own time to drain."""
-LONGEST_WAIT_S = 30.0
-"""Between attempts to start a worker that does not come up."""
+POLL_S = 0.2
+"""Interval between two polls of the workers."""
+HEARTBEAT_TIMEOUT_S = 60.0
+"""A worker without a heartbeat for this long hangs and is killed."""
+STOP_TIMEOUT_S = 10.0
+"""Time beyond its own drain timeout after which a worker that was told to stop is killed."""
+MAX_BACKOFF_S = 30.0
+"""Longest wait between attempts to start a worker that does not come up."""
 
 log = structlog.get_logger()
 
 
 @dataclass(slots=True)
 class Worker:
-    """A server process and our end of its line. `is_old`: to be replaced; `leave_by_s`: was told to stop by then."""
+    """A server process and our end of the pipe to it.
+
+    Times are `time.monotonic()`. `is_old`: it is to be replaced. `stop_by_s`: it was told to stop and is killed then.
+    """
 
     process: "subprocess.Popen[bytes]"
-    line: socket.socket
+    pipe: socket.socket
     started_s: float = field(default_factory=time.monotonic)
-    well_s: float = 0.0
+    heartbeat_s: float = 0.0
     is_ready: bool = False
-    is_mute: bool = False
+    disconnected: bool = False
     is_old: bool = False
-    leave_by_s: float | None = None
+    stop_by_s: float | None = None
 
-    def listen(self) -> None:
-        """Note what it says of itself."""
+    def read_heartbeats(self) -> None:
+        """Note whether a heartbeat has come, or the end of the pipe."""
         with contextlib.suppress(BlockingIOError, ConnectionError):
-            if self.line.recv(4096):
-                self.is_ready, self.well_s = True, time.monotonic()
+            if self.pipe.recv(4096):
+                self.is_ready, self.heartbeat_s = True, time.monotonic()
             else:
-                self.is_mute = True
+                self.disconnected = True
 
     def stop(self, within_s: float) -> None:
-        """Tell it to stop, once."""
-        if self.leave_by_s is None:
-            self.leave_by_s = time.monotonic() + within_s + KILL_AFTER_S
+        """Tell the process to stop within this time; later calls change nothing."""
+        if self.stop_by_s is None:
+            self.stop_by_s = time.monotonic() + within_s + STOP_TIMEOUT_S
             self.process.terminate()
 
 
 class Supervisor:
-    """Runs `settings.workers` processes until SIGINT or SIGTERM. `command` is what a worker is.
+    """Runs `settings.workers` processes until SIGINT or SIGTERM.
 
-    The first starts alone: where it does not come up, the others would not either.
+    The first worker starts alone: if it does not come up, the others would not either.
+
+    Args:
+        settings: passed on to each worker.
+        command: starts a worker; gets the descriptors of the listening socket and of the worker's pipe as arguments.
+        heartbeat_timeout_s: see `HEARTBEAT_TIMEOUT_S`.
     """
 
-    def __init__(self, settings: Settings, command: Sequence[str] = COMMAND, silence_s: float = SILENCE_S) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        command: Sequence[str] = COMMAND,
+        heartbeat_timeout_s: float = HEARTBEAT_TIMEOUT_S,
+    ) -> None:
         self._settings = settings
         self._command = command
-        self._silence_s = silence_s
+        self._heartbeat_timeout_s = heartbeat_timeout_s
         self._workers: list[Worker] = []
         self._has_served = False
         self._failures = 0
@@ -85,26 +98,26 @@ class Supervisor:
         self._signals = 0
 
     def run(self) -> int:
-        """Start all workers, then look after them; returns the exit code: 1 if one of the first did not come up.
+        """Start all workers and keep them running; return the exit code: 1 if one of the first did not come up.
 
         Raises:
-            ParaserveError: the address cannot be listened on.
+            ParaserveError: the server cannot listen on the address.
         """
         configure_logging(self._settings.log_level)
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._count_signal)
-        with _bound(self._settings) as listening, _figures_folder() as figures:
+        with _bound(self._settings) as listening, _metrics_folder() as metrics_folder:
             try:
-                return self._supervise(listening, figures)
+                return self._supervise(listening, metrics_folder)
             finally:
-                self._end(figures)
+                self._end(metrics_folder)
 
-    def _supervise(self, listening: socket.socket, figures: str) -> int:
+    def _supervise(self, listening: socket.socket, metrics_folder: str) -> int:
         while not self._signals:
-            self._look(figures)
+            self._poll(metrics_folder)
             if not self._has_served and self._failures:
                 return 1
-            self._start_missing(listening, figures)
+            self._start_missing(listening, metrics_folder)
             if not self._has_served and self._n_ready() == self._settings.workers:
                 self._has_served = True
                 announce(listening, is_tls=bool(self._settings.certfile))
@@ -113,7 +126,7 @@ class Supervisor:
         return 0
 
     def _n_ready(self) -> int:
-        return sum(worker.is_ready and worker.leave_by_s is None for worker in self._workers)
+        return sum(worker.is_ready and worker.stop_by_s is None for worker in self._workers)
 
     def _count_signal(self, *_: object) -> None:
         self._signals += 1
@@ -121,21 +134,21 @@ class Supervisor:
     def _wait(self) -> None:
         with selectors.DefaultSelector() as selector:
             for worker in self._workers:
-                if not worker.is_mute:
-                    selector.register(worker.line, selectors.EVENT_READ)
-            selector.select(LOOK_S)
+                if not worker.disconnected:
+                    selector.register(worker.pipe, selectors.EVENT_READ)
+            selector.select(POLL_S)
         for worker in self._workers:
-            worker.listen()
+            worker.read_heartbeats()
 
-    def _start_missing(self, listening: socket.socket, figures: str) -> None:
+    def _start_missing(self, listening: socket.socket, metrics_folder: str) -> None:
         n_wanted = self._settings.workers if self._has_served or self._n_ready() else 1
-        n_missing = n_wanted - sum(not worker.is_old and worker.leave_by_s is None for worker in self._workers)
+        n_missing = n_wanted - sum(not worker.is_old and worker.stop_by_s is None for worker in self._workers)
         if time.monotonic() >= self._next_start_s:
-            self._workers.extend(self._start(listening, figures) for _ in range(n_missing))
+            self._workers.extend(self._start(listening, metrics_folder) for _ in range(n_missing))
 
-    def _start(self, listening: socket.socket, figures: str) -> Worker:
-        line, theirs = socket.socketpair()
-        line.setblocking(False)  # noqa: FBT003 - the name says what is set
+    def _start(self, listening: socket.socket, metrics_folder: str) -> Worker:
+        pipe, theirs = socket.socketpair()
+        pipe.setblocking(False)  # noqa: FBT003 - the name says what is set
         with theirs:
             descriptors = (listening.fileno(), theirs.fileno())
             process = subprocess.Popen(  # noqa: S603 - our own module
@@ -143,46 +156,46 @@ class Supervisor:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
                 pass_fds=descriptors,
-                env={**os.environ, MULTIPROCESS_DIR: figures},
+                env={**os.environ, MULTIPROCESS_DIR: metrics_folder},
                 process_group=0,  # Ctrl-C is for the supervisor
             )
         assert process.stdin is not None
         with contextlib.suppress(BrokenPipeError), process.stdin:
-            # The file's settings are among them.
+            # They include the configuration file's settings, so the worker need not read it.
             process.stdin.write(self._settings.model_copy(update={"config": ""}).model_dump_json().encode())
         log.info("worker started", pid=process.pid)
-        return Worker(process, line)
+        return Worker(process, pipe)
 
-    def _look(self, figures: str) -> None:
-        """Bury the dead, kill those that hang."""
+    def _poll(self, metrics_folder: str) -> None:
+        """Reap workers that have ended and kill those that hang."""
         now_s = time.monotonic()
         for worker in list(self._workers):
             status = worker.process.poll()
             if status is not None:
-                self._bury(worker, status, figures)
-            elif worker.leave_by_s is not None:
-                if now_s > worker.leave_by_s:
+                self._reap(worker, status, metrics_folder)
+            elif worker.stop_by_s is not None:
+                if now_s > worker.stop_by_s:
                     worker.process.kill()
-            elif worker.is_ready and now_s - worker.well_s > self._silence_s:
+            elif worker.is_ready and now_s - worker.heartbeat_s > self._heartbeat_timeout_s:
                 log.error("worker hangs", pid=worker.process.pid)
-                worker.leave_by_s = now_s
+                worker.stop_by_s = now_s
                 worker.process.kill()
 
-    def _bury(self, worker: Worker, status: int, figures: str) -> None:
+    def _reap(self, worker: Worker, status: int, metrics_folder: str) -> None:
         self._workers.remove(worker)
-        worker.line.close()
-        mark_process_dead(worker.process.pid, figures)  # type: ignore[no-untyped-call]
-        if worker.leave_by_s is not None:
+        worker.pipe.close()
+        mark_process_dead(worker.process.pid, metrics_folder)  # type: ignore[no-untyped-call]
+        if worker.stop_by_s is not None:
             log.info("worker stopped", pid=worker.process.pid, status=status)
             return
         log.error("worker died", pid=worker.process.pid, status=status)
         self._failures = 0 if worker.is_ready else self._failures + 1
-        wait_s = 0.0 if worker.is_ready else min(LONGEST_WAIT_S, 2.0**self._failures)
+        wait_s = 0.0 if worker.is_ready else min(MAX_BACKOFF_S, 2.0**self._failures)
         self._next_start_s = time.monotonic() + wait_s
 
     def _recycle(self) -> None:
-        """One at a time: an old worker is told to stop once another serves in its place."""
-        staying = [worker for worker in self._workers if worker.leave_by_s is None]
+        """Replace old workers one at a time: each is told to stop once another serves in its place."""
+        staying = [worker for worker in self._workers if worker.stop_by_s is None]
         old = [worker for worker in staying if worker.is_old]
         if not old:
             due = next((worker for worker in staying if worker.is_ready and self._is_due(worker)), None)
@@ -198,24 +211,24 @@ class Supervisor:
             return True
         try:
             return bool(max_bytes) and memory_bytes(worker.process.pid) > max_bytes
-        except OSError:  # it has just died
+        except OSError:  # the process has just died
             return False
 
-    def _end(self, figures: str) -> None:
-        """All workers drain and end; a second signal does not wait for it."""
+    def _end(self, metrics_folder: str) -> None:
+        """Stop all workers and wait until they have drained; a second signal kills them."""
         for worker in self._workers:
             worker.stop(self._settings.drain_timeout_s)
         while self._workers:
             if self._signals > 1:
                 for worker in self._workers:
                     worker.process.kill()
-            self._look(figures)
+            self._poll(metrics_folder)
             self._wait()
 
 
 @contextlib.contextmanager
 def _bound(settings: Settings) -> Iterator[socket.socket]:
-    """A socket at the address of the settings; the workers listen on it once they can serve."""
+    """Bind a socket to the address of the settings; the workers listen on it once they can serve."""
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     with socket.socket(family) as bound:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -227,8 +240,8 @@ def _bound(settings: Settings) -> Iterator[socket.socket]:
 
 
 @contextlib.contextmanager
-def _figures_folder() -> Iterator[str]:
-    """Where the workers keep their figures, so that any of them can add up all."""
+def _metrics_folder() -> Iterator[str]:
+    """Make a folder where all workers keep their metrics, so that each can report the sum of all."""
     folder = tempfile.mkdtemp(prefix="paraserve-metrics-")
     try:
         yield folder

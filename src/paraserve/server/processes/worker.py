@@ -1,9 +1,9 @@
-"""One of several server processes on one port: what it does beside serving.
+"""A worker: one of several server processes on one port, under a supervisor.
 
-It gets a listening socket and a line to its supervisor, which it tells that it is ready and, as long as its models
-answer, that it is well. When the line is closed the supervisor is gone, and so goes the worker.
+It gets a listening socket and a pipe to its supervisor. Heartbeats on the pipe say that it is ready and, later, that
+its models still answer. When the pipe closes, the supervisor has ended, and the worker stops too.
 
-Run as `python -m paraserve.server.processes.worker LISTEN_FD LINE_FD`, the settings as JSON on stdin.
+Run as `python -m paraserve.server.processes.worker LISTEN_FD PIPE_FD`, with the settings as JSON on stdin.
 """
 
 import asyncio
@@ -19,52 +19,52 @@ from paraserve.errors import ParaserveError
 from paraserve.runtime.engine import Engine
 from paraserve.server.app import create_app, load
 from paraserve.server.processes.server import Server
+from paraserve.server.telemetry.logging import configure_logging
 from paraserve.server.telemetry.metrics import Metrics
-from paraserve.server.telemetry.request_log import configure_logging
 from paraserve.settings import Settings
 
-WELL = b"."
-BEAT_S = 10.0
-"""How often a worker says that it is well; each time costs a second of audio to decode."""
+HEARTBEAT = b"."
+HEARTBEAT_S = 10.0
+"""Interval between two heartbeats; each costs the recognition of a second of audio."""
 
 
 class WorkerServer(Server):
-    """Listens on a socket that it was given, and keeps in touch."""
+    """A server that listens on a socket given by its supervisor, and sends heartbeats."""
 
-    def __init__(self, app: FastAPI, settings: Settings, line: socket.socket) -> None:
+    def __init__(self, app: FastAPI, settings: Settings, pipe: socket.socket) -> None:
         super().__init__(app, settings, lambda _: None)
-        self._line = line
-        self._beating: asyncio.Task[None] | None = None
+        self._pipe = pipe
+        self._heartbeats: asyncio.Task[None] | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Listen, and say so."""
+        """Listen, then start the heartbeats."""
         await super().startup(sockets)
-        self._beating = asyncio.create_task(self._beat())
+        self._heartbeats = asyncio.create_task(self._send_heartbeats())
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """As every server."""
+        """Shut down as `Server` does, then stop the heartbeats."""
         await super().shutdown(sockets)
-        if self._beating is not None:
-            self._beating.cancel()
+        if self._heartbeats is not None:
+            self._heartbeats.cancel()
 
-    async def _beat(self) -> None:
-        self._line.setblocking(False)  # noqa: FBT003 - the name says what is set
-        asyncio.get_running_loop().add_reader(self._line, self._leave)
+    async def _send_heartbeats(self) -> None:
+        self._pipe.setblocking(False)  # noqa: FBT003 - the name says what is set
+        asyncio.get_running_loop().add_reader(self._pipe, self._on_supervisor_end)
         while True:
             if await self._app.state.readiness.problem() is None:
                 with contextlib.suppress(OSError):
-                    self._line.send(WELL)
-            await asyncio.sleep(BEAT_S)
+                    self._pipe.send(HEARTBEAT)
+            await asyncio.sleep(HEARTBEAT_S)
 
-    def _leave(self) -> None:
-        """The supervisor never says anything: what is there to read is the end."""
-        asyncio.get_running_loop().remove_reader(self._line)
+    def _on_supervisor_end(self) -> None:
+        """Stop serving. The supervisor never writes, so a readable pipe means that it has ended."""
+        asyncio.get_running_loop().remove_reader(self._pipe)
         self.should_exit = True
 
 
 def run_worker(open_engine: Callable[[Settings, Metrics], Engine]) -> int:
-    """Serve until told to stop; returns the exit code."""
-    listen_fd, line_fd = map(int, sys.argv[1:3])
+    """Serve until told to stop and return the exit code."""
+    listen_fd, pipe_fd = map(int, sys.argv[1:3])
     settings = Settings.model_validate_json(sys.stdin.read())
     configure_logging(settings.log_level)
     metrics = Metrics()
@@ -73,7 +73,7 @@ def run_worker(open_engine: Callable[[Settings, Metrics], Engine]) -> int:
     except ParaserveError as error:
         print(f"paraserve: {error.message}", file=sys.stderr)  # noqa: T201
         return 1
-    server = WorkerServer(create_app(settings, engine, metrics), settings, socket.socket(fileno=line_fd))
+    server = WorkerServer(create_app(settings, engine, metrics), settings, socket.socket(fileno=pipe_fd))
     # As in `server.run_app`.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: None)

@@ -1,15 +1,20 @@
-"""JSON of transcripts. The encoder holds the interpreter while it works, which for hours of speech would be felt."""
+"""JSON of transcripts, written piece by piece.
+
+Python's encoder holds the interpreter while it works. For hours of speech all other clients would wait.
+"""
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
+Json: TypeAlias = dict[str, Any]
+"""A JSON object."""
 PIECE_ITEMS = 64
-"""Written at once: sentences with their tokens, a few milliseconds."""
+"""Items of a list that are written at once: sentences with their tokens, a few milliseconds."""
 
 
 def object_text(body: Mapping[str, Any]) -> str:
-    """Compact JSON of an object; the lists in it are written piece by piece, so that others get their turn between.
+    """Return compact JSON of an object. Lists in it are written piece by piece, so that other threads get their turn.
 
     Raises:
         ValueError: a number is not finite.
@@ -18,7 +23,7 @@ def object_text(body: Mapping[str, Any]) -> str:
 
 
 def list_text(items: Sequence[Any]) -> str:
-    """Compact JSON of a list, written piece by piece.
+    """Return compact JSON of a list, written piece by piece.
 
     Raises:
         ValueError: a number is not finite.

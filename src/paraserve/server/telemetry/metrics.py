@@ -1,4 +1,4 @@
-"""Figures for Prometheus, documented in docs/metrics.md. Labels take few values, whatever clients send."""
+"""Figures for Prometheus (docs/metrics.md). Labels take few values, whatever clients send."""
 
 import os
 import time
@@ -14,7 +14,7 @@ from paraserve.runtime.scheduling.batches import BatchStats, Lane
 from paraserve.types import FRAME_MS, Transcript
 
 MULTIPROCESS_DIR = "PROMETHEUS_MULTIPROC_DIR"
-"""Set before this module is imported, the figures of all worker processes are kept in files of this folder."""
+"""Names the folder where all worker processes keep their figures. It must be set before this module is imported."""
 METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 CLOSE_CODES = frozenset((*range(1000, 1004), *range(1005, 1015)))
 OTHER = "other"
@@ -26,7 +26,7 @@ RTF_BUCKETS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 10.0)
 
 
 class Metrics:
-    """The server's own figures, in a registry of this application."""
+    """All figures of the server, in a registry of their own."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
@@ -36,7 +36,7 @@ class Metrics:
         self._add_process()
 
     def text(self) -> bytes:
-        """All figures in Prometheus' text format; with several worker processes, added up over them."""
+        """Return all figures in Prometheus' text format, summed over worker processes."""
         if MULTIPROCESS_DIR not in os.environ:
             return generate_latest(self.registry)
         together = CollectorRegistry()
@@ -49,18 +49,18 @@ class Metrics:
         self.seconds.labels(route).observe(seconds)
 
     def live_result(self, *, is_partial: bool, took_s: float | None) -> None:
-        """Count a live result; `took_s` since its frame came in, None where there was none."""
+        """Count a live result. `took_s`: seconds since the frame that made it possible, None where there was none."""
         kind = "partial" if is_partial else "final"
         self.live_results.labels(kind).inc()
         if took_s is not None:
             self.live_latency.labels(kind).observe(took_s)
 
     def live_close(self, code: int) -> None:
-        """Count a live connection that ended; clients may close with any code."""
+        """Count a live connection that ended. Unknown codes, which clients may send, count as one."""
         self.live_closes.labels(str(code) if code in CLOSE_CODES else OTHER).inc()
 
     def batch(self, batch: BatchStats) -> None:
-        """Count a batch that a model ran. May be called on any thread."""
+        """Count a batch that a model has run. May be called on any thread."""
         self.stage_seconds.labels(batch.stage).observe(batch.run_s)
         self.batch_size.labels(batch.stage).observe(batch.n_items)
         for queue_s in batch.queue_s:
@@ -70,13 +70,13 @@ class Metrics:
         elif batch.stage == "recognize":
             self.batch_audio.inc(batch.cost * FRAME_MS / 1000)
             self.batch_padding.inc((batch.padded_cost - batch.cost) * FRAME_MS / 1000)
-            # The readiness check, too, is a recognition, in the lane of live steps.
+            # The readiness check is a recognition, too. It runs in the lane of live steps.
             if batch.lane is not Lane.STEP:
                 self.segments.labels("live" if batch.lane is Lane.FINAL else "file").inc(batch.n_items)
 
     @contextmanager
     def decoding(self) -> Iterator[None]:
-        """Count a recording that cannot be decoded."""
+        """Count the recording if it cannot be decoded."""
         try:
             yield
         except AudioError as error:
@@ -84,7 +84,7 @@ class Metrics:
             raise
 
     def file(self, transcript: Transcript, seconds: float) -> None:
-        """Count a recording that took so long from its receipt to its text."""
+        """Count a transcribed recording. `seconds`: from its receipt to its text."""
         self.audio_seconds.inc(transcript.duration_ms / 1000)
         self.stage_seconds.labels("decode").observe(transcript.timing.decode_ms / 1000)
         if transcript.duration_ms:
@@ -146,7 +146,7 @@ class Metrics:
         return Counter(f"paraserve_{name}", about, labels, registry=self.registry)
 
     def _gauge(self, name: str, about: str, *labels: str, mode: str = "livesum") -> Gauge:
-        # `mode`: how the values of several processes become one.
+        # `mode` joins the values of several processes into one.
         return Gauge(f"paraserve_{name}", about, labels, registry=self.registry, multiprocess_mode=mode)  # type: ignore[arg-type]
 
     def _histogram(self, name: str, about: str, buckets: tuple[float, ...], *labels: str) -> Histogram:

@@ -1,8 +1,6 @@
-"""What an operator sees of each request: an id, and one log line without any transcript."""
+"""Request ids, and one log line for each HTTP request. The line has no transcript."""
 
-import logging
 import re
-import sys
 import time
 import uuid
 
@@ -10,7 +8,6 @@ import structlog
 from starlette.datastructures import MutableHeaders
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-from structlog.typing import Processor
 
 from paraserve.server.telemetry.metrics import Metrics
 
@@ -19,30 +16,30 @@ log = structlog.get_logger()
 
 
 def new_request_id(connection: HTTPConnection) -> str:
-    """The client's `X-Request-Id` if it is a plain word, else an id of our own."""
+    """Return the client's `X-Request-Id` if it is a plain word, else a new id."""
     given = connection.headers.get("x-request-id", "")
     return given if ACCEPTABLE_ID.fullmatch(given) else uuid.uuid4().hex
 
 
 def request_id(connection: HTTPConnection) -> str:
-    """The id that a request was given."""
+    """Return the id of a request."""
     return str(connection.state.request_id)
 
 
 def key_name(connection: HTTPConnection) -> str | None:
-    """Whose API key a request came with; None where none is wanted, or none was right."""
+    """Return the name of the API key of a request, None where no key is wanted or no known one was sent."""
     return getattr(connection.state, "key_name", None)
 
 
 class RequestLog:
-    """Gives each HTTP request its id, logs it once it is answered, and counts it."""
+    """Middleware that gives each HTTP request its id, then logs and counts the answer."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         self._app = app
         self._metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on with an id, and its answer back with the same."""
+        """Pass the request on with an id, and its answer back with the same id."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -75,27 +72,3 @@ class RequestLog:
             ms=round(seconds * 1000),
             key=key_name(connection),
         )
-
-
-def configure_logging(level_name: str) -> None:
-    """JSON lines on stderr, the libraries' warnings among them."""
-    level = logging.getLevelNamesMapping()[level_name.upper()]
-    common: list[Processor] = [
-        structlog.processors.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.processors.format_exc_info,
-    ]
-    as_json = structlog.processors.JSONRenderer(ensure_ascii=False)
-    structlog.configure(
-        processors=[*common, as_json],
-        wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
-    )
-    libraries = logging.StreamHandler()
-    libraries.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=[structlog.stdlib.add_logger_name, *common],
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, as_json],
-        )
-    )
-    logging.basicConfig(level=max(level, logging.WARNING), handlers=[libraries])

@@ -1,4 +1,4 @@
-"""What is measured by looking every now and then: memory, queues, and how late the event loop is."""
+"""Figures that are sampled every half second: memory, queue lengths, and the event loop's lag."""
 
 import asyncio
 import resource
@@ -12,8 +12,8 @@ from paraserve.server.telemetry.metrics import Metrics
 INTERVAL_S = 0.5
 
 
-async def monitor(engine: Engine, metrics: Metrics) -> None:
-    """Look until cancelled."""
+async def sample(engine: Engine, metrics: Metrics) -> None:
+    """Sample until cancelled."""
     while True:
         before_s = time.monotonic()
         await asyncio.sleep(INTERVAL_S)
@@ -24,9 +24,9 @@ async def monitor(engine: Engine, metrics: Metrics) -> None:
 
 
 def memory_bytes(process: int | Literal["self"] = "self") -> int:
-    """Resident memory of a process.
+    """Return the resident memory of a process.
 
     Raises:
-        OSError: there is no such process.
+        OSError: no process has this number.
     """
     return int(Path(f"/proc/{process}/statm").read_text("ascii").split()[1]) * resource.getpagesize()

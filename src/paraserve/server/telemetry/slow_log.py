@@ -1,4 +1,4 @@
-"""What is logged beyond a line a request: where the time of slow ones went, and texts if the operator wants them."""
+"""Log lines about slow requests and results, and of texts if the operator wants them."""
 
 import time
 from dataclasses import dataclass, field
@@ -12,19 +12,25 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class SlowLog:
-    """From how many seconds on a request or a live result is slow, and whether texts are logged."""
+    """Limits in seconds from which a request or a live result is slow. `log_transcripts`: log texts, too."""
 
     slow_request_s: float
     slow_result_s: float
     log_transcripts: bool
 
     def text(self, text: str, **ids: object) -> None:
-        """Log what was said, if that is wanted."""
+        """Log a text if the operator wants texts in the log."""
         if self.log_transcripts:
             log.info("transcript", text=text, **ids)
 
     def result(self, took_s: float, timing: Timing | None, **facts: object) -> None:
-        """Log a live result that came late: `queue_ms` and `inference_ms` are those of a final text."""
+        """Log a live result that took too long.
+
+        Args:
+            took_s: seconds since the audio came that made the result possible.
+            timing: parts of the time, for a final text.
+            facts: ids and properties for the log line.
+        """
         if took_s >= self.slow_result_s:
             parts = {} if timing is None else {"queue_ms": timing.queue_ms, "inference_ms": timing.inference_ms}
             log.warning("slow result", ms=round(took_s * 1000), **parts, **facts)
@@ -32,24 +38,24 @@ class SlowLog:
 
 @dataclass(slots=True)
 class Stopwatch:
-    """The stages of one request, one after the other, in milliseconds."""
+    """Times of the stages of one request, in milliseconds. Stages follow each other."""
 
     started_s: float = field(default_factory=time.monotonic)
     stages_ms: dict[str, int] = field(default_factory=dict)
 
     @property
     def seconds(self) -> float:
-        """Since the request began."""
+        """Seconds since the request began."""
         return time.monotonic() - self.started_s
 
     def lap(self, stage: str) -> float:
-        """A stage has ended; gives its seconds."""
+        """End a stage. Return its seconds."""
         lap_ms = self.seconds * 1000 - sum(self.stages_ms.values())
         self.stages_ms[f"{stage}_ms"] = round(lap_ms)
         return lap_ms / 1000
 
     def report(self, slow_log: SlowLog, transcript: Transcript, **ids: object) -> None:
-        """Log the request if it was slow. Queue, decoding and inference overlap; they add up over segments."""
+        """Log the request if it was slow. Times of queue, decoding and inference are sums over parts that overlap."""
         if self.seconds < slow_log.slow_request_s:
             return
         timing = transcript.timing

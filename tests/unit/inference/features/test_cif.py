@@ -1,4 +1,4 @@
-"""Integrate-and-fire, and token times from peaks. FunASR's answers: scripts/golden/make_paraformer_reference.py."""
+"""Integrate-and-fire, and unit times from peaks. FunASR's answers: scripts/golden/make_paraformer_reference.py."""
 
 import json
 from pathlib import Path
@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paraserve.inference.features.cif import FIRE_THRESHOLD, CifState, integrate_and_fire, recount_peaks, token_times
+from paraserve.inference.features.cif import FIRE_THRESHOLD, CifState, integrate_and_fire, recount_peaks, unit_times
 
 DATA = Path(__file__).parents[3] / "golden/data"
 RECORDED = json.loads((DATA / "paraformer_peaks.json").read_text(encoding="utf-8"))["clips"]
@@ -43,7 +43,7 @@ def count_again(alphas: np.ndarray, n_peaks: int) -> list[int]:
 def test_times_of_recorded_peaks_equal_funasr(clip: dict) -> None:
     """Peaks that a BiCIF model gave, and the times that FunASR made of them."""
     alphas, cif_peak = (np.array(clip[name], dtype=np.float32) for name in ("us_alphas", "us_cif_peak"))
-    times = token_times(alphas, cif_peak, len(clip["times_ms"]))
+    times = unit_times(alphas, cif_peak, len(clip["times_ms"]))
     assert times is not None
     assert times.tolist() == clip["times_ms"]
 
@@ -52,7 +52,7 @@ def test_times_of_recorded_peaks_equal_funasr(clip: dict) -> None:
 def test_times_of_random_peaks_equal_funasr(entry: dict) -> None:
     """Cuts after 600 ms, the end rule and the truncation to ms are FunASR's; only what is below 0 becomes 0."""
     cif_peak = from_frames(entry["frames"], entry["n_frames"])
-    times = token_times(ANY_ALPHAS, cif_peak, len(entry["frames"]) - 1)
+    times = unit_times(ANY_ALPHAS, cif_peak, len(entry["frames"]) - 1)
     assert times is not None
     assert times.tolist() == np.maximum(entry["times_ms"], 0).tolist()
 
@@ -73,7 +73,7 @@ def test_truncation_is_towards_zero_in_float64() -> None:
     frames = np.arange(0.5, 1000.5)
     expected = [int(frame * 0.02 * 1000) for frame in frames.tolist()]
     cif_peak = from_frames(list(range(2, 1002)), 1010)
-    times = token_times(ANY_ALPHAS, cif_peak, 999)
+    times = unit_times(ANY_ALPHAS, cif_peak, 999)
     assert times is not None
     assert times[:, 0].tolist() == expected[:-1]
     assert any(ms % 10 == 9 for ms in expected)
@@ -112,9 +112,9 @@ def test_left_over_peaks_go_to_the_last_quiet_frames() -> None:
 
 
 def test_a_wrong_number_of_peaks_is_counted_again() -> None:
-    """Two peaks for three tokens: the weights decide, scaled to four peaks."""
+    """Two peaks for three units: the weights decide, scaled to four peaks."""
     alphas = np.full(12, 1 / 6, dtype=np.float32)
-    times = token_times(alphas, from_frames([5, 11], 12), 3)
+    times = unit_times(alphas, from_frames([5, 11], 12), 3)
     assert times is not None
     # Scaled to 4/12 a frame: peaks in frames 2, 5, 8 and 11, 1.5 frames of 20 ms later than they should be.
     assert times.tolist() == [[10, 70], [70, 130], [130, 240]]
@@ -123,25 +123,25 @@ def test_a_wrong_number_of_peaks_is_counted_again() -> None:
 @pytest.mark.parametrize("alphas", [np.zeros(30), np.full(30, np.nan), np.full(30, np.inf), np.ones(2)])
 def test_weights_that_cannot_give_the_peaks(alphas: np.ndarray) -> None:
     """No weight, no number, or fewer frames than peaks: there are no times, and no error."""
-    assert token_times(alphas, np.zeros(len(alphas), dtype=np.float32), 3) is None
+    assert unit_times(alphas, np.zeros(len(alphas), dtype=np.float32), 3) is None
 
 
-def test_no_tokens() -> None:
+def test_no_units() -> None:
     """Nothing said, no times."""
-    times = token_times(ANY_ALPHAS, from_frames([4], 9), 0)
+    times = unit_times(ANY_ALPHAS, from_frames([4], 9), 0)
     assert times is not None
     assert times.shape == (0, 2)
 
 
 @given(st.integers(1, 60), st.integers(0, 59), st.lists(st.floats(0, 1, width=32), min_size=60, max_size=60))
-def test_times_never_decrease_and_stay_inside(n_tokens: int, n_peaks: int, weights: list[float]) -> None:
-    """Whatever the model gives: as many times as tokens, in order, from 0 to the last frame's end."""
+def test_times_never_decrease_and_stay_inside(n_units: int, n_peaks: int, weights: list[float]) -> None:
+    """Whatever the model gives: as many times as units, in order, from 0 to the last frame's end."""
     cif_peak = from_frames(list(range(n_peaks)), 60)
-    times = token_times(np.array(weights, dtype=np.float32), cif_peak, n_tokens)
+    times = unit_times(np.array(weights, dtype=np.float32), cif_peak, n_units)
     if times is None:
         return
     flat = times.ravel()
-    assert times.shape == (n_tokens, 2)
+    assert times.shape == (n_units, 2)
     assert np.all(np.diff(flat) >= 0)
     assert flat[0] >= 0
     assert flat[-1] <= 60 * 20

@@ -27,7 +27,7 @@ def build(tiny_models_dir: Path, tmp_path: Path) -> Build:
     return build
 
 
-def test_only_a_recogniser(build: Build) -> None:
+def test_only_a_recognizer(build: Build) -> None:
     """Everything but asr/ may be missing."""
     bundle = load_bundle(build(asr="paraformer"))
     assert (bundle.vad, bundle.streaming, bundle.punctuator, bundle.punctuator_online) == (None,) * 4
@@ -65,7 +65,7 @@ def test_an_offline_punctuation_model_alone(build: Build) -> None:
         load_bundle(root)
 
 
-def test_the_quantize_switch_holds_for_both_recognisers(build: Build, tmp_path: Path, tiny_models_dir: Path) -> None:
+def test_the_quantize_switch_holds_for_both_recognizers(build: Build, tmp_path: Path, tiny_models_dir: Path) -> None:
     """int8 insisted on, and the streaming model has none: refused by name."""
     root = build(asr="paraformer")
     (root / "asr-online").mkdir()

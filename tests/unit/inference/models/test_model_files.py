@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from paraserve.errors import ModelLoadError
-from paraserve.inference.models.model_files import graph_file, read_config, read_configuration, read_tokens
+from paraserve.inference.models.model_files import graph_file, read_config, read_units
 
 
 @pytest.mark.parametrize(
@@ -45,20 +45,15 @@ def test_missing_graph_is_named(there: list[str], quantize: bool | None, named: 
 def test_good_files(tmp_path: Path) -> None:
     """Contents come back as plain data."""
     (tmp_path / "config.yaml").write_text("model: Paraformer\nmodel_conf: {predictor_bias: 1}\n", encoding="utf-8")
-    (tmp_path / "configuration.json").write_text('{"task": "punctuation"}', encoding="utf-8")
     (tmp_path / "tokens.json").write_text('["<blank>", "你"]', encoding="utf-8")
     assert read_config(tmp_path) == {"model": "Paraformer", "model_conf": {"predictor_bias": 1}}
-    assert read_configuration(tmp_path) == {"task": "punctuation"}
-    assert read_tokens(tmp_path) == ["<blank>", "你"]
+    assert read_units(tmp_path) == ["<blank>", "你"]
 
 
 @pytest.mark.parametrize(
     "content", [None, b"", b"[1, 2]", b"{", b"\xff\xfe\x00", b'"text"', b"!!python/object:os.x {}"]
 )
-@pytest.mark.parametrize(
-    ("name", "read"),
-    [("config.yaml", read_config), ("configuration.json", read_configuration), ("tokens.json", read_tokens)],
-)
+@pytest.mark.parametrize(("name", "read"), [("config.yaml", read_config), ("tokens.json", read_units)])
 def test_bad_files_are_named(
     name: str, read: Callable[[Path], object], content: bytes | None, tmp_path: Path
 ) -> None:

@@ -34,7 +34,7 @@ def test_golden(itn: Itn) -> None:
 
 
 def test_written_text_stays(itn: Itn) -> None:
-    """Normalising what is already written changes nothing."""
+    """Normalizing what is already written changes nothing."""
     assert [w for _, w in GOLDEN if itn.normalize(w) != w] == []
 
 
@@ -88,7 +88,7 @@ def test_digit_strings_keep_every_digit(itn: Itn, spoken: str) -> None:
     assert itn.normalize(spoken) == spoken.translate(str.maketrans("零一二三四五六七八九幺", "01234567891"))
 
 
-def test_long_text_in_pieces(itn: Itn) -> None:
+def test_long_text_in_parts(itn: Itn) -> None:
     """A long text gives what its sentences give one by one."""
     zh = "今天我们在这里说一说天气和别的事情二零二四年三月五号下午三点半见面"
     en = "we talk about the weather and other things on march fifth at three thirty pm and so on"
@@ -97,7 +97,7 @@ def test_long_text_in_pieces(itn: Itn) -> None:
 
 
 def test_threads_give_the_same_text(itn: Itn) -> None:
-    """Several threads may share one normaliser."""
+    """Several threads may share one normalizer."""
     spoken = [s for s, _ in GOLDEN][::4] * 2
     alone = [itn.normalize(s) for s in spoken]
     with ThreadPoolExecutor(4) as pool:

@@ -6,8 +6,8 @@ from paraserve.inference.text.model_punctuated import words_of, written_sentence
 from paraserve.types import Hypothesis, Token
 
 
-def hypothesis(*pieces: Token) -> Hypothesis:
-    return Hypothesis(words_of(pieces), text="".join(piece.text for piece in pieces).strip(), is_punctuated=True)
+def hypothesis(*parts: Token) -> Hypothesis:
+    return Hypothesis(words_of(parts), text="".join(part.text for part in parts).strip(), is_punctuated=True)
 
 
 def of_text(text: str) -> Hypothesis:
@@ -32,14 +32,14 @@ def test_words(text, words):
 
 
 def test_times_and_scores_of_words():
-    """From the first to the last of a word's pieces, as sure as the least sure; characters share a piece."""
-    pieces = [
+    """From the first to the last of a word's parts, with their lowest score; characters share the time of a part."""
+    parts = [
         Token(" wor", 100, 300, 0.9),
         Token("ld", 300, 400, 0.5),
         Token(",", 400, 450),
         Token(" 好的", 500, 900),
     ]
-    words = words_of(pieces)
+    words = words_of(parts)
     assert words == (Token("world", 100, 400, 0.5), Token("好", 500, 700), Token("的", 700, 900))
 
 

@@ -1,4 +1,4 @@
-"""Sentences of tokens and marks, and token times through inverse text normalisation."""
+"""Sentences of tokens and marks, and token times through inverse text normalization."""
 
 import re
 import time
@@ -8,14 +8,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from paraserve.inference.models.punctuation.ct_punc import join_words, split_words
+from paraserve.inference.models.punctuation.ct_punc import split_words
 from paraserve.inference.text.itn import Itn, load_itn
-from paraserve.inference.text.sentences import ALL_MARKS, apply_itn, join_sentences, segment_sentence, to_sentences
+from paraserve.inference.text.scripts import ALL_MARKS
+from paraserve.inference.text.sentences import apply_itn, join_sentences, segment_sentence, to_sentences
 from paraserve.types import Sentence, Token
+from support.funasr_text import join_words
 
 
 class Rewriter:
-    """Stands for a normaliser that writes whatever the test says."""
+    """Stands for a normalizer that writes whatever the test says."""
 
     def __init__(self, normalize: Callable[[str], str]) -> None:
         self.normalize = normalize
@@ -198,7 +200,7 @@ def test_score_of_a_number_is_the_mean(itn: Itn) -> None:
 def test_alignment_of_insertions_deletions_and_reorderings(
     written: str, expected: list[tuple[str, int, int]]
 ) -> None:
-    """Whatever a normaliser writes has times: inserted units share the time of the word beside them."""
+    """Whatever a normalizer writes has times: inserted units share the time of the word beside them."""
     before = segment_sentence(timed("上午八点"))
     assert spans(apply_itn(before, Rewriter(lambda _: written))) == expected
 
@@ -270,7 +272,7 @@ def check_alignment(before: Sentence, after: Sentence) -> None:
 
 @settings(max_examples=200, deadline=None)
 @given(spoken_sentences())
-def test_alignment_holds_for_the_normaliser(itn: Itn, before: Sentence) -> None:
+def test_alignment_holds_for_the_normalizer(itn: Itn, before: Sentence) -> None:
     """Text, marks, order and bounds of times hold for any numbers said in any order."""
     after = apply_itn(before, itn)
     check_alignment(before, after)
@@ -283,8 +285,8 @@ def test_alignment_holds_for_the_normaliser(itn: Itn, before: Sentence) -> None:
     spoken_sentences(),
     st.lists(st.lists(st.sampled_from([*"一二三点半年", "20%", "one", "$5", "pm", " "]), max_size=9), min_size=1),
 )
-def test_alignment_holds_for_any_normaliser(before: Sentence, written: Sequence[Sequence[str]]) -> None:
-    """The same holds when a normaliser inserts, drops or reorders at will."""
+def test_alignment_holds_for_any_normalizer(before: Sentence, written: Sequence[Sequence[str]]) -> None:
+    """The same holds when a normalizer inserts, drops or reorders at will."""
     answers = iter([*written, *([[]] * len(before.tokens))])
     check_alignment(before, apply_itn(before, Rewriter(lambda _: "".join(next(answers)))))
 

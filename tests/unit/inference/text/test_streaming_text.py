@@ -9,7 +9,7 @@ from paraserve.inference.text.units import ENGLISH_BPE, join_words, merge_units
 from paraserve.types import Token
 
 MIXED = ["今", "天", "7", "hello", "it's", "a", "b", "c", "hel@@", "x@@", "@@", "%", "ne@@"]
-PIECES = ["\u2581i", "\u2581", "\u2581the", "s", "port", "\u2581re", "'m"]
+ENGLISH = ["\u2581i", "\u2581", "\u2581the", "s", "port", "\u2581re", "'m"]
 
 
 def in_steps(units: list[str], sizes: list[int], lang: str | None) -> list[tuple[int, str, str]]:
@@ -32,7 +32,7 @@ def whole(units: list[str], lang: str | None) -> str:
     return join_words([word.text for word in merge_units([Token(text) for text in units], lang)], lang)
 
 
-@pytest.mark.parametrize(("vocabulary", "lang"), [(MIXED, None), (PIECES, ENGLISH_BPE)])
+@pytest.mark.parametrize(("vocabulary", "lang"), [(MIXED, None), (ENGLISH, ENGLISH_BPE)])
 @given(data=st.data(), sizes=st.lists(st.integers(0, 5), max_size=10))
 @settings(max_examples=400, deadline=None, derandomize=True)
 def test_steps_do_not_matter(data: st.DataObject, vocabulary: list[str], lang: str | None, sizes: list[int]) -> None:
@@ -68,7 +68,7 @@ def test_what_waits(steps: list[list[str]], said: list[tuple[str, str]]) -> None
     assert found == said
 
 
-def test_pieces_wait_for_the_next_word() -> None:
+def test_units_wait_for_the_next_word() -> None:
     """lang en-bpe: a word is over when the next one starts."""
     state, first = text_step(TextState(), [Token("\u2581re"), Token("port")], ENGLISH_BPE, is_last=False)
     assert (first.text, first.tail) == ("", "report")

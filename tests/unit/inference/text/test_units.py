@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paraserve.inference.text.units import Vocabulary, is_chinese, join_words, merge_units
+from paraserve.inference.text.units import Vocabulary, join_words, merge_units
 from paraserve.types import Token
 
 RULES = json.loads((Path(__file__).parents[3] / "golden/data/paraformer_rules.json").read_text(encoding="utf-8"))
@@ -56,8 +56,8 @@ def test_reference_covers_the_rules() -> None:
 
 
 @pytest.mark.parametrize("entry", RULES["pieces"], ids=lambda entry: " ".join(entry["units"]))
-def test_pieces_of_english_models_equal_funasr(entry: dict) -> None:
-    """Pieces join up to the next U+2581; "i" and its short forms are capitalised; words are apart by one space."""
+def test_units_of_english_models_equal_funasr(entry: dict) -> None:
+    """Units join up to the next U+2581; "i" and its short forms are capitalized; words are apart by one space."""
     words = merge_units(timed(entry["units"]), "en-bpe")
     assert [word.text for word in words] == entry["words"]
     assert join_words(entry["words"], "en-bpe") == " ".join(entry["words"])
@@ -95,8 +95,8 @@ def test_units_without_times_give_words_without_times() -> None:
     assert merge_units([Token("a"), Token("i"), Token("今")]) == [Token("AI"), Token("今")]
 
 
-def test_piece_models_start_in_the_middle_of_a_word() -> None:
-    """A first piece without U+2581 starts a word all the same, a lone U+2581 none."""
+def test_an_english_model_may_start_in_the_middle_of_a_word() -> None:
+    """A first unit without U+2581 starts a word all the same, a lone U+2581 none."""
     assert words_of("ing", "\u2581", "\u2581i", "'m", lang="en-bpe") == ["ing", "I'm"]
 
 
@@ -109,10 +109,3 @@ def test_nothing_is_lost(units: list[str]) -> None:
     assert join_words([word.text for word in words]).replace(" ", "").lower() == everything
     times = [time for word in words for time in (word.start_ms, word.end_ms)]
     assert times == sorted(times)  # type: ignore[type-var]
-
-
-def test_chinese_is_characters_and_digits() -> None:
-    """Digits are written like Chinese, without spaces; the empty text is nothing."""
-    assert is_chinese("今7")
-    assert not is_chinese("今a")
-    assert not is_chinese("")

@@ -359,7 +359,7 @@ async def test_a_child_waits_for_its_reader(single, long_recording):
 
 
 async def test_leaving_early_frees_the_child(single, long_recording, short_wav):
-    """What the left recording still had to say does not reach the next."""
+    """Blocks of an abandoned recording do not reach the next one."""
     async with single.open(long_recording, max_duration_ms=HALF_DAY_MS) as recording:
         await anext(recording)
     assert len((await decode(single, short_wav))[0]) == RATE

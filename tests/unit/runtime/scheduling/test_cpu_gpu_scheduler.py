@@ -1,4 +1,4 @@
-"""A GPU's scheduler and the CPU's beside it: each job where it belongs."""
+"""A GPU's scheduler and the CPU's beside it: each call where it belongs."""
 
 import asyncio
 import threading
@@ -24,7 +24,7 @@ def split():
 
 
 def held(stage: str, gate: threading.Event, began: threading.Event) -> BatchCall[int, str]:
-    """A job that tells on which thread it ran, once it may."""
+    """A call that returns the name of its thread, once the gate is open."""
 
     def run(batch):
         began.set()
@@ -35,7 +35,7 @@ def held(stage: str, gate: threading.Event, began: threading.Event) -> BatchCall
 
 
 async def test_the_detector_does_not_wait_for_the_gpu(split):
-    """While the GPU's only worker is busy, detection and marks go on; a recogniser's job waits."""
+    """While the GPU's only worker is busy, detection and punctuation go on; a recognizer's call waits."""
     gate, began, free, ignored = threading.Event(), threading.Event(), threading.Event(), threading.Event()
     free.set()
     busy = asyncio.create_task(split.submit(held("recognize", gate, began), 0))
@@ -50,7 +50,7 @@ async def test_the_detector_does_not_wait_for_the_gpu(split):
 
 
 async def test_workers_and_live_sessions(split):
-    """`workers` are the recognisers'; live sessions may be opened and closed."""
+    """`workers` counts the recognizers' threads; live sessions may be opened and closed."""
     assert split.workers == 1
     with split.live_session():
         pass

@@ -12,7 +12,7 @@ from paraserve.runtime.scheduling.scheduler import Scheduler
 
 
 class Recorder:
-    """A job body that remembers its batches and can be held closed so that a queue builds up."""
+    """A call that remembers its batches; while its gate is closed, a queue builds up."""
 
     def __init__(self) -> None:
         self.batches: list[list[int]] = []
@@ -29,7 +29,7 @@ class Recorder:
             raise InferenceError("item -1 is bad")
         return [item * 10 for item in batch]
 
-    def job(self, key: str = "a", budget: int = 0) -> BatchCall[int, int]:
+    def call(self, key: str = "a", budget: int = 0) -> BatchCall[int, int]:
         return BatchCall(key, self.run, budget)
 
 
@@ -47,15 +47,15 @@ def scheduler():
 
 async def hold(scheduler: Scheduler, recorder: Recorder) -> "asyncio.Task[Timed[int]]":
     """Occupy the only worker, so that what follows is queued in a known order."""
-    task = asyncio.create_task(scheduler.submit(recorder.job("hold"), 0))
+    task = asyncio.create_task(scheduler.submit(recorder.call("hold"), 0))
     await asyncio.to_thread(recorder.started.wait, 10)
     return task
 
 
 async def queue(
-    scheduler: Scheduler, job: BatchCall[int, int], *items: int, **kwargs
+    scheduler: Scheduler, call: BatchCall[int, int], *items: int, **kwargs
 ) -> "list[asyncio.Task[Timed[int]]]":
-    tasks = [asyncio.create_task(scheduler.submit(job, item, **kwargs)) for item in items]
+    tasks = [asyncio.create_task(scheduler.submit(call, item, **kwargs)) for item in items]
     await asyncio.sleep(0)
     return tasks
 
@@ -68,7 +68,7 @@ async def results(tasks) -> list[object]:
 async def test_an_idle_worker_answers_a_single_item_at_once(scheduler, recorder):
     """One item is not held back to wait for others."""
     recorder.gate.set()
-    done = await scheduler.submit(recorder.job(budget=100), 4)
+    done = await scheduler.submit(recorder.call(budget=100), 4)
     assert done.result == 40
     assert recorder.batches == [[4]]
 
@@ -77,9 +77,9 @@ async def test_an_overdue_final_takes_turns_with_partials(recorder):
     """More partials than there is time for do not keep finished sentences waiting, nor the other way round."""
     scheduler = Scheduler(workers=1, final_patience_s=0.0)
     held = await hold(scheduler, recorder)
-    tasks = await queue(scheduler, recorder.job("step"), 1, 2, 3, lane=Lane.STEP)
-    tasks += await queue(scheduler, recorder.job("final"), 4, 5, lane=Lane.FINAL)
-    tasks += await queue(scheduler, recorder.job("file"), 6, lane=Lane.BULK)
+    tasks = await queue(scheduler, recorder.call("step"), 1, 2, 3, lane=Lane.STEP)
+    tasks += await queue(scheduler, recorder.call("final"), 4, 5, lane=Lane.FINAL)
+    tasks += await queue(scheduler, recorder.call("file"), 6, lane=Lane.BULK)
     recorder.gate.set()
     await results([held, *tasks])
     assert recorder.batches == [[0], [4], [1], [5], [2], [3], [6]]
@@ -89,9 +89,9 @@ async def test_an_overdue_final_takes_turns_with_partials(recorder):
 async def test_a_batch_grows_up_to_the_padded_cost(scheduler, recorder):
     """largest cost x items <= budget; the entry that does not fit starts the next batch, in order."""
     held = await hold(scheduler, recorder)
-    tasks = await queue(scheduler, recorder.job(budget=30), 1, 2, 3, cost=10)
-    tasks += await queue(scheduler, recorder.job(budget=30), 4, cost=13)
-    tasks += await queue(scheduler, recorder.job(budget=30), 5, 6, cost=10)
+    tasks = await queue(scheduler, recorder.call(budget=30), 1, 2, 3, cost=10)
+    tasks += await queue(scheduler, recorder.call(budget=30), 4, cost=13)
+    tasks += await queue(scheduler, recorder.call(budget=30), 5, 6, cost=10)
     recorder.gate.set()
     assert await results(tasks) == [10, 20, 30, 40, 50, 60]
     assert recorder.batches[1:] == [[1, 2, 3], [4, 5], [6]]
@@ -103,9 +103,9 @@ async def test_lengths_that_differ_do_not_share_a_batch(scheduler, recorder):
     held = await hold(scheduler, recorder)
     tasks = []
     for item, cost in enumerate((100, 30, 90, 100, 95, 28), start=1):
-        tasks += await queue(scheduler, recorder.job("long", budget=1000), item, cost=cost)
+        tasks += await queue(scheduler, recorder.call("long", budget=1000), item, cost=cost)
     for item, cost in enumerate((12, 3, 7), start=7):
-        tasks += await queue(scheduler, recorder.job("short", budget=1000), item, cost=cost)
+        tasks += await queue(scheduler, recorder.call("short", budget=1000), item, cost=cost)
     recorder.gate.set()
     assert await results(tasks) == [10 * item for item in range(1, 10)]
     assert recorder.batches[1:] == [[1, 3, 4, 5], [2, 6], [7, 8, 9]]
@@ -115,16 +115,16 @@ async def test_lengths_that_differ_do_not_share_a_batch(scheduler, recorder):
 async def test_budget_zero_means_one_item_at_a_time(scheduler, recorder):
     """A model whose results depend on the batch is run alone."""
     held = await hold(scheduler, recorder)
-    tasks = await queue(scheduler, recorder.job(budget=0), 1, 2)
+    tasks = await queue(scheduler, recorder.call(budget=0), 1, 2)
     recorder.gate.set()
     assert await results([held, *tasks]) == [0, 10, 20]
     assert recorder.batches[1:] == [[1], [2]]
 
 
-async def test_only_entries_of_the_same_job_share_a_batch(scheduler, recorder):
+async def test_only_entries_of_one_key_share_a_batch(scheduler, recorder):
     """Different options mean a different key; the order of each key is kept."""
     held = await hold(scheduler, recorder)
-    a, b = recorder.job("a", 100), recorder.job("b", 100)
+    a, b = recorder.call("a", 100), recorder.call("b", 100)
     tasks = [*await queue(scheduler, a, 1), *await queue(scheduler, b, 2), *await queue(scheduler, a, 3)]
     recorder.gate.set()
     assert await results(tasks) == [10, 20, 30]
@@ -136,9 +136,9 @@ async def test_lanes_are_served_in_order(scheduler, recorder):
     """Live steps first, then second passes, then files."""
     held = await hold(scheduler, recorder)
     tasks = [
-        *await queue(scheduler, recorder.job("file"), 1, lane=Lane.BULK),
-        *await queue(scheduler, recorder.job("final"), 2, lane=Lane.FINAL),
-        *await queue(scheduler, recorder.job("step"), 3, lane=Lane.STEP),
+        *await queue(scheduler, recorder.call("file"), 1, lane=Lane.BULK),
+        *await queue(scheduler, recorder.call("final"), 2, lane=Lane.FINAL),
+        *await queue(scheduler, recorder.call("step"), 3, lane=Lane.STEP),
     ]
     recorder.gate.set()
     await results(tasks)
@@ -149,7 +149,7 @@ async def test_lanes_are_served_in_order(scheduler, recorder):
 async def test_a_failed_batch_is_retried_item_by_item(scheduler, recorder):
     """Only the bad item gets the error."""
     held = await hold(scheduler, recorder)
-    tasks = await queue(scheduler, recorder.job(budget=100), 1, -1, 3)
+    tasks = await queue(scheduler, recorder.call(budget=100), 1, -1, 3)
     recorder.gate.set()
     first, bad, last = await results(tasks)
     assert (first, last) == (10, 30)
@@ -159,7 +159,7 @@ async def test_a_failed_batch_is_retried_item_by_item(scheduler, recorder):
 
 
 async def test_a_wrong_number_of_results_is_an_error_for_all(scheduler):
-    """Nobody gets somebody else's answer, and nobody waits for ever."""
+    """No caller gets another caller's result, and none waits for ever."""
     short = BatchCall("short", lambda batch: list(batch)[1:], 100)
     with pytest.raises(InferenceError, match="0 results for 1 items"):
         await scheduler.submit(short, 1)
@@ -168,7 +168,7 @@ async def test_a_wrong_number_of_results_is_an_error_for_all(scheduler):
 async def test_cancelled_entries_are_skipped(scheduler, recorder):
     """A client that left costs nothing."""
     held = await hold(scheduler, recorder)
-    tasks = await queue(scheduler, recorder.job(budget=100), 1, 2, 3)
+    tasks = await queue(scheduler, recorder.call(budget=100), 1, 2, 3)
     tasks[1].cancel()
     await asyncio.sleep(0)
     recorder.gate.set()
@@ -183,14 +183,14 @@ async def test_close_answers_what_is_queued(recorder):
     """Queued work is refused, running work ends, later work is refused."""
     scheduler = Scheduler(workers=1)
     held = await hold(scheduler, recorder)
-    tasks = await queue(scheduler, recorder.job(), 1, 2)
+    tasks = await queue(scheduler, recorder.call(), 1, 2)
     closing = asyncio.create_task(asyncio.to_thread(scheduler.close))
     assert all(isinstance(r, OverloadedError) for r in await results(tasks))
     recorder.gate.set()
     await closing
     assert (await held).result == 0
     with pytest.raises(OverloadedError):
-        await scheduler.submit(recorder.job(), 3)
+        await scheduler.submit(recorder.call(), 3)
 
 
 async def test_a_live_session_keeps_one_worker_free_of_files(recorder):
@@ -199,9 +199,9 @@ async def test_a_live_session_keeps_one_worker_free_of_files(recorder):
     steps = Recorder()
     steps.gate.set()
     with scheduler.live_session():
-        files = await queue(scheduler, recorder.job("file"), 1, 2)
+        files = await queue(scheduler, recorder.call("file"), 1, 2)
         await asyncio.to_thread(recorder.started.wait, 10)
-        done = await asyncio.wait_for(scheduler.submit(steps.job("step"), 7, lane=Lane.STEP), 5)
+        done = await asyncio.wait_for(scheduler.submit(steps.call("step"), 7, lane=Lane.STEP), 5)
         assert done.result == 70
         assert scheduler.queued[Lane.BULK] == 1
         recorder.gate.set()
@@ -210,22 +210,22 @@ async def test_a_live_session_keeps_one_worker_free_of_files(recorder):
 
 
 async def test_files_use_all_workers_without_live_sessions():
-    """Nothing is reserved for nobody: two files run side by side."""
+    """Without a live session no worker is reserved: two files run side by side."""
     scheduler = Scheduler(workers=2)
     side_by_side = threading.Barrier(2, timeout=10)
-    job: BatchCall[int, int] = BatchCall("file", lambda batch: [side_by_side.wait() for _ in batch])
-    assert sorted(await results(await queue(scheduler, job, 1, 2))) == [0, 1]
+    call: BatchCall[int, int] = BatchCall("file", lambda batch: [side_by_side.wait() for _ in batch])
+    assert sorted(await results(await queue(scheduler, call, 1, 2))) == [0, 1]
     await asyncio.to_thread(scheduler.close)
 
 
 async def test_batches_are_reported(recorder):
-    """Who measures is told of each batch: its stage, size, padding and waits; a failed one, and the items alone."""
+    """`on_batch` gets stage, size, padding and waits of each batch; of a failed one, and then of its items alone."""
     reports = []
     scheduler = Scheduler(workers=1, on_batch=reports.append)
     try:
         held = await hold(scheduler, recorder)
-        job = BatchCall(("stage", "whatever"), recorder.run, 100)
-        tasks = [asyncio.create_task(scheduler.submit(job, n, cost=cost)) for n, cost in ((1, 8), (-1, 10), (2, 9))]
+        call = BatchCall(("stage", "whatever"), recorder.run, 100)
+        tasks = [asyncio.create_task(scheduler.submit(call, n, cost=cost)) for n, cost in ((1, 8), (-1, 10), (2, 9))]
         await asyncio.sleep(0)
         recorder.gate.set()
         await asyncio.gather(held, *tasks, return_exceptions=True)

@@ -1,11 +1,8 @@
 """Fields of an upload."""
 
-import io
-
 import pytest
 
-from paraserve.server.http.form_fields import recognition_options
-from paraserve.server.http.uploads import Upload
+from paraserve.server.http.form_fields import FormFields, recognition_options
 
 
 @pytest.mark.parametrize(
@@ -15,4 +12,4 @@ from paraserve.server.http.uploads import Upload
 def test_language(value, language):
     """A code without its region; none and auto leave it to the model."""
     fields = {} if value is None else {"language": [value]}
-    assert recognition_options(Upload(io.BytesIO(), "a.wav", fields)).language == language
+    assert recognition_options(FormFields(fields)).language == language

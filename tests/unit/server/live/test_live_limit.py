@@ -3,7 +3,7 @@
 import pytest
 
 from paraserve.errors import InferenceError
-from paraserve.server.live.live_limit import callers, live_limit
+from paraserve.server.live.live_limit import live_limit, talker_count
 from paraserve.settings import Settings
 from paraserve.wiring import cpu_share
 from support.fakes import FakeEngine
@@ -22,7 +22,7 @@ async def test_by_default():
 
 
 async def test_models_that_fail():
-    """A server whose models fail while they are rated does not start."""
+    """A server whose models fail while its capacity is measured does not start."""
     with pytest.raises(InferenceError, match="broken"):
         await live_limit(Settings(max_live="auto"), FakeEngine(error=InferenceError("broken")))
 
@@ -35,6 +35,6 @@ async def test_models_that_fail():
         ({"device": "cuda:0,cuda:1"}, 128),
     ],
 )
-def test_callers(settings, n):
-    """A rating has enough talkers to fill the batches of every thread, and of every GPU."""
-    assert callers(Settings(**settings)) == n
+def test_talker_count(settings, n):
+    """A measurement has enough talkers to fill the batches of every thread, and of every GPU."""
+    assert talker_count(Settings(**settings)) == n

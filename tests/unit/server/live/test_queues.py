@@ -8,36 +8,36 @@ from paraserve.server.live.queues import (
     FRAME_OVERHEAD_BYTES,
     ArrivalTimes,
     CloseRequest,
-    Frame,
     Inbox,
     Outbox,
-    QueuedMessage,
+    ReceivedFrame,
 )
+from paraserve.server.protocols.events import Finished, PartialText, SegmentText
 
 STOP = CloseRequest(1012, "shutting_down")
 
 
 def partial(text, segment=0):
-    return QueuedMessage({"text": text}, segment)
+    return PartialText(text, segment_index=segment)
 
 
 def final(text):
-    return QueuedMessage({"text": text})
+    return SegmentText(text)
 
 
 async def texts_until_stop(outbox):
     outbox.stop(STOP)
     texts = []
-    while not isinstance(message := await outbox.get(), CloseRequest):
-        texts.append(message.body["text"])
-    assert message is STOP
+    while not isinstance(event := await outbox.get(), CloseRequest):
+        texts.append(event.text)
+    assert event is STOP
     return texts
 
 
 async def test_partials_of_one_segment_become_one():
-    """Only neighbours, only of the same segment, and never a final."""
+    """Only neighbours, only of the same segment, and never a final text."""
     outbox = Outbox()
-    for message in (
+    for event in (
         partial("a"),
         partial("b"),
         final("AB"),
@@ -47,13 +47,31 @@ async def test_partials_of_one_segment_become_one():
         final("E"),
         final("F"),
     ):
-        outbox.put(message)
+        outbox.put(event)
     assert await texts_until_stop(outbox) == ["ab", "AB", "cd", "e", "E", "F"]
+
+
+async def test_what_a_joined_partial_keeps():
+    """It was due when its first part was; its unstable tail is that of its last part."""
+    outbox = Outbox()
+    outbox.put(PartialText("a", tail="x", due_ms=600, received_s=1.0))
+    outbox.put(PartialText("b", tail="y", due_ms=1200, received_s=2.0))
+    assert await outbox.get() == PartialText("ab", tail="y", due_ms=600, received_s=1.0)
+
+
+@pytest.mark.parametrize("between", [Finished(), PartialText("!", is_last=True)])
+async def test_partials_of_two_utterances(between):
+    """Both have a segment 0, and are never joined: an utterance's last text and its end stand between them."""
+    outbox = Outbox()
+    events = [partial("a"), between, partial("b")]
+    for event in events:
+        outbox.put(event)
+    assert [await outbox.get() for _ in events] == events
 
 
 async def test_a_full_outbox():
     """It drops nothing; who would say more waits until a message has been taken."""
-    outbox = Outbox(max_messages=2)
+    outbox = Outbox(max_events=2)
     outbox.put(final("a"))
     await outbox.room()
     outbox.put(final("b"))
@@ -62,14 +80,14 @@ async def test_a_full_outbox():
     for expected in ("a", "b"):
         await asyncio.sleep(0)
         assert not waiting.done()
-        assert (await outbox.get()).body["text"] == expected
+        assert (await outbox.get()).text == expected
     await waiting
     assert await texts_until_stop(outbox) == ["c"]
 
 
 async def test_partials_do_not_fill_the_outbox():
     """However long a client does not read, what one segment says is one message."""
-    outbox = Outbox(max_messages=2)
+    outbox = Outbox(max_events=2)
     for _ in range(100):
         outbox.put(partial("a"))
         await outbox.room()
@@ -93,8 +111,8 @@ async def test_drained():
 async def test_inbox_pushes_back():
     """A frame waits while the bytes before it fill the inbox, and comes in order."""
     inbox = Inbox(max_bytes=FRAME_OVERHEAD_BYTES + 10)
-    await inbox.put(Frame(bytes(10), 0.0))
-    waiting = asyncio.create_task(inbox.put(Frame(b"next", 1.0)))
+    await inbox.put(ReceivedFrame(bytes(10), 0.0))
+    waiting = asyncio.create_task(inbox.put(ReceivedFrame(b"next", 1.0)))
     await asyncio.sleep(0)
     assert not waiting.done()
     assert (await inbox.get()).data == bytes(10)
@@ -106,21 +124,21 @@ async def test_empty_frames_fill_the_inbox():
     """A flood of nothing is a flood."""
     inbox = Inbox(max_bytes=10 * FRAME_OVERHEAD_BYTES)
     for _ in range(10):
-        await inbox.put(Frame(b"", 0.0))
+        await inbox.put(ReceivedFrame(b"", 0.0))
     with pytest.raises(TimeoutError):
-        await asyncio.wait_for(inbox.put(Frame(b"", 0.0)), 0.05)
+        await asyncio.wait_for(inbox.put(ReceivedFrame(b"", 0.0)), 0.05)
 
 
 async def test_inbox_stops():
     """What came before is still there, later frames are dropped, nobody waits, the first stop counts."""
     inbox = Inbox(max_bytes=1)
-    await inbox.put(Frame(b"first", 0.0))
-    waiting = asyncio.create_task(inbox.put(Frame(b"second", 0.0)))
+    await inbox.put(ReceivedFrame(b"first", 0.0))
+    waiting = asyncio.create_task(inbox.put(ReceivedFrame(b"second", 0.0)))
     await asyncio.sleep(0)
     inbox.stop(STOP)
     inbox.stop(CloseRequest(1008, "later"))
     await waiting
-    await inbox.put(Frame(b"third", 0.0))
+    await inbox.put(ReceivedFrame(b"third", 0.0))
     assert (await inbox.get()).data == b"first"
     assert [await inbox.get(), await inbox.get()] == [STOP, STOP]
 

@@ -1,1 +1,1 @@
-"""Graphs of mixed precision for a GPU."""
+"""Rewrites of graphs for a GPU: mixed precision, convolutions of any length, short outputs."""

@@ -1,8 +1,8 @@
-"""Convolutions over time in a form that a GPU runs at any length without preparing for it.
+"""Rewrite of convolutions over time to operators that a GPU runs at any length without a plan.
 
-onnxruntime's CUDA convolution asks cuDNN for a plan whenever its input has another shape than the time before, and
-keeps the last plan only. Segments come in all lengths and batches in all sizes, so each of a Paraformer's 66
-convolutions would plan anew (milliseconds each) in almost every run. What stands here in their place needs no plan.
+onnxruntime's CUDA convolution asks cuDNN for a plan whenever the shape of its input changes, and keeps the last plan
+only. Segments come in all lengths and batches in all sizes, so each of a Paraformer's 66 convolutions would make a
+plan (milliseconds each) in almost every run.
 
 Only `builder.py` imports this: the package onnx is not needed to serve.
 """
@@ -25,9 +25,9 @@ Replace = Callable[[onnx.GraphProto, NodeProto, Weights], list[NodeProto]]
 
 
 def replace_depthwise(model: onnx.ModelProto) -> int:
-    """Depthwise convolutions (FSMN memories) become onnxruntime's CausalConvWithState; returns how many.
+    """Replace depthwise convolutions (FSMN memories) by onnxruntime's CausalConvWithState. Return their number.
 
-    That one puts zeros in front of the frames instead of dropping the first sums, which are cut off behind it.
+    That operator pads the front with zeros, so a slice after it drops the first sums.
     """
     count = _replace(model, _is_depthwise, _causal)
     if count and all(opset.domain != DOMAIN for opset in model.opset_import):
@@ -36,10 +36,10 @@ def replace_depthwise(model: onnx.ModelProto) -> int:
 
 
 def replace_dense(model: onnx.ModelProto) -> int:
-    """Other convolutions over time (the predictor's) become a matrix product for each tap; returns how many.
+    """Replace other convolutions over time (the predictor's) by a matrix product for each tap. Return their number.
 
-    Their sums differ in the last bits of float32. Run this behind `to_half`, which would take the products for its
-    own: the predictor is to count in float32.
+    Their sums differ in the last bits of float32. This must run after `to_half`, which would turn the products to
+    float16, and the predictor must count in float32.
     """
     return _replace(model, lambda conv, _: bool(_attribute(conv, "group", 1) == 1), _products)
 
@@ -62,7 +62,7 @@ def _replace(model: onnx.ModelProto, is_wanted: Callable[[NodeProto, Weights], b
 
 
 def _is_plain(node: NodeProto, constants: set[str]) -> bool:
-    """A convolution of constant weights over every frame, without padding of its own."""
+    """Return whether a node is a convolution of constant weights over every frame, without padding."""
     if node.op_type != "Conv" or not constants.issuperset(node.input[1:]):
         return False
     return all(_attribute(node, name, value) == value for name, value in PLAIN.items())
@@ -74,7 +74,7 @@ def _is_depthwise(conv: NodeProto, weights: Weights) -> bool:
 
 def _causal(graph: onnx.GraphProto, conv: NodeProto, weights: Weights) -> list[NodeProto]:
     target = conv.output[0]
-    # The second output must have a name: the kernel writes it, read or not.
+    # The second output must have a name, because the kernel writes it even if nothing reads it.
     sums, state = f"{target}/causal", f"{target}/state"
     for name in (sums, target):
         # Shape inference does not know the operator.
@@ -85,7 +85,7 @@ def _causal(graph: onnx.GraphProto, conv: NodeProto, weights: Weights) -> list[N
 
 
 def _products(graph: onnx.GraphProto, conv: NodeProto, weights: Weights) -> list[NodeProto]:
-    """Sum over the taps k of weights[:, :, k] (out, in) times the frames k, k + 1, .. (batch, in, time)."""
+    """Return nodes for the sum over taps k of weights[:, :, k] (out, in) times frames from k on (batch, in, n)."""
     target, n_taps = conv.output[0], weights.shape[2]
     nodes: list[NodeProto] = []
     terms: list[str] = []
@@ -106,7 +106,7 @@ def _products(graph: onnx.GraphProto, conv: NodeProto, weights: Weights) -> list
 
 
 def _slice(graph: onnx.GraphProto, source: str, target: str, start: int, end: int) -> NodeProto:
-    """Frames `start` to `end` on the last axis."""
+    """Return a node that takes the frames from `start` to `end` on the last axis."""
     names = [f"{target}/{part}" for part in ("start", "end", "axis")]
     for name, value in zip(names, (start, end, LAST_AXIS), strict=True):
         graph.initializer.append(numpy_helper.from_array(np.array([value], np.int64), name))

@@ -1,12 +1,13 @@
-"""Half precision for GPUs: the heavy part of a graph in float16, what decides about tokens in float32.
+"""Mixed precision for GPUs: the heavy part of a graph in float16, the part that decides about units in float32.
 
-In float16 are matrix products, depthwise convolutions and what lies between them (attention, activations). In float32
-stay the graph's inputs and outputs, layer norms, the sum that the layers add to, position codes, the predictor with
-its weights and running sums, and everything inside loops and branches. So integrate-and-fire counts as it does in
-the plain graph, and nothing large has to fit into float16: in published Paraformers the last product of the
-feed-forward layers leaves its range (65,504) from about the thirtieth layer on. Such products, whose result is only
-read in float32, run with weights of 1/64 and are scaled back behind the cast, which is exact but for weights below
-0.004, and for those as fine as float16 is at 0.004.
+float16 takes matrix products, depthwise convolutions and the nodes between them (attention, activations). float32
+keeps the graph's inputs and outputs, layer norms, the sum that the layers add to, position codes, the predictor with
+its weights and running sums, and everything inside loops and branches. Integrate-and-fire therefore counts like the
+plain graph, and no large number has to fit into float16.
+
+In published Paraformers the last product of the feed-forward layers exceeds float16 (65,504) from about the thirtieth
+layer on. Products that only float32 nodes read therefore run with their weights divided by 64, and are multiplied
+back after the cast. This is exact except for weights below 0.004, which keep the resolution of float16 at 0.004.
 
 Only `builder.py` imports this: the package onnx is not needed to serve.
 """
@@ -18,14 +19,14 @@ from onnx import GraphProto, NodeProto, TensorProto, helper, numpy_helper
 from paraserve.inference.graphs.gpu.precision_plan import Kind, Plan, plan_half
 
 ANY_TYPE = frozenset(("Shape", "Size", "Cast"))
-"""Reads its input in whatever type it has."""
+"""Operators that read an input of any type."""
 SCALE = 64.0
 
 
 def to_half(model: onnx.ModelProto) -> int:
-    """Turn a float32 graph into one of mixed precision, see above; returns how many nodes run in half precision.
+    """Turn a float32 graph into one of mixed precision. Return the number of nodes in half precision.
 
-    Inputs and outputs keep their types. Not for graphs with integer weights: these have few products left to turn.
+    Inputs and outputs keep their types. Graphs with integer weights have too few float products for this.
     """
     plan = plan_half(model)
     if plan.halves:
@@ -34,7 +35,7 @@ def to_half(model: onnx.ModelProto) -> int:
 
 
 class _Rewriter:
-    """Writes a graph's nodes anew with casts where the precision changes, one for each tensor and direction."""
+    """Rewriter of a graph's nodes, with a cast wherever the precision changes, one for each tensor and direction."""
 
     def __init__(self, graph: GraphProto, plan: Plan) -> None:
         self._graph = graph
@@ -44,7 +45,7 @@ class _Rewriter:
         self._casts: dict[tuple[str, float | None], str] = {}
 
     def rewrite(self) -> None:
-        # Types of tensors inside the graph are stale now, and nobody needs them.
+        # The types of tensors inside the graph become wrong, and nothing needs them.
         del self._graph.value_info[:]
         for node in list(self._graph.node):
             if node.output and node.output[0] in self._plan.halves:
@@ -66,12 +67,12 @@ class _Rewriter:
         for index, name in enumerate(node.output):
             if self._plan.kinds.get(name) is Kind.FULL:
                 new.output[index] = f"{name}/half"
-                self._raise(f"{name}/half", name, is_scaled=is_scaled)
+                self._to_full(f"{name}/half", name, is_scaled=is_scaled)
                 if not is_scaled:
                     self._casts[name, None] = f"{name}/half"
 
-    def _raise(self, source: str, target: str, *, is_scaled: bool) -> None:
-        """float16 to float32, and what was scaled down to its size."""
+    def _to_full(self, source: str, target: str, *, is_scaled: bool) -> None:
+        """Cast float16 to float32, and scale back a result of scaled weights."""
         if not is_scaled:
             self._cast(source, target, TensorProto.FLOAT)
             return
@@ -89,7 +90,7 @@ class _Rewriter:
         self._nodes.append(node)
 
     def _half(self, name: str, scale: float | None) -> str:
-        """The name of a tensor's float16 form."""
+        """Return the name of a tensor's float16 form, which is made if it is not there."""
         if self._plan.kinds[name] is Kind.HALF:
             return name
         key = (name, scale)
@@ -104,7 +105,7 @@ class _Rewriter:
             self._graph.initializer.append(numpy_helper.from_array(values.astype(np.float16), target))
             return
         if scale is not None:
-            # A weight that is made inside the graph (an Identity of a shared one).
+            # The weight is made inside the graph (an Identity of a shared one).
             lowered, factor = f"{target}/full", f"{target}/factor"
             self._graph.initializer.append(_scalar(1 / scale, factor))
             self._nodes.append(helper.make_node("Mul", [name, factor], [lowered], name=lowered))

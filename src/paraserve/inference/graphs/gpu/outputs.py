@@ -1,4 +1,4 @@
-"""Outputs for what is read of a recogniser's logits, so that these stay on the GPU.
+"""Outputs for the best unit of each row, so that a recognizer's logits stay on the GPU.
 
 Only `builder.py` imports this: the package onnx is not needed to serve.
 """
@@ -7,17 +7,17 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from paraserve.inference.graphs.cache import BEST_UNITS
+from paraserve.inference.graphs.session import BEST_UNITS
 
 LEAST_UNITS = 1000
-"""Fewer are no vocabulary, or nothing to save."""
+"""A smaller last axis is no vocabulary, or too small to save anything."""
 
 
 def add_best_units(model: onnx.ModelProto) -> int:
-    """Give a recogniser of whole segments the outputs `BEST_UNITS`; returns 1, or 0 for every other graph.
+    """Add the outputs `BEST_UNITS` to a recognizer of whole segments. Return 1, or 0 for every other graph.
 
-    The best unit of each row (int64) and its probability (float32), both [batch, rows, 1]. The logits stay an output:
-    what nobody asks for is not copied.
+    They are the id of the best unit of each row (int64) and its probability (float32), both (batch, rows, 1). The
+    logits remain an output, and are not copied from the GPU unless a run asks for them.
     """
     graph = model.graph
     logits = graph.output[0]

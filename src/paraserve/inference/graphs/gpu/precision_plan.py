@@ -1,4 +1,4 @@
-"""Which parts of a graph run in half precision, decided by what each float tensor is made of."""
+"""Plan of the precision of each float tensor of a graph, from the nodes that make it."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -10,24 +10,25 @@ import onnx
 from onnx import AttributeProto, GraphProto, NodeProto, TensorProto, helper, numpy_helper
 
 HEAVY = frozenset(("MatMul", "CausalConvWithState"))
-"""What gains from float16."""
+"""Operators that gain from float16."""
 SUMS = frozenset(("Add", "Sub", "Mul"))
 SHAPING = frozenset(
     ("Concat", "Expand", "Identity", "Pad", "Reshape", "Slice", "Split", "Squeeze", "Tile", "Transpose", "Unsqueeze")
 )
 FOLLOWING = SUMS | SHAPING | frozenset(("Div", "Relu", "Softmax", "Where"))
-"""What takes the precision of its inputs. Softmax sums in float32 inside, whatever its type."""
+"""Operators that take the precision of their inputs. Softmax sums in float32 inside, whatever its type."""
 MASKING = FOLLOWING | frozenset(("Cast", "ConstantOfShape"))
-"""What makes masks of lengths: such tensors and constants go with either precision."""
+"""Operators that make masks of lengths. Masks and constants go with either precision."""
 LARGEST = 65_504.0
+"""Largest number of float16."""
 MIN_UNITS = 8
-"""A product with fewer columns is no work for a GPU, but may be the predictor's weight of each frame."""
+"""A product with fewer columns is no work for a GPU, but may be the predictor, which weighs each frame."""
 SMALL_BYTES = 1024
-"""Larger constants are left out where only the types of tensors are worked out."""
+"""Larger constants are left out of the graph for type inference."""
 
 
 class Kind(Enum):
-    """Precision of a float tensor; FREE ones are constants and masks."""
+    """Precision of a float tensor. FREE: a constant or mask, which goes with either."""
 
     FREE = 0
     FULL = 1
@@ -36,9 +37,13 @@ class Kind(Enum):
 
 @dataclass(slots=True)
 class Plan:
-    """The kind of each float tensor, and the outputs of nodes that run in half precision.
+    """Precision of each tensor and node; a node is named by its first output.
 
-    `scaled` are those of them whose result is read in float32 alone; `pinned` tensors keep their name and type.
+    Args:
+        kinds: precision of each float tensor.
+        pinned: tensors that keep their name and type: outputs of the graph, and those that loops and branches read.
+        halves: nodes that run in half precision.
+        scaled: the nodes of `halves` that only float32 nodes read, whose weights are scaled down.
     """
 
     kinds: dict[str, Kind]
@@ -48,7 +53,7 @@ class Plan:
 
 
 def plan_half(model: onnx.ModelProto) -> Plan:
-    """Go through the graph once in its order for what can run in half precision, and once back for what need not."""
+    """Plan in two passes: forward for nodes that can run in half precision, backward for those that gain nothing."""
     graph = model.graph
     plan = Plan(_first_kinds(graph), {output.name for output in graph.output} | set(_captured(graph)))
     floats = _float_tensors(model)
@@ -60,12 +65,12 @@ def plan_half(model: onnx.ModelProto) -> Plan:
                 plan.kinds[name] = Kind.FULL if kind is Kind.HALF and name in plan.pinned else kind
         if kind is Kind.HALF:
             plan.halves.add(node.output[0])
-    _raise_last_sums(graph, plan)
+    _drop_needless_halves(graph, plan)
     return plan
 
 
 def _first_kinds(graph: GraphProto) -> dict[str, Kind]:
-    """Of the graph's inputs, and of constants: those that float16 cannot hold are float32 for good."""
+    """Return the kinds of the graph's inputs and constants; constants that float16 cannot hold are FULL."""
     kinds = {i.name: Kind.FULL for i in graph.input if i.type.tensor_type.elem_type == TensorProto.FLOAT}
     for name, tensor in _constants(graph):
         if tensor.data_type == TensorProto.FLOAT:
@@ -84,7 +89,7 @@ def _constants(graph: GraphProto) -> Iterator[tuple[str, TensorProto]]:
 
 
 def _kind(node: NodeProto, kinds: dict[str, Kind], narrow: set[str]) -> Kind:
-    """What a node's float outputs are."""
+    """Return the kind of a node's float outputs."""
     if node.op_type == "Constant":
         return kinds.get(node.output[0], Kind.FREE)
     found = {kinds[name] for name in node.input if name in kinds}
@@ -97,8 +102,8 @@ def _kind(node: NodeProto, kinds: dict[str, Kind], narrow: set[str]) -> Kind:
     return Kind.FULL
 
 
-def _raise_last_sums(graph: GraphProto, plan: Plan) -> None:
-    """Sums that are only read in float32 are made in float32, and products that are only read there are scaled."""
+def _drop_needless_halves(graph: GraphProto, plan: Plan) -> None:
+    """Move nodes that only float32 nodes read: sums back to float32, products of constants to the scaled ones."""
     readers: defaultdict[str, list[NodeProto]] = defaultdict(list)
     for node in graph.node:
         for name in node.input:
@@ -116,7 +121,7 @@ def _raise_last_sums(graph: GraphProto, plan: Plan) -> None:
 
 
 def _float_tensors(model: onnx.ModelProto) -> set[str]:
-    """Names of the float32 tensors that nodes make; worked out without the weights, which may be a gigabyte."""
+    """Return the names of float32 tensors that nodes make. Inferred without the weights, which may be a gigabyte."""
     light = onnx.ModelProto()
     light.opset_import.extend(model.opset_import)
     light.ir_version = model.ir_version
@@ -135,7 +140,7 @@ def _float_tensors(model: onnx.ModelProto) -> set[str]:
 
 
 def _captured(graph: GraphProto) -> Iterator[str]:
-    """Names that loops and branches read; those of their own among them do no harm."""
+    """Yield the names that loops and branches read. Their own inner names are among them and do no harm."""
     for node in graph.node:
         for inner in _inner_graphs(node):
             for inside in inner.node:

@@ -1,13 +1,13 @@
 """CT-punc (controllable time-delay transformer), offline form: a mark after each word of a finished text.
 
-Algorithm: FunASR's `CT_Transformer`. The words go through the model in windows of 20; a window also carries the
-words after the last full stop or question mark of the window before it, so that a sentence is judged as a whole.
-Paper: Chen et al., "Controllable Time-Delay Transformer for Real-Time Punctuation Prediction and Disfluency
-Detection" (2020).
+Algorithm: FunASR's `CT_Transformer`. The words become units of the model's vocabulary, which go through the model in
+windows of 20. A window also carries the units after the last full stop or question mark of the window before it, so
+that the model sees each sentence as a whole. Paper: Chen et al., "Controllable Time-Delay Transformer for Real-Time
+Punctuation Prediction and Disfluency Detection" (2020).
 
-Three differences from funasr_onnx, all on purpose: words are looked up in lower case (the vocabulary is lower
-case; FunASR's C++ runtime does so too), the class `<unk>` is no mark, and a carry of over 500 words without any
-place to cut is given out unmarked, so that the work stays linear in the length of the text.
+There are three intended differences from funasr_onnx. Units are looked up in lower case, like the vocabulary and like
+in FunASR's C++ runtime. The class `<unk>` is no mark. A carry of over 500 units without any place to cut is returned
+without marks, so that the work stays linear in the length of the text.
 """
 
 import logging
@@ -22,13 +22,13 @@ import numpy as np
 import numpy.typing as npt
 
 from paraserve.errors import InferenceError, ModelLoadError
-from paraserve.inference.graphs.session import CPU, OnnxModel, Placement, open_session
-from paraserve.inference.models.model_files import graph_file, read_config, read_tokens
+from paraserve.inference.graphs.session import OnnxModel
+from paraserve.inference.models.model_files import read_config, read_units
 
-WINDOW_WORDS = 20
-FORCED_CUT_WORDS = 200
-"""A window longer than this may be cut at a comma, which becomes a full stop."""
-MAX_CARRY_WORDS = 500
+WINDOW_UNITS = 20
+FORCED_CUT_UNITS = 200
+"""A longer window may be cut at a comma, which becomes a full stop."""
+MAX_CARRY_UNITS = 500
 COMMA, FULL_STOP, QUESTION, PAUSE = "，", "。", "？", "、"
 SENTENCE_END = (FULL_STOP, QUESTION)
 NO_MARK = ("_", "<unk>")
@@ -37,41 +37,51 @@ Tensor = npt.NDArray[Any]
 
 
 class Graph(Protocol):
-    """What is needed of the model: `inputs` (1, n) and `text_lengths` (1,) to `logits` (1, n, n_marks)."""
+    """The part of `OnnxModel` in use: `inputs` (1, n) and `text_lengths` (1,) to `logits` (1, n, n_marks)."""
 
     def run(self, feeds: Mapping[str, Tensor], outputs: Sequence[str] | None = None) -> dict[str, Tensor]:
-        """Run once."""
+        """Return the outputs by name."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class CtPunc:
-    """A loaded model. `marks` is the mark of each class ("" for none), `ids` the vocabulary."""
+    """Loaded model; matches `paraserve.inference.base.Punctuator`.
+
+    Args:
+        marks: mark of each output class, "" for none.
+        ids: id of each unit of the vocabulary, in lower case.
+        unknown_id: id of other units.
+        cut_chinese: cuts a run of Chinese text into units: characters, or the words that jieba finds.
+    """
 
     graph: Graph
     marks: tuple[str, ...]
     ids: Mapping[str, int]
     unknown_id: int
     cut_chinese: Callable[[str], Iterable[str]] = iter
-    """Cuts a run of Chinese text into the model's words: characters, or what jieba finds."""
+
+    @property
+    def realtime(self) -> None:
+        """None: each text is judged as a whole."""
 
     def punctuate(self, words: Sequence[str]) -> list[str]:
-        """The mark after each word ("" for none); the last word gets a full stop or a question mark.
+        """Return the mark after each word ("" for none). The last word gets a full stop or a question mark.
 
-        A word of several characters that the model knows one by one ("你好") is judged by its last one.
+        A word of several units ("你好") gets the mark of its last unit.
 
         Raises:
             InferenceError: the model refused the words.
         """
-        pieces = list(word_pieces(words, self.cut_chinese))
+        units = list(units_of(words, self.cut_chinese))
         marks = [""] * len(words)
-        if pieces:
-            for (_, index), mark in zip(pieces, self._marks([piece for piece, _ in pieces]), strict=True):
+        if units:
+            for (_, index), mark in zip(units, self._marks([unit for unit, _ in units]), strict=True):
                 marks[index] = mark
         return marks
 
-    def _marks(self, words: Sequence[str]) -> list[str]:
-        ids = np.array([self.ids.get(word.lower(), self.unknown_id) for word in words], dtype=np.int32)
+    def _marks(self, units: Sequence[str]) -> list[str]:
+        ids = np.array([self.ids.get(unit.lower(), self.unknown_id) for unit in units], dtype=np.int32)
         marks = mark_windows(ids, self._predict)
         if marks[-1] not in SENTENCE_END:
             marks[-1] = FULL_STOP
@@ -82,20 +92,9 @@ class CtPunc:
         return best_marks(self.graph.run(feeds, ["logits"])["logits"], len(ids), self.marks)
 
 
-def load_ct_punc(directory: Path, placement: Placement = CPU, quantize: bool | None = None) -> CtPunc:
-    """Load an offline CT-punc model from FunASR's files (model*.onnx, config.yaml, tokens.json).
-
-    Raises:
-        ModelLoadError: a file is missing or damaged, the model is the realtime variant, or its words are cut by jieba
-            (it has a `jieba_usr_dict`) and jieba is not installed.
-    """
-    files = read_punc_files(directory)
-    return ct_punc_of(files, open_session(graph_file(directory, quantize=quantize), placement))
-
-
 @dataclass(frozen=True, slots=True)
 class PuncFiles:
-    """What stands beside the graph: the mark of each class, the words' ids, the id of an unknown word."""
+    """Content of the files beside the graph. Fields as in `CtPunc`."""
 
     directory: Path
     marks: tuple[str, ...]
@@ -104,7 +103,11 @@ class PuncFiles:
 
 
 def ct_punc_of(files: PuncFiles, graph: OnnxModel) -> CtPunc:
-    """The model of a graph that is already open; errors as `load_ct_punc`."""
+    """Return the model of an open graph.
+
+    Raises:
+        ModelLoadError: the graph is another one, or jieba is needed and not installed.
+    """
     if set(graph.inputs) != {"inputs", "text_lengths"} or "logits" not in graph.outputs:
         raise ModelLoadError(f"not an offline CT-punc model: {graph.path} has the inputs {sorted(graph.inputs)}")
     user_dict = files.directory / "jieba_usr_dict"
@@ -114,61 +117,59 @@ def ct_punc_of(files: PuncFiles, graph: OnnxModel) -> CtPunc:
 
 
 def read_punc_files(directory: Path) -> PuncFiles:
-    """Marks of config.yaml and words of tokens.json.
+    """Read the marks of config.yaml and the units of tokens.json.
 
     Raises:
         ModelLoadError: a file is missing or damaged, or there is no list of marks.
     """
-    marks, tokens = _read_marks(directory), read_tokens(directory)
-    # FunASR's vocabularies are lower case; of two entries that differ in case only, the first counts.
+    marks, units = _read_marks(directory), read_units(directory)
+    # FunASR's vocabularies are lower case. Of two units that differ in case only, the first counts.
     ids: dict[str, int] = {}
-    for index, token in enumerate(tokens):
-        ids.setdefault(token.lower(), index)
-    return PuncFiles(directory, marks, ids, ids.get("<unk>", len(tokens) - 1))
+    for index, unit in enumerate(units):
+        ids.setdefault(unit.lower(), index)
+    return PuncFiles(directory, marks, ids, ids.get("<unk>", len(units) - 1))
 
 
-def word_pieces(
-    words: Sequence[str], cut_chinese: Callable[[str], Iterable[str]] = iter
-) -> Iterator[tuple[str, int]]:
-    """The model's words of these words, each with the index of the word that it ends in."""
-    units = [(unit, index) for index, word in enumerate(words) for unit in split_words(word)]
-    for is_ascii, group in groupby(units, key=lambda item: item[0].isascii()):
+def units_of(words: Sequence[str], cut_chinese: Callable[[str], Iterable[str]] = iter) -> Iterator[tuple[str, int]]:
+    """Yield the units that these words make, each with the index of the word that it ends in."""
+    parts = [(part, index) for index, word in enumerate(words) for part in split_words(word)]
+    for is_ascii, group in groupby(parts, key=lambda item: item[0].isascii()):
         run = list(group)
         if is_ascii:
             yield from run
             continue
         end = 0
-        for piece in cut_chinese("".join(char for char, _ in run)):
-            end += len(piece)
-            yield piece, run[end - 1][1]
+        for unit in cut_chinese("".join(char for char, _ in run)):
+            end += len(unit)
+            yield unit, run[end - 1][1]
 
 
 def mark_windows(ids: Tensor, predict: Callable[[Tensor], list[str]]) -> list[str]:
-    """The mark after each of the words `ids` (n,), n > 0, predicted window by window."""
+    """Return the mark after each of the units `ids` (n,), n > 0, predicted window by window."""
     marks: list[str] = []
-    for end in range(WINDOW_WORDS, len(ids), WINDOW_WORDS):
+    for end in range(WINDOW_UNITS, len(ids), WINDOW_UNITS):
         window = predict(ids[len(marks) : end])
         marks += window[: _cut(window)]
     return marks + predict(ids[len(marks) :])
 
 
-def best_marks(logits: Tensor, n_words: int, marks: Sequence[str]) -> list[str]:
-    """The most probable mark of each word, of logits (1, n_words, n_marks).
+def best_marks(logits: Tensor, n_units: int, marks: Sequence[str]) -> list[str]:
+    """Return the most probable mark of each unit, from logits (1, n_units, n_marks).
 
     Raises:
         InferenceError: the logits have another shape.
     """
-    if logits.shape != (1, n_words, len(marks)):
-        raise InferenceError(f"punctuation: expected logits for {n_words} words, got {logits.shape}")
+    if logits.shape != (1, n_units, len(marks)):
+        raise InferenceError(f"punctuation: expected logits for {n_units} words, got {logits.shape}")
     return [marks[i] for i in logits[0].argmax(axis=-1)]
 
 
 def split_words(text: str) -> list[str]:
-    """Words as the model counts them: every non-ASCII character is one, and so is each run of ASCII ones."""
+    """Split a text into characters and ASCII words: each non-ASCII character alone, each run of ASCII ones whole."""
     words: list[str] = []
-    for piece in text.split():
+    for run in text.split():
         inside = False
-        for char in piece:
+        for char in run:
             if inside and char.isascii():
                 words[-1] += char
             else:
@@ -177,33 +178,23 @@ def split_words(text: str) -> list[str]:
     return words
 
 
-def join_words(words: Sequence[str], marks: Sequence[str]) -> str:
-    """Text of words and their marks: a space stands only between two words that both start in ASCII."""
-    text = ""
-    for i, (word, mark) in enumerate(zip(words, marks, strict=True)):
-        if i > 0 and word[0].isascii() and words[i - 1][0].isascii():
-            text += " "
-        text += word + mark
-    return text
-
-
 def _cut(marks: list[str]) -> int:
-    """How many words of a window are finished. May turn the comma at a forced cut into a full stop."""
-    # The last word is never a place to cut (its mark lacks the words behind it), nor are the first two.
+    """Return the number of units of a window that are finished. Turn the comma at a forced cut into a full stop."""
+    # No cut is made after the last unit, whose mark lacks the units behind it, nor after the first two.
     places = range(len(marks) - 2, 1, -1)
     for place in places:
         if marks[place] in SENTENCE_END:
             return place + 1
-    if len(marks) > FORCED_CUT_WORDS:
+    if len(marks) > FORCED_CUT_UNITS:
         for place in places:
             if marks[place] == COMMA:
                 marks[place] = FULL_STOP
                 return place + 1
-    return len(marks) if len(marks) >= MAX_CARRY_WORDS else 0
+    return len(marks) if len(marks) >= MAX_CARRY_UNITS else 0
 
 
 def _jieba_cutter(user_dict: Path) -> Callable[[str], Iterable[str]]:
-    """FunASR's larger punctuation models have whole words in their vocabulary, cut by jieba without its HMM."""
+    """Return a cutter by jieba without its HMM, for FunASR's larger models, whose vocabulary has whole words."""
     try:
         import jieba  # noqa: PLC0415 - an optional dependency
     except ImportError:
@@ -211,7 +202,7 @@ def _jieba_cutter(user_dict: Path) -> Callable[[str], Iterable[str]]:
     jieba.setLogLevel(logging.WARNING)
     tokenizer = jieba.Tokenizer()
     try:
-        with user_dict.open("rb") as file:  # given a path, jieba would leave it open
+        with user_dict.open("rb") as file:  # jieba would leave a path open
             tokenizer.load_userdict(file)
     except (OSError, ValueError) as error:
         raise ModelLoadError(f"cannot read {user_dict}: {error}") from error

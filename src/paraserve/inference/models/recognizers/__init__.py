@@ -1,1 +1,1 @@
-"""Speech recognisers: Paraformer (offline, streaming), SenseVoice, Whisper."""
+"""Speech recognizers: Paraformer (offline, streaming), SenseVoice, Whisper."""

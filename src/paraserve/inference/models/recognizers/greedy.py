@@ -1,7 +1,7 @@
-"""The best unit of each row of a recogniser's output, and its probability.
+"""Greedy search: the best unit of each row of a recognizer's output, and its probability.
 
-A graph prepared for a GPU works both out there (`graphs/gpu/outputs.py`): two figures a row leave the device and not
-its 8,404 to 25,055 logits, which for ten minutes of audio are 0.1 to 1 GB. Elsewhere they are taken from the logits.
+A graph prepared for a GPU computes both there (`graphs/gpu/outputs.py`). Two numbers a row then leave the device
+instead of 8,404 to 25,055 logits, which are 0.1 to 1 GB for ten minutes of audio. Other graphs give the logits.
 """
 
 from collections.abc import Mapping
@@ -9,28 +9,27 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from paraserve.inference.graphs.cache import BEST_UNITS
-from paraserve.inference.graphs.session import OnnxModel, Tensor
+from paraserve.inference.graphs.session import BEST_UNITS, OnnxModel, Tensor
 from paraserve.inference.models.recognizers.paraformer_common import probabilities
 from paraserve.types import Int
 
 
 @dataclass(frozen=True, slots=True)
 class GreedyResult:
-    """Of one segment: ids (n_rows,), and either their probabilities (n_rows,) or all logits (n_rows, n_units)."""
+    """Best units of one segment: ids (n_rows,), with scores (n_rows,) or with all logits (n_rows, vocabulary)."""
 
     ids: Int
     scores: Tensor | None
     logits: Tensor | None
 
-    def until(self, n_rows: int) -> "GreedyResult":
-        """The first rows."""
+    def first_rows(self, n_rows: int) -> "GreedyResult":
+        """Return the result of the first `n_rows` rows."""
         scores = None if self.scores is None else self.scores[:n_rows]
         logits = None if self.logits is None else self.logits[:n_rows]
         return GreedyResult(self.ids[:n_rows], scores, logits)
 
     def probabilities(self, rows: slice | Int) -> list[float]:
-        """Of the best units of these rows."""
+        """Return the probabilities of the best units of these rows."""
         if self.logits is not None:
             return probabilities(self.logits[rows], self.ids[rows])
         assert self.scores is not None, "a graph gives scores or logits"
@@ -39,7 +38,7 @@ class GreedyResult:
 
 
 def run_greedy(graph: OnnxModel, feeds: Mapping[str, Tensor]) -> tuple[list[GreedyResult], list[Tensor]]:
-    """Run a graph whose first output is logits: the best units of each segment, and the other outputs in their order.
+    """Run a graph whose first output is logits. Return the best units of each segment, and the other outputs.
 
     Raises:
         InferenceError: the runtime refused the input.

@@ -1,7 +1,7 @@
-"""Offline Paraformer: one segment in, its text, tokens and (with BiCIF or SeACo graphs) token times out.
+"""Offline Paraformer: text and tokens of a segment, with times if the graph is a BiCIF or SeACo.
 
-Kinds are told apart by the graph: two outputs = plain, four = with the peaks that token times come from; an input
-`bias_embed` = contextual, which takes the hotwords of the options (every other kind leaves them alone).
+The graph tells the kind. Two outputs are a plain model, four a model with the peaks that times come from. An input
+`bias_embed` is a contextual model, which takes the hotwords of the options. Other kinds ignore them.
 
 Source: FunASR's `Paraformer` (funasr_onnx) and C++ runtime; the model: Gao et al., "Paraformer: Fast and Accurate
 Parallel Transformer for Non-autoregressive End-to-End Speech Recognition", Interspeech 2022.
@@ -15,10 +15,11 @@ from pathlib import Path
 import numpy as np
 
 from paraserve.errors import InferenceError, ModelLoadError
-from paraserve.inference.features.cif import FRAMES_PER_ROW, token_times
+from paraserve.inference.base import Capabilities
+from paraserve.inference.features.cif import FRAMES_PER_ROW, unit_times
 from paraserve.inference.features.fbank import pad_batch
 from paraserve.inference.graphs.session import CPU, OnnxModel, Placement, Tensor, open_session
-from paraserve.inference.models.model_files import graph_file, read_config, read_tokens
+from paraserve.inference.models.model_files import graph_file, model_name, read_config, read_units
 from paraserve.inference.models.recognizers.greedy import GreedyResult, run_greedy
 from paraserve.inference.models.recognizers.paraformer_common import (
     FrontEnd,
@@ -31,24 +32,29 @@ from paraserve.inference.text.units import EOS_ID, SPECIAL_IDS, UNKNOWN, Vocabul
 from paraserve.types import Features, Hypothesis, Int, RecognitionOptions, SegmentAudio, Token
 
 MAX_SEGMENT_MS = 20_000
-"""Longer input costs memory quadratic in its length and holds a worker for long."""
+"""Memory grows with the square of a segment's length, and a long one blocks a worker."""
 CPU_BATCH_FRAMES = 500
-"""Cores gain nothing from a batch; up to 5 s it saves the fixed cost of a call."""
+"""5 s. On a CPU a batch only saves the fixed cost of a call."""
 CUDA_BATCH_FRAMES = 60_000
 """Ten minutes of padded audio."""
-N_OUTPUTS = (2, 4)
+N_OUTPUTS, N_OUTPUTS_WITH_TIMES = 2, 4
 """logits and token_num; a model with times adds us_alphas and us_cif_peak. Taken by position, as FunASR does."""
 
-NO_TOKENS = re.compile(r"shape: ?\{0[,}]|invalid configuration argument")
-"""When CIF fires nowhere (silence, very short input) the decoder gets a tensor of 0 tokens and a node refuses it, or
-CUDA refuses to start a kernel on nothing. We never feed 0 frames, so it can only be that."""
+NOTHING_FIRED = re.compile(r"shape: ?\{0[,}]|invalid configuration argument")
+"""Errors of a graph in which CIF fires nowhere (silence, very short input). The decoder gets a tensor of 0 units, and
+a node refuses it or CUDA cannot start a kernel. No other cause is possible, since 0 frames are never fed."""
+
+
+def is_paraformer(directory: Path) -> bool:
+    """Return whether a folder holds a Paraformer of any kind, as `config.yaml` says."""
+    return "Paraformer" in (model_name(directory) or "")
 
 
 def load_paraformer(directory: Path, placement: Placement = CPU, quantize: bool | None = None) -> "Paraformer":
     """Load a model directory in FunASR's layout. `quantize` chooses the graph file, see `graph_file`.
 
     Raises:
-        ModelLoadError: a file is missing or damaged, the graph is no offline Paraformer, or files do not match.
+        ModelLoadError: a file is missing or damaged, the graph is another one, or files do not match.
     """
     front, text = _read_rules(directory)
     is_gpu = not placement.is_cpu
@@ -63,9 +69,9 @@ def load_paraformer(directory: Path, placement: Placement = CPU, quantize: bool 
 
 @dataclass(frozen=True, slots=True)
 class TextRules:
-    """How the graph's ids become text.
+    """Rules that turn the graph's ids into text.
 
-    `predictor_bias` is the number of tokens that the model counts above its text (1: the last token is `</s>`).
+    `predictor_bias` is the number of units that the model counts beyond its text (1: the last one is `</s>`).
     """
 
     vocabulary: Vocabulary
@@ -73,14 +79,14 @@ class TextRules:
     lang: str | None
 
     def length(self, ids: Int) -> int:
-        """Tokens before `</s>`; where a model left that out, `predictor_bias` tokens at the end stand for it."""
+        """Return the number of units before `</s>`. Without one, the last `predictor_bias` units stand for it."""
         ends = np.flatnonzero(ids == EOS_ID)
         return int(ends[0]) if len(ends) else max(0, len(ids) - self.predictor_bias)
 
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """What the graph says of one segment: units of n_tokens rows, weights and peaks (3 * n_rows,) or None."""
+    """Output of the graph for one segment: a unit a row, and weights and peaks (3 * n_rows,) or None."""
 
     units: GreedyResult
     us_alphas: Tensor | None = None
@@ -88,7 +94,7 @@ class Output:
 
 
 class Paraformer:
-    """Recogniser of one model directory; matches `paraserve.inference.base.Recognizer`."""
+    """Recognizer of one model directory; matches `paraserve.inference.base.Recognizer`."""
 
     max_segment_ms = MAX_SEGMENT_MS
 
@@ -96,21 +102,24 @@ class Paraformer:
         self, graph: OnnxModel, front: FrontEnd, text: TextRules, batch_frames: int, hotwords: Hotwords | None = None
     ) -> None:
         self.batch_frames = batch_frames
+        self.capabilities = Capabilities(
+            word_times=len(graph.outputs) == N_OUTPUTS_WITH_TIMES, hotwords=hotwords is not None
+        )
         self._graph = graph
         self._front = front
         self._text = text
         self._hotwords = hotwords
 
     def recognize(self, batch: Sequence[SegmentAudio], options: RecognitionOptions) -> list[Hypothesis]:
-        """One hypothesis for each segment; token times are relative to the segment's start.
+        """Return one hypothesis for each segment; token times are relative to the segment's start.
 
-        Silence and less than a window give an empty hypothesis: a graph that fails on a silent item is run again with
-        one segment at a time.
+        Silence and less than a window give an empty hypothesis. If a silent segment makes the graph fail, the
+        segments of the batch run one by one.
 
         Raises:
             InferenceError: a segment failed for another reason than silence. Nothing of the batch is returned, so
-                that no failure passes for silence; whoever formed the batch runs its items alone.
-            ModelLoadError: the graph's vocabulary is not that of tokens.json (where only a run can tell).
+                that no failure looks like silence. The caller may run its segments alone.
+            ModelLoadError: the graph has another vocabulary than tokens.json, which only a run can show.
         """
         is_alone = options.deterministic or len(options.hotwords) > MAX_SHARED
         if len(batch) > 1 and is_alone:
@@ -120,7 +129,7 @@ class Paraformer:
         except InferenceError as error:
             if len(batch) > 1:
                 return self._one_by_one(batch, options)
-            if NO_TOKENS.search(error.message):
+            if NOTHING_FIRED.search(error.message):
                 return [Hypothesis()]
             raise
 
@@ -133,7 +142,7 @@ class Paraformer:
         return [self._hypothesis(next(outputs)) if len(item) else Hypothesis() for item in rows]
 
     def _run(self, rows: Sequence[Features], hotwords: tuple[str, ...]) -> list[Output]:
-        """Run one zero-padded batch and cut what belongs to each item out of the result."""
+        """Run one zero-padded batch, and return the output of each item without padding."""
         if not rows:
             return []
         speech, speech_lens = pad_batch(rows)
@@ -145,7 +154,7 @@ class Paraformer:
             check_vocabulary(self._text.vocabulary, logits.shape[1], self._graph.path)
         return [
             Output(
-                units[i].until(max(0, token_nums[i])),
+                units[i].first_rows(max(0, token_nums[i])),
                 *(values[i, : FRAMES_PER_ROW * speech_lens[i]] for values in peaks),
             )
             for i in range(len(rows))
@@ -168,19 +177,20 @@ class Paraformer:
         )
 
 
-def _times(output: Output, n_tokens: int) -> tuple[list[int | None], list[int | None]]:
+def _times(output: Output, n_units: int) -> tuple[list[int | None], list[int | None]]:
+    """Return the starts and the ends of the units in ms, None for each if the graph or its weights give no times."""
     times = None
     if output.us_alphas is not None and output.us_cif_peak is not None:
-        times = token_times(output.us_alphas, output.us_cif_peak, n_tokens)
+        times = unit_times(output.us_alphas, output.us_cif_peak, n_units)
     if times is None:
-        return [None] * n_tokens, [None] * n_tokens
+        return [None] * n_units, [None] * n_units
     starts, ends = times.T.tolist()
     return starts, ends
 
 
 def _read_rules(directory: Path) -> tuple[FrontEnd, TextRules]:
     config = read_config(directory)
-    front, vocabulary = read_front_end(directory, config), Vocabulary(read_tokens(directory))
+    front, vocabulary = read_front_end(directory, config), Vocabulary(read_units(directory))
     try:
         # 0 is FunASR's default for a model that does not say.
         bias = int(config["model_conf"].get("predictor_bias", 0))
@@ -190,10 +200,10 @@ def _read_rules(directory: Path) -> tuple[FrontEnd, TextRules]:
 
 
 def _check_graph(graph: OnnxModel, front: FrontEnd, text: TextRules) -> None:
-    """The graph is an offline Paraformer, and its sizes are those of the side files."""
+    """Check that the graph is an offline Paraformer, with the sizes of the other files."""
     inputs, outputs = set(graph.inputs), list(graph.outputs.values())
     audio = {"speech", "speech_lengths"}
-    if not audio <= inputs <= audio | {"bias_embed"} or len(outputs) not in N_OUTPUTS:
+    if not audio <= inputs <= audio | {"bias_embed"} or len(outputs) not in {N_OUTPUTS, N_OUTPUTS_WITH_TIMES}:
         names = f"inputs {', '.join(graph.inputs)}; outputs {', '.join(graph.outputs)}"
         raise ModelLoadError(f"{graph.path} is no offline Paraformer: {names}")
     check_features(graph, front)
@@ -204,5 +214,5 @@ def _check_graph(graph: OnnxModel, front: FrontEnd, text: TextRules) -> None:
 def _batch_frames(graph: OnnxModel) -> int:
     if not graph.is_cpu:
         return CUDA_BATCH_FRAMES
-    # int8 scales its activations over the whole batch: neighbours would change a segment's text.
+    # int8 scales its activations over the whole batch, so other segments would change a segment's text.
     return 0 if graph.is_quantized else CPU_BATCH_FRAMES

@@ -1,4 +1,4 @@
-"""What the offline and the streaming Paraformer share: input rows, and the checks of one model directory."""
+"""Parts that the offline and the streaming Paraformer share: input rows, and checks of a model directory."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -26,23 +26,23 @@ from paraserve.types import FRAME_SAMPLES, Features, Int, Samples, SegmentAudio
 
 @dataclass(frozen=True, slots=True)
 class FrontEnd:
-    """How the fbank becomes the graph's input rows: `lfr_m` frames stacked every `lfr_n`, then normalised."""
+    """Front end of a graph: stacks `lfr_m` frames of fbank every `lfr_n` frames, and normalizes the rows."""
 
     cmvn: Cmvn
     lfr_m: int
     lfr_n: int
 
     def rows(self, audio: SegmentAudio) -> Features:
-        """Input rows (n_rows, dim); none for less than one 25 ms window.
+        """Return the input rows (n_rows, dim) of a segment; none for less than one window of 25 ms.
 
         Raises:
-            InferenceError: the fbank that came with the segment has another number of bins than the model takes.
+            InferenceError: the segment's fbank has another number of bins than the model takes.
         """
         features = fbank(finite(audio.samples)) if audio.features is None else audio.features
         return self.next_rows(LfrState(), features, is_last=True)[1]
 
     def next_rows(self, state: LfrState, features: Features, *, is_last: bool) -> tuple[LfrState, Features]:
-        """The rows (n_rows, dim) that new fbank frames (n, bins) of a stream complete, and its next state.
+        """Return the next state of a stream, and the rows (n_rows, dim) that new fbank frames (n, bins) complete.
 
         Raises:
             InferenceError: the fbank has another number of bins than the model takes.
@@ -56,10 +56,10 @@ class FrontEnd:
 
 
 def read_front_end(directory: Path, config: Mapping[str, Any]) -> FrontEnd:
-    """The front end that `config` (of config.yaml) and `am.mvn` describe.
+    """Return the front end that `config` (of config.yaml) and `am.mvn` describe.
 
     Raises:
-        ModelLoadError: a file is missing or damaged, or the options are no Paraformer's.
+        ModelLoadError: a file is missing or damaged, or options are missing.
     """
     cmvn = read_cmvn(directory / "am.mvn")
     try:
@@ -70,10 +70,10 @@ def read_front_end(directory: Path, config: Mapping[str, Any]) -> FrontEnd:
 
 
 def next_fbank(state: FbankState, audio: SegmentAudio) -> tuple[FbankState, Features]:
-    """The fbank frames (n, 80) that the next samples of a stream complete: those that came along, or made here.
+    """Return the next state, and the fbank frames (n, 80) that the next samples complete: `audio.features` if given.
 
     Raises:
-        ValueError: frames came along, but not as many as the samples complete.
+        ValueError: `audio.features` has another number of frames than the samples complete.
     """
     if audio.features is None:
         return fbank_step(state, finite(audio.samples))
@@ -85,10 +85,10 @@ def next_fbank(state: FbankState, audio: SegmentAudio) -> tuple[FbankState, Feat
 
 
 def check_features(graph: OnnxModel, front: FrontEnd) -> None:
-    """The graph takes rows as `am.mvn` normalises them.
+    """Check that the graph takes rows of the size that `am.mvn` normalizes.
 
     Raises:
-        ModelLoadError: it does not.
+        ModelLoadError: the sizes differ.
     """
     dim = graph.inputs["speech"].shape[2]
     if dim != front.cmvn.dim:
@@ -96,22 +96,22 @@ def check_features(graph: OnnxModel, front: FrontEnd) -> None:
 
 
 def check_vocabulary(vocabulary: Vocabulary, size: int, path: Path) -> None:
-    """The graph at `path` has an output unit for each entry of the vocabulary.
+    """Check that the graph at `path`, with `size` outputs, has one for each unit of the vocabulary.
 
     Raises:
-        ModelLoadError: it has not.
+        ModelLoadError: the numbers differ.
     """
     if size != len(vocabulary):
         raise ModelLoadError(f"{path} has {size} output units, {path.parent / 'tokens.json'} has {len(vocabulary)}")
 
 
 def probabilities(logits: Tensor, ids: Int) -> list[float]:
-    """Softmax of the best id of each row (n_tokens, vocabulary); the graph may have a log-softmax inside or not."""
+    """Return the probability of the best unit `ids` of each row of logits (n, vocabulary), log-softmax or not."""
     best = logits[np.arange(len(ids)), ids]
     scores: list[float] = np.nan_to_num(1 / np.exp(logits - best[:, None]).sum(axis=1)).tolist()
     return scores
 
 
 def finite(samples: Samples) -> Samples:
-    """NaN and infinities as silence: the fbank refuses them."""
+    """Return the samples with NaN and infinities as silence, since the fbank refuses them."""
     return samples if np.isfinite(samples).all() else np.nan_to_num(samples, posinf=0, neginf=0)

@@ -1,9 +1,9 @@
-"""Hotwords of contextual Paraformers (SeACo, CLAS): words that the recogniser should expect, as vectors.
+"""Hotwords of contextual Paraformers (SeACo, CLAS): words that the recognizer should expect, as vectors.
 
-A hotword becomes units of the vocabulary, a small graph (`model_eb.onnx`) reads them one by one, and its state behind
-the last unit is the hotword's vector. One more vector, of `<s>` alone, stands for "none of them".
+A hotword becomes units of the vocabulary. A small graph (`model_eb.onnx`) reads them one by one, and its state after
+the last unit is the vector of the hotword. One more vector, of `<s>` alone, stands for "none of them".
 
-Source: FunASR's `ContextualParaformer` (funasr_onnx); units of Latin words by `seg_dict`, as its C++ runtime does.
+Source: FunASR's `ContextualParaformer` (funasr_onnx), and its C++ runtime for units of Latin words (`seg_dict`).
 Model: Shi et al., "SeACo-Paraformer: A Non-Autoregressive ASR System with Flexible and Effective Hotword
 Customization", ICASSP 2024.
 """
@@ -20,32 +20,33 @@ from paraserve.inference.graphs.session import OnnxModel, Tensor
 from paraserve.inference.text.units import SOS_ID, Vocabulary
 
 MAX_UNITS = 10
-"""The graph's input is that long; FunASR's C++ runtime cuts longer hotwords too."""
+"""Length of the graph's input. FunASR's C++ runtime cuts longer hotwords, too."""
 MAX_SHARED = 50
-"""With more hotwords a SeACo graph keeps those that fit the first segment of a batch: then segments go alone."""
+"""With more hotwords a SeACo graph takes those that fit the first segment of a batch, so each segment runs alone."""
 CACHED_LISTS = 64
-"""Lists of hotwords whose vectors are kept: a client sends the same one with every recording."""
+"""Lists of hotwords whose vectors are kept, since a client sends its list with every recording."""
 
-_PIECE = re.compile(r"[a-z']+|[^a-z'\s]")
+_LATIN_WORD_OR_CHARACTER = re.compile(r"[a-z']+|[^a-z'\s]")
 
 
 class Hotwords:
-    """Vectors of hotwords; may be used by several threads."""
+    """Encoder of hotwords to vectors. Several threads may use it."""
 
     def __init__(self, encoder: OnnxModel, vocabulary: Vocabulary, segments: Mapping[str, Sequence[str]]) -> None:
         self._encoder = encoder
         self._vocabulary = vocabulary
         self._segments = segments
         self.vectors = lru_cache(CACHED_LISTS)(self._vectors)
-        """`vectors(words)`: float32 (1, n + 1, dim) of the words that the vocabulary can spell, and of none."""
+        """`vectors(words)`: float32 (1, n + 1, dim), for the words that the vocabulary can spell and for "none"."""
 
     def units(self, hotword: str) -> list[str] | None:
-        """Units of a hotword; None if the vocabulary cannot spell it.
+        """Return the units of a hotword; None if the vocabulary cannot spell it.
 
-        A Chinese character (or a digit) is a unit; a run of letters is looked up in `seg_dict`, else taken as one.
+        A Chinese character or a digit is a unit. The units of a Latin word stand in `seg_dict`, else it is one
+        itself.
         """
-        pieces = _PIECE.findall(hotword.lower())
-        units = [unit for piece in pieces for unit in self._segments.get(piece, (piece,))]
+        parts = _LATIN_WORD_OR_CHARACTER.findall(hotword.lower())
+        units = [unit for part in parts for unit in self._segments.get(part, (part,))]
         return units if units and all(unit in self._vocabulary for unit in units) else None
 
     def _vectors(self, words: tuple[str, ...]) -> Tensor:
@@ -61,9 +62,9 @@ class Hotwords:
 
 
 def read_hotword_file(path: Path) -> tuple[str, ...]:
-    """FunASR's hotword file: `words weight` a line; lines without a weight are no hotwords, as there.
+    """Read FunASR's hotword file: `words weight` on each line. Lines without a weight do not count, as in FunASR.
 
-    The weights are left out: no model here takes them.
+    The weights are dropped, because no model here takes them.
 
     Raises:
         ModelLoadError: the file cannot be read.
@@ -85,7 +86,7 @@ def _is_number(text: str) -> bool:
 
 
 def read_segments(path: Path) -> dict[str, tuple[str, ...]]:
-    """`seg_dict`: a word and its units on each line; empty where a model comes without.
+    """Read `seg_dict`, with a word and its units on each line. A missing file is an empty one.
 
     Raises:
         ModelLoadError: the file cannot be read.

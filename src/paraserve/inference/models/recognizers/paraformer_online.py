@@ -1,12 +1,12 @@
-"""Streaming Paraformer: a chunk of a live utterance in, what it adds to the text out.
+"""Streaming Paraformer: takes a chunk of a live utterance and returns the text that it adds.
 
-Each step puts the chunk's rows behind rows of the past and of the chunk before it, whose future they are, runs the
-encoder over all of them, integrates-and-fires over the rows in the middle and decodes the tokens that fired. Two
-graphs: the encoder with the weights (`model.onnx`) and the decoder (`decoder.onnx`), which remembers the last tokens
-in caches. Scaling and position code, inside the graph of the offline model, are outside here.
+A step puts the rows of the chunk behind rows of the past and of the chunk before, for which they are the future. The
+encoder (`model.onnx`) runs over all of them and gives weights. Integrate-and-fire sums the rows in the middle into
+one embedding for each unit, and the decoder (`decoder.onnx`), with the last units in its caches, gives the units.
+Scaling and position code are outside of the graphs, unlike in the offline model.
 
-Source: FunASR's online `Paraformer` (funasr_onnx), and its C++ runtime where nothing of the past is wanted: `L = 0`
-keeps nothing for the second half of the last step, where the Python package keeps everything.
+Source: FunASR's online `Paraformer` (funasr_onnx), and its C++ runtime for a chunk without past, where the Python
+package keeps all of the past in the second half of the last step.
 """
 
 from collections import defaultdict
@@ -22,7 +22,7 @@ from paraserve.inference.base import StreamingItem
 from paraserve.inference.features.cif import CifState, integrate_and_fire
 from paraserve.inference.features.fbank import FbankState, LfrState
 from paraserve.inference.graphs.session import CPU, Placement, Tensor
-from paraserve.inference.models.model_files import read_config, read_tokens
+from paraserve.inference.models.model_files import read_config, read_units
 from paraserve.inference.models.recognizers.paraformer_common import (
     FrontEnd,
     check_features,
@@ -36,26 +36,20 @@ from paraserve.inference.models.recognizers.paraformer_online_graphs import (
     load_online_graphs,
     position_code,
 )
+from paraserve.inference.models.recognizers.paraformer_online_windows import Window, encoder_windows
 from paraserve.inference.text.streaming_text import TextState, text_step
 from paraserve.inference.text.units import SPECIAL_IDS, UNKNOWN, Vocabulary
-from paraserve.types import (
-    FRAME_SAMPLES,
-    ROW_MS,
-    SAMPLE_RATE,
-    ChunkSize,
-    Features,
-    Partial,
-    Token,
-)
+from paraserve.types import FRAME_SAMPLES, ROW_MS, ChunkSize, Features, Partial, Token, ms_to_samples, samples_to_ms
 
 CPU_BATCH = 4
 CUDA_BATCH = 64
-"""Streams in one run: where the time of a `step` by its streams (metrics `stage_seconds` and `batch_size`, full-size
-models) stops falling, and one run still takes much less than a chunk lasts. int8 graphs scale their activations over
-all of them, so there neighbours may change a text."""
-ROW_SAMPLES = SAMPLE_RATE * ROW_MS // 1000
-MAX_TOKEN_MS = 600
-"""A token starts where the one before it fired, but no further back than this."""
+"""Streams in one run. With more the time for each stream stops falling (metrics `stage_seconds` and `batch_size`,
+full-size models), and a run should take much less time than a chunk lasts. int8 graphs scale their activations over
+the
+whole run, so the other streams may change a text."""
+ROW_SAMPLES = ms_to_samples(ROW_MS)
+MAX_UNIT_MS = 600
+"""Longest unit. It starts where the one before it fired, but no earlier than this before its end."""
 
 
 Item = TypeVar("Item")
@@ -63,10 +57,13 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True, slots=True)
 class OnlineState:
-    """An utterance between two steps. Values are never written to: a step makes a new state.
+    """State of an utterance between two steps. A step never changes it but makes a new one.
 
-    `context` are the last past + future rows (scaled, with position code; zeros before the first), `n_rows` the rows
-    so far, `fired_ms` when the last token fired.
+    Args:
+        context: the last past + future rows, scaled and with position code; zeros before the first.
+        n_rows: number of rows so far.
+        n_samples: number of samples so far.
+        fired_ms: time at which the last unit fired.
     """
 
     chunk: ChunkSize
@@ -81,22 +78,9 @@ class OnlineState:
     text: TextState = field(default_factory=TextState)
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
-    """One run of the encoder over rows (n, dim).
-
-    `first_row` is the row of the utterance whose weight is the first to count. The last window may fire once more
-    behind its end.
-    """
-
-    rows: Features
-    first_row: int
-    is_last: bool
-
-
 @dataclass(slots=True)
 class Run:
-    """One stream during a step: windows that wait, and what was decoded: ids, scores and rows that fired."""
+    """One stream during a step: windows that wait, and ids, scores and firing rows of the units so far."""
 
     state: OnlineState
     windows: list[Window]
@@ -107,7 +91,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Fired:
-    """What one window gives the decoder: encoder output (n, dim), embeddings (n_tokens, dim), rows that fired."""
+    """Input of the decoder from one window: encoder output (n, dim), embeddings (n_fired, dim), rows that fired."""
 
     run: Run
     encoded: Tensor
@@ -116,7 +100,7 @@ class Fired:
 
 
 class ParaformerOnline:
-    """Streaming recogniser of one model directory; matches `paraserve.inference.base.StreamingRecognizer`."""
+    """Streaming recognizer of one model directory; matches `paraserve.inference.base.StreamingRecognizer`."""
 
     def __init__(
         self, graphs: OnlineGraphs, front: FrontEnd, vocabulary: Vocabulary, lang: str | None, batch_size: int
@@ -128,7 +112,7 @@ class ParaformerOnline:
         self._lang = lang
 
     def new_state(self, chunk: ChunkSize) -> OnlineState:
-        """State of an utterance of which nothing was heard."""
+        """Return the state of an utterance before its first sample."""
         return OnlineState(
             chunk=chunk,
             context=np.zeros((chunk.past + chunk.future, self._front.cmvn.dim), np.float32),
@@ -136,15 +120,16 @@ class ParaformerOnline:
             caches=self._graphs.empty_caches(),
         )
 
-    def step(self, batch: Sequence[StreamingItem]) -> list[tuple[OnlineState, Partial]]:
-        """The next state of each stream and what its step adds; after the last step the state is a new utterance's.
+    def step(self, batch: Sequence[StreamingItem[OnlineState]]) -> list[tuple[OnlineState, Partial]]:
+        """Return the next state of each stream and the text that its step adds.
 
-        Token times come from the rows (60 ms) on which integrate-and-fire completed a token: it ends there and starts
-        where the one before it ended, at most 600 ms earlier. They do not decrease and stay inside the audio.
+        After the last step the state is that of a new utterance. The times come from the rows (60 ms) on which
+        integrate-and-fire completed a unit. It ends there and starts where the one before it ended, at most 600 ms
+        earlier. Times do not decrease and stay inside the audio.
 
         Raises:
-            ValueError: a step is longer than its chunk, one that is not the last is shorter, or the fbank that came
-                with it has another number of frames than its samples complete.
+            ValueError: a step is longer than its chunk, one that is not the last is shorter, or its fbank has another
+                number of frames than its samples complete.
             InferenceError: a graph failed; every stream may go on from its old state.
         """
         runs = [self._begin(item) for item in batch]
@@ -154,17 +139,17 @@ class ParaformerOnline:
             waiting = [run for run in waiting if run.windows]
         return [self._finish(run, is_last=item.is_last) for run, item in zip(runs, batch, strict=True)]
 
-    def _begin(self, item: StreamingItem) -> Run:
-        state: OnlineState = item.state
+    def _begin(self, item: StreamingItem[OnlineState]) -> Run:
+        state = item.state
         n_samples, step_samples = len(item.audio.samples), state.chunk.current * ROW_SAMPLES
         if n_samples > step_samples or (n_samples < step_samples and not item.is_last):
             raise ValueError(f"a step of {n_samples} samples: chunks have {step_samples}, the last one up to that")
         fbank, features = next_fbank(state.fbank, item.audio)
         lfr, rows = self._front.next_rows(state.lfr, features, is_last=item.is_last)
         if item.is_last and n_samples < ROW_SAMPLES and state.n_rows:
-            rows = rows[:0]  # FunASR leaves less than a row's audio out
+            rows = rows[:0]  # like FunASR, which drops less than the audio of a row
         rows = self._positioned(rows, state.n_rows)
-        windows, context = _windows(state, rows, is_last=item.is_last)
+        windows, context = encoder_windows(state.context, rows, state.n_rows, state.chunk, is_last=item.is_last)
         after = replace(
             state,
             context=context,
@@ -176,26 +161,27 @@ class ParaformerOnline:
         return Run(after, windows, [], [], [])
 
     def _positioned(self, rows: Features, n_before: int) -> Features:
-        """Rows scaled and with the code of their positions, as the encoder takes them."""
+        """Return the rows scaled and with position code, as the encoder takes them."""
         scale = np.float32(self._graphs.dim**0.5)
         return rows * scale + position_code(n_before + 1, len(rows), rows.shape[1])
 
     def _run_windows(self, pairs: Sequence[tuple[Run, Window]]) -> None:
-        """One window of each stream: encoder runs of equal lengths, decoder runs of as many streams as possible.
+        """Run one window of each stream.
 
-        Padding would change the weights at the end of the shorter windows.
+        The encoder takes windows of equal lengths together, because padding would change the weights at the end of
+        shorter ones. The decoder takes all streams together whose units it can pad.
         """
         fired: list[Fired] = []
-        for pairs_alike in _groups(pairs, lambda pair: len(pair[1].rows)):
-            encoded, weights = self._graphs.encode(np.stack([window.rows for _, window in pairs_alike]))
-            fired += [self._fire(*pair, *each) for pair, *each in zip(pairs_alike, encoded, weights, strict=True)]
+        for equal_lengths in _groups(pairs, lambda pair: len(pair[1].rows)):
+            encoded, weights = self._graphs.encode(np.stack([window.rows for _, window in equal_lengths]))
+            fired += [self._fire(*pair, *each) for pair, *each in zip(equal_lengths, encoded, weights, strict=True)]
         spoken = [item for item in fired if item.rows]
-        limit = self._graphs.remembered_tokens
+        limit = self._graphs.cached_units
         for group in _groups(spoken, lambda item: (len(item.encoded), max(limit, len(item.rows)))):
-            self._decode(group)
+            self._run_decoder(group)
 
     def _fire(self, run: Run, window: Window, encoded: Tensor, weights: Tensor) -> Fired:
-        """The tokens of one window, from its middle; the utterance's last one has a row of zeros behind it."""
+        """Integrate-and-fire over the middle of one window; the last of an utterance has a row of zeros behind it."""
         chunk = run.state.chunk
         weights = weights.copy()
         weights[: chunk.past] = 0
@@ -208,25 +194,26 @@ class ParaformerOnline:
         run.state = replace(run.state, cif=cif)
         return Fired(run, encoded, embeddings, [window.first_row + index - chunk.past for index in fired])
 
-    def _decode(self, group: Sequence[Fired]) -> None:
+    def _run_decoder(self, group: Sequence[Fired]) -> None:
+        """Find the units of a group of streams and add them to their runs."""
         encoded = np.stack([item.encoded for item in group])
         caches = [item.run.state.caches for item in group]
-        decoded = self._graphs.decode(encoded, [item.embeddings for item in group], caches)
-        for item, (logits, after) in zip(group, decoded, strict=True):
+        results = self._graphs.run_decoder(encoded, [item.embeddings for item in group], caches)
+        for item, (logits, next_caches) in zip(group, results, strict=True):
             check_vocabulary(self._vocabulary, logits.shape[1], self._graphs.decoder.path)
             ids = logits.argmax(axis=1)
             item.run.ids += ids.tolist()
             item.run.scores += probabilities(logits, ids)
             item.run.rows += item.rows
-            item.run.state = replace(item.run.state, caches=after)
+            item.run.state = replace(item.run.state, caches=next_caches)
 
     def _finish(self, run: Run, *, is_last: bool) -> tuple[OnlineState, Partial]:
         state = run.state
-        units, fired_ms, heard_ms = [], state.fired_ms, state.n_samples * 1000 // SAMPLE_RATE
+        units, fired_ms, received_ms = [], state.fired_ms, samples_to_ms(state.n_samples)
         for text, score, row in zip(self._vocabulary.texts(run.ids), run.scores, run.rows, strict=True):
             start_ms = fired_ms
-            fired_ms = max(start_ms, min((row + 1) * ROW_MS, heard_ms))
-            units.append(Token(text, max(start_ms, fired_ms - MAX_TOKEN_MS), fired_ms, score))
+            fired_ms = max(start_ms, min((row + 1) * ROW_MS, received_ms))
+            units.append(Token(text, max(start_ms, fired_ms - MAX_UNIT_MS), fired_ms, score))
         kept = [(i, unit) for i, unit in zip(run.ids, units, strict=True) if i not in SPECIAL_IDS]
         spoken = [unit for _, unit in kept if unit.text != UNKNOWN]
         text_state, partial = text_step(state.text, spoken, self._lang, is_last=is_last)
@@ -239,13 +226,13 @@ class ParaformerOnline:
 def load_paraformer_online(
     directory: Path, placement: Placement = CPU, quantize: bool | None = None
 ) -> ParaformerOnline:
-    """Load a model directory in FunASR's layout; `quantize` chooses both graph files, see `graph_file`.
+    """Load a model directory in FunASR's layout. `quantize` chooses both graph files, see `graph_file`.
 
     Raises:
-        ModelLoadError: a file is missing or damaged, a graph is no streaming Paraformer's, or files do not match.
+        ModelLoadError: a file is missing or damaged, a graph is another one, or files do not match.
     """
     config = read_config(directory)
-    front, vocabulary = read_front_end(directory, config), Vocabulary(read_tokens(directory))
+    front, vocabulary = read_front_end(directory, config), Vocabulary(read_units(directory))
     if front.lfr_n * FRAME_SAMPLES != ROW_SAMPLES:
         raise ModelLoadError(f"cannot use {directory / 'config.yaml'}: lfr_n is {front.lfr_n}, chunks count in sixes")
     graphs = load_online_graphs(directory, placement, quantize)
@@ -257,36 +244,8 @@ def load_paraformer_online(
     return ParaformerOnline(graphs, front, vocabulary, config.get("lang"), batch_size)
 
 
-def _windows(state: OnlineState, rows: Features, *, is_last: bool) -> tuple[list[Window], Features]:
-    """What the encoder is to run over, and the next step's context.
-
-    The weights count from the first row of the future that the step before could only look at. A last step gives
-    them all, in a second run where they do not fit into the first one.
-    """
-    chunk, n_before = state.chunk, state.n_rows
-    first = n_before - chunk.future
-    whole = np.concatenate((state.context, rows))
-    context = _last(whole, chunk.past + chunk.future)
-    if not n_before and not len(rows):
-        return [], context
-    if not is_last:
-        return [Window(whole, first, is_last=False)] if len(rows) else [], context
-    n_left = len(rows) + chunk.future - chunk.current
-    if n_left <= 0:
-        return [Window(whole, first, is_last=True)], context
-    missing = chunk.past + chunk.current + chunk.future - len(whole)
-    padded = np.concatenate((whole, np.zeros((missing, whole.shape[1]), np.float32)))
-    rest = np.concatenate((_last(whole, chunk.past), _last(rows, n_left)))
-    return [Window(padded, first, is_last=False), Window(rest, first + chunk.current, is_last=True)], context
-
-
-def _last(rows: Features, n: int) -> Features:
-    """The last `n` rows, copied, so that a state does not keep all of them alive."""
-    return rows[max(0, len(rows) - n) :].copy()
-
-
 def _groups(items: Iterable[Item], key: Callable[[Item], Hashable]) -> list[list[Item]]:
-    """Items of one key together."""
+    """Return the items in groups of equal keys, in the order of each group's first item."""
     groups: defaultdict[Hashable, list[Item]] = defaultdict(list)
     for item in items:
         groups[key(item)].append(item)

@@ -1,4 +1,4 @@
-"""The two graphs of a streaming Paraformer and what stands beside them: position code, CIF's figures, caches."""
+"""Graphs of a streaming Paraformer (encoder, decoder), with their caches, position code and parameters of CIF."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,16 +13,18 @@ from paraserve.inference.models.model_files import graph_file, read_config
 from paraserve.types import Features
 
 LONGEST_PERIOD = 10_000
-"""Of the sines of the position code."""
+"""Longest period of the sines of the position code, in rows, divided by 2 pi."""
 Caches: TypeAlias = tuple[Tensor, ...]
-"""What the decoder remembers of one stream: a (dim, kernel - 1) a layer."""
+"""Memory of the decoder for one stream: an array (dim, kernel - 1) a layer."""
 DECODER_INPUTS = {"enc", "enc_len", "acoustic_embeds", "acoustic_embeds_len"}
 
 
 class OnlineGraphs:
-    """Encoder (`model.onnx`) and decoder (`decoder.onnx`), of equal-length inputs in a batch.
+    """Encoder (`model.onnx`) and decoder (`decoder.onnx`). The windows of a batch have equal lengths.
 
-    `threshold` and `tail_weight` are integrate-and-fire's: of a token, and of a row behind the utterance's last one.
+    Args:
+        threshold: weight of one unit in integrate-and-fire.
+        tail_weight: weight of the row behind the last one of an utterance.
 
     Raises:
         ModelLoadError: a graph is another one, or the two do not fit together.
@@ -40,46 +42,50 @@ class OnlineGraphs:
         self._cache_shapes = [_fixed(decoder.inputs[name].shape[1:], decoder) for name in self._in_caches]
 
     def encode(self, speech: Tensor) -> tuple[Tensor, Tensor]:
-        """Encoder output (batch, n, dim) and weights (batch, n) of positioned rows (batch, n, n_features)."""
+        """Return encoder output (batch, n, dim) and weights (batch, n) of positioned rows (batch, n, features)."""
         feeds = {"speech": speech, "speech_lengths": _lens(speech)}
         encoded, weights = self.encoder.run(feeds, ["enc", "alphas"]).values()
         return encoded, weights
 
     def empty_caches(self) -> Caches:
-        """Caches of an utterance without a token, one (dim, kernel - 1) a layer: zeros."""
+        """Return the caches of an utterance before its first unit: zeros."""
         return tuple(np.zeros(shape, np.float32) for shape in self._cache_shapes)
 
     @property
-    def remembered_tokens(self) -> int:
-        """Tokens that the caches hold; what `decode` pads must not have more."""
+    def cached_units(self) -> int:
+        """Number of units that the caches hold, and the most that `run_decoder` may pad."""
         return min(size for _, size in self._cache_shapes)
 
-    def decode(
+    def run_decoder(
         self, encoded: Tensor, embeddings: Sequence[Tensor], caches: Sequence[Caches]
     ) -> list[tuple[Tensor, Caches]]:
-        """Logits (n_tokens, n_units) and next caches of each stream of a batch.
+        """Return the logits (n_fired, vocabulary) and the next caches of each stream of a batch.
 
-        Takes the encoder's output (batch, n, dim), and of each stream the embeddings (n_tokens, dim) and the caches.
-        Streams that differ in the number of tokens have at most `remembered_tokens`: padding comes after a stream's
-        own tokens, which look back only, and is taken out of its caches again.
+        Streams with different numbers of units must have at most `cached_units`. Padding comes after a stream's own
+        units, which look back only, and is taken out of its caches afterwards.
+
+        Args:
+            encoded: output of the encoder (batch, n, dim).
+            embeddings: (n_fired, dim) of each stream, one for each unit that fired.
+            caches: the caches of each stream.
         """
-        padded, n_tokens = pad_batch(embeddings)
+        padded, n_fired = pad_batch(embeddings)
         feeds = {
             "enc": encoded,
             "enc_len": _lens(encoded),
             "acoustic_embeds": padded,
-            "acoustic_embeds_len": n_tokens,
+            "acoustic_embeds_len": n_fired,
         }
         layers = [np.stack(layer) for layer in zip(*caches, strict=True)]
         feeds |= dict(zip(self._in_caches, layers, strict=True))
         logits, *after = self.decoder.run(feeds, ["logits", *self._out_caches]).values()
-        decoded = []
-        for i, n in enumerate(n_tokens.tolist()):
-            remembered = [
-                _remembered(old, new[i], n, padded.shape[1]) for old, new in zip(caches[i], after, strict=True)
+        results = []
+        for i, n in enumerate(n_fired.tolist()):
+            next_caches = [
+                _next_cache(old, new[i], n, padded.shape[1]) for old, new in zip(caches[i], after, strict=True)
             ]
-            decoded.append((logits[i, :n], tuple(remembered)))
-        return decoded
+            results.append((logits[i, :n], tuple(next_caches)))
+        return results
 
     def _check_names(self) -> None:
         encoder, decoder = self.encoder, self.decoder
@@ -112,9 +118,9 @@ def load_online_graphs(directory: Path, placement: Placement, quantize: bool | N
 
 
 def position_code(first: int, n_rows: int, dim: int) -> Features:
-    """Sines, then cosines, of the positions `first`, `first` + 1, ..: float32 (n_rows, dim).
+    """Return sines, then cosines, of the positions `first`, `first` + 1, ..: float32 (n_rows, dim).
 
-    In float32 throughout, as FunASR computes it: int8 graphs notice the last bit.
+    All steps are float32 as in FunASR, since the last bit can change results of int8 graphs.
     """
     half = dim // 2
     step = np.log(np.float32(LONGEST_PERIOD)) / np.float32(half - 1)
@@ -123,21 +129,24 @@ def position_code(first: int, n_rows: int, dim: int) -> Features:
     return np.concatenate((np.sin(angles), np.cos(angles)), axis=1)
 
 
-def _remembered(before: Tensor, after: Tensor, n_tokens: int, n_padded: int) -> Tensor:
-    """The cache (dim, size) of a stream of `n_tokens` after a run of `n_padded`, whose last ones may be padding.
+def _next_cache(before: Tensor, after: Tensor, n_fired: int, n_padded: int) -> Tensor:
+    """Return the next cache (dim, size) of a stream, a copy, which does not keep those of its whole batch alive.
 
-    `before` and what the run said of each token stand one behind the other, and `after` ends with the latter. Its own
-    array: a stream that falls silent must not keep the caches of its whole batch alive.
+    Args:
+        before: cache (dim, size) before the run.
+        after: cache (dim, any size) after the run; its last `n_padded` columns are of the units of the run.
+        n_fired: number of the stream's own units.
+        n_padded: number of units in the run, padding included.
     """
     size = before.shape[1]
-    if n_tokens == n_padded:
+    if n_fired == n_padded:
         return after[:, -size:].copy()
     first = after.shape[1] - n_padded
-    return np.concatenate((before, after[:, first : first + n_tokens]), axis=1)[:, -size:]
+    return np.concatenate((before, after[:, first : first + n_fired]), axis=1)[:, -size:]
 
 
 def _lens(batch: Tensor) -> Tensor:
-    """Every item of a batch is as long as the batch."""
+    """Return the length of each item of a batch without padding."""
     return np.full(len(batch), batch.shape[1])
 
 

@@ -1,7 +1,7 @@
-"""SenseVoiceSmall: one segment in, its text, language, emotion and sound events out, with CTC times.
+"""SenseVoiceSmall: text, language, emotion and sound events of a segment, with times by CTC.
 
-The graph puts four rows before those of the speech: language, emotion, event, and whether numbers and marks are
-written. Its output is one id a row, of text or of a tag such as `<|zh|>`; equal neighbours and blanks are dropped.
+The graph puts four rows before those of the speech: language, emotion, event, and the choice of written form (numbers
+and marks). It gives one id a row, of text or of a tag like `<|zh|>`. Equal neighbors and blanks are dropped.
 
 Source: FunASR's `SenseVoiceSmall` (funasr_onnx; times as in its training framework); the model: An et al.,
 "FunAudioLLM: Voice Understanding and Generation Foundation Models", 2024. CTC: Graves et al., 2006.
@@ -17,29 +17,30 @@ import numpy as np
 from sentencepiece import SentencePieceProcessor
 
 from paraserve.errors import ModelLoadError
+from paraserve.inference.base import Capabilities
 from paraserve.inference.features.fbank import pad_batch
 from paraserve.inference.graphs.session import CPU, OnnxModel, Placement, open_session
-from paraserve.inference.models.model_files import graph_file, read_config
+from paraserve.inference.models.model_files import graph_file, model_name, read_config
 from paraserve.inference.models.recognizers.greedy import GreedyResult, run_greedy
 from paraserve.inference.models.recognizers.paraformer_common import FrontEnd, check_features, read_front_end
 from paraserve.inference.text.model_punctuated import words_of
 from paraserve.types import ROW_MS, Features, Hypothesis, RecognitionOptions, SegmentAudio, Token
 
 MAX_SEGMENT_MS = 30_000
-"""What the model was trained on."""
+"""Longest audio in the model's training."""
 CPU_BATCH_FRAMES = 500
-"""As for a Paraformer: up to 5 s a batch saves the fixed cost of a call."""
+"""5 s. On a CPU a batch only saves the fixed cost of a call."""
 CUDA_BATCH_FRAMES = 20_000
-"""The graph gives 25,055 float32 a row: 330 MB for so much."""
-PIECES = "chn_jpn_yue_eng_ko_spectok.bpe.model"
+"""200 s, for which the graph gives 330 MB of logits, 25,055 float32 a row."""
+UNITS_FILE = "chn_jpn_yue_eng_ko_spectok.bpe.model"
 INPUTS = frozenset(("speech", "speech_lengths", "language", "textnorm"))
 N_PREFIX_ROWS = 4
 BLANK_ID = 0
 TIME_OFFSET_MS = -30
-"""A row is said to begin half a row early."""
+"""FunASR lets a row begin half a row early."""
 
 LANGUAGE_IDS = MappingProxyType({"auto": 0, "zh": 3, "en": 4, "yue": 7, "ja": 11, "ko": 12, "nospeech": 13})
-"""Rows of the model's table of queries, not of its vocabulary. Another language is left to the model to find."""
+"""Ids in the model's table of queries, not in its vocabulary. For another language the model decides."""
 WRITTEN_ID, SPOKEN_ID = 14, 15
 TAG = re.compile(r"<\|(.*)\|>")
 LANGUAGES = frozenset(LANGUAGE_IDS) - {"auto", "nospeech"}
@@ -50,14 +51,19 @@ NOT_EVENTS = frozenset(("nospeech", "withitn", "woitn"))
 WORD_START = "\u2581"
 
 
+def is_sensevoice(directory: Path) -> bool:
+    """Return whether a folder holds a SenseVoiceSmall, as `config.yaml` says."""
+    return model_name(directory) == "SenseVoiceSmall"
+
+
 def load_sensevoice(directory: Path, placement: Placement = CPU, quantize: bool | None = None) -> "SenseVoice":
     """Load a model directory in FunASR's layout. `quantize` chooses the graph file, see `graph_file`.
 
     Raises:
-        ModelLoadError: a file is missing or damaged, the graph is no SenseVoice, or files do not match.
+        ModelLoadError: a file is missing or damaged, the graph is another one, or files do not match.
     """
     front = read_front_end(directory, read_config(directory))
-    pieces = _read_pieces(directory / PIECES)
+    vocabulary = _read_vocabulary(directory / UNITS_FILE)
     graph = open_session(graph_file(directory, quantize=quantize, plain_first=not placement.is_cpu), placement)
     if set(graph.inputs) != INPUTS or len(graph.outputs) != 2:
         names = f"inputs {', '.join(graph.inputs)}; outputs {', '.join(graph.outputs)}"
@@ -65,16 +71,16 @@ def load_sensevoice(directory: Path, placement: Placement = CPU, quantize: bool 
     check_features(graph, front)
     n_units = next(iter(graph.outputs.values())).shape[2]
     if isinstance(n_units, int):
-        _check_pieces(pieces, n_units, graph.path)
+        _check_vocabulary(vocabulary, n_units, graph.path)
     if not graph.is_cpu:
-        return SenseVoice(graph, front, pieces, CUDA_BATCH_FRAMES)
-    # int8 scales its activations over the whole batch: neighbours would change a segment's text.
-    return SenseVoice(graph, front, pieces, 0 if graph.is_quantized else CPU_BATCH_FRAMES)
+        return SenseVoice(graph, front, vocabulary, CUDA_BATCH_FRAMES)
+    # int8 scales its activations over the whole batch, so other segments would change a segment's text.
+    return SenseVoice(graph, front, vocabulary, 0 if graph.is_quantized else CPU_BATCH_FRAMES)
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Rows `first` to `last` that gave the same id, which the first of them gave with this probability."""
+    """Rows `first` to `last` with equal best ids. `score` is the probability of the id in the first of them."""
 
     id: int
     first: int
@@ -83,25 +89,28 @@ class Run:
 
 
 class SenseVoice:
-    """Recogniser of one model directory; matches `paraserve.inference.base.Recognizer`."""
+    """Recognizer of one model directory; matches `paraserve.inference.base.Recognizer`."""
 
+    capabilities = Capabilities(partials=True, punctuates=True, languages=LANGUAGES, word_times=True)
     max_segment_ms = MAX_SEGMENT_MS
 
-    def __init__(self, graph: OnnxModel, front: FrontEnd, pieces: SentencePieceProcessor, batch_frames: int) -> None:
+    def __init__(
+        self, graph: OnnxModel, front: FrontEnd, vocabulary: SentencePieceProcessor, batch_frames: int
+    ) -> None:
         self.batch_frames = batch_frames
         self._graph = graph
         self._front = front
-        self._pieces = pieces
+        self._vocabulary = vocabulary
 
     def recognize(self, batch: Sequence[SegmentAudio], options: RecognitionOptions) -> list[Hypothesis]:
-        """One hypothesis for each segment; token times are relative to the segment's start.
+        """Return one hypothesis for each segment; token times are relative to the segment's start.
 
-        Its text has marks and written numbers if the options want both, since the model knows them only together;
-        else it has neither. Silence gives a hypothesis without text, less than a window an empty one.
+        The text has marks and written numbers if the options want both, and neither otherwise, since the model knows
+        them only together. Silence gives a hypothesis without text, less than a window an empty one.
 
         Raises:
             InferenceError: the graph refused the batch.
-            ModelLoadError: the graph's vocabulary is not that of the pieces (where only a run can tell).
+            ModelLoadError: the graph has another vocabulary than the sentencepiece model, which only a run can show.
         """
         if len(batch) > 1 and options.deterministic:
             return [hypothesis for audio in batch for hypothesis in self.recognize([audio], options)]
@@ -111,7 +120,7 @@ class SenseVoice:
         return [self._hypothesis(next(units), is_written) if len(item) else Hypothesis() for item in rows]
 
     def _run(self, rows: Sequence[Features], language: str | None, *, is_written: bool) -> list[GreedyResult]:
-        """Units of the n_rows + 4 rows of each item of one zero-padded batch."""
+        """Run one zero-padded batch. Return the units of the n_rows + 4 rows of each item."""
         if not rows:
             return []
         speech, speech_lens = pad_batch(rows)
@@ -123,19 +132,19 @@ class SenseVoice:
         }
         units, (unit_lens,) = run_greedy(self._graph, feeds)
         if (logits := units[0].logits) is not None:
-            _check_pieces(self._pieces, logits.shape[1], self._graph.path)
-        return [item.until(n) for item, n in zip(units, unit_lens, strict=True)]
+            _check_vocabulary(self._vocabulary, logits.shape[1], self._graph.path)
+        return [item.first_rows(n) for item, n in zip(units, unit_lens, strict=True)]
 
     def _hypothesis(self, units: GreedyResult, is_written: bool) -> Hypothesis:
         runs = _runs(units)
-        tags = {run: tag[1] for run in runs if (tag := TAG.fullmatch(self._pieces.id_to_piece(run.id)))}
+        tags = {run: tag[1] for run in runs if (tag := TAG.fullmatch(self._vocabulary.id_to_piece(run.id)))}
         text_runs = [run for run in runs if run not in tags]
-        words = words_of([self._piece(run) for run in text_runs])
+        words = words_of([self._part(run) for run in text_runs])
         names = list(tags.values())
         return Hypothesis(
             tokens=words,
             token_ids=tuple(run.id for run in runs),
-            text=self._pieces.decode([run.id for run in text_runs]).strip() if words else "",
+            text=self._vocabulary.decode([run.id for run in text_runs]).strip() if words else "",
             score=float(np.mean([run.score for run in text_runs])) if text_runs else 1.0,
             language=next((name for name in names if name in LANGUAGES), None),
             emotion=next((name for name in names if name in EMOTIONS), None),
@@ -144,13 +153,14 @@ class SenseVoice:
             itn=is_written,
         )
 
-    def _piece(self, run: Run) -> Token:
-        text = "" if self._pieces.is_control(run.id) else self._pieces.id_to_piece(run.id).replace(WORD_START, " ")
+    def _part(self, run: Run) -> Token:
+        unit = "" if self._vocabulary.is_control(run.id) else self._vocabulary.id_to_piece(run.id)
+        text = unit.replace(WORD_START, " ")
         return Token(text, _row_ms(run.first), max(_row_ms(run.first), _row_ms(run.last + 1)), run.score)
 
 
 def _runs(units: GreedyResult) -> list[Run]:
-    """Runs of equal ids, without the blank."""
+    """Return the runs of equal ids, without the blank."""
     ids = units.ids
     firsts = np.flatnonzero(np.diff(ids, prepend=-1))
     lasts = np.append(firsts[1:], len(ids)) - 1
@@ -160,21 +170,21 @@ def _runs(units: GreedyResult) -> list[Run]:
     return [Run(*run) for run in zip(ids[firsts].tolist(), firsts.tolist(), lasts.tolist(), scores, strict=True)]
 
 
-def _check_pieces(pieces: SentencePieceProcessor, n_units: int, path: Path) -> None:
-    if n_units != len(pieces):
-        raise ModelLoadError(f"{path} has {n_units} output units, {PIECES} has {len(pieces)}")
+def _check_vocabulary(vocabulary: SentencePieceProcessor, n_units: int, path: Path) -> None:
+    if n_units != len(vocabulary):
+        raise ModelLoadError(f"{path} has {n_units} output units, {UNITS_FILE} has {len(vocabulary)}")
 
 
 def _row_ms(row: int) -> int:
     return max(0, (row - N_PREFIX_ROWS) * ROW_MS + TIME_OFFSET_MS)
 
 
-def _read_pieces(path: Path) -> SentencePieceProcessor:
+def _read_vocabulary(path: Path) -> SentencePieceProcessor:
     if not path.is_file():
         raise ModelLoadError(f"model file not found: {path}")
-    pieces = SentencePieceProcessor()
+    vocabulary = SentencePieceProcessor()
     try:
-        pieces.LoadFromSerializedProto(path.read_bytes())
+        vocabulary.LoadFromSerializedProto(path.read_bytes())
     except (OSError, RuntimeError) as error:
         raise ModelLoadError(f"cannot read {path}: not a sentencepiece model: {error}") from error
-    return pieces
+    return vocabulary

@@ -1,10 +1,10 @@
-"""Whisper in CTranslate2's format, through faster-whisper: one segment in, its text and language out.
+"""Whisper in CTranslate2's format, by faster-whisper: text and language of a segment.
 
-A segment is one window of the model: no timestamps are asked for, so each is encoded and decoded exactly once.
-Temperature 0 without fallback, and nothing of an earlier segment goes in, so a text depends on its audio alone.
+A segment is one window of the model. Without timestamps in its text, encoder and decoder run exactly once for each.
+The temperature is 0 without fallback, and no earlier segment is used, so a text depends on its own audio alone.
 
-Source: the model: Radford et al., "Robust Speech Recognition via Large-Scale Weak Supervision", 2022; rules for
-silence and word times as in its reference implementation.
+Source: the model: Radford et al., "Robust Speech Recognition via Large-Scale Weak Supervision", 2022. The rules for
+silence and word times are those of its reference implementation.
 """
 
 import logging
@@ -17,40 +17,55 @@ from typing import Any
 import numpy as np
 
 from paraserve.errors import InferenceError, ModelLoadError
+from paraserve.inference.base import Capabilities
 from paraserve.inference.features.fbank import WINDOW_SAMPLES
 from paraserve.inference.graphs.session import CPU, Placement
 from paraserve.inference.models.recognizers.paraformer_common import finite
 from paraserve.inference.text.model_punctuated import words_of
-from paraserve.types import FRAME_SAMPLES, SAMPLE_RATE, Hypothesis, RecognitionOptions, Samples, SegmentAudio, Token
+from paraserve.inference.text.scripts import CHINESE, TO_FULL_WIDTH_MARKS
+from paraserve.types import (
+    FRAME_SAMPLES,
+    SAMPLE_RATE,
+    Hypothesis,
+    RecognitionOptions,
+    Samples,
+    SegmentAudio,
+    Token,
+    ms_to_samples,
+)
 
 MAX_SEGMENT_MS = 30_000
 """The model's window."""
 BEAM_SIZE, DRAFT_BEAM_SIZE = 5, 1
-MIN_TOKENS, TOKENS_PER_S = 16, 20
-"""Room for fast speech in any script, and no more: a decoder that goes in circles fills whatever it gets."""
-MAX_TOKENS = 224
+MIN_UNITS, UNITS_PER_S = 16, 20
+"""Room for fast speech in any script, but no more, because a decoder that repeats itself fills all of it."""
+MAX_UNITS = 224
 NO_SPEECH, LEAST_LOG_PROBABILITY = 0.6, -1.0
-"""More probably no speech than the first, and text less probable a token than the second: nothing was said."""
+"""Silence: the probability of no speech is above the first, the mean log probability of a unit below the second."""
 PROMPTS = MappingProxyType({"zh": "以下是普通话的句子。"})
-"""What stands before the text where the client gives nothing: without it Chinese comes now in simplified and now in
-traditional characters, and without marks."""
-CHINESE_MARK = re.compile(r"(?<=[\u4e00-\u9fff”])[,.?!:;]")
-FULL_WIDTH = str.maketrans(",.?!:;", "，。？！：；")
+"""Prompts by language for clients that give none. Without one, Chinese comes without marks, and now in simplified and
+now in traditional characters."""
+CHINESE_MARK = re.compile(rf"(?<=[{CHINESE}”])[,.?!:;]")
+ENGLISH = "en"
+"""The language of models that know one only."""
 FILES = ("model.bin", "config.json", "tokenizer.json")
 
 
-def load_whisper(
-    directory: Path, placement: Placement = CPU, quantize: bool | None = None, *, workers: int = 1
-) -> "Whisper":
-    """Load a Whisper model directory in CTranslate2's format. `workers` segments can be recognised side by side.
+def is_whisper(directory: Path) -> bool:
+    """Return whether a folder holds a model in CTranslate2's format."""
+    return (directory / "model.bin").is_file()
 
-    Weights are int8 on a CPU and float16 on a GPU; `quantize` True insists on int8, False on float32.
+
+def load_whisper(directory: Path, placement: Placement = CPU, quantize: bool | None = None) -> "Whisper":
+    """Load a Whisper model directory in CTranslate2's format, to recognize `placement.workers` segments side by side.
+
+    Weights are int8 on a CPU and float16 on a GPU. `quantize` True makes them int8, False float32.
 
     Raises:
-        ModelLoadError: a file is missing or damaged, it is another kind of model, or faster-whisper is not installed.
+        ModelLoadError: a file is missing or damaged, the model is another one, or faster-whisper is not installed.
     """
     for name in FILES:
-        # Without its tokenizer faster-whisper would ask a model hub for one.
+        # faster-whisper would ask a model hub for a missing tokenizer.
         if not (directory / name).is_file():
             raise ModelLoadError(f"model file not found: {directory / name}")
     try:
@@ -66,7 +81,7 @@ def load_whisper(
             device_index=int(index or 0),
             compute_type=_compute_type(kind, quantize),
             cpu_threads=placement.threads,
-            num_workers=workers,
+            num_workers=placement.workers,
             local_files_only=True,
         )
     except (RuntimeError, ValueError, OSError) as error:
@@ -75,9 +90,9 @@ def load_whisper(
 
 
 class Whisper:
-    """Recogniser of one model directory; matches `paraserve.inference.base.Recognizer`.
+    """Recognizer of one model directory; matches `paraserve.inference.base.Recognizer`.
 
-    A batch would gain nothing on a CPU, where the encoder's work for each segment is the same in any batch.
+    Batches gain nothing on a CPU, since the encoder's work for a segment does not depend on the batch.
     """
 
     max_segment_ms = MAX_SEGMENT_MS
@@ -86,16 +101,21 @@ class Whisper:
     def __init__(self, model: Any) -> None:
         self._model = model
         self._is_multilingual = bool(model.model.is_multilingual)
-        # Cantonese is known to the library, but not to every model.
-        self._languages = frozenset(
+        # The library knows Cantonese, but not every model does.
+        known = (
             name for name in model.supported_languages if model.hf_tokenizer.token_to_id(f"<|{name}|>") is not None
+        )
+        languages = frozenset(known) if self._is_multilingual else frozenset({ENGLISH})
+        self.capabilities = Capabilities(
+            partials=True, punctuates=True, languages=languages, word_times=True, hotwords=True
         )
 
     def recognize(self, batch: Sequence[SegmentAudio], options: RecognitionOptions) -> list[Hypothesis]:
-        """One hypothesis for each segment; token times are relative to the segment's start.
+        """Return one hypothesis for each segment; token times are relative to the segment's start.
 
-        The language is the options' if the model knows it, else what it hears. Numbers and marks are the model's.
-        Word times and their scores come with `options.word_times`. Less than a window of 25 ms gives nothing.
+        The language is that of the options if the model knows it, else the model detects it. The text is in written
+        form. `options.word_times` adds times and scores of words. Less than a window of 25 ms gives an empty
+        hypothesis.
 
         Raises:
             InferenceError: the model failed, or a segment is longer than `max_segment_ms`.
@@ -108,7 +128,7 @@ class Whisper:
     def _recognize(self, samples: Samples, options: RecognitionOptions) -> Hypothesis:
         if len(samples) < WINDOW_SAMPLES:
             return Hypothesis()
-        if len(samples) > MAX_SEGMENT_MS * SAMPLE_RATE // 1000:
+        if len(samples) > ms_to_samples(MAX_SEGMENT_MS):
             raise ValueError(f"a segment of {len(samples)} samples is longer than the model's window")
         encoded = self._encode(samples)
         language = self._language(encoded, options.language)
@@ -119,14 +139,14 @@ class Whisper:
         log_probability = result.scores[0] * len(result.sequences_ids[0]) / (len(result.sequences_ids[0]) + 1)
         is_silence = result.no_speech_prob > NO_SPEECH and log_probability < LEAST_LOG_PROBABILITY
         text = tokenizer.decode(ids)
-        # In noise the model may repeat what stands before the text.
+        # In noise the model may repeat its prompt.
         if is_silence or _bare(text) == _bare(prompt):
             return Hypothesis(language=language, is_punctuated=True)
         score = float(np.exp(min(0.0, log_probability)))
-        pieces = self._timed(encoded, tokenizer, ids, len(samples)) if options.word_times else []
-        if "".join(piece.text for piece in pieces) != text:
-            pieces = [Token(text, score=score)]
-        words = words_of(pieces)
+        parts = self._timed_parts(encoded, tokenizer, ids, len(samples)) if options.word_times else []
+        if "".join(part.text for part in parts) != text:
+            parts = [Token(text, score=score)]
+        words = words_of(parts)
         return Hypothesis(
             tokens=words,
             token_ids=tuple(ids),
@@ -139,13 +159,13 @@ class Whisper:
     def _encode(self, samples: Samples) -> Any:
         from faster_whisper.audio import pad_or_trim  # noqa: PLC0415 - as in load_whisper
 
-        # The extractor gives a frame too many.
+        # The extractor gives one frame more than the model takes.
         return self._model.encode(pad_or_trim(self._model.feature_extractor(samples)[..., :-1]))
 
     def _language(self, encoded: Any, asked: str | None) -> str:
         if not self._is_multilingual:
-            return "en"
-        if asked in self._languages:
+            return ENGLISH
+        if asked in self.capabilities.languages:
             return str(asked)
         tag: str = self._model.model.detect_language(encoded)[0][0][0]
         return tag.strip("<|>")
@@ -156,33 +176,33 @@ class Whisper:
         return Tokenizer(self._model.hf_tokenizer, self._is_multilingual, task="transcribe", language=language)
 
     def _prompt(self, tokenizer: Any, prompt: str, options: RecognitionOptions) -> list[int]:
-        tokens: list[int] = self._model.get_prompt(
+        ids: list[int] = self._model.get_prompt(
             tokenizer,
             tokenizer.encode(" " + prompt.strip()) if prompt else [],
             without_timestamps=True,
             hotwords=" ".join(options.hotwords) or None,
         )
-        return tokens
+        return ids
 
     def _generate(
         self, encoded: Any, tokenizer: Any, prompt: list[int], n_samples: int, options: RecognitionOptions
     ) -> Any:
         from faster_whisper.transcribe import get_suppressed_tokens  # noqa: PLC0415 - as in load_whisper
 
-        n_tokens = min(MAX_TOKENS, MIN_TOKENS + TOKENS_PER_S * n_samples // SAMPLE_RATE)
+        n_units = min(MAX_UNITS, MIN_UNITS + UNITS_PER_S * n_samples // SAMPLE_RATE)
         return self._model.model.generate(
             encoded,
             [prompt],
             beam_size=DRAFT_BEAM_SIZE if options.draft else BEAM_SIZE,
-            max_length=min(self._model.max_length, len(prompt) + n_tokens),
+            max_length=min(self._model.max_length, len(prompt) + n_units),
             return_scores=True,
             return_no_speech_prob=True,
             suppress_blank=True,
             suppress_tokens=get_suppressed_tokens(tokenizer, [-1]),
         )[0]
 
-    def _timed(self, encoded: Any, tokenizer: Any, ids: list[int], n_samples: int) -> list[Token]:
-        """Words with the space before and the marks behind them, placed by the decoder's attention."""
+    def _timed_parts(self, encoded: Any, tokenizer: Any, ids: list[int], n_samples: int) -> list[Token]:
+        """Return words with the space before and the marks behind them, timed by the decoder's attention."""
         (words,) = self._model.find_alignment(tokenizer, [ids], encoded, n_samples // FRAME_SAMPLES)
         return [Token(w["word"], _ms(w["start"]), _ms(w["end"]), float(w["probability"])) for w in words]
 
@@ -192,8 +212,8 @@ def _bare(text: str) -> str:
 
 
 def _with_chinese_marks(text: str) -> str:
-    """Behind a Chinese character Whisper writes the marks of English."""
-    return CHINESE_MARK.sub(lambda mark: mark[0].translate(FULL_WIDTH), text)
+    """Write full-width marks behind Chinese characters, where Whisper writes ASCII marks."""
+    return CHINESE_MARK.sub(lambda mark: mark[0].translate(TO_FULL_WIDTH_MARKS), text)
 
 
 def _ms(seconds: float) -> int:

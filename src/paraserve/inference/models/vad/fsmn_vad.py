@@ -1,19 +1,16 @@
 """Voice activity detection with FunASR's FSMN-VAD (Deep-FSMN, https://arxiv.org/abs/1803.05030).
 
-Samples -> fbank -> LFR 5/1 and CMVN -> network (probabilities; one cache a layer) -> a flag a frame -> endpoints. The
-network looks two frames ahead, through LFR; everything else is causal, so a stream and a whole recording take the
-same path and give the same boundaries. Only an int8 graph, which scales its activations per run, may give slightly
-other probabilities, so now and then another boundary, for other step sizes.
+Samples -> fbank -> LFR 5/1 and CMVN -> network (probabilities; one cache a layer) -> a flag a frame -> endpoints. LFR
+makes the network look two frames ahead. Everything else is causal, so a stream and a whole recording give equal
+boundaries. Only an int8 graph, which scales its activations in each run, may give slightly other probabilities for
+other step sizes, and now and then another boundary.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields, replace
-from itertools import accumulate
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from paraserve.errors import ModelLoadError
 from paraserve.inference.base import VadStep
@@ -30,49 +27,31 @@ from paraserve.inference.features.fbank import (
     read_cmvn,
 )
 from paraserve.inference.graphs.session import CPU, OnnxModel, Placement, Tensor, open_session
-from paraserve.inference.models.model_files import graph_file, read_config
-from paraserve.inference.models.vad.fsmn_vad_endpoints import (
-    EndpointState,
-    Flags,
-    VadOptions,
-    find_endpoints,
-    frames_to_boundary,
-)
-from paraserve.types import (
-    FRAME_MS,
-    FRAME_SAMPLES,
-    SAMPLE_RATE,
-    Features,
-    Samples,
-    Segment,
-    VadEvent,
-    VadOverrides,
-)
+from paraserve.inference.models.model_files import graph_file
+from paraserve.inference.models.vad.fsmn_vad_endpoints import EndpointState, find_endpoints, frames_to_boundary
+from paraserve.inference.models.vad.fsmn_vad_flags import NO_NOISE_DB, Floats, frame_levels, speech_flags
+from paraserve.inference.models.vad.fsmn_vad_options import VadOptions, read_vad_options, with_overrides
+from paraserve.types import FRAME_MS, FRAME_SAMPLES, Features, Samples, Segment, VadEvent, VadOverrides, samples_to_ms
 
 LFR_M, LFR_N = 5, 1
 
 BLOCK_FRAMES = 6000
-"""Frames of one run of the network, which bounds its memory. FunASR takes as many, so int8 graphs agree with it."""
+"""Most frames in one run of the network, which limits its memory. FunASR's number, on which int8 results depend."""
 FIRST_BLOCK_SAMPLES = WINDOW_SAMPLES + (BLOCK_FRAMES - 1 + LFR_M // 2) * FRAME_SAMPLES
 
 DELAY_MS = WINDOW_MS + LFR_M // 2 * FRAME_MS
 """Audio that must follow the start of a frame before the network decides it."""
 
-NO_NOISE_DB = -100.0
-"""Noise level of a stream without a noise frame yet; no frame is below -60 dB."""
-
-Floats = npt.NDArray[np.float64]
-
 
 @dataclass(frozen=True, slots=True)
 class FsmnVadState:
-    """A stream between two steps. Values are never written to: a step makes a new state."""
+    """State of a stream between two steps. A step never changes it but makes a new one."""
 
     options: VadOptions
     fbank: FbankState
     lfr: LfrState
     caches: tuple[Tensor, ...]
-    levels: Floats  # dB of the frames that wait for the network's look-ahead; unused without a level gate
+    levels: Floats  # dB of the frames that wait for the network's look-ahead; empty without a level gate
     noise_db: float
     endpoint: EndpointState
     n_samples: int = 0
@@ -91,30 +70,34 @@ class FsmnVad:
 
     @property
     def lookback_ms(self) -> int:
-        """No boundary is reported further behind the samples that were fed before the step that reports it."""
+        """Furthest that a boundary lies behind the samples fed before the step that reports it."""
         return self.options.lookback_frames * FRAME_MS + DELAY_MS
 
-    def lookback_with(self, knobs: VadOverrides) -> int:
-        """`lookback_ms` of a stream with these knobs.
+    def lookback_with(self, overrides: VadOverrides) -> int:
+        """Return `lookback_ms` of a stream with these overrides.
 
         Raises:
-            ValueError: a knob is out of its range.
+            ValueError: an override is out of its range.
         """
-        return _turned(self.options, knobs).lookback_frames * FRAME_MS + DELAY_MS
+        return with_overrides(self.options, overrides).lookback_frames * FRAME_MS + DELAY_MS
 
     def segment(self, samples: Samples, options: VadOptions | None = None) -> list[Segment]:
-        """Speech segments of a whole recording; none for silence and for less than a frame."""
+        """Return the speech segments of a whole recording: none for silence or less than a frame."""
         steps = self._steps(self.new_state(options=options), samples, is_last=True)
         times_ms = [event.at_ms for _, step in steps for event in step.events]
         return [Segment(start, end) for start, end in zip(times_ms[::2], times_ms[1::2], strict=True)]
 
-    def new_state(self, knobs: VadOverrides | None = None, *, options: VadOptions | None = None) -> FsmnVadState:
-        """State of a stream that has seen nothing; `options` replace the model's own for it, `knobs` some of them.
+    def new_state(self, overrides: VadOverrides | None = None, *, options: VadOptions | None = None) -> FsmnVadState:
+        """Return the state of a stream before its first sample.
+
+        Args:
+            overrides: replace some of the options for this stream.
+            options: replace all of the model's own options for this stream.
 
         Raises:
-            ValueError: a knob is out of its range, or the network lacks a silence class that the options name.
+            ValueError: an override is out of its range, or the network lacks a silence class that the options name.
         """
-        options = _turned(options or self.options, knobs or VadOverrides())
+        options = with_overrides(options or self.options, overrides or VadOverrides())
         self._check_classes(options)
         return FsmnVadState(
             options=options,
@@ -127,11 +110,11 @@ class FsmnVad:
         )
 
     def step(self, state: FsmnVadState, samples: Samples, *, is_last: bool) -> tuple[FsmnVadState, VadStep]:
-        """Take any number of new samples; return the next state, the boundaries and the fbank frames they complete.
+        """Take any number of new samples. Return the next state, and the boundaries and fbank frames they complete.
 
-        The frames of all steps together are `fbank` of all samples. `decided_ms` of a boundary counts the samples up
-        to the end of the network's look-ahead, or all where the stream ended before. After the last step the state is
-        a new stream's.
+        The frames of all steps together are `fbank` of all samples. `decided_ms` of a boundary counts the audio up to
+        the end of the network's look-ahead, or all audio of a stream that ended before. After the last step the state
+        is that of a new stream.
 
         Raises:
             InferenceError: the network failed; the stream may go on from the old state.
@@ -144,7 +127,7 @@ class FsmnVad:
     def _steps(
         self, state: FsmnVadState, samples: Samples, *, is_last: bool
     ) -> Iterator[tuple[FsmnVadState, VadStep]]:
-        """At least one step, each over a minute at most."""
+        """Yield at least one state and step, each of a minute of audio at most."""
         blocks = np.split(samples, range(FIRST_BLOCK_SAMPLES, len(samples), BLOCK_FRAMES * FRAME_SAMPLES))
         for number, block in enumerate(blocks, start=1):
             state, step = self._step_block(state, block, is_last=is_last and number == len(blocks))
@@ -158,8 +141,8 @@ class FsmnVad:
         levels = state.levels
         if options.has_level_gate:
             audio = np.concatenate((state.fbank.tail, samples))
-            levels = np.concatenate((levels, _frame_levels(audio, len(features))))
-        flags, noise_db = _speech_flags(silence, levels, state.noise_db, options)
+            levels = np.concatenate((levels, frame_levels(audio, len(features))))
+        flags, noise_db = speech_flags(silence, levels, state.noise_db, options)
         endpoint, events = find_endpoints(state.endpoint, flags, options, is_last=is_last)
         n_samples = state.n_samples + len(samples)
         due_frame = endpoint.n_frames + frames_to_boundary(endpoint, options) - 1
@@ -171,14 +154,14 @@ class FsmnVad:
         return FsmnVadState(options, fbank_state, lfr_state, caches, levels, noise_db, endpoint, n_samples), step
 
     def _silence_probabilities(self, rows: Features, state: FsmnVadState) -> tuple[Floats, tuple[Tensor, ...]]:
-        """The summed probability of the silence classes on each row (n_rows,), and the next caches."""
+        """Return the summed probability of the silence classes on each row (n_rows,), and the next caches."""
         if not len(rows):
             return np.zeros(0), state.caches
         inputs = ("speech", *(f"in_{name}" for name in self._cache_names))
         outputs = ("logits", *(f"out_{name}" for name in self._cache_names))
         features = apply_cmvn(rows, self._cmvn)
         results = self._model.run(dict(zip(inputs, (features[None], *state.caches), strict=True)), outputs)
-        probabilities = results["logits"][0]  # named logits, but the softmax is inside
+        probabilities = results["logits"][0]  # the graph has the softmax inside
         silence = probabilities[:, list(state.options.sil_pdf_ids)].sum(axis=1, dtype=np.float64)
         return silence, tuple(results[name] for name in outputs[1:])
 
@@ -208,16 +191,20 @@ def load_fsmn_vad(
     *,
     options: VadOptions | None = None,
 ) -> FsmnVad:
-    """Load `model_quant.onnx` or `model.onnx` (`quantize` None: whichever is there, int8 first) of a directory.
+    """Load a model directory in FunASR's layout.
 
-    `options` None takes those of `model_conf` in config.yaml.
+    Args:
+        directory: holds the graph, config.yaml and am.mvn.
+        placement: device and limits of the runs.
+        quantize: True loads `model_quant.onnx`, False `model.onnx`, None the one that is there, int8 first.
+        options: None takes those of `model_conf` in config.yaml.
 
     Raises:
         ModelLoadError: a file is missing, damaged, or does not belong to an FSMN-VAD.
     """
     path = graph_file(directory, "model", quantize)
     if options is None:
-        options = _read_options(directory)
+        options = read_vad_options(directory)
     cmvn = read_cmvn(directory / "am.mvn", N_MELS * LFR_M)
     model = open_session(path, placement)
     try:
@@ -226,69 +213,7 @@ def load_fsmn_vad(
         raise ModelLoadError(f"cannot use {path}: {error}") from error
 
 
-def _read_options(directory: Path) -> VadOptions:
-    """Options that config.yaml names; those that it does not name keep their defaults, unknown ones are ignored."""
-    model_conf = read_config(directory).get("model_conf") or {}
-    try:
-        return VadOptions(**_typed(model_conf))
-    except (TypeError, ValueError, AttributeError) as error:
-        raise ModelLoadError(f"cannot use {directory / 'config.yaml'}: model_conf: {error}") from error
-
-
-def _typed(model_conf: Mapping[str, Any]) -> dict[str, Any]:
-    kinds: dict[str, type] = {option.name: type(option.default) for option in fields(VadOptions)}
-    values = {name: kinds[name](value) for name, value in model_conf.items() if name in kinds}
-    if "sil_pdf_ids" in values:
-        values["sil_pdf_ids"] = tuple(int(index) for index in values["sil_pdf_ids"])
-    return values
-
-
-def _turned(options: VadOptions, knobs: VadOverrides) -> VadOptions:
-    """The options with those of a client in place of some."""
-    wanted = {
-        "max_end_silence_time": knobs.max_end_silence_ms,
-        "max_single_segment_time": knobs.max_segment_ms,
-        "speech_noise_thres": knobs.speech_noise_threshold,
-    }
-    changes: dict[str, Any] = {name: value for name, value in wanted.items() if value is not None}
-    return replace(options, **changes)
-
-
 def _with_delay(event: VadEvent, n_samples: int) -> VadEvent:
-    """The event with the audio that the network, too, took for it; a flush decides with the `n_samples` there are."""
-    total_ms = n_samples * 1000 // SAMPLE_RATE
+    """Return the event with the network's delay in `decided_ms`, but at most the `n_samples` of the whole stream."""
+    total_ms = samples_to_ms(n_samples)
     return replace(event, decided_ms=min(event.decided_ms + DELAY_MS, total_ms))
-
-
-def _frame_levels(samples: Samples, n_frames: int) -> Floats:
-    """10 log10 of each frame's energy (n_frames,), in dB; -60 for digital silence."""
-    if not n_frames:
-        return np.zeros(0)
-    windows = np.lib.stride_tricks.sliding_window_view(samples.astype(np.float64), WINDOW_SAMPLES)[::FRAME_SAMPLES]
-    levels: Floats = 10 * np.log10(np.einsum("ij,ij->i", windows, windows) + 1e-6)
-    return levels
-
-
-def _speech_flags(silence: Floats, levels: Floats, noise_db: float, options: VadOptions) -> tuple[Flags, float]:
-    """Which frames are speech, and the noise level after them.
-
-    Probabilities are compared where the reference compares their logarithms, which fail at 0.
-    """
-    is_speech: Flags = 1 - silence >= silence**options.speech_2_noise_ratio + options.speech_noise_thres
-    if not options.has_level_gate:
-        return is_speech, noise_db
-    levels = levels[: len(silence)]
-    is_loud = levels >= options.decibel_thres
-    is_noise = is_loud & ~is_speech
-    noise = _noise_levels(levels[is_noise], noise_db, options.noise_frame_num_used_for_snr)
-    noise_before = noise[np.cumsum(is_noise) - is_noise]
-    return is_speech & is_loud & (levels - noise_before >= options.snr_thres), float(noise[-1])
-
-
-def _noise_levels(levels: Floats, noise_db: float, n_averaged: int) -> Floats:
-    """The noise level before the first and after each of the noise frames, (n + 1,): a running mean."""
-
-    def follow(noise: float, level: float) -> float:
-        return level if noise == NO_NOISE_DB else (level + (n_averaged - 1) * noise) / n_averaged
-
-    return np.array(list(accumulate(levels.tolist(), follow, initial=noise_db)))

@@ -1,4 +1,4 @@
-"""The forms in which FunASR's clients write hotwords, all read into plain words. Never a file name, never a URL."""
+"""Reads the forms in which FunASR's clients write hotwords. Text is never taken for a file name or a URL."""
 
 import json
 import reprlib
@@ -13,7 +13,7 @@ MAX_WORD_CHARS = 100
 
 
 def parse_hotwords(value: object) -> tuple[str, ...]:
-    """Words in the order given.
+    """Return the words in the order given.
 
     They come from an object or its JSON text (word to weight, which may be text), from words with commas between them
     (which may contain spaces), or from words with spaces between them. Weights are checked and left out: no model
@@ -28,11 +28,20 @@ def parse_hotwords(value: object) -> tuple[str, ...]:
         words = _from_object(value)
     else:
         raise _invalid(f"must be text or an object of words and weights, not {reprlib.repr(value)}")
+    return check_hotwords(words)
+
+
+def check_hotwords(words: tuple[str, ...], key: str = "hotwords") -> tuple[str, ...]:
+    """Return the words of a message's `key`.
+
+    Raises:
+        ProtocolError: there are too many, or one is too long.
+    """
     if len(words) > MAX_WORDS:
-        raise _invalid(f"has {len(words)} words, at most {MAX_WORDS} are taken")
+        raise _invalid(f"has {len(words)} words, at most {MAX_WORDS} are taken", key)
     longest = max(words, key=len, default="")
     if len(longest) > MAX_WORD_CHARS:
-        raise _invalid(f"has a word of {len(longest)} characters, at most {MAX_WORD_CHARS} are taken")
+        raise _invalid(f"has a word of {len(longest)} characters, at most {MAX_WORD_CHARS} are taken", key)
     return words
 
 
@@ -68,5 +77,5 @@ def _is_weight(weight: object) -> bool:
     return isinstance(weight, int | float)
 
 
-def _invalid(problem: str) -> ProtocolError:
-    return ProtocolError(f"hotwords {problem}", code="invalid_value", param="hotwords")
+def _invalid(problem: str, key: str = "hotwords") -> ProtocolError:
+    return ProtocolError(f"{key} {problem}", code="invalid_value", param=key)

@@ -11,9 +11,9 @@ from rapidfuzz.distance import Levenshtein
 
 from paraserve.inference.base import StreamingItem
 from paraserve.inference.graphs.builder import prepare_for_gpu
-from paraserve.inference.graphs.cache import BEST_UNITS, prepared_graph
+from paraserve.inference.graphs.cache import prepared_graph
 from paraserve.inference.graphs.gpu.half_precision import to_half
-from paraserve.inference.graphs.session import open_session
+from paraserve.inference.graphs.session import BEST_UNITS, open_session
 from paraserve.inference.models.recognizers.paraformer import load_paraformer
 from paraserve.inference.models.recognizers.paraformer_common import probabilities
 from paraserve.inference.models.recognizers.paraformer_online import load_paraformer_online
@@ -92,7 +92,7 @@ def test_segments_give_the_same_tokens(
 
 @pytest.mark.parametrize("kind", ["paraformer", "paraformer-timestamp", "sensevoice"])
 def test_logits_stay_where_they_are(tiny_models_dir: Path, tmp_path: Path, kind: str) -> None:
-    """A recogniser's graph gives the best unit of each row and its probability, as worked out from its logits."""
+    """A recognizer's graph gives the best unit of each row and its probability, as worked out from its logits."""
     folder = tiny_models_dir / kind
     graph = open_session(converted(folder, tmp_path / "half", "model") / "model.onnx")
     assert graph.has_best_units

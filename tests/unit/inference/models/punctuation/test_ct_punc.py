@@ -12,14 +12,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from paraserve.errors import InferenceError, ModelLoadError
-from paraserve.inference.models.punctuation.ct_punc import CtPunc, join_words, load_ct_punc, split_words
+from paraserve.inference.models.punctuation.ct_punc import CtPunc, split_words
+from paraserve.inference.models.punctuation.ct_punc_online import load_either_ct_punc
+from support.funasr_text import join_words
 
 MARKS = ("", "", "，", "。", "？", "、")
 CHARS = "".join(chr(0x4E00 + i) for i in range(64))
 
 
 class ArithmeticGraph:
-    """Stands for a session: the class of a word depends on it, on its neighbours and on the window's length."""
+    """Stands for a session: the class of a word depends on it, on its neighbors and on the window's length."""
 
     def __init__(self, weights: Sequence[int] = (30, 40, 20, 6, 3, 1)) -> None:
         self.lengths: list[int] = []
@@ -188,16 +190,10 @@ def write_model(directory: Path, punc_list: Any) -> Path:
 def test_config_without_marks_is_refused(tmp_path: Path, punc_list: Any) -> None:
     """The marks come from config.yaml, and a full stop must be among them."""
     with pytest.raises(ModelLoadError, match=r"config\.yaml"):
-        load_ct_punc(write_model(tmp_path, punc_list))
+        load_either_ct_punc(write_model(tmp_path, punc_list))
 
 
 def test_damaged_graph_is_named(tmp_path: Path) -> None:
     """A graph that cannot be loaded is refused by name."""
     with pytest.raises(ModelLoadError, match=r"model\.onnx"):
-        load_ct_punc(write_model(tmp_path, ["<unk>", "_", "，", "。"]))
-
-
-def test_realtime_models_are_refused(tiny_models_dir: Path) -> None:
-    """The realtime variant has other inputs and is not taken for the offline one."""
-    with pytest.raises(ModelLoadError, match="not an offline CT-punc model"):
-        load_ct_punc(tiny_models_dir / "ct-punc-realtime")
+        load_either_ct_punc(write_model(tmp_path, ["<unk>", "_", "，", "。"]))

@@ -119,7 +119,7 @@ def test_a_failed_step_leaves_the_state() -> None:
 
 
 def test_either_kind_is_told_by_its_inputs(tiny_models_dir: Path) -> None:
-    """Both kinds load by one function; each one's own loader refuses the other."""
+    """Both kinds load by one function; where live texts need the realtime kind, the offline one is refused."""
     assert isinstance(load_either_ct_punc(tiny_models_dir / "ct-punc"), CtPunc)
     assert isinstance(load_either_ct_punc(tiny_models_dir / "ct-punc-realtime", quantize=False), CtPuncOnline)
     with pytest.raises(ModelLoadError, match="not a realtime CT-punc model"):

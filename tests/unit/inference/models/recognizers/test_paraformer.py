@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from paraserve.errors import InferenceError, ModelLoadError
-from paraserve.inference.features.fbank import Cmvn, apply_cmvn, apply_lfr, fbank, read_cmvn
+from paraserve.inference.features.fbank import Cmvn, LfrState, apply_cmvn, fbank, lfr_step, read_cmvn
 from paraserve.inference.graphs.session import open_session
 from paraserve.inference.models.recognizers.paraformer import Paraformer, TextRules, load_paraformer
 from paraserve.inference.models.recognizers.paraformer_common import FrontEnd
@@ -25,6 +25,7 @@ BLANK, SOS, EOS, NI, HAO, HEL, LO, A, B, UNK = range(len(UNITS))
 SILENT = -1
 BROKEN = 99
 DIM = 80
+OUTPUTS = ("logits", "token_num", "us_alphas", "us_cif_peak")
 OPTIONS = RecognitionOptions()
 NO_TOKENS_MESSAGES = {
     "plain": "running Conv node. Name:'/decoder/fsmn_block/Conv' Status Message: Invalid input shape: {0}",
@@ -46,6 +47,7 @@ class SpokenGraph:
     def __init__(self, silence: str = "answers", n_outputs: int = 2, log_softmax: bool = True) -> None:
         self.silence = silence
         self.n_outputs = n_outputs
+        self.outputs = dict.fromkeys(OUTPUTS[:n_outputs])
         self.log_softmax = log_softmax
         self.runs: list[int] = []
 
@@ -67,7 +69,7 @@ class SpokenGraph:
         if self.log_softmax:
             logits -= np.log(np.exp(logits).sum(axis=2, keepdims=True))
         values = [logits, np.array([len(ids) for ids in said], dtype=np.int32), *self.peaks(said, speech.shape[1])]
-        return dict(zip(("logits", "token_num", "us_alphas", "us_cif_peak"), values, strict=False))
+        return dict(zip(self.outputs, values, strict=True))
 
     def peaks(self, said: list[np.ndarray], n_rows: int) -> list[np.ndarray]:
         """A peak in the middle upsampled frame of each row that says something; more of them in the padding."""
@@ -141,7 +143,7 @@ def test_times_of_a_shorter_item_ignore_its_padding() -> None:
 
 
 def test_unknown_and_special_tokens_keep_their_times_to_themselves() -> None:
-    """A token that is no text takes its time with it; its neighbours keep theirs."""
+    """A token that is no text takes its time with it; its neighbors keep theirs."""
     hypothesis = recognize_one(says(NI, UNK, HAO, EOS), recognizer(SpokenGraph(n_outputs=4)))
     assert [(token.text, token.start_ms, token.end_ms) for token in hypothesis.tokens] == [
         ("你", 0, 50),
@@ -276,7 +278,7 @@ def test_other_kinds_are_refused(kind: str, tiny_models_dir: Path) -> None:
 
 
 def test_batches_pay_only_without_int8(tiny_models_dir: Path) -> None:
-    """int8 graphs run one item at a time on the CPU: its scales would let neighbours change a text."""
+    """int8 graphs run one item at a time on the CPU: its scales would let neighbors change a text."""
     directory = tiny_models_dir / "paraformer"
     assert load_paraformer(directory).batch_frames == 0
     assert load_paraformer(directory, quantize=False).batch_frames > 0
@@ -294,7 +296,8 @@ def test_contextual_models_run_without_hotwords(kind: str, tiny_models_dir: Path
 
     hotword = np.eye(1, 10, dtype=np.int32)  # one row: 1 (`<s>`) and nine zeros
     (embedded,) = open_session(directory / "model_eb.onnx").run({"hotword": hotword}).values()
-    rows = apply_cmvn(apply_lfr(fbank(samples), 7, 6), read_cmvn(directory / "am.mvn"))
+    _, stacked = lfr_step(LfrState(), fbank(samples), 7, 6, is_last=True)
+    rows = apply_cmvn(stacked, read_cmvn(directory / "am.mvn"))
     feeds = {"speech": rows[None], "speech_lengths": np.array([len(rows)]), "bias_embed": embedded[0][None]}
     logits = open_session(directory / "model.onnx").run(feeds)["logits"][0, :-1]
     assert list(first.token_ids) == logits.argmax(axis=1).tolist()

@@ -36,19 +36,19 @@ UNITS = ["<blank>", "<s>", "</s>", *(chr(0x4E00 + i) for i in range(N_UNITS - FI
 
 
 class RowGraphs:
-    """The middle frame of a row says its number; rows of zeros weigh nothing. `broken` refuses to decode."""
+    """The middle frame of a row says its number; rows of zeros weigh nothing. `broken` makes the decoder fail."""
 
     class decoder:  # noqa: N801 - stands for a model
         path = Path("models/asr-online/decoder.onnx")
 
     dim = 4
     threshold, tail_weight = 1.0, 0.45
-    remembered_tokens = 10
+    cached_units = 10
 
     def __init__(self) -> None:
         self.broken = False
         self.encoded: list[tuple[int, int]] = []
-        self.decoded: list[tuple[int, int]] = []
+        self.decoder_runs: list[tuple[int, int]] = []
 
     def encode(self, speech: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         self.encoded.append(speech.shape[:2])
@@ -58,10 +58,12 @@ class RowGraphs:
     def empty_caches(self) -> tuple[np.ndarray, ...]:
         return (np.zeros((self.dim, 2), np.float32),)
 
-    def decode(self, encoded: np.ndarray, embeddings: list[np.ndarray], caches: list[Any]) -> list[tuple[Any, Any]]:
+    def run_decoder(
+        self, encoded: np.ndarray, embeddings: list[np.ndarray], caches: list[Any]
+    ) -> list[tuple[Any, Any]]:
         if self.broken:
             raise InferenceError("decoder.onnx: broken")
-        self.decoded.append((len(encoded), *sorted(map(len, embeddings))))
+        self.decoder_runs.append((len(encoded), *sorted(map(len, embeddings))))
         rows = [(np.round(item[:, 0]).astype(int) - 1) // 6 for item in embeddings]
         logits = [np.eye(N_UNITS, dtype=np.float32)[item + FIRST_ID] * 30 for item in rows]
         return list(zip(logits, [tuple(layer + 1 for layer in item) for item in caches], strict=True))
@@ -160,22 +162,20 @@ def test_a_failed_step_leaves_the_streams_as_they_were() -> None:
     assert third[1].token_ids == tuple(range(FIRST_ID + 5, FIRST_ID + 15))
 
 
-@pytest.mark.parametrize(
-    ("remembered", "decoded"), [(10, [(1, 7), (4, 5, 5, 5, 10)]), (6, [(1, 7), (1, 10), (3, 5, 5, 5)])]
-)
-def test_what_shares_a_run(remembered: int, decoded: list[tuple[int, ...]]) -> None:
+@pytest.mark.parametrize(("cached", "runs"), [(10, [(1, 7), (4, 5, 5, 5, 10)]), (6, [(1, 7), (1, 10), (3, 5, 5, 5)])])
+def test_what_shares_a_run(cached: int, runs: list[tuple[int, ...]]) -> None:
     """Streams of one length share an encoder run, and a decoder run unless they have more tokens than it keeps."""
     graphs, chunk = RowGraphs(), ChunkSize()
-    graphs.remembered_tokens = remembered
+    graphs.cached_units = cached
     model = recognizer(graphs)
     ((old, _),) = model.step([StreamingItem(model.new_state(chunk), audio_of(0, 9600), is_last=False)])
     graphs.encoded.clear()
-    graphs.decoded.clear()
+    graphs.decoder_runs.clear()
     items = [StreamingItem(model.new_state(chunk), audio_of(0, 9600), is_last=False)] * 3
     last = StreamingItem(old, audio_of(9600, 1920), is_last=True)
     model.step([*items, StreamingItem(old, audio_of(9600, 9600), is_last=False), last])
     assert sorted(graphs.encoded) == [(1, 12), (4, 20)]
-    assert sorted(graphs.decoded) == decoded
+    assert sorted(graphs.decoder_runs) == runs
 
 
 @pytest.mark.parametrize("n_tokens", [[3, 3], [1, 4, 2, 3], [10, 1], [12, 12]])
@@ -190,9 +190,9 @@ def test_padding_leaves_no_trace(n_tokens: list[int], tiny_models_dir: Path) -> 
     encoded = made(len(n_tokens), 20, graphs.dim)
     embeddings = [made(n, graphs.dim) for n in n_tokens]
     caches = [tuple(made(*layer.shape) for layer in graphs.empty_caches()) for _ in n_tokens]
-    together = graphs.decode(encoded, embeddings, caches)
+    together = graphs.run_decoder(encoded, embeddings, caches)
     for i, (logits, after) in enumerate(together):
-        ((own_logits, own_after),) = graphs.decode(encoded[i : i + 1], embeddings[i : i + 1], caches[i : i + 1])
+        ((own_logits, own_after),) = graphs.run_decoder(encoded[i : i + 1], embeddings[i : i + 1], caches[i : i + 1])
         assert len(logits) == n_tokens[i]
         np.testing.assert_allclose(logits, own_logits, atol=1e-4)
         for layer, own in zip(after, own_after, strict=True):
@@ -281,7 +281,7 @@ def test_vocabulary_must_fit_the_graph(model_dir: Path) -> None:
         hear(recognizer(units=UNITS[:-1]), ChunkSize(), 1, 0)
 
 
-def test_normalisation_must_fit_the_graph(model_dir: Path) -> None:
+def test_normalization_must_fit_the_graph(model_dir: Path) -> None:
     """Statistics of another number of features are refused."""
     zeros = " ".join(["0"] * 400)
     lines = [

@@ -15,7 +15,7 @@ from paraserve.errors import InferenceError, ModelLoadError
 from paraserve.inference.base import Vad
 from paraserve.inference.features.fbank import fbank
 from paraserve.inference.models.vad.fsmn_vad import FIRST_BLOCK_SAMPLES, FsmnVad, load_fsmn_vad
-from paraserve.inference.models.vad.fsmn_vad_endpoints import VadOptions
+from paraserve.inference.models.vad.fsmn_vad_options import VadOptions
 from paraserve.types import Features, Samples, Segment, VadEvent, VadOverrides
 
 TINY = Path(__file__).resolve().parents[4] / "golden" / "data" / "vad_tiny"

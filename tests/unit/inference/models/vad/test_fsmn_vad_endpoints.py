@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from paraserve.inference.models.vad.fsmn_vad_endpoints import (
     EndpointState,
     Flags,
-    VadOptions,
     find_endpoints,
     frames_to_boundary,
 )
+from paraserve.inference.models.vad.fsmn_vad_options import VadOptions
 from paraserve.types import VadEvent
 
 RUNS = st.lists(st.tuples(st.booleans(), st.integers(1, 45)), max_size=25)

@@ -7,7 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from paraserve.errors import ProtocolError
-from paraserve.server.protocols.funasr.requests import LiveRequest, apply_message, end_marker, read_message
+from paraserve.server.protocols.events import LiveSettings
+from paraserve.server.protocols.funasr.requests import FunasrSettings, apply_message, end_marker
+from paraserve.server.protocols.json_values import read_object
 from paraserve.types import ChunkSize, RecognitionOptions, StreamConfig, VadOverrides
 
 FULL = {
@@ -35,8 +37,8 @@ FULL = {
 
 def test_all_keys():
     """Every key reaches what it is for."""
-    request = apply_message(LiveRequest(), FULL)
-    assert request.stream_config("id", realtime_punctuation=False) == StreamConfig(
+    request = apply_message(FunasrSettings(), FULL)
+    stream = StreamConfig(
         mode="online",
         chunk=ChunkSize(0, 10, 5),
         encoder_look_back=4,
@@ -53,14 +55,14 @@ def test_all_keys():
             model_itn=False,
         ),
     )
-    assert not request.is_container
+    assert request.live_settings("id") == LiveSettings(stream)
     assert request.timing
 
 
 def test_keys_left_out_keep_their_values():
     """A later message changes what it names."""
-    request = apply_message(apply_message(LiveRequest(), FULL), {"wav_name": "next", "unknown": object()})
-    assert request == apply_message(LiveRequest(), FULL | {"wav_name": "next"})
+    request = apply_message(apply_message(FunasrSettings(), FULL), {"wav_name": "next", "unknown": object()})
+    assert request == apply_message(FunasrSettings(), FULL | {"wav_name": "next"})
 
 
 @pytest.mark.parametrize(
@@ -79,7 +81,7 @@ def test_keys_left_out_keep_their_values():
 )
 def test_hotwords(hotwords, words):
     """All five forms and an object; a path or an address is a word like any other."""
-    assert apply_message(LiveRequest(), {"hotwords": hotwords}).hotwords == words
+    assert apply_message(FunasrSettings(), {"hotwords": hotwords}).hotwords == words
 
 
 @pytest.mark.parametrize(
@@ -93,18 +95,19 @@ def test_hotwords(hotwords, words):
 )
 def test_chunk_sizes(size, expected):
     """A list or text, numbers or text."""
-    assert apply_message(LiveRequest(), {"chunk_size": size}).chunk == ChunkSize(*expected)
+    assert apply_message(FunasrSettings(), {"chunk_size": size}).chunk == ChunkSize(*expected)
 
 
 @pytest.mark.parametrize("wav_format", ["wav", "mp3", "others", ""])
 def test_containers(wav_format):
     """Anything but pcm is a file format."""
-    assert apply_message(LiveRequest(), {"wav_format": wav_format}).is_container
+    asked = apply_message(FunasrSettings(), {"wav_format": wav_format})
+    assert asked.live_settings("").file_format == wav_format
 
 
 def test_known_names():
     """A client's misspelt mode is what it got from FunASR; an unknown language is the model's choice."""
-    request = apply_message(LiveRequest(), {"mode": "office", "svs_lang": "klingon"})
+    request = apply_message(FunasrSettings(), {"mode": "office", "svs_lang": "klingon"})
     assert (request.mode, request.language) == ("2pass", None)
 
 
@@ -113,7 +116,7 @@ def test_known_names():
 )
 def test_languages(name, language):
     """Codes of two or three letters, and SenseVoice's own word."""
-    assert apply_message(LiveRequest(), {"svs_lang": name}).language == language
+    assert apply_message(FunasrSettings(), {"svs_lang": name}).language == language
 
 
 BAD = [
@@ -151,14 +154,14 @@ BAD = [
 def test_bad_values(key, value):
     """Refused with the key's name, in a message that is short and can be sent."""
     with pytest.raises(ProtocolError) as refused:
-        apply_message(LiveRequest(), {"wav_name": "kept", key: value})
+        apply_message(FunasrSettings(), {"wav_name": "kept", key: value})
     assert refused.value.param == key
     assert refused.value.code == ("unknown_mode" if key == "mode" and isinstance(value, str) else "invalid_value")
     assert len(refused.value.message.encode()) < 300
 
 
 @pytest.mark.parametrize(
-    ("message", "ends", "wants_ack"),
+    ("message", "ends", "wants_acknowledgement"),
     [
         ({}, False, False),
         ({"is_speaking": True}, False, False),
@@ -170,10 +173,10 @@ def test_bad_values(key, value):
         ({"is_end": True}, False, False),
     ],
 )
-def test_end_markers(message, ends, wants_ack):
+def test_end_markers(message, ends, wants_acknowledgement):
     """`is_speaking` false or `is_finished` true; only they can ask for an acknowledgement."""
     marker = end_marker(message)
-    assert (marker.ends, marker.wants_ack) == (ends, wants_ack)
+    assert (marker.ends, marker.wants_acknowledgement) == (ends, wants_acknowledgement)
 
 
 @pytest.mark.parametrize("key", ["is_speaking", "is_finished", "is_end"])
@@ -202,7 +205,7 @@ def test_end_markers_are_booleans(key, value):
 def test_not_a_message(text, code):
     """Not JSON, not an object, too long: each has its code."""
     with pytest.raises(ProtocolError) as refused:
-        read_message(text)
+        read_object(text)
     assert refused.value.code == code
 
 
@@ -217,11 +220,11 @@ json_values = st.recursive(
 def test_any_json(message):
     """Whatever the values are: a request, or an error that can be sent as JSON."""
     try:
-        decoded = read_message(json.dumps(message))
+        decoded = read_object(json.dumps(message))
         end_marker(decoded)
-        request = apply_message(LiveRequest(), decoded)
+        request = apply_message(FunasrSettings(), decoded)
     except ProtocolError as error:
         json.dumps({"message": error.message}, ensure_ascii=False).encode()
     else:
         request.wav_name.encode()
-        request.stream_config("", realtime_punctuation=False)
+        request.live_settings("")

@@ -1,0 +1,1 @@
+"""Features of sound, degradations, and sounds that are no speech."""

@@ -1,0 +1,1 @@
+"""Int8 graphs, the bundle's folder, and its spoken samples."""

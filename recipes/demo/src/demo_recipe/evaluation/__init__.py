@@ -1,0 +1,1 @@
+"""Error rates, speed and size of a bundle."""

@@ -1,0 +1,1 @@
+"""Text of the domain, and text outside it."""

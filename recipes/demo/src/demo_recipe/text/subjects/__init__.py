@@ -1,0 +1,1 @@
+"""Subjects of the domain: sentence templates and what fills them."""

@@ -1,0 +1,118 @@
+"""Flags of `paraserve serve` that typer does not read: every setting by its name, and those of FunASR's servers.
+
+With FunASR's flags, an existing start script needs only another program name. Names may be written with dashes or
+underscores, values are strings: `--vad-dir DIR`, `--quantize true`.
+"""
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from paraserve.errors import ParaserveError
+from paraserve.settings import Settings
+from paraserve.wiring import REMOVED
+
+SETTING_OF = {
+    "download-model-dir": "models_dir",
+    "model-dir": "model_dir",
+    "online-model-dir": "online_model_dir",
+    "vad-dir": "vad_dir",
+    "punc-dir": "punc_dir",
+    "itn-dir": "itn_dir",
+    "quantize": "quantize",
+    "vad-quant": "vad_quant",
+    "punc-quant": "punc_quant",
+    "hotword": "hotword_file",
+    "decoder-thread-num": "inference_threads",
+    "model-thread-num": "model_threads",
+}
+"""FunASR's flags that mean one of our settings."""
+
+OWN = {name.replace("_", "-"): name for name in Settings.model_fields}
+"""Flags that are named like our settings."""
+BOOLEAN = frozenset(name for name in OWN if Settings.model_fields[OWN[name]].annotation in (bool, bool | None))
+"""Flags of our settings that may stand without a value for true."""
+
+PULLED_BEFORE = "the catalog states the revisions that paraserve models pull takes"
+NO_LANGUAGE_MODEL = "no language model is used yet"
+WITHOUT_EFFECT = {
+    "lm-dir": NO_LANGUAGE_MODEL,
+    "fst-inc-wts": NO_LANGUAGE_MODEL,
+    "global-beam": NO_LANGUAGE_MODEL,
+    "lattice-beam": NO_LANGUAGE_MODEL,
+    "am-scale": NO_LANGUAGE_MODEL,
+    "model-revision": PULLED_BEFORE,
+    "offline-model-revision": PULLED_BEFORE,
+    "online-model-revision": PULLED_BEFORE,
+    "vad-revision": PULLED_BEFORE,
+    "punc-revision": PULLED_BEFORE,
+    "itn-revision": PULLED_BEFORE,
+    "lm-revision": PULLED_BEFORE,
+    "io-thread-num": "one event loop serves all connections",
+    "batch-size": "batches grow with the load",
+    "bladedisc": "models run in ONNX Runtime",
+}
+"""FunASR's flags that are accepted for the sake of start scripts, and the reason why they change nothing."""
+SWITCHES = {"gpu": "choose the device by --device cuda:0"}
+"""FunASR's flags without a value that change nothing, and the reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExtraFlags:
+    """Settings that the flags give, and a warning for each flag that changes nothing."""
+
+    settings: dict[str, str]
+    warnings: tuple[str, ...]
+
+
+def parse_extra_flags(args: Sequence[str]) -> ExtraFlags:
+    """Read `--name value` and `--name=value` pairs; a boolean may stand without a value.
+
+    Raises:
+        ParaserveError: an unknown flag, or a flag without its value.
+    """
+    values = dict(_flags_with_values(args))
+    meanings = OWN | SETTING_OF
+    settings = {meanings[name]: value for name, value in values.items() if name in meanings}
+    if _is_missing(settings.get("hotword_file")):
+        del settings["hotword_file"]
+    warnings = tuple(
+        f"--{name} has no effect: {reason}" for name, value in values.items() if (reason := _why_ignored(name, value))
+    )
+    return ExtraFlags(settings, warnings)
+
+
+def _flags_with_values(args: Sequence[str]) -> Iterator[tuple[str, str]]:
+    known = OWN.keys() | SETTING_OF.keys() | WITHOUT_EFFECT.keys() | SWITCHES.keys()
+    rest = deque(args)
+    while rest:
+        arg = rest.popleft()
+        flag, has_value, value = arg.partition("=")
+        name = flag.removeprefix("--").replace("_", "-")
+        if flag == name or name not in known:
+            raise ParaserveError(f"no such option: {arg} (see paraserve serve --help)", code="invalid_option")
+        if not has_value and name not in SWITCHES:
+            if rest and not (name in BOOLEAN and rest[0].startswith("--")):
+                value = rest.popleft()
+            elif name in BOOLEAN:
+                value = "true"
+            else:
+                raise ParaserveError(f"option {flag} needs a value", code="invalid_option")
+        yield name, value
+
+
+def _why_ignored(name: str, value: str) -> str | None:
+    """Return the reason why a flag changes nothing; None if it does what it asks for."""
+    if name == "itn-dir":
+        return None if value in REMOVED else "the built-in rules for Chinese and English are used"
+    if name == "lm-dir" and value in REMOVED:
+        return None
+    if name == "hotword":
+        return f"there is no file {value}" if value not in REMOVED and _is_missing(value) else None
+    return WITHOUT_EFFECT.get(name) or SWITCHES.get(name)
+
+
+def _is_missing(path: str | None) -> bool:
+    """Return True if a hotword file is given and not there: FunASR's start scripts name one in any case."""
+    return path is not None and (path in REMOVED or not Path(path).expanduser().is_file())

@@ -1,0 +1,13 @@
+"""Options that several commands have."""
+
+from typing import Annotated, TypeAlias
+
+import typer
+
+from paraserve.cli.setting_texts import setting_option
+
+Bundle: TypeAlias = Annotated[str | None, setting_option("bundle")]
+Device: TypeAlias = Annotated[str | None, setting_option("device")]
+ApiKey: TypeAlias = Annotated[str, typer.Option(envvar="PARASERVE_API_KEY", help="For a server that wants one.")]
+Hotwords: TypeAlias = Annotated[str, typer.Option(help="Words to expect, separated by spaces.")]
+NoItn: TypeAlias = Annotated[bool, typer.Option("--no-itn", help="Leave numbers, dates and times as spoken.")]

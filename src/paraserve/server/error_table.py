@@ -1,0 +1,63 @@
+"""Answers to each class of errors: HTTP status, WebSocket close code and time to wait.
+
+HTTP takes them from here in `error_responses.py`, live connections in `live/`.
+"""
+
+from dataclasses import dataclass
+
+from paraserve.errors import (
+    AccessError,
+    AudioError,
+    AudioTooLongError,
+    DecoderError,
+    InferenceError,
+    KeyLimitError,
+    ModelLoadError,
+    ModelPullError,
+    OverloadedError,
+    ParaserveError,
+    ProtocolError,
+    ShuttingDownError,
+    SlowUploadError,
+    UnsupportedFormatError,
+    UploadTooLargeError,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorRow:
+    """The answer to errors of one class.
+
+    `close_code` ends a WebSocket connection, None lets it go on with the next utterance. `retry_after_s` is the value
+    of the HTTP header `Retry-After`, None where the same request would fail again.
+    """
+
+    kind: type[ParaserveError]
+    status: int
+    close_code: int | None = None
+    retry_after_s: int | None = None
+
+
+ERROR_TABLE = (
+    ErrorRow(UnsupportedFormatError, 415),
+    ErrorRow(UploadTooLargeError, 413, 1009),
+    ErrorRow(AudioTooLongError, 422),
+    ErrorRow(DecoderError, 422),
+    ErrorRow(AudioError, 400),
+    ErrorRow(SlowUploadError, 408),
+    ErrorRow(ProtocolError, 400),
+    ErrorRow(AccessError, 401, 1008),
+    ErrorRow(KeyLimitError, 429, 1013, 1),
+    ErrorRow(ShuttingDownError, 503, 1012, 1),
+    ErrorRow(OverloadedError, 503, 1013, 1),
+    ErrorRow(InferenceError, 500, 1011),
+    ErrorRow(ModelLoadError, 500, 1011),
+    ErrorRow(ModelPullError, 500, 1011),
+    ErrorRow(ParaserveError, 500, 1011),
+)
+"""The first row whose class fits counts, so a class stands before its base."""
+
+
+def error_row(error: ParaserveError) -> ErrorRow:
+    """Return the row of an error's class."""
+    return next(row for row in ERROR_TABLE if isinstance(error, row.kind))

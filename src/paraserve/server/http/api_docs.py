@@ -1,0 +1,103 @@
+"""Parts of the OpenAPI description that routes share: answers, errors, forms, the API key."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from fastapi import Security
+from fastapi.security import HTTPBearer
+
+from paraserve.server.http.error_codes import ERROR_CODES, ErrorCode
+from paraserve.server.http.upload_forms import UploadForm
+from paraserve.server.protocols.error_body import ErrorBody
+from paraserve.server.protocols.json_encoding import Json
+
+Responses = dict[int | str, dict[str, Any]]
+
+API_KEY = Security(
+    HTTPBearer(
+        auto_error=False,
+        scheme_name="ApiKey",
+        description="API key, where the server wants one: `Authorization: Bearer KEY`.",
+    )
+)
+"""Describes the key on routes that want one. It is checked in `access/authentication.py`, before any route."""
+WITHOUT_KEY: Json = {"security": [{}]}
+"""Goes beside `API_KEY`: servers without keys take requests without one."""
+REQUEST_ID: Json = {
+    "X-Request-Id": {
+        "description": "Id of the request: the client's `X-Request-Id` if it is a plain word, else a new one.",
+        "schema": {"type": "string", "pattern": "^[A-Za-z0-9._-]{1,64}$"},
+    }
+}
+RETRY_AFTER: Json = {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}}}
+_ERROR_HEADERS: Mapping[int, Json] = {
+    401: {"WWW-Authenticate": {"description": "Always `Bearer`.", "schema": {"const": "Bearer"}}},
+    429: RETRY_AFTER,
+    503: RETRY_AFTER,
+}
+MULTIPART = "multipart/form-data"
+
+
+def json_answer(description: str, body: Any, texts: Mapping[str, str] | None = None) -> Json:
+    """Describe the answer of one status.
+
+    Args:
+        description: what the answer is, in a sentence.
+        body: model of its JSON, or a union of models.
+        texts: media types that the answer may have instead, with an example each.
+    """
+    content: Json = {"application/json": {}} | {name: _text(example) for name, example in (texts or {}).items()}
+    return {"description": description, "model": body, "headers": REQUEST_ID, "content": content}
+
+
+def text_answer(description: str, media_type: str, example: str) -> Json:
+    """Describe an answer that is a text of one media type."""
+    return {"description": description, "headers": REQUEST_ID, "content": {media_type: _text(example)}}
+
+
+def _text(example: str) -> Json:
+    return {"schema": {"type": "string"}, "example": example}
+
+
+def error_answers(codes: Iterable[str]) -> Responses:
+    """Describe the error answers of a route, one for each status, from the codes that it may give."""
+    by_status: dict[int, dict[str, ErrorCode]] = {}
+    for code in codes:
+        by_status.setdefault(ERROR_CODES[code].status, {})[code] = ERROR_CODES[code]
+    return {status: _error_answer(status, known) for status, known in sorted(by_status.items())}
+
+
+def _error_answer(status: int, codes: Mapping[str, ErrorCode]) -> dict[str, Any]:
+    meanings = [f"- `{name}`: {code.meaning}" for name, code in codes.items()]
+    schema = {"properties": {"error": {"properties": {"code": {"enum": list(codes)}}}}}
+    return {
+        "description": "\n".join(meanings),
+        "model": ErrorBody,
+        "headers": {**REQUEST_ID, **_ERROR_HEADERS.get(status, {})},
+        "content": {"application/json": {"schema": schema}},
+    }
+
+
+def upload_request(form: type[UploadForm], query: Iterable[Json] = ()) -> Json:
+    """Describe a request that brings a recording: as a form, or raw with its fields in the query.
+
+    `query` describes more parameters of the query, which a form has in another place.
+    """
+    schema = form.model_json_schema()
+    fields = {name: field for name, field in schema["properties"].items() if name != "file"}
+    raw = {"schema": {"type": "string", "format": "binary"}}
+    return {
+        "parameters": [*(query_parameter(name, field) for name, field in fields.items()), *query],
+        "requestBody": {
+            "description": "A form with the recording, or the recording alone under any other content type. "
+            "Fields may stand in the form or in the query.",
+            "required": True,
+            "content": {MULTIPART: {"schema": schema}, "application/octet-stream": raw},
+        },
+    }
+
+
+def query_parameter(name: str, field: Mapping[str, Any]) -> Json:
+    """Describe a parameter of the query like this field of a form."""
+    schema = {key: value for key, value in field.items() if key not in {"description", "title"}}
+    return {"name": name, "in": "query", "required": False, "description": field["description"], "schema": schema}

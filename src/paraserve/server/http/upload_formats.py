@@ -1,0 +1,197 @@
+"""Upload routes: the fields that each takes and the answer that it gives."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+from fastapi import Response
+from fastapi.responses import PlainTextResponse
+
+from paraserve.errors import ProtocolError
+from paraserve.formats import FORMATS, transcript_json, write_srt, write_text, write_vtt
+from paraserve.server.http.api_docs import query_parameter
+from paraserve.server.http.error_codes import UPLOAD_CODES
+from paraserve.server.http.form_fields import FormFields, one_of, openai_granularities, recognition_options
+from paraserve.server.http.upload_forms import OpenAIForm, TranscribeForm, UploadForm
+from paraserve.server.protocols.funasr.bodies import funasr_asr, funasr_offline, funasr_recognition
+from paraserve.server.protocols.json_encoding import Json, object_text
+from paraserve.server.protocols.openai import openai_verbose
+from paraserve.server.protocols.schemas.funasr_answers import FunasrAsr, FunasrOffline, FunasrRecognition
+from paraserve.server.protocols.schemas.openai_answers import OpenAITranscription, OpenAIVerboseTranscription
+from paraserve.server.protocols.schemas.transcript_answers import TranscriptJson
+from paraserve.types import RecognitionOptions, Sentence, Transcript
+
+OPENAI_FORMATS = ("json", "text", "srt", "verbose_json", "vtt")
+EXAMPLE = Transcript(
+    text="今天是11月21号。", sentences=(Sentence("今天是11月21号。", 310, 2050, tokens=()),), duration_ms=2400
+)
+"""Shown in the description of the API."""
+FILENAME = query_parameter("filename", {"description": "`wav_name` of a raw recording.", "type": "string"})
+
+
+@dataclass(frozen=True, slots=True)
+class UploadRequest:
+    """A request without its recording. `started_s` is `time.monotonic()` at its arrival."""
+
+    fields: FormFields
+    filename: str
+    started_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class UploadPlan:
+    """Options for the recognition, and a function that writes its result."""
+
+    options: RecognitionOptions
+    render: Callable[[Transcript], Response]
+
+
+@dataclass(frozen=True, slots=True)
+class UploadFormat:
+    """One upload route.
+
+    `plan` reads the fields and raises a `ProtocolError` for one that cannot be used. All else describes the route:
+    `form` its fields, `query` parameters that a form has elsewhere, `body` its JSON answer, `texts` an example of
+    each other media type, `codes` its errors.
+    """
+
+    path: str
+    name: str
+    summary: str
+    description: str
+    plan: Callable[[UploadRequest], UploadPlan]
+    body: Any
+    form: type[UploadForm] = UploadForm
+    texts: Mapping[str, str] | None = None
+    query: tuple[Json, ...] = ()
+    codes: tuple[str, ...] = UPLOAD_CODES
+
+
+def upload_formats(*, is_strict: bool) -> tuple[UploadFormat, ...]:
+    """List all upload routes. `is_strict` keeps the quirks of FunASR's C++ server."""
+    return (_openai_format(), *_own_formats(), *_funasr_formats(is_strict=is_strict))
+
+
+def _openai_format() -> UploadFormat:
+    return UploadFormat(
+        path="/v1/audio/transcriptions",
+        name="openai_transcription",
+        summary="Transcribe a recording (OpenAI's API)",
+        description="OpenAI's transcription call, for OpenAI's own clients with `/v1` here as their base URL.",
+        plan=plan_openai,
+        body=OpenAITranscription | OpenAIVerboseTranscription,
+        form=OpenAIForm,
+        texts={"text/plain": write_text(EXAMPLE)},
+        codes=(*UPLOAD_CODES, "invalid_response_format", "unsupported_parameter"),
+    )
+
+
+def _own_formats() -> tuple[UploadFormat, ...]:
+    transcribe = UploadFormat(
+        path="/transcribe",
+        name="transcribe",
+        summary="Transcribe a recording",
+        description="Sentences with token times and confidences, or with `format` plain text, subtitles or a table.",
+        plan=plan_transcript,
+        body=TranscriptJson,
+        form=TranscribeForm,
+        texts={
+            one.media_type.partition(";")[0]: one.write(EXAMPLE) for name, one in FORMATS.items() if name != "json"
+        },
+        codes=(*UPLOAD_CODES, "invalid_format"),
+    )
+    again = replace(transcribe, path="/recognize", name="recognize", summary="Transcribe a recording (`/transcribe`)")
+    return transcribe, again
+
+
+def _funasr_formats(*, is_strict: bool) -> tuple[UploadFormat, ...]:
+    return (
+        UploadFormat(
+            path="/recognition",
+            name="funasr_recognition",
+            summary="Transcribe a recording (FunASR's Python HTTP server)",
+            description="Sentences with times in ms.",
+            plan=plan_funasr_recognition,
+            body=FunasrRecognition,
+        ),
+        UploadFormat(
+            path="/asr",
+            name="funasr_asr",
+            summary="Transcribe a recording (`funasr-server`)",
+            description="Sentences and words with times in seconds, and the speed of the recognition.",
+            plan=plan_funasr_asr,
+            body=FunasrAsr,
+        ),
+        UploadFormat(
+            path="/",
+            name="funasr_offline",
+            summary="Transcribe a recording (FunASR's C++ HTTP server)",
+            description="FunASR's offline result. FunASR's clients take `timestamp` for a JSON text.",
+            plan=partial(plan_funasr_offline, is_strict=is_strict),
+            body=FunasrOffline,
+            query=(FILENAME,),
+        ),
+    )
+
+
+def plan_transcript(request: UploadRequest) -> UploadPlan:
+    """Plan our JSON transcript, or what `format` names."""
+    name = request.fields.last("format") or request.fields.last("response_format") or "json"
+    if name not in FORMATS:
+        raise ProtocolError(f"unknown format {name!r}: {one_of(FORMATS)}", code="invalid_format", param="format")
+    options = replace(recognition_options(request.fields), word_times=name != "text")
+    if name == "json":
+        return UploadPlan(options, lambda transcript: json_response(transcript_json(transcript)))
+    chosen = FORMATS[name]
+    return UploadPlan(options, lambda transcript: Response(chosen.write(transcript), media_type=chosen.media_type))
+
+
+def plan_openai(request: UploadRequest) -> UploadPlan:
+    """Plan OpenAI's answer in the format that `response_format` names."""
+    name = request.fields.last("response_format") or "json"
+    if name not in OPENAI_FORMATS:
+        message = f"unknown response_format {name!r}: {one_of(OPENAI_FORMATS)}"
+        raise ProtocolError(message, code="invalid_response_format", param="response_format")
+    granularities = openai_granularities(request.fields)
+    render: dict[str, Callable[[Transcript], Response]] = {
+        "json": lambda transcript: json_response({"text": transcript.text}),
+        "text": lambda transcript: PlainTextResponse(write_text(transcript)),
+        "srt": lambda transcript: PlainTextResponse(write_srt(transcript)),
+        "vtt": lambda transcript: PlainTextResponse(write_vtt(transcript)),
+        "verbose_json": lambda transcript: json_response(openai_verbose(transcript, granularities)),
+    }
+    options = recognition_options(request.fields)
+    return UploadPlan(replace(options, word_times=name not in {"json", "text"}), render[name])
+
+
+def plan_funasr_recognition(request: UploadRequest) -> UploadPlan:
+    """Plan the answer of FunASR's Python HTTP server."""
+    return UploadPlan(
+        recognition_options(request.fields), lambda transcript: json_response(funasr_recognition(transcript))
+    )
+
+
+def plan_funasr_asr(request: UploadRequest) -> UploadPlan:
+    """Plan the answer of `funasr-server`, which tells how long it took."""
+    return UploadPlan(
+        recognition_options(request.fields),
+        lambda transcript: json_response(funasr_asr(transcript, time.monotonic() - request.started_s)),
+    )
+
+
+def plan_funasr_offline(request: UploadRequest, *, is_strict: bool) -> UploadPlan:
+    """Plan the answer of FunASR's C++ HTTP server. That server says `is_final` false and gives no name."""
+    name = "" if is_strict else request.filename
+    return UploadPlan(
+        recognition_options(request.fields),
+        lambda transcript: json_response(
+            funasr_offline(transcript, name, is_final=not is_strict, is_strict=is_strict)
+        ),
+    )
+
+
+def json_response(body: Json) -> Response:
+    """Return a JSON answer."""
+    return Response(object_text(body), media_type="application/json")

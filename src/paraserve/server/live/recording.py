@@ -1,0 +1,92 @@
+"""An utterance that is recognized as one recording after its end, from raw audio or from the bytes of a file."""
+
+import asyncio
+import tempfile
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from typing import BinaryIO, cast
+
+import numpy as np
+
+from paraserve.errors import AudioTooLongError, UploadTooLargeError
+from paraserve.runtime.decoding.pool import SPOOL_MEMORY_BYTES, DecodePool
+from paraserve.runtime.engine import Engine
+from paraserve.runtime.offline import FileLimits, transcribe, transcribe_file
+from paraserve.server.telemetry.metrics import Metrics
+from paraserve.types import SAMPLE_RATE, RecognitionOptions, Samples, Transcript
+
+BLOCK_SAMPLES = SAMPLE_RATE
+"""Raw audio is recognized as it arrives, in blocks of a second."""
+WRITE_BYTES = 256 * 1024
+"""Small frames of a file are gathered before they are written."""
+
+
+@dataclass(frozen=True, slots=True)
+class LiveContext:
+    """The engine, the decode children and the limits of all live sessions."""
+
+    engine: Engine
+    pool: DecodePool
+    file_limits: FileLimits
+    max_upload_bytes: int
+    metrics: Metrics
+
+
+async def transcribe_samples(
+    context: LiveContext, samples: AsyncIterator[Samples], options: RecognitionOptions
+) -> Transcript:
+    """Transcribe raw audio while it arrives.
+
+    Raises:
+        AudioTooLongError: there is more of it than the limit on duration.
+        InferenceError: a segment could not be recognized.
+    """
+    limits = context.file_limits
+    blocks = _blocks(samples, limits.max_duration_ms // 1000)
+    return await transcribe(context.engine, blocks, options, merge_ms=limits.merge_ms)
+
+
+async def transcribe_bytes(
+    context: LiveContext, pieces: AsyncIterator[bytes], options: Callable[[], RecognitionOptions]
+) -> Transcript:
+    """Gather a file, then decode and transcribe it. `options` is called once all of it is there.
+
+    Raises:
+        AudioError: the file cannot be used; its subclass and code say why.
+        InferenceError: a segment could not be recognized.
+    """
+    with tempfile.SpooledTemporaryFile(max_size=SPOOL_MEMORY_BYTES) as spool:
+        file = cast("BinaryIO", spool)
+        await _write(file, pieces, context.max_upload_bytes)
+        with context.metrics.decoding():
+            return await transcribe_file(context.engine, context.pool, file, options(), context.file_limits)
+
+
+async def _blocks(samples: AsyncIterator[Samples], max_duration_s: int) -> AsyncIterator[Samples]:
+    waiting: list[Samples] = []
+    n_waiting = n_samples = 0
+    async for piece in samples:
+        waiting.append(piece)
+        n_waiting += len(piece)
+        n_samples += len(piece)
+        if n_samples > max_duration_s * SAMPLE_RATE:
+            raise AudioTooLongError(f"the recording is longer than {max_duration_s} s")
+        if n_waiting >= BLOCK_SAMPLES:
+            yield np.concatenate(waiting)
+            waiting, n_waiting = [], 0
+    yield np.concatenate(waiting)
+
+
+async def _write(file: BinaryIO, pieces: AsyncIterator[bytes], max_bytes: int) -> None:
+    n_bytes = 0
+    waiting = bytearray()
+    async for data in pieces:
+        n_bytes += len(data)
+        if n_bytes > max_bytes:
+            raise UploadTooLargeError(f"the file is larger than {max_bytes} bytes")
+        waiting += data
+        if len(waiting) >= WRITE_BYTES:
+            await asyncio.to_thread(file.write, waiting)
+            waiting = bytearray()
+    file.write(waiting)
+    file.seek(0)

@@ -1,0 +1,203 @@
+"""Requests and events of a live connection, and the contract of a protocol that writes them on the wire.
+
+    frame of the client -> LiveProtocol.read -> requests -> live session
+    live session -> events -> LiveProtocol.write -> frames to the client
+
+The session and the connection know these classes and no message format. A protocol knows its messages and neither
+sockets nor models.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol, TypeAlias
+
+from paraserve.errors import ParaserveError, ProtocolError
+from paraserve.types import Sentence, StreamConfig, Timing, Transcript, Update
+
+Frame: TypeAlias = str | bytes
+"""A WebSocket message: text or binary."""
+
+
+@dataclass(frozen=True, slots=True)
+class LiveSettings:
+    """The recognition that a client has asked for so far.
+
+    `stream` holds the format of raw audio, the options and the settings of partial and final texts. `is_recording`:
+    the utterance is recognized as one recording after its end (FunASR's mode offline). `file_format` is the
+    client's name for the kind of file that it sends, None for raw audio.
+    """
+
+    stream: StreamConfig = field(default_factory=StreamConfig)
+    is_recording: bool = False
+    file_format: str | None = None
+
+    @property
+    def mode(self) -> str:
+        """Return "2pass", "online" or "offline"."""
+        return "offline" if self.is_recording else self.stream.mode
+
+
+@dataclass(frozen=True, slots=True)
+class Audio:
+    """The next bytes of the utterance; the first ones begin it. With `wants_reply`, `Acknowledged` follows."""
+
+    data: bytes
+    wants_reply: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Configure:
+    """Settings in place of the previous ones; `Configured` follows.
+
+    `stream.options` count from the next segment on, all else from the next utterance on.
+    """
+
+    settings: LiveSettings
+
+
+@dataclass(frozen=True, slots=True)
+class EndUtterance:
+    """The utterance is complete. `Finished` follows its last text, with the same `wants_reply`.
+
+    `problem` describes a mistake in the message that the end came in, "" for none. With `closes_connection`, the
+    connection is closed after `Finished`.
+    """
+
+    wants_reply: bool = False
+    problem: str = ""
+    closes_connection: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class BadMessage:
+    """A message that cannot be obeyed and changes nothing; `Failed` follows."""
+
+    error: ProtocolError
+
+
+Request: TypeAlias = Audio | Configure | EndUtterance | BadMessage
+
+
+@dataclass(frozen=True, slots=True)
+class PartialText:
+    """Text that is new in a segment that is still being spoken, not punctuated.
+
+    The texts of one segment joined are what has been said of it. `tail` may still change and is not part of `text`.
+    `due_ms` is the audio of the utterance that had to arrive for this text; `received_s` is when it had arrived
+    (`time.monotonic()`), None where there was none. `is_last`: no more text of this utterance follows.
+    """
+
+    text: str
+    tail: str = ""
+    segment_index: int = 0
+    due_ms: int = 0
+    is_last: bool = False
+    received_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentText:
+    """The final text of a segment, in place of its partial texts. Other fields as in `PartialText`.
+
+    Times are ms from the start of the utterance. `timing` says where the time of the second pass went.
+    """
+
+    text: str
+    sentences: tuple[Sentence, ...] = ()
+    segment_index: int = 0
+    start_ms: int = 0
+    end_ms: int = 0
+    due_ms: int = 0
+    is_last: bool = False
+    timing: Timing | None = None
+    received_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingText:
+    """The one text of an utterance with `LiveSettings.is_recording`; `received_s` is when its end arrived."""
+
+    transcript: Transcript
+    received_s: float | None = None
+
+    @property
+    def text(self) -> str:
+        """Return the text of the whole recording."""
+        return self.transcript.text
+
+
+@dataclass(frozen=True, slots=True)
+class Configured:
+    """The oldest `Configure` request that had no answer yet counts from here on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledged:
+    """The oldest `Audio` request with `wants_reply` that had no answer yet has been taken in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A message was refused, or an utterance failed. Ends the connection if `LiveProtocol.close_code` says so."""
+
+    error: ParaserveError
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The utterance is over and all its texts are out. `problem` describes what went wrong, "" for nothing."""
+
+    wants_reply: bool = False
+    problem: str = ""
+
+
+TextEvent: TypeAlias = PartialText | SegmentText | RecordingText
+Event: TypeAlias = TextEvent | Configured | Acknowledged | Failed | Finished
+
+
+def text_event(update: Update, received_s: float | None) -> PartialText | SegmentText:
+    """Return the event for an update of a live utterance whose audio was complete at `received_s`."""
+    if update.kind == "online":
+        return PartialText(
+            update.text, update.tail, update.segment_index, update.due_ms, update.last, received_s=received_s
+        )
+    return SegmentText(
+        update.text,
+        update.sentences,
+        segment_index=update.segment_index,
+        start_ms=update.start_ms,
+        end_ms=update.end_ms,
+        due_ms=update.due_ms,
+        is_last=update.last,
+        timing=update.timing,
+        received_s=received_s,
+    )
+
+
+class LiveProtocol(Protocol):
+    """The messages of one connection. An object of it is made for each connection and may keep its state.
+
+    `read` is called for each frame of the client, in order; `write` for each event, in order, at the moment when the
+    client can take it. The two run in different tasks and must not rely on each other's progress: what a message
+    changes for later results begins with `Configured`.
+    """
+
+    @property
+    def settings(self) -> LiveSettings:
+        """Return the settings that count before the client's first message."""
+        ...
+
+    def read(self, frame: Frame) -> Sequence[Request]:
+        """Return what the client asks for with this frame, in order. Never raises."""
+        ...
+
+    def write(self, event: Event, took_s: float | None = None) -> Sequence[Frame]:
+        """Return the frames that tell the client of this event, none where the protocol has no words for it.
+
+        `took_s` is the time since `received_s` of the event.
+        """
+        ...
+
+    def close_code(self, error: ParaserveError) -> int | None:
+        """Return the code that the connection is closed with after this error, None where it goes on."""
+        ...

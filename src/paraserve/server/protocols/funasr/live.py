@@ -1,0 +1,219 @@
+"""FunASR's WebSocket protocol: its messages in, results out.
+
+Clients differ in what they survive; these rules suit all of them: `mode`, `text`, `wav_name` and `is_final` are
+always there; `timestamp` is a JSON string or absent; `is_final` is true once an utterance, on its last result.
+"""
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from paraserve.errors import ParaserveError, ProtocolError
+from paraserve.server.error_table import error_row
+from paraserve.server.protocols.events import (
+    Acknowledged,
+    Audio,
+    BadMessage,
+    Configure,
+    Configured,
+    EndUtterance,
+    Event,
+    Failed,
+    Finished,
+    Frame,
+    LiveSettings,
+    PartialText,
+    RecordingText,
+    Request,
+    SegmentText,
+)
+from paraserve.server.protocols.funasr.bodies import funasr_offline, funasr_properties, funasr_stamps, tagged_text
+from paraserve.server.protocols.funasr.requests import (
+    EndMarker,
+    FunasrSettings,
+    LiveMode,
+    apply_message,
+    end_marker,
+)
+from paraserve.server.protocols.json_encoding import Json, object_text
+from paraserve.server.protocols.json_values import read_object
+from paraserve.types import Transcript
+
+
+@dataclass(frozen=True, slots=True)
+class FunasrDialect:
+    """The server of FunASR that is reproduced: offline or 2pass, `is_strict` with its quirks."""
+
+    is_offline: bool = False
+    is_strict: bool = False
+
+    def mode_for(self, asked: LiveMode) -> LiveMode:
+        """Return the mode that a client gets: FunASR's offline server knows only its own."""
+        return "offline" if self.is_offline else asked
+
+    def label(self, kind: Literal["online", "offline"]) -> str:
+        """Return the `mode` of a result."""
+        return "offline" if self.is_offline else f"2pass-{kind}"
+
+    def final_label(self, asked: LiveMode) -> str:
+        """Return the `mode` of an utterance's last result."""
+        return self.label("online" if self.mode_for(asked) == "online" else "offline")
+
+
+class FunasrProtocol:
+    """Messages of one connection; matches `LiveProtocol`. Sentences are counted through the connection."""
+
+    def __init__(self, dialect: FunasrDialect, request_id: str) -> None:
+        self._dialect = dialect
+        self._request_id = request_id
+        self._asked = FunasrSettings()  # by the messages read so far
+        self._to_confirm: deque[FunasrSettings] = deque()  # read, and not counting for results yet
+        self._current = FunasrSettings()  # of the results that are written now
+        self._first_index = 0  # the utterance's first sentence
+        self._next_index = 0
+        self._partial_of = -1  # the sentence of the last partial
+
+    @property
+    def settings(self) -> LiveSettings:
+        """Return all that the client has asked for so far."""
+        asked, dialect = self._asked, self._dialect
+        return asked.live_settings(
+            self._request_id,
+            is_recording=dialect.mode_for(asked.mode) == "offline",
+            realtime_punctuation=dialect.is_strict,
+        )
+
+    def read(self, frame: Frame) -> Sequence[Request]:
+        """Read audio, or a message of settings and end marker. A mistake elsewhere in it does not undo an end."""
+        if isinstance(frame, bytes):
+            return (Audio(frame),)
+        end = EndMarker()
+        requests: list[Request] = []
+        problem = ""
+        try:
+            message = read_object(frame)
+            end = end_marker(message)
+            asked = apply_message(self._asked, message)
+        except ProtocolError as error:
+            problem = error.message
+            requests.append(BadMessage(error))
+        else:
+            requests += self._configure(asked)
+        if end.ends:
+            requests.append(EndUtterance(end.wants_acknowledgement, problem))
+        return requests
+
+    def write(self, event: Event, took_s: float | None = None) -> Sequence[Frame]:
+        """Write a result, an error or the acknowledgement of an end marker."""
+        body: Json | None = None
+        match event:
+            case PartialText() | SegmentText():
+                body = self._live_result(event, took_s)
+            case RecordingText(transcript=transcript):
+                body = recording_result(transcript, self._current.wav_name, self._dialect) | self._server_ms(took_s)
+            case Failed(error=error):
+                body = self._error_result(error)
+            case Finished():
+                self._first_index = self._next_index
+                if event.wants_reply:
+                    body = acknowledgement(self._current.mode, self._current.wav_name, event.problem)
+            case Configured():
+                self._current = self._to_confirm.popleft()
+            case Acknowledged():
+                pass
+        return () if body is None else (object_text(body),)
+
+    def close_code(self, error: ParaserveError) -> int | None:
+        """Return the code of the table of all errors."""
+        return error_row(error).close_code
+
+    def _configure(self, asked: FunasrSettings) -> list[Request]:
+        if asked == self._asked:
+            return []
+        self._asked = asked
+        self._to_confirm.append(asked)
+        return [Configure(self.settings)]
+
+    def _live_result(self, event: PartialText | SegmentText, took_s: float | None) -> Json | None:
+        """Return a partial or a segment's text; None for an update of the unstable tail alone."""
+        is_partial = isinstance(event, PartialText)
+        if is_partial and not event.text and not event.is_last:
+            return None
+        index = self._first_index + event.segment_index
+        place = SentencePlace(index, is_first=self._partial_of != index)
+        self._next_index = max(self._next_index, index + 1)
+        if is_partial:
+            self._partial_of = index
+        body = live_result(event, self._current.wav_name, self._dialect, place)
+        if self._current.timing:
+            body["due_ms"] = event.due_ms
+        return body | self._server_ms(took_s)
+
+    def _server_ms(self, took_s: float | None) -> Json:
+        if took_s is None or not self._current.timing:
+            return {}
+        return {"server_ms": round(took_s * 1000, 1)}
+
+    def _error_result(self, error: ParaserveError) -> Json:
+        mode = self._dialect.final_label(self._current.mode)
+        return error_result(error.code, error.message, self._request_id, mode=mode, wav_name=self._current.wav_name)
+
+
+@dataclass(frozen=True, slots=True)
+class SentencePlace:
+    """The place of a result as FunASR's C++ server counts: the connection's sentence, and its first result or not."""
+
+    index: int
+    is_first: bool
+
+
+def live_result(
+    event: PartialText | SegmentText, wav_name: str, dialect: FunasrDialect, place: SentencePlace
+) -> Json:
+    """Return a partial ("2pass-online": what is new) or a segment's text ("2pass-offline": in place of its partials).
+
+    `--protocol strict` adds the C++ server's `slice_type` (0 first partial of a sentence, 1 partial, 2 sentence),
+    `index`, `start_time` and `end_time`, leaves `mode` out of a final without text, and writes what a SenseVoice
+    hears as tags into the text, as that server does.
+    """
+    segment = event if isinstance(event, SegmentText) else None
+    sentences = () if segment is None else segment.sentences
+    body: Json = {
+        "mode": dialect.label("online" if segment is None else "offline"),
+        "text": event.text,
+        "wav_name": wav_name,
+        "is_final": event.is_last,
+    }
+    body |= funasr_stamps(sentences)
+    if not dialect.is_strict:
+        return body | funasr_properties(sentences)
+    body["text"] = tagged_text(sentences, event.text)
+    if event.is_last and not event.text:
+        del body["mode"]
+        return body
+    body["slice_type"] = int(not place.is_first) if segment is None else 2
+    body["index"] = place.index
+    return body if segment is None else body | {"start_time": segment.start_ms, "end_time": segment.end_ms}
+
+
+def recording_result(transcript: Transcript, wav_name: str, dialect: FunasrDialect) -> Json:
+    """Return the one result of mode offline.
+
+    `--protocol strict` says `is_final` false on the offline server, as the C++ one does.
+    """
+    is_final = not (dialect.is_strict and dialect.is_offline)
+    body = funasr_offline(transcript, wav_name, is_final=is_final, is_strict=dialect.is_strict)
+    return body | {"mode": dialect.label("offline")}
+
+
+def error_result(code: str, message: str, request_id: str, *, mode: str, wav_name: str) -> Json:
+    """Return a result without text that describes an error. Some clients drop results whose `error` is no object."""
+    error = {"code": code, "message": message, "request_id": request_id}
+    return {"mode": mode, "text": "", "wav_name": wav_name, "is_final": True, "error": error}
+
+
+def acknowledgement(asked: LiveMode, wav_name: str, problem: str) -> Json:
+    """Return the answer to an end marker with `is_end`, after the final result. Here alone `error` is text."""
+    body: Json = {"is_end": True, "is_final": not problem, "mode": asked, "wav_name": wav_name, "text": ""}
+    return body | {"error": problem} if problem else body

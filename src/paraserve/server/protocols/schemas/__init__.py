@@ -1,0 +1,1 @@
+"""Pydantic models of all messages and bodies, for descriptions and tests. They render nothing."""

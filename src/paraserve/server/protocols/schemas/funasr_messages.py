@@ -1,0 +1,212 @@
+"""Messages of FunASR's WebSocket protocol, in both directions."""
+
+from typing import Annotated, Literal
+
+from pydantic import MISSING, ConfigDict, Field
+
+from paraserve.server.protocols.schemas.documented import Documented
+from paraserve.server.protocols.schemas.funasr_answers import FunasrTimes
+from paraserve.server.protocols.schemas.live_errors import LiveError
+from paraserve.server.protocols.schemas.transcript_answers import SpokenProperties
+
+NumberText = Annotated[str, Field(pattern=r"^[+-]?[0-9]{1,12}(\.[0-9]{1,12})?$")]
+Rows = Annotated[int, Field(ge=0, le=100)] | NumberText
+ChunkSizes = Annotated[list[Rows], Field(min_length=3, max_length=3)]
+ChunkSizesText = Annotated[str, Field(pattern=r"^[^,]+,[^,]+,[^,]+$")]
+Chunks = Annotated[int, Field(ge=-1, le=1000)]
+
+
+class FunasrRequest(Documented):
+    """A text frame of the client. Absent keys keep their values, unknown keys are ignored. Numbers may be text."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"mode": "2pass", "wav_name": "a", "audio_fs": 16000, "chunk_size": [5, 10, 5], "is_speaking": True},
+                {"mode": "offline", "wav_name": "a.mp3", "wav_format": "mp3", "hotwords": '{"阿里巴巴": 20}'},
+                {"is_speaking": False, "is_end": True},
+            ]
+        }
+    )
+
+    mode: Literal["2pass", "online", "offline", "office"] | MISSING = MISSING
+    """`2pass` (default, also called `office`): partials, then each segment again with punctuation. `online`: partials
+    only. `offline`: one result at the end."""
+    wav_name: str | MISSING = Field(MISSING, max_length=1024)
+    """Name that comes back in every result. Default `wav-default-id`."""
+    wav_format: str | MISSING = Field(MISSING, max_length=64)
+    """`pcm` (default): raw 16-bit little-endian mono. Anything else is a file, for mode `offline` only."""
+    audio_fs: Annotated[int, Field(ge=4000, le=192_000)] | NumberText | MISSING = MISSING
+    """Sample rate of raw audio in Hz. Default 16000. A WAV header in the audio counts instead."""
+    chunk_size: ChunkSizes | ChunkSizesText | MISSING = Field(MISSING, examples=[[5, 10, 5], "5,10,5"])
+    """Past, step and future of the streaming model in units of 60 ms, each at most 100. Default `[5,10,5]`."""
+    chunk_interval: Annotated[int, Field(ge=1, le=1000)] | NumberText | MISSING = MISSING
+    """Accepted and without effect: frames may have any length."""
+    encoder_chunk_look_back: Chunks | NumberText | MISSING = MISSING
+    """Chunks that the encoder looks back at, -1 = the model's own (default)."""
+    decoder_chunk_look_back: Chunks | NumberText | MISSING = MISSING
+    """Chunks that the decoder looks back at, -1 = the model's own (default)."""
+    is_speaking: bool | MISSING = MISSING
+    """`false` ends the utterance."""
+    is_finished: bool | MISSING = MISSING
+    """`true` ends the utterance."""
+    is_end: bool | MISSING = MISSING
+    """`true` in a message that ends the utterance asks for an acknowledgement."""
+    hotwords: str | dict[str, float | NumberText] | MISSING = Field(MISSING, examples=['{"阿里巴巴": 20}'])
+    """Words to expect: an object of words and weights or its text, or words with commas or spaces between them."""
+    itn: bool | MISSING = MISSING
+    """`false` leaves numbers, dates and times as spoken. Default `true`."""
+    svs_lang: str | MISSING = Field(MISSING, max_length=64)
+    """Language where the model has several. Default `auto`."""
+    svs_itn: bool | MISSING = MISSING
+    """`false`: a SenseVoice writes neither marks nor numbers. Default `true`."""
+    vad_tail_sil: Annotated[int, Field(ge=0, le=60_000)] | NumberText | MISSING = MISSING
+    """Milliseconds of silence that end a segment. Default: the model's own."""
+    max_single_segment_time: Annotated[int, Field(ge=500, le=3_600_000)] | NumberText | MISSING = MISSING
+    """Milliseconds after which a segment is ended anyway. Default: the model's own."""
+    speech_noise_thres: Annotated[float, Field(ge=-1, le=1)] | NumberText | MISSING = MISSING
+    """Difference of probabilities by which speech must exceed noise. Default: the model's own."""
+    punctuate: bool | MISSING = MISSING
+    """`false` leaves out punctuation. Default `true`."""
+    deterministic: bool | MISSING = MISSING
+    """`true`: the text does not depend on what else the server is doing. Default `false`."""
+    timing: bool | MISSING = MISSING
+    """`true` adds `server_ms` and `due_ms` to results. Default `false`."""
+
+
+class FunasrResult(Documented):
+    """Keys of every result."""
+
+    text: str
+    """The text. Its meaning depends on the kind of result."""
+    wav_name: str
+    """The client's `wav_name`."""
+    is_final: bool
+    """`true` on exactly one result of an utterance, its last. Never with `--protocol strict --mode offline`."""
+    server_ms: float | MISSING = Field(MISSING, ge=0)
+    """With `timing`: milliseconds from the frame that made the result possible to its sending."""
+    due_ms: int | MISSING = Field(MISSING, ge=0)
+    """With `timing`: milliseconds of audio up to that frame. Not in mode `offline`."""
+
+
+class FunasrPartial(FunasrResult):
+    """New words of a segment that is still open, without punctuation. Its text adds to the partials before."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"mode": "2pass-online", "text": "今天", "wav_name": "a", "is_final": False},
+            ]
+        }
+    )
+
+    mode: Literal["2pass-online"] | MISSING = MISSING
+    """`2pass-online`. Absent on a final without text with `--protocol strict`."""
+    slice_type: Literal[0, 1] | MISSING = MISSING
+    """With `--protocol strict`: 0 for the first partial of a sentence, 1 for others."""
+    index: int | MISSING = Field(MISSING, ge=0)
+    """With `--protocol strict`: number of the sentence on the connection."""
+
+
+class FunasrSegmentResult(FunasrResult, FunasrTimes, SpokenProperties):
+    """The text of a segment with punctuation, in place of all its partials."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "mode": "2pass-offline",
+                    "text": "你好。",
+                    "wav_name": "a",
+                    "is_final": False,
+                    "timestamp": "[[430,670],[670,810]]",
+                    "stamp_sents": [
+                        {
+                            "text_seg": "你 好",
+                            "punc": "。",
+                            "start": 430,
+                            "end": 810,
+                            "ts_list": [[430, 670], [670, 810]],
+                        }
+                    ],
+                },
+                {"mode": "2pass-offline", "text": "", "wav_name": "a", "is_final": True},
+            ]
+        }
+    )
+
+    mode: Literal["2pass-offline"] | MISSING = MISSING
+    """`2pass-offline`. Absent on a final without text with `--protocol strict`."""
+    slice_type: Literal[2] | MISSING = MISSING
+    """With `--protocol strict`: always 2."""
+    index: int | MISSING = Field(MISSING, ge=0)
+    """With `--protocol strict`: number of the sentence on the connection."""
+    start_time: int | MISSING = Field(MISSING, ge=0)
+    """With `--protocol strict`: start of the segment in ms."""
+    end_time: int | MISSING = Field(MISSING, ge=0)
+    """With `--protocol strict`: end of the segment in ms."""
+
+
+class FunasrRecordingResult(FunasrResult, FunasrTimes, SpokenProperties):
+    """The one result of mode `offline`."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"mode": "offline", "text": "", "wav_name": "a.mp3", "is_final": True},
+            ]
+        }
+    )
+
+    mode: Literal["2pass-offline", "offline"]
+    """`offline` with `--mode offline`, else `2pass-offline`."""
+
+
+class FunasrErrorResult(FunasrResult):
+    """An error in the shape of a result."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "mode": "2pass-offline",
+                    "text": "",
+                    "wav_name": "a",
+                    "is_final": True,
+                    "error": {"code": "unknown_mode", "message": "unknown mode 'fast'", "request_id": "call-7"},
+                },
+            ]
+        }
+    )
+
+    mode: Literal["2pass-online", "2pass-offline", "offline"]
+    """The mode of an utterance's last result."""
+    text: Literal[""]
+    """Always empty."""
+    error: LiveError
+    """Facts about the failure."""
+
+
+class FunasrAcknowledgement(Documented):
+    """The answer to an end marker with `is_end`, after the last result."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"is_end": True, "is_final": True, "mode": "2pass", "wav_name": "a", "text": ""},
+            ]
+        }
+    )
+
+    is_end: Literal[True]
+    """Always `true`."""
+    is_final: bool
+    """`false` if something was wrong with the utterance."""
+    mode: Literal["2pass", "online", "offline"]
+    """The mode that the client asked for."""
+    wav_name: str
+    """The client's `wav_name`."""
+    text: Literal[""]
+    """Always empty."""
+    error: str | MISSING = MISSING
+    """Description of the problem for people. Absent if there was none."""

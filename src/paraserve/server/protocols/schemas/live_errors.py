@@ -1,0 +1,27 @@
+"""Errors and close codes of live connections, the same in all protocols."""
+
+from types import MappingProxyType
+
+from paraserve.server.protocols.schemas.documented import Documented
+
+CLOSE_CODES = MappingProxyType(
+    {
+        1008: "refused (`missing_api_key`, `invalid_api_key`, `origin_not_allowed`), or `session_too_long`",
+        1009: "`file_too_large`, or a frame over `max_frame_bytes`",
+        1011: "`inference_failed`, `internal_error`, or no answer to a ping",
+        1012: "`shutting_down`",
+        1013: "`overloaded`, `key_limit`, `not_ready`, or `slow_client`",
+    }
+)
+"""WebSocket close codes with their meanings. The reason of a close frame is the error code in it."""
+
+
+class LiveError(Documented):
+    """Facts about a failure."""
+
+    code: str
+    """Name of the case, for programs. It does not change."""
+    message: str
+    """Description for people. It may change."""
+    request_id: str
+    """The id of the connection in the server's log: the client's `X-Request-Id` if it is a plain word."""

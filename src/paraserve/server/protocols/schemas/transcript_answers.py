@@ -1,0 +1,74 @@
+"""Our own JSON transcript (`/transcribe`, `--format json`)."""
+
+from pydantic import MISSING, Field
+
+from paraserve.server.protocols.schemas.documented import Documented
+
+
+class TokenJson(Documented):
+    """A Chinese character, a word, or what replaced several words when numbers were written as digits."""
+
+    text: str
+    """Text of the token, without punctuation."""
+    start_ms: int | None
+    """Start from the beginning of the recording in ms, null where the model gives no times."""
+    end_ms: int | None
+    """End in ms, null where the model gives no times."""
+    confidence: float = Field(ge=0, le=1)
+    """Probability that the model gives to this token."""
+
+
+class SpokenProperties(Documented):
+    """Properties of the speech that some models name beside the words."""
+
+    language: str | MISSING = MISSING
+    """Language code such as `zh`. Absent where the model names none."""
+    emotion: str | MISSING = MISSING
+    """Emotion such as `NEUTRAL` or `HAPPY` (SenseVoice). Absent where the model names none."""
+    events: list[str] | MISSING = MISSING
+    """Sounds such as `Speech`, `BGM` or `Laughter` (SenseVoice). Absent where the model names none."""
+
+
+class SentenceJson(SpokenProperties):
+    """A punctuated part of the text."""
+
+    text: str
+    """Text with punctuation."""
+    start_ms: int | None
+    """Start of the first token in ms, null without times."""
+    end_ms: int | None
+    """End of the last token in ms, null without times."""
+    tokens: list[TokenJson]
+    """The tokens of the sentence in order."""
+
+
+class TimingJson(Documented):
+    """Time spent on the recording in ms, summed over its parts. The parts overlap."""
+
+    queue_ms: int = Field(ge=0)
+    """Waiting for a free worker."""
+    decode_ms: int = Field(ge=0)
+    """Decoding the file to samples."""
+    inference_ms: int = Field(ge=0)
+    """Running models."""
+
+
+class TranscriptJson(Documented):
+    """The transcript of a recording, with times and confidences."""
+
+    text: str
+    """The whole text."""
+    language: str | None
+    """Language code that the model or the client named, else null."""
+    duration_ms: int = Field(ge=0)
+    """Length of the recording in ms."""
+    sentences: list[SentenceJson]
+    """The sentences in order. Empty if nothing was said."""
+    audio_received_ms: int = Field(ge=0)
+    """Audio that was decoded, in ms."""
+    audio_processed_ms: int = Field(ge=0)
+    """Audio that went through recognition, in ms. Equal to `audio_received_ms` unless something is wrong."""
+    damaged_packets: int = Field(ge=0)
+    """Packets of the file that could not be decoded."""
+    timing: TimingJson
+    """Time that the parts of the work took."""

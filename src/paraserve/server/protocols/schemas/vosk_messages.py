@@ -1,0 +1,182 @@
+"""Messages of vosk-server's WebSocket protocol, in both directions."""
+
+from typing import Annotated, Literal
+
+from pydantic import MISSING, ConfigDict, Field
+
+from paraserve.server.protocols.schemas.documented import Documented
+from paraserve.server.protocols.schemas.live_errors import LiveError
+
+Switch = bool | Annotated[int, Field(ge=0, le=1)]
+
+
+class VoskConfig(Documented):
+    """Choices of the client. The next reply has a warning for those that are not honoured."""
+
+    sample_rate: float | MISSING = Field(MISSING, ge=4000, le=192_000)
+    """Sample rate of the audio in Hz, a whole number. Default 8000. A WAV header in the audio counts instead."""
+    words: Switch | MISSING = MISSING
+    """`false`: results have no `result`. Default `true`."""
+    max_alternatives: int | MISSING = Field(MISSING, ge=0, le=1000)
+    """Above 0, results have the shape with `alternatives`, always with one of them. Default 0."""
+    phrase_list: list[str] | MISSING = MISSING
+    """Words to expect. A hint: other words are recognized, too."""
+    itn: Switch | MISSING = MISSING
+    """`true` writes numbers, dates and times as digits. Default `false`. Not in vosk-server."""
+    punctuate: Switch | MISSING = MISSING
+    """`true` writes punctuation. Default `false`. Not in vosk-server."""
+
+
+class VoskConfiguration(Documented):
+    """A text frame with choices. It has no reply."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"config": {"sample_rate": 16000.0, "words": True}},
+            ]
+        }
+    )
+
+    config: VoskConfig
+    """The choices."""
+
+
+class VoskEnd(Documented):
+    """A text frame that ends the audio. It is answered with the final result, then the connection is closed."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"eof": 1},
+            ]
+        }
+    )
+
+    eof: int = Field(ge=1)
+    """Always 1."""
+
+
+class VoskReset(Documented):
+    """A text frame that ends the utterance. It is answered with the final result, and the connection goes on."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"reset": 1},
+            ]
+        }
+    )
+
+    reset: int = Field(ge=1)
+    """Always 1."""
+
+
+class VoskWord(Documented):
+    """A recognized word. Times count from the start of the connection."""
+
+    conf: float = Field(ge=0, le=1)
+    """Probability of the word."""
+    start: float = Field(ge=0)
+    """Start in seconds."""
+    end: float = Field(ge=0)
+    """End in seconds."""
+    word: str
+    """Text of the word."""
+
+
+class VoskWarning(Documented):
+    """A choice that is not honoured. Not in vosk-server."""
+
+    code: Literal["not_honoured"]
+    """Always `not_honoured`."""
+    param: str
+    """Key of the choice."""
+    message: str
+    """Description for people."""
+
+
+class VoskReply(Documented):
+    """Keys of every reply."""
+
+    warnings: list[VoskWarning] | MISSING = MISSING
+    """About the last configuration. Absent without any."""
+
+
+class VoskPartial(VoskReply):
+    """All that was said of the present segment so far."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"partial": "turn on the"},
+            ]
+        }
+    )
+
+    partial: str
+    """The words, empty if there are none."""
+
+
+class VoskText(Documented):
+    """Segments that ended since the reply before."""
+
+    result: list[VoskWord] | MISSING = MISSING
+    """The words with their times. Absent without words, or if `words` is `false`."""
+    text: str
+    """The words with spaces between them. Chinese is written without spaces."""
+
+
+class VoskResult(VoskReply, VoskText):
+    """Segments that ended since the reply before."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"result": [{"conf": 0.98, "end": 0.46, "start": 0.12, "word": "turn"}], "text": "turn"},
+                {"text": ""},
+            ]
+        }
+    )
+
+
+class VoskAlternative(VoskText):
+    """One reading of the segments."""
+
+    confidence: float = Field(ge=0, le=1)
+    """Mean probability of the words."""
+
+
+class VoskAlternatives(VoskReply):
+    """Segments that ended since the reply before, with `max_alternatives` above 0."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"alternatives": [{"confidence": 0.98, "text": "turn on the light"}]},
+            ]
+        }
+    )
+
+    alternatives: list[VoskAlternative] = Field(min_length=1, max_length=1)
+    """Always one."""
+
+
+class VoskError(VoskReply):
+    """An error. The connection is closed after it."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "text": "",
+                    "error": {"code": "invalid_value", "message": "model must not be named", "request_id": "call-7"},
+                },
+            ]
+        }
+    )
+
+    text: Literal[""]
+    """Always empty."""
+    error: LiveError
+    """Facts about the failure."""

@@ -1,0 +1,221 @@
+"""vosk-server's WebSocket protocol: a configuration, raw audio, and exactly one reply to each message of audio.
+
+Follows vosk-server's `websocket/asr_server.py`: `config` has no reply, `eof` and `reset` are answered with the final
+result, and the connection is closed after `eof` and after every error.
+"""
+
+import reprlib
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from paraserve.errors import ParaserveError, ProtocolError
+from paraserve.server.error_table import error_row
+from paraserve.server.protocols.events import (
+    Acknowledged,
+    Audio,
+    BadMessage,
+    Configure,
+    EndUtterance,
+    Event,
+    Failed,
+    Finished,
+    Frame,
+    LiveProtocol,
+    LiveSettings,
+    PartialText,
+    Request,
+    SegmentText,
+)
+from paraserve.server.protocols.funasr.hotwords import check_hotwords
+from paraserve.server.protocols.json_encoding import Json, object_text
+from paraserve.server.protocols.json_values import (
+    MAX_SAMPLE_RATE,
+    MIN_SAMPLE_RATE,
+    invalid_value,
+    read_object,
+    read_text,
+    read_whole,
+)
+from paraserve.types import AudioFormat, RecognitionOptions, StreamConfig, Token
+
+DEFAULT_SAMPLE_RATE = 8_000
+"""Hz. That of vosk-server for clients that send no configuration."""
+MAX_ALTERNATIVES = 1_000
+ANY_WORD = "[unk]"
+"""Stands in a phrase list for all words that are not in it."""
+
+
+class VoskProtocol:
+    """Messages of one connection; matches `LiveProtocol`. Times in results count from the start of the connection."""
+
+    def __init__(self, request_id: str) -> None:
+        # A client of vosk expects the words that were spoken, without marks and written numbers.
+        options = RecognitionOptions(itn=False, punctuate=False)
+        audio = AudioFormat(sample_rate=DEFAULT_SAMPLE_RATE)
+        self.settings = LiveSettings(StreamConfig(audio=audio, options=options, session_id=request_id))
+        self._request_id = request_id
+        self._has_words = True
+        self._has_alternatives = False
+        self._warnings: list[Json] = []  # of the last configuration, sent with the next reply
+        self._partial = self._tail = ""  # of the segment that is being spoken
+        self._text = ""  # of segments that ended since the last reply
+        self._words: list[Json] = []
+        self._utterance_ms = 0  # the utterance's start
+
+    def read(self, frame: Frame) -> Sequence[Request]:
+        """Read audio, a configuration or an end."""
+        if isinstance(frame, bytes):
+            return (Audio(frame, wants_reply=True),)
+        try:
+            return (self._read_message(read_object(frame)),)
+        except ProtocolError as error:
+            return (BadMessage(error),)
+
+    def write(self, event: Event, took_s: float | None = None) -> Sequence[Frame]:  # noqa: ARG002 - has no key for it
+        """Write the reply that is due, with all that is new since the one before."""
+        match event:
+            case PartialText():
+                self._partial, self._tail = self._partial + event.text, event.tail
+                return ()
+            case SegmentText():
+                self._take_segment(event)
+                return ()
+            case Acknowledged() if not self._text:
+                return self._reply({"partial": (self._partial + self._tail).strip()})
+            case Acknowledged() | Finished():
+                return self._reply(self._result())
+            case Failed(error=error):
+                body = {"code": error.code, "message": error.message, "request_id": self._request_id}
+                return self._reply({"text": "", "error": body})
+        return ()
+
+    def close_code(self, error: ParaserveError) -> int | None:
+        """Return the code for the error: each one ends the connection, or replies would no longer fit messages."""
+        return error_row(error).close_code or 1008
+
+    def _read_message(self, message: Mapping[str, Any]) -> Request:
+        config = message.get("config")
+        if isinstance(config, dict):
+            self.settings = replace(self.settings, stream=self._configured(config))
+            return Configure(self.settings)
+        if message.get("eof"):
+            return EndUtterance(wants_reply=True, closes_connection=True)
+        if message.get("reset"):
+            return EndUtterance(wants_reply=True)
+        raise ProtocolError('expected an object with "config", "eof" or "reset"', code="invalid_message")
+
+    def _configured(self, config: Mapping[str, Any]) -> StreamConfig:
+        stream, options = self.settings.stream, self.settings.stream.options
+        unknown: list[str] = []
+        self._warnings = []
+        for key, value in config.items():
+            match key:
+                case "sample_rate":
+                    rate = read_whole(key, value, MIN_SAMPLE_RATE, MAX_SAMPLE_RATE)
+                    stream = replace(stream, audio=AudioFormat(sample_rate=rate))
+                case "words":
+                    self._has_words = _read_switch(key, value)
+                case "max_alternatives":
+                    self._has_alternatives = read_whole(key, value, 0, MAX_ALTERNATIVES) > 0
+                case "phrase_list":
+                    options = replace(options, hotwords=_read_phrases(key, value))
+                    self._warn(key, "a hint for models that take hotwords: other words are recognized too")
+                case "itn":
+                    options = replace(options, itn=_read_switch(key, value))
+                case "punctuate":
+                    options = replace(options, punctuate=_read_switch(key, value))
+                case "model":
+                    problem = "this server's models are chosen when it starts (--bundle), not by clients"
+                    raise ProtocolError(problem, code="invalid_value", param=key)
+                case _:
+                    unknown.append(key)
+        if unknown:
+            self._warn("config", f"unknown keys change nothing: {reprlib.repr(unknown)}")
+        return replace(stream, options=options)
+
+    def _warn(self, key: str, message: str) -> None:
+        self._warnings.append({"code": "not_honoured", "param": key, "message": message})
+
+    def _reply(self, body: Json) -> Sequence[Frame]:
+        warnings, self._warnings = self._warnings, []
+        return (object_text(body | {"warnings": warnings} if warnings else body),)
+
+    def _take_segment(self, event: SegmentText) -> None:
+        self._partial = self._tail = ""
+        self._text += event.text
+        tokens = [token for sentence in event.sentences for token in sentence.tokens]
+        self._words += [word for token in tokens if (word := _word(token, self._utterance_ms)) is not None]
+        if event.is_last:
+            self._utterance_ms += event.due_ms
+
+    def _result(self) -> Json:
+        """Return the segments that ended since the last reply, as one result."""
+        text, words = self._text.strip(), self._words
+        self._text, self._words = "", []
+        result: Json = {"result": words, "text": text} if self._has_words and words else {"text": text}
+        if not self._has_alternatives:
+            return result
+        confidence = sum(word["conf"] for word in words) / len(words) if words else 1.0
+        return {"alternatives": [{"confidence": round(confidence, 6)} | result]}
+
+
+class VoskByFirstMessage:
+    """Another protocol, unless the first message is a configuration of vosk, whose clients know no path.
+
+    Matches `LiveProtocol`.
+    """
+
+    def __init__(self, other: LiveProtocol, request_id: str) -> None:
+        self._chosen = other
+        self._request_id = request_id
+        self._is_first = True
+
+    @property
+    def settings(self) -> LiveSettings:
+        """Return those of the chosen protocol."""
+        return self._chosen.settings
+
+    def read(self, frame: Frame) -> Sequence[Request]:
+        """Choose by the first frame, then read as the chosen protocol does."""
+        if self._is_first and _is_configuration(frame):
+            self._chosen = VoskProtocol(self._request_id)
+        self._is_first = False
+        return self._chosen.read(frame)
+
+    def write(self, event: Event, took_s: float | None = None) -> Sequence[Frame]:
+        """Write as the chosen protocol does."""
+        return self._chosen.write(event, took_s)
+
+    def close_code(self, error: ParaserveError) -> int | None:
+        """Return the code of the chosen protocol."""
+        return self._chosen.close_code(error)
+
+
+def _is_configuration(frame: Frame) -> bool:
+    if isinstance(frame, bytes) or '"config"' not in frame:
+        return False
+    try:
+        return isinstance(read_object(frame).get("config"), dict)
+    except ProtocolError:
+        return False
+
+
+def _read_phrases(key: str, value: object) -> tuple[str, ...]:
+    if not isinstance(value, list):
+        raise invalid_value(key, value, "a list of phrases")
+    phrases = [read_text(key, phrase).strip() for phrase in value]
+    return check_hotwords(tuple(phrase for phrase in phrases if phrase and phrase != ANY_WORD), key)
+
+
+def _read_switch(key: str, value: object) -> bool:
+    """Return a boolean; clients also write 0 and 1."""
+    return value if isinstance(value, bool) else bool(read_whole(key, value, 0, 1))
+
+
+def _word(token: Token, utterance_ms: int) -> Json | None:
+    """Return a word with its times in seconds, None where the model gives no times."""
+    if token.start_ms is None or token.end_ms is None:
+        return None
+    start_ms, end_ms = token.start_ms + utterance_ms, token.end_ms + utterance_ms
+    return {"conf": round(token.score, 6), "end": end_ms / 1000, "start": start_ms / 1000, "word": token.text}

@@ -1,0 +1,98 @@
+"""Holds HTTP answers against the API's own description, `/openapi.json`."""
+
+import copy
+import functools
+import json
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import httpx2
+import jsonschema
+
+from paraserve.server.app import create_app
+from paraserve.settings import Settings
+
+UNDESCRIBED = frozenset(("/docs", "/docs/oauth2-redirect", "/openapi.json"))
+"""FastAPI's own pages."""
+
+
+class UndescribedError(AssertionError):
+    """An answer that the description does not allow."""
+
+
+@functools.cache
+def api_description() -> "ApiDescription":
+    """The description of the application as it stands."""
+    return ApiDescription(create_app(Settings()).openapi())
+
+
+class ApiDescription:
+    """An OpenAPI document that is taken at its word: a key, status, header or type that it does not name is wrong."""
+
+    def __init__(self, document: dict[str, Any]) -> None:
+        self.paths: dict[str, Any] = document["paths"]
+        self._components = copy.deepcopy(document["components"])
+        for schema in self._components["schemas"].values():
+            schema.setdefault("additionalProperties", False)
+
+    def check(self, answer: httpx2.Response) -> None:
+        """Raise `UndescribedError` unless the answer is one that the description allows for its request."""
+        path = urlsplit(str(answer.request.url)).path
+        is_preflight = "access-control-request-method" in answer.request.headers  # CORS answers it before any route
+        if path not in UNDESCRIBED and not is_preflight:
+            self.check_parts(answer.request.method, path, answer.status_code, dict(answer.headers), answer.content)
+
+    def check_parts(self, method: str, path: str, status: int, headers: dict[str, str], body: bytes) -> None:
+        """`check` of an answer that is not a response of httpx. `headers` have names in lower case."""
+        where = f"{method} {path}: {status}"
+        operation = self._operation(method, unquote(path))
+        described = _NO_OPERATION if operation is None else operation["responses"]
+        if str(status) not in described:
+            raise UndescribedError(f"{where}: not among the statuses {sorted(described)}")
+        self._check_headers(where, described[str(status)].get("headers", {}), headers)
+        if method != "HEAD":
+            self._check_body(where, described[str(status)].get("content", {}), headers, body)
+
+    def _operation(self, method: str, path: str) -> dict[str, Any] | None:
+        known = "/static/{path}" if path.startswith("/static/") else path
+        return self.paths.get(known, {}).get("get" if method == "HEAD" else method.lower())
+
+    def _check_headers(self, where: str, described: dict[str, Any], headers: dict[str, str]) -> None:
+        for name, header in described.items():
+            value = headers.get(name.lower())
+            if value is None:
+                raise UndescribedError(f"{where}: no header {name}")
+            is_number = header["schema"].get("type") == "integer"
+            self._validate(f"{where}, {name}", header["schema"], int(value) if is_number else value)
+
+    def _check_body(self, where: str, described: dict[str, Any], headers: dict[str, str], body: bytes) -> None:
+        if not described:
+            if body:
+                raise UndescribedError(f"{where}: a body where none is described")
+            return
+        media_type = headers["content-type"].partition(";")[0]
+        if media_type not in described:
+            raise UndescribedError(f"{where}: {media_type} is not among {sorted(described)}")
+        value = json.loads(body) if media_type == "application/json" else body.decode()
+        self._validate(where, described[media_type]["schema"], value)
+
+    def _validate(self, where: str, schema: dict[str, Any], value: object) -> None:
+        validator = jsonschema.Draft202012Validator({**schema, "components": self._components})
+        for error in validator.iter_errors(value):
+            raise UndescribedError(f"{where}: {error.json_path}: {error.message}")
+
+
+def _error(*codes: str) -> dict[str, Any]:
+    schema = {
+        "$ref": "#/components/schemas/ErrorBody",
+        "properties": {"error": {"properties": {"code": {"enum": list(codes)}}}},
+    }
+    return {"content": {"application/json": {"schema": schema}}}
+
+
+_NO_OPERATION = {
+    "401": _error("missing_api_key", "invalid_api_key"),
+    "404": _error("not_found"),
+    "405": _error("method_not_allowed"),
+}
+"""Answers to requests that no operation describes."""

@@ -1,0 +1,86 @@
+"""Each family's capabilities are what its models do. Whisper's are held in tests/models."""
+
+from dataclasses import replace
+
+import pytest
+
+from paraserve.inference.base import Capabilities, ModelBundle, Recognizer
+from paraserve.inference.models.load import bundle_parts, load_parts
+from paraserve.inference.models.vad.whole_recording_vad import WholeRecordingVad
+from paraserve.runtime.engine import LocalEngine
+from paraserve.runtime.scheduling.scheduler import Scheduler
+from paraserve.types import Hypothesis, RecognitionOptions, SegmentAudio, StreamConfig
+
+MODELS = {
+    "paraformer": Capabilities(),
+    "paraformer-timestamp": Capabilities(word_times=True),
+    "paraformer-contextual": Capabilities(hotwords=True, word_times=True),
+    "paraformer-contextual-v1": Capabilities(hotwords=True),
+    "sensevoice": Capabilities(
+        partials=True, punctuates=True, languages=frozenset({"zh", "en", "yue", "ja", "ko"}), word_times=True
+    ),
+}
+PLAIN = RecognitionOptions()
+
+
+@pytest.fixture(scope="module", params=MODELS)
+def bundle(request, tiny_models_dir, tmp_path_factory) -> ModelBundle:
+    root = tmp_path_factory.mktemp(request.param)
+    (root / "asr").symlink_to(tiny_models_dir / request.param)
+    bundle = load_parts(replace(bundle_parts(root), asr_quantize=False, has_itn=False))
+    assert bundle.recognizer.capabilities == MODELS[request.param]
+    return bundle
+
+
+@pytest.fixture(scope="module")
+def model(bundle) -> Recognizer:
+    return bundle.recognizer
+
+
+@pytest.fixture(scope="module")
+def audio(held_out_speech) -> SegmentAudio:
+    return SegmentAudio(held_out_speech[:64_000])
+
+
+def heard(model: Recognizer, audio: SegmentAudio, options: RecognitionOptions = PLAIN) -> Hypothesis:
+    (hypothesis,) = model.recognize([audio], options)
+    assert hypothesis.tokens
+    return hypothesis
+
+
+def test_word_times(model, audio):
+    """All tokens have times, or none has."""
+    times = {token.start_ms is not None and token.end_ms is not None for token in heard(model, audio).tokens}
+    assert times == {model.capabilities.word_times}
+
+
+def test_hotwords(model, audio):
+    """They change what is heard, or nothing at all."""
+    biased = heard(model, audio, RecognitionOptions(hotwords=("阿里巴巴", "北京")))
+    assert (biased != heard(model, audio)) is model.capabilities.hotwords
+
+
+def test_languages(model, audio):
+    """Each language changes what is heard, another code changes nothing; without languages none is told."""
+    plain = heard(model, audio)
+    languages = model.capabilities.languages
+    for code in ("de", "auto", *languages):
+        asked = heard(model, audio, RecognitionOptions(language=code))
+        assert (asked != plain) is (code in languages)
+        assert asked.language in {None, *languages}
+
+
+def test_punctuates(model, audio):
+    """The text is in its final form where both marks and written numbers are wanted."""
+    assert heard(model, audio).is_punctuated is model.capabilities.punctuates
+    assert not heard(model, audio, RecognitionOptions(punctuate=False)).is_punctuated
+
+
+async def test_partials(bundle):
+    """A live stream has partial texts without a streaming recognizer, unless the bundle forbids them."""
+    for chosen in (bundle, replace(bundle, allows_drafts=False)):
+        engine = LocalEngine(chosen, Scheduler(1), WholeRecordingVad())
+        stream = engine.open_stream(StreamConfig())
+        assert stream.has_partials is (chosen.allows_drafts and bundle.recognizer.capabilities.partials)
+        await stream.close()
+        await engine.close()
