@@ -55,8 +55,9 @@ def test_a_users_own_bundle(models):
 
 
 @pytest.mark.parametrize("name", ["no-such-bundle", "", "../models", "a/../..", ".whisper-base.partial"])
-def test_unknown_bundle(models, name, put):
+def test_unknown_bundle(models, name, put, tmp_path_factory, monkeypatch):
     """Any other name is refused with the list of known names; an unfinished pull is not a bundle."""
+    monkeypatch.chdir(tmp_path_factory.mktemp("empty"))  # what lies beside the checkout has no say
     put(".whisper-base.partial", asr="whisper-base")
     with pytest.raises(ModelLoadError, match=r"neither a folder nor one of: demo, paraformer-zh, .*whisper-base"):
         bundle_root(name, models)
