@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from paraserve.server.protocols.events import SegmentText
-from paraserve.server.protocols.funasr.live import FunasrDialect, SentencePlace, live_result
+from paraserve.server.protocols.funasr.live_protocol import FunasrDialect, SentencePlace, live_result
 from paraserve.types import Sentence, Token
 
 STATIC = files("paraserve") / "web" / "static"

@@ -11,9 +11,9 @@ from paraserve.server.access.api_keys import KeyRing
 from paraserve.server.access.authentication import Access
 from paraserve.server.http.uploads import UploadLimits, UploadService
 from paraserve.server.live.connection import LiveLimits
-from paraserve.server.live.recording import LiveContext
+from paraserve.server.live.recorded_utterance import LiveContext
 from paraserve.server.live.websocket_routes import LiveService
-from paraserve.server.protocols.funasr.live import FunasrDialect
+from paraserve.server.protocols.funasr.live_protocol import FunasrDialect
 from paraserve.server.telemetry.metrics import Metrics
 from paraserve.server.telemetry.slow_log import SlowLog
 from paraserve.settings import Settings

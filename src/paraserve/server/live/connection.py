@@ -14,7 +14,7 @@ from paraserve.errors import ParaserveError
 from paraserve.runtime.offline import first_cause
 from paraserve.server.live.live_session import LiveSession
 from paraserve.server.live.queues import CloseRequest, Inbox, Outbox, ReceivedFrame
-from paraserve.server.live.recording import LiveContext
+from paraserve.server.live.recorded_utterance import LiveContext
 from paraserve.server.protocols.events import (
     Event,
     Failed,

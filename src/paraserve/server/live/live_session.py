@@ -13,7 +13,7 @@ from paraserve.errors import ParaserveError, ProtocolError, UnsupportedFormatErr
 from paraserve.inference.audio.pcm import PcmReader
 from paraserve.runtime.two_pass import TwoPassSession
 from paraserve.server.live.queues import ArrivalTimes, CloseRequest, Inbox, Outbox
-from paraserve.server.live.recording import LiveContext, transcribe_bytes, transcribe_samples
+from paraserve.server.live.recorded_utterance import LiveContext, transcribe_bytes, transcribe_samples
 from paraserve.server.protocols.events import (
     Acknowledged,
     Audio,

@@ -12,9 +12,9 @@ from paraserve.server.access.admission import ConcurrencyLimit
 from paraserve.server.access.authentication import Access
 from paraserve.server.live.connection import Connection, LiveLimits, send_frames
 from paraserve.server.live.queues import CloseRequest
-from paraserve.server.live.recording import LiveContext
+from paraserve.server.live.recorded_utterance import LiveContext
 from paraserve.server.protocols.events import Failed, LiveProtocol
-from paraserve.server.protocols.funasr.live import FunasrDialect, FunasrProtocol
+from paraserve.server.protocols.funasr.live_protocol import FunasrDialect, FunasrProtocol
 from paraserve.server.protocols.vosk import VoskByFirstMessage, VoskProtocol
 from paraserve.server.telemetry.request_log import key_name, new_request_id
 from paraserve.server.telemetry.slow_log import SlowLog
@@ -26,7 +26,7 @@ log = structlog.get_logger()
 
 @dataclass(slots=True)
 class LiveService:
-    """What every live connection needs, and those that are open."""
+    """Serves live connections: their shared parts, and the set of those that are open."""
 
     context: LiveContext
     dialect: FunasrDialect

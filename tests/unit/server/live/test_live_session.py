@@ -9,7 +9,7 @@ from paraserve.errors import InferenceError, ProtocolError
 from paraserve.runtime.offline import FileLimits
 from paraserve.server.live.live_session import LiveSession
 from paraserve.server.live.queues import CloseRequest, Inbox, Outbox, ReceivedFrame
-from paraserve.server.live.recording import LiveContext
+from paraserve.server.live.recorded_utterance import LiveContext
 from paraserve.server.protocols.events import (
     Acknowledged,
     Audio,

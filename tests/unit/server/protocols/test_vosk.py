@@ -17,7 +17,7 @@ from paraserve.server.protocols.events import (
     PartialText,
     SegmentText,
 )
-from paraserve.server.protocols.funasr.live import FunasrDialect, FunasrProtocol
+from paraserve.server.protocols.funasr.live_protocol import FunasrDialect, FunasrProtocol
 from paraserve.server.protocols.vosk import VoskByFirstMessage, VoskProtocol
 from paraserve.types import RecognitionOptions, Sentence, Token
 

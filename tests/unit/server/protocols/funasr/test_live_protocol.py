@@ -19,7 +19,7 @@ from paraserve.server.protocols.events import (
     RecordingText,
     SegmentText,
 )
-from paraserve.server.protocols.funasr.live import (
+from paraserve.server.protocols.funasr.live_protocol import (
     FunasrDialect,
     FunasrProtocol,
     SentencePlace,
