@@ -26,6 +26,7 @@ def report(demo_dir, data_dir, full):
     return json.loads(done.stdout) | {"hours": hours}
 
 
+@pytest.mark.alone
 @pytest.mark.timeout(1600)
 def test_memory_is_bounded(report):
     """Server and decode children together stay under the limit, at any length."""
@@ -34,6 +35,7 @@ def test_memory_is_bounded(report):
     assert report["peak_mb"] < MAX_PEAK_MB
 
 
+@pytest.mark.alone
 @pytest.mark.timeout(1600)
 def test_nothing_is_lost(report):
     """All that was received was processed, and there are sentences from the beginning to the end, in order."""
@@ -45,6 +47,7 @@ def test_nothing_is_lost(report):
     assert fewest > 0.9 * most > 100
 
 
+@pytest.mark.alone
 @pytest.mark.timeout(1600)
 def test_the_event_loop_stays_free(report):
     """`/livez` answers quickly while the models work."""
