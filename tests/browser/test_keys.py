@@ -1,10 +1,12 @@
 """The page of a server that wants API keys."""
 
+import pytest
 from playwright.sync_api import expect
 
 from support.commands import paraserve, server
 
 
+@pytest.mark.slow
 def test_a_key_opens_the_page(visit, demo_dir, samples, tmp_path):
     """The page says what it needs; with a wrong key it still does; with a good one files and speech are recognised,
     on the next visit, too."""

@@ -82,6 +82,7 @@ def shown(visit):
     return [visit.page.locator(f".{part}").text_content() for part in ("final", "partial")]
 
 
+@pytest.mark.slow
 def test_half_a_sentence_is_set_aside(spoken_to):
     """What a server says last because it shuts down is not taken for good; grey text stays until there is better."""
     going = [partial("今天"), partial("天"), final("今天天。", is_final=True), (1012, "shutting_down")]
@@ -94,6 +95,7 @@ def test_half_a_sentence_is_set_aside(spoken_to):
     assert len(script.n_bytes) == 2
 
 
+@pytest.mark.slow
 def test_sound_without_text_is_sent_again(spoken_to):
     """The next connection gets all sound from the end of the last final text on, and nothing before it."""
     script = Script(
@@ -109,6 +111,7 @@ def test_sound_without_text_is_sent_again(spoken_to):
     assert shown(one) == ["好。今天。", ""]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("answers", "words", "text"),
     [

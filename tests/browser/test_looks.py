@@ -9,6 +9,7 @@ MIN_CONTRAST = 4.5
 """WCAG 2.2, level AA, for text."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scheme", PICTURES)
 def test_pictures(visit, server_url, samples, full, docs_pictures, scheme):
     """A file's text and a recording in progress, in the light and in the dark; kept for docs/ by --full."""
@@ -25,6 +26,7 @@ def test_pictures(visit, server_url, samples, full, docs_pictures, scheme):
     assert 10_000 < picture.stat().st_size < 200_000
 
 
+@pytest.mark.slow
 def test_everything_has_a_name(visit, server_url, samples):
     """What a screen reader announces as control, figure or region has a name, in both languages."""
     one = visit(server_url)
@@ -90,6 +92,7 @@ CONTRASTS = """() => {
 }"""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scheme", PICTURES)
 def test_text_can_be_read(visit, server_url, samples, scheme):
     """Every visible text stands out from its ground, while somebody speaks, too."""
@@ -103,6 +106,7 @@ def test_text_can_be_read(visit, server_url, samples, scheme):
     assert [(text, ratio) for text, ratio in contrasts if ratio < MIN_CONTRAST] == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [320, 1280])
 def test_fits_the_screen(visit, server_url, samples, width):
     """Nothing has to be scrolled sideways."""
@@ -114,6 +118,7 @@ def test_fits_the_screen(visit, server_url, samples, width):
     assert one.page.evaluate(f"{wide}.map((element) => element.outerHTML.slice(0, 80))") == []
 
 
+@pytest.mark.slow
 def test_keyboard_alone(visit, server_url, samples):
     """Tab reaches every control in reading order with a ring around it, Enter starts and stops speaking."""
     one = visit(server_url, microphone=samples[0].path)

@@ -32,6 +32,7 @@ def resampled(page, rate_hz, samples, block=128):
     return np.array(page.evaluate(RESAMPLE, [rate_hz, samples.tolist(), block]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rate_hz", [8000, 16000, 44100, 48000, 96000])
 def test_resampling_keeps_speech(visit, server_url, rate_hz):
     """A tone of speech comes out in time and as loud as it went in, to -60 dB, from any rate and block size."""
@@ -45,6 +46,7 @@ def test_resampling_keeps_speech(visit, server_url, rate_hz):
     np.testing.assert_allclose(got, other, rtol=0, atol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rate_hz", [44100, 48000])
 def test_resampling_folds_nothing_back(visit, server_url, rate_hz):
     """Tones above half the new rate are gone, to -60 dB."""
@@ -79,6 +81,7 @@ TEXTS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("segment", TEXTS.values(), ids=TEXTS.keys())
 def test_sentences_of_live_results(visit, server_url, segment):
     """A live result's sentences are those that the server had: the same texts and times, each word inside."""
@@ -94,6 +97,7 @@ def test_sentences_of_live_results(visit, server_url, segment):
         assert "".join(t["text"] for t in one["tokens"]) == letters.replace("%", "")
 
 
+@pytest.mark.slow
 def test_recording_is_a_wav_file(visit, server_url):
     """What is played of the microphone is its samples, over the edges of the memory's blocks."""
     n_samples = 16000 * 21

@@ -99,6 +99,7 @@ def test_spoken_text_appears(visit, server_url, samples, mode):
     expect(one.page.locator(".partial")).to_have_text("")
 
 
+@pytest.mark.slow
 def test_what_was_said_can_be_saved(visit, server_url, samples):
     """The sound of a recording is a WAV file, in which the server hears the same."""
     sample = samples[0]
@@ -114,6 +115,7 @@ def test_what_was_said_can_be_saved(visit, server_url, samples):
     expect(one.page.locator(".wav").first).to_be_hidden()
 
 
+@pytest.mark.slow
 def test_file_gives_text_and_downloads(visit, server_url, samples):
     """A dropped file's text, subtitles and JSON are those that the server gives for it."""
     sample = samples[-1]
@@ -165,6 +167,7 @@ def slow_down(page, bytes_per_s):
     session.send("Network.emulateNetworkConditions", limits)
 
 
+@pytest.mark.slow
 def test_upload_tells_how_far_it_is(visit, server_url, samples):
     """Over a slow connection one sees the percentage sent, then that the server recognises."""
     sample = samples[-1]
@@ -180,6 +183,7 @@ def test_upload_tells_how_far_it_is(visit, server_url, samples):
     assert "Recognising: 0 s" in seen
 
 
+@pytest.mark.slow
 def test_uploads_can_be_cancelled(visit, server_url, samples):
     """A file that is being sent and one that waits can both be given up; the next one gets its text."""
     one = visit(server_url)
@@ -195,6 +199,7 @@ def test_uploads_can_be_cancelled(visit, server_url, samples):
     expect(one.page.locator(".word").first).to_be_visible()
 
 
+@pytest.mark.slow
 def test_settings_count(visit, server_url, samples):
     """Mode, language, ITN and hotwords go to the server with what is spoken; ITN counts for files, too."""
     sample = samples[-1]
@@ -215,6 +220,7 @@ def test_settings_count(visit, server_url, samples):
     assert words(one.final_text()) == words(sample.text)
 
 
+@pytest.mark.slow
 def test_word_is_heard_and_text_copied(visit, server_url, samples):
     """A click on a word plays the sound from a little before it; by keyboard, too; the text goes to the clipboard."""
     sample = samples[-1]
@@ -244,6 +250,7 @@ def test_word_is_heard_and_text_copied(visit, server_url, samples):
     assert page.evaluate("navigator.clipboard.readText()") == one.final_text()
 
 
+@pytest.mark.slow
 def test_waveform_shows_the_sentences(visit, server_url, samples):
     """Behind the peaks of a file, each sentence's stretch is coloured, and only those."""
     one = visit(server_url)
@@ -262,6 +269,7 @@ def test_waveform_shows_the_sentences(visit, server_url, samples):
     assert not colours[-1]
 
 
+@pytest.mark.slow
 def test_bad_files_are_explained(visit, server_url, samples, tmp_path):
     """A file that is no recording gets a plain word, and the next file its text."""
     bad = tmp_path / "letter.txt"
@@ -304,6 +312,7 @@ def test_server_is_restarted_while_speaking(visit, free_port, demo_dir, samples,
         assert abs(starts[-1] - sample.last_start_ms) < LATE_MS
 
 
+@pytest.mark.slow
 def test_full_server_is_waited_for(visit, free_port, demo_dir, samples):
     """A server that takes no more sessions is asked again; what was said in the meantime is not lost."""
     with server_on(free_port, "--bundle", demo_dir, "--max-live", 1):
@@ -317,6 +326,7 @@ def test_full_server_is_waited_for(visit, free_port, demo_dir, samples):
         assert_said(one, samples[0])
 
 
+@pytest.mark.slow
 def test_page_waits_for_the_server(visit, free_port, demo_dir):
     """An idle page that finds no server says so, and is ready once there is one."""
     with server_on(free_port, "--bundle", demo_dir):
@@ -353,6 +363,7 @@ def proxied(demo_dir, folder) -> Iterator[str]:
         thread.join(STOP_TIMEOUT_S)
 
 
+@pytest.mark.slow
 def test_folder_of_a_proxy(visit, demo_dir, samples):
     """Behind a proxy that serves the page in a folder, everything is asked for in that folder."""
     with proxied(demo_dir, "/asr") as url:
@@ -366,6 +377,7 @@ def test_folder_of_a_proxy(visit, demo_dir, samples):
         one.page.close()
 
 
+@pytest.mark.slow
 def test_no_microphone_is_explained(visit, server_url):
     """A browser without the microphone's interface (no https) gets a plain word, and the button back."""
     one = visit(server_url)
@@ -376,6 +388,7 @@ def test_no_microphone_is_explained(visit, server_url):
     expect(one.page.locator(".entry")).to_have_count(0)
 
 
+@pytest.mark.slow
 def test_server_is_away_at_the_start(visit, free_port, demo_dir):
     """To start speaking without a server is explained, and works once it is back."""
     with server_on(free_port, "--bundle", demo_dir):
@@ -394,6 +407,7 @@ def test_server_is_away_at_the_start(visit, free_port, demo_dir):
         expect(one.page.get_by_text("No speech was heard.")).to_be_visible()
 
 
+@pytest.mark.slow
 def test_choices_are_kept(visit, server_url):
     """Settings and the interface's language are the same after a reload."""
     one = visit(server_url, locale="zh-CN")

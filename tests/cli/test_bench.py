@@ -3,9 +3,12 @@
 import re
 import urllib.request
 
+import pytest
+
 from support.commands import paraserve, server
 
 
+@pytest.mark.slow
 def test_live():
     """A number of streams for this machine."""
     done = paraserve("bench", "live")
@@ -13,6 +16,7 @@ def test_live():
     assert re.match(r"[1-9]\d* live streams that talk all the time, mode 2pass\n", done.stdout)
 
 
+@pytest.mark.slow
 def test_offline(data_dir):
     """Every recording is transcribed once."""
     files = sorted(data_dir.glob("en_*.wav"))
@@ -21,6 +25,7 @@ def test_offline(data_dir):
     assert re.match(rf"\d+\.\dx real time, {len(files)} recordings of \d+ s together, 2 at once: ", done.stdout)
 
 
+@pytest.mark.slow
 def test_file_that_is_not_there():
     """One line and exit code 1."""
     done = paraserve("bench", "offline", "no-such.wav")
@@ -28,11 +33,13 @@ def test_file_that_is_not_there():
     assert done.stderr.splitlines()[-1] == "paraserve: no-such.wav: No such file or directory"
 
 
+@pytest.mark.slow
 def test_peers():
     """Where the comparison is; in a checkout that is a script."""
     assert paraserve("bench", "peers").stdout.endswith("scripts/bench/peers.py --help\n")
 
 
+@pytest.mark.slow
 def test_rated_server():
     """--max-live auto lets in what the machine was measured to carry; /metrics says how many."""
     with (

@@ -22,6 +22,7 @@ def damaged(demo_dir, tmp_path):
     return bundle, path
 
 
+@pytest.mark.slow
 def test_healthy():
     """On a machine that works every subject has a line, none says fail, and the exit code is 0."""
     done = paraserve("doctor", "--port", "0")
@@ -32,6 +33,7 @@ def test_healthy():
     assert all(" -> " in line for line in done.stdout.splitlines() if line.startswith("warn"))
 
 
+@pytest.mark.slow
 def test_damaged_bundle(damaged):
     """A flipped byte fails the bundle and the decode, names the file and a cure; other checks still run."""
     bundle, path = damaged
@@ -42,6 +44,7 @@ def test_damaged_bundle(damaged):
     assert all(str(path) in line and " -> " in line for line in failed)
 
 
+@pytest.mark.slow
 def test_port_in_use():
     """A port that another program holds is a failure with a cure."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -52,6 +55,7 @@ def test_port_in_use():
     assert line.startswith(f"fail  port {port}: cannot listen on 127.0.0.1: Address already in use -> ")
 
 
+@pytest.mark.slow
 def test_device_that_is_not_there():
     """A GPU that this installation cannot use is a failure, not a silent fall-back."""
     done = paraserve("doctor", "--port", "0", "--device", "cuda:99")
@@ -59,6 +63,7 @@ def test_device_that_is_not_there():
     assert "fail  decode" in done.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", [("verify",), ("verify", "demo")])
 def test_verify_embedded(command):
     """The embedded bundle is intact: a line for each file."""
@@ -68,6 +73,7 @@ def test_verify_embedded(command):
     assert any(line.startswith("asr/") for line in done.stdout.splitlines())
 
 
+@pytest.mark.slow
 def test_verify_damaged(damaged):
     """Exit code 1, and only the altered file has a problem."""
     bundle, path = damaged
@@ -77,6 +83,7 @@ def test_verify_damaged(damaged):
     assert problems == [f"{path.relative_to(bundle)}: PROBLEM: SHA-256 differs from the manifest: altered or damaged"]
 
 
+@pytest.mark.slow
 def test_list_and_path(demo_dir, tmp_path):
     """`list` begins with the embedded bundle and its folder, which `path` gives alone."""
     listed = paraserve("models", "list", PARASERVE_MODELS_DIR=str(tmp_path)).stdout.splitlines()

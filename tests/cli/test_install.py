@@ -16,6 +16,7 @@ from support.commands import clean_environment
 ROOT = Path(__file__).resolve().parents[2]
 
 
+@pytest.mark.slow
 def test_wheel_holds_the_bundle(demo_dir, tmp_path):
     """The wheel has every file of the embedded bundle and of the page, and no tests or training code."""
     build = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(tmp_path), str(ROOT)]

@@ -144,6 +144,7 @@ def test_pulling_what_is_no_download(run, demo_dir):
     assert (done.returncode, done.stdout) == (0, f"{demo_dir}\n{demo_dir}\n")
 
 
+@pytest.mark.slow
 def test_offline_start(hub, run, environment, models_dir, data_dir):
     """A pulled bundle is served and used by name without a single request, as a whole or part by part."""
     assert run("models", "pull", "small").returncode == 0
@@ -158,6 +159,7 @@ def test_offline_start(hub, run, environment, models_dir, data_dir):
     assert hub.requests == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("setting", ["PARASERVE_BUNDLE", "PARASERVE_PUNC_DIR"])
 def test_an_altered_file(run, environment, models_dir, data_dir, setting):
     """One flipped bit in a pulled model is noticed at the next start, and mended by the next pull."""
@@ -175,6 +177,7 @@ def test_an_altered_file(run, environment, models_dir, data_dir, setting):
     assert paraserve(*command, **environment, **{setting: "small"}).returncode == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("stop", "exit_code"), [(signal.SIGKILL, -9), (signal.SIGINT, 130)])
 def test_a_stopped_pull(hub, run, environment, models_dir, stop, exit_code):
     """A pull that is killed or interrupted leaves no model; the next one goes on where it was."""
@@ -195,6 +198,7 @@ def test_a_stopped_pull(hub, run, environment, models_dir, stop, exit_code):
     assert run("models", "verify", "small").returncode == 0
 
 
+@pytest.mark.slow
 def test_two_pulls_at_once(hub, environment):
     """Two processes, one download; the second says what it waits for, and both end well."""
     is_waiting = threading.Event()
@@ -210,6 +214,7 @@ def test_two_pulls_at_once(hub, environment):
     assert hub.sent == {name: len(content) for name, content in hub.files.items()}
 
 
+@pytest.mark.slow
 def test_progress_bar(environment, models_dir):
     """On a terminal stderr shows how far a pull is; stdout has the folder alone."""
     terminal, stderr = pty.openpty()
@@ -225,6 +230,7 @@ def test_progress_bar(environment, models_dir):
     assert b"%" in shown
 
 
+@pytest.mark.slow
 def test_a_quota(run, environment):
     """A disk that takes no more, here by a limit on file sizes, is one plain line and no model."""
     limited = start_pull(
@@ -271,6 +277,7 @@ def begun_bytes(models_dir):
     return sum(path.stat().st_size for path in models_dir.rglob("model_quant.onnx.part"))
 
 
+@pytest.mark.slow
 def test_real_vad(shared_dir, tmp_path):
     """The published FSMN-VAD comes from the package index and finds the published segments."""
     environment = {"PARASERVE_MODELS_DIR": str(tmp_path)}
@@ -284,6 +291,7 @@ def test_real_vad(shared_dir, tmp_path):
     assert (segments[0].start_ms, segments[0].end_ms, segments[-1].end_ms) == (70, 2340, 70450)
 
 
+@pytest.mark.slow
 def test_real_whisper(real_models_dir):
     """Whisper base comes from the package index: the pieces joined, every file as expected, the VAD beside it."""
     root = real_models_dir / "whisper-base"
@@ -300,6 +308,7 @@ def test_real_whisper(real_models_dir):
     assert (root / "vad" / "model.onnx").samefile(real_models_dir / "fsmn-vad" / "vad" / "model.onnx")
 
 
+@pytest.mark.slow
 def test_optimize(tmp_path):
     """Large graphs of a folder are prepared ahead of the first start, small ones stay; the folder does not change."""
     folder, cache = tmp_path / "mine" / "asr", tmp_path / "cache"
@@ -317,6 +326,7 @@ def test_optimize(tmp_path):
     assert again.stdout == done.stdout
 
 
+@pytest.mark.slow
 def test_optimize_for_a_gpu(tmp_path):
     """The float32 graphs of recognisers get their form for a GPU, without one; other parts stay the processor's."""
     for name, model in (

@@ -3,9 +3,12 @@
 import subprocess
 import urllib.request
 
+import pytest
+
 from support.commands import PROGRAM, clean_environment, server
 
 
+@pytest.mark.slow
 def test_serves_and_stops():
     """The address is printed when the server answers there."""
     with server() as url:
@@ -14,6 +17,7 @@ def test_serves_and_stops():
             assert answer.status == 200
 
 
+@pytest.mark.slow
 def test_warning_outside_the_loopback():
     """Listening on all addresses starts, with a warning."""
     process = subprocess.Popen(

@@ -49,6 +49,7 @@ def numbers_wav(tmp_path):
     return path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", ["2pass", "offline", "online"])
 def test_finished_texts_are_lines_of_stdout(numbers_wav, mode):
     """One a segment, or one in all; nothing else when no terminal is there to see texts grow."""
@@ -80,6 +81,7 @@ def in_terminal(*args):
     return stdout, seen.decode(), process.returncode
 
 
+@pytest.mark.slow
 def test_the_growing_text_is_redrawn_in_a_terminal(numbers_wav):
     """On one line, of which the end is shown when it is long, and which is erased for the finished text."""
     with stub() as url:
@@ -93,6 +95,7 @@ def test_the_growing_text_is_redrawn_in_a_terminal(numbers_wav):
     assert longest == "…" + "." * 78
 
 
+@pytest.mark.slow
 def test_realtime_takes_as_long_as_the_recording(numbers_wav):
     """Frames go out when they would have been spoken."""
     with stub() as url:
@@ -102,6 +105,7 @@ def test_realtime_takes_as_long_as_the_recording(numbers_wav):
     assert time.monotonic() - started >= 2.5
 
 
+@pytest.mark.slow
 def test_failures_are_one_line(numbers_wav, tmp_path):
     """A file that is not there or no recording, a URL that is none."""
     bad = tmp_path / "bad.wav"
@@ -119,6 +123,7 @@ def test_failures_are_one_line(numbers_wav, tmp_path):
             assert len(done.stderr.splitlines()) == 1
 
 
+@pytest.mark.slow
 def test_usage_errors():
     """A chunk size that is none."""
     for text in ("5,10", "5,0,5"):
@@ -152,6 +157,7 @@ def fake_microphone(tmp_path):
     return {"PYTHONPATH": str(tmp_path / "lib"), "MICROPHONE": str(tmp_path / "microphone.pcm")}
 
 
+@pytest.mark.slow
 def test_the_microphone_until_ctrl_c(fake_microphone):
     """Texts come while it records; Ctrl-C ends the utterance, and its last text is still written."""
     with stub() as url:
@@ -167,6 +173,7 @@ def test_the_microphone_until_ctrl_c(fake_microphone):
     assert process.returncode == 0
 
 
+@pytest.mark.slow
 def test_no_microphone(fake_microphone):
     """One line that says what is missing: the device, or the extra."""
     done = paraserve("stream", "mic", **{**fake_microphone, "MICROPHONE": "none"})
@@ -183,6 +190,7 @@ def test_no_microphone(fake_microphone):
     )
 
 
+@pytest.mark.slow
 def test_certificates(numbers_wav, tmp_path):
     """A certificate that nobody vouches for is refused in one line, unless --insecure accepts any."""
     with stub(self_signed(tmp_path)) as url:
@@ -192,6 +200,7 @@ def test_certificates(numbers_wav, tmp_path):
         assert paraserve("stream", numbers_wav, "--server", url, "--insecure").stdout == "1\n2\n3\n"
 
 
+@pytest.mark.slow
 def test_a_real_server(data_dir, tmp_path):
     """Joined, the finished texts are what `paraserve transcribe` says."""
     with server() as address:

@@ -39,18 +39,21 @@ def noise_file(tmp_path_factory):
     return path
 
 
+@pytest.mark.slow
 def test_text_of_one_file(data_dir, expected):
     """stdout is the text and nothing else; stderr, not being a terminal, stays empty."""
     done = paraserve("transcribe", data_dir / "zh_phone.wav", *AS_SPOKEN)
     assert (done.stdout, done.stderr, done.returncode) == (expected["zh_phone.wav"]["text"] + "\n", "", 0)
 
 
+@pytest.mark.slow
 def test_numbers_are_written_as_digits(data_dir):
     """Without --no-itn a phone number is digits."""
     done = paraserve("transcribe", data_dir / "zh_phone.wav")
     assert sum(character in "0123456789" for character in done.stdout) == 11
 
 
+@pytest.mark.slow
 def test_several_files(data_dir, expected, tmp_path):
     """In the order given, each under its name; a file that fails costs one line on stderr and the exit code."""
     bad = tmp_path / "bad.wav"
@@ -66,6 +69,7 @@ def test_several_files(data_dir, expected, tmp_path):
     assert done.returncode == 1
 
 
+@pytest.mark.slow
 def test_json(data_dir, expected):
     """The JSON transcript: tokens with times inside the recording, every millisecond accounted for."""
     done = paraserve("transcribe", data_dir / "mixed_long.wav", "--format", "json", *AS_SPOKEN)
@@ -76,6 +80,7 @@ def test_json(data_dir, expected):
     assert transcript["audio_processed_ms"] == transcript["audio_received_ms"] == transcript["duration_ms"]
 
 
+@pytest.mark.slow
 def test_channel(data_dir, expected, tmp_path):
     """--channel takes one side of a stereo recording; one that does not exist is refused."""
     samples, rate = soundfile.read(data_dir / "zh_phone.wav", dtype="int16")
@@ -87,6 +92,7 @@ def test_channel(data_dir, expected, tmp_path):
     assert "channel 2 does not exist" in texts[2].stderr
 
 
+@pytest.mark.slow
 def test_output_folder(data_dir, tmp_path):
     """--output makes the folder, names files by stem and format, numbers equal stems, and leaves nothing else."""
     folder, copy = tmp_path / "new" / "folder", tmp_path / "en_digits.flac"
@@ -100,6 +106,7 @@ def test_output_folder(data_dir, tmp_path):
     assert (folder / "en_digits.srt").read_text().startswith("1\n00:00:0")
 
 
+@pytest.mark.slow
 def test_output_folder_that_cannot_be(data_dir, tmp_path):
     """An output folder that is a file is one clear line, before any work."""
     file = tmp_path / "file"
@@ -109,12 +116,14 @@ def test_output_folder_that_cannot_be(data_dir, tmp_path):
     assert done.stderr == f"paraserve: cannot create the folder {file}: File exists\n"
 
 
+@pytest.mark.slow
 def test_stdin(data_dir, expected):
     """`-` is the recording on standard input, here a pipe."""
     done = paraserve("transcribe", "-", *AS_SPOKEN, stdin=(data_dir / "zh_phone.wav").read_bytes())
     assert done.stdout == expected["zh_phone.wav"]["text"] + "\n"
 
 
+@pytest.mark.slow
 def test_by_server(server_url, data_dir, expected, tmp_path):
     """A server gives the same text for the same options, whatever the file is called."""
     odd = tmp_path / 'a "b" 中文.wav'
@@ -125,6 +134,7 @@ def test_by_server(server_url, data_dir, expected, tmp_path):
     assert normal[0].stdout == normal[1].stdout != done.stdout
 
 
+@pytest.mark.slow
 def test_server_that_refuses(server_url, data_dir, noise_file, tmp_path):
     """The server's own message reaches the user, and the next file is still transcribed."""
     text = tmp_path / "text.wav"
@@ -138,6 +148,7 @@ def test_server_that_refuses(server_url, data_dir, noise_file, tmp_path):
     assert done.stdout.startswith(f"==> {data_dir / 'zh_phone.wav'} <==\n")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("url", ["http://127.0.0.1:1", "ftp://127.0.0.1", "127.0.0.1:10095", "http://127.0.0.1:x"])
 def test_no_server(url, data_dir):
     """A server that cannot be reached, or a URL that is none, is one clear line."""
@@ -147,6 +158,7 @@ def test_no_server(url, data_dir):
     assert "127.0.0.1" in done.stderr
 
 
+@pytest.mark.slow
 def test_missing_bundle(data_dir):
     """A bundle that does not exist is one clear line."""
     done = paraserve("transcribe", "--bundle", "no-such", data_dir / "zh_phone.wav")
@@ -173,6 +185,7 @@ def interrupt(process):
     return process.returncode, stdout, stderr
 
 
+@pytest.mark.slow
 def test_interrupted_while_reading_stdin():
     """Ctrl-C while a pipe is read: exit code 130, nothing printed."""
     process = start("-", stdin=subprocess.PIPE)
@@ -180,6 +193,7 @@ def test_interrupted_while_reading_stdin():
     assert interrupt(process) == (130, b"", b"")
 
 
+@pytest.mark.slow
 def test_interrupted_while_transcribing(noise_file):
     """Ctrl-C in the middle of a recording: exit code 130, nothing printed, no process left."""
     process = start(noise_file)
@@ -190,6 +204,7 @@ def test_interrupted_while_transcribing(noise_file):
     assert not any(child.is_running() for child in children)
 
 
+@pytest.mark.slow
 def test_interrupted_while_a_server_works(data_dir):
     """Ctrl-C while waiting for a server that does not answer: exit code 130, at once."""
     with socket.create_server(("127.0.0.1", 0)) as listener:

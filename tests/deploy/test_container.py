@@ -47,6 +47,7 @@ def catalog(models_dir: Path, source: str) -> None:
     )
 
 
+@pytest.mark.slow
 def test_start_pulls_the_bundle(demo_dir, tmp_path):
     """A bundle of the catalog that is not there is pulled before the server starts; one that is there is not."""
     catalog(tmp_path, f'kind = "folder"\npath = "{demo_dir}/vad"')
@@ -59,6 +60,7 @@ def test_start_pulls_the_bundle(demo_dir, tmp_path):
     assert json.loads(done.stdout)["bundle"] == "mine"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("settings", [{}, {"PARASERVE_BUNDLE": "demo"}])
 def test_start_without_a_pull(settings, tmp_path):
     """The embedded bundle needs nothing, and its models folder stays empty."""
@@ -67,6 +69,7 @@ def test_start_without_a_pull(settings, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_start_of_an_unknown_bundle(tmp_path):
     """A name that nobody knows ends the container with that name in the message."""
     done = start("serve", PARASERVE_BUNDLE="no-such", PARASERVE_MODELS_DIR=tmp_path)
@@ -74,6 +77,7 @@ def test_start_of_an_unknown_bundle(tmp_path):
     assert "no-such" in done.stderr
 
 
+@pytest.mark.slow
 def test_stop_in_the_middle_of_a_pull(tmp_path):
     """SIGTERM ends a pull that hangs."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
@@ -94,6 +98,7 @@ def test_stop_in_the_middle_of_a_pull(tmp_path):
                 pass
 
 
+@pytest.mark.slow
 def test_health_check(tmp_path):
     """It succeeds while the server is ready, over TLS too, and fails when nobody is there."""
     with server() as url:

@@ -97,6 +97,7 @@ def test_configuration(nginx, nginx_folder):
     assert (done.returncode, done.stderr) == (0, "")
 
 
+@pytest.mark.slow
 def test_killed_worker(cluster, recording):
     """A server that dies under load costs no upload; its live clients are cut off; back, it gets work again."""
     victim, survivor = cluster.workers
@@ -121,6 +122,7 @@ def sent_twice(cluster) -> list[dict[str, object]]:
     return [line for line in lines if line["method"] == "POST" and "," in line["worker"]]
 
 
+@pytest.mark.slow
 def test_stopped_worker(cluster, recording):
     """A server that is told to stop gives its live clients their last result and 1012, and no upload is lost."""
     stopped, survivor = cluster.workers

@@ -33,6 +33,7 @@ def marked(model, text):
     return join_words(words, model.punctuate(words)).replace(" ", "")
 
 
+@pytest.mark.slow
 def test_marks_equal_funasr(model_dir):
     """Every text has FunASR's marks, and a mark stands behind the last character of its word."""
     model = load_either_ct_punc(model_dir)

@@ -36,6 +36,7 @@ def test_vectors_equal_funasr(reference, shared_dir):
         np.testing.assert_allclose(found[0, :, :8], vectors, atol=2e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("reference", REFERENCES, ids=NAMES)
 def test_ids_equal_funasr(reference, shared_dir):
     """Token ids of every clip with every list of hotwords."""

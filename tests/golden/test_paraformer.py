@@ -58,6 +58,7 @@ def check_clip(clip: dict, hypothesis: Hypothesis) -> None:
     assert [[word.start_ms, word.end_ms] for word in hypothesis.tokens] == answer["words_ms"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", REFERENCES)
 def test_ids_text_and_times_equal_funasr(name: str, shared_dir: Path) -> None:
     """Token ids, text and word times of every clip are FunASR's, apart from the named kinds of difference."""

@@ -145,6 +145,7 @@ def test_given_features_equal_own_features(graph: str, shared_dir: Path) -> None
     assert utterance(model, chunk, mixed) == own
 
 
+@pytest.mark.slow
 def test_times_are_inside_the_audio(shared_dir: Path) -> None:
     """Token times of an utterance never decrease, lie inside what was heard, and no token is longer than 600 ms."""
     model = model_of(shared_dir, "fp32")

@@ -46,6 +46,7 @@ def check_clip(clip: dict, hypothesis: Hypothesis) -> None:
     assert hypothesis.is_punctuated is hypothesis.itn
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("graph", GRAPHS)
 def test_ids_text_and_tags_equal_funasr(graph: str, shared_dir: Path) -> None:
     """Ids, text and tags of every clip are FunASR's, for each language and text form that can be asked for."""
@@ -81,6 +82,7 @@ def test_a_batch_equals_single_runs(deterministic: bool, shared_dir: Path) -> No
     assert [(h.token_ids, h.text) for h in together] == [(h.token_ids, h.text) for h in alone]
 
 
+@pytest.mark.slow
 def test_times_are_those_of_the_rows(shared_dir: Path) -> None:
     """Words follow each other inside the segment, in steps of a 60 ms row that begins 30 ms early."""
     reference = read_reference("fp32")

@@ -69,6 +69,7 @@ def tiny_recording() -> Samples:
     return samples
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("label", list(TINY_REFERENCE["fp32"]))
 def test_tiny_model(tiny: tuple[str, FsmnVad], tiny_recording: Samples, label: str, full: bool) -> None:
     """fp32 and int8 give the reference's segments and events, for every option set and step size."""
@@ -144,6 +145,7 @@ def test_offline_segments(published: FsmnVad, golden: dict[str, Any], recording:
     assert segments(published, recording) == golden["defaults_offline"]["segments"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("step_ms", STEPS_MS)
 def test_online_events(published: FsmnVad, golden: dict[str, Any], recording: Samples, step_ms: int) -> None:
     """Each step size gives the reference's events on the same steps."""
@@ -151,6 +153,7 @@ def test_online_events(published: FsmnVad, golden: dict[str, Any], recording: Sa
     assert events(published, recording, step_ms) == expected_events(chunks, step_ms)
 
 
+@pytest.mark.slow
 def test_option_sets(published: FsmnVad, golden: dict[str, Any], recording: Samples) -> None:
     """Every option set of the golden file but the two level gates gives the reference's segments and events."""
     assert set(golden["variants"]) > LEVEL_GATES

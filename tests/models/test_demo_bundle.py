@@ -74,6 +74,7 @@ def found_in(bundle, clip):
     return [replace(token, text=token.text.lower()) for token in recognize(bundle, samples)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lang", MAX_ERROR_RATES)
 def test_held_out_voices_stay_under_the_error_ceiling(bundle, lang):
     """New sentences in voices never trained on: characters and words, numbers as they are spoken."""
@@ -83,6 +84,7 @@ def test_held_out_voices_stay_under_the_error_ceiling(bundle, lang):
     assert sum(Levenshtein.distance(wanted, found) for wanted, found in pairs) <= MAX_ERROR_RATES[lang] * tokens
 
 
+@pytest.mark.slow
 def test_tokens_begin_where_they_are_spoken(bundle):
     """Nine in ten starts of right tokens are within 80 ms of the true ones (ends are bound by FunASR's rule)."""
     errors = []
@@ -123,6 +125,7 @@ def test_samples_are_transcribed_exactly_at_the_right_times(bundle, name):
     assert np.median(errors) <= 120
 
 
+@pytest.mark.slow
 def test_a_batch_gives_what_single_runs_give(bundle):
     """Padding changes nothing: our graph masks it everywhere."""
     clips = [SegmentAudio(read(DATA / name)) for name in SAMPLES]

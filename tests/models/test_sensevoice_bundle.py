@@ -75,6 +75,7 @@ def test_a_live_client_chooses_the_language(url, pcm):
     assert {message["language"] for message in messages if "language" in message} == {"ko"}
 
 
+@pytest.mark.slow
 def test_strict_has_tags(flags, pcm):
     """FunASR's own form, language, emotion and event first."""
     with server(*flags, "--protocol", "strict") as url, live(url) as client:

@@ -96,6 +96,7 @@ def test_words_have_times(transcript):
         assert BARE.sub("", sentence["text"]) == BARE.sub("", "".join(t["text"] for t in sentence["tokens"]))
 
 
+@pytest.mark.slow
 def test_every_way_in_gives_the_same_sentences(transcript, url, recording, samples):
     """An upload, and a live client in mode 2pass, whose partial texts begin no other way than its final ones."""
     done = paraserve("transcribe", recording, "--server", url, "--format", "json")
@@ -115,6 +116,7 @@ def test_every_way_in_gives_the_same_sentences(transcript, url, recording, sampl
     assert {message["language"] for message in finals if message["text"]} == {"zh"}
 
 
+@pytest.mark.slow
 async def test_partials_alone(bundle_dir, shared_dir):
     """Mode online, as fast as it is spoken: the partials put together are the whole text, nothing twice."""
     samples, _ = soundfile.read(shared_dir / "golden" / "vad_example.wav", dtype="float32")
@@ -135,6 +137,7 @@ async def test_partials_alone(bundle_dir, shared_dir):
     assert error_rate("".join(update.text for update in heard), whole.result.text) <= MAX_ERROR
 
 
+@pytest.mark.slow
 def test_english_read_aloud(bundle_dir, read_aloud, full):
     """Sentences of a novel: words as printed, English heard without being asked for."""
     chosen = dict(list(read_aloud.items())[: None if full else 2])
@@ -146,6 +149,7 @@ def test_english_read_aloud(bundle_dir, read_aloud, full):
     assert np.mean(errors) <= MAX_ERROR / 3, answers
 
 
+@pytest.mark.slow
 def test_silence_is_no_text(bundle_dir, tmp_path):
     """Neither is faint noise, of which Whisper alone would make words."""
     noise = np.random.default_rng(0).normal(0, 1e-3, 3 * 16_000).astype(np.float32)
@@ -154,6 +158,7 @@ def test_silence_is_no_text(bundle_dir, tmp_path):
     assert (done.stdout, done.returncode) == ("\n", 0)
 
 
+@pytest.mark.slow
 def test_a_language_that_the_model_does_not_have(bundle_dir, read_aloud):
     """Cantonese is not among Whisper base's: it finds out by itself, as for any word that is no language."""
     pytest.importorskip("faster_whisper")
@@ -165,6 +170,7 @@ def test_a_language_that_the_model_does_not_have(bundle_dir, read_aloud):
     assert heard[0].text
 
 
+@pytest.mark.slow
 def test_capabilities(bundle_dir, read_aloud):
     """The model does what it states: languages, word times, hotwords, and a text in its final form."""
     pytest.importorskip("faster_whisper")

@@ -46,6 +46,7 @@ def document(server_address):
     return httpx2.get(f"http://{server_address}/asyncapi.json", trust_env=False).json()
 
 
+@pytest.mark.slow
 def test_document_is_valid(parse, document):
     """No error and no warning; both protocols in both directions."""
     problems, operations = parse(document)
@@ -53,6 +54,7 @@ def test_document_is_valid(parse, document):
     assert set(operations) == {"funasr_receive", "funasr_send", "vosk_receive", "vosk_send"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("path", "value"),
     [

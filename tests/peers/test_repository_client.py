@@ -49,6 +49,7 @@ def texts(messages, label):
     return "".join(message["text"] for message in messages if message["mode"] == label)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scheme", ["ws", "wss"])
 @pytest.mark.parametrize("form", ["wav", "pcm", "mp3"])
 @pytest.mark.parametrize("mode", ["2pass", "online", "offline"])

@@ -187,6 +187,7 @@ def test_cors(serve_app, keys_file):
         assert "access-control-allow-origin" not in refused.headers
 
 
+@pytest.mark.slow
 def test_own_clients_send_a_key(guarded, tmp_path):
     """`transcribe --server` and `stream` take it from a flag or the environment, and say what is missing."""
     path = tmp_path / "a.wav"

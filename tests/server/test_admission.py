@@ -23,6 +23,7 @@ def keys_file(tmp_path):
     return str(tmp_path / "keys")
 
 
+@pytest.mark.slow
 def test_limit_of_a_key(serve_app, is_error, keys_file):
     """Uploads and live connections of a key count together; others are not touched, a free place is given again."""
     engine = FakeEngine(is_held=True)
@@ -50,6 +51,7 @@ def test_limit_of_a_key(serve_app, is_error, keys_file):
         assert upload("one").status_code == 200
 
 
+@pytest.mark.slow
 def test_limit_of_memory(serve_app, is_error):
     """Over it nothing new is let in, and the server still says how it is; without it everything is."""
     with serve_app(FakeEngine(), max_memory_bytes=1_000_000) as server:

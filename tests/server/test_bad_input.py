@@ -280,6 +280,7 @@ def test_bad_forms(server, is_error, name):
     server.assert_settled()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("content_type", ["audio/wav", "multipart/form-data; boundary=b"])
 def test_client_that_stops_sending(short_server, is_error, content_type):
     """408 after the idle limit."""
@@ -289,6 +290,7 @@ def test_client_that_stops_sending(short_server, is_error, content_type):
     short_server.assert_settled()
 
 
+@pytest.mark.slow
 def test_slow_client_that_goes_on_sending(short_server):
     """The idle limit is of each pause, not of the whole upload."""
     with connection(short_server, {"Content-Length": str(len(VOICE)), "Content-Type": "audio/wav"}) as sock:
@@ -340,6 +342,7 @@ def test_recognition_is_cancelled(serve_app):
     assert (engine.finished, engine.is_closed) == (0, True)
 
 
+@pytest.mark.slow
 def test_too_many_uploads(serve_app, is_error):
     """One more than `max_uploads` is refused with 503 and Retry-After; those in progress are not harmed."""
     engine = FakeEngine(is_held=True)
@@ -354,6 +357,7 @@ def test_too_many_uploads(serve_app, is_error):
         assert client.post("/transcribe", VOICE).status_code == 200
 
 
+@pytest.mark.slow
 def test_many_uploads_at_once(serve_app):
     """Each of many parallel uploads, small and large, as form and raw, gets the answer to its own recording."""
     rng = np.random.default_rng(5)
@@ -393,6 +397,7 @@ def test_engine_that_fails(serve_app, is_error, error, code, readiness):
         assert client.get("/readyz").status_code == 200
 
 
+@pytest.mark.slow
 def test_disk_full(start_server, is_error, tmp_path):
     """507 when the upload does not fit into the folder for temporary files; small ones still work."""
     folder = tmp_path / "server" / "tmp"
@@ -412,6 +417,7 @@ def test_disk_full(start_server, is_error, tmp_path):
         subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("file", ["asr/model*.onnx", "asr/tokens.json", "vad/am.mvn", "punc/model*.onnx"])
 @pytest.mark.parametrize("damage", ["missing", "truncated", "flipped byte"])
 def test_damaged_model_files(damaged_bundle, file, damage):
@@ -444,6 +450,7 @@ def damaged_bundle(demo_dir, tmp_path):
     return make
 
 
+@pytest.mark.slow
 def test_upload_in_progress_is_answered_at_the_end(start_server, samples):
     """SIGTERM in the middle of an upload: it is received, transcribed and answered; then the server ends with 0."""
     server = start_server()
@@ -463,6 +470,7 @@ def test_upload_in_progress_is_answered_at_the_end(start_server, samples):
     assert "Traceback" not in server.log
 
 
+@pytest.mark.slow
 def test_end_does_not_wait_for_ever(start_server):
     """An upload that never ends delays the end by `drain_timeout_s`, and no child survives."""
     server = start_server(drain_timeout_s=1)

@@ -57,6 +57,7 @@ def final_lines(text):
     return [line for line in text.splitlines() if not line.startswith(PARTIAL)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("program", "printed"), [*programs()])
 def test_program_prints_what_the_page_says(program, printed, address):
     """A program of the documentation prints the output that stands below it."""

@@ -7,6 +7,7 @@ import signal
 import socket
 
 import numpy as np
+import pytest
 import soundfile
 from rapidfuzz.distance import Levenshtein
 
@@ -73,6 +74,7 @@ async def heard(url, samples):
     return letters("".join(update.text for update in updates))
 
 
+@pytest.mark.slow
 async def test_broken_connections_lose_and_repeat_nothing(server, full):
     """Recordings whose connections break three times each, wherever that is.
 
@@ -103,6 +105,7 @@ async def speak(live, samples, frame_s=0.02):
     await live.finish()
 
 
+@pytest.mark.slow
 async def test_a_restart_in_the_middle_loses_and_repeats_nothing(
     process_factory, demo_dir, server, data_dir, tmp_path
 ):

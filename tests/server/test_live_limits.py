@@ -22,6 +22,7 @@ from support.live import (
 )
 
 
+@pytest.mark.slow
 def test_frame_over_the_limit(serve_app, engine):
     """Closed with 1009, which a client that is still sending gets to see."""
     with serve_app(engine, max_frame_bytes=1_000_000) as server:
@@ -107,6 +108,7 @@ def test_too_many_connections(serve_app, engine):
         assert_works(server.url)
 
 
+@pytest.mark.slow
 def test_session_over_the_limit(serve_app, engine):
     """Its utterance is ended and answered, then 1008."""
     with serve_app(engine, max_session_s=1.5) as server, live(server.url) as client:

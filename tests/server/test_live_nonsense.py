@@ -100,6 +100,7 @@ def hostile_messages(n):
         yield "{" + ",".join(f'"{key}":{value}' for key, value in chosen) + "}"
 
 
+@pytest.mark.slow
 def test_hostile_first_messages(fake_server, full):
     """Each gets an error with a code or is harmless; the connection's audio is recognised after it."""
     n_errors = n_messages = 0

@@ -324,6 +324,7 @@ def test_model_failure(serve_app):
             assert finals(client.utterance(speech(1000))) == [heard(1000)]
 
 
+@pytest.mark.slow
 def test_log_and_metrics(start_fake_server):
     """One line a connection, with its figures and without its words."""
     server = start_fake_server()
@@ -385,6 +386,7 @@ def test_strict_offline_server(serve_app):
         }
 
 
+@pytest.mark.slow
 def test_without_a_streaming_model(start_server, samples):
     """2pass still works, without partials; mode online is refused once, and the connection stays."""
     sample = samples["zh_phone"]

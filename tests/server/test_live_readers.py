@@ -30,6 +30,7 @@ from support.live import (
 FLOOD_OF_SEGMENTS = masked_frame(BINARY, (speech(100) + silence(300)) * 2000) * 10
 
 
+@pytest.mark.slow
 def test_partials_become_fewer(fake_server):
     """A client that is behind gets in one partial what would have been many; nothing is missing."""
     n_chunks = 10_000
@@ -47,6 +48,7 @@ def test_partials_become_fewer(fake_server):
     assert len(messages) < n_chunks / 2
 
 
+@pytest.mark.slow
 def test_slow_reader_gets_everything(fake_server):
     """No final is lost to a client that reads late."""
     n_segments = 200
@@ -58,6 +60,7 @@ def test_slow_reader_gets_everything(fake_server):
     assert [m["text"].strip() for m in messages if m["mode"] == "2pass-offline"] == [heard(700)] * n_segments + [""]
 
 
+@pytest.mark.slow
 def test_stalled_reader(serve_app, engine):
     """Finals that are not read in time end the connection with 1013; others go on."""
     with serve_app(engine, send_timeout_s=1) as server, live(server.url) as other:
@@ -90,6 +93,7 @@ def test_stalled_reader_that_never_comes_back(start_fake_server):
         sender.join()
 
 
+@pytest.mark.slow
 def test_flood(start_fake_server):
     """A client that sends much faster than real time is slowed down; memory stays bounded; all is recognised."""
     server = start_fake_server()
@@ -113,6 +117,7 @@ def test_flood_of_nonsense(fake_server):
         assert client.utterance(speech(700))[-1]["text"] == heard(700)
 
 
+@pytest.mark.slow
 def test_flood_of_nonsense_that_is_not_read(serve_app, engine):
     """Answers that nobody reads are not kept for ever: 1013."""
     with serve_app(engine, send_timeout_s=1) as server, handshake(server.url, receive_buffer_bytes=4096) as sock:
@@ -124,6 +129,7 @@ def test_flood_of_nonsense_that_is_not_read(serve_app, engine):
         sender.join()
 
 
+@pytest.mark.slow
 def test_pings_under_load(start_fake_server):
     """Answered at once while other clients flood the server."""
     server = start_fake_server(max_live=50)

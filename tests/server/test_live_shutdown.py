@@ -144,6 +144,7 @@ def stop_under_load(server):
         return {client.__name__: future.result(40) for client, future in zip(CLIENTS, futures, strict=True)}
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_restarts_under_live_load(start_fake_server, full):
     """No last result is lost, in any phase of an utterance."""
@@ -162,6 +163,7 @@ def test_restarts_under_live_load(start_fake_server, full):
         assert "Traceback" not in server.log
 
 
+@pytest.mark.slow
 def test_restart_with_real_models(start_server, samples):
     """What was heard until then is in the segments' texts, of which the last is final."""
     sample = samples["zh_phone"]
@@ -178,6 +180,7 @@ def test_restart_with_real_models(start_server, samples):
     assert server.wait(10) == 0
 
 
+@pytest.mark.slow
 def test_nobody_is_let_in_while_it_ends(start_fake_server):
     """Nobody is let in while a live session ends; on a connection that is open the server is not ready."""
     server = start_fake_server()
@@ -226,6 +229,7 @@ def speak_for(client, seconds, speaking):
         time.sleep(FRAME_MS / 1000)
 
 
+@pytest.mark.slow
 def test_stalled_client_at_the_end(start_fake_server):
     """A client that reads nothing delays the end by `drain_timeout_s` and no more."""
     server = start_fake_server(drain_timeout_s=1, send_timeout_s=60)

@@ -134,6 +134,7 @@ def test_times_fit_the_text(heard, spoken):
                 last_ms = start_ms
 
 
+@pytest.mark.slow
 def test_frame_sizes_change_nothing(server, spoken, heard):
     """One sample to one second, mixed: the same segments with the same times, the same partial texts."""
     jobs = [(recordings.pcm(s), varied_frames(number, len(s))) for number, s in enumerate(spoken)]
@@ -142,6 +143,7 @@ def test_frame_sizes_change_nothing(server, spoken, heard):
     assert [h.partials() for h in again] == [h.partials() for h in heard]
 
 
+@pytest.mark.slow
 def test_single_samples_change_nothing(server, spoken, heard):
     """A frame a sample, for three seconds."""
     shortest = min(range(len(spoken)), key=lambda number: len(spoken[number]))
@@ -181,11 +183,13 @@ def check_partials(url: str, spoken: list[np.ndarray], parts: BundleParts) -> No
     assert sum(map(bool, expected)) > 0.9 * len(expected)
 
 
+@pytest.mark.slow
 def test_partials_are_the_streaming_model(server, spoken, demo_dir):
     """Mode online: the deltas, joined, are one formatting of all that the streaming model decodes."""
     check_partials(server.url, spoken, bundle_parts(demo_dir))
 
 
+@pytest.mark.slow
 def test_partials_of_random_units(start_server, spoken, demo_dir, tiny_models_dir, tmp_path):
     """So they are for a model whose text is full of parts of words and single letters."""
     source, folder = tiny_models_dir / "paraformer-online", tmp_path / "asr-online"

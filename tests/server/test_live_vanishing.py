@@ -94,6 +94,7 @@ def test_vanishing_while_recognised(fake_server, engine, mode):
         eventually(lambda: (engine.cancelled, engine.open_streams, live_sessions(fake_server)) == (1, 0, 0))
 
 
+@pytest.mark.slow
 def test_half_open(serve_app, engine):
     """A peer that does not answer pings is gone after the timeout, whatever it was in the middle of."""
     with serve_app(engine, ping_interval_s=0.5, ping_timeout_s=1.5) as server:
@@ -104,6 +105,7 @@ def test_half_open(serve_app, engine):
         assert_works(server.url)
 
 
+@pytest.mark.slow
 def test_a_client_that_is_waited_for_is_not_half_open(serve_app, engine):
     """Its pongs lie behind audio that we have not read: it stays."""
     engine.is_held = True
@@ -118,6 +120,7 @@ def test_a_client_that_is_waited_for_is_not_half_open(serve_app, engine):
         assert [m["text"].strip() for m in client.until_final()].count(heard(800)) == 800
 
 
+@pytest.mark.slow
 def test_many_vanishing_clients(start_fake_server, full):
     """Descriptors, sessions and temporary files are what they were."""
     server = start_fake_server(max_live=1000)
@@ -146,6 +149,7 @@ def test_no_task_is_left(fake_server):
     eventually(lambda: fake_server.n_tasks() <= before)
 
 
+@pytest.mark.slow
 def test_vanishing_model(serve_app):
     """A model that fails while much more waits for it: the client is told, and nothing of it is left."""
     engine = FakeEngine(is_held=True, error=InferenceError("broken"))

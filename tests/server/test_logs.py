@@ -39,6 +39,7 @@ def say_something(server):
         assert client.utterance(speech(700))[-1]["text"] == heard(700)
 
 
+@pytest.mark.slow
 def test_nothing_that_was_said(start):
     """A line for the request and one for the session, with their ids; no text, no file name, no slow line."""
     server, lines = start()
@@ -51,6 +52,7 @@ def test_nothing_that_was_said(start):
         assert word not in server.log
 
 
+@pytest.mark.slow
 def test_texts_if_wanted(start):
     """With `log_transcripts` what was said is logged under the id of who said it."""
     server, lines = start(log_transcripts=True)
@@ -60,6 +62,7 @@ def test_texts_if_wanted(start):
     assert texts == [("upload-1", heard(2000)), ("live-1", heard(700))]
 
 
+@pytest.mark.slow
 def test_stages_of_slow_requests(start):
     """With a limit of 0 each is slow: an upload's stages one after the other add up, as do parts of a live text."""
     server, lines = start(slow_request_s=0, slow_result_s=0)
@@ -76,6 +79,7 @@ def test_stages_of_slow_requests(start):
     assert {"ms", "queue_ms", "inference_ms"} <= set(final)
 
 
+@pytest.mark.slow
 def test_fast_requests_leave_no_trace(start):
     """Below the limits there are the plain lines alone."""
     server, lines = start(slow_request_s=60, slow_result_s=60)

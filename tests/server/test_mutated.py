@@ -38,6 +38,7 @@ def mutations(full):
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_mutated_recordings(server, mutations, is_error):
     """A transcript or a 4xx with a known code for each, no answer from 500 on, nothing left, memory bounded."""

@@ -24,6 +24,7 @@ def test_each_check_is_a_decode_or_a_fresh_one(server, engine):
     assert (engine.started, engine.finished) == (1, 1)
 
 
+@pytest.mark.slow
 def test_wedged_engine(server, engine):
     """Not ready within 10 s of the hang, one decode left hanging however many ask; alive; ready again afterwards."""
     assert server.get("/readyz").status_code == 200
@@ -47,6 +48,7 @@ def test_wedged_engine(server, engine):
     assert engine.finished >= 2
 
 
+@pytest.mark.slow
 def test_stop_while_the_engine_hangs(serve_app):
     """A decode that never returns does not keep the server from stopping."""
     engine = FakeEngine(is_held=True)

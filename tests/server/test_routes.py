@@ -81,6 +81,7 @@ def test_token_times(server, sample, fields):
         assert (sentence["start_ms"], sentence["end_ms"]) == (first["start_ms"], last["end_ms"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["zh_phone", "en_date", "mixed_long"])
 def test_all_routes_give_the_same_text(server, samples, name):
     """Every upload route, with a form and with the raw body."""
@@ -172,6 +173,7 @@ def test_funasr_bodies(server, sample):
     assert words == [token["text"] for token in tokens_of(wanted)]
 
 
+@pytest.mark.slow
 def test_strict_funasr_server(start_server, samples):
     """`protocol=strict` repeats the C++ server: no name, never final."""
     body = start_server(protocol="strict").post("/", samples["zh_phone"].data, name="a.wav").json()
@@ -247,6 +249,7 @@ def test_openai_client_errors(client, server):
     assert [model.id for model in client.models.list()] == [server.get("/v1/models").json()["data"][0]["id"]]
 
 
+@pytest.mark.slow
 def test_command_gives_the_same_text(server, samples, demo_dir):
     """`paraserve transcribe`, in this process and by the server, prints what the routes answer."""
     for name in ("zh_phone", "mixed_long"):
@@ -325,6 +328,7 @@ def test_silence_and_very_short_audio(server):
         assert server.post("/v1/audio/transcriptions", wav, response_format=name).text == empty
 
 
+@pytest.mark.slow
 def test_parallel_uploads_do_not_mix(server, samples):
     """Eight uploads at once, of different recordings, each get their own text."""
     names = [*samples, *samples, *samples]

@@ -209,6 +209,7 @@ def test_a_client_that_leaves_after_the_end(serve_app):
         assert_works(server.url)
 
 
+@pytest.mark.slow
 def test_shutdown(start_fake_server):
     """What was said until then is one last result, then 1012; a client between two messages is just closed."""
     server = start_fake_server()
@@ -221,6 +222,7 @@ def test_shutdown(start_fake_server):
     assert server.wait(10) == 0
 
 
+@pytest.mark.slow
 def test_log_and_metrics(start_fake_server):
     """Partial and final texts are counted as those of any live client."""
     server = start_fake_server()

@@ -53,6 +53,7 @@ def text_of_upload(server):
     return answer.json()["text"]
 
 
+@pytest.mark.slow
 def test_one_port_one_sum(start):
     """All workers serve the one port, and each reports the metrics of all."""
     server = start(3)
@@ -65,6 +66,7 @@ def test_one_port_one_sum(start):
         assert server.metric("paraserve_uploads_in_progress") == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP], ids=["killed", "hanging"])
 def test_lost_worker(start, number):
     """A worker that dies or hangs is replaced; the others go on serving; metrics keep their sums."""
@@ -80,6 +82,7 @@ def test_lost_worker(start, number):
     assert [text_of_upload(server) for _ in range(5)] == [heard(2000)] * 5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("limit", [{"worker_max_age_s": 3}, {"worker_max_memory_bytes": 1_000_000}])
 def test_recycling(start, limit):
     """Workers that are too old or too large are replaced, while every upload is answered."""
@@ -92,6 +95,7 @@ def test_recycling(start, limit):
     assert "worker died" not in server.log
 
 
+@pytest.mark.slow
 def test_recycled_under_a_live_session(start):
     """The session gets its last result and close code 1012, upon which clients connect again."""
     server = start(1, worker_max_age_s=2)
@@ -102,6 +106,7 @@ def test_recycled_under_a_live_session(start):
     assert text_of_upload(server) == heard(2000)
 
 
+@pytest.mark.slow
 def test_stop(start):
     """On SIGTERM every live session gets its last result, all processes end, nothing is left, the exit code is 0."""
     server = start(2)
@@ -116,6 +121,7 @@ def test_stop(start):
     assert list(server.temp_dir.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_supervisor_that_is_gone(start):
     """Workers end with their supervisor."""
     server = start(2)
@@ -125,6 +131,7 @@ def test_supervisor_that_is_gone(start):
     assert (len(gone), alive) == (2, [])
 
 
+@pytest.mark.slow
 def test_models(process_factory, demo_dir, tmp_path, samples):
     """The real command: each worker has models of its own."""
     with process_factory(tmp_path, "--bundle", demo_dir, "--workers", 2) as server:
@@ -136,6 +143,7 @@ def test_models(process_factory, demo_dir, tmp_path, samples):
         assert server.metric("paraserve_models_loaded") == 2
 
 
+@pytest.mark.slow
 def test_models_that_do_not_load(demo_dir):
     """One clear line and exit code 1; nothing is announced."""
     done = paraserve("serve", "--workers", 2, "--port", 0, "--bundle", demo_dir, "--device", "cuda:0")
@@ -144,6 +152,7 @@ def test_models_that_do_not_load(demo_dir):
     assert "cuda:0" in line
 
 
+@pytest.mark.slow
 def test_address_in_use(start):
     """Refused before any model is loaded."""
     server = start(1, worker_max_age_s=3600)

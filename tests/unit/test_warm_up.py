@@ -58,6 +58,7 @@ def test_a_cpu_runs_each_model_once():
     assert recorder.steps == {(1, False): 1, (1, True): 1}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("is_cpu", [True, False])
 def test_real_models(demo_dir, is_cpu):
     """The embedded bundle goes through both forms."""

@@ -66,6 +66,7 @@ def test_a_streaming_model_of_another_kind(bundle):
         open_engine(Settings(bundle=str(bundle), online_model_dir=str(bundle / "asr")))
 
 
+@pytest.mark.slow
 async def test_hotwords_of_the_server(tiny_models_dir, held_out_speech, tmp_path):
     """A contextual model expects the file's words of every client, behind the client's own."""
     path = tmp_path / "hotwords.txt"

@@ -162,6 +162,7 @@ def test_passing_trouble(pull, hub, contents, status):
     assert pulled(pull(catalog_of(hub_source()))) == taken(contents)
 
 
+@pytest.mark.slow
 def test_lasting_trouble(pull, hub):
     """A server that stays busy is given up, with its name and answer."""
     hub.always[GRAPH] = Answer(status=503)
@@ -188,6 +189,7 @@ def test_refused(pull, hub, status):
     assert len(hub.asked(GRAPH)) == 1
 
 
+@pytest.mark.slow
 def test_nobody_there(pull, hub):
     """A hub that cannot be reached is named; the reasons of all sources are given if none works."""
     nowhere = {"kind": "url", "url": "http://127.0.0.1:9/a/"}

@@ -47,6 +47,7 @@ async def test_updates_of_an_utterance():
     assert updates[-1].raw["wav_name"] == "stub"
 
 
+@pytest.mark.slow
 async def test_a_server_that_acknowledges_nothing():
     """Its final result is the last one all the same."""
     async with Stub(acknowledges=False).running() as url, Live(url) as live:
@@ -338,6 +339,7 @@ async def test_bad_times_are_no_times(timestamp):
     assert update.timestamps == (((0, 1),) if timestamp == [[0, 1]] else ())
 
 
+@pytest.mark.slow
 async def test_send_waits_for_a_server_that_does_not_read():
     """A minute of audio and what the system's buffers take, no more."""
     release = asyncio.Event()

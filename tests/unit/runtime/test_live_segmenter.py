@@ -60,6 +60,7 @@ SPEECH = boundaries((500, 2130), (2960, 3400), (4000, 9000))
 SAMPLES = noise(8000)
 
 
+@pytest.mark.slow
 @settings(max_examples=50, deadline=None)
 @given(st.lists(st.integers(1, len(SAMPLES) - 1), max_size=40, unique=True))
 def test_block_sizes_change_nothing(cuts):

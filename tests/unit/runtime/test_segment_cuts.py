@@ -3,6 +3,7 @@
 from itertools import pairwise
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -50,6 +51,7 @@ def segments_of_stream(samples, events, cuts, max_ms):
 blocks = st.lists(st.integers(1, SECONDS * 16_000 - 1), max_size=30, unique=True)
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(st.integers(0, 9), st.integers(50, 400), blocks, blocks)
 def test_files_and_live_streams_are_cut_at_the_same_places(seed, max_frames, file_blocks, live_blocks):

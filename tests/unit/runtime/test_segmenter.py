@@ -46,6 +46,7 @@ def segments_of(steps: list[tuple[int, int]]) -> list[Segment]:
     return segments
 
 
+@pytest.mark.slow
 @given(gaps_and_lengths)
 def test_merging_equals_funasr(steps):
     """One segment at a time gives FunASR's list, without the spans that hold no speech."""
@@ -109,6 +110,7 @@ def test_segments_have_their_own_audio(step_samples):
         np.testing.assert_allclose(audio.features, fbank(audio.samples), atol=1e-4)
 
 
+@pytest.mark.slow
 @settings(max_examples=20, deadline=None)
 @given(st.integers(300, 60_000), st.integers(0, 3))
 def test_cuts_do_not_depend_on_the_block_size(step_samples, seed):

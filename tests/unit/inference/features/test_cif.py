@@ -133,6 +133,7 @@ def test_no_units() -> None:
     assert times.shape == (0, 2)
 
 
+@pytest.mark.slow
 @given(st.integers(1, 60), st.integers(0, 59), st.lists(st.floats(0, 1, width=32), min_size=60, max_size=60))
 def test_times_never_decrease_and_stay_inside(n_units: int, n_peaks: int, weights: list[float]) -> None:
     """Whatever the model gives: as many times as units, in order, from 0 to the last frame's end."""

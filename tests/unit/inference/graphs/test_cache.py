@@ -149,6 +149,7 @@ def run_both(path: Path, rewritten: Path) -> list[tuple[np.ndarray, np.ndarray]]
     return [(wanted[name], found[name]) for name in wanted]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not has_vnni(), reason="signed products may saturate on a processor without VNNI")
 @pytest.mark.parametrize(("kind", "stem"), KINDS)
 def test_signed_weights_of_published_kinds_give_bit_equal_results(
@@ -163,6 +164,7 @@ def test_signed_weights_of_published_kinds_give_bit_equal_results(
         np.testing.assert_array_equal(found, wanted)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", ["", "_quant"])
 @pytest.mark.parametrize(("kind", "stem"), KINDS)
 def test_blocked_memories_give_equal_results(
@@ -202,6 +204,7 @@ def test_fused_graphs_give_bit_equal_results(
         np.testing.assert_array_equal(found, wanted)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stem", ["model", "model_quant"])
 def test_prepared_graphs_write_the_same_tokens(
     tiny_models_dir: Path, held_out_speech: Samples, tmp_path: Path, stem: str, full: bool

@@ -32,6 +32,7 @@ def whole(units: list[str], lang: str | None) -> str:
     return join_words([word.text for word in merge_units([Token(text) for text in units], lang)], lang)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("vocabulary", "lang"), [(MIXED, None), (ENGLISH, ENGLISH_BPE)])
 @given(data=st.data(), sizes=st.lists(st.integers(0, 5), max_size=10))
 @settings(max_examples=400, deadline=None, derandomize=True)

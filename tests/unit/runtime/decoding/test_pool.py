@@ -266,6 +266,7 @@ async def test_an_idle_child_that_was_killed_is_replaced(single, short_wav):
     assert len((await decode(single, short_wav))[0]) == RATE
 
 
+@pytest.mark.slow
 async def test_a_stalled_child_is_given_up(long_recording, short_wav):
     """A stopped child is killed after the stall timeout."""
     pool = DecodePool(workers=1, stall_timeout_s=1.5)
@@ -284,6 +285,7 @@ async def test_a_stalled_child_is_given_up(long_recording, short_wav):
         await pool.close()
 
 
+@pytest.mark.slow
 def test_a_memory_bomb_is_stopped():
     """A packet of 100 MB does not fit a child of 350 MiB; its neighbour's memory and the next request are fine."""
 
@@ -346,6 +348,7 @@ def test_a_child_imports_no_runtime_and_no_loop():
     assert result.stdout.strip() == "[]"
 
 
+@pytest.mark.slow
 async def test_a_child_waits_for_its_reader(single, long_recording):
     """Nobody reads, so nothing is decoded: the child's CPU time stands still."""
     async with single.open(long_recording, max_duration_ms=HALF_DAY_MS) as recording:
@@ -366,6 +369,7 @@ async def test_leaving_early_frees_the_child(single, long_recording, short_wav):
     assert len(children()) == 1
 
 
+@pytest.mark.slow
 async def test_cancelling_frees_the_child(single, long_recording, short_wav):
     """Cancelled at any point, while waiting for a slot, for the info or for blocks, the pool stays usable."""
     for delay_s in (0.0, 0.01, 0.1, 0.3, 0.5):
@@ -380,6 +384,7 @@ async def test_cancelling_frees_the_child(single, long_recording, short_wav):
         assert len((await decode(single, short_wav))[0]) == RATE
 
 
+@pytest.mark.slow
 async def test_nothing_is_left_behind(long_recording, short_wav, tmp_path, monkeypatch):
     """After good, bad, left, cancelled and killed requests no descriptor, process or file is left."""
     monkeypatch.setenv("TMPDIR", str(tmp_path))
@@ -437,6 +442,7 @@ asyncio.run(main())
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("is_stopped", [False, True])
 def test_children_die_with_their_parent(long_recording, is_stopped):
     """A killed server leaves no decoder running, not even a stopped one."""
@@ -479,6 +485,7 @@ async def test_the_event_loop_is_not_blocked(pool, long_recording):
     assert time.thread_time() - before_s < 2
 
 
+@pytest.mark.slow
 async def test_an_hour_is_decoded_in_bounded_memory(single, full, tmp_path):
     """Nothing is lost, and the child stays under 200 MB (3 hours in the full tier)."""
     minutes = 180 if full else 60
@@ -495,6 +502,7 @@ async def test_an_hour_is_decoded_in_bounded_memory(single, full, tmp_path):
     assert recording.damaged_packets == 0
 
 
+@pytest.mark.slow
 async def test_mutated_files_give_audio_or_a_typed_error(pool, full):
     """Seeded damage over all formats: no hang, no untyped error, children usable to the end."""
     n_files = 2_000 if full else 200

@@ -47,6 +47,7 @@ def converted(folder: Path, target: Path, *stems: str) -> Path:
     return target
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kind", "stem"), GRAPHS)
 def test_every_kind_gives_nearly_the_same_numbers(
     tiny_models_dir: Path, tmp_path: Path, kind: str, stem: str
@@ -63,6 +64,7 @@ def test_every_kind_gives_nearly_the_same_numbers(
         np.testing.assert_allclose(found[name], values, rtol=0, atol=TOLERANCE * np.abs(values).max())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "load"),
     [

@@ -284,6 +284,7 @@ def test_batches_pay_only_without_int8(tiny_models_dir: Path) -> None:
     assert load_paraformer(directory, quantize=False).batch_frames > 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["paraformer-contextual", "paraformer-contextual-v1"])
 def test_contextual_models_run_without_hotwords(kind: str, tiny_models_dir: Path, held_out_speech: Samples) -> None:
     """A contextual graph gets the first step of the encoded `<s>` as its only hotword, for each item of a batch."""

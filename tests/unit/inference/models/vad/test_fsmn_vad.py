@@ -192,6 +192,7 @@ def decisions(vad: FsmnVad, samples: Samples, step_samples: int) -> list[tuple[s
     return [(event.kind, event.at_ms, event.decided_ms) for _, event in stream(vad, parts)[0]]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n_samples", [180_000, 80_123, 66_666])
 def test_when_a_boundary_was_decided(demo_dir: Path, n_samples: int) -> None:
     """The audio that a decision takes does not depend on the steps, and a frame's shift less is not enough."""

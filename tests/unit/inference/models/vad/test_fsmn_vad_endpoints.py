@@ -151,6 +151,7 @@ def test_step_sizes_do_not_matter(flags: list[bool], options: VadOptions, sizes:
     assert [event for events in again for event in events] == found[: sum(map(len, again))]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "options", [VadOptions(), VadOptions(max_end_silence_time=300, max_single_segment_time=8000)]
 )
@@ -170,6 +171,7 @@ def test_hours_in_pieces(options: VadOptions, full: bool) -> None:
     assert found == plain(flags.tolist(), options)
 
 
+@pytest.mark.slow
 @given(flags=FLAGS, options=OPTIONS, more=st.lists(st.booleans(), min_size=100, max_size=100))
 @settings(max_examples=300, deadline=None, derandomize=True)
 def test_no_boundary_comes_before_it_can(flags: list[bool], options: VadOptions, more: list[bool]) -> None:

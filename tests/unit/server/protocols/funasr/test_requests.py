@@ -216,6 +216,7 @@ json_values = st.recursive(
 )
 
 
+@pytest.mark.slow
 @given(st.dictionaries(st.sampled_from([*FULL, "is_finished", "is_end"]), json_values, max_size=6))
 def test_any_json(message):
     """Whatever the values are: a request, or an error that can be sent as JSON."""

@@ -71,6 +71,7 @@ values = (
 )
 
 
+@pytest.mark.slow
 @given(st.dictionaries(st.sampled_from(sorted(FunasrRequest.model_fields)), values, max_size=3))
 def test_what_is_taken_is_described(message):
     """What the server takes fits the description; a single number, flag or null that it refuses does not."""
