@@ -13,10 +13,10 @@ from fastapi import FastAPI
 
 from paraserve import __version__
 from paraserve.server.app import create_app, load
-from paraserve.server.live.uvicorn_transport import LiveTransport
 from paraserve.server.live.websocket_routes import LiveService
 from paraserve.server.telemetry.logging import configure_logging
 from paraserve.server.telemetry.metrics import Metrics
+from paraserve.server.transport.live_transport import LiveTransport
 from paraserve.settings import Settings
 
 CLOSE_TIMEOUT_S = 2.0

@@ -1,0 +1,1 @@
+"""uvicorn's HTTP and WebSocket transports, with the bounds that they lack."""
