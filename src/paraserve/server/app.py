@@ -22,6 +22,7 @@ from paraserve.server.live.websocket_routes import live_router
 from paraserve.server.readiness import Readiness
 from paraserve.server.services import SharedServices, live_service, open_access, upload_service
 from paraserve.server.telemetry.metrics import Metrics
+from paraserve.server.telemetry.refusals import Refusals
 from paraserve.server.telemetry.request_log import RequestLog
 from paraserve.server.telemetry.sampler import sample
 from paraserve.settings import Settings
@@ -56,7 +57,7 @@ def create_app(settings: Settings, engine: Engine | None = None, metrics: Metric
         lifespan=lifespan,
         redoc_url=None,
     )
-    app.state.readiness = readiness
+    app.state.readiness, app.state.refusals = readiness, Refusals(metrics.refusals)
     app.state.uploads = app.state.live = None
     _add_middleware(app, settings, metrics, access)
     _add_routes(app, settings, metrics)

@@ -1,26 +1,91 @@
-"""uvicorn's WebSocket transport, changed to let go of peers that stall."""
+"""uvicorn's WebSocket transport, changed where a peer floods, stalls, or sends more than is taken.
 
-from asyncio import TimerHandle
+The base parses all that one read brings, up to 256 KB, and answers each ping, whether or not the peer reads. Here
+frames are parsed one at a time, a few in each turn of the event loop, and only while the application has taken the
+last message and the peer reads what it is sent. Else the connection is not read.
+"""
+
+import codecs
+from asyncio import Handle, TimerHandle
 from typing import Any
 
+from uvicorn.config import Config
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from uvicorn.server import ServerState
+from websockets.frames import CloseCode, Frame, Opcode
+
+from paraserve.server.telemetry.refusals import Refusals
+from paraserve.server.transport.frame_limits import FrameLimitError, FrameLimits
 
 ABORT_TIMEOUT_S = 10.0
 """Time for a peer to answer our close frame, or to read what is on its way, before its connection is aborted."""
 DISCARD_TIMEOUT_S = 0.5
 """A peer that has sent nothing for this long has nothing more on its way."""
+DISCARD_PAUSE_S = 0.005
+"""Pause after each read of what is dropped: at most 50 MB/s."""
+FRAMES_PER_TURN = 16
+"""Frames of one client that are parsed before others have their turn: less than a millisecond."""
+UNKNOWN = "unknown"
 
 
 class LiveTransport(WebSocketsSansIOProtocol):
-    """Differs from its base where a peer does not read, or sends more than is taken."""
+    """A WebSocket connection whose peer may be hostile.
 
-    abort_timer: TimerHandle | None = None
+    Args:
+        config: uvicorn's settings.
+        server_state: connections and tasks of the server.
+        app_state: state of the application's lifespan.
+        refusals: counts and logs clients that are cut off.
+    """
+
+    def __init__(
+        self, config: Config, server_state: ServerState, app_state: dict[str, Any], refusals: Refusals
+    ) -> None:
+        super().__init__(config, server_state, app_state)
+        self.abort_timer: TimerHandle | None = None
+        self._refusals = refusals
+        self._limits = FrameLimits()
+        self._unparsed = bytearray()
+        self._frame_bytes_left = 0  # of the frame that is being parsed
+        self._n_frames = 0  # parsed in this turn of the event loop
+        self._next_turn: Handle | None = None  # waits to go on parsing
+        self._is_paused = False  # the transport is not read
+        self._is_discarding = False  # nothing is parsed any more
+        self._received_s = self.loop.time()
+        self._text_check = codecs.getincrementaldecoder("utf-8")()
+        self._fragments = bytearray()
+
+    def data_received(self, data: bytes) -> None:
+        """Take what the peer sent. uvicorn hands over the handshake first, whole."""
+        self._received_s = self.loop.time()
+        if not self.handshake_initiated:
+            head, end, data = data.partition(b"\r\n\r\n")
+            super().data_received(head + end)
+        if self._is_discarding:
+            self._drop()
+        else:
+            self._unparsed += data
+            self._parse()
+
+    async def receive(self) -> Any:
+        """Return the next message to the application."""
+        message = await self.queue.get()
+        if self.queue.empty():
+            self._parse()
+        return message
 
     async def send(self, message: Any) -> None:
         """Send a message. A close frame does not wait behind what the peer does not read."""
         if message["type"] == "websocket.close":
             self.writable.set()
         await super().send(message)
+        if message["type"] != "websocket.send":
+            self._parse()  # accepted: the first frames may be there. Closed: nobody else takes messages any more.
+
+    def resume_writing(self) -> None:
+        """Go on reading a peer that reads."""
+        super().resume_writing()
+        self._parse()
 
     async def run_asgi(self) -> None:
         """Run the application, then abort a connection that the base would keep until the peer reads."""
@@ -29,15 +94,24 @@ class LiveTransport(WebSocketsSansIOProtocol):
             self.abort_timer = self.loop.call_later(ABORT_TIMEOUT_S, self.transport.abort)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Cancel the abort: nothing is left to abort."""
-        if self.abort_timer is not None:
-            self.abort_timer.cancel()
+        """Cancel what is left to do."""
+        for handle in (self.abort_timer, self._next_turn):
+            if handle is not None:
+                handle.cancel()
+        self._unparsed.clear()
         super().connection_lost(exc)
 
     def keepalive_timeout(self) -> None:
-        """Give up a peer that answered no ping. Its pong may lie behind audio that we have not read: then wait."""
-        if self.read_paused:
-            self.pong_timer = self.loop.call_later(self.ping_timeout or ABORT_TIMEOUT_S, self.keepalive_timeout)
+        """Give up a peer that has sent nothing since our ping.
+
+        Its pong may lie behind audio that is still on its way, or that we have not read: then wait.
+        """
+        assert self.ping_timeout is not None
+        is_waited_for = self._is_paused and self.writable.is_set()
+        heard_s = self.loop.time() if is_waited_for else self._received_s
+        if heard_s > self.ping_sent_at:
+            self.pong_timer = self.loop.call_at(heard_s + self.ping_timeout, self.keepalive_timeout)
+            self.ping_sent_at = heard_s
             return
         super().keepalive_timeout()
         self.abort_timer = self.abort_timer or self.loop.call_later(ABORT_TIMEOUT_S, self.transport.abort)
@@ -48,15 +122,149 @@ class LiveTransport(WebSocketsSansIOProtocol):
         To close with unread bytes would reset the connection, and the peer, still sending its too big frame, would
         see that in place of the close frame.
         """
+        self._is_discarding = True
+        self._unparsed.clear()
         if not self.close_sent:
-            assert self.conn.close_sent is not None
-            code, reason = self.conn.close_sent.code, self.conn.close_sent.reason
+            close = self.conn.close_sent
+            code, reason = (1006, "") if close is None else (close.code, close.reason)
             self.queue.put_nowait({"type": "websocket.disconnect", "code": code, "reason": reason})
             self.transport.write(b"".join(self.conn.data_to_send()))
             self.close_sent = True
-            if self.read_paused:
-                self.read_paused = False
-                self.transport.resume_reading()
+        self._drop()
+
+    def handle_events(self) -> None:
+        """Count frames, then take them in. There is one at most after the handshake."""
+        if not self.handshake_initiated:
+            super().handle_events()
+            return
+        for frame in self.conn.events_received():
+            assert isinstance(frame, Frame)
+            wait_s = self._limits.count(frame, self.loop.time())
+            if wait_s:
+                self._wait_until_next_turn(wait_s)
+            self._take(frame)
+
+    def _take(self, frame: Frame) -> None:
+        match frame.opcode:
+            case Opcode.PING:
+                self.handle_ping()
+            case Opcode.PONG:
+                self.handle_pong(frame)
+            case Opcode.CLOSE:
+                self.handle_close(frame)
+            case _:
+                self._take_data(frame)
+
+    def _take_data(self, frame: Frame) -> None:
+        """Take a message or a part of one. Invalid UTF-8 is refused as soon as it is seen."""
+        if frame.opcode is not Opcode.CONT:
+            self.curr_msg_data_type = "text" if frame.opcode is Opcode.TEXT else "bytes"
+            self._fragments.clear()
+            self._text_check.reset()
+        is_text, is_whole = self.curr_msg_data_type == "text", frame.fin
+        if self.close_sent:
+            return  # The application takes no more messages.
+        if is_text:
+            try:
+                self._text_check.decode(frame.data, is_whole)
+            except UnicodeDecodeError:
+                self.conn.fail(CloseCode.INVALID_DATA, "invalid UTF-8")
+                self.handle_parser_exception()
+                return
+        if frame.opcode is Opcode.CONT or not is_whole:
+            self._fragments += frame.data
+        if is_whole:
+            data = bytes(self._fragments if frame.opcode is Opcode.CONT else frame.data)
+            self._fragments = bytearray()
+            content = {"text": data.decode()} if is_text else {"bytes": data}
+            self.queue.put_nowait({"type": "websocket.receive", **content})  # type: ignore[arg-type]
+
+    def _parse(self) -> None:
+        """Parse what has been received, as much as may be now. Read on once nothing is left."""
+        while self._may_parse() and (n_bytes := self._next_bytes()):
+            piece = self._unparsed[:n_bytes]
+            del self._unparsed[:n_bytes]
+            self._frame_bytes_left -= n_bytes
+            self.conn.receive_data(piece)
+            if self.conn.parser_exc is not None:
+                self.handle_parser_exception()
+                return
+            self._take_frame()
+        if not self._is_discarding:
+            self._read(is_wanted=self._may_parse() or not self._unparsed)
+
+    def _take_frame(self) -> None:
+        """Take in the frame that has just been completed, if one has."""
+        try:
+            self.handle_events()
+        except FrameLimitError as error:
+            self._cut_off(error.kind)
+        self._n_frames = self._n_frames + 1 if self._unparsed else 0
+        if self._n_frames >= FRAMES_PER_TURN:
+            self._wait_until_next_turn(0)
+
+    def _may_parse(self) -> bool:
+        """Tell whether another frame may be parsed now."""
+        is_ready = self.handshake_complete and self.writable.is_set() and self._next_turn is None
+        is_taken = self.close_sent or self.queue.empty()
+        return is_ready and is_taken and not self._is_discarding and not self.transport.is_closing()
+
+    def _next_bytes(self) -> int:
+        """Return how many of the received bytes belong to the present frame. 0: not even its head is complete."""
+        if not self._frame_bytes_left:
+            self._frame_bytes_left = frame_bytes(self._unparsed)
+        return min(self._frame_bytes_left, len(self._unparsed))
+
+    def _wait_until_next_turn(self, wait_s: float) -> None:
+        if self._next_turn is None:
+            self._next_turn = (
+                self.loop.call_later(wait_s, self._go_on) if wait_s else self.loop.call_soon(self._go_on)
+            )
+
+    def _go_on(self) -> None:
+        self._next_turn = None
+        self._n_frames = 0
+        if self._is_discarding:
+            self._read(is_wanted=True)
+        else:
+            self._parse()
+
+    def _read(self, *, is_wanted: bool) -> None:
+        """Read the connection, or let TCP slow the peer down."""
+        if is_wanted != self._is_paused or self.transport.is_closing():
+            return
+        self._is_paused = not is_wanted
+        if is_wanted:
+            self.transport.resume_reading()
+        else:
+            self.transport.pause_reading()
+
+    def _cut_off(self, kind: str) -> None:
+        """Close the connection of a client that floods. One that we had already closed gets no more time."""
+        self._refusals.note(kind, self.client[0] if self.client else UNKNOWN)
+        if self.close_sent:
+            self._is_discarding = True
+            self.transport.abort()
+            return
+        self.conn.fail(CloseCode.POLICY_VIOLATION, kind)
+        self.handle_parser_exception()
+
+    def _drop(self) -> None:
+        """Read on after a pause, and close once nothing comes any more."""
+        self._read(is_wanted=False)
+        self._wait_until_next_turn(DISCARD_PAUSE_S)
         if self.close_timer is not None:
             self.close_timer.cancel()
         self.close_timer = self.loop.call_later(DISCARD_TIMEOUT_S, self.transport.close)
+
+
+def frame_bytes(data: bytes | bytearray) -> int:
+    """Return the length of the frame whose head `data` begins with (RFC 6455, 5.2); 0 if the head is not complete."""
+    if len(data) < 2:
+        return 0
+    length = data[1] & 0x7F
+    n_length_bytes = {126: 2, 127: 8}.get(length, 0)
+    n_head_bytes = 2 + n_length_bytes + (4 if data[1] & 0x80 else 0)
+    if len(data) < n_head_bytes:
+        return 0
+    return n_head_bytes + (int.from_bytes(data[2 : 2 + n_length_bytes]) if n_length_bytes else length)
