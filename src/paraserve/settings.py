@@ -183,6 +183,12 @@ class Settings(BaseSettings):
     max_session_s: float = Group.LIVE.setting(
         8 * 3600.0, "A longer live connection gets its last result and is closed: 1008.", unit="seconds", gt=0
     )
+    live_idle_timeout_s: float = Group.LIVE.setting(
+        300.0,
+        "A live client that sends no audio for this long gets its last result and is closed: 1008. 0 = never.",
+        unit="seconds",
+        ge=0,
+    )
     max_frame_bytes: int = Group.LIVE.setting(
         32 * 1024**2, "Larger WebSocket messages close the connection: 1009.", unit="bytes", gt=0
     )
@@ -190,7 +196,10 @@ class Settings(BaseSettings):
         20.0, "Time between two pings of a live client.", unit="seconds", gt=0
     )
     ping_timeout_s: float = Group.LIVE.setting(
-        60.0, "A live client that does not answer a ping for this long is gone.", unit="seconds", gt=0
+        20.0,
+        "A live client that does not answer a ping, and sends nothing else, for this long is gone.",
+        unit="seconds",
+        gt=0,
     )
     send_timeout_s: float = Group.LIVE.setting(
         10.0, "A live client that takes no result for this long is closed: 1013.", unit="seconds", gt=0

@@ -42,7 +42,7 @@ def test_nonsense(fake_server, name):
             "2pass-offline",
             "",
             "mine",
-            True,
+            False,
         )
         assert set(refused["error"]) == {"code", "message", "request_id"}
         assert refused["error"]["code"] == code

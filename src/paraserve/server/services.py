@@ -65,7 +65,7 @@ def live_service(settings: Settings, shared: SharedServices, max_live: int) -> L
         ),
         dialect=FunasrDialect(is_offline=settings.mode == "offline", is_strict=settings.protocol == "strict"),
         admission=ConcurrencyLimit(max_live, "live sessions", shared.metrics.live, shared.limits),
-        limits=LiveLimits(settings.max_session_s, settings.send_timeout_s),
+        limits=LiveLimits(settings.max_session_s, settings.send_timeout_s, settings.live_idle_timeout_s),
         access=shared.access,
         slow_log=_slow_log(settings),
     )

@@ -16,7 +16,6 @@ from paraserve.server.live.live_session import LiveSession
 from paraserve.server.live.queues import CloseRequest, Inbox, Outbox, ReceivedFrame
 from paraserve.server.live.recorded_utterance import LiveContext
 from paraserve.server.protocols.events import (
-    Event,
     Failed,
     Frame,
     LiveProtocol,
@@ -44,10 +43,17 @@ class SlowClientError(TimeoutError):
 
 @dataclass(frozen=True, slots=True)
 class LiveLimits:
-    """`max_session_s` of a connection, and how long one message may take to be accepted by a slow client."""
+    """Times of a connection.
+
+    Args:
+        max_session_s: its longest duration.
+        send_timeout_s: time for a client to take one message.
+        idle_timeout_s: longest time without audio, 0 = no limit.
+    """
 
     max_session_s: float
     send_timeout_s: float
+    idle_timeout_s: float = 0.0
 
 
 async def send_frames(socket: WebSocket, frames: Sequence[Frame]) -> None:
@@ -79,15 +85,16 @@ class Connection:
         self._outbox = Outbox()
         self._session = LiveSession(context, protocol, self._inbox, self._outbox)
         self._n_frames = 0
+        self._n_told = 0  # utterances whose last text, or error in its place, has been sent
+        self._audio_s = time.monotonic()  # when audio arrived last
         self._closed = asyncio.Event()
         self._code = 1006
 
     async def run(self) -> int:
         """Serve the client until either side closes; return the close code (1006: the connection broke)."""
-        started = time.monotonic()
-        timer = asyncio.get_running_loop().call_later(
-            self._limits.max_session_s, self._inbox.stop, CloseRequest(1008, "session_too_long")
-        )
+        started, limits = time.monotonic(), self._limits
+        too_long = CloseRequest(1008, "session_too_long", f"the connection is older than {limits.max_session_s:g} s")
+        timer = asyncio.get_running_loop().call_later(limits.max_session_s, self._inbox.stop, too_long)
         try:
             await self._run_tasks()
         except ExceptionGroup as errors:
@@ -110,7 +117,7 @@ class Connection:
 
     async def _run_tasks(self) -> None:
         async with asyncio.TaskGroup() as group:
-            others = [group.create_task(self._work()), group.create_task(self._write())]
+            others = [group.create_task(task) for task in (self._work(), self._write(), self._watch_idle())]
             await self._read()
             for task in others:
                 task.cancel()
@@ -124,7 +131,23 @@ class Connection:
                 return
             text = message.get("text")
             self._n_frames += 1
+            if message.get("bytes"):
+                self._audio_s = time.monotonic()
             await self._inbox.put(ReceivedFrame(message["bytes"] if text is None else text, time.monotonic()))
+
+    async def _watch_idle(self) -> None:
+        """End the session of a client that has sent no audio for too long.
+
+        Pings and messages are no audio. Time that the client waits for its texts does not count.
+        """
+        limit_s = self._limits.idle_timeout_s
+        while limit_s:
+            await asyncio.sleep(max(0.01, self._audio_s + limit_s - time.monotonic()))
+            if self._inbox.has_audio or self._session.reader.end is not None:
+                self._audio_s = time.monotonic()
+            elif time.monotonic() - self._audio_s >= limit_s:
+                self._inbox.stop(CloseRequest(1008, "idle_timeout", f"no audio came for {limit_s:g} s"))
+                return
 
     async def _work(self) -> None:
         """Run the session, then tell the writer how to close."""
@@ -136,6 +159,8 @@ class Connection:
                 raise
             log.warning("live session failed", **self._ids, error=repr(error))
             stop = CloseRequest(code, error.code)
+        if stop.message:
+            self._outbox.put(Failed(ParaserveError(stop.message, code=stop.reason)))
         # Nobody takes frames any more, but the reader has to go on until it sees the connection closed.
         self._inbox.stop(stop)
         self._outbox.stop(stop)
@@ -147,6 +172,7 @@ class Connection:
                 await self._send_text(event)
             else:
                 await self._send(self._protocol.write(event))
+                self._n_told += isinstance(event, Failed) and event.ends_utterance
         await self._in_time(self._socket.close(event.code, event.reason))
 
     async def _send_text(self, event: TextEvent) -> None:
@@ -167,6 +193,7 @@ class Connection:
         is_final = not isinstance(event, PartialText) or event.is_last
         if not event.text and not is_final:
             return
+        self._n_told += isinstance(event, RecordingText) or event.is_last
         self._metrics.live_result(is_partial=not is_final, took_s=took_s)
         facts = {"kind": "final" if is_final else "partial", "utterance": self._session.n_utterances}
         timing = event.timing if isinstance(event, SegmentText) else None
@@ -197,7 +224,8 @@ class Connection:
             await self._close(1013, "slow_client")
             return
         log.error("live session broke", **self._ids, error=repr(error), exc_info=error)
-        event: Event = Failed(ParaserveError("internal error; the server's log has the request id"))
+        error = ParaserveError("internal error; the server's log has the request id")
+        event = Failed(error, ends_utterance=self._session.n_utterances > self._n_told)
         with contextlib.suppress(SlowClientError, WebSocketDisconnect):
             await self._send(self._protocol.write(event))
         await self._close(1011, "internal_error")

@@ -77,7 +77,7 @@ class LiveSession:
         try:
             await self._recognize(first)
         except ParaserveError as error:
-            self._outbox.put(Failed(error))
+            self._outbox.put(Failed(error, ends_utterance=True))
             if self._protocol.close_code(error) is not None:
                 raise
             problem = error.message

@@ -28,10 +28,14 @@ class ReceivedFrame:
 
 @dataclass(frozen=True, slots=True)
 class CloseRequest:
-    """Ends the utterance and closes the connection with `code`. `reason` is an error code, "" for none."""
+    """Ends the utterance and closes the connection with `code`. `reason` is an error code, "" for none.
+
+    `message` describes the error to the client before the connection is closed, "" for no such message.
+    """
 
     code: int
     reason: str
+    message: str = ""
 
 
 class Inbox:

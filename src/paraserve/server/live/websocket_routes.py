@@ -107,5 +107,5 @@ async def _serve_or_refuse(socket: WebSocket, request_id: str) -> None:
 async def _refuse(socket: WebSocket, error: ParaserveError, protocol: LiveProtocol, request_id: str) -> None:
     """Tell a client why it is not let in, and close its connection."""
     log.info("live session refused", session_id=request_id, request_id=request_id, code=error.code)
-    await send_frames(socket, protocol.write(Failed(error)))
+    await send_frames(socket, protocol.write(Failed(error, ends_utterance=True)))
     await socket.close(protocol.close_code(error) or 1013, error.code)

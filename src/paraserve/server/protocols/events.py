@@ -138,9 +138,13 @@ class Acknowledged:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """A message was refused, or an utterance failed. Ends the connection if `LiveProtocol.close_code` says so."""
+    """A message was refused, or an utterance failed. Ends the connection if `LiveProtocol.close_code` says so.
+
+    `ends_utterance`: no text of the utterance follows, not even an empty one.
+    """
 
     error: ParaserveError
+    ends_utterance: bool = False
 
 
 @dataclass(frozen=True, slots=True)

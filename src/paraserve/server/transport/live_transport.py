@@ -49,6 +49,7 @@ class LiveTransport(WebSocketsSansIOProtocol):
         self._frame_bytes_left = 0  # of the frame that is being parsed
         self._n_frames = 0  # parsed in this turn of the event loop
         self._next_turn: Handle | None = None  # waits to go on parsing
+        self._is_asked = False  # the application waits for a message
         self._is_paused = False  # the transport is not read
         self._is_discarding = False  # nothing is parsed any more
         self._received_s = self.loop.time()
@@ -68,10 +69,11 @@ class LiveTransport(WebSocketsSansIOProtocol):
             self._parse()
 
     async def receive(self) -> Any:
-        """Return the next message to the application."""
+        """Return the next message to the application, which is done with the one before."""
+        self._is_asked = True
+        self._parse()
         message = await self.queue.get()
-        if self.queue.empty():
-            self._parse()
+        self._is_asked = False
         return message
 
     async def send(self, message: Any) -> None:
@@ -125,11 +127,7 @@ class LiveTransport(WebSocketsSansIOProtocol):
         self._is_discarding = True
         self._unparsed.clear()
         if not self.close_sent:
-            close = self.conn.close_sent
-            code, reason = (1006, "") if close is None else (close.code, close.reason)
-            self.queue.put_nowait({"type": "websocket.disconnect", "code": code, "reason": reason})
-            self.transport.write(b"".join(self.conn.data_to_send()))
-            self.close_sent = True
+            self._send_close()
         self._drop()
 
     def handle_events(self) -> None:
@@ -168,8 +166,7 @@ class LiveTransport(WebSocketsSansIOProtocol):
             try:
                 self._text_check.decode(frame.data, is_whole)
             except UnicodeDecodeError:
-                self.conn.fail(CloseCode.INVALID_DATA, "invalid UTF-8")
-                self.handle_parser_exception()
+                self._refuse_text()
                 return
         if frame.opcode is Opcode.CONT or not is_whole:
             self._fragments += frame.data
@@ -206,8 +203,8 @@ class LiveTransport(WebSocketsSansIOProtocol):
     def _may_parse(self) -> bool:
         """Tell whether another frame may be parsed now."""
         is_ready = self.handshake_complete and self.writable.is_set() and self._next_turn is None
-        is_taken = self.close_sent or self.queue.empty()
-        return is_ready and is_taken and not self._is_discarding and not self.transport.is_closing()
+        is_wanted = self.close_sent or (self._is_asked and self.queue.empty())
+        return is_ready and is_wanted and not self._is_discarding and not self.transport.is_closing()
 
     def _next_bytes(self) -> int:
         """Return how many of the received bytes belong to the present frame. 0: not even its head is complete."""
@@ -248,6 +245,20 @@ class LiveTransport(WebSocketsSansIOProtocol):
             return
         self.conn.fail(CloseCode.POLICY_VIOLATION, kind)
         self.handle_parser_exception()
+
+    def _refuse_text(self) -> None:
+        """Close the connection of a client that sent invalid UTF-8. Its answer is still parsed."""
+        self.conn.send_close(CloseCode.INVALID_DATA, "invalid UTF-8")
+        self._send_close()
+        self.close_timer = self.loop.call_later(self.close_timeout, self.transport.close)
+
+    def _send_close(self) -> None:
+        """Tell client and application that the connection is closed."""
+        close = self.conn.close_sent
+        code, reason = (CloseCode.ABNORMAL_CLOSURE, "") if close is None else (close.code, close.reason)
+        self.queue.put_nowait({"type": "websocket.disconnect", "code": code, "reason": reason})
+        self.transport.write(b"".join(self.conn.data_to_send()))
+        self.close_sent = True
 
     def _drop(self) -> None:
         """Read on after a pause, and close once nothing comes any more."""

@@ -196,4 +196,4 @@ async def test_an_error_that_ends_the_connection():
     """`Failed` is the last event."""
     broken = InferenceError("broken")
     events, end = await events_of([SPEECH, END], code=1011, engine=FakeEngine(error=broken))
-    assert (events, end) == ([Acknowledged(), Failed(broken)], broken)
+    assert (events, end) == ([Acknowledged(), Failed(broken, ends_utterance=True)], broken)

@@ -112,8 +112,8 @@ class FunasrProtocol:
                 body = self._live_result(event, took_s)
             case RecordingText(transcript=transcript):
                 body = recording_result(transcript, self._current.wav_name, self._dialect) | self._server_ms(took_s)
-            case Failed(error=error):
-                body = self._error_result(error)
+            case Failed():
+                body = self._error_result(event)
             case Finished():
                 self._first_index = self._next_index
                 if event.wants_reply:
@@ -155,9 +155,9 @@ class FunasrProtocol:
             return {}
         return {"server_ms": round(took_s * 1000, 1)}
 
-    def _error_result(self, error: ParaserveError) -> Json:
+    def _error_result(self, event: Failed) -> Json:
         mode = self._dialect.final_label(self._current.mode)
-        return error_result(error.code, error.message, self._request_id, mode=mode, wav_name=self._current.wav_name)
+        return error_result(event, self._request_id, mode=mode, wav_name=self._current.wav_name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,10 +207,13 @@ def recording_result(transcript: Transcript, wav_name: str, dialect: FunasrDiale
     return body | {"mode": dialect.label("offline")}
 
 
-def error_result(code: str, message: str, request_id: str, *, mode: str, wav_name: str) -> Json:
-    """Return a result without text that describes an error. Some clients drop results whose `error` is no object."""
-    error = {"code": code, "message": message, "request_id": request_id}
-    return {"mode": mode, "text": "", "wav_name": wav_name, "is_final": True, "error": error}
+def error_result(event: Failed, request_id: str, *, mode: str, wav_name: str) -> Json:
+    """Return a result without text that describes an error. Some clients drop results whose `error` is no object.
+
+    Clients stop listening at the first result that is final, so an error is final only in place of the last text.
+    """
+    error = {"code": event.error.code, "message": event.error.message, "request_id": request_id}
+    return {"mode": mode, "text": "", "wav_name": wav_name, "is_final": event.ends_utterance, "error": error}
 
 
 def acknowledgement(asked: LiveMode, wav_name: str, problem: str) -> Json:

@@ -172,7 +172,7 @@ class FunasrErrorResult(FunasrResult):
                     "mode": "2pass-offline",
                     "text": "",
                     "wav_name": "a",
-                    "is_final": True,
+                    "is_final": False,
                     "error": {"code": "unknown_mode", "message": "unknown mode 'fast'", "request_id": "call-7"},
                 },
             ]

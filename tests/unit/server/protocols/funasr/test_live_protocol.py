@@ -124,8 +124,14 @@ def test_recording(is_offline, is_strict, mode, is_final):
 
 
 def test_error():
-    """A result shape that no client drops: `error` is an object."""
-    assert error_result("invalid_value", "no", "r1", mode="2pass-offline", wav_name="a") == {
+    """A result shape that no client drops: `error` is an object. It is final in place of the last text only."""
+    error = ProtocolError("no", code="invalid_value")
+    going_on, last = (
+        error_result(Failed(error, ends_utterance=ends), "r1", mode="2pass-offline", wav_name="a")
+        for ends in (False, True)
+    )
+    assert going_on == last | {"is_final": False}
+    assert last == {
         "mode": "2pass-offline",
         "text": "",
         "wav_name": "a",
@@ -283,7 +289,7 @@ def test_errors_in_terms_of_what_was_asked():
     list(protocol.read('{"mode":"online","wav_name":"a"}'))
     error = UnsupportedFormatError("no mp3")
     _, failed, acknowledged = [protocol.write(e) for e in (Configured(), Failed(error), Finished(True, "no mp3"))]  # noqa: FBT003
-    assert json.loads(failed[0]) == error_result(error.code, "no mp3", "r7", mode="2pass-online", wav_name="a")
+    assert json.loads(failed[0]) == error_result(Failed(error), "r7", mode="2pass-online", wav_name="a")
     assert json.loads(acknowledged[0]) == acknowledgement("online", "a", "no mp3")
 
 
