@@ -9,6 +9,7 @@
     ├── ProtocolError (ValueError)         a request or message breaks the protocol
     │   └── SlowUploadError (TimeoutError) the client stopped sending in the middle of its upload
     ├── AccessError (PermissionError)      no API key, an unknown one, or a page of a foreign origin
+    │   └── HostError                      a request to a name that is not the server's
     ├── OverloadedError (RuntimeError)     full, or shutting down: try again later
     │   ├── KeyLimitError                  this client has too much in progress, others may not
     │   └── ShuttingDownError              the server is about to stop
@@ -81,6 +82,12 @@ class AccessError(ParaserveError, PermissionError):
     """The client may not use the server: no API key, an unknown one, or a page of a foreign origin."""
 
     code = "refused"
+
+
+class HostError(AccessError):
+    """The request is for a name that the server does not answer to."""
+
+    code = "host_not_allowed"
 
 
 class OverloadedError(ParaserveError, RuntimeError):

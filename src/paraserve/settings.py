@@ -51,9 +51,15 @@ class Settings(BaseSettings):
         (), "Origins, such as `https://example.org`, whose pages may read HTTP answers in a browser. `*` = all."
     )
     ws_origins: Origins = Group.ACCESS.setting(
-        ("*",),
-        "Origins whose pages may open WebSockets, beside the server's own page. `*` = all, since FunASR's page is "
-        "served from elsewhere. Programs, which send no origin, always may.",
+        (),
+        "Origins whose pages may open WebSockets, beside the server's own page. `*` = all. Empty = on the loopback "
+        "without keys: pages of this machine and pages opened from files, as FunASR's page is. Otherwise: all. "
+        "Programs, which send no origin, always may.",
+    )
+    allowed_hosts: Origins = Group.ACCESS.setting(
+        (),
+        "Host names by which clients may call a server that listens on the loopback without keys, beside those of "
+        "the loopback: a proxy's, for example. Others are refused: 421 or 1008. `*` = all.",
     )
 
     bundle: str = Group.MODELS.setting(

@@ -1,7 +1,9 @@
 """Who may use the server: every route and socket without a key, with a wrong one and with a good one; origins."""
 
 import contextlib
+import json
 import re
+import socket
 
 import pytest
 from fastapi.routing import iter_route_contexts
@@ -12,10 +14,10 @@ from paraserve.settings import Settings
 from support.audio_files import pcm_wav
 from support.commands import paraserve
 from support.fakes import FakeEngine
-from support.live import heard, live, speech
+from support.live import TEXT, heard, live, masked_frame, read_frames, shake_hands, speech
 
 KEY, OTHER_KEY = new_key(), new_key()
-DOCS = {"/docs", "/docs/oauth2-redirect", "/openapi.json", "/asyncapi.json"}
+DOCS = {"/docs", "/docs/docs.js", "/openapi.json", "/asyncapi.json"}
 OPEN = {"/", "/static/page.js", "/livez", "/readyz", "/health", *DOCS}
 """What anybody may read."""
 WRONG = {
@@ -36,7 +38,7 @@ def table():
     """Every method and path of the application, and one that it does not have."""
     app = create_app(Settings(), FakeEngine())
     found = {(method, one.path) for one in iter_route_contexts(app.routes) for method in one.methods or ()}
-    return [*sorted((method, path.replace("{path:path}", "page.js")) for method, path in found), ("GET", "/none")]
+    return [*sorted((method, path.replace("docs/{path:path}", "docs/docs.js").replace("{path:path}", "page.js")) for method, path in found), ("GET", "/none")]
 
 
 @pytest.fixture(scope="module")
@@ -145,14 +147,25 @@ def test_without_keys_everybody_may(fake_server):
         ("", None, True),
         ("", "own", True),
         ("", "https://elsewhere.example", False),
-        ("", "null", False),
+        ("", "http://localhost.elsewhere.example", False),
+        ("", "http://127.0.0.1.nip.io", False),
+        ("", "null", True),
+        ("", "file://", True),
+        ("", "http://localhost:8080", True),
+        ("", "https://127.0.0.1:8443", True),
+        ("", "http://[::1]:3000", True),
+        ("", "chrome-extension://abcdef", False),
+        ("https://a.example", "own", True),
+        ("https://a.example", "null", False),
+        ("https://a.example", "http://localhost:8080", False),
         ("https://a.example, https://b.example", "https://b.example", True),
         ("https://a.example", "https://a.example.evil.example", False),
         ("https://a.example", "http://a.example", False),
     ],
 )
 def test_socket_origins(serve_app, engine, setting, origin, is_let_in):
-    """The server's own page and programs always; other pages where `ws_origins` has them."""
+    """The server's own page and programs always; other pages where `ws_origins` has them, or is empty and they are
+    of this machine."""
     with contextlib.ExitStack() as stack:
         server = stack.enter_context(serve_app(engine, ws_origins=setting))
         client = stack.enter_context(live(server.url, origin=server.url if origin == "own" else origin))
@@ -161,6 +174,84 @@ def test_socket_origins(serve_app, engine, setting, origin, is_let_in):
         else:
             assert client.receive()["error"]["code"] == "origin_not_allowed"
             assert client.close_code() == (1008, "origin_not_allowed")
+
+
+def test_socket_origins_of_a_server_with_keys(guarded):
+    """A key keeps strangers out: pages from elsewhere, as FunASR's may be, are let in with one."""
+    with live(guarded.url, f"/?token={KEY}", origin="https://elsewhere.example") as client:
+        assert client.utterance(speech(700))[-1]["text"] == heard(700)
+
+
+HOSTS = {
+    "evil.example": False,
+    "evil.example:10095": False,
+    "localhost.evil.example": False,
+    "127.0.0.1.nip.io": False,
+    "192.168.1.5": False,
+    "0.0.0.0": False,
+    "[2001:db8::1]:80": False,
+    "localhost": True,
+    "LocalHost.:80": True,
+    "asr.localhost:8080": True,
+    "127.0.0.1": True,
+    "127.9.9.9:1": True,
+    "[::1]": True,
+    "[::1]:10095": True,
+    "speech.example": True,
+}
+"""Names and whether a server on the loopback without keys answers to them, with `allowed_hosts` "speech.example"."""
+
+
+@pytest.fixture(scope="module")
+def loopback_server(serve_app):
+    with serve_app(FakeEngine(), allowed_hosts="Speech.example, other.example") as running:
+        yield running
+
+
+@pytest.mark.parametrize("path", ["/livez", "/", "/docs", "/openapi.json", "/metrics", "/none", "/static/page.js"])
+@pytest.mark.parametrize("host", HOSTS)
+def test_host_names(loopback_server, is_error, host, path):
+    """A page whose own name has come to mean 127.0.0.1 reads nothing from a server on the loopback without keys."""
+    answer = loopback_server.get(path, headers={"host": host})
+    if HOSTS[host]:
+        assert answer.status_code == (404 if path == "/none" else 200)
+    else:
+        is_error(answer, 421, "host_not_allowed")
+
+
+@pytest.mark.parametrize("host", HOSTS)
+def test_host_names_of_sockets(loopback_server, host):
+    """The same for WebSockets, whose page is the server's own by its `Origin`."""
+    before = refused(loopback_server)
+    with socket.create_connection(loopback_server.address) as sock:
+        shake_hands(sock, host=host, origin=f"http://{host}")
+        if HOSTS[host]:
+            sock.sendall(masked_frame(TEXT, b'{"is_speaking":false}'))
+            assert json.loads(next(read_frames(sock))[1])["is_final"]
+        else:
+            (_, told), (_, closing) = list(read_frames(sock))
+            assert json.loads(told)["error"]["code"] == "host_not_allowed"
+            assert (int.from_bytes(closing[:2]), closing[2:]) == (1008, b"host_not_allowed")
+            assert refused(loopback_server) == before + 1
+
+
+def test_uploads_to_a_foreign_name(loopback_server, is_error):
+    """Refused before their body is read."""
+    answer = loopback_server.post_raw("/transcribe", VOICE, headers={"host": "evil.example"})
+    is_error(answer, 421, "host_not_allowed")
+
+
+def refused(server):
+    return server.metric('paraserve_refusals_total{kind="host_not_allowed"}')
+
+
+@pytest.mark.parametrize("path", ["/", "/docs", "/livez", "/none", "/v1/models", "/openapi.json", "/static/page.js"])
+def test_security_headers(fake_server, path):
+    """Every answer says that it is no page of another site, and of no other type."""
+    headers = fake_server.get(path).headers
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["referrer-policy"] == "no-referrer"
+    assert "frame-ancestors" in headers["content-security-policy"]
 
 
 def test_foreign_pages_read_nothing_by_default(fake_server):

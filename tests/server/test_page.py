@@ -9,6 +9,8 @@ from support.live import assert_works
 
 STATIC = files("paraserve") / "web" / "static"
 NAMES = sorted(path.name for path in STATIC.iterdir())
+DOCS = STATIC.parent / "docs"
+DOCS_NAMES = sorted(path.name for path in DOCS.iterdir())
 
 
 def policy_of(answer):
@@ -37,6 +39,19 @@ def test_files_are_served(server, path):
 def test_nothing_else_is_served(server, is_error, path):
     """404 in the one error shape for what is no file of the page."""
     is_error(server.get(path), 404, "not_found")
+
+
+@pytest.mark.parametrize("name", ["", *DOCS_NAMES])
+def test_docs_are_served(server, name):
+    """`/docs` and its files are the package's; no script runs there but its own, and nothing comes from elsewhere."""
+    answer = server.get(f"/docs/{name}" if name else "/docs")
+    assert (answer.status_code, answer.content) == (200, (DOCS / (name or "index.html")).read_bytes())
+    policy = policy_of(answer)
+    assert policy["default-src"] == {"'self'"}
+    assert "script-src" not in policy
+    used = {source for sources in policy.values() for source in sources}
+    assert used <= {"'self'", "'none'", "'unsafe-inline'", "blob:", "data:"}
+    assert [one for one, sources in policy.items() if "'unsafe-inline'" in sources] == ["style-src"]
 
 
 def test_page_is_self_contained():

@@ -12,8 +12,8 @@ import jsonschema
 from paraserve.server.app import create_app
 from paraserve.settings import Settings
 
-UNDESCRIBED = frozenset(("/docs", "/docs/oauth2-redirect", "/openapi.json"))
-"""FastAPI's own pages."""
+UNDESCRIBED = frozenset(("/openapi.json",))
+"""FastAPI's own."""
 
 
 class UndescribedError(AssertionError):
@@ -54,7 +54,8 @@ class ApiDescription:
             self._check_body(where, described[str(status)].get("content", {}), headers, body)
 
     def _operation(self, method: str, path: str) -> dict[str, Any] | None:
-        known = "/static/{path}" if path.startswith("/static/") else path
+        folder = next((one for one in ("/static/", "/docs/") if path.startswith(one)), "")
+        known = f"{folder}{{path}}" if folder else path
         return self.paths.get(known, {}).get("get" if method == "HEAD" else method.lower())
 
     def _check_headers(self, where: str, described: dict[str, Any], headers: dict[str, str]) -> None:
@@ -94,5 +95,6 @@ _NO_OPERATION = {
     "401": _error("missing_api_key", "invalid_api_key"),
     "404": _error("not_found"),
     "405": _error("method_not_allowed"),
+    "421": _error("host_not_allowed"),
 }
 """Answers to requests that no operation describes."""

@@ -120,16 +120,25 @@ def handshake(url: str, receive_buffer_bytes: int = 0) -> socket.socket:
     with contextlib.ExitStack() as stack:
         stack.callback(sock.close)
         sock.connect(address_of(url))
-        sock.sendall(
-            b"GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-            b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
-        )
-        answer = b""
-        while not answer.endswith(b"\r\n\r\n"):
-            answer += sock.recv(1) or b"end\r\n\r\n"
-        assert answer.startswith(b"HTTP/1.1 101 "), answer
+        shake_hands(sock)
         stack.pop_all()
     return sock
+
+
+def shake_hands(sock: socket.socket, path: str = "/", **headers: str) -> str:
+    """Make a WebSocket of a connection; the server's answer. A keyword is a header."""
+    lines = {"host": "localhost", **headers}
+    sock.sendall(
+        f"GET {path} HTTP/1.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n".encode()
+        + "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in lines.items()).encode()
+        + b"\r\n"
+    )
+    answer = b""
+    while not answer.endswith(b"\r\n\r\n"):
+        answer += sock.recv(1) or b"end\r\n\r\n"
+    assert answer.startswith(b"HTTP/1.1 101 "), answer
+    return answer.decode()
 
 
 def masked_frame(opcode: int, payload: bytes, announced: int | None = None) -> bytes:

@@ -1,6 +1,5 @@
 """Settings of a command, and checks before anything is loaded, with errors that a person can act on."""
 
-import ipaddress
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -49,14 +48,6 @@ def check_files(settings: Settings) -> None:
             raise ParaserveError(f"TLS file not found: {path}", code="invalid_settings")
     if settings.api_keys_file:
         KeyRing(Path(settings.api_keys_file).expanduser())
-
-
-def is_loopback(host: str) -> bool:
-    """Return True if only programs of this machine reach a server that listens on `host`."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _check_part(flag: str, value: str, part: str, models_dir: Path) -> None:

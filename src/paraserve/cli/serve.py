@@ -5,9 +5,10 @@ from typing import Annotated, Any, Literal, get_origin
 
 import typer
 
-from paraserve.cli.config import check_files, is_loopback, read_settings
+from paraserve.cli.config import check_files, read_settings
 from paraserve.cli.extra_flags import parse_extra_flags
 from paraserve.cli.setting_texts import setting_option
+from paraserve.server.access.hosts import is_loopback
 from paraserve.server.processes.server import serve as run_server
 from paraserve.server.processes.supervisor import Supervisor
 from paraserve.settings import Settings

@@ -12,6 +12,8 @@ from paraserve import __version__
 from paraserve.runtime.engine import Engine
 from paraserve.server.access.admission import ServerLimits
 from paraserve.server.access.authentication import Access, KeyCheck
+from paraserve.server.access.hosts import HostCheck
+from paraserve.server.access.security_headers import SecurityHeaders
 from paraserve.server.error_responses import add_error_handlers
 from paraserve.server.http.api_description import DESCRIPTION, TAGS, description_router
 from paraserve.server.http.health import health_router
@@ -20,7 +22,7 @@ from paraserve.server.http.uploads import upload_router
 from paraserve.server.live.live_limit import live_limit
 from paraserve.server.live.websocket_routes import live_router
 from paraserve.server.readiness import Readiness
-from paraserve.server.services import SharedServices, live_service, open_access, upload_service
+from paraserve.server.services import SharedServices, host_rules, live_service, open_access, upload_service
 from paraserve.server.telemetry.metrics import Metrics
 from paraserve.server.telemetry.refusals import Refusals
 from paraserve.server.telemetry.request_log import RequestLog
@@ -41,7 +43,7 @@ def create_app(settings: Settings, engine: Engine | None = None, metrics: Metric
         ParaserveError: the file of API keys cannot be used.
     """
     metrics = metrics or Metrics()
-    readiness, access = Readiness(metrics), open_access(settings)
+    readiness, access, refusals = Readiness(metrics), open_access(settings), Refusals(metrics.refusals)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -55,9 +57,10 @@ def create_app(settings: Settings, engine: Engine | None = None, metrics: Metric
         description=DESCRIPTION,
         openapi_tags=TAGS,
         lifespan=lifespan,
+        docs_url=None,
         redoc_url=None,
     )
-    app.state.readiness, app.state.refusals = readiness, Refusals(metrics.refusals)
+    app.state.readiness, app.state.refusals = readiness, refusals
     app.state.uploads = app.state.live = None
     _add_middleware(app, settings, metrics, access)
     _add_routes(app, settings, metrics)
@@ -114,6 +117,8 @@ def _add_middleware(app: FastAPI, settings: Settings, metrics: Metrics, access: 
             allow_headers=["*"],
             expose_headers=["X-Request-Id", "Retry-After"],
         )
+    app.add_middleware(HostCheck, rules=host_rules(settings), refusals=app.state.refusals)
+    app.add_middleware(SecurityHeaders)
     app.add_middleware(RequestLog, metrics=metrics)
 
 

@@ -9,6 +9,7 @@ from paraserve.runtime.offline import FileLimits
 from paraserve.server.access.admission import ConcurrencyLimit, ServerLimits
 from paraserve.server.access.api_keys import KeyRing
 from paraserve.server.access.authentication import Access
+from paraserve.server.access.hosts import HostRules, is_loopback
 from paraserve.server.http.uploads import UploadLimits, UploadService
 from paraserve.server.live.connection import LiveLimits
 from paraserve.server.live.recorded_utterance import LiveContext
@@ -31,13 +32,19 @@ class SharedServices:
 
 
 def open_access(settings: Settings) -> Access:
-    """Read the API keys and the allowed origins.
+    """Read the API keys.
 
     Raises:
         ParaserveError: the file of keys cannot be used.
     """
     keys = KeyRing(Path(settings.api_keys_file).expanduser()) if settings.api_keys_file else None
-    return Access(keys, settings.ws_origins)
+    return Access(keys)
+
+
+def host_rules(settings: Settings) -> HostRules:
+    """Return the names that the server answers to, and the pages that may open WebSockets."""
+    is_guarded = is_loopback(settings.host) and not settings.api_keys_file
+    return HostRules(is_guarded, tuple(name.lower() for name in settings.allowed_hosts), settings.ws_origins)
 
 
 def upload_service(settings: Settings, shared: SharedServices) -> UploadService:
@@ -67,6 +74,7 @@ def live_service(settings: Settings, shared: SharedServices, max_live: int) -> L
         admission=ConcurrencyLimit(max_live, "live sessions", shared.metrics.live, shared.limits),
         limits=LiveLimits(settings.max_session_s, settings.send_timeout_s, settings.live_idle_timeout_s),
         access=shared.access,
+        hosts=host_rules(settings),
         slow_log=_slow_log(settings),
     )
 

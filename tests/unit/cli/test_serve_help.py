@@ -31,7 +31,7 @@ def test_every_setting_is_explained(help_text, name):
         ("max_duration_s", "default: 43200 (12 h); seconds, more than 0"),
         ("ping_interval_s", "default: 20; seconds, more than 0"),
         ("max_live", "default: 0; at least 0"),
-        ("ws_origins", "default: *"),
+        ("ws_origins", "default: empty"),
         ("cors_origins", "default: empty"),
         ("quantize", "default: not set"),
         ("optimize", "default: true"),

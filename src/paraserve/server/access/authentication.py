@@ -1,7 +1,6 @@
-"""API-key and WebSocket-origin checks."""
+"""API-key checks."""
 
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from starlette.requests import HTTPConnection, Request
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -17,23 +16,20 @@ OPEN_PATHS = frozenset(
         "/readyz",
         "/health",
         "/docs",
-        "/docs/oauth2-redirect",
         "/openapi.json",
         "/asyncapi.json",
         "/favicon.ico",
     )
 )
-OPEN_FOLDER = "/static/"
+OPEN_FOLDERS = ("/static/", "/docs/")
 """Anybody may read these: the page, the probes of orchestrators, the descriptions of the API."""
-ANY = "*"
 
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """API keys (None: no key is wanted), and origins whose pages may open WebSockets beside the server's own page."""
+    """API keys (None: no key is wanted)."""
 
     keys: KeyRing | None
-    ws_origins: tuple[str, ...]
 
     def check_key(self, connection: HTTPConnection, *, may_query: bool) -> None:
         """Check the key in `Authorization: Bearer KEY`, and keep its owner's name in `connection.state.key_name`.
@@ -52,18 +48,6 @@ class Access:
         if owner is None:
             raise AccessError("the API key is not known", code="invalid_api_key")
         connection.state.key_name = owner
-
-    def check_origin(self, connection: HTTPConnection) -> None:
-        """Check the origin of a WebSocket. Programs send no `Origin` and pass.
-
-        Raises:
-            AccessError: pages of this origin may not open WebSockets.
-        """
-        origin = connection.headers.get("origin")
-        if origin is None or ANY in self.ws_origins or origin in self.ws_origins:
-            return
-        if urlsplit(origin).netloc != connection.headers.get("host", ""):
-            raise AccessError("pages of this origin may not use the server", code="origin_not_allowed")
 
 
 class KeyCheck:
@@ -90,7 +74,7 @@ class KeyCheck:
 
 def _is_open(scope: Scope) -> bool:
     path: str = scope["path"]
-    return scope["method"] in {"GET", "HEAD"} and (path in OPEN_PATHS or path.startswith(OPEN_FOLDER))
+    return scope["method"] in {"GET", "HEAD"} and (path in OPEN_PATHS or path.startswith(OPEN_FOLDERS))
 
 
 def _bearer(connection: HTTPConnection) -> str:

@@ -23,7 +23,7 @@ TAGS = [
 
 
 def description_router() -> APIRouter:
-    """Make `/asyncapi.json`. FastAPI makes `/openapi.json` and `/docs` itself."""
+    """Make `/asyncapi.json`. FastAPI makes `/openapi.json` itself."""
     responses: Responses = {200: json_answer("The document.", dict[str, object])}
     return get_router(
         GetRoute("/asyncapi.json", "asyncapi", "description", "Description of the WebSocket API", asyncapi, responses)

@@ -34,6 +34,7 @@ ERROR_CODES: Mapping[str, ErrorCode] = MappingProxyType(
         "file_too_large": ErrorCode(413, "the recording has more bytes than `max_upload_bytes`"),
         "unsupported_format": ErrorCode(415, "the file is not audio or video of a known format"),
         "unsupported_codec": ErrorCode(415, "the file holds audio of a codec that is not decoded"),
+        "host_not_allowed": ErrorCode(421, "the request is for a name that is not the server's (`allowed_hosts`)"),
         "audio_too_long": ErrorCode(422, "the recording is longer than `max_duration_s`"),
         "decoder_failed": ErrorCode(422, "the recording could not be decoded"),
         "decoder_died": ErrorCode(422, "the decoder process ended on this recording"),
@@ -49,6 +50,8 @@ ERROR_CODES: Mapping[str, ErrorCode] = MappingProxyType(
     }
 )
 
+HOST_CODES = ("host_not_allowed",)
+"""Answers of every route."""
 ACCESS_CODES = ("missing_api_key", "invalid_api_key")
 """Answers of every route that wants an API key."""
 _SPECIAL = frozenset(

@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import APIRouter, Response
 
 from paraserve.server.http.api_docs import API_KEY, WITHOUT_KEY, Responses, error_answers
-from paraserve.server.http.error_codes import ACCESS_CODES
+from paraserve.server.http.error_codes import ACCESS_CODES, HOST_CODES
 from paraserve.server.protocols.json_encoding import Json
 
 
@@ -46,7 +46,7 @@ def get_router(*table: GetRoute) -> APIRouter:
             operation_id=route.name,
             tags=[route.tag],
             summary=route.summary,
-            responses=route.responses | (error_answers(ACCESS_CODES) if route.wants_key else {}),
+            responses=route.responses | error_answers([*HOST_CODES, *(ACCESS_CODES if route.wants_key else ())]),
             dependencies=[API_KEY] if route.wants_key else [],
             openapi_extra=route.description,
         )

@@ -1,6 +1,8 @@
 """The page at `/` and its files, served as they lie in the package."""
 
+from collections.abc import Mapping
 from importlib.resources import files
+from types import MappingProxyType
 
 from fastapi import APIRouter, Request, Response
 from fastapi.staticfiles import StaticFiles
@@ -16,8 +18,9 @@ POLICY = {
     "form-action": "'none'",
     "frame-ancestors": "'self'",
 }
+DOCS_POLICY = POLICY | {"style-src": "'self' 'unsafe-inline'", "img-src": "'self' data:"}
+"""Swagger UI has style attributes, and icons as data."""
 HEADERS = {
-    "Content-Security-Policy": "; ".join(f"{name} {sources}" for name, sources in POLICY.items()),
     "Permissions-Policy": "microphone=(self), camera=(), geolocation=()",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
@@ -25,6 +28,8 @@ HEADERS = {
 }
 PAGE_TYPES = ("text/html",)
 PART_TYPES = ("text/javascript", "application/javascript", "text/css", "image/svg+xml")
+DOCS_TYPES = (*PAGE_TYPES, "text/javascript", "application/javascript", "text/css", "text/plain")
+"""Licences are texts."""
 PART_NAME = {
     "name": "path",
     "in": "path",
@@ -36,13 +41,21 @@ PART_NAME = {
 
 
 def page_router() -> APIRouter:
-    """Make `/` and `/static/`. The page asks no other server for anything."""
+    """Make `/`, `/docs` and their files. The pages ask no other server for anything."""
     web = str(files("paraserve") / "web")
-    page, parts = StaticFiles(directory=web), StaticFiles(directory=f"{web}/static")
+    page, parts, docs = (StaticFiles(directory=folder) for folder in (web, f"{web}/static", f"{web}/docs"))
 
     async def index(request: Request) -> Response:
         """Live text from the microphone and from files, in the browser."""
         return await _file(page, "index.html", request)
+
+    async def docs_index(request: Request) -> Response:
+        """The description of the HTTP API, shown by Swagger UI."""
+        return await _file(docs, "index.html", request, DOCS_POLICY)
+
+    async def docs_part(request: Request) -> Response:
+        """Scripts and styles of `/docs`."""
+        return await _file(docs, request.path_params["path"], request, DOCS_POLICY)
 
     async def part(request: Request) -> Response:
         """Scripts, styles and the icon of the page."""
@@ -54,6 +67,11 @@ def page_router() -> APIRouter:
         GetRoute(
             "/static/{path:path}", "page_part", "page", "A file of the web page", part,
             _file_answers(PART_TYPES) | missing, parameters=(PART_NAME,),
+        ),
+        GetRoute("/docs", "docs", "description", "The API in the browser", docs_index, _file_answers(PAGE_TYPES)),
+        GetRoute(
+            "/docs/{path:path}", "docs_part", "description", "A file of the API's page", docs_part,
+            _file_answers(DOCS_TYPES) | missing, parameters=(PART_NAME | {"example": "docs.js"},),
         ),
     )  # fmt: skip
 
@@ -70,7 +88,10 @@ def _file_answers(media_types: tuple[str, ...]) -> Responses:
     }
 
 
-async def _file(folder: StaticFiles, path: str, request: Request) -> Response:
+async def _file(
+    folder: StaticFiles, path: str, request: Request, policy: Mapping[str, str] = MappingProxyType(POLICY)
+) -> Response:
     response = await folder.get_response(path, request.scope)
     response.headers.update(HEADERS)
+    response.headers["Content-Security-Policy"] = "; ".join(f"{name} {sources}" for name, sources in policy.items())
     return response

@@ -10,6 +10,7 @@ from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 from paraserve.errors import AccessError, OverloadedError, ParaserveError, ShuttingDownError
 from paraserve.server.access.admission import ConcurrencyLimit
 from paraserve.server.access.authentication import Access
+from paraserve.server.access.hosts import HostRules, client_address
 from paraserve.server.live.connection import Connection, LiveLimits, send_frames
 from paraserve.server.live.queues import CloseRequest
 from paraserve.server.live.recorded_utterance import LiveContext
@@ -33,6 +34,7 @@ class LiveService:
     admission: ConcurrencyLimit
     limits: LiveLimits
     access: Access
+    hosts: HostRules
     slow_log: SlowLog
     is_draining: bool = False
     connections: set[Connection] = field(default_factory=set)
@@ -44,7 +46,8 @@ class LiveService:
             AccessError: the client may not use the server.
             OverloadedError: too many clients are being served, in all or for this key, or the server is stopping.
         """
-        self.access.check_origin(socket)
+        self.hosts.check_host(socket)
+        self.hosts.check_origin(socket)
         self.access.check_key(socket, may_query=True)
         if self.is_draining:
             raise ShuttingDownError("the server is shutting down")
@@ -101,6 +104,8 @@ async def _serve_or_refuse(socket: WebSocket, request_id: str) -> None:
         await service.serve(socket, protocol, request_id)
     except (AccessError, OverloadedError) as error:
         service.context.metrics.live_refusals.labels(error.code).inc()
+        if isinstance(error, AccessError):
+            socket.app.state.refusals.note(error.code, client_address(socket))
         await _refuse(socket, error, protocol, request_id)
 
 
