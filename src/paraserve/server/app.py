@@ -12,6 +12,7 @@ from paraserve import __version__
 from paraserve.runtime.engine import Engine
 from paraserve.server.access.admission import ServerLimits
 from paraserve.server.access.authentication import Access, KeyCheck
+from paraserve.server.access.key_limits import KeysInUse
 from paraserve.server.error_responses import add_error_handlers
 from paraserve.server.http.api_description import DESCRIPTION, TAGS, description_router
 from paraserve.server.http.health import health_router
@@ -22,6 +23,7 @@ from paraserve.server.live.websocket_routes import live_router
 from paraserve.server.readiness import Readiness
 from paraserve.server.services import SharedServices, live_service, open_access, upload_service
 from paraserve.server.telemetry.metrics import Metrics
+from paraserve.server.telemetry.refusals import Refusals
 from paraserve.server.telemetry.request_log import RequestLog
 from paraserve.server.telemetry.sampler import sample
 from paraserve.settings import Settings
@@ -40,7 +42,8 @@ def create_app(settings: Settings, engine: Engine | None = None, metrics: Metric
         ParaserveError: the file of API keys cannot be used.
     """
     metrics = metrics or Metrics()
-    readiness, access = Readiness(metrics), open_access(settings)
+    readiness, refusals = Readiness(metrics), Refusals(metrics.refusals)
+    access = open_access(settings, refusals)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -56,7 +59,7 @@ def create_app(settings: Settings, engine: Engine | None = None, metrics: Metric
         lifespan=lifespan,
         redoc_url=None,
     )
-    app.state.readiness = readiness
+    app.state.readiness, app.state.refusals, app.state.access = readiness, refusals, access
     app.state.uploads = app.state.live = None
     _add_middleware(app, settings, metrics, access)
     _add_routes(app, settings, metrics)
@@ -74,7 +77,7 @@ async def _services(
     metrics.live_limit.set(max_live)
     pool = open_decode_pool(settings)
     pool.start()
-    limits = ServerLimits(settings.max_per_key, settings.max_memory_bytes)
+    limits = ServerLimits(KeysInUse(settings.max_per_key), settings.max_memory_bytes)
     shared = SharedServices(engine, pool, metrics, access, limits)
     app.state.uploads = upload_service(settings, shared)
     app.state.live = live_service(settings, shared, max_live)

@@ -7,14 +7,17 @@ from paraserve.runtime.decoding.pool import DecodePool
 from paraserve.runtime.engine import Engine
 from paraserve.runtime.offline import FileLimits
 from paraserve.server.access.admission import ConcurrencyLimit, ServerLimits
-from paraserve.server.access.api_keys import KeyRing
 from paraserve.server.access.authentication import Access
+from paraserve.server.access.key_ring import KeyRing
+from paraserve.server.access.wrong_keys import WrongKeys
 from paraserve.server.http.uploads import UploadLimits, UploadService
 from paraserve.server.live.connection import LiveLimits
+from paraserve.server.live.key_watch import KeyWatch
 from paraserve.server.live.recorded_utterance import LiveContext
 from paraserve.server.live.websocket_routes import LiveService
 from paraserve.server.protocols.funasr.live_protocol import FunasrDialect
 from paraserve.server.telemetry.metrics import Metrics
+from paraserve.server.telemetry.refusals import Refusals
 from paraserve.server.telemetry.slow_log import SlowLog
 from paraserve.settings import Settings
 
@@ -30,14 +33,14 @@ class SharedServices:
     limits: ServerLimits
 
 
-def open_access(settings: Settings) -> Access:
+def open_access(settings: Settings, refusals: Refusals) -> Access:
     """Read the API keys and the allowed origins.
 
     Raises:
         ParaserveError: the file of keys cannot be used.
     """
     keys = KeyRing(Path(settings.api_keys_file).expanduser()) if settings.api_keys_file else None
-    return Access(keys, settings.ws_origins)
+    return Access(keys, settings.ws_origins, WrongKeys(settings.max_wrong_keys), refusals)
 
 
 def upload_service(settings: Settings, shared: SharedServices) -> UploadService:
@@ -67,6 +70,7 @@ def live_service(settings: Settings, shared: SharedServices, max_live: int) -> L
         admission=ConcurrencyLimit(max_live, "live sessions", shared.metrics.live, shared.limits),
         limits=LiveLimits(settings.max_session_s, settings.send_timeout_s),
         access=shared.access,
+        key_watch=KeyWatch(shared.access),
         slow_log=_slow_log(settings),
     )
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import structlog
 from fastapi import WebSocket, WebSocketDisconnect
+from starlette.websockets import WebSocketState
 
 from paraserve.errors import ParaserveError
 from paraserve.runtime.offline import first_cause
@@ -34,6 +35,9 @@ MAX_DRAIN_CHECKS = 4
 """Checks before a client that keeps sending is cut off."""
 LONG_CHARS = 1024
 """Frames of a longer text are written on another thread: encoding hours of speech would hold the event loop."""
+
+CUT_OFF_TIMEOUT_S = 0.25
+"""Time for what is in progress to end, and again for the error to be sent, where a session is cut off."""
 
 log = structlog.get_logger()
 
@@ -79,6 +83,7 @@ class Connection:
         self._outbox = Outbox()
         self._session = LiveSession(context, protocol, self._inbox, self._outbox)
         self._n_frames = 0
+        self._tasks: list[asyncio.Task[None]] = []
         self._closed = asyncio.Event()
         self._code = 1006
 
@@ -108,12 +113,36 @@ class Connection:
         self._inbox.stop(stop)
         await self._closed.wait()
 
+    async def refuse(self, error: ParaserveError, grace_s: float) -> None:
+        """End the utterance, tell the client of the error, close. What takes longer than `grace_s` is left out."""
+        code = self._protocol.close_code(error) or 1008
+        self._inbox.stop(CloseRequest(code, error.code, error))
+        try:
+            async with asyncio.timeout(grace_s):
+                await self._closed.wait()
+        except TimeoutError:
+            self._cancel_tasks()
+            await asyncio.wait(self._tasks, timeout=CUT_OFF_TIMEOUT_S)
+            await self._tell_and_close(error, code)
+
+    async def _tell_and_close(self, error: ParaserveError, code: int) -> None:
+        """Close, with the error before it if the client makes room for it at once."""
+        if self._socket.application_state is WebSocketState.DISCONNECTED:
+            return
+        with contextlib.suppress(TimeoutError, WebSocketDisconnect):
+            async with asyncio.timeout(CUT_OFF_TIMEOUT_S):
+                await send_frames(self._socket, self._protocol.write(Failed(error)))
+        await self._close(code, error.code)
+
     async def _run_tasks(self) -> None:
         async with asyncio.TaskGroup() as group:
-            others = [group.create_task(self._work()), group.create_task(self._write())]
+            self._tasks += [group.create_task(self._work()), group.create_task(self._write())]
             await self._read()
-            for task in others:
-                task.cancel()
+            self._cancel_tasks()
+
+    def _cancel_tasks(self) -> None:
+        for task in self._tasks:
+            task.cancel()
 
     async def _read(self) -> None:
         """Put frames into the inbox, until the connection is closed."""
@@ -136,6 +165,8 @@ class Connection:
                 raise
             log.warning("live session failed", **self._ids, error=repr(error))
             stop = CloseRequest(code, error.code)
+        if stop.error is not None:
+            self._outbox.put(Failed(stop.error))
         # Nobody takes frames any more, but the reader has to go on until it sees the connection closed.
         self._inbox.stop(stop)
         self._outbox.stop(stop)

@@ -6,6 +6,7 @@ from collections import deque
 from dataclasses import dataclass, replace
 from operator import itemgetter
 
+from paraserve.errors import ParaserveError
 from paraserve.server.protocols.events import Event, Frame, PartialText
 
 INBOX_BYTES = 4 * 1024**2
@@ -28,10 +29,14 @@ class ReceivedFrame:
 
 @dataclass(frozen=True, slots=True)
 class CloseRequest:
-    """Ends the utterance and closes the connection with `code`. `reason` is an error code, "" for none."""
+    """Ends the utterance and closes the connection with `code`. `reason` is an error code, "" for none.
+
+    The client is told of `error` after the utterance's last result.
+    """
 
     code: int
     reason: str
+    error: ParaserveError | None = None
 
 
 class Inbox:

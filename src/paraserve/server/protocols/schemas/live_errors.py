@@ -6,7 +6,8 @@ from paraserve.server.protocols.schemas.documented import Documented
 
 CLOSE_CODES = MappingProxyType(
     {
-        1008: "refused (`missing_api_key`, `invalid_api_key`, `origin_not_allowed`), or `session_too_long`",
+        1008: "refused (`missing_api_key`, `invalid_api_key`, `expired_api_key`, `missing_scope`, "
+        "`too_many_wrong_keys`, `origin_not_allowed`), or `session_too_long`",
         1009: "`file_too_large`, or a frame over `max_frame_bytes`",
         1011: "`inference_failed`, `internal_error`, or no answer to a ping",
         1012: "`shutting_down`",
