@@ -5,7 +5,7 @@ import json
 import socket
 import struct
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -111,7 +111,7 @@ def reset(ws: ClientConnection) -> None:
     ws.socket.close()
 
 
-def handshake(url: str, receive_buffer_bytes: int = 0) -> socket.socket:
+def handshake(url: str, receive_buffer_bytes: int = 0, headers: Mapping[str, str] | None = None) -> socket.socket:
     """A socket after the WebSocket handshake, of a client that will not answer anything by itself."""
     sock = socket.socket()
     if receive_buffer_bytes:
@@ -122,7 +122,9 @@ def handshake(url: str, receive_buffer_bytes: int = 0) -> socket.socket:
         sock.connect(address_of(url))
         sock.sendall(
             b"GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-            b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+            b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
+            + "".join(f"{name}: {value}\r\n" for name, value in (headers or {}).items()).encode()
+            + b"\r\n"
         )
         answer = b""
         while not answer.endswith(b"\r\n\r\n"):

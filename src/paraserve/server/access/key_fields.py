@@ -13,6 +13,7 @@ from enum import StrEnum
 NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
 DIGEST = re.compile(r"sha256:([0-9A-Fa-f]{64})")
 DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+FIRST_YEAR = 2000
 MAX_LIMIT = 1_000_000
 DAY = timedelta(days=1)
 
@@ -46,7 +47,7 @@ class KeyLimits:
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """A key without the key itself. `expires` is the first moment at which it no longer counts, None for never."""
+    """A key without the key itself. `expires` is the first moment (UTC) when it no longer counts, None for never."""
 
     name: str
     digest: bytes
@@ -103,14 +104,14 @@ def parse_expiry(text: str) -> datetime:
         ValueError: neither of the two.
     """
     try:
-        if DATE.fullmatch(text):
-            return datetime.fromisoformat(text).replace(tzinfo=UTC) + DAY
         when = datetime.fromisoformat(text)
+        if DATE.fullmatch(text):
+            when = when.replace(tzinfo=UTC) + DAY
+        if when.tzinfo is not None and when.year >= FIRST_YEAR:
+            return when.astimezone(UTC)
     except (ValueError, OverflowError):
-        when = None
-    if when is None or when.tzinfo is None:
-        raise ValueError(f"expires={text}: expected a day like 2027-01-31, or a time like 2027-01-31T18:00+01:00")
-    return when
+        pass
+    raise ValueError(f"expires={text}: expected a day like 2027-01-31, or a time like 2027-01-31T18:00+01:00")
 
 
 def parse_scopes(text: str) -> frozenset[KeyScope]:
@@ -148,8 +149,7 @@ def _limit(values: dict[str, str], name: str) -> int | None:
 
 
 def _expiry_text(when: datetime) -> str:
-    """Write the end of a day in UTC as that day, any other moment as a time in UTC."""
-    moment = when.astimezone(UTC)
-    if (moment.hour, moment.minute, moment.second, moment.microsecond) == (0, 0, 0, 0):
-        return (moment - DAY).date().isoformat()
-    return moment.replace(microsecond=0, tzinfo=None).isoformat() + "Z"
+    """Write a time in UTC: the end of a day as that day."""
+    if (when.hour, when.minute, when.second, when.microsecond) == (0, 0, 0, 0):
+        return (when - DAY).date().isoformat()
+    return when.replace(microsecond=0, tzinfo=None).isoformat() + "Z"

@@ -68,7 +68,7 @@ class _Rate:
     """Token bucket: a minute's worth at once, then one after the other."""
 
     used: float = 0.0
-    at_s: float = field(default_factory=time.monotonic)
+    at_s: float = float("-inf")
 
     def wait_s(self, per_minute: int) -> int:
         """Take one and return 0, or return the seconds until there is one."""
