@@ -8,8 +8,10 @@
     │   └── DecoderError                   the decoder gave up, ran out of time or memory
     ├── ProtocolError (ValueError)         a request or message breaks the protocol
     │   └── SlowUploadError (TimeoutError) the client stopped sending in the middle of its upload
-    ├── AccessError (PermissionError)      no API key, an unknown one, or a page of a foreign origin
-    │   └── HostError                      a request to a name that is not the server's
+    ├── AccessError (PermissionError)      no API key, an unknown or expired one, or a page of a foreign origin
+    │   ├── HostError                      a request to a name that is not the server's
+    │   ├── MissingScopeError              the API key is good, and not for this
+    │   └── WrongKeysError                 too many unknown API keys came from this address
     ├── OverloadedError (RuntimeError)     full, or shutting down: try again later
     │   ├── KeyLimitError                  this client has too much in progress, others may not
     │   └── ShuttingDownError              the server is about to stop
@@ -24,14 +26,20 @@ statuses and WebSocket close codes.
 
 
 class ParaserveError(Exception):
-    """Base of all errors. `code` names the case, `param` the field of the request at fault (None: no field is)."""
+    """Base of all errors. `code` names the case, `param` the field of the request at fault (None: no field is).
+
+    `retry_after_s` is the time to wait where it is known, None where the class says all.
+    """
 
     code = "internal_error"
 
-    def __init__(self, message: str, *, code: str | None = None, param: str | None = None) -> None:
+    def __init__(
+        self, message: str, *, code: str | None = None, param: str | None = None, retry_after_s: int | None = None
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.param = param
+        self.retry_after_s = retry_after_s
         if code is not None:
             self.code = code
 
@@ -79,7 +87,7 @@ class SlowUploadError(ProtocolError, TimeoutError):
 
 
 class AccessError(ParaserveError, PermissionError):
-    """The client may not use the server: no API key, an unknown one, or a page of a foreign origin."""
+    """The client may not use the server: no API key, an unknown or expired one, or a page of a foreign origin."""
 
     code = "refused"
 
@@ -88,6 +96,18 @@ class HostError(AccessError):
     """The request is for a name that the server does not answer to."""
 
     code = "host_not_allowed"
+
+
+class MissingScopeError(AccessError):
+    """The API key is good, and not for this. The message names the scope that it needs."""
+
+    code = "missing_scope"
+
+
+class WrongKeysError(AccessError):
+    """Too many unknown API keys came from the client's address."""
+
+    code = "too_many_wrong_keys"
 
 
 class OverloadedError(ParaserveError, RuntimeError):

@@ -47,6 +47,12 @@ class Settings(BaseSettings):
         "",
         "File of API keys (`paraserve keys add`), read again when it changes. Empty = everybody may use the server.",
     )
+    max_wrong_keys: int = Group.ACCESS.setting(
+        30,
+        "Unknown API keys that an address (of IPv6 a /64) may try in a minute. More are answered 429, a known one is "
+        "still taken. 0 = no limit.",
+        ge=0,
+    )
     cors_origins: Origins = Group.ACCESS.setting(
         (), "Origins, such as `https://example.org`, whose pages may read HTTP answers in a browser. `*` = all."
     )

@@ -5,7 +5,8 @@ import urllib.request
 
 import pytest
 
-from support.commands import PROGRAM, clean_environment, server
+from paraserve.server.access.api_keys import hashed, new_key, write_keys
+from support.commands import PROGRAM, clean_environment, paraserve, server
 
 
 @pytest.mark.slow
@@ -31,3 +32,15 @@ def test_warning_outside_the_loopback():
     process.terminate()
     _, stderr = process.communicate(timeout=30)
     assert stderr.splitlines()[0].startswith("paraserve: warning: listening on 0.0.0.0")
+
+
+@pytest.mark.slow
+def test_warning_of_a_file_of_keys(tmp_path):
+    """A file of keys that others can change is told at the start."""
+    file = tmp_path / "keys"
+    write_keys(file, [hashed("ann", new_key())])
+    file.chmod(0o602)
+    # No machine has this address, so the server ends after its warnings.
+    done = paraserve("serve", "--host", "192.0.2.1", "--api-keys-file", file)
+    assert done.returncode != 0
+    assert done.stderr.startswith(f"paraserve: warning: others can add keys to {file}")

@@ -1,9 +1,12 @@
-"""Who may use the server: every route and socket without a key, with a wrong one and with a good one; origins."""
+"""Who may use the server: every route and socket without a key, with a bad one and with a good one; origins."""
 
+import base64
 import contextlib
 import json
 import re
 import socket
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from fastapi.routing import iter_route_contexts
@@ -16,7 +19,8 @@ from support.commands import paraserve
 from support.fakes import FakeEngine
 from support.live import TEXT, heard, live, masked_frame, read_frames, shake_hands, speech
 
-KEY, OTHER_KEY = new_key(), new_key()
+KEY, OTHER_KEY, EXPIRED_KEY = new_key(), new_key(), new_key()
+A_SECOND_AGO = datetime.now(UTC) - timedelta(seconds=1)
 DOCS = {"/docs", "/docs/docs.js", "/openapi.json", "/asyncapi.json"}
 OPEN = {"/", "/static/page.js", "/livez", "/readyz", "/health", *DOCS}
 """What anybody may read."""
@@ -26,7 +30,10 @@ WRONG = {
     "digest for a key": ({"authorization": f"Bearer {hashed('one', KEY).digest.hex()}"}, "invalid_api_key"),
     "beginning of a key": ({"authorization": f"Bearer {KEY[:-1]}"}, "invalid_api_key"),
     "not ASCII": ({"authorization": "Bearer ключ".encode()}, "invalid_api_key"),
-    "other scheme": ({"authorization": f"Basic {KEY}"}, "missing_api_key"),
+    "expired": ({"authorization": f"Bearer {EXPIRED_KEY}"}, "expired_api_key"),
+    "other scheme": ({"authorization": f"Digest username={KEY}"}, "invalid_api_key"),
+    "half of Basic": ({"authorization": "Basic Og=="}, "missing_api_key"),
+    "other header": ({"x-api-key": "ps_wrong"}, "invalid_api_key"),
     "empty": ({"authorization": "Bearer"}, "missing_api_key"),
 }
 GOOD = {"authorization": f"Bearer {KEY}"}
@@ -38,20 +45,27 @@ def table():
     """Every method and path of the application, and one that it does not have."""
     app = create_app(Settings(), FakeEngine())
     found = {(method, one.path) for one in iter_route_contexts(app.routes) for method in one.methods or ()}
-    return [*sorted((method, path.replace("docs/{path:path}", "docs/docs.js").replace("{path:path}", "page.js")) for method, path in found), ("GET", "/none")]
+    return [
+        *sorted(
+            (method, path.replace("docs/{path:path}", "docs/docs.js").replace("{path:path}", "page.js"))
+            for method, path in found
+        ),
+        ("GET", "/none"),
+    ]
 
 
 @pytest.fixture(scope="module")
 def keys_file(tmp_path_factory):
     path = tmp_path_factory.mktemp("keys") / "keys"
-    write_keys(path, [hashed("one", KEY), hashed("two", OTHER_KEY)])
+    expired = replace(hashed("one", EXPIRED_KEY), expires=A_SECOND_AGO)
+    write_keys(path, [hashed("one", KEY), hashed("two", OTHER_KEY), expired])
     return path
 
 
 @pytest.fixture(scope="module")
 def guarded(serve_app, keys_file):
-    """A server that wants keys."""
-    with serve_app(FakeEngine(), api_keys_file=str(keys_file)) as running:
+    """A server that wants keys, and counts no wrong ones."""
+    with serve_app(FakeEngine(), api_keys_file=str(keys_file), max_wrong_keys=0) as running:
         yield running
 
 
@@ -66,18 +80,18 @@ def test_the_table_is_whole():
     assert len(table()) >= 20
 
 
-@pytest.mark.parametrize(("method", "path"), table())
 @pytest.mark.parametrize("case", WRONG)
-def test_route_without_a_good_key(guarded, is_error, method, path, case):
+def test_routes_without_a_good_key(guarded, is_error, case):
     """What is not open to all is refused with 401 and the scheme to use, before anything else is looked at."""
     headers, code = WRONG[case]
-    answer = ask(guarded, method, path, headers)
-    if method in {"GET", "HEAD"} and path in OPEN:
-        assert answer.status_code == 200
-        return
-    assert (answer.status_code, answer.headers["www-authenticate"]) == (401, "Bearer")
-    if method != "HEAD":
-        is_error(answer, 401, code)
+    for method, path in table():
+        answer = ask(guarded, method, path, headers)
+        if method in {"GET", "HEAD"} and path in OPEN:
+            assert answer.status_code == 200, (method, path)
+            continue
+        assert (answer.status_code, answer.headers["www-authenticate"]) == (401, "Bearer"), (method, path)
+        if method != "HEAD":
+            is_error(answer, 401, code)
 
 
 @pytest.mark.parametrize(("method", "path"), table())
@@ -100,18 +114,84 @@ def test_socket_without_a_good_key(guarded, path, case):
         assert client.close_code() == (1008, code)
 
 
-@pytest.mark.parametrize("path", SOCKETS)
-@pytest.mark.parametrize("by", ["header", "query"])
-def test_socket_with_a_good_key(guarded, path, by):
-    """A key in the header, or in the query for browsers, which cannot set headers."""
-    headers, query = (GOOD, "") if by == "header" else ({}, f"?token={OTHER_KEY}")
-    with live(guarded.url, path + query, additional_headers=headers) as client:
-        assert client.utterance(speech(700))[-1]["text"] == heard(700)
+def basic(user, password):
+    return {"authorization": "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()}
 
 
-def test_key_in_the_query_of_a_request(guarded, is_error):
-    """Addresses are kept in logs and histories: over HTTP a key counts in the header alone."""
-    is_error(guarded.get(f"/v1/models?token={KEY}"), 401, "missing_api_key")
+HEADERS = {
+    "Bearer": GOOD,
+    "small": {"authorization": f"bearer {KEY}"},
+    "capital": {"authorization": f"BEARER {KEY}"},
+    "semicolon": {"authorization": f"Bearer; {KEY}"},
+    "colon": {"authorization": f"Bearer:{KEY}"},
+    "Token": {"authorization": f"Token {KEY}"},
+    "token=": {"authorization": f'Token token="{KEY}"'},
+    "twice": {"authorization": f"Bearer Bearer {KEY}"},
+    "spaces": {"authorization": f"Bearer   {KEY}"},
+    "quotes": {"authorization": f"Bearer '{KEY}'"},
+    "quoted whole": {"authorization": f'"Bearer {KEY}"'},
+    "ApiKey": {"authorization": f"ApiKey {KEY}"},
+    "alone": {"authorization": KEY},
+    "password": basic("anybody", KEY),
+    "user": basic(KEY, ""),
+    "user with a password": basic(KEY, "x"),
+    "X-API-Key": {"x-api-key": KEY},
+    "Api-Key": {"api-key": KEY},
+    "xi-api-key": {"xi-api-key": f'"{KEY}"'},
+    "beside a wrong one": {"authorization": "Bearer -", "x-api-key": KEY},
+    "beside an expired one": {"authorization": f"Bearer {EXPIRED_KEY}", "x-api-key": KEY},
+}
+"""What clients really send."""
+ADDRESSES = (
+    "?token={}",
+    "?api_key={}",
+    "?api-key={}",
+    "?access_token={}",
+    "?a=1&token=Bearer%20{}",
+    "?token=-&api_key={}",
+)
+SUBPROTOCOLS = {
+    "OpenAI": (["realtime", f"openai-insecure-api-key.{KEY}", "openai-beta.realtime-v1"], "realtime"),
+    "OpenAI alone": ([f"openai-insecure-api-key.{KEY}"], None),
+    "Deepgram": (["token", KEY], "token"),
+    "bearer": (["bearer", KEY], "bearer"),
+    "FunASR": (["token", KEY, "binary"], "binary"),
+}
+"""What is offered, and what is sent back of it: never the key."""
+
+
+@pytest.mark.parametrize("form", HEADERS)
+def test_forms_of_a_header(guarded, form):
+    """A key counts in each form that clients send, over HTTP and WebSocket."""
+    assert guarded.get("/v1/models", headers=HEADERS[form]).status_code == 200
+    with live(guarded.url, additional_headers=HEADERS[form]) as client:
+        assert client.utterance(speech(100))[-1]["text"] == heard(100)
+
+
+@pytest.mark.parametrize("query", ADDRESSES)
+def test_key_in_the_address(guarded, is_error, query):
+    """Browsers send no headers with a WebSocket. Addresses are kept in logs, so over HTTP a key there is none."""
+    for path in SOCKETS:
+        with live(guarded.url, path + query.format(KEY)) as client:
+            assert client.utterance(speech(100))[-1]["text"] == heard(100)
+    is_error(guarded.get("/v1/models" + query.format(KEY)), 401, "missing_api_key")
+
+
+@pytest.mark.parametrize("client", SUBPROTOCOLS)
+def test_key_among_the_subprotocols(guarded, client):
+    """A key may be offered as a subprotocol, and is never the one that is sent back."""
+    offered, chosen = SUBPROTOCOLS[client]
+    with live(guarded.url, subprotocols=offered) as connected:
+        assert connected.ws.subprotocol == chosen
+        assert connected.utterance(speech(100))[-1]["text"] == heard(100)
+
+
+@pytest.mark.parametrize("client", SUBPROTOCOLS)
+def test_subprotocols_without_keys(fake_server, client):
+    """A server that wants no key sends none back either."""
+    offered, chosen = SUBPROTOCOLS[client]
+    with live(fake_server.url, subprotocols=offered) as connected:
+        assert connected.ws.subprotocol == chosen
 
 
 def test_keys_come_and_go(serve_app, tmp_path):

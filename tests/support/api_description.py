@@ -92,7 +92,8 @@ def _error(*codes: str) -> dict[str, Any]:
 
 
 _NO_OPERATION = {
-    "401": _error("missing_api_key", "invalid_api_key"),
+    "401": _error("missing_api_key", "invalid_api_key", "expired_api_key"),
+    "429": _error("too_many_wrong_keys"),
     "404": _error("not_found"),
     "405": _error("method_not_allowed"),
     "421": _error("host_not_allowed"),

@@ -5,7 +5,7 @@ import json
 import socket
 import struct
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -111,7 +111,7 @@ def reset(ws: ClientConnection) -> None:
     ws.socket.close()
 
 
-def handshake(url: str, receive_buffer_bytes: int = 0) -> socket.socket:
+def handshake(url: str, receive_buffer_bytes: int = 0, headers: Mapping[str, str] | None = None) -> socket.socket:
     """A socket after the WebSocket handshake, of a client that will not answer anything by itself."""
     sock = socket.socket()
     if receive_buffer_bytes:
@@ -120,7 +120,7 @@ def handshake(url: str, receive_buffer_bytes: int = 0) -> socket.socket:
     with contextlib.ExitStack() as stack:
         stack.callback(sock.close)
         sock.connect(address_of(url))
-        shake_hands(sock)
+        shake_hands(sock, **(headers or {}))
         stack.pop_all()
     return sock
 

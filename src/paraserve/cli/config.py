@@ -8,7 +8,7 @@ from pydantic_core import ErrorDetails
 
 from paraserve.catalog.store import bundle_root, models_folder, part_folder
 from paraserve.errors import ModelLoadError, ParaserveError
-from paraserve.server.access.api_keys import KeyRing
+from paraserve.server.access.key_ring import KeyRing
 from paraserve.settings import Settings
 from paraserve.wiring import REMOVED
 

@@ -1,6 +1,7 @@
 """`paraserve serve`: the server."""
 
 import inspect
+from pathlib import Path
 from typing import Annotated, Any, Literal, get_origin
 
 import typer
@@ -8,6 +9,7 @@ import typer
 from paraserve.cli.config import check_files, read_settings
 from paraserve.cli.extra_flags import parse_extra_flags
 from paraserve.cli.setting_texts import setting_option
+from paraserve.server.access.api_keys import exposure
 from paraserve.server.access.hosts import is_loopback
 from paraserve.server.processes.server import serve as run_server
 from paraserve.server.processes.supervisor import Supervisor
@@ -65,6 +67,8 @@ def serve(
         print(settings.model_dump_json(indent=2))
         return
     check_files(settings)
+    if settings.api_keys_file and (risk := exposure(Path(settings.api_keys_file).expanduser())):
+        _warn(risk)
     if not (is_loopback(settings.host) or settings.api_keys_file):
         _warn(f"listening on {settings.host} without API keys: whoever reaches the port may use the server")
     raise typer.Exit(Supervisor(settings).run() if settings.is_supervised else run_server(settings))

@@ -13,6 +13,7 @@ from paraserve.runtime.engine import Engine
 from paraserve.server.access.admission import ServerLimits
 from paraserve.server.access.authentication import Access, KeyCheck
 from paraserve.server.access.hosts import HostCheck
+from paraserve.server.access.key_limits import KeysInUse
 from paraserve.server.access.security_headers import SecurityHeaders
 from paraserve.server.error_responses import add_error_handlers
 from paraserve.server.http.api_description import DESCRIPTION, TAGS, description_router
@@ -43,7 +44,8 @@ def create_app(settings: Settings, engine: Engine | None = None, metrics: Metric
         ParaserveError: the file of API keys cannot be used.
     """
     metrics = metrics or Metrics()
-    readiness, access, refusals = Readiness(metrics), open_access(settings), Refusals(metrics.refusals)
+    readiness, refusals = Readiness(metrics), Refusals(metrics.refusals)
+    access = open_access(settings, refusals)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -60,7 +62,7 @@ def create_app(settings: Settings, engine: Engine | None = None, metrics: Metric
         docs_url=None,
         redoc_url=None,
     )
-    app.state.readiness, app.state.refusals = readiness, refusals
+    app.state.readiness, app.state.refusals, app.state.access = readiness, refusals, access
     app.state.uploads = app.state.live = None
     _add_middleware(app, settings, metrics, access)
     _add_routes(app, settings, metrics)
@@ -78,7 +80,7 @@ async def _services(
     metrics.live_limit.set(max_live)
     pool = open_decode_pool(settings)
     pool.start()
-    limits = ServerLimits(settings.max_per_key, settings.max_memory_bytes)
+    limits = ServerLimits(KeysInUse(settings.max_per_key), settings.max_memory_bytes)
     shared = SharedServices(engine, pool, metrics, access, limits)
     app.state.uploads = upload_service(settings, shared)
     app.state.live = live_service(settings, shared, max_live)

@@ -38,13 +38,13 @@ def answer_error(request: Request, error: ParaserveError) -> Response:
     row = error_row(error)
     if row.status == 500:
         _log(request, error)
-    return _answer(request, row.status, error.code, error.message, param=error.param, headers=_headers(row))
+    return _answer(request, row.status, error.code, error.message, param=error.param, headers=_headers(row, error))
 
 
-def _headers(row: ErrorRow) -> Mapping[str, str]:
+def _headers(row: ErrorRow, error: ParaserveError) -> Mapping[str, str]:
     if row.status == UNAUTHORIZED:
         return {"WWW-Authenticate": "Bearer"}
-    return NO_HEADERS if row.retry_after_s is None else {"Retry-After": str(row.retry_after_s)}
+    return NO_HEADERS if row.retry_after_s is None else {"Retry-After": str(error.retry_after_s or row.retry_after_s)}
 
 
 async def _on_paraserve_error(request: Request, error: Exception) -> Response:

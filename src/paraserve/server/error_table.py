@@ -13,6 +13,7 @@ from paraserve.errors import (
     HostError,
     InferenceError,
     KeyLimitError,
+    MissingScopeError,
     ModelLoadError,
     ModelPullError,
     OverloadedError,
@@ -22,6 +23,7 @@ from paraserve.errors import (
     SlowUploadError,
     UnsupportedFormatError,
     UploadTooLargeError,
+    WrongKeysError,
 )
 
 
@@ -30,7 +32,7 @@ class ErrorRow:
     """The answer to errors of one class.
 
     `close_code` ends a WebSocket connection, None lets it go on with the next utterance. `retry_after_s` is the value
-    of the HTTP header `Retry-After`, None where the same request would fail again.
+    of the HTTP header `Retry-After` where the error knows no better, None where the same request would fail again.
     """
 
     kind: type[ParaserveError]
@@ -48,6 +50,8 @@ ERROR_TABLE = (
     ErrorRow(SlowUploadError, 408),
     ErrorRow(ProtocolError, 400),
     ErrorRow(HostError, 421, 1008),
+    ErrorRow(MissingScopeError, 403, 1008),
+    ErrorRow(WrongKeysError, 429, 1008, 60),
     ErrorRow(AccessError, 401, 1008),
     ErrorRow(KeyLimitError, 429, 1013, 1),
     ErrorRow(ShuttingDownError, 503, 1012, 1),

@@ -7,15 +7,18 @@ from paraserve.runtime.decoding.pool import DecodePool
 from paraserve.runtime.engine import Engine
 from paraserve.runtime.offline import FileLimits
 from paraserve.server.access.admission import ConcurrencyLimit, ServerLimits
-from paraserve.server.access.api_keys import KeyRing
 from paraserve.server.access.authentication import Access
 from paraserve.server.access.hosts import HostRules, is_loopback
+from paraserve.server.access.key_ring import KeyRing
+from paraserve.server.access.wrong_keys import WrongKeys
 from paraserve.server.http.uploads import UploadLimits, UploadService
 from paraserve.server.live.connection import LiveLimits
+from paraserve.server.live.key_watch import KeyWatch
 from paraserve.server.live.recorded_utterance import LiveContext
 from paraserve.server.live.websocket_routes import LiveService
 from paraserve.server.protocols.funasr.live_protocol import FunasrDialect
 from paraserve.server.telemetry.metrics import Metrics
+from paraserve.server.telemetry.refusals import Refusals
 from paraserve.server.telemetry.slow_log import SlowLog
 from paraserve.settings import Settings
 
@@ -31,14 +34,14 @@ class SharedServices:
     limits: ServerLimits
 
 
-def open_access(settings: Settings) -> Access:
+def open_access(settings: Settings, refusals: Refusals) -> Access:
     """Read the API keys.
 
     Raises:
         ParaserveError: the file of keys cannot be used.
     """
     keys = KeyRing(Path(settings.api_keys_file).expanduser()) if settings.api_keys_file else None
-    return Access(keys)
+    return Access(keys, WrongKeys(settings.max_wrong_keys), refusals)
 
 
 def host_rules(settings: Settings) -> HostRules:
@@ -75,6 +78,7 @@ def live_service(settings: Settings, shared: SharedServices, max_live: int) -> L
         limits=LiveLimits(settings.max_session_s, settings.send_timeout_s, settings.live_idle_timeout_s),
         access=shared.access,
         hosts=host_rules(settings),
+        key_watch=KeyWatch(shared.access),
         slow_log=_slow_log(settings),
     )
 

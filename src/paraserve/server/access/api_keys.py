@@ -1,38 +1,25 @@
-"""File of API keys: a name and a SHA-256 digest a line, `NAME sha256:HEX`.
+"""File of API keys: a line each (`key_fields.py`), with SHA-256 digests in place of the keys.
 
 Keys are 256 random bits, too many to guess one from its digest. The file gives nobody access to the server.
 """
 
+import fcntl
 import hashlib
-import hmac
 import os
-import re
 import secrets
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-import structlog
-
 from paraserve.errors import ParaserveError
+from paraserve.server.access.key_fields import NAME, ApiKey, parse_line
 
 PREFIX = "ps_"
 """Lets people and scanners for leaked secrets recognise a key."""
-LINE = re.compile(r"([A-Za-z0-9._-]{1,64})\s+sha256:([0-9a-f]{64})")
-
-log = structlog.get_logger()
-
-
-@dataclass(frozen=True, slots=True)
-class HashedKey:
-    """Name of a key's owner, and the SHA-256 of the key."""
-
-    name: str
-    digest: bytes
-
-    def line(self) -> str:
-        """Return the line of the file."""
-        return f"{self.name} sha256:{self.digest.hex()}"
+NEW_MODE = 0o600
+KEPT_MODE = 0o644
+"""Rights of an old file that its successor keeps. The server may run as another user than the one who adds keys."""
 
 
 def new_key() -> str:
@@ -40,98 +27,148 @@ def new_key() -> str:
     return PREFIX + secrets.token_urlsafe(32)
 
 
-def hashed(name: str, key: str) -> HashedKey:
-    """Return the digest of a key, as the file keeps it.
+def digest_of(key: str) -> bytes:
+    """Return the SHA-256 of a key, as the file keeps it."""
+    return hashlib.sha256(key.encode("utf-8", "surrogateescape")).digest()
+
+
+def hashed(name: str, key: str) -> ApiKey:
+    """Return a key as the file keeps it, without fields.
 
     Raises:
         ParaserveError: the name is not a plain word.
     """
-    known = HashedKey(name, _digest(key))
-    if LINE.fullmatch(known.line()) is None:
+    if NAME.fullmatch(name) is None:
         raise ParaserveError("the name of a key is 1 to 64 letters, digits, dots, dashes or underscores")
-    return known
+    return ApiKey(name, digest_of(key))
 
 
-def read_keys(path: Path) -> tuple[HashedKey, ...]:
-    """Read a file of keys. Empty lines and lines that begin with # are left out.
+def read_keys(path: Path) -> tuple[ApiKey, ...]:
+    """Read a file of keys, as editors of all systems write it.
 
     Raises:
         ParaserveError: the file cannot be read, or a line is not a key.
     """
-    try:
-        lines = path.read_text("utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ParaserveError(f"the file of API keys {path} cannot be read: {error}") from None
     keys = []
-    for number, line in enumerate(map(str.strip, lines), 1):
-        if not line or line.startswith("#"):
-            continue
-        match = LINE.fullmatch(line)
-        if match is None:
-            raise ParaserveError(f"{path}, line {number}: expected NAME sha256:HEX (paraserve keys add makes one)")
-        keys.append(HashedKey(match[1], bytes.fromhex(match[2])))
+    for number, line in enumerate(_read_lines(path), 1):
+        try:
+            key = parse_line(line)
+        except ValueError as error:
+            raise ParaserveError(f"{path}, line {number}: {error}") from None
+        if key is not None:
+            keys.append(key)
     return tuple(keys)
 
 
-def write_keys(path: Path, keys: Sequence[HashedKey]) -> None:
-    """Replace the file in one step. Only the file's owner may read it.
+def add_key(path: Path, key: ApiKey) -> None:
+    """Add a line to the file, which is made if it is not there.
+
+    Raises:
+        ParaserveError: the file is no file of keys.
+        OSError: the file cannot be written.
+    """
+    _change(path, lambda lines: [*lines, key.line()])
+
+
+def remove_keys(path: Path, name: str) -> int:
+    """Remove all keys of this name and return how many there were. Comments and other lines stay.
+
+    Raises:
+        ParaserveError: the file is no file of keys.
+        OSError: the file cannot be written.
+    """
+    removed: list[str] = []
+
+    def without(lines: list[str]) -> list[str]:
+        removed.extend(line for line in lines if _name_in(line) == name)
+        return [line for line in lines if _name_in(line) != name]
+
+    _change(path, without)
+    return len(removed)
+
+
+def write_keys(path: Path, keys: Sequence[ApiKey]) -> None:
+    """Replace all lines of the file.
 
     Raises:
         OSError: the file cannot be written.
     """
-    new = path.with_name(f".{path.name}.new")
-    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.writelines(f"{key.line()}\n" for key in keys)
-    new.replace(path)
+    with _locked(path.resolve()) as target:
+        _replace(target, [key.line() for key in keys])
 
 
-@dataclass(slots=True)
-class KeyRing:
-    """Keys of a file that is read again after each change.
-
-    If the file becomes unreadable, the last known keys stay valid.
-
-    Raises:
-        ParaserveError: the file cannot be read at first, or has no key.
-    """
-
-    path: Path
-    _keys: tuple[HashedKey, ...] = field(init=False)
-    _stamp: tuple[int, int, int] | None = field(init=False)
-
-    def __post_init__(self) -> None:
-        self._stamp, self._keys = _stamp(self.path), read_keys(self.path)
-        if not self._keys:
-            raise ParaserveError(f"the file of API keys {self.path} has no key: paraserve keys add NAME {self.path}")
-
-    def owner_of(self, key: str) -> str | None:
-        """Return the name of a key's owner, None for an unknown key. Takes the same time for every key."""
-        self._refresh()
-        digest, owner = _digest(key), None
-        for known in self._keys:
-            if hmac.compare_digest(known.digest, digest):
-                owner = known.name
-        return owner
-
-    def _refresh(self) -> None:
-        stamp = _stamp(self.path)
-        if stamp == self._stamp:
-            return
-        self._stamp = stamp
-        try:
-            self._keys = read_keys(self.path)
-        except ParaserveError as error:
-            log.error("API keys not read again", error=error.message)  # noqa: TRY400 - the message says it all
+def exposure(path: Path) -> str | None:
+    """Return a warning if others than its owner can read or change the file, else None."""
+    mode = path.stat().st_mode
+    if mode & 0o022:
+        return f"others can add keys to {path}: chmod go-w {path}"
+    if mode & 0o044:
+        return f"others can read the names and digests in {path}: chmod go-r {path}"
+    return None
 
 
-def _digest(key: str) -> bytes:
-    return hashlib.sha256(key.encode("utf-8", "surrogateescape")).digest()
+def _name_in(line: str) -> str | None:
+    key = parse_line(line)
+    return None if key is None else key.name
 
 
-def _stamp(path: Path) -> tuple[int, int, int] | None:
+def _read_lines(path: Path) -> list[str]:
     try:
-        status = path.stat()
-    except OSError:
-        return None
-    return status.st_mtime_ns, status.st_size, status.st_ino
+        return path.read_text("utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ParaserveError(f"the file of API keys {path} cannot be read: {error}") from None
+
+
+def _change(path: Path, change: Callable[[list[str]], list[str]]) -> None:
+    with _locked(path.resolve()) as target:
+        lines: list[str] = []
+        if target.exists():
+            read_keys(target)
+            lines = _read_lines(target)
+        changed = change(lines)
+        if changed != lines:
+            _replace(target, changed)
+
+
+@contextmanager
+def _locked(target: Path) -> Iterator[Path]:
+    """Keep others out who change files of keys in this folder.
+
+    The folder is locked and not the file, which is replaced. So there is no lock file, whose rights could be wrong.
+    """
+    folder = os.open(target.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        yield target
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def _replace(target: Path, lines: Sequence[str]) -> None:
+    """Replace a file in one step: whoever reads it sees the old lines or the new ones, also after a power failure."""
+    # With O_EXCL, O_NOFOLLOW and mode 0600, under a name that nobody can foresee.
+    descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".new", dir=target.parent)
+    new = Path(name)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.writelines(f"{line}\n" for line in lines)
+            _keep_rights(target, descriptor)
+            file.flush()
+            os.fsync(descriptor)
+        new.replace(target)
+    except BaseException:
+        with suppress(OSError):
+            new.unlink()
+        raise
+
+
+def _keep_rights(target: Path, descriptor: int) -> None:
+    """Give the new file the owner and the rights of the old one: the server has to be able to read it still."""
+    mode = NEW_MODE
+    with suppress(FileNotFoundError):
+        old, new = target.stat(), os.fstat(descriptor)
+        mode = old.st_mode & KEPT_MODE
+        if (old.st_uid, old.st_gid) != (new.st_uid, new.st_gid):
+            os.fchown(descriptor, old.st_uid, old.st_gid)
+    os.fchmod(descriptor, mode)

@@ -5,9 +5,14 @@ from dataclasses import dataclass
 from starlette.requests import HTTPConnection, Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from paraserve.errors import AccessError
-from paraserve.server.access.api_keys import KeyRing
+from paraserve.errors import AccessError, MissingScopeError
+from paraserve.server.access.credentials import sent_keys
+from paraserve.server.access.hosts import client_address
+from paraserve.server.access.key_fields import ApiKey, KeyScope
+from paraserve.server.access.key_ring import KeyRing
+from paraserve.server.access.wrong_keys import WrongKeys
 from paraserve.server.error_responses import answer_error
+from paraserve.server.telemetry.refusals import Refusals
 
 OPEN_PATHS = frozenset(
     (
@@ -30,24 +35,69 @@ class Access:
     """API keys (None: no key is wanted)."""
 
     keys: KeyRing | None
+    wrong_keys: WrongKeys
+    refusals: Refusals
 
-    def check_key(self, connection: HTTPConnection, *, may_query: bool) -> None:
-        """Check the key in `Authorization: Bearer KEY`, and keep its owner's name in `connection.state.key_name`.
+    def check_key(self, connection: HTTPConnection) -> None:
+        """Check the API key of a request, and keep it in `connection.state` (`api_key`, `key_name`).
 
-        With `may_query` the key may also be in the query, `?token=KEY`: browsers cannot send the header.
+        A request may bring several texts that look like keys (`credentials.py`). The first good one counts.
 
         Raises:
-            AccessError: no key was sent, or an unknown one.
+            AccessError: no key was sent, an unknown or an expired one.
         """
         if self.keys is None:
             return
-        key = _bearer(connection) or (connection.query_params.get("token", "") if may_query else "")
-        if not key:
+        sent = sent_keys(connection)
+        try:
+            key = self._good_key(self.keys, sent, client_address(connection))
+        except AccessError as error:
+            self._note(error, connection)
+            raise
+        connection.state.api_key = key
+        connection.state.key_name = key.name
+
+    def check_scope(self, connection: HTTPConnection, scope: KeyScope) -> None:
+        """Check that the API key of a request, if one was wanted, has a scope.
+
+        Raises:
+            MissingScopeError: it has not.
+        """
+        key = api_key(connection)
+        if key is None:
+            return
+        try:
+            _check_scope(key, scope)
+        except MissingScopeError as error:
+            self._note(error, connection)
+            raise
+
+    def check_again(self, key: ApiKey, scope: KeyScope) -> None:
+        """Check whether a key that was good still is.
+
+        Raises:
+            AccessError: it has been removed, has expired, or has no longer this scope.
+        """
+        assert self.keys is not None
+        now = self.keys.find_digest(key.digest)
+        if now is None:
+            raise AccessError("the API key has been taken away", code="invalid_api_key")
+        _check_expiry(now)
+        _check_scope(now, scope)
+
+    def _good_key(self, keys: KeyRing, sent: list[str], address: str) -> ApiKey:
+        if not sent:
             raise AccessError("this server wants an API key: Authorization: Bearer KEY", code="missing_api_key")
-        owner = self.keys.owner_of(key)
-        if owner is None:
+        known = [key for key in map(keys.find, sent) if key is not None]
+        if not known:
+            self.wrong_keys.add(address)
             raise AccessError("the API key is not known", code="invalid_api_key")
-        connection.state.key_name = owner
+        key = next((one for one in known if not one.is_expired), known[0])
+        _check_expiry(key)
+        return key
+
+    def _note(self, error: AccessError, connection: HTTPConnection) -> None:
+        self.refusals.note(error.code, client_address(connection))
 
 
 class KeyCheck:
@@ -61,22 +111,32 @@ class KeyCheck:
         self._access = access
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on, or answer with 401."""
+        """Pass the request on, or answer with 401 or 429."""
         if scope["type"] == "http" and not _is_open(scope):
             request = Request(scope)
             try:
-                self._access.check_key(request, may_query=False)
+                self._access.check_key(request)
             except AccessError as error:
                 await answer_error(request, error)(scope, receive, send)
                 return
         await self._app(scope, receive, send)
 
 
+def api_key(connection: HTTPConnection) -> ApiKey | None:
+    """Return the API key of a request, None where no key is wanted."""
+    return getattr(connection.state, "api_key", None)
+
+
+def _check_expiry(key: ApiKey) -> None:
+    if key.is_expired:
+        raise AccessError("the API key has expired: ask the operator for a new one", code="expired_api_key")
+
+
+def _check_scope(key: ApiKey, scope: KeyScope) -> None:
+    if scope not in key.scopes:
+        raise MissingScopeError(f"the API key has no scope {scope.value!r}")
+
+
 def _is_open(scope: Scope) -> bool:
     path: str = scope["path"]
     return scope["method"] in {"GET", "HEAD"} and (path in OPEN_PATHS or path.startswith(OPEN_FOLDERS))
-
-
-def _bearer(connection: HTTPConnection) -> str:
-    scheme, _, key = connection.headers.get("authorization", "").partition(" ")
-    return key.strip() if scheme.lower() == "bearer" else ""

@@ -14,6 +14,7 @@ from paraserve.server.telemetry.refusals import Refusals
 ANY = "*"
 FILE_ORIGINS = frozenset(("null", "file://"))
 """Origins of pages that were opened from a file, as FunASR's page is. A sandboxed frame says `null`, too."""
+PAGE_CODES = frozenset(("host_not_allowed", "origin_not_allowed"))
 UNKNOWN = "unknown"
 
 

@@ -1,11 +1,13 @@
 """Parts of the OpenAPI description that routes share: answers, errors, forms, the API key."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import Security
+from fastapi import Request, Security
 from fastapi.security import HTTPBearer
 
+from paraserve.server.access.authentication import Access
+from paraserve.server.access.key_fields import KeyScope
 from paraserve.server.http.error_codes import ERROR_CODES, ErrorCode
 from paraserve.server.http.upload_forms import UploadForm
 from paraserve.server.protocols.error_body import ErrorBody
@@ -13,13 +15,14 @@ from paraserve.server.protocols.json_encoding import Json
 
 Responses = dict[int | str, dict[str, Any]]
 
-API_KEY = Security(
-    HTTPBearer(
-        auto_error=False,
-        scheme_name="ApiKey",
-        description="API key, where the server wants one: `Authorization: Bearer KEY`.",
-    )
+KEY_SCHEME = HTTPBearer(
+    auto_error=False,
+    scheme_name="ApiKey",
+    description="API key, where the server wants one: `Authorization: Bearer KEY`. The forms of other services are "
+    "taken, too: `Token KEY`, `Basic` with the key as user or password, and the headers `X-API-Key`, `Api-Key` and "
+    "`xi-api-key`.",
 )
+API_KEY = Security(KEY_SCHEME)
 """Describes the key on routes that want one. It is checked in `access/authentication.py`, before any route."""
 WITHOUT_KEY: Json = {"security": [{}]}
 """Goes beside `API_KEY`: servers without keys take requests without one."""
@@ -36,6 +39,16 @@ _ERROR_HEADERS: Mapping[int, Json] = {
     503: RETRY_AFTER,
 }
 MULTIPART = "multipart/form-data"
+
+
+def key_with(scope: KeyScope) -> Any:
+    """Return a dependency of a route that wants a key with this scope: checks the scope and describes both."""
+
+    async def check(request: Request, _described: Annotated[Any, API_KEY]) -> None:
+        access: Access = request.app.state.access
+        access.check_scope(request, scope)
+
+    return Security(check, scopes=[scope.value])
 
 
 def json_answer(description: str, body: Any, texts: Mapping[str, str] | None = None) -> Json:

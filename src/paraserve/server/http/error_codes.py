@@ -28,6 +28,8 @@ ERROR_CODES: Mapping[str, ErrorCode] = MappingProxyType(
         "unsupported_parameter": ErrorCode(400, "a field asks for something that the server does not do"),
         "missing_api_key": ErrorCode(401, "the server wants an API key and got none"),
         "invalid_api_key": ErrorCode(401, "the API key is not known"),
+        "expired_api_key": ErrorCode(401, "the API key has expired"),
+        "missing_scope": ErrorCode(403, "the API key has no scope for this route, the message names it"),
         "not_found": ErrorCode(404, "there is nothing under this path"),
         "method_not_allowed": ErrorCode(405, "the path does not take this method"),
         "upload_timeout": ErrorCode(408, "the client stopped sending in the middle of its upload"),
@@ -40,7 +42,8 @@ ERROR_CODES: Mapping[str, ErrorCode] = MappingProxyType(
         "decoder_died": ErrorCode(422, "the decoder process ended on this recording"),
         "decoder_timeout": ErrorCode(422, "the decoder made no progress on this recording"),
         "decoder_out_of_memory": ErrorCode(422, "the decoder ran out of memory on this recording"),
-        "key_limit": ErrorCode(429, "the API key has `max_per_key` requests in progress"),
+        "key_limit": ErrorCode(429, "the API key has too much in progress, or began too much within a minute"),
+        "too_many_wrong_keys": ErrorCode(429, "the API key is not known, as many others from this address"),
         "inference_failed": ErrorCode(500, "a model failed on this recording"),
         "internal_error": ErrorCode(500, "an unexpected failure, logged under the request's id"),
         "overloaded": ErrorCode(503, "the server is full, try again later"),
@@ -52,8 +55,10 @@ ERROR_CODES: Mapping[str, ErrorCode] = MappingProxyType(
 
 HOST_CODES = ("host_not_allowed",)
 """Answers of every route."""
-ACCESS_CODES = ("missing_api_key", "invalid_api_key")
+ACCESS_CODES = ("missing_api_key", "invalid_api_key", "expired_api_key", "too_many_wrong_keys")
 """Answers of every route that wants an API key."""
+SCOPE_CODES = (*ACCESS_CODES, "missing_scope")
+"""Answers of every route that wants an API key with a scope."""
 _SPECIAL = frozenset(
     ("not_found", "method_not_allowed", "invalid_format", "invalid_response_format", "unsupported_parameter")
 )

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST
 
+from paraserve.server.access.key_fields import KeyScope
 from paraserve.server.http.api_docs import REQUEST_ID, RETRY_AFTER, Responses, error_answers, json_answer, text_answer
 from paraserve.server.http.get_routes import GetRoute, get_router
 from paraserve.server.protocols.schemas.health_answers import Alive, NotReady, Ready
@@ -36,11 +37,14 @@ def health_router(readiness: Readiness, metrics: Metrics, settings: Settings) ->
         GetRoute("/livez", "livez", "health", "Is the process alive?", health.livez, is_alive),
         GetRoute("/readyz", "readyz", "health", "Is the server ready?", health.readyz, is_ready),
         GetRoute("/health", "health", "health", "Is the server ready? (as `/readyz`)", health.readyz, is_ready),
-        GetRoute("/metrics", "metrics", "health", "Figures for Prometheus", health.figures, figures, wants_key=True),
+        GetRoute(
+            "/metrics", "metrics", "health", "Figures for Prometheus", health.figures, figures,
+            wants_key=True, key_scope=KeyScope.METRICS,
+        ),
         GetRoute(
             "/v1/models", "models", "transcription", "List the loaded models", health.models, listed, wants_key=True
         ),
-    )
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,12 +20,14 @@ from paraserve.runtime.decoding.pool import SPOOL_MEMORY_BYTES, DecodePool
 from paraserve.runtime.engine import Engine
 from paraserve.runtime.offline import FileLimits, transcribe_file
 from paraserve.server.access.admission import ConcurrencyLimit
-from paraserve.server.http.api_docs import API_KEY, WITHOUT_KEY, error_answers, json_answer, upload_request
+from paraserve.server.access.authentication import api_key
+from paraserve.server.access.key_fields import KeyScope
+from paraserve.server.http.api_docs import WITHOUT_KEY, error_answers, json_answer, key_with, upload_request
 from paraserve.server.http.disconnection import while_connected
 from paraserve.server.http.form_fields import FormFields
 from paraserve.server.http.upload_formats import UploadFormat, UploadRequest, upload_formats
 from paraserve.server.telemetry.metrics import Metrics
-from paraserve.server.telemetry.request_log import key_name, request_id
+from paraserve.server.telemetry.request_log import request_id
 from paraserve.server.telemetry.slow_log import SlowLog, Stopwatch
 
 FILE_FIELDS = ("file", "audio")
@@ -36,7 +38,7 @@ MAX_FIELDS = 64
 
 def upload_router(*, is_strict: bool) -> APIRouter:
     """Make all upload routes. `is_strict` keeps the quirks of FunASR's C++ server."""
-    routes = APIRouter(tags=["transcription"], dependencies=[API_KEY])
+    routes = APIRouter(tags=["transcription"], dependencies=[key_with(KeyScope.TRANSCRIBE)])
     for route in upload_formats(is_strict=is_strict):
         routes.add_api_route(
             route.path,
@@ -92,7 +94,7 @@ class UploadService:
             ParaserveError: the request is refused or failed. `error_responses.py` makes the answer.
             ClientDisconnect: the client has gone.
         """
-        with self.admission.admit(key_name(request)):
+        with self.admission.admit(api_key(request)):
             watch = Stopwatch()
             async with receive_upload(request, self.upload_limits) as upload:
                 plan = route.plan(UploadRequest(upload.fields, upload.filename, watch.started_s))

@@ -9,6 +9,7 @@ from typing import Any
 
 import structlog
 from fastapi import WebSocket, WebSocketDisconnect
+from starlette.websockets import WebSocketState
 
 from paraserve.errors import ParaserveError
 from paraserve.runtime.offline import first_cause
@@ -33,6 +34,9 @@ MAX_DRAIN_CHECKS = 4
 """Checks before a client that keeps sending is cut off."""
 LONG_CHARS = 1024
 """Frames of a longer text are written on another thread: encoding hours of speech would hold the event loop."""
+
+CUT_OFF_TIMEOUT_S = 0.25
+"""Time for what is in progress to end, and again for the error to be sent, where a session is cut off."""
 
 log = structlog.get_logger()
 
@@ -87,13 +91,15 @@ class Connection:
         self._n_frames = 0
         self._n_told = 0  # utterances whose last text, or error in its place, has been sent
         self._audio_s = time.monotonic()  # when audio arrived last
+        self._tasks: list[asyncio.Task[None]] = []
         self._closed = asyncio.Event()
         self._code = 1006
 
     async def run(self) -> int:
         """Serve the client until either side closes; return the close code (1006: the connection broke)."""
         started, limits = time.monotonic(), self._limits
-        too_long = CloseRequest(1008, "session_too_long", f"the connection is older than {limits.max_session_s:g} s")
+        error = ParaserveError(f"the connection is older than {limits.max_session_s:g} s", code="session_too_long")
+        too_long = CloseRequest(1008, error.code, error)
         timer = asyncio.get_running_loop().call_later(limits.max_session_s, self._inbox.stop, too_long)
         try:
             await self._run_tasks()
@@ -115,12 +121,37 @@ class Connection:
         self._inbox.stop(stop)
         await self._closed.wait()
 
+    async def refuse(self, error: ParaserveError, grace_s: float) -> None:
+        """End the utterance, tell the client of the error, close. What takes longer than `grace_s` is left out."""
+        code = self._protocol.close_code(error) or 1008
+        self._inbox.stop(CloseRequest(code, error.code, error))
+        try:
+            async with asyncio.timeout(grace_s):
+                await self._closed.wait()
+        except TimeoutError:
+            self._cancel_tasks()
+            await asyncio.wait(self._tasks, timeout=CUT_OFF_TIMEOUT_S)
+            await self._tell_and_close(error, code)
+
+    async def _tell_and_close(self, error: ParaserveError, code: int) -> None:
+        """Close, with the error before it if the client makes room for it at once."""
+        if self._socket.application_state is WebSocketState.DISCONNECTED:
+            return
+        failed = Failed(error, ends_utterance=self._session.n_utterances > self._n_told)
+        with contextlib.suppress(TimeoutError, WebSocketDisconnect):
+            async with asyncio.timeout(CUT_OFF_TIMEOUT_S):
+                await send_frames(self._socket, self._protocol.write(failed))
+        await self._close(code, error.code)
+
     async def _run_tasks(self) -> None:
         async with asyncio.TaskGroup() as group:
-            others = [group.create_task(task) for task in (self._work(), self._write(), self._watch_idle())]
+            self._tasks += [group.create_task(task) for task in (self._work(), self._write(), self._watch_idle())]
             await self._read()
-            for task in others:
-                task.cancel()
+            self._cancel_tasks()
+
+    def _cancel_tasks(self) -> None:
+        for task in self._tasks:
+            task.cancel()
 
     async def _read(self) -> None:
         """Put frames into the inbox, until the connection is closed."""
@@ -146,7 +177,8 @@ class Connection:
             if self._inbox.has_audio or self._session.reader.end is not None:
                 self._audio_s = time.monotonic()
             elif time.monotonic() - self._audio_s >= limit_s:
-                self._inbox.stop(CloseRequest(1008, "idle_timeout", f"no audio came for {limit_s:g} s"))
+                error = ParaserveError(f"no audio came for {limit_s:g} s", code="idle_timeout")
+                self._inbox.stop(CloseRequest(1008, error.code, error))
                 return
 
     async def _work(self) -> None:
@@ -159,8 +191,8 @@ class Connection:
                 raise
             log.warning("live session failed", **self._ids, error=repr(error))
             stop = CloseRequest(code, error.code)
-        if stop.message:
-            self._outbox.put(Failed(ParaserveError(stop.message, code=stop.reason)))
+        if stop.error is not None:
+            self._outbox.put(Failed(stop.error))
         # Nobody takes frames any more, but the reader has to go on until it sees the connection closed.
         self._inbox.stop(stop)
         self._outbox.stop(stop)

@@ -6,6 +6,7 @@ from collections import deque
 from dataclasses import dataclass, replace
 from operator import itemgetter
 
+from paraserve.errors import ParaserveError
 from paraserve.server.protocols.events import Event, Frame, PartialText
 
 INBOX_BYTES = 4 * 1024**2
@@ -30,12 +31,12 @@ class ReceivedFrame:
 class CloseRequest:
     """Ends the utterance and closes the connection with `code`. `reason` is an error code, "" for none.
 
-    `message` describes the error to the client before the connection is closed, "" for no such message.
+    The client is told of `error` after the utterance's last result.
     """
 
     code: int
     reason: str
-    message: str = ""
+    error: ParaserveError | None = None
 
 
 class Inbox:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import structlog
@@ -9,15 +10,18 @@ from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 
 from paraserve.errors import AccessError, OverloadedError, ParaserveError, ShuttingDownError
 from paraserve.server.access.admission import ConcurrencyLimit
-from paraserve.server.access.authentication import Access
-from paraserve.server.access.hosts import HostRules, client_address
+from paraserve.server.access.authentication import Access, api_key
+from paraserve.server.access.credentials import public_subprotocols
+from paraserve.server.access.hosts import PAGE_CODES, HostRules, client_address
+from paraserve.server.access.key_fields import KeyScope
 from paraserve.server.live.connection import Connection, LiveLimits, send_frames
+from paraserve.server.live.key_watch import KeyWatch
 from paraserve.server.live.queues import CloseRequest
 from paraserve.server.live.recorded_utterance import LiveContext
 from paraserve.server.protocols.events import Failed, LiveProtocol
 from paraserve.server.protocols.funasr.live_protocol import FunasrDialect, FunasrProtocol
 from paraserve.server.protocols.vosk import VoskByFirstMessage, VoskProtocol
-from paraserve.server.telemetry.request_log import key_name, new_request_id
+from paraserve.server.telemetry.request_log import new_request_id
 from paraserve.server.telemetry.slow_log import SlowLog
 
 VOSK_PATH = "/vosk"
@@ -35,6 +39,7 @@ class LiveService:
     limits: LiveLimits
     access: Access
     hosts: HostRules
+    key_watch: KeyWatch
     slow_log: SlowLog
     is_draining: bool = False
     connections: set[Connection] = field(default_factory=set)
@@ -48,14 +53,17 @@ class LiveService:
         """
         self.hosts.check_host(socket)
         self.hosts.check_origin(socket)
-        self.access.check_key(socket, may_query=True)
+        self.access.check_key(socket)
+        self.access.check_scope(socket, KeyScope.LIVE)
         if self.is_draining:
             raise ShuttingDownError("the server is shutting down")
-        with self.admission.admit(key_name(socket)):
+        key = api_key(socket)
+        with self.admission.admit(key):
             connection = Connection(socket, protocol, self.context, self.limits, self.slow_log, request_id)
             self.connections.add(connection)
             try:
-                return await connection.run()
+                with self.key_watch.watching(connection, key):
+                    return await connection.run()
             finally:
                 self.connections.discard(connection)
 
@@ -75,7 +83,7 @@ def live_router() -> APIRouter:
     async def live(socket: WebSocket) -> None:
         request_id = new_request_id(socket)
         try:
-            await socket.accept("binary" if "binary" in socket.scope["subprotocols"] else None)
+            await socket.accept(_subprotocol(socket.scope["subprotocols"]))
         except OSError:
             # The client has gone in the meantime.
             return
@@ -83,6 +91,12 @@ def live_router() -> APIRouter:
             await _serve_or_refuse(socket, request_id)
 
     return routes
+
+
+def _subprotocol(offered: Sequence[str]) -> str | None:
+    """Return the subprotocol to send back: FunASR's, else the first offered one that is no API key."""
+    names = public_subprotocols(offered)
+    return "binary" if "binary" in names else next(iter(names), None)
 
 
 def protocol_for(path: str, dialect: FunasrDialect, request_id: str) -> LiveProtocol:
@@ -104,7 +118,7 @@ async def _serve_or_refuse(socket: WebSocket, request_id: str) -> None:
         await service.serve(socket, protocol, request_id)
     except (AccessError, OverloadedError) as error:
         service.context.metrics.live_refusals.labels(error.code).inc()
-        if isinstance(error, AccessError):
+        if error.code in PAGE_CODES:
             socket.app.state.refusals.note(error.code, client_address(socket))
         await _refuse(socket, error, protocol, request_id)
 

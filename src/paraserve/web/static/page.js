@@ -10,6 +10,7 @@ import { credentials } from "./upload.js";
 
 const FIRST_RETRY_S = 1;
 const LONGEST_RETRY_S = 30;
+const LOCKED_STATES = { expired_api_key: "expired", too_many_wrong_keys: "too_many_wrong_keys" };
 const OTHER_LANGUAGE = { en: ["zh", "中文"], zh: ["en", "English"] };
 
 const $ = (id) => document.getElementById(id);
@@ -38,9 +39,10 @@ function socketUrl(key) {
 /** Ask the server for its model until it answers; a server that wants an API key, once for each key. */
 async function greet(retryS = FIRST_RETRY_S) {
   const answer = await fetch("v1/models", { headers: credentials(choices().key) }).catch(() => null); // no connection
+  const locked = await lockedState(answer);
   if (speaking) return;
-  if (answer?.status === 401) {
-    showState("locked");
+  if (locked) {
+    showState(locked);
     $("key-row").hidden = false;
     $("key").closest("details").open = true;
   } else if (answer?.ok) {
@@ -50,6 +52,13 @@ async function greet(retryS = FIRST_RETRY_S) {
     showState("away", { seconds: retryS });
     setTimeout(() => greet(Math.min(LONGEST_RETRY_S, retryS * 2)), retryS * 1000);
   }
+}
+
+/** The state that tells why the key was not taken, none if that is not the matter. */
+async function lockedState(answer) {
+  if (!answer || answer.ok) return null;
+  const body = await answer.json().catch(() => null); // a proxy's own page
+  return LOCKED_STATES[body?.error?.code] ?? (answer.status === 401 ? "locked" : null);
 }
 
 async function startSpeaking() {

@@ -102,8 +102,17 @@ def _channel(channel: LiveChannel) -> Json:
 
 def _handshake() -> Json:
     """Describe what the client may send with the WebSocket handshake."""
-    token = {"type": "string", "description": "API key, for browsers, which cannot send the header `Authorization`."}
-    key = {"type": "string", "description": "`Bearer KEY`, where the server wants an API key."}
+    token = {
+        "type": "string",
+        "description": "API key, for browsers, which cannot send headers. `api_key`, `api-key` and `access_token` "
+        "are taken, too, and a key among the subprotocols: behind `token` or `bearer`, or as "
+        "`openai-insecure-api-key.KEY`.",
+    }
+    key = {
+        "type": "string",
+        "description": "`Bearer KEY`, where the server wants an API key, with the scope `live`. `Token KEY`, `Basic` "
+        "and the headers `X-API-Key`, `Api-Key` and `xi-api-key` are taken, too.",
+    }
     request_id = {"type": "string", "description": "Id for errors and the log: letters, digits and `._-`."}
     return {
         "method": "GET",
