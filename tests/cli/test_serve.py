@@ -34,7 +34,7 @@ def test_warning_outside_the_loopback():
     assert stderr.splitlines()[0].startswith("paraserve: warning: listening on 0.0.0.0")
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_warning_of_a_file_of_keys(tmp_path):
     """A file of keys that others can change is told at the start."""
     file = tmp_path / "keys"

@@ -119,7 +119,7 @@ def test_a_file_that_is_being_written(serve_app, file):
             assert server.get("/v1/models", headers=with_key("kept")).status_code == status
         for spoil in (lambda: file.write_text("nonsense"), file.unlink):
             spoil()
-            client.assert_silent(2.5)
+            client.assert_silent(1.3)
         assert client.utterance(speech(300))[-1]["text"] == heard(300)
         client.ws.close()
         eventually(lambda: server.n_tasks() < n_tasks - 1)

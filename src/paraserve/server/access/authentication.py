@@ -79,7 +79,7 @@ class Access:
             AccessError: it has been removed, has expired, or has no longer this scope.
         """
         assert self.keys is not None
-        now = self.keys.find_digest(key.digest)
+        now = self.keys.latest(key)
         if now is None:
             raise AccessError("the API key has been taken away", code="invalid_api_key")
         _check_expiry(now)

@@ -21,7 +21,7 @@ KEY_SUBPROTOCOL = "openai-insecure-api-key."
 """A subprotocol with this beginning has the key behind it (OpenAI's realtime API in browsers)."""
 MARKER_SUBPROTOCOLS = frozenset(("token", "bearer"))
 """The subprotocol behind one of these is the key (Deepgram)."""
-SCHEME = re.compile(r"(?:bearer|token|api-?key)(?:\s*[:;,=]\s*|\s+|$)", re.IGNORECASE)
+SCHEME = re.compile(r"(?:bearer|token|(?:api[-_]?)?key)(?:\s*[:;,=]\s*|\s+|$)", re.IGNORECASE)
 BASIC = re.compile(r"basic\s+(\S+)", re.IGNORECASE)
 AROUND = " \t\"'"
 """What people copy along with a key."""

@@ -24,26 +24,27 @@ class KeyRing:
     """
 
     path: Path
-    _keys: tuple[ApiKey, ...] = field(init=False)
+    _keys: dict[bytes, ApiKey] = field(init=False)
     _stamp: tuple[int, ...] | None = field(init=False)
 
     def __post_init__(self) -> None:
-        self._stamp, self._keys = _stamp(self.path), read_keys(self.path)
+        self._stamp, self._keys = _stamp(self.path), _by_digest(self.path)
         if not self._keys:
             raise ParaserveError(f"the file of API keys {self.path} has no key: paraserve keys add NAME {self.path}")
 
     def find(self, key: str) -> ApiKey | None:
         """Return what is known of a key, None for an unknown key. Takes the same time for every key."""
-        return self.find_digest(digest_of(key))
-
-    def find_digest(self, digest: bytes) -> ApiKey | None:
-        """Return what is known of the key with this digest, as `find` does."""
         self._refresh()
-        found = None
-        for known in self._keys:
+        digest, found = digest_of(key), None
+        for known in self._keys.values():
             if hmac.compare_digest(known.digest, digest):
                 found = known
         return found
+
+    def latest(self, key: ApiKey) -> ApiKey | None:
+        """Return what is now known of a key that was found before, None if it is gone."""
+        self._refresh()
+        return self._keys.get(key.digest)
 
     def _refresh(self) -> None:
         stamp = _stamp(self.path)
@@ -51,11 +52,15 @@ class KeyRing:
             return
         self._stamp = stamp
         try:
-            self._keys = read_keys(self.path)
+            self._keys = _by_digest(self.path)
         except ParaserveError as error:
             log.error("API keys not read again", error=error.message)  # noqa: TRY400 - the message says it all
         else:
             log.info("API keys read again", keys=len(self._keys))
+
+
+def _by_digest(path: Path) -> dict[bytes, ApiKey]:
+    return {key.digest: key for key in read_keys(path)}
 
 
 def _stamp(path: Path) -> tuple[int, ...] | None:

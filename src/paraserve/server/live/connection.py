@@ -124,7 +124,7 @@ class Connection:
     async def refuse(self, error: ParaserveError, grace_s: float) -> None:
         """End the utterance, tell the client of the error, close. What takes longer than `grace_s` is left out."""
         code = self._protocol.close_code(error) or 1008
-        self._inbox.stop(CloseRequest(code, error.code, error))
+        self._inbox.stop(CloseRequest(code, error.code, error.message))
         try:
             async with asyncio.timeout(grace_s):
                 await self._closed.wait()
@@ -191,8 +191,8 @@ class Connection:
                 raise
             log.warning("live session failed", **self._ids, error=repr(error))
             stop = CloseRequest(code, error.code)
-        if stop.error is not None:
-            self._outbox.put(Failed(stop.error))
+        if stop.message:
+            self._outbox.put(Failed(ParaserveError(stop.message, code=stop.reason)))
         # Nobody takes frames any more, but the reader has to go on until it sees the connection closed.
         self._inbox.stop(stop)
         self._outbox.stop(stop)

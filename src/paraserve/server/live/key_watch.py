@@ -21,6 +21,7 @@ class KeyWatch:
         self._access = access
         self._keys: dict[Connection, ApiKey] = {}
         self._task: asyncio.Task[None] | None = None
+        self._ending: dict[Connection, asyncio.Task[None]] = {}
 
     @contextmanager
     def watching(self, connection: Connection, key: ApiKey | None) -> Iterator[None]:
@@ -29,28 +30,26 @@ class KeyWatch:
             yield
             return
         self._keys[connection] = key
-        if self._task is None or self._task.done():
+        if self._task is None:
             self._task = asyncio.create_task(self._watch())
         try:
             yield
         finally:
             del self._keys[connection]
+            self._ending.pop(connection, None)
             if not self._keys:
                 self._task.cancel()
+                self._task = None
 
     async def _watch(self) -> None:
         """End sessions whose key was found bad twice: a file that is written in place is empty for a moment."""
         bad: dict[ApiKey, AccessError] = {}
-        ending: set[Connection] = set()
-        async with asyncio.TaskGroup() as group:
-            while True:
-                await asyncio.sleep(CHECK_INTERVAL_S)
-                bad_before, bad = bad, self._bad_keys()
-                ending &= self._keys.keys()
-                for connection, key in self._keys.items():
-                    if key in bad and key in bad_before and connection not in ending:
-                        ending.add(connection)
-                        group.create_task(connection.refuse(bad[key], GRACE_S))
+        while True:
+            await asyncio.sleep(CHECK_INTERVAL_S)
+            bad_before, bad = bad, self._bad_keys()
+            for connection, key in self._keys.items():
+                if key in bad and key in bad_before and connection not in self._ending:
+                    self._ending[connection] = asyncio.create_task(connection.refuse(bad[key], GRACE_S))
 
     def _bad_keys(self) -> dict[ApiKey, AccessError]:
         found = {}

@@ -6,7 +6,6 @@ from collections import deque
 from dataclasses import dataclass, replace
 from operator import itemgetter
 
-from paraserve.errors import ParaserveError
 from paraserve.server.protocols.events import Event, Frame, PartialText
 
 INBOX_BYTES = 4 * 1024**2
@@ -31,12 +30,12 @@ class ReceivedFrame:
 class CloseRequest:
     """Ends the utterance and closes the connection with `code`. `reason` is an error code, "" for none.
 
-    The client is told of `error` after the utterance's last result.
+    `message` describes the error to the client before the connection is closed, "" for no such message.
     """
 
     code: int
     reason: str
-    error: ParaserveError | None = None
+    message: str = ""
 
 
 class Inbox:

@@ -25,6 +25,7 @@ from paraserve.server.telemetry.request_log import new_request_id
 from paraserve.server.telemetry.slow_log import SlowLog
 
 VOSK_PATH = "/vosk"
+BINARY = "binary"
 
 log = structlog.get_logger()
 
@@ -83,7 +84,7 @@ def live_router() -> APIRouter:
     async def live(socket: WebSocket) -> None:
         request_id = new_request_id(socket)
         try:
-            await socket.accept(_subprotocol(socket.scope["subprotocols"]))
+            await socket.accept(chosen_subprotocol(public_subprotocols(socket.scope["subprotocols"])))
         except OSError:
             # The client has gone in the meantime.
             return
@@ -93,10 +94,9 @@ def live_router() -> APIRouter:
     return routes
 
 
-def _subprotocol(offered: Sequence[str]) -> str | None:
-    """Return the subprotocol to send back: FunASR's, else the first offered one that is no API key."""
-    names = public_subprotocols(offered)
-    return "binary" if "binary" in names else next(iter(names), None)
+def chosen_subprotocol(offered: Sequence[str]) -> str | None:
+    """Return "binary", FunASR's, if the client offers it, else its first one: a client that gets none fails."""
+    return BINARY if BINARY in offered else next(iter(offered), None)
 
 
 def protocol_for(path: str, dialect: FunasrDialect, request_id: str) -> LiveProtocol:

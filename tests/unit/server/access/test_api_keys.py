@@ -103,8 +103,8 @@ def test_changes_at_once(file):
     added = [f"n{number}" for number in range(N_PROCESSES)]
     run(ADD, file, *added)
     assert {key.name for key in read_keys(file)} == {"ann", *added}
-    run(REMOVE, file, *added)
-    assert read_keys(file) == (ANN,)
+    run(REMOVE, file, *added[::4])
+    assert len(read_keys(file)) == 1 + N_PROCESSES * 3 // 4
     assert [path.name for path in file.parent.iterdir()] == ["keys"]
 
 
