@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import structlog
@@ -16,11 +17,14 @@ from paraserve.server.live.queues import CloseRequest
 from paraserve.server.live.recorded_utterance import LiveContext
 from paraserve.server.protocols.events import Failed, LiveProtocol
 from paraserve.server.protocols.funasr.live_protocol import FunasrDialect, FunasrProtocol
+from paraserve.server.protocols.openai_realtime import NOT_SERVED, realtime_refusal
 from paraserve.server.protocols.vosk import VoskByFirstMessage, VoskProtocol
 from paraserve.server.telemetry.request_log import key_name, new_request_id
 from paraserve.server.telemetry.slow_log import SlowLog
 
 VOSK_PATH = "/vosk"
+REALTIME_PATH = "/v1/realtime"
+BINARY = "binary"
 
 log = structlog.get_logger()
 
@@ -75,7 +79,7 @@ def live_router() -> APIRouter:
     async def live(socket: WebSocket) -> None:
         request_id = new_request_id(socket)
         try:
-            await socket.accept("binary" if "binary" in socket.scope["subprotocols"] else None)
+            await socket.accept(chosen_subprotocol(socket.scope["subprotocols"]))
         except OSError:
             # The client has gone in the meantime.
             return
@@ -83,6 +87,11 @@ def live_router() -> APIRouter:
             await _serve_or_refuse(socket, request_id)
 
     return routes
+
+
+def chosen_subprotocol(offered: Sequence[str]) -> str | None:
+    """Return "binary", FunASR's, if the client offers it, else its first one: a client that gets none fails."""
+    return BINARY if BINARY in offered else next(iter(offered), None)
 
 
 def protocol_for(path: str, dialect: FunasrDialect, request_id: str) -> LiveProtocol:
@@ -93,6 +102,10 @@ def protocol_for(path: str, dialect: FunasrDialect, request_id: str) -> LiveProt
 
 
 async def _serve_or_refuse(socket: WebSocket, request_id: str) -> None:
+    if socket.scope["path"].rstrip("/") == REALTIME_PATH:
+        await socket.send_text(realtime_refusal(request_id))
+        await socket.close(1008, NOT_SERVED)
+        return
     service: LiveService | None = socket.app.state.live
     dialect = FunasrDialect() if service is None else service.dialect
     protocol = protocol_for(socket.scope["path"], dialect, request_id)
