@@ -143,7 +143,8 @@ class Connection:
         limit_s = self._limits.idle_timeout_s
         while limit_s:
             await asyncio.sleep(max(0.01, self._audio_s + limit_s - time.monotonic()))
-            if self._inbox.has_audio or self._session.reader.end is not None:
+            reader = self._session.reader
+            if self._inbox.has_audio or (reader.has_audio and reader.end is not None):
                 self._audio_s = time.monotonic()
             elif time.monotonic() - self._audio_s >= limit_s:
                 self._inbox.stop(CloseRequest(1008, "idle_timeout", f"no audio came for {limit_s:g} s"))

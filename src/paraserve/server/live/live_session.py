@@ -135,8 +135,8 @@ class RequestReader:
     """Reads the client's requests, as long as the client reads its results, and keeps the state of its utterance.
 
     `settings` are what all requests so far came to, `received_ms` the audio of all utterances. Of the present
-    utterance: `end` once it is there, `ended_s` when it arrived, and `arrivals` of its audio. `stop` is set once
-    nothing more will come.
+    utterance: `end` once it is there, `ended_s` when it arrived, `has_audio`, and `arrivals` of its audio. `stop` is
+    set once nothing more will come.
     """
 
     def __init__(self, protocol: LiveProtocol, inbox: Inbox, outbox: Outbox) -> None:
@@ -154,6 +154,7 @@ class RequestReader:
         """Begin another utterance: its times start at 0."""
         self.end: EndUtterance | None = None
         self.ended_s: float | None = None
+        self.has_audio = False
         self.arrivals = ArrivalTimes()
 
     async def next_audio(self) -> Audio | None:
@@ -161,6 +162,7 @@ class RequestReader:
         while self.end is None:
             match request := await self._next_request():
                 case Audio():
+                    self.has_audio = self.has_audio or bool(request.data)
                     return request
                 case Configure():
                     self.settings = request.settings
