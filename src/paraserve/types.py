@@ -205,10 +205,11 @@ class RecognitionOptions:
 
 @dataclass(frozen=True, slots=True)
 class AudioFormat:
-    """Raw audio as a client sends it: 16-bit little-endian integers, channels interleaved."""
+    """Raw audio as a client sends it, channels interleaved: 16-bit little-endian integers, or bytes of G.711."""
 
     sample_rate: int = SAMPLE_RATE
     channels: int = 1
+    encoding: Literal["int16", "alaw", "mulaw"] = "int16"
 
 
 @dataclass(frozen=True, slots=True)

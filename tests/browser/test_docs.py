@@ -4,7 +4,7 @@ from playwright.sync_api import expect
 
 
 def test_docs_show_the_operations(visit, server_url):
-    """Swagger UI comes from the package, asks no other server, keeps to the policy, and opens an operation."""
+    """Swagger UI comes from the package, asks no other server, and keeps to the page's policy."""
     page = visit(f"{server_url}/docs").page
     operation = page.locator("#operations-transcription-transcribe, .opblock").first
     expect(operation).to_be_visible()

@@ -238,6 +238,20 @@ def start_fake_server(tmp_path) -> Iterator[Callable[..., ServerProcess]]:
         yield start
 
 
+@pytest.fixture(scope="module")
+def start_shared_server(tmp_path_factory) -> Iterator[Callable[..., ServerProcess]]:
+    """Like `start_fake_server`, for servers that the tests of a module share."""
+    command = (sys.executable, str(Path(__file__).parents[1] / "support" / "fake_server.py"))
+    with contextlib.ExitStack() as stack:
+
+        def start(**settings: object) -> ServerProcess:
+            environment = {f"PARASERVE_{name.upper()}": str(value) for name, value in settings.items()}
+            folder = tmp_path_factory.mktemp("server")
+            return stack.enter_context(server_process(folder, command=command, **environment))
+
+        yield start
+
+
 @dataclass(frozen=True)
 class Sample:
     """A committed recording with what is said in it."""

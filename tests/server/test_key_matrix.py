@@ -25,7 +25,7 @@ from support.fakes import FakeEngine
 from support.live import heard, live, speech
 
 KEY, EXPIRED = new_key(), new_key()
-OPEN = {"/", "/livez", "/readyz", "/health", "/docs", "/docs/oauth2-redirect", "/openapi.json", "/asyncapi.json"}
+OPEN = {"/", "/livez", "/readyz", "/health", "/docs", "/docs/docs.js", "/openapi.json", "/asyncapi.json"}
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND", "get")
 FOREIGN = b"paraserve_build_info"
 """What `/metrics` has and nothing else."""

@@ -147,6 +147,11 @@ def masked_frame(opcode: int, payload: bytes, announced: int | None = None) -> b
     return struct.pack("!BBQI", 0x80 | opcode, 0x80 | 127, length, 0) + payload
 
 
+def short_frame(opcode: int, payload: bytes = b"", *, fin: bool = True) -> bytes:
+    """A client's frame of at most 125 bytes with the mask 0, in as few bytes as there can be."""
+    return bytes((0x80 * fin | opcode, 0x80 | len(payload), 0, 0, 0, 0)) + payload
+
+
 def read_frames(sock: socket.socket) -> Iterator[tuple[int, bytes]]:
     """Opcode and payload of each frame of the server, until it closes."""
     with sock.makefile("rb") as stream:

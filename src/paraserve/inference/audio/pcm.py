@@ -6,6 +6,7 @@ import numpy as np
 import soxr
 
 from paraserve.errors import AudioError
+from paraserve.inference.audio.telephony import a_law_table, mu_law_table
 from paraserve.inference.audio.wav_header import RIFF_BYTES, PcmLayout, may_be_wav, read_wav_header
 from paraserve.types import SAMPLE_RATE, AudioFormat, Samples
 
@@ -20,7 +21,10 @@ class PcmReader:
     """
 
     def __init__(self, audio: AudioFormat) -> None:
-        self._raw = PcmLayout("int", 2, audio.channels, audio.sample_rate)
+        if audio.encoding == "int16":
+            self._raw = PcmLayout("int", 2, audio.channels, audio.sample_rate)
+        else:
+            self._raw = PcmLayout(audio.encoding, 1, audio.channels, audio.sample_rate)
         self._utterance = _Utterance()
 
     def push(self, data: bytes) -> Samples:
@@ -74,6 +78,7 @@ class PcmStream:
         self._layout = layout
         self._left_bytes = n_bytes
         self._rest = b""
+        self._table = _table(layout)
         self._resampler = None
         if layout.sample_rate != SAMPLE_RATE:
             self._resampler = soxr.ResampleStream(layout.sample_rate, SAMPLE_RATE, 1, dtype="float32")
@@ -86,10 +91,16 @@ class PcmStream:
         data = self._rest + data
         n_whole = len(data) // self._layout.frame_bytes * self._layout.frame_bytes
         self._rest = data[n_whole:]
-        samples = _mono(data[:n_whole], self._layout)
+        samples = _mono(self._floats(data[:n_whole]), self._layout.channels)
         if self._resampler is not None and len(samples):
             samples = self._resampler.resample_chunk(samples)
         return np.clip(samples, -1.0, 1.0)
+
+    def _floats(self, data: bytes) -> Samples:
+        if self._table is None:
+            return _floats(data, self._layout)
+        samples: Samples = self._table[np.frombuffer(data, np.uint8)]
+        return samples
 
     def flush(self) -> Samples:
         """Return the samples that the resampler has delayed."""
@@ -112,12 +123,18 @@ def _no_samples() -> Samples:
     return np.zeros(0, np.float32)
 
 
-def _mono(data: bytes, layout: PcmLayout) -> Samples:
+def _table(layout: PcmLayout) -> Samples | None:
+    """Return the samples of the 256 bytes of a telephony codec, None for other layouts."""
+    if layout.kind == "alaw":
+        return a_law_table()
+    return mu_law_table() if layout.kind == "mulaw" else None
+
+
+def _mono(values: Samples, channels: int) -> Samples:
     """Return whole frames as float32 (n_frames,), the mean of the channels."""
-    values = _floats(data, layout)
-    if layout.channels == 1:
+    if channels == 1:
         return values
-    mixed: Samples = values.reshape(-1, layout.channels).mean(axis=1)
+    mixed: Samples = values.reshape(-1, channels).mean(axis=1)
     return mixed
 
 

@@ -14,20 +14,20 @@ MAX_HEADER_BYTES = 1 << 20
 """Bytes kept while waiting for the audio. Pictures and texts may stand before it."""
 MAX_CHUNKS = 64
 MAX_CHANNELS = 64
-INTEGER, FLOAT, EXTENSIBLE = 1, 3, 0xFFFE
+INTEGER, FLOAT, A_LAW, MU_LAW, EXTENSIBLE = 1, 3, 6, 7, 0xFFFE
 """Format tags. An extensible header has the real tag in the first bytes of its subformat."""
 SUBFORMAT_AT = 24
 
 
 @dataclass(frozen=True, slots=True)
 class PcmLayout:
-    """Layout of raw samples: little-endian, channels interleaved.
+    """Layout of raw samples: little-endian, channels interleaved. "alaw" and "mulaw" have one byte a sample.
 
     Raises:
         AudioError: the number of channels or the sample rate is unusable.
     """
 
-    kind: Literal["int", "float"]
+    kind: Literal["int", "float", "alaw", "mulaw"]
     width_bytes: int
     channels: int
     sample_rate: int
@@ -63,7 +63,7 @@ def read_wav_header(head: bytes | bytearray) -> WavHeader | None:
 
     Raises:
         AudioError: the format is missing, too short or unusable, or the header has no end.
-        UnsupportedFormatError: the samples are neither 8 to 32 bit integers nor 32 bit floats.
+        UnsupportedFormatError: the samples are neither 8 to 32 bit integers, 32 bit floats nor G.711.
     """
     at, layout = RIFF_BYTES, None
     for _ in range(MAX_CHUNKS):
@@ -94,7 +94,9 @@ def _layout(fmt: bytes | bytearray) -> PcmLayout:
         return PcmLayout("int", bits // 8, channels, sample_rate)
     if tag == FLOAT and bits == 32:
         return PcmLayout("float", 4, channels, sample_rate)
-    raise UnsupportedFormatError(f"wav of format {tag} with {bits} bits is not supported", code="unsupported_codec")
+    if tag in (A_LAW, MU_LAW) and bits == 8:
+        return PcmLayout("alaw" if tag == A_LAW else "mulaw", 1, channels, sample_rate)
+    raise UnsupportedFormatError(f"WAV of format {tag} with {bits} bits", code="unsupported_codec")
 
 
 def _number(data: bytes | bytearray) -> int:

@@ -98,8 +98,7 @@ class Connection:
     async def run(self) -> int:
         """Serve the client until either side closes; return the close code (1006: the connection broke)."""
         started, limits = time.monotonic(), self._limits
-        error = ParaserveError(f"the connection is older than {limits.max_session_s:g} s", code="session_too_long")
-        too_long = CloseRequest(1008, error.code, error)
+        too_long = CloseRequest(1008, "session_too_long", f"the connection is older than {limits.max_session_s:g} s")
         timer = asyncio.get_running_loop().call_later(limits.max_session_s, self._inbox.stop, too_long)
         try:
             await self._run_tasks()
@@ -174,11 +173,11 @@ class Connection:
         limit_s = self._limits.idle_timeout_s
         while limit_s:
             await asyncio.sleep(max(0.01, self._audio_s + limit_s - time.monotonic()))
-            if self._inbox.has_audio or self._session.reader.end is not None:
+            reader = self._session.reader
+            if self._inbox.has_audio or (reader.has_audio and reader.end is not None):
                 self._audio_s = time.monotonic()
             elif time.monotonic() - self._audio_s >= limit_s:
-                error = ParaserveError(f"no audio came for {limit_s:g} s", code="idle_timeout")
-                self._inbox.stop(CloseRequest(1008, error.code, error))
+                self._inbox.stop(CloseRequest(1008, "idle_timeout", f"no audio came for {limit_s:g} s"))
                 return
 
     async def _work(self) -> None:

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 import numpy as np
 
 from paraserve.errors import ParaserveError, ProtocolError, UnsupportedFormatError
+from paraserve.inference.audio.file_signatures import HEAD_BYTES, file_format
 from paraserve.inference.audio.pcm import PcmReader
 from paraserve.runtime.two_pass import TwoPassSession
 from paraserve.server.live.queues import ArrivalTimes, CloseRequest, Inbox, Outbox
@@ -95,10 +96,7 @@ class LiveSession:
         elif settings.is_recording:
             self._outbox.put(RecordingText(await self._recording(first), self.reader.ended_s))
         elif settings.file_format is not None:
-            problem = (
-                f"live transcription takes raw PCM only, not {settings.file_format!r}: send files in mode offline"
-            )
-            raise UnsupportedFormatError(problem)
+            raise _not_raw(repr(settings.file_format))
         else:
             await self._live(first)
 
@@ -112,7 +110,7 @@ class LiveSession:
 
     async def _recording(self, first: Audio) -> Transcript:
         reader = self.reader
-        if reader.settings.file_format is None:
+        if reader.settings.file_format is None and file_format(first.data[:HEAD_BYTES]) is None:
             options = reader.settings.stream.options
             return await transcribe_samples(self._context, reader.samples(first), options)
         pieces = reader.file_bytes(first)
@@ -137,8 +135,8 @@ class RequestReader:
     """Reads the client's requests, as long as the client reads its results, and keeps the state of its utterance.
 
     `settings` are what all requests so far came to, `received_ms` the audio of all utterances. Of the present
-    utterance: `end` once it is there, `ended_s` when it arrived, and `arrivals` of its audio. `stop` is set once
-    nothing more will come.
+    utterance: `end` once it is there, `ended_s` when it arrived, `has_audio`, and `arrivals` of its audio. `stop` is
+    set once nothing more will come.
     """
 
     def __init__(self, protocol: LiveProtocol, inbox: Inbox, outbox: Outbox) -> None:
@@ -156,6 +154,7 @@ class RequestReader:
         """Begin another utterance: its times start at 0."""
         self.end: EndUtterance | None = None
         self.ended_s: float | None = None
+        self.has_audio = False
         self.arrivals = ArrivalTimes()
 
     async def next_audio(self) -> Audio | None:
@@ -163,6 +162,7 @@ class RequestReader:
         while self.end is None:
             match request := await self._next_request():
                 case Audio():
+                    self.has_audio = self.has_audio or bool(request.data)
                     return request
                 case Configure():
                     self.settings = request.settings
@@ -189,11 +189,14 @@ class RequestReader:
 
         Raises:
             AudioError: it begins with a WAV header that cannot be used.
+            UnsupportedFormatError: it begins like a file of another kind.
         """
         pcm = PcmReader(self.settings.stream.audio)
         n_samples = n_replies = 0
         gathered: list[Samples] = []
+        head = bytearray()
         async for piece in self._pieces(first):
+            _check_raw(head, piece.data)
             samples = pcm.push(piece.data)
             n_samples += len(samples)
             n_replies += piece.wants_reply
@@ -243,3 +246,26 @@ class RequestReader:
     def _end(self, end: EndUtterance) -> None:
         self.end, self.ended_s = end, self._received_s
         self.arrivals.add(float("inf"), self._received_s)
+
+
+def _check_raw(head: bytearray, data: bytes) -> None:
+    """Add the next bytes to the utterance's first ones.
+
+    Raises:
+        UnsupportedFormatError: these are the first bytes of a file.
+    """
+    n_missing = HEAD_BYTES - len(head)
+    if n_missing <= 0:
+        return
+    head += data[:n_missing]
+    name = file_format(head)
+    if name is not None:
+        raise _not_raw(name)
+
+
+def _not_raw(name: str) -> UnsupportedFormatError:
+    return UnsupportedFormatError(
+        f"live transcription takes raw 16-bit PCM, A-law, mu-law and WAV, not {name}: send raw audio, or the whole "
+        "file in mode offline with its name in wav_format",
+        param="wav_format",
+    )

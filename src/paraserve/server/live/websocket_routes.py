@@ -20,11 +20,13 @@ from paraserve.server.live.queues import CloseRequest
 from paraserve.server.live.recorded_utterance import LiveContext
 from paraserve.server.protocols.events import Failed, LiveProtocol
 from paraserve.server.protocols.funasr.live_protocol import FunasrDialect, FunasrProtocol
+from paraserve.server.protocols.openai_realtime import NOT_SERVED, realtime_refusal
 from paraserve.server.protocols.vosk import VoskByFirstMessage, VoskProtocol
 from paraserve.server.telemetry.request_log import new_request_id
 from paraserve.server.telemetry.slow_log import SlowLog
 
 VOSK_PATH = "/vosk"
+REALTIME_PATH = "/v1/realtime"
 BINARY = "binary"
 
 log = structlog.get_logger()
@@ -107,6 +109,10 @@ def protocol_for(path: str, dialect: FunasrDialect, request_id: str) -> LiveProt
 
 
 async def _serve_or_refuse(socket: WebSocket, request_id: str) -> None:
+    if socket.scope["path"].rstrip("/") == REALTIME_PATH:
+        await socket.send_text(realtime_refusal(request_id))
+        await socket.close(1008, NOT_SERVED)
+        return
     service: LiveService | None = socket.app.state.live
     dialect = FunasrDialect() if service is None else service.dialect
     protocol = protocol_for(socket.scope["path"], dialect, request_id)

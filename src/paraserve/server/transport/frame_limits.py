@@ -11,6 +11,11 @@ SMALL_BYTES = 128
 """Smaller messages and fragments cost the server more than the network: 4 ms of 16 kHz audio."""
 SMALL_MESSAGES_PER_S = 2000.0
 """Small messages of a client beyond this wait. Its audio still arrives at eight times real time or more."""
+TINY_BYTES = 16
+"""Smaller messages have no audio that is worth a message. They are not waited for: a client that has gone would keep
+its place until all that it had sent is read."""
+TINY_MESSAGES_PER_S = 100.0
+TINY_MESSAGES_AT_ONCE = 4000.0
 SMALL_FRAGMENT_COST = 1 / 8
 """A small fragment costs this part of a small message."""
 LEAST_WAIT_MESSAGES = 16.0
@@ -21,7 +26,7 @@ LEAST_FRAGMENT_BYTES = 16
 
 
 class FrameLimitError(Exception):
-    """The client broke a limit. `kind` names it: "too_many_control_frames" or "too_many_fragments"."""
+    """The client broke a limit. `kind` names it: "too_many_control_frames", "_fragments" or "_tiny_messages"."""
 
     def __init__(self, kind: str) -> None:
         super().__init__(kind)
@@ -53,6 +58,7 @@ class FrameLimits:
     def __init__(self) -> None:
         self._control = TokenBucket(CONTROL_FRAMES_PER_S, CONTROL_FRAMES_AT_ONCE)
         self._small = TokenBucket(SMALL_MESSAGES_PER_S, SMALL_MESSAGES_PER_S)
+        self._tiny = TokenBucket(TINY_MESSAGES_PER_S, TINY_MESSAGES_AT_ONCE)
         self._n_fragments = 0
         self._n_bytes = 0
 
@@ -69,6 +75,8 @@ class FrameLimits:
         is_fragment = frame.opcode is Opcode.CONT or not frame.fin
         if is_fragment:
             self._count_fragment(frame)
+        elif len(frame.data) < TINY_BYTES and self._tiny.take(1, now_s) < 0:
+            raise FrameLimitError("too_many_tiny_messages")
         if len(frame.data) >= SMALL_BYTES:
             return 0.0
         left = self._small.take(SMALL_FRAGMENT_COST if is_fragment else 1, now_s)

@@ -23,7 +23,7 @@ from paraserve.server.protocols.json_values import (
     read_text,
     read_whole,
 )
-from paraserve.types import AudioFormat, ChunkSize, RecognitionOptions, StreamConfig, VadOverrides
+from paraserve.types import SAMPLE_RATE, AudioFormat, ChunkSize, RecognitionOptions, StreamConfig, VadOverrides
 
 MAX_WORD_CHARS = 64
 MAX_ROWS = 100
@@ -36,6 +36,23 @@ MODES = MappingProxyType({"2pass": "2pass", "online": "online", "offline": "offl
 LANGUAGE = re.compile(r"[a-z]{2,3}|nospeech")
 """A code of two or three letters, or SenseVoice's name for none."""
 
+TELEPHONY_RATE = 8000
+RAW_FORMATS: Mapping[str, Literal["int16", "alaw", "mulaw"]] = MappingProxyType(
+    {
+        "pcm": "int16",
+        "alaw": "alaw",
+        "a-law": "alaw",
+        "pcma": "alaw",
+        "g711a": "alaw",
+        "mulaw": "mulaw",
+        "mu-law": "mulaw",
+        "ulaw": "mulaw",
+        "u-law": "mulaw",
+        "pcmu": "mulaw",
+        "g711u": "mulaw",
+    }
+)
+"""Values of `wav_format` that mean raw audio. All others mean files."""
 LiveMode = Literal["2pass", "online", "offline"]
 
 
@@ -64,13 +81,20 @@ class FunasrSettings:
     deterministic: bool = False
     timing: bool = False
 
+    @property
+    def audio(self) -> AudioFormat:
+        """Return the format of raw audio. G.711 at 16 kHz is nowhere: FunASR's clients name that rate by default."""
+        encoding = RAW_FORMATS.get(self.wav_format.lower(), "int16")
+        is_telephony = encoding != "int16" and self.sample_rate == SAMPLE_RATE
+        return AudioFormat(TELEPHONY_RATE if is_telephony else self.sample_rate, encoding=encoding)
+
     def live_settings(
         self, session_id: str, *, is_recording: bool = False, realtime_punctuation: bool = False
     ) -> LiveSettings:
         """Return what the session needs of it."""
         stream = StreamConfig(
             mode="online" if self.mode == "online" else "2pass",
-            audio=AudioFormat(sample_rate=self.sample_rate),
+            audio=self.audio,
             chunk=self.chunk,
             encoder_look_back=self.encoder_look_back,
             decoder_look_back=self.decoder_look_back,
@@ -80,7 +104,7 @@ class FunasrSettings:
             options=self._options(),
             realtime_punctuation=realtime_punctuation,
         )
-        return LiveSettings(stream, is_recording, None if self.wav_format.lower() == "pcm" else self.wav_format)
+        return LiveSettings(stream, is_recording, None if self.wav_format.lower() in RAW_FORMATS else self.wav_format)
 
     def _options(self) -> RecognitionOptions:
         return RecognitionOptions(

@@ -8,7 +8,7 @@ from pydantic.json_schema import models_json_schema
 
 from paraserve import __version__
 from paraserve.server.protocols.json_encoding import Json
-from paraserve.server.protocols.schemas import funasr_messages, vosk_messages
+from paraserve.server.protocols.schemas import funasr_messages, realtime_messages, vosk_messages
 from paraserve.server.protocols.schemas.documented import Documented
 from paraserve.server.protocols.schemas.live_errors import CLOSE_CODES
 
@@ -62,7 +62,15 @@ VOSK = LiveChannel(
         vosk_messages.VoskError,
     ),
 )
-CHANNELS = (FUNASR, VOSK)
+REALTIME = LiveChannel(
+    name="realtime",
+    address="/v1/realtime",
+    title="OpenAI's Realtime API",
+    description="Not served. A client gets one error event, then the connection is closed with 1008.",
+    from_client=(),
+    from_server=(realtime_messages.RealtimeError,),
+)
+CHANNELS = (FUNASR, VOSK, REALTIME)
 
 
 @functools.cache

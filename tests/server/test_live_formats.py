@@ -1,0 +1,119 @@
+"""Files and codecs that live clients send: taken, or refused by their names."""
+
+import json
+import socket
+
+import numpy as np
+import pytest
+
+from support import audio_files
+from support.fakes import FakeEngine
+from support.live import TEXT, live, masked_frame, read_frames, shake_hands, speech
+from support.live_messages import check_from_server
+
+ALAW_8000, MULAW_8000 = b"\x8a", b"\xa0"
+"""The codes of samples near 8000 of 32768 (ITU-T G.711, tables 1a and 2a)."""
+LIVE_WAVS = {"wav-8bit", "wav-16bit", "wav-16bit-8k", "wav-24bit-stereo", "wav-32bit-6ch", "wav-float", "wav-alaw"}
+LIVE_WAVS |= {"wav-ulaw", "wavex-24bit"}
+NAMES = [one.name for one in audio_files.ENCODINGS]
+
+
+@pytest.fixture(scope="module")
+def url(serve_app):
+    with serve_app(FakeEngine()) as client:
+        yield client.url
+
+
+def n_heard(messages):
+    """Samples that reached the recognizer."""
+    return sum(int(m["text"].split("x")[0]) for m in messages if "offline" in m["mode"] and m["text"].strip())
+
+
+@pytest.mark.parametrize("mode", ["2pass", "online", "offline"])
+@pytest.mark.parametrize("name", NAMES)
+def test_a_file_sent_as_raw_audio(url, mode, name):
+    """WAV is taken live, others are refused by a name and what to do; mode offline decodes them all."""
+    data = audio_files.encode_voice(audio_files.encoding(name), 2)
+    with live(url) as client:
+        client.say(mode=mode)
+        messages = client.utterance(data, frame_bytes=4800)
+        error = messages[-1].get("error")
+        if mode == "offline" or name in LIVE_WAVS:
+            assert error is None
+            assert mode == "online" or abs(n_heard(messages) - 32_000) < 3_200
+        else:
+            assert error["code"] == "unsupported_format"
+            assert "mode offline" in error["message"]
+        assert client.utterance(speech(700))[-1]["is_final"]
+        client.assert_silent(0.05)
+
+
+def test_a_file_in_small_frames(url):
+    """Its first bytes may come one by one."""
+    data = audio_files.encode_voice(audio_files.encoding("webm"), 1)
+    with live(url) as client:
+        (refused,) = client.utterance(data[:200], frame_bytes=1)
+        assert "WebM" in refused["error"]["message"]
+
+
+@pytest.mark.parametrize("mode", ["2pass", "offline"])
+@pytest.mark.parametrize("rate", [None, 16_000, 8000])
+@pytest.mark.parametrize(
+    ("name", "code"), [("alaw", ALAW_8000), ("PCMA", ALAW_8000), ("mulaw", MULAW_8000), ("ulaw", MULAW_8000)]
+)
+def test_telephony(url, mode, rate, name, code):
+    """Raw G.711 is one byte a sample, 8,000 a second, even where a client names 16 kHz from habit."""
+    with live(url) as client:
+        client.say(mode=mode, wav_format=name, **({} if rate is None else {"audio_fs": rate}))
+        messages = client.utterance(code * 8400, frame_bytes=160)
+        assert not any("error" in m for m in messages)
+        (text,) = [m["text"].strip() for m in messages if m["text"].strip() and m["mode"] == "2pass-offline"]
+        n_samples, level = text.split("x")
+        assert abs(int(n_samples) - 16_800) < 400
+        assert int(level) / 1000 == pytest.approx(8000 / 32768, rel=0.2)
+
+
+def test_raw_audio_is_no_file(url):
+    """Loud noise from its first sample on is heard, whatever bytes it begins with."""
+    rng = np.random.default_rng(1)
+    with live(url) as client:
+        for _ in range(50):
+            noise = rng.integers(-32768, 32767, 1600, np.int16)
+            noise[0] = rng.choice(np.array([-1, -1025, -3329, 0x4449, 0x4952], np.int16))
+            messages = client.utterance(noise.astype("<i2").tobytes())
+            assert not any("error" in m for m in messages)
+
+
+def subprotocol_of(url, offered):
+    with socket.create_connection(tuple(url.removeprefix("http://").split(":"))) as sock:
+        answer = shake_hands(sock, Sec_WebSocket_Protocol=offered) if offered else shake_hands(sock)
+        sock.sendall(masked_frame(TEXT, b'{"is_speaking":false}'))
+        assert json.loads(next(read_frames(sock))[1])["is_final"]
+    headers = dict(line.lower().split(": ", 1) for line in answer.splitlines()[1:] if line)
+    return headers.get("sec-websocket-protocol")
+
+
+@pytest.mark.parametrize(
+    ("offered", "chosen"),
+    [
+        ("", None),
+        ("binary", "binary"),
+        ("chat, binary", "binary"),
+        ("graphql-ws", "graphql-ws"),
+        ("a.b, c", "a.b"),
+    ],
+)
+def test_subprotocol(url, offered, chosen):
+    """FunASR's, else the first that the client offers: a browser fails the connection that has none of its own."""
+    assert subprotocol_of(url, offered) == chosen
+
+
+@pytest.mark.parametrize("path", ["/v1/realtime", "/v1/realtime?model=gpt-realtime", "/v1/realtime/"])
+def test_realtime_is_not_served(url, path):
+    """OpenAI's clients get an error event of their API and a close frame, in place of silence."""
+    with live(url, path, subprotocols=["realtime"], additional_headers={"X-Request-Id": "call-7"}) as client:
+        text = client.ws.recv(10)
+        check_from_server("realtime", text)
+        event = json.loads(text)
+        assert (event["type"], event["error"]["code"], event["event_id"]) == ("error", "not_served", "event_call-7")
+        assert client.close_code() == (1008, "not_served")
