@@ -36,7 +36,7 @@ def file(tmp_path, monkeypatch):
 
 
 def watch_over(file):
-    return KeyWatch(Access(KeyRing(file), (), WrongKeys(0), Refusals(Metrics().refusals)))
+    return KeyWatch(Access(KeyRing(file), WrongKeys(0), Refusals(Metrics().refusals)))
 
 
 async def settle():
