@@ -46,7 +46,7 @@ def get_router(*table: GetRoute) -> APIRouter:
             operation_id=route.name,
             tags=[route.tag],
             summary=route.summary,
-            responses=route.responses | error_answers([*HOST_CODES, *(ACCESS_CODES if route.wants_key else ())]),
+            responses=error_answers([*HOST_CODES, *(ACCESS_CODES if route.wants_key else ())]) | route.responses,
             dependencies=[API_KEY] if route.wants_key else [],
             openapi_extra=route.description,
         )

@@ -8,6 +8,7 @@ import structlog
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 
 from paraserve.errors import AccessError, OverloadedError, ParaserveError, ShuttingDownError
+from paraserve.server.access.address_limit import AddressLimit
 from paraserve.server.access.admission import ConcurrencyLimit
 from paraserve.server.access.authentication import Access
 from paraserve.server.access.hosts import HostRules, client_address
@@ -32,6 +33,7 @@ class LiveService:
     context: LiveContext
     dialect: FunasrDialect
     admission: ConcurrencyLimit
+    address_limit: AddressLimit
     limits: LiveLimits
     access: Access
     hosts: HostRules
@@ -44,14 +46,15 @@ class LiveService:
 
         Raises:
             AccessError: the client may not use the server.
-            OverloadedError: too many clients are being served, in all or for this key, or the server is stopping.
+            OverloadedError: too many clients are served, in all or for this key or address, or the server is
+                stopping.
         """
         self.hosts.check_host(socket)
         self.hosts.check_origin(socket)
         self.access.check_key(socket, may_query=True)
         if self.is_draining:
             raise ShuttingDownError("the server is shutting down")
-        with self.admission.admit(key_name(socket)):
+        with self.address_limit.admit(socket), self.admission.admit(key_name(socket)):
             connection = Connection(socket, protocol, self.context, self.limits, self.slow_log, request_id)
             self.connections.add(connection)
             try:

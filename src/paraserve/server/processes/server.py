@@ -7,16 +7,23 @@ import socket
 import time
 from collections.abc import Callable
 from functools import partial
+from typing import Any, cast
 
+import structlog
 import uvicorn
 from fastapi import FastAPI
 
 from paraserve import __version__
+from paraserve.server.access.client_addresses import UNIX, ClientAddresses
 from paraserve.server.app import create_app, load
 from paraserve.server.live.websocket_routes import LiveService
 from paraserve.server.telemetry.logging import configure_logging
 from paraserve.server.telemetry.metrics import Metrics
+from paraserve.server.transport.connections import Connections
+from paraserve.server.transport.descriptors import connection_limit, raise_descriptor_limit
+from paraserve.server.transport.door import Door, tls_context
 from paraserve.server.transport.live_transport import LiveTransport
+from paraserve.server.transport.upgrades import CountedLiveTransport
 from paraserve.settings import Settings
 
 CLOSE_TIMEOUT_S = 2.0
@@ -25,6 +32,8 @@ LAST_REQUEST_TIMEOUT_S = 0.2
 """Time for connections accepted just before shutdown to send a request; uvicorn closes those that have sent none."""
 CANCEL_TIMEOUT_S = 1.0
 """Least time left to uvicorn for requests that have not ended, before it cancels them."""
+
+log = structlog.get_logger()
 
 
 def serve(settings: Settings) -> int:
@@ -108,14 +117,29 @@ def _config(app: FastAPI, settings: Settings) -> uvicorn.Config:
         app,
         host=settings.host,
         port=settings.port,
-        ws=partial(LiveTransport, refusals=app.state.refusals),  # type: ignore[arg-type]
+        http=cast("Any", _door(app, settings).protocol),
+        ws=cast("Any", partial(CountedLiveTransport, refusals=app.state.refusals)),
         ws_max_size=settings.max_frame_bytes,
         ws_ping_interval=settings.ping_interval_s,
         ws_ping_timeout=settings.ping_timeout_s,
         ws_per_message_deflate=False,
-        ssl_certfile=settings.certfile or None,
-        ssl_keyfile=settings.keyfile or None,
+        forwarded_allow_ips=[*settings.trusted_proxies, UNIX],
         log_config=None,
         access_log=False,
         server_header=False,
+    )
+
+
+def _door(app: FastAPI, settings: Settings) -> Door:
+    """Make the rules for connections. Descriptors come first: they say how many there may be."""
+    n_descriptors = raise_descriptor_limit()
+    most = connection_limit(n_descriptors, settings)
+    per_address = min(settings.max_connections_per_address, max(1, most // 2))
+    log.info("connection limits", descriptors=n_descriptors, connections=most, per_address=per_address)
+    return Door(
+        connections=Connections(most, per_address, ClientAddresses.of(settings.trusted_proxies)),
+        refusals=app.state.refusals,
+        head_timeout_s=settings.head_timeout_s,
+        tls=tls_context(settings.certfile, settings.keyfile) if settings.certfile else None,
+        wants_proxy_header=settings.proxy_protocol,
     )
