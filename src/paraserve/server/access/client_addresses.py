@@ -52,8 +52,8 @@ class ClientAddresses:
 
 def plain_host(host: str) -> str:
     """Return the IPv4 address of one that is mapped into IPv6 (`::ffff:192.0.2.1`). Others stay as they are."""
-    mapped = getattr(_parsed(host), "ipv4_mapped", None) if "." in host and ":" in host else None
-    return host if mapped is None else str(mapped)
+    address = _parsed(host) if ":" in host else None
+    return str(address) if isinstance(address, ipaddress.IPv4Address) else host
 
 
 def _parsed(host: str) -> Address | None:

@@ -7,6 +7,7 @@ import socket
 import time
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Any, cast
 
 import structlog
@@ -17,6 +18,7 @@ from paraserve import __version__
 from paraserve.server.access.client_addresses import UNIX, ClientAddresses
 from paraserve.server.app import create_app, load
 from paraserve.server.live.websocket_routes import LiveService
+from paraserve.server.processes.unix_socket import bound_unix_socket
 from paraserve.server.telemetry.logging import configure_logging
 from paraserve.server.telemetry.metrics import Metrics
 from paraserve.server.transport.connections import Connections
@@ -53,7 +55,9 @@ def run_app(app: FastAPI, settings: Settings) -> int:
     # After its shutdown uvicorn raises the signal that stopped it once more, but a requested stop is no failure.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: None)
-    server.run()
+    with contextlib.ExitStack() as stack:
+        path = Path(settings.uds).expanduser()
+        server.run([stack.enter_context(bound_unix_socket(path))] if settings.uds else None)
     return 0 if server.started else 1
 
 
@@ -66,7 +70,8 @@ class Server(uvicorn.Server):
     def __init__(
         self, app: FastAPI, settings: Settings, on_listening: Callable[[socket.socket], None] | None = None
     ) -> None:
-        super().__init__(_config(app, settings))
+        self.door = _door(app, settings)
+        super().__init__(_config(app, settings, self.door))
         self._app = app
         self._on_listening = on_listening or partial(announce, is_tls=bool(settings.certfile))
         self._drain_timeout_s = settings.drain_timeout_s
@@ -107,17 +112,21 @@ class Server(uvicorn.Server):
 
 def announce(listening: socket.socket, *, is_tls: bool) -> None:
     """Print the address of the server."""
-    host, port = listening.getsockname()[:2]
+    name = listening.getsockname()
+    if isinstance(name, str):
+        print(f"paraserve {__version__} listens on unix:{name}", flush=True)  # noqa: T201
+        return
+    host, port = name[:2]
     address = f"[{host}]" if ":" in host else host
     print(f"paraserve {__version__} listens on http{'s' * is_tls}://{address}:{port}", flush=True)  # noqa: T201
 
 
-def _config(app: FastAPI, settings: Settings) -> uvicorn.Config:
+def _config(app: FastAPI, settings: Settings, door: Door) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         host=settings.host,
         port=settings.port,
-        http=cast("Any", _door(app, settings).protocol),
+        http=cast("Any", door.protocol),
         ws=cast("Any", partial(CountedLiveTransport, refusals=app.state.refusals)),
         ws_max_size=settings.max_frame_bytes,
         ws_ping_interval=settings.ping_interval_s,
