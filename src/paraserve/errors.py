@@ -14,6 +14,7 @@
     │   └── WrongKeysError                 too many unknown API keys came from this address
     ├── OverloadedError (RuntimeError)     full, or shutting down: try again later
     │   ├── KeyLimitError                  this client has too much in progress, others may not
+    │   ├── AddressLimitError              this client's address has too much in progress
     │   └── ShuttingDownError              the server is about to stop
     ├── ModelLoadError (OSError)           a model file is missing, damaged or of an unknown kind
     ├── ModelPullError (OSError)           a model cannot be downloaded
@@ -120,6 +121,12 @@ class KeyLimitError(OverloadedError):
     """This client has too much in progress. There may be room for others."""
 
     code = "key_limit"
+
+
+class AddressLimitError(OverloadedError):
+    """This client's address has too much in progress. There may be room for others."""
+
+    code = "address_limit"
 
 
 class ShuttingDownError(OverloadedError):

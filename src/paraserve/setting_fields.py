@@ -1,5 +1,6 @@
 """The fields of `Settings`: their groups, and the types that check more than a range."""
 
+import ipaddress
 import re
 from enum import StrEnum
 from typing import Annotated, Any, TypeVar
@@ -54,7 +55,15 @@ def _check_device(value: str) -> str:
     return value
 
 
+def _check_networks(value: tuple[str, ...]) -> tuple[str, ...]:
+    for one in value:
+        ipaddress.ip_network(one)
+    return value
+
+
 Origins = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 """A list in a file, words with commas between them in the environment and on the command line."""
+Networks = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split), AfterValidator(_check_networks)]
+"""Addresses and networks, given like `Origins`."""
 Device = Annotated[str, AfterValidator(_check_device)]
 """The CPU, or one or several GPUs."""

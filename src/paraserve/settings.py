@@ -8,7 +8,7 @@ from pydantic import NonNegativeInt, model_validator
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from paraserve.errors import ParaserveError
-from paraserve.setting_fields import Device, Group, Origins
+from paraserve.setting_fields import Device, Group, Networks, Origins
 
 
 def _read_file(settings_cls: type[BaseSettings], path: str) -> PydanticBaseSettingsSource:
@@ -38,10 +38,41 @@ class Settings(BaseSettings):
         "127.0.0.1", "Address to listen on. Beyond the loopback, set `api_keys_file` too: anybody may reach the port."
     )
     port: int = Group.LISTENING.setting(10095, "TCP port. 0 takes a free one.", ge=0, le=65535)
+    uds: str = Group.LISTENING.setting(
+        "",
+        "Path of a Unix socket to listen on in place of `host` and `port`. Who may open it is trusted like a proxy.",
+    )
     certfile: str = Group.LISTENING.setting(
         "", "TLS certificate (PEM file). Empty, or 0 as a flag = plain HTTP and WebSocket."
     )
     keyfile: str = Group.LISTENING.setting("", "Private key of `certfile` (PEM file).")
+    trusted_proxies: Networks = Group.LISTENING.setting(
+        ("127.0.0.1", "::1"),
+        "Addresses and networks of proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed.",
+    )
+    proxy_protocol: bool = Group.LISTENING.setting(
+        default=False,
+        description="Connections of `trusted_proxies` begin with a PROXY protocol header (version 1 or 2). They are "
+        "closed without one.",
+    )
+    head_timeout_s: float = Group.LISTENING.setting(
+        10.0,
+        "Time for the head of a request, and for a TLS handshake. Slower ones are refused: 408.",
+        unit="seconds",
+        gt=0,
+    )
+    max_connections: int = Group.LISTENING.setting(
+        0,
+        "Open connections of each process. More are refused: 503. 0 = as many as its file descriptors allow, at most "
+        "16384.",
+        ge=0,
+    )
+    max_connections_per_address: int = Group.LISTENING.setting(
+        256,
+        "Open connections of one address, or of one IPv6 /64. More are refused: 429. 127.0.0.1, ::1, "
+        "`trusted_proxies` and Unix sockets are exempt. 0 = no limit.",
+        ge=0,
+    )
 
     api_keys_file: str = Group.ACCESS.setting(
         "",
@@ -159,10 +190,24 @@ class Settings(BaseSettings):
     upload_idle_timeout_s: float = Group.UPLOADS.setting(
         60.0, "Time without data after which an upload is refused: 408.", unit="seconds", gt=0
     )
+    upload_min_bytes_per_s: int = Group.UPLOADS.setting(
+        1000,
+        "Least rate of an upload. One that stays below it for `upload_idle_timeout_s` is refused: 408. 0 = none.",
+        unit="bytes",
+        ge=0,
+    )
+    upload_timeout_s: float = Group.UPLOADS.setting(
+        8 * 3600.0, "Longest time to receive an upload. Slower ones are refused: 408.", unit="seconds", gt=0
+    )
     max_duration_s: int = Group.UPLOADS.setting(
         12 * 3600, "Longer recordings are refused: 422.", unit="seconds", gt=0
     )
     max_uploads: int = Group.UPLOADS.setting(64, "Uploads at once. More are refused: 503.", ge=1)
+    max_uploads_per_address: NonNegativeInt | Literal["half"] = Group.UPLOADS.setting(
+        "half",
+        "Uploads at once of one client address, counted like `max_connections_per_address`. More are refused: 429. "
+        "`half` = half of `max_uploads`. 0 = no limit.",
+    )
 
     max_per_key: int = Group.UPLOADS_AND_LIVE.setting(
         0,
@@ -191,6 +236,11 @@ class Settings(BaseSettings):
         0,
         "Live connections at once. More are refused: 1013. 0 = 8 per CPU. `auto` = as many as the machine carries "
         "while all of them talk, measured in a second or two at the start.",
+    )
+    max_live_per_address: NonNegativeInt | Literal["half"] = Group.LIVE.setting(
+        "half",
+        "Live connections at once of one client address, counted like `max_connections_per_address`. More are "
+        "refused: 1013. `half` = half of those let in. 0 = no limit.",
     )
     max_session_s: float = Group.LIVE.setting(
         8 * 3600.0, "A longer live connection gets its last result and is closed: 1008.", unit="seconds", gt=0

@@ -12,6 +12,7 @@ from paraserve import __version__
 from paraserve.runtime.engine import Engine
 from paraserve.server.access.admission import ServerLimits
 from paraserve.server.access.authentication import Access, KeyCheck
+from paraserve.server.access.client_addresses import ClientAddresses
 from paraserve.server.access.hosts import HostCheck
 from paraserve.server.access.key_limits import KeysInUse
 from paraserve.server.access.security_headers import SecurityHeaders
@@ -81,7 +82,8 @@ async def _services(
     pool = open_decode_pool(settings)
     pool.start()
     limits = ServerLimits(KeysInUse(settings.max_per_key), settings.max_memory_bytes)
-    shared = SharedServices(engine, pool, metrics, access, limits)
+    addresses = ClientAddresses.of(settings.trusted_proxies)
+    shared = SharedServices(engine, pool, metrics, access, limits, addresses, app.state.refusals)
     app.state.uploads = upload_service(settings, shared)
     app.state.live = live_service(settings, shared, max_live)
     readiness.engine = engine

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from paraserve.errors import (
     AccessError,
+    AddressLimitError,
     AudioError,
     AudioTooLongError,
     DecoderError,
@@ -54,6 +55,7 @@ ERROR_TABLE = (
     ErrorRow(WrongKeysError, 429, 1008, 60),
     ErrorRow(AccessError, 401, 1008),
     ErrorRow(KeyLimitError, 429, 1013, 1),
+    ErrorRow(AddressLimitError, 429, 1013, 1),
     ErrorRow(ShuttingDownError, 503, 1012, 1),
     ErrorRow(OverloadedError, 503, 1013, 1),
     ErrorRow(InferenceError, 500, 1011),

@@ -6,12 +6,15 @@ from pathlib import Path
 from paraserve.runtime.decoding.pool import DecodePool
 from paraserve.runtime.engine import Engine
 from paraserve.runtime.offline import FileLimits
+from paraserve.server.access.address_limit import AddressLimit, PerAddress, places_of_address
 from paraserve.server.access.admission import ConcurrencyLimit, ServerLimits
 from paraserve.server.access.authentication import Access
+from paraserve.server.access.client_addresses import ClientAddresses
 from paraserve.server.access.hosts import HostRules, is_loopback
 from paraserve.server.access.key_ring import KeyRing
 from paraserve.server.access.wrong_keys import WrongKeys
-from paraserve.server.http.uploads import UploadLimits, UploadService
+from paraserve.server.http.upload_pace import UploadLimits
+from paraserve.server.http.uploads import UploadService
 from paraserve.server.live.connection import LiveLimits
 from paraserve.server.live.key_watch import KeyWatch
 from paraserve.server.live.recorded_utterance import LiveContext
@@ -32,6 +35,8 @@ class SharedServices:
     metrics: Metrics
     access: Access
     limits: ServerLimits
+    addresses: ClientAddresses
+    refusals: Refusals
 
 
 def open_access(settings: Settings, refusals: Refusals) -> Access:
@@ -55,9 +60,15 @@ def upload_service(settings: Settings, shared: SharedServices) -> UploadService:
     return UploadService(
         engine=shared.engine,
         pool=shared.pool,
-        upload_limits=UploadLimits(settings.max_upload_bytes, settings.upload_idle_timeout_s),
+        upload_limits=UploadLimits(
+            settings.max_upload_bytes,
+            settings.upload_idle_timeout_s,
+            settings.upload_min_bytes_per_s,
+            settings.upload_timeout_s,
+        ),
         file_limits=_file_limits(settings),
         admission=ConcurrencyLimit(settings.max_uploads, "uploads", shared.metrics.uploads, shared.limits),
+        address_limit=_address_limit(settings.max_uploads_per_address, settings.max_uploads, "uploads", shared),
         metrics=shared.metrics,
         slow_log=_slow_log(settings),
     )
@@ -75,12 +86,17 @@ def live_service(settings: Settings, shared: SharedServices, max_live: int) -> L
         ),
         dialect=FunasrDialect(is_offline=settings.mode == "offline", is_strict=settings.protocol == "strict"),
         admission=ConcurrencyLimit(max_live, "live sessions", shared.metrics.live, shared.limits),
+        address_limit=_address_limit(settings.max_live_per_address, max_live, "live sessions", shared),
         limits=LiveLimits(settings.max_session_s, settings.send_timeout_s, settings.live_idle_timeout_s),
         access=shared.access,
         hosts=host_rules(settings),
         key_watch=KeyWatch(shared.access),
         slow_log=_slow_log(settings),
     )
+
+
+def _address_limit(setting: PerAddress, places: int, what: str, shared: SharedServices) -> AddressLimit:
+    return AddressLimit(places_of_address(setting, places), what, shared.addresses, shared.refusals)
 
 
 def _slow_log(settings: Settings) -> SlowLog:

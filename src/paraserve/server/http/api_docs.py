@@ -8,7 +8,7 @@ from fastapi.security import HTTPBearer
 
 from paraserve.server.access.authentication import Access
 from paraserve.server.access.key_fields import KeyScope
-from paraserve.server.http.error_codes import ERROR_CODES, ErrorCode
+from paraserve.server.http.error_codes import ERROR_CODES, TRANSPORT_CODES, ErrorCode
 from paraserve.server.http.upload_forms import UploadForm
 from paraserve.server.protocols.error_body import ErrorBody
 from paraserve.server.protocols.json_encoding import Json
@@ -73,9 +73,12 @@ def _text(example: str) -> Json:
 
 
 def error_answers(codes: Iterable[str]) -> Responses:
-    """Describe the error answers of a route, one for each status, from the codes that it may give."""
+    """Describe the error answers of a route, one for each status, from the codes that it may give.
+
+    Those of the transport are added, which every route may give.
+    """
     by_status: dict[int, dict[str, ErrorCode]] = {}
-    for code in codes:
+    for code in dict.fromkeys((*codes, *TRANSPORT_CODES)):
         by_status.setdefault(ERROR_CODES[code].status, {})[code] = ERROR_CODES[code]
     return {status: _error_answer(status, known) for status, known in sorted(by_status.items())}
 

@@ -26,14 +26,18 @@ ERROR_CODES: Mapping[str, ErrorCode] = MappingProxyType(
         "invalid_format": ErrorCode(400, "`format` names no known format"),
         "invalid_response_format": ErrorCode(400, "`response_format` names no known format"),
         "unsupported_parameter": ErrorCode(400, "a field asks for something that the server does not do"),
+        "invalid_http": ErrorCode(400, "the request is no valid HTTP, or its chunks have more beside data than data"),
+        "invalid_handshake": ErrorCode(400, "the WebSocket handshake is not valid"),
         "missing_api_key": ErrorCode(401, "the server wants an API key and got none"),
         "invalid_api_key": ErrorCode(401, "the API key is not known"),
         "expired_api_key": ErrorCode(401, "the API key has expired"),
         "missing_scope": ErrorCode(403, "the API key has no scope for this route, the message names it"),
         "not_found": ErrorCode(404, "there is nothing under this path"),
         "method_not_allowed": ErrorCode(405, "the path does not take this method"),
-        "upload_timeout": ErrorCode(408, "the client stopped sending in the middle of its upload"),
+        "upload_timeout": ErrorCode(408, "the client stopped sending in the middle of its upload, or is too slow"),
+        "head_timeout": ErrorCode(408, "the head of the request was not complete within `head_timeout_s`"),
         "file_too_large": ErrorCode(413, "the recording has more bytes than `max_upload_bytes`"),
+        "url_too_long": ErrorCode(414, "the URL has more than 16 KiB"),
         "unsupported_format": ErrorCode(415, "the file is not audio or video of a known format"),
         "unsupported_codec": ErrorCode(415, "the file holds audio of a codec that is not decoded"),
         "host_not_allowed": ErrorCode(421, "the request is for a name that is not the server's (`allowed_hosts`)"),
@@ -44,11 +48,16 @@ ERROR_CODES: Mapping[str, ErrorCode] = MappingProxyType(
         "decoder_out_of_memory": ErrorCode(422, "the decoder ran out of memory on this recording"),
         "key_limit": ErrorCode(429, "the API key has too much in progress, or began too much within a minute"),
         "too_many_wrong_keys": ErrorCode(429, "the API key is not known, as many others from this address"),
+        "websocket_version": ErrorCode(426, "WebSockets of version 13 are served, no others"),
+        "address_limit": ErrorCode(429, "the client's address has too many connections open, or uploads in progress"),
+        "head_too_large": ErrorCode(431, "the head of the request has over 64 KiB or 128 lines"),
         "inference_failed": ErrorCode(500, "a model failed on this recording"),
         "internal_error": ErrorCode(500, "an unexpected failure, logged under the request's id"),
         "overloaded": ErrorCode(503, "the server is full, try again later"),
+        "too_many_connections": ErrorCode(503, "the server has too many connections, try again later"),
         "shutting_down": ErrorCode(503, "the server is about to stop, try again later"),
         "not_ready": ErrorCode(503, "the server is starting or stopping, try again later"),
+        "http_version_not_supported": ErrorCode(505, "the server speaks HTTP/1.1"),
         "disk_full": ErrorCode(507, "the server has no space left for the upload"),
     }
 )
@@ -59,8 +68,26 @@ ACCESS_CODES = ("missing_api_key", "invalid_api_key", "expired_api_key", "too_ma
 """Answers of every route that wants an API key."""
 SCOPE_CODES = (*ACCESS_CODES, "missing_scope")
 """Answers of every route that wants an API key with a scope."""
+TRANSPORT_CODES = (
+    "invalid_http",
+    "head_timeout",
+    "url_too_long",
+    "address_limit",
+    "head_too_large",
+    "too_many_connections",
+    "http_version_not_supported",
+)
+"""Answers that every route may get, before its request is complete. The connection ends with them."""
+HANDSHAKE_CODES = ("invalid_handshake", "websocket_version")
 _SPECIAL = frozenset(
-    ("not_found", "method_not_allowed", "invalid_format", "invalid_response_format", "unsupported_parameter")
+    (
+        *HANDSHAKE_CODES,
+        "not_found",
+        "method_not_allowed",
+        "invalid_format",
+        "invalid_response_format",
+        "unsupported_parameter",
+    )
 )
 UPLOAD_CODES = tuple(code for code in ERROR_CODES if code not in _SPECIAL)
 """Answers of every upload route. Some routes have more."""

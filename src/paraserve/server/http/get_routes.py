@@ -69,7 +69,7 @@ def get_router(*table: GetRoute) -> APIRouter:
             operation_id=route.name,
             tags=[route.tag],
             summary=route.summary,
-            responses=route.responses | route.refusals,
+            responses=route.refusals | route.responses,
             openapi_extra=route.description,
         )
         add(methods=["HEAD"], include_in_schema=False)

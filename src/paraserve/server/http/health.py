@@ -9,6 +9,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from paraserve.server.access.key_fields import KeyScope
 from paraserve.server.http.api_docs import REQUEST_ID, RETRY_AFTER, Responses, error_answers, json_answer, text_answer
 from paraserve.server.http.get_routes import GetRoute, get_router
+from paraserve.server.protocols.error_body import ErrorBody
 from paraserve.server.protocols.schemas.health_answers import Alive, NotReady, Ready
 from paraserve.server.protocols.schemas.openai_answers import OpenAIModelList
 from paraserve.server.readiness import Readiness
@@ -27,11 +28,14 @@ def health_router(readiness: Readiness, metrics: Metrics, settings: Settings) ->
     is_alive: Responses = {200: json_answer("The process answers.", Alive)}
     listed: Responses = {200: json_answer("The loaded bundle.", OpenAIModelList)}
     figures: Responses = {200: text_answer("All figures.", CONTENT_TYPE_LATEST.partition(";")[0], METRICS_EXAMPLE)}
-    not_ready = json_answer("The models do not answer, or the server is starting or stopping.", NotReady)
+    not_ready = json_answer(
+        "The models do not answer, the server is starting or stopping, or too many connections are open.",
+        NotReady | ErrorBody,
+    )
     is_ready: Responses = {
+        **error_answers(["internal_error"]),
         200: json_answer("The models answer.", Ready),
         503: not_ready | {"headers": {**REQUEST_ID, **RETRY_AFTER}},
-        **error_answers(["internal_error"]),
     }
     return get_router(
         GetRoute("/livez", "livez", "health", "Is the process alive?", health.livez, is_alive),

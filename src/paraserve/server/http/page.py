@@ -66,12 +66,12 @@ def page_router() -> APIRouter:
         GetRoute("/", "page", "page", "The web page", index, _file_answers(PAGE_TYPES)),
         GetRoute(
             "/static/{path:path}", "page_part", "page", "A file of the web page", part,
-            _file_answers(PART_TYPES) | missing, parameters=(PART_NAME,),
+            missing | _file_answers(PART_TYPES), parameters=(PART_NAME,),
         ),
         GetRoute("/docs", "docs", "description", "The API in the browser", docs_index, _file_answers(PAGE_TYPES)),
         GetRoute(
             "/docs/{path:path}", "docs_part", "description", "A file of the API's page", docs_part,
-            _file_answers(DOCS_TYPES) | missing, parameters=(PART_NAME | {"example": "docs.js"},),
+            missing | _file_answers(DOCS_TYPES), parameters=(PART_NAME | {"example": "docs.js"},),
         ),
     )  # fmt: skip
 
@@ -79,11 +79,15 @@ def page_router() -> APIRouter:
 def _file_answers(media_types: tuple[str, ...]) -> Responses:
     whole = {name: {"schema": {"type": "string"}} for name in media_types}
     pieces = {**whole, "multipart/byteranges": {"schema": {"type": "string"}}}
+    unreadable = text_answer("The header `Range` cannot be read.", "text/plain", "Malformed range header.")
+    refused = error_answers(())
+    unreadable["content"] |= refused[400]["content"]
     return {
+        **refused,
         200: {"description": "The file.", "headers": REQUEST_ID, "content": whole},
         206: {"description": "The part that the header `Range` asks for.", "headers": REQUEST_ID, "content": pieces},
         304: {"description": "The client's copy is up to date (`If-None-Match`).", "headers": REQUEST_ID},
-        400: text_answer("The header `Range` cannot be read.", "text/plain", "Malformed range header."),
+        400: {**refused[400], "content": unreadable["content"]},
         416: text_answer("The file has no such part.", "text/plain", ""),
     }
 

@@ -15,10 +15,11 @@ from fastapi import APIRouter, Request, Response
 from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
-from paraserve.errors import OverloadedError, ProtocolError, ShuttingDownError, SlowUploadError, UploadTooLargeError
+from paraserve.errors import OverloadedError, ProtocolError, ShuttingDownError, UploadTooLargeError
 from paraserve.runtime.decoding.pool import SPOOL_MEMORY_BYTES, DecodePool
 from paraserve.runtime.engine import Engine
 from paraserve.runtime.offline import FileLimits, transcribe_file
+from paraserve.server.access.address_limit import AddressLimit
 from paraserve.server.access.admission import ConcurrencyLimit
 from paraserve.server.access.authentication import api_key
 from paraserve.server.access.key_fields import KeyScope
@@ -26,6 +27,7 @@ from paraserve.server.http.api_docs import WITHOUT_KEY, error_answers, json_answ
 from paraserve.server.http.disconnection import while_connected
 from paraserve.server.http.form_fields import FormFields
 from paraserve.server.http.upload_formats import UploadFormat, UploadRequest, upload_formats
+from paraserve.server.http.upload_pace import UploadLimits, UploadPace
 from paraserve.server.telemetry.metrics import Metrics
 from paraserve.server.telemetry.request_log import request_id
 from paraserve.server.telemetry.slow_log import SlowLog, Stopwatch
@@ -68,14 +70,6 @@ def _endpoint(route: UploadFormat) -> Callable[[Request], Coroutine[Any, Any, Re
 
 
 @dataclass(frozen=True, slots=True)
-class UploadLimits:
-    """`max_bytes` of a recording, and seconds without data before an upload is aborted (`idle_timeout_s`)."""
-
-    max_bytes: int
-    idle_timeout_s: float
-
-
-@dataclass(frozen=True, slots=True)
 class UploadService:
     """Everything that upload routes need."""
 
@@ -84,6 +78,7 @@ class UploadService:
     upload_limits: UploadLimits
     file_limits: FileLimits
     admission: ConcurrencyLimit
+    address_limit: AddressLimit
     metrics: Metrics
     slow_log: SlowLog
 
@@ -94,7 +89,7 @@ class UploadService:
             ParaserveError: the request is refused or failed. `error_responses.py` makes the answer.
             ClientDisconnect: the client has gone.
         """
-        with self.admission.admit(api_key(request)):
+        with self.address_limit.admit(request), self.admission.admit(api_key(request)):
             watch = Stopwatch()
             async with receive_upload(request, self.upload_limits) as upload:
                 plan = route.plan(UploadRequest(upload.fields, upload.filename, watch.started_s))
@@ -150,16 +145,18 @@ async def receive_upload(request: Request, limits: UploadLimits) -> AsyncIterato
 
 async def _limited(request: Request, limits: UploadLimits, allowance: int) -> AsyncGenerator[bytes, None]:
     received = 0
+    pace = UploadPace(limits)
     chunks = aiter(request.stream())
     while True:
         try:
-            async with asyncio.timeout(limits.idle_timeout_s):
+            async with asyncio.timeout(pace.patience_s()):
                 chunk = await anext(chunks, None)
         except TimeoutError:
-            raise SlowUploadError(f"nothing received for {limits.idle_timeout_s:g} s") from None
+            raise pace.error(received) from None
         if chunk is None:
             return
         received += len(chunk)
+        pace.received(len(chunk))
         if received > limits.max_bytes + allowance:
             raise _too_large(limits.max_bytes)
         yield chunk

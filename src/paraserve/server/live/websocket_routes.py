@@ -9,6 +9,7 @@ import structlog
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 
 from paraserve.errors import AccessError, OverloadedError, ParaserveError, ShuttingDownError
+from paraserve.server.access.address_limit import AddressLimit
 from paraserve.server.access.admission import ConcurrencyLimit
 from paraserve.server.access.authentication import Access, api_key
 from paraserve.server.access.credentials import public_subprotocols
@@ -39,6 +40,7 @@ class LiveService:
     context: LiveContext
     dialect: FunasrDialect
     admission: ConcurrencyLimit
+    address_limit: AddressLimit
     limits: LiveLimits
     access: Access
     hosts: HostRules
@@ -52,7 +54,8 @@ class LiveService:
 
         Raises:
             AccessError: the client may not use the server.
-            OverloadedError: too many clients are being served, in all or for this key, or the server is stopping.
+            OverloadedError: too many clients are served, in all or for this key or address, or the server is
+                stopping.
         """
         self.hosts.check_host(socket)
         self.hosts.check_origin(socket)
@@ -61,7 +64,7 @@ class LiveService:
         if self.is_draining:
             raise ShuttingDownError("the server is shutting down")
         key = api_key(socket)
-        with self.admission.admit(key):
+        with self.address_limit.admit(socket), self.admission.admit(key):
             connection = Connection(socket, protocol, self.context, self.limits, self.slow_log, request_id)
             self.connections.add(connection)
             try:

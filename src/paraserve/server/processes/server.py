@@ -7,16 +7,25 @@ import socket
 import time
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
+from typing import Any, cast
 
+import structlog
 import uvicorn
 from fastapi import FastAPI
 
 from paraserve import __version__
+from paraserve.server.access.client_addresses import UNIX, ClientAddresses
 from paraserve.server.app import create_app, load
 from paraserve.server.live.websocket_routes import LiveService
+from paraserve.server.processes.unix_socket import bound_unix_socket
 from paraserve.server.telemetry.logging import configure_logging
 from paraserve.server.telemetry.metrics import Metrics
+from paraserve.server.transport.connections import Connections
+from paraserve.server.transport.descriptors import connection_limit, raise_descriptor_limit
+from paraserve.server.transport.door import Door, tls_context
 from paraserve.server.transport.live_transport import LiveTransport
+from paraserve.server.transport.upgrades import CountedLiveTransport
 from paraserve.settings import Settings
 
 CLOSE_TIMEOUT_S = 2.0
@@ -25,6 +34,8 @@ LAST_REQUEST_TIMEOUT_S = 0.2
 """Time for connections accepted just before shutdown to send a request; uvicorn closes those that have sent none."""
 CANCEL_TIMEOUT_S = 1.0
 """Least time left to uvicorn for requests that have not ended, before it cancels them."""
+
+log = structlog.get_logger()
 
 
 def serve(settings: Settings) -> int:
@@ -44,7 +55,9 @@ def run_app(app: FastAPI, settings: Settings) -> int:
     # After its shutdown uvicorn raises the signal that stopped it once more, but a requested stop is no failure.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: None)
-    server.run()
+    with contextlib.ExitStack() as stack:
+        path = Path(settings.uds).expanduser()
+        server.run([stack.enter_context(bound_unix_socket(path))] if settings.uds else None)
     return 0 if server.started else 1
 
 
@@ -57,7 +70,8 @@ class Server(uvicorn.Server):
     def __init__(
         self, app: FastAPI, settings: Settings, on_listening: Callable[[socket.socket], None] | None = None
     ) -> None:
-        super().__init__(_config(app, settings))
+        self.door = _door(app, settings)
+        super().__init__(_config(app, settings, self.door))
         self._app = app
         self._on_listening = on_listening or partial(announce, is_tls=bool(settings.certfile))
         self._drain_timeout_s = settings.drain_timeout_s
@@ -98,24 +112,43 @@ class Server(uvicorn.Server):
 
 def announce(listening: socket.socket, *, is_tls: bool) -> None:
     """Print the address of the server."""
-    host, port = listening.getsockname()[:2]
+    name = listening.getsockname()
+    if isinstance(name, str):
+        print(f"paraserve {__version__} listens on unix:{name}", flush=True)  # noqa: T201
+        return
+    host, port = name[:2]
     address = f"[{host}]" if ":" in host else host
     print(f"paraserve {__version__} listens on http{'s' * is_tls}://{address}:{port}", flush=True)  # noqa: T201
 
 
-def _config(app: FastAPI, settings: Settings) -> uvicorn.Config:
+def _config(app: FastAPI, settings: Settings, door: Door) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         host=settings.host,
         port=settings.port,
-        ws=partial(LiveTransport, refusals=app.state.refusals),  # type: ignore[arg-type]
+        http=cast("Any", door.protocol),
+        ws=cast("Any", partial(CountedLiveTransport, refusals=app.state.refusals)),
         ws_max_size=settings.max_frame_bytes,
         ws_ping_interval=settings.ping_interval_s,
         ws_ping_timeout=settings.ping_timeout_s,
         ws_per_message_deflate=False,
-        ssl_certfile=settings.certfile or None,
-        ssl_keyfile=settings.keyfile or None,
+        forwarded_allow_ips=[*settings.trusted_proxies, UNIX],
         log_config=None,
         access_log=False,
         server_header=False,
+    )
+
+
+def _door(app: FastAPI, settings: Settings) -> Door:
+    """Make the rules for connections. Descriptors come first: they say how many there may be."""
+    n_descriptors = raise_descriptor_limit()
+    most = connection_limit(n_descriptors, settings)
+    per_address = min(settings.max_connections_per_address, max(1, most // 2))
+    log.info("connection limits", descriptors=n_descriptors, connections=most, per_address=per_address)
+    return Door(
+        connections=Connections(most, per_address, ClientAddresses.of(settings.trusted_proxies)),
+        refusals=app.state.refusals,
+        head_timeout_s=settings.head_timeout_s,
+        tls=tls_context(settings.certfile, settings.keyfile) if settings.certfile else None,
+        wants_proxy_header=settings.proxy_protocol,
     )

@@ -16,12 +16,14 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import structlog
 from prometheus_client.multiprocess import mark_process_dead
 
 from paraserve.errors import ParaserveError
 from paraserve.server.processes.server import announce
+from paraserve.server.processes.unix_socket import bound_unix_socket
 from paraserve.server.telemetry.logging import configure_logging
 from paraserve.server.telemetry.metrics import MULTIPROCESS_DIR
 from paraserve.server.telemetry.sampler import memory_bytes
@@ -229,6 +231,10 @@ class Supervisor:
 @contextlib.contextmanager
 def _bound(settings: Settings) -> Iterator[socket.socket]:
     """Bind a socket to the address of the settings; the workers listen on it once they can serve."""
+    if settings.uds:
+        with bound_unix_socket(Path(settings.uds).expanduser()) as bound:
+            yield bound
+        return
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     with socket.socket(family) as bound:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
