@@ -4,6 +4,7 @@ import contextlib
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -13,6 +14,7 @@ import psutil
 import pytest
 
 from support.audio_files import pcm_wav
+from support.certificates import self_signed
 from support.commands import PROGRAM, clean_environment, paraserve
 from support.live import heard, live, speech
 
@@ -258,3 +260,23 @@ def test_interrupted_in_the_first_second():
         _, stderr = process.communicate(timeout=30)
         assert "Traceback" not in stderr, stderr
         assert process.returncode in {0, 130, -signal.SIGINT}
+
+
+@pytest.mark.slow
+def test_reload_reads_the_certificate_again(start, tmp_path):
+    """After SIGHUP new connections get the certificate that is in the file now; a broken one changes nothing."""
+    for name in ("first", "second"):
+        (tmp_path / name).mkdir()
+    first, second = self_signed(tmp_path / "first"), self_signed(tmp_path / "second")
+    server = start(certfile=first.certfile, keyfile=first.keyfile)
+    address = server.address
+    assert ssl.get_server_certificate(address) == first.certfile.read_text()
+    for before, after in ((first.certfile, second.certfile), (first.keyfile, second.keyfile)):
+        before.write_bytes(after.read_bytes())
+    server.process.send_signal(signal.SIGHUP)
+    server.wait_for_log("files read again")
+    assert ssl.get_server_certificate(address) == second.certfile.read_text()
+    first.certfile.write_text("nothing")
+    server.process.send_signal(signal.SIGHUP)
+    server.wait_for_log("TLS certificate not read again")
+    assert ssl.get_server_certificate(address) == second.certfile.read_text()
