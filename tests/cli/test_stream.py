@@ -186,7 +186,7 @@ def test_no_microphone(fake_microphone):
     done = paraserve("stream", "mic", **fake_microphone)
     assert (done.returncode, done.stderr) == (
         1,
-        "paraserve: a microphone needs the extra mic: pip install 'paraserve[mic]'\n",
+        "paraserve: a microphone needs sounddevice: pip install sounddevice\n",
     )
 
 

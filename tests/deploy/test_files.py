@@ -1,5 +1,6 @@
 """Files of containers, packaging and the forge: Dockerfiles, compose file, locks, monitoring, workflow, forms."""
 
+import configparser
 import json
 import re
 import shutil
@@ -191,3 +192,35 @@ def test_prometheus_asks_the_servers_of_the_compose_file():
 def test_shell_scripts_parse():
     """What starts the container is a script for any sh."""
     run("sh", "-n", "scripts/container/start")
+
+
+def test_systemd_unit():
+    """The unit is told of readiness and well-being, restarts what failed, and gives the drain time to end."""
+    unit = configparser.ConfigParser(strict=False, interpolation=None)
+    unit.optionxform = str
+    unit.read(ROOT / "deploy/systemd/paraserve.service", "utf-8")
+    service = unit["Service"]
+    assert (service["Type"], service["Restart"], service["User"]) == ("notify", "on-failure", "paraserve")
+    assert int(service["WatchdogSec"]) > 60
+    assert int(service["TimeoutStopSec"]) > Settings.model_fields["drain_timeout_s"].default
+    assert int(service["LimitNOFILE"]) >= 65536
+    assert (service["NoNewPrivileges"], service["ProtectSystem"]) == ("yes", "strict")
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="no systemd-analyze here")
+def test_systemd_knows_the_unit(tmp_path):
+    """systemd finds no fault in the unit, with a program that is there."""
+    text = (ROOT / "deploy/systemd/paraserve.service").read_text("utf-8")
+    unit = tmp_path / "paraserve.service"
+    unit.write_text(re.sub(r"^ExecStart=\S+", "ExecStart=/bin/true", text, flags=re.M), "utf-8")
+    assert run("systemd-analyze", "verify", unit) == ""
+
+
+def test_workers_reach_nobody():
+    """The network of the servers has no way out. Who publishes a port or pulls stands on another one, too."""
+    compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))
+    assert compose["networks"]["inside"]["internal"] is True
+    for name, service in compose["services"].items():
+        is_outside = "ports" in service or name == "pull"
+        assert ("outside" in service["networks"]) == is_outside, name
+    assert all([*compose["services"][f"worker-{n}"]["networks"]] == ["inside"] for n in (1, 2))

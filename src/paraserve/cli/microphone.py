@@ -53,7 +53,7 @@ def _sounddevice() -> Any:
     try:
         import sounddevice  # noqa: PLC0415 - an extra
     except ImportError:
-        raise ParaserveError("a microphone needs the extra mic: pip install 'paraserve[mic]'") from None
+        raise ParaserveError("a microphone needs sounddevice: pip install sounddevice") from None
     except OSError as error:
         raise ParaserveError(f"a microphone needs the system's PortAudio library: {error}") from None
     return sounddevice

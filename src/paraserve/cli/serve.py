@@ -1,7 +1,6 @@
 """`paraserve serve`: the server."""
 
 import inspect
-from pathlib import Path
 from typing import Annotated, Any, Literal, get_origin
 
 import typer
@@ -10,11 +9,11 @@ from paraserve.cli.config import check_files, read_settings
 from paraserve.cli.extra_flags import parse_extra_flags
 from paraserve.cli.setting_texts import setting_option
 from paraserve.server.access.api_keys import exposure
-from paraserve.server.access.hosts import is_loopback
-from paraserve.server.processes.server import serve as run_server
+from paraserve.server.access.client_addresses import is_loopback
 from paraserve.server.processes.supervisor import Supervisor
+from paraserve.setting_fields import REMOVED
 from paraserve.settings import Settings
-from paraserve.wiring import REMOVED
+from paraserve.user_folders import expanded
 
 COMMON = (
     "config",
@@ -67,11 +66,18 @@ def serve(
         print(settings.model_dump_json(indent=2))
         return
     check_files(settings)
-    if settings.api_keys_file and (risk := exposure(Path(settings.api_keys_file).expanduser())):
+    if settings.api_keys_file and (risk := exposure(expanded(settings.api_keys_file))):
         _warn(risk)
     if not (is_loopback(settings.host) or settings.api_keys_file):
         _warn(f"listening on {settings.host} without API keys: whoever reaches the port may use the server")
-    raise typer.Exit(Supervisor(settings).run() if settings.is_supervised else run_server(settings))
+    raise typer.Exit(Supervisor(settings).run() if settings.is_supervised else _serve_alone(settings))
+
+
+def _serve_alone(settings: Settings) -> int:
+    # The supervisor does without the server and the models' libraries, which take memory.
+    from paraserve.server.processes.server import serve as run_server  # noqa: PLC0415
+
+    return run_server(settings)
 
 
 def _common_parameter(name: str) -> inspect.Parameter:

@@ -1,7 +1,6 @@
 """Services of the routes, made from the settings."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from paraserve.runtime.decoding.pool import DecodePool
 from paraserve.runtime.engine import Engine
@@ -9,8 +8,8 @@ from paraserve.runtime.offline import FileLimits
 from paraserve.server.access.address_limit import AddressLimit, PerAddress, places_of_address
 from paraserve.server.access.admission import ConcurrencyLimit, ServerLimits
 from paraserve.server.access.authentication import Access
-from paraserve.server.access.client_addresses import ClientAddresses
-from paraserve.server.access.hosts import HostRules, is_loopback
+from paraserve.server.access.client_addresses import ClientAddresses, is_loopback
+from paraserve.server.access.hosts import HostRules
 from paraserve.server.access.key_ring import KeyRing
 from paraserve.server.access.wrong_keys import WrongKeys
 from paraserve.server.http.upload_pace import UploadLimits
@@ -24,6 +23,7 @@ from paraserve.server.telemetry.metrics import Metrics
 from paraserve.server.telemetry.refusals import Refusals
 from paraserve.server.telemetry.slow_log import SlowLog
 from paraserve.settings import Settings
+from paraserve.user_folders import expanded
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ def open_access(settings: Settings, refusals: Refusals) -> Access:
     Raises:
         ParaserveError: the file of keys cannot be used.
     """
-    keys = KeyRing(Path(settings.api_keys_file).expanduser()) if settings.api_keys_file else None
+    keys = KeyRing(expanded(settings.api_keys_file)) if settings.api_keys_file else None
     return Access(keys, WrongKeys(settings.max_wrong_keys), refusals)
 
 
@@ -65,6 +65,7 @@ def upload_service(settings: Settings, shared: SharedServices) -> UploadService:
             settings.upload_idle_timeout_s,
             settings.upload_min_bytes_per_s,
             settings.upload_timeout_s,
+            settings.request_timeout_s,
         ),
         file_limits=_file_limits(settings),
         admission=ConcurrencyLimit(settings.max_uploads, "uploads", shared.metrics.uploads, shared.limits),

@@ -62,7 +62,7 @@ def installation_problem() -> Problem | None:
         return None
     return Problem(
         "the packages onnxruntime and onnxruntime-gpu are both installed and overwrite each other",
-        "pip uninstall both, then pip install 'paraserve[cpu]' or 'paraserve[gpu]'",
+        "pip uninstall onnxruntime onnxruntime-gpu, then pip install one of them",
     )
 
 
@@ -82,7 +82,7 @@ def missing_cuda(device: str, available: Sequence[str], reason: str) -> Problem 
         # onnxruntime-gpu registers its provider only beside CUDA's libraries.
         return refused_cuda(device, reason)
     detail = f"{device} cannot be used, the installed onnxruntime is the one for CPUs"
-    return Problem(detail, "pip uninstall onnxruntime, then pip install 'paraserve[gpu]'")
+    return Problem(detail, "pip uninstall onnxruntime, then pip install onnxruntime-gpu")
 
 
 def refused_cuda(device: str, reason: str) -> Problem:

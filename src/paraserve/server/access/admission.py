@@ -9,7 +9,7 @@ from prometheus_client import Gauge
 from paraserve.errors import OverloadedError
 from paraserve.server.access.key_fields import ApiKey
 from paraserve.server.access.key_limits import KeysInUse, Kind
-from paraserve.server.telemetry.sampler import memory_bytes
+from paraserve.server.telemetry.process_memory import memory_bytes
 
 
 @dataclass(slots=True)

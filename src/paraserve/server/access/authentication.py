@@ -38,6 +38,11 @@ class Access:
     wrong_keys: WrongKeys
     refusals: Refusals
 
+    def reload(self) -> None:
+        """Read the file of keys again, even if it looks unchanged."""
+        if self.keys is not None:
+            self.keys.reload()
+
     def check_key(self, connection: HTTPConnection) -> None:
         """Check the API key of a request, and keep it in `connection.state` (`api_key`, `key_name`).
 

@@ -1,6 +1,5 @@
 """Checks of `Host` and `Origin`: pages of other sites may not use a server without keys that trusts its machine."""
 
-import ipaddress
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -8,6 +7,7 @@ from starlette.requests import HTTPConnection, Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from paraserve.errors import AccessError, HostError
+from paraserve.server.access.client_addresses import is_loopback
 from paraserve.server.error_responses import answer_error
 from paraserve.server.telemetry.refusals import Refusals
 
@@ -99,11 +99,3 @@ def host_name(value: str) -> str:
     if value.startswith("["):
         return value[1:].partition("]")[0]
     return value.partition(":")[0].removesuffix(".")
-
-
-def is_loopback(host: str) -> bool:
-    """Return True for names and addresses by which a machine means itself."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")

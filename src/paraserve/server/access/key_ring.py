@@ -46,6 +46,11 @@ class KeyRing:
         self._refresh()
         return self._keys.get(key.digest)
 
+    def reload(self) -> None:
+        """Read the file again, even if it looks unchanged."""
+        self._stamp = None
+        self._refresh()
+
     def _refresh(self) -> None:
         stamp = _stamp(self.path)
         if stamp == self._stamp:

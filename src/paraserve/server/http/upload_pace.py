@@ -11,13 +11,15 @@ class UploadLimits:
     """Limits of one upload.
 
     `idle_timeout_s`: seconds without data, or below the least rate, after which it is refused. `timeout_s`: the same
-    for all of it. `min_bytes_per_s`: the least rate, 0 = none.
+    for all of it. `min_bytes_per_s`: the least rate, 0 = none. `request_timeout_s`: from the first byte to the
+    answer, 0 = no limit.
     """
 
     max_bytes: int
     idle_timeout_s: float
     min_bytes_per_s: int
     timeout_s: float
+    request_timeout_s: float = 0.0
 
 
 @dataclass(slots=True)

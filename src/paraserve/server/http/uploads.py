@@ -15,7 +15,13 @@ from fastapi import APIRouter, Request, Response
 from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
-from paraserve.errors import OverloadedError, ProtocolError, ShuttingDownError, UploadTooLargeError
+from paraserve.errors import (
+    EngineStuckError,
+    OverloadedError,
+    ProtocolError,
+    ShuttingDownError,
+    UploadTooLargeError,
+)
 from paraserve.runtime.decoding.pool import SPOOL_MEMORY_BYTES, DecodePool
 from paraserve.runtime.engine import Engine
 from paraserve.runtime.offline import FileLimits, transcribe_file
@@ -24,10 +30,11 @@ from paraserve.server.access.admission import ConcurrencyLimit
 from paraserve.server.access.authentication import api_key
 from paraserve.server.access.key_fields import KeyScope
 from paraserve.server.http.api_docs import WITHOUT_KEY, error_answers, json_answer, key_with, upload_request
-from paraserve.server.http.disconnection import while_connected
+from paraserve.server.http.disconnection import time_limit, while_connected
 from paraserve.server.http.form_fields import FormFields
 from paraserve.server.http.upload_formats import UploadFormat, UploadRequest, upload_formats
 from paraserve.server.http.upload_pace import UploadLimits, UploadPace
+from paraserve.server.readiness import STUCK_MESSAGE
 from paraserve.server.telemetry.metrics import Metrics
 from paraserve.server.telemetry.request_log import request_id
 from paraserve.server.telemetry.slow_log import SlowLog, Stopwatch
@@ -64,7 +71,10 @@ def _endpoint(route: UploadFormat) -> Callable[[Request], Coroutine[Any, Any, Re
             raise ShuttingDownError("the server is shutting down")
         if service is None:
             raise OverloadedError("the server is starting or shutting down", code="not_ready")
-        return await service.answer(request, route)
+        if request.app.state.readiness.is_stuck:
+            raise EngineStuckError(STUCK_MESSAGE)
+        async with time_limit(service.upload_limits.request_timeout_s):
+            return await service.answer(request, route)
 
     return upload
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import structlog
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 
-from paraserve.errors import AccessError, OverloadedError, ParaserveError, ShuttingDownError
+from paraserve.errors import AccessError, EngineStuckError, OverloadedError, ParaserveError, ShuttingDownError
 from paraserve.server.access.address_limit import AddressLimit
 from paraserve.server.access.admission import ConcurrencyLimit
 from paraserve.server.access.authentication import Access, api_key
@@ -23,6 +23,7 @@ from paraserve.server.protocols.events import Failed, LiveProtocol
 from paraserve.server.protocols.funasr.live_protocol import FunasrDialect, FunasrProtocol
 from paraserve.server.protocols.openai_realtime import NOT_SERVED, realtime_refusal
 from paraserve.server.protocols.vosk import VoskByFirstMessage, VoskProtocol
+from paraserve.server.readiness import STUCK_MESSAGE
 from paraserve.server.telemetry.request_log import new_request_id
 from paraserve.server.telemetry.slow_log import SlowLog
 
@@ -124,6 +125,8 @@ async def _serve_or_refuse(socket: WebSocket, request_id: str) -> None:
         await _refuse(socket, error, protocol, request_id)
         return
     try:
+        if socket.app.state.readiness.is_stuck:
+            raise EngineStuckError(STUCK_MESSAGE)
         await service.serve(socket, protocol, request_id)
     except (AccessError, OverloadedError) as error:
         service.context.metrics.live_refusals.labels(error.code).inc()

@@ -198,7 +198,7 @@ def _jieba_cutter(user_dict: Path) -> Callable[[str], Iterable[str]]:
     try:
         import jieba  # noqa: PLC0415 - an optional dependency
     except ImportError:
-        raise ModelLoadError(f"{user_dict}: this model needs jieba: pip install 'paraserve[jieba]'") from None
+        raise ModelLoadError(f"{user_dict}: this model needs jieba: pip install jieba") from None
     jieba.setLogLevel(logging.WARNING)
     tokenizer = jieba.Tokenizer()
     try:

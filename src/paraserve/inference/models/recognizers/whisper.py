@@ -71,7 +71,7 @@ def load_whisper(directory: Path, placement: Placement = CPU, quantize: bool | N
     try:
         from faster_whisper import WhisperModel  # noqa: PLC0415 - an extra, slow to import
     except ImportError as error:
-        raise ModelLoadError(f"{directory} needs faster-whisper: pip install 'paraserve[whisper]'") from error
+        raise ModelLoadError(f"{directory} needs faster-whisper: pip install faster-whisper") from error
     logging.getLogger("faster_whisper").setLevel(logging.WARNING)
     kind, _, index = placement.device.partition(":")
     try:

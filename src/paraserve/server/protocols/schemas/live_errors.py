@@ -11,9 +11,9 @@ CLOSE_CODES = MappingProxyType(
         "`not_served`), `session_too_long`, `idle_timeout`, `too_many_control_frames`, `too_many_fragments` or "
         "`too_many_tiny_messages`",
         1009: "`file_too_large`, or a frame over `max_frame_bytes`",
-        1011: "`inference_failed`, `internal_error`, or no answer to a ping",
+        1011: "`inference_failed`, `inference_timeout`, `internal_error`, or no answer to a ping",
         1012: "`shutting_down`",
-        1013: "`overloaded`, `key_limit`, `not_ready`, or `slow_client`",
+        1013: "`overloaded`, `key_limit`, `not_ready`, `engine_stuck`, or `slow_client`",
     }
 )
 """WebSocket close codes with their meanings. The reason of a close frame is the error code in it."""

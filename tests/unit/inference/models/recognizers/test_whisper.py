@@ -38,4 +38,4 @@ def test_without_the_library(tmp_path):
         "load_whisper(pathlib.Path(sys.argv[1]))"
     )
     done = subprocess.run([sys.executable, "-c", program, tmp_path], capture_output=True, text=True, check=False)
-    assert done.stderr.strip().endswith("needs faster-whisper: pip install 'paraserve[whisper]'")
+    assert done.stderr.strip().endswith("needs faster-whisper: pip install faster-whisper")
