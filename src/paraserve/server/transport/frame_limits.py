@@ -68,6 +68,8 @@ class FrameLimits:
         Raises:
             FrameLimitError: there are too many.
         """
+        if frame.fin and frame.opcode is Opcode.BINARY and len(frame.data) >= SMALL_BYTES:
+            return 0.0  # nearly all frames
         if frame.opcode in CTRL_OPCODES:
             if self._control.take(1, now_s) < 0:
                 raise FrameLimitError("too_many_control_frames")

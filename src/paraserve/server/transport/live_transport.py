@@ -144,6 +144,8 @@ class LiveTransport(WebSocketsSansIOProtocol):
 
     def _take(self, frame: Frame) -> None:
         match frame.opcode:
+            case Opcode.BINARY if frame.fin and not self.close_sent:
+                self.queue.put_nowait({"type": "websocket.receive", "bytes": frame.data})  # type: ignore[typeddict-item]
             case Opcode.PING:
                 self.handle_ping()
             case Opcode.PONG:
@@ -178,7 +180,7 @@ class LiveTransport(WebSocketsSansIOProtocol):
 
     def _parse(self) -> None:
         """Parse what has been received, as much as may be now. Read on once nothing is left."""
-        while self._may_parse() and (n_bytes := self._next_bytes()):
+        while self._unparsed and self._may_parse() and (n_bytes := self._next_bytes()):
             piece = self._unparsed[:n_bytes]
             del self._unparsed[:n_bytes]
             self._frame_bytes_left -= n_bytes
@@ -186,12 +188,13 @@ class LiveTransport(WebSocketsSansIOProtocol):
             if self.conn.parser_exc is not None:
                 self.handle_parser_exception()
                 return
-            self._take_frame()
-        if not self._is_discarding:
-            self._read(is_wanted=self._may_parse() or not self._unparsed)
+            if not self._frame_bytes_left:
+                self._take_frame()
+        if (self._unparsed or self._is_paused) and not self._is_discarding:
+            self._read(is_wanted=not self._unparsed or self._may_parse())
 
     def _take_frame(self) -> None:
-        """Take in the frame that has just been completed, if one has."""
+        """Take in the frame that has just been completed."""
         try:
             self.handle_events()
         except FrameLimitError as error:
@@ -202,9 +205,14 @@ class LiveTransport(WebSocketsSansIOProtocol):
 
     def _may_parse(self) -> bool:
         """Tell whether another frame may be parsed now."""
-        is_ready = self.handshake_complete and self.writable.is_set() and self._next_turn is None
-        is_wanted = self.close_sent or (self._is_asked and self.queue.empty())
-        return is_ready and is_wanted and not self._is_discarding and not self.transport.is_closing()
+        return (
+            (self.close_sent or (self._is_asked and self.queue.empty()))
+            and self._next_turn is None
+            and self.handshake_complete
+            and self.writable.is_set()
+            and not self._is_discarding
+            and not self.transport.is_closing()
+        )
 
     def _next_bytes(self) -> int:
         """Return how many of the received bytes belong to the present frame. 0: not even its head is complete."""
@@ -274,8 +282,8 @@ def frame_bytes(data: bytes | bytearray) -> int:
     if len(data) < 2:
         return 0
     length = data[1] & 0x7F
-    n_length_bytes = {126: 2, 127: 8}.get(length, 0)
-    n_head_bytes = 2 + n_length_bytes + (4 if data[1] & 0x80 else 0)
+    n_length_bytes = 0 if length < 126 else 2 if length == 126 else 8
+    n_head_bytes = n_length_bytes + (6 if data[1] & 0x80 else 2)
     if len(data) < n_head_bytes:
         return 0
     return n_head_bytes + (int.from_bytes(data[2 : 2 + n_length_bytes]) if n_length_bytes else length)
