@@ -53,7 +53,7 @@ class FakeEngine:
         self.open_streams += 1
         return FakeStream(self, has_partials=self.has_partials)
 
-    def open_vad(self, lane: Lane = Lane.BULK) -> "FakeVadStream":
+    def open_vad(self, lane: Lane = Lane.BULK, *, cuts: bool = False) -> "FakeVadStream":
         return FakeVadStream()
 
     async def recognize(

@@ -81,9 +81,9 @@ class Replicas:
         """The longest look-back of all replicas."""
         return max(replica.engine.lookback_ms for replica in self._replicas)
 
-    def open_vad(self, lane: Lane = Lane.BULK) -> VadStream:
+    def open_vad(self, lane: Lane = Lane.BULK, *, cuts: bool = False) -> VadStream:
         """Open voice activity detection on the least loaded replica."""
-        return self._least_loaded().engine.open_vad(lane)
+        return self._least_loaded().engine.open_vad(lane, cuts=cuts)
 
     def open_stream(self, config: StreamConfig) -> EngineStream:
         """Open a live utterance on the replica that has the fewest.
