@@ -39,8 +39,8 @@ class SpeechEnd:
     """A segment that has ended.
 
     `audio` is all of it (see `keeps_stepped`), `rest` the part that no chunk has taken. `due_ms` is how much audio of
-    the stream was needed to know of the end. `is_cut_off`: the end of the audio ended it, not a pause. `around` is given
-    for parts of cut speech.
+    the stream was needed to know of the end. `is_cut_off`: the end of the audio ended it, not a pause. `around` is
+    given for parts of cut speech.
     """
 
     index: int

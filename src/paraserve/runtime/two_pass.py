@@ -256,7 +256,7 @@ class TwoPassSession:
 def _segmenter(engine: Engine, config: StreamConfig, lookback_ms: int) -> LiveSegmenter:
     """Return the segmenter of one utterance. It cuts speech at the client's limit, at most the recognizer's.
 
-    Without a second pass nothing needs to be cut. A limit below the recognizer's leaves room for the audio around parts.
+    Without a second pass nothing needs to be cut. Parts below the recognizer's limit come with audio around them.
     """
     if config.mode == "online":
         return LiveSegmenter(
