@@ -35,7 +35,7 @@ def test_partials_become_fewer(fake_server):
     """A client that is behind gets in one partial what would have been many; nothing is missing."""
     n_chunks = 10_000
     with handshake(fake_server.url, receive_buffer_bytes=4096) as sock:
-        sock.sendall(masked_frame(TEXT, b'{"mode":"online","chunk_size":[0,1,0]}'))
+        sock.sendall(masked_frame(TEXT, b'{"mode":"online","chunk_size":[0,2,0]}'))
         sock.sendall(masked_frame(BINARY, speech(60 * n_chunks)))
         sock.sendall(masked_frame(TEXT, b'{"is_speaking":false}'))
         time.sleep(2)

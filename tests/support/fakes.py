@@ -121,6 +121,7 @@ class FakeStream:
     last_loud: int | None = None
     stepped_ms: int = 0
     is_closed: bool = False
+    is_ahead: bool = False
 
     async def detect(self, samples: Samples, *, is_last: bool) -> Timed[VadStep]:
         heard = np.concatenate((self.rest, samples))
@@ -156,6 +157,9 @@ class FakeStream:
 
     def restart(self) -> None:
         self.stepped_ms = 0
+
+    def set_ahead(self, *, is_ahead: bool) -> None:
+        self.is_ahead = is_ahead
 
     async def punctuate(
         self, hypothesis: Hypothesis, options: RecognitionOptions, *, is_last: bool

@@ -34,7 +34,7 @@ class Surroundings:
 
 
 async def recognize_part(
-    engine: Engine, segment: Segment, around: Surroundings, options: RecognitionOptions
+    engine: Engine, segment: Segment, around: Surroundings, options: RecognitionOptions, lane: Lane
 ) -> Timed[Hypothesis] | None:
     """Recognize a part of cut speech in its surroundings. Times are those of the recording.
 
@@ -44,7 +44,7 @@ async def recognize_part(
         InferenceError: the model failed on this part.
         OverloadedError: the engine is closed.
     """
-    timed = await engine.recognize(around.audio, options, Lane.FINAL)
+    timed = await engine.recognize(around.audio, options, lane)
     hypothesis = timed.result
     if hypothesis.is_punctuated or any(token.start_ms is None or token.end_ms is None for token in hypothesis.tokens):
         return None

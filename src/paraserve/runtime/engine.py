@@ -70,6 +70,10 @@ class EngineStream(Protocol):
         """Return the sentences of the next segment, with realtime marks (see `realtime_sentences`)."""
         ...
 
+    def set_ahead(self, *, is_ahead: bool) -> None:
+        """Say whether the audio comes faster than it is spoken. Then those who speak are served first."""
+        ...
+
     async def close(self) -> None:
         """Release all state. May be called twice."""
         ...

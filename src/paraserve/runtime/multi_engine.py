@@ -179,6 +179,9 @@ class _Stream:
     def restart(self) -> None:
         self._stream.restart()
 
+    def set_ahead(self, *, is_ahead: bool) -> None:
+        self._stream.set_ahead(is_ahead=is_ahead)
+
     async def punctuate(
         self, hypothesis: Hypothesis, options: RecognitionOptions, *, is_last: bool
     ) -> Timed[tuple[Sentence, ...]]:

@@ -46,7 +46,8 @@ _NOTHING: Samples = np.zeros(0, np.float32)
 class TwoPassSession:
     """One utterance, opened and closed by `async with`. Its times start at 0.
 
-    `options` may be set at any time and applies to the segments that end later.
+    `options` may be set at any time and applies to the segments that end later. `is_ahead` may be set, too: the audio
+    comes faster than it is spoken, and those who speak are served first.
 
     Args:
         engine: recognizes.
@@ -59,6 +60,7 @@ class TwoPassSession:
 
     def __init__(self, engine: Engine, config: StreamConfig, emit: Callable[[Update], None]) -> None:
         self.options: RecognitionOptions = config.options
+        self.is_ahead = False
         self._engine = engine
         self._config = config
         self._updates = OrderedUpdates(config, emit)
@@ -105,6 +107,10 @@ class TwoPassSession:
         """Milliseconds of audio that voice activity detection has taken."""
         return self._segmenter.heard_ms
 
+    @property
+    def _final_lane(self) -> Lane:
+        return Lane.AHEAD if self.is_ahead else Lane.FINAL
+
     async def feed(self, samples: Samples) -> None:
         """Take any number of samples (float32, mono, 16 kHz). Waits while second passes are far behind.
 
@@ -141,6 +147,7 @@ class TwoPassSession:
         """Run one VAD step and what follows from it; return whether the utterance's last update has been started."""
         samples = np.concatenate((_NOTHING, *self._waiting))
         self._waiting, self._n_waiting = [], 0
+        self._stream.set_ahead(is_ahead=self.is_ahead)
         vad = (await self._stream.detect(samples, is_last=is_last)).result
         self._quiet_until_ms = vad.quiet_until_ms
         has_last = False
@@ -216,7 +223,7 @@ class TwoPassSession:
                 await asyncio.wait({before})
             punctuated = await self._stream.punctuate(hypothesis, options, is_last=is_last)
         else:
-            punctuated = await self._engine.punctuate([hypothesis], options, Lane.FINAL)
+            punctuated = await self._engine.punctuate([hypothesis], options, self._final_lane)
         return Update(
             "offline",
             join_sentences(punctuated.result),
@@ -237,9 +244,11 @@ class TwoPassSession:
     ) -> Timed[Hypothesis]:
         """Recognize an ended segment, with times of the utterance that come after those of the segment before."""
         around, segment = end.around, end.segment
-        part = None if around is None else await recognize_part(self._engine, segment, around, options)
+        part = (
+            None if around is None else await recognize_part(self._engine, segment, around, options, self._final_lane)
+        )
         if around is None or part is None:
-            timed = await self._engine.recognize(end.audio, options, Lane.FINAL)
+            timed = await self._engine.recognize(end.audio, options, self._final_lane)
             return replace(timed, result=shifted(timed.result, segment.start_ms, segment.end_ms))
         tokens, said_until_ms = part.result.tokens, segment.start_ms
         if around.has_before and before is not None:

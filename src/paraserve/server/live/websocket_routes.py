@@ -3,12 +3,13 @@
 import asyncio
 import contextlib
 from dataclasses import dataclass, field
+from functools import partial
 
 import structlog
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 
 from paraserve.errors import AccessError, OverloadedError, ParaserveError, ShuttingDownError
-from paraserve.server.access.admission import ConcurrencyLimit
+from paraserve.server.access.admission import ConcurrencyLimit, Places
 from paraserve.server.access.authentication import Access
 from paraserve.server.live.connection import Connection, LiveLimits, send_frames
 from paraserve.server.live.queues import CloseRequest
@@ -48,13 +49,21 @@ class LiveService:
         self.access.check_key(socket, may_query=True)
         if self.is_draining:
             raise ShuttingDownError("the server is shutting down")
-        with self.admission.admit(key_name(socket)):
+        with self.admission.admit(key_name(socket)), self.admission.places() as places:
             connection = Connection(socket, protocol, self.context, self.limits, self.slow_log, request_id)
+            connection.charge = partial(self._charge, places)
             self.connections.add(connection)
             try:
                 return await connection.run()
             finally:
                 self.connections.discard(connection)
+
+    def _charge(self, places: Places, n: int) -> None:
+        try:
+            places.take(n)
+        except OverloadedError as error:
+            self.context.metrics.live_refusals.labels(error.code).inc()
+            raise
 
     async def drain(self) -> None:
         """End all utterances as if their clients had, and close all connections. None is opened from now on."""

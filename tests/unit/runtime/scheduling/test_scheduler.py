@@ -237,3 +237,21 @@ async def test_batches_are_reported(recorder):
     assert sizes[0] == ("stage", 3, 27, 30, True)
     assert sorted(sizes[1:]) == [("stage", 1, 8, 8, False), ("stage", 1, 9, 9, False), ("stage", 1, 10, 10, True)]
     assert all(len(one.queue_s) == one.n_items and min(one.queue_s) >= 0 and one.run_s >= 0 for one in reports)
+
+
+async def test_live_audio_that_comes_too_fast_waits_like_a_file(recorder):
+    """It takes no worker that is kept for those who speak, and comes before files."""
+    scheduler = Scheduler(workers=2)
+    with scheduler.live_session():
+        held = await queue(scheduler, recorder.call("ahead"), 1, lane=Lane.AHEAD)
+        await asyncio.to_thread(recorder.started.wait, 10)
+        files = await queue(scheduler, recorder.call("file"), 2)
+        ahead = await queue(scheduler, recorder.call("ahead"), 3, lane=Lane.AHEAD)
+        final = Recorder()
+        final.gate.set()
+        assert (await asyncio.wait_for(scheduler.submit(final.call("final"), 4, lane=Lane.FINAL), 5)).result == 40
+        assert (scheduler.queued[Lane.AHEAD], scheduler.queued[Lane.BULK]) == (1, 1)
+        recorder.gate.set()
+        await results([*held, *ahead, *files])
+    assert recorder.batches == [[1], [3], [2]]
+    await asyncio.to_thread(scheduler.close)
