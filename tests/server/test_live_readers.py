@@ -34,8 +34,8 @@ def test_partials_become_fewer(fake_server):
     """A client that is behind gets in one partial what would have been many; nothing is missing."""
     n_chunks = 10_000
     with handshake(fake_server.url, receive_buffer_bytes=4096) as sock:
-        sock.sendall(masked_frame(TEXT, b'{"mode":"online","chunk_size":[0,1,0]}'))
-        sock.sendall(masked_frame(BINARY, speech(60 * n_chunks)))
+        sock.sendall(masked_frame(TEXT, b'{"mode":"online","chunk_size":[0,2,0]}'))
+        sock.sendall(masked_frame(BINARY, speech(120 * n_chunks)))
         sock.sendall(masked_frame(TEXT, b'{"is_speaking":false}'))
         time.sleep(2)
         messages = []
@@ -43,7 +43,7 @@ def test_partials_become_fewer(fake_server):
             messages.append(json.loads(payload))
             if messages[-1]["is_final"]:
                 break
-    assert "".join(m["text"] for m in messages) == "<960>" * n_chunks
+    assert "".join(m["text"] for m in messages) == "<1920>" * n_chunks
     assert len(messages) < n_chunks / 2
 
 

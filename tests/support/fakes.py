@@ -56,7 +56,7 @@ class FakeEngine:
         self.open_streams += 1
         return FakeStream(self, has_partials=self.has_partials)
 
-    def open_vad(self, lane: Lane = Lane.BULK) -> "FakeVadStream":
+    def open_vad(self, lane: Lane = Lane.BULK, *, cuts: bool = False) -> "FakeVadStream":
         return FakeVadStream()
 
     async def recognize(
@@ -134,6 +134,7 @@ class FakeStream:
     last_loud: int | None = None
     stepped_ms: int = 0
     is_closed: bool = False
+    is_ahead: bool = False
 
     async def detect(self, samples: Samples, *, is_last: bool) -> Timed[VadStep]:
         heard = np.concatenate((self.rest, samples))
@@ -169,6 +170,9 @@ class FakeStream:
 
     def restart(self) -> None:
         self.stepped_ms = 0
+
+    def set_ahead(self, *, is_ahead: bool) -> None:
+        self.is_ahead = is_ahead
 
     async def punctuate(
         self, hypothesis: Hypothesis, options: RecognitionOptions, *, is_last: bool

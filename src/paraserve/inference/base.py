@@ -48,6 +48,11 @@ class Vad(Protocol[State]):
         """Furthest that a boundary lies behind the audio fed when it is reported, for a stream without overrides."""
         ...
 
+    @property
+    def max_segment_ms(self) -> int | None:
+        """Length at which the model's own options end a segment amid speech; None = never."""
+        ...
+
     def lookback_with(self, overrides: VadOverrides) -> int:
         """Return `lookback_ms` of a stream with these overrides.
 

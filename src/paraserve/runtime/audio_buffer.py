@@ -78,13 +78,13 @@ class AudioBuffer:
         """Return a copy of a segment's audio after its first `done_ms`, with the frames not complete by then.
 
         Raises:
-            ValueError: the segment begins before the audio held.
+            ValueError: the audio begins before that which is held.
         """
-        if segment.start_ms < self.start_ms:
-            raise ValueError(f"{segment} begins before the audio kept from {self.start_ms} ms on")
         first = (segment.start_ms - self.start_ms) // FRAME_MS
         done = done_ms // FRAME_MS * FRAME_SAMPLES
         n_samples = (segment.end_ms - segment.start_ms) // FRAME_MS * FRAME_SAMPLES
-        samples = self.samples[first * FRAME_SAMPLES :][done:n_samples].copy()
-        features = self.features[first:][frame_count(done) : frame_count(n_samples)].copy()
+        if first + frame_count(done) < 0:
+            raise ValueError(f"{segment} begins before the audio kept from {self.start_ms} ms on")
+        samples = self.samples[first * FRAME_SAMPLES + done : first * FRAME_SAMPLES + n_samples].copy()
+        features = self.features[first + frame_count(done) : first + frame_count(n_samples)].copy()
         return SegmentAudio(samples, features)

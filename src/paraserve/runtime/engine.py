@@ -14,7 +14,7 @@ from paraserve.errors import ParaserveError
 from paraserve.inference.base import ModelBundle, Vad, VadStep
 from paraserve.inference.text.final_text import final_sentences
 from paraserve.runtime.draft_recognizer import DraftBudget, DraftRecognizer
-from paraserve.runtime.local_stream import LocalStream, LocalVadStream, cost_frames
+from paraserve.runtime.local_stream import NEVER_CUT_MS, LocalStream, LocalVadStream, cost_frames
 from paraserve.runtime.scheduling.batches import BatchCall, Lane, Timed
 from paraserve.runtime.scheduling.cpu_gpu_scheduler import AnyScheduler
 from paraserve.types import (
@@ -25,6 +25,7 @@ from paraserve.types import (
     SegmentAudio,
     Sentence,
     StreamConfig,
+    VadOverrides,
 )
 
 
@@ -70,6 +71,10 @@ class EngineStream(Protocol):
         """Return the sentences of the next segment, with realtime marks (see `realtime_sentences`)."""
         ...
 
+    def set_ahead(self, *, is_ahead: bool) -> None:
+        """Say whether the audio comes faster than it is spoken. Then those who speak are served first."""
+        ...
+
     async def close(self) -> None:
         """Release all state. May be called twice."""
         ...
@@ -80,7 +85,7 @@ class Engine(Protocol):
 
     @property
     def max_segment_ms(self) -> int:
-        """Longest segment that `recognize` takes."""
+        """Length at which speech is cut. `recognize` takes no longer segment."""
         ...
 
     @property
@@ -88,8 +93,8 @@ class Engine(Protocol):
         """Milliseconds behind the fed samples that a speech boundary may be reported, at most."""
         ...
 
-    def open_vad(self, lane: Lane = Lane.BULK) -> VadStream:
-        """Open voice activity detection for one stream."""
+    def open_vad(self, lane: Lane = Lane.BULK, *, cuts: bool = False) -> VadStream:
+        """Open voice activity detection for one stream. With `cuts` it ends long segments itself, amid speech."""
         ...
 
     def open_stream(self, config: StreamConfig) -> EngineStream:
@@ -156,17 +161,18 @@ class LocalEngine:
 
     @property
     def max_segment_ms(self) -> int:
-        """Longest segment that the recognizer takes."""
-        return self._bundle.recognizer.max_segment_ms
+        """Longest segment: that which the recognizer takes, or a shorter one of the detector's options."""
+        return min(self._bundle.recognizer.max_segment_ms, self._vad.max_segment_ms or NEVER_CUT_MS)
 
     @property
     def lookback_ms(self) -> int:
         """The VAD model's own look-back, without overrides."""
         return self._vad.lookback_ms
 
-    def open_vad(self, lane: Lane = Lane.BULK) -> VadStream:
-        """Open voice activity detection for one stream."""
-        return LocalVadStream(self._vad, self._vad.new_state(), self._scheduler, lane)
+    def open_vad(self, lane: Lane = Lane.BULK, *, cuts: bool = False) -> VadStream:
+        """Open voice activity detection for one stream. With `cuts` it ends long segments itself, amid speech."""
+        state = self._vad.new_state() if cuts else self._vad.new_state(VadOverrides(max_segment_ms=NEVER_CUT_MS))
+        return LocalVadStream(self._vad, state, self._scheduler, lane)
 
     def open_stream(self, config: StreamConfig) -> EngineStream:
         """Open a live utterance. While any is open, one worker takes no files.

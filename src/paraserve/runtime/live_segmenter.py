@@ -9,12 +9,15 @@ from dataclasses import dataclass
 
 from paraserve.inference.base import VadStep
 from paraserve.runtime.audio_buffer import AudioBuffer
+from paraserve.runtime.cut_speech import Surroundings
 from paraserve.runtime.segment_cuts import cut_long_segment
 from paraserve.types import FRAME_MS, Samples, Segment, SegmentAudio, VadEvent, samples_to_ms
 
 DECISION_MS = 35
 """An end of speech that VAD itself decides lies at least this far before the end of the fed audio (its frame, two
 frames of look-ahead, and the rest of their window). An end closer than that was forced by the end of the audio."""
+WINDOW_MS = 30
+"""The next chunk's first fbank frames begin this much before it at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +38,9 @@ class Chunk:
 class SpeechEnd:
     """A segment that has ended.
 
-    `audio` is all of it, `rest` the part that no chunk has taken. `due_ms` is how much audio of the stream was needed
-    to know of the end. `is_cut_off`: the end of the audio ended it, not a pause.
+    `audio` is all of it (see `keeps_stepped`), `rest` the part that no chunk has taken. `due_ms` is how much audio of
+    the stream was needed to know of the end. `is_cut_off`: the end of the audio ended it, not a pause. `around` is
+    given for parts of cut speech.
     """
 
     index: int
@@ -45,6 +49,7 @@ class SpeechEnd:
     rest: SegmentAudio
     due_ms: int
     is_cut_off: bool
+    around: Surroundings | None = None
 
 
 class LiveSegmenter:
@@ -54,12 +59,26 @@ class LiveSegmenter:
         step_ms: length of a chunk.
         lookback_ms: milliseconds behind the fed samples that the VAD may report a boundary, at most.
         max_segment_ms: longer speech is cut, exactly where `Segmenter` cuts a file; None = no limit.
+        context_ms: audio that is given on each side of parts of cut speech; 0 = none.
+        keeps_stepped: False forgets what chunks have taken, so that speech without end takes no memory. The audio of
+            an ended segment is then its rest.
     """
 
-    def __init__(self, *, step_ms: int, lookback_ms: int, max_segment_ms: int | None) -> None:
+    def __init__(
+        self,
+        *,
+        step_ms: int,
+        lookback_ms: int,
+        max_segment_ms: int | None,
+        context_ms: int = 0,
+        keeps_stepped: bool = True,
+    ) -> None:
         self._step_ms = step_ms
         self._lookback_ms = lookback_ms
         self._max_ms = max_segment_ms
+        self._context_ms = context_ms
+        self._keeps_stepped = keeps_stepped
+        self._is_rest = False
         self._buffer = AudioBuffer()
         self._n_samples = 0
         self._open_ms: int | None = None
@@ -88,15 +107,17 @@ class LiveSegmenter:
             yield from self._on_event(event, due_ms)
         yield from self._advance(self.heard_ms)
         settled_ms = self._buffer.end_ms - self._lookback_ms
-        self._buffer.forget_before(settled_ms if self._open_ms is None else min(settled_ms, self._open_ms))
+        if self._open_ms is not None:
+            settled_ms = min(settled_ms, self._open_ms if self._keeps_stepped else self._stepped_ms - WINDOW_MS)
+        self._buffer.forget_before(settled_ms - self._context_ms)
 
     def _on_event(self, event: VadEvent, due_ms: int) -> Iterator[SpeechEnd]:
         if event.kind == "start":
-            self._open(event.at_ms)
+            self._open(event.at_ms, is_rest=False)
             return
         if self._open_ms is None:
             raise ValueError(f"speech ends at {event.at_ms} ms without having begun")
-        yield from self._cut(event.at_ms, due_ms)
+        yield from self._cut(event.at_ms, due_ms, known_ms=event.at_ms)
         yield self._close(event.at_ms, due_ms, is_cut_off=event.at_ms + DECISION_MS > self.heard_ms)
         self._open_ms = None
 
@@ -110,7 +131,7 @@ class LiveSegmenter:
             if chunk_ms <= cut_ms:
                 yield self._chunk(chunk_ms)
             else:
-                yield from self._cut(cut_ms - self._lookback_ms, cut_ms)
+                yield from self._cut(cut_ms - self._lookback_ms, cut_ms, known_ms=cut_ms)
 
     def _cut_known_ms(self, open_ms: int) -> int:
         """Amount of audio after which no boundary still to be reported can keep the segment short enough."""
@@ -118,8 +139,9 @@ class LiveSegmenter:
             return 1 << 62
         return open_ms + self._max_ms + self._lookback_ms + FRAME_MS
 
-    def _open(self, at_ms: int) -> None:
+    def _open(self, at_ms: int, *, is_rest: bool) -> None:
         self._open_ms = self._stepped_ms = at_ms
+        self._is_rest = is_rest
 
     def _chunk(self, end_ms: int) -> Chunk:
         assert self._open_ms is not None
@@ -127,19 +149,32 @@ class LiveSegmenter:
         audio = self._buffer.slice(Segment(self._open_ms, end_ms), start_ms - self._open_ms)
         return Chunk(self._index, self._open_ms, start_ms, end_ms, audio)
 
-    def _cut(self, until_ms: int, due_ms: int) -> Iterator[SpeechEnd]:
-        """Close the parts of open speech that is too long by `until_ms`; the rest goes on as another segment."""
+    def _cut(self, until_ms: int, due_ms: int, *, known_ms: int) -> Iterator[SpeechEnd]:
+        """Close the parts of open speech that is too long by `until_ms`; the rest goes on as another segment.
+
+        The speech is known to go on until `known_ms`.
+        """
         assert self._open_ms is not None
         *pieces, _ = cut_long_segment(self._buffer, Segment(self._open_ms, until_ms), self._max_ms)
         for piece in pieces:
-            yield self._close(piece.end_ms, due_ms, is_cut_off=False)
-            self._open(piece.end_ms)
+            known_end_ms = min(piece.end_ms + self._context_ms, known_ms)
+            yield self._close(piece.end_ms, due_ms, is_cut_off=False, known_end_ms=known_end_ms)
+            self._open(piece.end_ms, is_rest=True)
 
-    def _close(self, end_ms: int, due_ms: int, *, is_cut_off: bool) -> SpeechEnd:
+    def _close(self, end_ms: int, due_ms: int, *, is_cut_off: bool, known_end_ms: int = 0) -> SpeechEnd:
         assert self._open_ms is not None
         segment = Segment(self._open_ms, end_ms)
-        audio = self._buffer.slice(segment)
         rest = self._buffer.slice(segment, min(self._stepped_ms, end_ms) - self._open_ms)
-        closed = SpeechEnd(self._index, segment, audio, rest, due_ms, is_cut_off)
+        audio = self._buffer.slice(segment) if self._keeps_stepped else rest
+        around = self._around(segment, known_end_ms) if self._context_ms else None
+        closed = SpeechEnd(self._index, segment, audio, rest, due_ms, is_cut_off, around)
         self._index += 1
         return closed
+
+    def _around(self, segment: Segment, known_end_ms: int) -> Surroundings | None:
+        has_after = known_end_ms > segment.end_ms
+        if not (self._is_rest or has_after):
+            return None
+        start_ms = max(self._buffer.start_ms, segment.start_ms - self._context_ms * self._is_rest)
+        audio = self._buffer.slice(Segment(start_ms, max(segment.end_ms, known_end_ms)))
+        return Surroundings(start_ms, audio, has_before=self._is_rest, has_after=has_after)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Generic
 
@@ -30,6 +30,10 @@ FunASR's graphs fix their batch axis at one stream. With a free batch axis, 4 to
 give the same bits in 0.10 ms a stream instead of 0.13, and from ten frames on take the same time. That is not worth
 another graph."""
 
+NEVER_CUT_MS = 1 << 40
+"""A detector's limit of a segment's length that nothing reaches. A detector ends segments in the middle of a word and
+then waits for new speech, which loses the rest of that word. `cut_long_segment` chooses better places."""
+
 
 @dataclass(slots=True)
 class LocalVadStream(Generic[State]):
@@ -43,7 +47,7 @@ class LocalVadStream(Generic[State]):
     async def step(self, samples: Samples, *, is_last: bool) -> Timed[VadStep]:
         """Feed the next samples; steps of one stream must not overlap."""
         # Live steps are short and alike, so they share a batch; a block of a file is long enough alone.
-        cost, budget = (1, VAD_BATCH) if self.lane is Lane.STEP else (cost_frames(samples), 0)
+        cost, budget = (cost_frames(samples), 0) if self.lane is Lane.BULK else (1, VAD_BATCH)
         call = BatchCall(("vad", is_last, self.lane), partial(_vad_steps, self.vad, is_last=is_last), budget)
         timed = await self.scheduler.submit(call, (self.state, samples), cost=cost, lane=self.lane)
         # Set after the wait: a failed or cancelled step leaves the stream as it was.
@@ -68,9 +72,10 @@ class LocalStream:
         config: StreamConfig,
         draft_recognizer: DraftRecognizer | None = None,
     ) -> None:
+        overrides = replace(config.vad, max_segment_ms=NEVER_CUT_MS)
         try:
-            self.lookback_ms = vad.lookback_with(config.vad)
-            state = vad.new_state(config.vad)
+            self.lookback_ms = vad.lookback_with(overrides)
+            state = vad.new_state(overrides)
         except ValueError as error:
             raise ProtocolError(f"voice activity detection: {error}", code="invalid_value") from error
         self._bundle = bundle
@@ -80,6 +85,7 @@ class LocalStream:
         self._draft_recognizer = draft_recognizer
         self._asr_state: Any = None
         self._punc_state: Any = None
+        self._is_closed = False
         self._live_session = ExitStack()
         self._live_session.enter_context(scheduler.live_session())
 
@@ -105,7 +111,7 @@ class LocalStream:
         state = streaming.new_state(self._config.chunk) if self._asr_state is None else self._asr_state
         budget = 0 if self._config.options.deterministic else streaming.batch_size
         call = BatchCall(("step", self._config.chunk, is_last), streaming.step, budget)
-        timed = await self._scheduler.submit(call, StreamingItem(state, audio, is_last), lane=Lane.STEP)
+        timed = await self._scheduler.submit(call, StreamingItem(state, audio, is_last), lane=self._vad.lane)
         self._asr_state, result = timed.result
         if is_last:
             self._asr_state = None
@@ -124,14 +130,26 @@ class LocalStream:
         call = BatchCall(
             ("punctuate online", is_last, options), partial(_realtime_sentences, self._bundle, options, is_last)
         )
-        timed = await self._scheduler.submit(call, (self._punc_state, hypothesis), lane=Lane.FINAL)
+        lane = Lane.FINAL if self._vad.lane is Lane.STEP else self._vad.lane
+        timed = await self._scheduler.submit(call, (self._punc_state, hypothesis), lane=lane)
         self._punc_state, sentences = timed.result
         return Timed(sentences, timed.queue_ms, timed.run_ms)
+
+    def set_ahead(self, *, is_ahead: bool) -> None:
+        """Leave the lane of those who speak, and the claim to a worker, while the audio comes faster than speech."""
+        lane = Lane.AHEAD if is_ahead else Lane.STEP
+        if lane is self._vad.lane or self._is_closed:
+            return
+        self._vad.lane = lane
+        self._live_session.close()
+        if not is_ahead:
+            self._live_session.enter_context(self._scheduler.live_session())
 
     async def close(self) -> None:
         """Release all state. May be called twice."""
         self.restart()
         self._punc_state = None
+        self._is_closed = True
         self._live_session.close()
 
 

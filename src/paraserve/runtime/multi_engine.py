@@ -81,9 +81,9 @@ class Replicas:
         """The longest look-back of all replicas."""
         return max(replica.engine.lookback_ms for replica in self._replicas)
 
-    def open_vad(self, lane: Lane = Lane.BULK) -> VadStream:
+    def open_vad(self, lane: Lane = Lane.BULK, *, cuts: bool = False) -> VadStream:
         """Open voice activity detection on the least loaded replica."""
-        return self._least_loaded().engine.open_vad(lane)
+        return self._least_loaded().engine.open_vad(lane, cuts=cuts)
 
     def open_stream(self, config: StreamConfig) -> EngineStream:
         """Open a live utterance on the replica that has the fewest.
@@ -189,6 +189,9 @@ class _Stream:
 
     def restart(self) -> None:
         self._stream.restart()
+
+    def set_ahead(self, *, is_ahead: bool) -> None:
+        self._stream.set_ahead(is_ahead=is_ahead)
 
     async def punctuate(
         self, hypothesis: Hypothesis, options: RecognitionOptions, *, is_last: bool

@@ -130,7 +130,8 @@ class _Transcription:
     def __init__(self, engine: Engine, options: RecognitionOptions, merge_ms: int | None) -> None:
         self._engine = engine
         self._options = options
-        self._vad = engine.open_vad()
+        # Open speech is not cut here while segments are merged, so the detector has to bound it.
+        self._vad = engine.open_vad(cuts=bool(merge_ms))
         self._segmenter = Segmenter(
             max_segment_ms=engine.max_segment_ms, lookback_ms=engine.lookback_ms, merge_ms=merge_ms
         )
@@ -171,7 +172,8 @@ class _Transcription:
 
     async def _collect(self) -> None:
         oldest = self._in_flight.popleft()
-        self._hypotheses.append(shifted(await oldest.task, oldest.start_ms, samples_to_ms(self._received_samples)))
+        end_ms = oldest.start_ms + oldest.duration_ms
+        self._hypotheses.append(shifted(await oldest.task, oldest.start_ms, end_ms))
 
     async def finish(self) -> Transcript:
         timed = await self._engine.punctuate(self._hypotheses, self._options)
@@ -192,24 +194,22 @@ class _Transcription:
         )
 
 
-def shifted(hypothesis: Hypothesis, by_ms: int, duration_ms: int) -> Hypothesis:
-    """Return the hypothesis with its token times counted from the recording's start instead of the segment's.
+def shifted(hypothesis: Hypothesis, start_ms: int, end_ms: int) -> Hypothesis:
+    """Return the hypothesis of a segment with its token times counted from the recording's start.
 
-    FunASR's rule for the last token counts padded frames and may pass the recording's end, so times are cut there.
+    FunASR's rule for the last token counts padded frames. It may pass the segment's end, where the next one's first
+    word may begin, so times are cut there.
     """
-    return replace(hypothesis, tokens=moved(hypothesis.tokens, by_ms, duration_ms))
+    return replace(hypothesis, tokens=moved(hypothesis.tokens, start_ms, end_ms))
 
 
-def moved(tokens: Sequence[Token], by_ms: int, duration_ms: int) -> tuple[Token, ...]:
-    """Return the tokens later by `by_ms`, but not after the recording's end at `duration_ms`."""
-    return tuple(
-        replace(
-            token,
-            start_ms=None if token.start_ms is None else min(token.start_ms + by_ms, duration_ms),
-            end_ms=None if token.end_ms is None else min(token.end_ms + by_ms, duration_ms),
-        )
-        for token in tokens
-    )
+def moved(tokens: Sequence[Token], by_ms: int, latest_ms: int, *, earliest_ms: int = 0) -> tuple[Token, ...]:
+    """Return the tokens later by `by_ms`, with all times between `earliest_ms` and `latest_ms`."""
+
+    def later(ms: int | None) -> int | None:
+        return None if ms is None else max(earliest_ms, min(ms + by_ms, latest_ms))
+
+    return tuple(replace(token, start_ms=later(token.start_ms), end_ms=later(token.end_ms)) for token in tokens)
 
 
 def first_cause(errors: Exception) -> Exception:

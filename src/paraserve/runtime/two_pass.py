@@ -7,19 +7,23 @@ texts are held back until the final text is out, so updates always come in the o
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 from types import TracebackType
 
 import numpy as np
 
 from paraserve.errors import ProtocolError
 from paraserve.inference.text.sentences import join_sentences
+from paraserve.runtime.cut_speech import CONTEXT_MS, EARLIEST_MS, recognize_part, words_after
 from paraserve.runtime.engine import Engine
 from paraserve.runtime.live_segmenter import Chunk, LiveSegmenter, SpeechEnd
 from paraserve.runtime.offline import first_cause, moved, shifted
-from paraserve.runtime.scheduling.batches import Lane
+from paraserve.runtime.scheduling.batches import Lane, Timed
 from paraserve.runtime.update_order import OrderedUpdates
 from paraserve.types import (
+    FRAME_MS,
     SAMPLE_RATE,
+    Hypothesis,
     Partial,
     RecognitionOptions,
     Samples,
@@ -42,7 +46,8 @@ _NOTHING: Samples = np.zeros(0, np.float32)
 class TwoPassSession:
     """One utterance, opened and closed by `async with`. Its times start at 0.
 
-    `options` may be set at any time and applies to the segments that end later.
+    `options` may be set at any time and applies to the segments that end later. `is_ahead` may be set, too: the audio
+    comes faster than it is spoken, and those who speak are served first.
 
     Args:
         engine: recognizes.
@@ -55,19 +60,17 @@ class TwoPassSession:
 
     def __init__(self, engine: Engine, config: StreamConfig, emit: Callable[[Update], None]) -> None:
         self.options: RecognitionOptions = config.options
+        self.is_ahead = False
         self._engine = engine
         self._config = config
         self._updates = OrderedUpdates(config, emit)
         self._stream = engine.open_stream(config)
-        self._segmenter = LiveSegmenter(
-            step_ms=config.chunk.step_ms,
-            lookback_ms=self._stream.lookback_ms,
-            max_segment_ms=engine.max_segment_ms if config.mode == "2pass" else None,
-        )
+        self._segmenter = _segmenter(engine, config, self._stream.lookback_ms)
         self._group = asyncio.TaskGroup()
-        self._quiet_until_ms = 0
+        self._quiet_until_ms = self._partial_until_ms = 0
         self._waiting: list[Samples] = []
         self._n_waiting = 0
+        self._said_until_ms: dict[int, int] = {}  # end of the last word of each part of cut speech
         self._second_passes: deque[tuple[Segment, asyncio.Task[Update]]] = deque()
 
     async def __aenter__(self) -> "TwoPassSession":
@@ -103,6 +106,10 @@ class TwoPassSession:
     def heard_ms(self) -> int:
         """Milliseconds of audio that voice activity detection has taken."""
         return self._segmenter.heard_ms
+
+    @property
+    def _final_lane(self) -> Lane:
+        return Lane.AHEAD if self.is_ahead else Lane.FINAL
 
     async def feed(self, samples: Samples) -> None:
         """Take any number of samples (float32, mono, 16 kHz). Waits while second passes are far behind.
@@ -140,6 +147,7 @@ class TwoPassSession:
         """Run one VAD step and what follows from it; return whether the utterance's last update has been started."""
         samples = np.concatenate((_NOTHING, *self._waiting))
         self._waiting, self._n_waiting = [], 0
+        self._stream.set_ahead(is_ahead=self.is_ahead)
         vad = (await self._stream.detect(samples, is_last=is_last)).result
         self._quiet_until_ms = vad.quiet_until_ms
         has_last = False
@@ -170,12 +178,15 @@ class TwoPassSession:
             return
         span = Segment(of.start_ms, of.end_ms) if isinstance(of, Chunk) else of.segment
         opened_ms = of.opened_ms if isinstance(of, Chunk) else of.segment.start_ms
+        # A step may reach beyond the end of its segment, and the next segment begin before that.
+        tokens = moved(partial.tokens, opened_ms, due_ms, earliest_ms=self._partial_until_ms)
+        self._partial_until_ms = (tokens[-1].end_ms if tokens else None) or self._partial_until_ms
         self._updates.put(
             Update(
                 "online",
                 partial.text,
                 tail=partial.tail,
-                tokens=moved(partial.tokens, opened_ms, due_ms),
+                tokens=tokens,
                 segment_index=of.index,
                 start_ms=span.start_ms,
                 end_ms=span.end_ms,
@@ -204,15 +215,15 @@ class TwoPassSession:
     async def _second_pass(
         self, end: SpeechEnd, options: RecognitionOptions, before: "asyncio.Task[Update] | None", *, is_last: bool
     ) -> Update:
-        recognized = await self._engine.recognize(end.audio, options, Lane.FINAL)
-        hypothesis = shifted(recognized.result, end.segment.start_ms, max(end.due_ms, end.segment.end_ms))
+        recognized = await self._recognize(end, options, before)
+        hypothesis = recognized.result
         if self._config.realtime_punctuation:
             if before is not None:
                 # The punctuation model's state goes from segment to segment.
                 await asyncio.wait({before})
             punctuated = await self._stream.punctuate(hypothesis, options, is_last=is_last)
         else:
-            punctuated = await self._engine.punctuate([hypothesis], options, Lane.FINAL)
+            punctuated = await self._engine.punctuate([hypothesis], options, self._final_lane)
         return Update(
             "offline",
             join_sentences(punctuated.result),
@@ -227,3 +238,44 @@ class TwoPassSession:
                 inference_ms=round(recognized.run_ms + punctuated.run_ms),
             ),
         )
+
+    async def _recognize(
+        self, end: SpeechEnd, options: RecognitionOptions, before: "asyncio.Task[Update] | None"
+    ) -> Timed[Hypothesis]:
+        """Recognize an ended segment, with times of the utterance that come after those of the segment before."""
+        around, segment = end.around, end.segment
+        part = (
+            None if around is None else await recognize_part(self._engine, segment, around, options, self._final_lane)
+        )
+        if around is None or part is None:
+            timed = await self._engine.recognize(end.audio, options, self._final_lane)
+            return replace(timed, result=shifted(timed.result, segment.start_ms, segment.end_ms))
+        tokens, said_until_ms = part.result.tokens, segment.start_ms
+        if around.has_before and before is not None:
+            await asyncio.wait({before})
+            said_until_ms = max(self._said_until_ms.pop(end.index - 1, 0), segment.start_ms - EARLIEST_MS)
+            tokens = words_after(tokens, said_until_ms)
+        latest_ms = around.end_ms if around.has_after else segment.end_ms
+        tokens = moved(tokens, 0, latest_ms, earliest_ms=said_until_ms)
+        if around.has_after:
+            self._said_until_ms[end.index] = (tokens[-1].end_ms if tokens else None) or said_until_ms
+        return replace(part, result=replace(part.result, tokens=tokens))
+
+
+def _segmenter(engine: Engine, config: StreamConfig, lookback_ms: int) -> LiveSegmenter:
+    """Return the segmenter of one utterance. It cuts speech at the client's limit, at most the recognizer's.
+
+    Without a second pass nothing needs to be cut. Parts below the recognizer's limit come with audio around them.
+    """
+    if config.mode == "online":
+        return LiveSegmenter(
+            step_ms=config.chunk.step_ms, lookback_ms=lookback_ms, max_segment_ms=None, keeps_stepped=False
+        )
+    max_ms = min(engine.max_segment_ms, config.vad.max_segment_ms or engine.max_segment_ms)
+    room_ms = (engine.max_segment_ms - max_ms) // 2
+    return LiveSegmenter(
+        step_ms=config.chunk.step_ms,
+        lookback_ms=lookback_ms,
+        max_segment_ms=max_ms,
+        context_ms=min(CONTEXT_MS, room_ms // FRAME_MS * FRAME_MS),
+    )

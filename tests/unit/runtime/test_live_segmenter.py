@@ -29,9 +29,9 @@ def boundaries(*segments: tuple[int, int]) -> list[VadEvent]:
     ]
 
 
-def run(samples, events, cuts, max_ms=None):
+def run(samples, events, cuts, max_ms=None, **options):
     """All chunks and segments when the samples come cut at `cuts`; the recording ends what is still open."""
-    segmenter = LiveSegmenter(step_ms=STEP_MS, lookback_ms=LOOKBACK_MS, max_segment_ms=max_ms)
+    segmenter = LiveSegmenter(step_ms=STEP_MS, lookback_ms=LOOKBACK_MS, max_segment_ms=max_ms, **options)
     waiting, state, items = list(events), FbankState(), []
     edges = [0, *sorted(cuts), len(samples)]
     for start, end in pairwise(edges):
@@ -116,3 +116,32 @@ def test_an_end_without_a_start_is_refused():
     """A detector that breaks its contract is not guessed at."""
     with pytest.raises(ValueError, match="without having begun"):
         run(noise(1000), [VadEvent("end", 500, 900)], [])
+
+
+@given(st.lists(st.integers(1, len(SAMPLES) - 1), max_size=20, unique=True))
+def test_what_chunks_have_taken_can_be_forgotten(cuts):
+    """Chunks and rests are those of a segmenter that keeps all audio; only the whole segment is not there."""
+    kept, forgotten = (run(SAMPLES, SPEECH, cuts, keeps_stepped=keeps) for keeps in (True, False))
+    assert [plain([item]) for item in forgotten if isinstance(item, Chunk)] == [
+        plain([item]) for item in kept if isinstance(item, Chunk)
+    ]
+    rests = [
+        [item.rest.samples.tobytes() for item in items if isinstance(item, SpeechEnd)] for items in (kept, forgotten)
+    ]
+    assert rests[0] == rests[1]
+
+
+@given(st.lists(st.integers(1, len(SAMPLES) - 1), max_size=20, unique=True))
+def test_the_surroundings_of_cut_speech(cuts):
+    """Parts of cut speech come with what stands beside them, of any blocks; others with nothing."""
+    ends = [item for item in run(SAMPLES, SPEECH, cuts, 1500, context_ms=400) if isinstance(item, SpeechEnd)]
+    for before, end, after in zip([None, *ends], ends, [*ends[1:], None], strict=False):
+        is_rest = before is not None and before.segment.end_ms == end.segment.start_ms
+        is_cut = after is not None and after.segment.start_ms == end.segment.end_ms
+        assert (end.around is not None) == (is_rest or is_cut)
+        if end.around is not None:
+            start_ms = end.segment.start_ms - 400 * is_rest
+            assert (end.around.start_ms, end.around.has_before, end.around.has_after) == (start_ms, is_rest, is_cut)
+            assert end.segment.end_ms <= end.around.end_ms <= end.segment.end_ms + 400
+            span = slice(end.around.start_ms * 16, end.around.end_ms * 16)
+            assert np.array_equal(end.around.audio.samples, SAMPLES[span])

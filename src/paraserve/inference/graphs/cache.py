@@ -1,21 +1,31 @@
 """Cache of prepared graphs: model files rewritten once for this machine.
 
-The user's own file is never changed. A child process (`builder.py`) prepares a graph.
+The user's own file is never changed. A child process (`builder.py`) prepares a graph. Digests beside it are checked
+at each start, and what is not as it was is prepared again.
 """
 
+import contextlib
+import fcntl
+import glob
 import hashlib
+import logging
+import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from paraserve import user_folders
 from paraserve.errors import ModelLoadError
+from paraserve.inference.graphs.digests import folder_problem, write_digests
 from paraserve.user_folders import expanded
 
-VERSION = 4
+log = logging.getLogger(__name__)
+
+VERSION = 5
 """Version of the rewrites, to be raised with each change, so that older results are not used."""
 VNNI_FLAGS = frozenset({"avx512_vnni", "avx_vnni"})
 SMALLEST_GRAPH_BYTES = 16 * 2**20
@@ -50,7 +60,7 @@ def prepared_graph(
 ) -> Path:
     """Return the path of the fastest form of a graph for this machine, prepared now or earlier.
 
-    int8 graphs keep every bit of their results.
+    int8 graphs keep every bit of their results. Every byte of an earlier result is compared with its digest.
 
     Args:
         path: the plain graph.
@@ -64,20 +74,66 @@ def prepared_graph(
     if path.stat().st_size < smallest_bytes and not for_gpu:
         return path
     folder = cache / f"{_key(path)}-{_recipe(for_gpu=for_gpu)}"
-    target = folder / path.name
-    if not target.is_file():
-        _prepare_in_child(path, folder, [FOR_GPU] if for_gpu else [])
-    return target
+    try:
+        with _turn(folder):
+            if not _is_intact(folder):
+                _prepare_in_child(path, folder, [FOR_GPU] if for_gpu else [])
+    except ModelLoadError:
+        raise
+    except OSError as error:
+        raise ModelLoadError(f"cannot keep a prepared {path.name} in {cache}: {error}") from error
+    return folder / path.name
 
 
 def _key(path: Path) -> str:
-    """Return a name for the file, the version of the rewrites and the runtime: the result depends on them."""
+    """Return a name for the file, the version of the rewrites and the runtime: the result depends on them.
+
+    Files with weights of the graph have its name before their own ending, such as `model.onnx.data`.
+    """
+    digest = hashlib.sha256()
     try:
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        for part in sorted({path, *path.parent.glob(f"{glob.escape(path.name)}?*")}):
+            with part.open("rb") as file:
+                digest.update(hashlib.file_digest(file, "sha256").digest())
     except OSError as error:
         raise ModelLoadError(f"cannot read {path}: {error}") from error
-    return f"{digest[:20]}-{VERSION}-{_runtime()}"
+    return f"{digest.hexdigest()[:20]}-{VERSION}-{_runtime()}"
+
+
+@contextlib.contextmanager
+def _turn(folder: Path) -> Iterator[None]:
+    """Let one process at a time check and prepare the folder. In a cache that cannot be written, all may look."""
+    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(folder.parent / f".{folder.name}.lock", flags, 0o600)
+    except OSError:
+        if not folder.is_dir():
+            raise
+        yield
+        return
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _is_intact(folder: Path) -> bool:
+    """Compare an earlier result with its digests. One that differs, or cannot be trusted, is taken away."""
+    if not os.path.lexists(folder):
+        return False
+    started = time.monotonic()
+    problem = folder_problem(folder)
+    if problem is None:
+        n_bytes = sum(path.stat().st_size for path in folder.iterdir())
+        took_ms = (time.monotonic() - started) * 1000
+        log.info("prepared graph %s is intact: %.0f MB checked in %.0f ms", folder.name, n_bytes / 1e6, took_ms)
+        return True
+    log.warning("the prepared graph %s is made again: %s", folder, problem)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".making-", ignore_cleanup_errors=True) as old:
+        folder.rename(Path(old) / folder.name)
+    return False
 
 
 def _recipe(*, for_gpu: bool) -> str:
@@ -97,23 +153,13 @@ def _runtime() -> str:
 
 
 def _prepare_in_child(path: Path, folder: Path, flags: Sequence[str]) -> None:
-    """Fill `folder` completely or not at all, even if another process fills it at the same time."""
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".making-") as making:
-            result = Path(making) / folder.name
-            result.mkdir()
-            _run_child(path, result / path.name, flags)
-            try:
-                result.rename(folder)
-            except OSError:
-                # Another process was faster, with an equal result.
-                if not folder.is_dir():
-                    raise
-    except ModelLoadError:
-        raise
-    except OSError as error:
-        raise ModelLoadError(f"cannot keep a prepared {path.name} in {folder.parent}: {error}") from error
+    """Fill `folder` completely or not at all."""
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".making-") as making:
+        result = Path(making) / folder.name
+        result.mkdir()
+        _run_child(path, result / path.name, flags)
+        write_digests(result)
+        result.rename(folder)
 
 
 def _run_child(path: Path, target: Path, flags: Sequence[str]) -> None:

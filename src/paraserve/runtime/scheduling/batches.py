@@ -15,11 +15,20 @@ Result = TypeVar("Result")
 
 
 class Lane(IntEnum):
-    """Order of service: live partial texts, then second passes of live segments, then files."""
+    """Order of service: live partial texts, second passes of live segments, then all that nobody speaks just now.
+
+    That is live audio which comes faster than it was spoken, and files.
+    """
 
     STEP = 0
     FINAL = 1
-    BULK = 2
+    AHEAD = 2
+    BULK = 3
+
+    @property
+    def is_live(self) -> bool:
+        """True for the work of people who speak."""
+        return self < Lane.AHEAD
 
 
 @dataclass(frozen=True, slots=True)

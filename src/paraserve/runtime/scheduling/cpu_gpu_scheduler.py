@@ -31,7 +31,7 @@ class SplitScheduler:
 
     @contextmanager
     def live_session(self) -> Iterator[None]:
-        """Keep one worker of each scheduler free of files while the context is open."""
+        """Keep one worker of each scheduler for live lanes while the context is open."""
         with self._gpu.live_session(), self._cpu.live_session():
             yield
 

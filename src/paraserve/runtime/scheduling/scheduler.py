@@ -100,7 +100,7 @@ class Scheduler:
 
     @contextmanager
     def live_session(self) -> Iterator[None]:
-        """Keep one worker free of files while the context is open, if there is more than one worker."""
+        """Keep one worker for live lanes while the context is open, if there is more than one worker."""
         with self._changed:
             self._live_sessions += 1
         try:
@@ -176,7 +176,7 @@ class Scheduler:
             while not self._is_closed:
                 if batch := self._take():
                     self._last_lane = batch[0].lane
-                    self._running_bulk += batch[0].lane is Lane.BULK
+                    self._running_bulk += not batch[0].lane.is_live
                     return batch
                 self._changed.wait()
         return []
@@ -204,7 +204,7 @@ class Scheduler:
     def _open_lanes(self) -> Sequence[Lane]:
         is_reserved = self._live_sessions > 0 and self._running_bulk >= max(1, len(self._threads) - 1)
         live = (Lane.FINAL, Lane.STEP) if self._is_final_overdue() else (Lane.STEP, Lane.FINAL)
-        return live if is_reserved else (*live, Lane.BULK)
+        return live if is_reserved else (*live, Lane.AHEAD, Lane.BULK)
 
     def _is_final_overdue(self) -> bool:
         finals = self._lanes[Lane.FINAL]
@@ -213,7 +213,7 @@ class Scheduler:
         return time.monotonic() - finals[0].queued_at > self._final_patience_s
 
     def _release(self, batch: list[Entry]) -> None:
-        if batch[0].lane is Lane.BULK:
+        if not batch[0].lane.is_live:
             with self._changed:
                 self._running_bulk -= 1
                 self._changed.notify()

@@ -60,6 +60,39 @@ class ConcurrencyLimit:
             finally:
                 self._change(-1)
 
+    @contextmanager
+    def places(self) -> Iterator["Places"]:
+        """Count one admitted request for as many places as it takes, until the context is left."""
+        places = Places(self)
+        try:
+            yield places
+        finally:
+            places.take(1)
+
     def _change(self, by: int) -> None:
         self.in_progress += by
-        self.gauge.set(self.in_progress)
+        self.gauge.inc(by)
+
+
+@dataclass(slots=True)
+class Places:
+    """Places that one admitted request takes of its limit, in which others take one."""
+
+    limit: ConcurrencyLimit
+    taken: int = 1
+
+    def take(self, n: int) -> None:
+        """Take `n` places in all. A request that is alone may take all there are, whatever it needs.
+
+        Raises:
+            OverloadedError: that many are not free; the number stays as it was.
+        """
+        n = min(n, self.limit.limit)
+        others = self.limit.in_progress - self.taken
+        if n > self.taken and others + n > self.limit.limit:
+            raise OverloadedError(
+                f"these settings cost as much as {n} {self.limit.kind} with the defaults, "
+                f"and there is room for {self.limit.limit - others}: try again later, or with the defaults"
+            )
+        self.limit.in_progress = others + n
+        self.taken = n

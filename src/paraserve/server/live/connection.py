@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -94,6 +94,15 @@ class Connection:
         self._tasks: list[asyncio.Task[None]] = []
         self._closed = asyncio.Event()
         self._code = 1006
+
+    @property
+    def charge(self) -> Callable[[int], None]:
+        """Take as many places as the client's settings cost. Raises OverloadedError where they are not free."""
+        return self._session.reader.charge
+
+    @charge.setter
+    def charge(self, take: Callable[[int], None]) -> None:
+        self._session.reader.charge = take
 
     async def run(self) -> int:
         """Serve the client until either side closes; return the close code (1006: the connection broke)."""

@@ -5,16 +5,18 @@ An utterance begins with audio or an end. It has exactly one last text, or an er
 
 import time
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import numpy as np
 
-from paraserve.errors import ParaserveError, ProtocolError, UnsupportedFormatError
+from paraserve.errors import OverloadedError, ParaserveError, UnsupportedFormatError
 from paraserve.inference.audio.file_signatures import HEAD_BYTES, file_format
 from paraserve.inference.audio.pcm import PcmReader
 from paraserve.runtime.two_pass import TwoPassSession
+from paraserve.server.live.pace import Pace
 from paraserve.server.live.queues import ArrivalTimes, CloseRequest, Inbox, Outbox
 from paraserve.server.live.recorded_utterance import LiveContext, transcribe_bytes, transcribe_samples
+from paraserve.server.live.session_cost import session_cost
 from paraserve.server.protocols.events import (
     Acknowledged,
     Audio,
@@ -25,6 +27,7 @@ from paraserve.server.protocols.events import (
     Failed,
     Finished,
     LiveProtocol,
+    LiveSettings,
     PartialText,
     RecordingText,
     Request,
@@ -105,6 +108,7 @@ class LiveSession:
         async with TwoPassSession(self._context.engine, reader.settings.stream, self._on_update) as session:
             async for samples in reader.samples(first):
                 session.options = reader.settings.stream.options
+                session.is_ahead = reader.pace.is_ahead
                 await session.feed(samples)
             await session.finish()
 
@@ -134,14 +138,17 @@ class LiveSession:
 class RequestReader:
     """Reads the client's requests, as long as the client reads its results, and keeps the state of its utterance.
 
-    `settings` are what all requests so far came to, `received_ms` the audio of all utterances. Of the present
-    utterance: `end` once it is there, `ended_s` when it arrived, `has_audio`, and `arrivals` of its audio. `stop` is
-    set once nothing more will come.
+    `settings` are what all requests so far came to, `received_ms` and `pace` the audio of all utterances. `charge` is
+    called with the places that new settings cost, and may refuse them. Of the present utterance: `end` once it is
+    there, `ended_s` when it arrived, `has_audio`, and `arrivals` of its audio. `stop` is set once nothing more will
+    come.
     """
 
     def __init__(self, protocol: LiveProtocol, inbox: Inbox, outbox: Outbox) -> None:
         self.settings = protocol.settings
+        self.charge: Callable[[int], None] = lambda _: None
         self.received_ms = 0.0
+        self.pace = Pace()
         self.stop: CloseRequest | None = None
         self._protocol = protocol
         self._inbox = inbox
@@ -165,13 +172,21 @@ class RequestReader:
                     self.has_audio = self.has_audio or bool(request.data)
                     return request
                 case Configure():
-                    self.settings = request.settings
-                    self._outbox.put(Configured())
+                    self._configure(request.settings)
                 case EndUtterance():
                     self._end(request)
                 case BadMessage():
                     self._refuse(request.error)
         return None
+
+    def _configure(self, settings: LiveSettings) -> None:
+        try:
+            self.charge(session_cost(settings))
+        except OverloadedError as error:
+            self._refuse(error)
+            return
+        self.settings = settings
+        self._outbox.put(Configured())
 
     async def skip(self) -> None:
         """Drop the rest of the utterance."""
@@ -202,6 +217,7 @@ class RequestReader:
             n_replies += piece.wants_reply
             self.arrivals.add(n_samples * 1000 / SAMPLE_RATE, self._received_s)
             self.received_ms += len(samples) * 1000 / SAMPLE_RATE
+            self.pace.add(len(samples) / SAMPLE_RATE)
             gathered.append(samples)
             if not self._inbox.has_audio or len(gathered) == MAX_GATHERED_FRAMES:
                 yield np.concatenate(gathered)
@@ -236,7 +252,7 @@ class RequestReader:
         for _ in range(n_replies):
             self._outbox.put(Acknowledged())
 
-    def _refuse(self, error: ProtocolError) -> None:
+    def _refuse(self, error: ParaserveError) -> None:
         self._outbox.put(Failed(error))
         code = self._protocol.close_code(error)
         if code is not None:

@@ -74,7 +74,9 @@ async def _blocks(samples: AsyncIterator[Samples], max_duration_s: int) -> Async
         if n_waiting >= BLOCK_SAMPLES:
             yield np.concatenate(waiting)
             waiting, n_waiting = [], 0
-    yield np.concatenate(waiting)
+    if waiting:
+        # Nothing is left where the last piece, a resampler's tail, completed a block.
+        yield np.concatenate(waiting)
 
 
 async def _write(file: BinaryIO, pieces: AsyncIterator[bytes], max_bytes: int) -> None:

@@ -4,13 +4,14 @@ import asyncio
 import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import structlog
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 
 from paraserve.errors import AccessError, EngineStuckError, OverloadedError, ParaserveError, ShuttingDownError
 from paraserve.server.access.address_limit import AddressLimit
-from paraserve.server.access.admission import ConcurrencyLimit
+from paraserve.server.access.admission import ConcurrencyLimit, Places
 from paraserve.server.access.authentication import Access, api_key
 from paraserve.server.access.credentials import public_subprotocols
 from paraserve.server.access.hosts import PAGE_CODES, HostRules, client_address
@@ -65,14 +66,26 @@ class LiveService:
         if self.is_draining:
             raise ShuttingDownError("the server is shutting down")
         key = api_key(socket)
-        with self.address_limit.admit(socket), self.admission.admit(key):
+        with (
+            self.address_limit.admit(socket),
+            self.admission.admit(key),
+            self.admission.places() as places,
+        ):
             connection = Connection(socket, protocol, self.context, self.limits, self.slow_log, request_id)
+            connection.charge = partial(self._charge, places)
             self.connections.add(connection)
             try:
                 with self.key_watch.watching(connection, key):
                     return await connection.run()
             finally:
                 self.connections.discard(connection)
+
+    def _charge(self, places: Places, n: int) -> None:
+        try:
+            places.take(n)
+        except OverloadedError as error:
+            self.context.metrics.live_refusals.labels(error.code).inc()
+            raise
 
     async def drain(self) -> None:
         """End all utterances as if their clients had, and close all connections. None is opened from now on."""

@@ -271,3 +271,21 @@ async def test_abandoned_calls():
     assert (await scheduler.submit(recorder.call(), 7)).result == 70
     assert recorder.batches == [[1], [7]]
     scheduler.close()
+
+
+async def test_live_audio_that_comes_too_fast_waits_like_a_file(recorder):
+    """It takes no worker that is kept for those who speak, and comes before files."""
+    scheduler = Scheduler(workers=2)
+    with scheduler.live_session():
+        held = await queue(scheduler, recorder.call("ahead"), 1, lane=Lane.AHEAD)
+        await asyncio.to_thread(recorder.started.wait, 10)
+        files = await queue(scheduler, recorder.call("file"), 2)
+        ahead = await queue(scheduler, recorder.call("ahead"), 3, lane=Lane.AHEAD)
+        final = Recorder()
+        final.gate.set()
+        assert (await asyncio.wait_for(scheduler.submit(final.call("final"), 4, lane=Lane.FINAL), 5)).result == 40
+        assert (scheduler.queued[Lane.AHEAD], scheduler.queued[Lane.BULK]) == (1, 1)
+        recorder.gate.set()
+        await results([*held, *ahead, *files])
+    assert recorder.batches == [[1], [3], [2]]
+    await asyncio.to_thread(scheduler.close)

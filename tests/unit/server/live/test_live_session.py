@@ -7,6 +7,7 @@ import pytest
 
 from paraserve.errors import InferenceError, ProtocolError
 from paraserve.runtime.offline import FileLimits
+from paraserve.runtime.scheduling.batches import Lane
 from paraserve.server.live.live_session import LiveSession
 from paraserve.server.live.queues import CloseRequest, Inbox, Outbox, ReceivedFrame
 from paraserve.server.live.recorded_utterance import LiveContext
@@ -197,3 +198,17 @@ async def test_an_error_that_ends_the_connection():
     broken = InferenceError("broken")
     events, end = await events_of([SPEECH, END], code=1011, engine=FakeEngine(error=broken))
     assert (events, end) == ([Acknowledged(), Failed(broken, ends_utterance=True)], broken)
+
+
+async def test_audio_that_comes_faster_than_speech():
+    """It is served behind the speech of others, in its utterance and the next; a short utterance before is not."""
+    lanes = []
+
+    class Noting(FakeEngine):
+        async def recognize(self, audio, options, lane):
+            lanes.append(lane)
+            return await super().recognize(audio, options, lane)
+
+    await events_of([SPEECH, END, *[SPEECH, PAUSE] * 9, END, SPEECH, END], engine=Noting())
+    assert len(lanes) == 11
+    assert (lanes[0], lanes[-2], lanes[-1]) == (Lane.FINAL, Lane.AHEAD, Lane.AHEAD)

@@ -39,7 +39,8 @@ def encoder_windows(
     first = n_before - chunk.future
     whole = np.concatenate((context, rows))
     next_context = _last(whole, chunk.past + chunk.future)
-    if not n_before and not len(rows):
+    if not len(whole) or (not n_before and not len(rows)):
+        # A chunk without past and future keeps no row, so nothing is left to run at an end without new ones.
         return [], next_context
     if not is_last:
         return [Window(whole, first, is_last=False)] if len(rows) else [], next_context

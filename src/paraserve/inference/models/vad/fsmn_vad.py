@@ -73,6 +73,11 @@ class FsmnVad:
         """Furthest that a boundary lies behind the samples fed before the step that reports it."""
         return self.options.lookback_frames * FRAME_MS + DELAY_MS
 
+    @property
+    def max_segment_ms(self) -> int:
+        """Length at which the model's own options end a segment amid speech."""
+        return self.options.max_single_segment_time
+
     def lookback_with(self, overrides: VadOverrides) -> int:
         """Return `lookback_ms` of a stream with these overrides.
 

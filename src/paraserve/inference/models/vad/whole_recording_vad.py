@@ -23,6 +23,11 @@ class WholeRecordingVad:
         """0: boundaries are reported at once."""
         return 0
 
+    @property
+    def max_segment_ms(self) -> None:
+        """None: only the end of the audio ends a segment."""
+        return
+
     def lookback_with(self, overrides: VadOverrides) -> int:  # noqa: ARG002 - the contract's
         """Return 0: nothing here can be overridden."""
         return 0

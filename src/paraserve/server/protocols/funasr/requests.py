@@ -28,6 +28,9 @@ from paraserve.types import SAMPLE_RATE, AudioFormat, ChunkSize, RecognitionOpti
 MAX_WORD_CHARS = 64
 MAX_ROWS = 100
 """Most units of 60 ms in each part of `chunk_size`: 6 s."""
+MIN_STEP_ROWS = 2
+MAX_PAST_STEPS = 4
+"""Past in lengths of a step. Each step computes its past and future again, so this bounds the cost of the audio."""
 MAX_CHUNKS = 1_000
 MAX_TAIL_SILENCE_MS = 60_000
 MIN_SEGMENT_MS, MAX_SEGMENT_MS = 500, 3_600_000
@@ -166,7 +169,14 @@ def _chunk(key: str, value: object) -> ChunkSize:
     if not isinstance(parts, list) or len(parts) != 3:
         raise invalid_value(key, value, "three numbers, such as [5, 10, 5]")
     rows = [part.strip() if isinstance(part, str) else part for part in parts]
-    past, current, future = (read_whole(key, row, low, MAX_ROWS) for row, low in zip(rows, (0, 1, 0), strict=True))
+    past, current, future = (read_whole(key, row, 0, MAX_ROWS) for row in rows)
+    if current < MIN_STEP_ROWS or past > MAX_PAST_STEPS * current or future > current:
+        raise invalid_value(
+            key,
+            value,
+            f"[past, step, future] with a step of {MIN_STEP_ROWS} to {MAX_ROWS}, "
+            f"at most {MAX_PAST_STEPS} steps of past and one step of future",
+        )
     return ChunkSize(past, current, future)
 
 

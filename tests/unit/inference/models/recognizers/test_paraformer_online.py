@@ -305,3 +305,10 @@ def test_other_kinds_are_refused(kind: str, model_dir: Path, tiny_models_dir: Pa
     shutil.copyfile(other, model_dir / "decoder.onnx")
     with pytest.raises(ModelLoadError, match=r"decoder\.onnx is no decoder of a streaming Paraformer"):
         load_paraformer_online(model_dir, quantize=False)
+
+
+@pytest.mark.parametrize("n_tail", [0, 100, 959])
+def test_a_chunk_without_past_and_future(n_tail: int) -> None:
+    """An end without new rows finds nothing left to run."""
+    found = hear(recognizer(), ChunkSize(0, 3, 0), 2, n_tail)
+    assert [len(partial.token_ids) for partial in found] == [3, 3, 0]

@@ -1,0 +1,67 @@
+"""Recognition of parts of speech that were cut, with the audio on both sides of them.
+
+A recognizer hears half a word badly, and a short part without what stands before it. A part is therefore recognized
+together with its surroundings, and only its own words are kept. The surroundings of two parts overlap, so a word at
+their border is whole in both.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from paraserve.runtime.engine import Engine
+from paraserve.runtime.scheduling.batches import Lane, Timed
+from paraserve.types import Hypothesis, RecognitionOptions, Segment, SegmentAudio, Token, samples_to_ms
+
+CONTEXT_MS = 1000
+"""Audio on each side of a part, at most: a few words. More does not find more of them."""
+EARLIEST_MS = 300
+"""A word that the part before has not kept begins this much before the border at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """A part's audio with what stands before and after it. `start_ms` is where it begins in the recording."""
+
+    start_ms: int
+    audio: SegmentAudio
+    has_before: bool
+    has_after: bool
+
+    @property
+    def end_ms(self) -> int:
+        """End of the audio in the recording."""
+        return self.start_ms + samples_to_ms(len(self.audio.samples))
+
+
+async def recognize_part(
+    engine: Engine, segment: Segment, around: Surroundings, options: RecognitionOptions, lane: Lane
+) -> Timed[Hypothesis] | None:
+    """Recognize a part of cut speech in its surroundings. Times are those of the recording.
+
+    None stands for a model that gives no times, or a text with marks of its own: it has to hear the part alone.
+
+    Raises:
+        InferenceError: the model failed on this part.
+        OverloadedError: the engine is closed.
+    """
+    timed = await engine.recognize(around.audio, options, lane)
+    hypothesis = timed.result
+    if hypothesis.is_punctuated or any(token.start_ms is None or token.end_ms is None for token in hypothesis.tokens):
+        return None
+    tokens = [_later(token, around.start_ms) for token in hypothesis.tokens]
+    if around.has_after:
+        tokens = [token for token in tokens if _middle_ms(token) < segment.end_ms]
+    return replace(timed, result=replace(hypothesis, tokens=tuple(tokens), token_ids=()))
+
+
+def words_after(tokens: Iterable[Token], said_until_ms: int) -> tuple[Token, ...]:
+    """Return the words that do not belong to the part before, whose last word ends at `said_until_ms`."""
+    return tuple(token for token in tokens if _middle_ms(token) >= said_until_ms)
+
+
+def _middle_ms(token: Token) -> float:
+    return ((token.start_ms or 0) + (token.end_ms or 0)) / 2
+
+
+def _later(token: Token, by_ms: int) -> Token:
+    return replace(token, start_ms=(token.start_ms or 0) + by_ms, end_ms=(token.end_ms or 0) + by_ms)
