@@ -8,6 +8,7 @@
     │   └── DecoderError                   the decoder gave up, ran out of time or memory
     ├── ProtocolError (ValueError)         a request or message breaks the protocol
     │   └── SlowUploadError (TimeoutError) the client stopped sending in the middle of its upload
+    ├── NoSuchModelError (LookupError)     no model of this name is loaded
     ├── AccessError (PermissionError)      no API key, an unknown one, or a page of a foreign origin
     ├── OverloadedError (RuntimeError)     full, or shutting down: try again later
     │   ├── KeyLimitError                  this client has too much in progress, others may not
@@ -75,6 +76,12 @@ class SlowUploadError(ProtocolError, TimeoutError):
     """The client stopped sending in the middle of its upload."""
 
     code = "upload_timeout"
+
+
+class NoSuchModelError(ParaserveError, LookupError):
+    """No model of this name is loaded."""
+
+    code = "model_not_found"
 
 
 class AccessError(ParaserveError, PermissionError):

@@ -36,7 +36,13 @@ def table():
     """Every method and path of the application, and one that it does not have."""
     app = create_app(Settings(), FakeEngine())
     found = {(method, one.path) for one in iter_route_contexts(app.routes) for method in one.methods or ()}
-    return [*sorted((method, path.replace("{path:path}", "page.js")) for method, path in found), ("GET", "/none")]
+    return [
+        *sorted(
+            (method, path.replace("{path:path}", "page.js").replace("{model:path}", "whisper-1"))
+            for method, path in found
+        ),
+        ("GET", "/none"),
+    ]
 
 
 @pytest.fixture(scope="module")

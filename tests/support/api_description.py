@@ -10,8 +10,11 @@ import httpx2
 import jsonschema
 
 from paraserve.server.app import create_app
+from paraserve.server.http.plain_paths import plain_path
 from paraserve.settings import Settings
 
+FOLDERS = {"/static/": "{path}", "/v1/models/": "{model}"}
+"""Paths that end with a parameter."""
 UNDESCRIBED = frozenset(("/docs", "/docs/oauth2-redirect", "/openapi.json"))
 """FastAPI's own pages."""
 
@@ -54,12 +57,16 @@ class ApiDescription:
             self._check_body(where, described[str(status)].get("content", {}), headers, body)
 
     def _operation(self, method: str, path: str) -> dict[str, Any] | None:
-        known = "/static/{path}" if path.startswith("/static/") else path
+        path = plain_path(path)
+        folder = next((one for one in FOLDERS if path.startswith(one)), None)
+        known = path if folder is None else folder + FOLDERS[folder]
         return self.paths.get(known, {}).get("get" if method == "HEAD" else method.lower())
 
     def _check_headers(self, where: str, described: dict[str, Any], headers: dict[str, str]) -> None:
         for name, header in described.items():
             value = headers.get(name.lower())
+            if value is None and header.get("required") is False:
+                continue
             if value is None:
                 raise UndescribedError(f"{where}: no header {name}")
             is_number = header["schema"].get("type") == "integer"

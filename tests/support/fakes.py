@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from paraserve.inference.base import VadStep
+from paraserve.inference.base import Abilities, VadStep
 from paraserve.runtime.scheduling.batches import Lane, Timed
 from paraserve.types import (
     FRAME_SAMPLES,
@@ -26,6 +26,9 @@ from paraserve.types import (
 def text_of(samples: Samples) -> str:
     """What `FakeEngine` hears in a segment: its length, and a word of its loudest sample."""
     return f"{len(samples)}x{round(float(np.abs(samples).max(initial=0.0)) * 1000)}"
+
+
+ALL_ABILITIES = Abilities(frozenset(("en", "yue", "zh")), hotwords=True, prompt=True, model_itn=True)
 
 
 @dataclass
@@ -48,6 +51,7 @@ class FakeEngine:
     open_streams: int = 0
     detections: int = 0
     has_partials: bool = True
+    abilities: Abilities = ALL_ABILITIES
 
     def open_stream(self, config: StreamConfig) -> "FakeStream":
         self.open_streams += 1

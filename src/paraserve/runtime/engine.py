@@ -10,7 +10,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, Protocol
 
-from paraserve.inference.base import ModelBundle, Vad, VadStep
+from paraserve.inference.base import Abilities, ModelBundle, Vad, VadStep
 from paraserve.inference.text.final_text import final_sentences
 from paraserve.runtime.draft_recognizer import DraftBudget, DraftRecognizer
 from paraserve.runtime.local_stream import LocalStream, LocalVadStream, cost_frames
@@ -78,6 +78,11 @@ class Engine(Protocol):
     """Recognition of segments and live streams, on any number of devices."""
 
     @property
+    def abilities(self) -> Abilities:
+        """Options of clients that it honours."""
+        ...
+
+    @property
     def max_segment_ms(self) -> int:
         """Longest segment that `recognize` takes."""
         ...
@@ -141,6 +146,11 @@ class LocalEngine:
         self._scheduler = scheduler
         self._vad = vad
         self._draft_budget = DraftBudget(scheduler.workers) if bundle.has_drafts else None
+
+    @property
+    def abilities(self) -> Abilities:
+        """Those of the bundle."""
+        return self._bundle.abilities
 
     @property
     def max_segment_ms(self) -> int:

@@ -9,6 +9,7 @@ from paraserve.runtime.offline import FileLimits
 from paraserve.server.access.admission import ConcurrencyLimit, ServerLimits
 from paraserve.server.access.api_keys import KeyRing
 from paraserve.server.access.authentication import Access
+from paraserve.server.http.parsing.openai_fields import bundle_names
 from paraserve.server.http.uploads import UploadLimits, UploadService
 from paraserve.server.live.connection import LiveLimits
 from paraserve.server.live.recorded_utterance import LiveContext
@@ -50,6 +51,7 @@ def upload_service(settings: Settings, shared: SharedServices) -> UploadService:
         admission=ConcurrencyLimit(settings.max_uploads, "uploads", shared.metrics.uploads, shared.limits),
         metrics=shared.metrics,
         slow_log=_slow_log(settings),
+        model_names=bundle_names(settings.bundle),
     )
 
 

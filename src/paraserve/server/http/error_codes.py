@@ -22,6 +22,7 @@ ERROR_CODES: Mapping[str, ErrorCode] = MappingProxyType(
         "unsupported_sample_rate": ErrorCode(400, "the recording's sample rate is not taken"),
         "no_file": ErrorCode(400, "the form has no file in the field `file` or `audio`"),
         "invalid_form": ErrorCode(400, "the form cannot be read"),
+        "invalid_json": ErrorCode(400, "the body is no JSON object, which its content type says"),
         "invalid_value": ErrorCode(400, "a field has a value that is not taken"),
         "invalid_format": ErrorCode(400, "`format` names no known format"),
         "invalid_response_format": ErrorCode(400, "`response_format` names no known format"),
@@ -29,6 +30,7 @@ ERROR_CODES: Mapping[str, ErrorCode] = MappingProxyType(
         "missing_api_key": ErrorCode(401, "the server wants an API key and got none"),
         "invalid_api_key": ErrorCode(401, "the API key is not known"),
         "not_found": ErrorCode(404, "there is nothing under this path"),
+        "model_not_found": ErrorCode(404, "no model of this name is loaded"),
         "method_not_allowed": ErrorCode(405, "the path does not take this method"),
         "upload_timeout": ErrorCode(408, "the client stopped sending in the middle of its upload"),
         "file_too_large": ErrorCode(413, "the recording has more bytes than `max_upload_bytes`"),
@@ -52,7 +54,14 @@ ERROR_CODES: Mapping[str, ErrorCode] = MappingProxyType(
 ACCESS_CODES = ("missing_api_key", "invalid_api_key")
 """Answers of every route that wants an API key."""
 _SPECIAL = frozenset(
-    ("not_found", "method_not_allowed", "invalid_format", "invalid_response_format", "unsupported_parameter")
+    (
+        "not_found",
+        "model_not_found",
+        "method_not_allowed",
+        "invalid_format",
+        "invalid_response_format",
+        "unsupported_parameter",
+    )
 )
 UPLOAD_CODES = tuple(code for code in ERROR_CODES if code not in _SPECIAL)
 """Answers of every upload route. Some routes have more."""

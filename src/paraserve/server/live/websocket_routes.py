@@ -8,6 +8,7 @@ import structlog
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 
 from paraserve.errors import AccessError, OverloadedError, ParaserveError, ShuttingDownError
+from paraserve.inference.base import Abilities
 from paraserve.server.access.admission import ConcurrencyLimit
 from paraserve.server.access.authentication import Access
 from paraserve.server.live.connection import Connection, LiveLimits, send_frames
@@ -82,17 +83,18 @@ def live_router() -> APIRouter:
     return routes
 
 
-def protocol_for(path: str, dialect: FunasrDialect, request_id: str) -> LiveProtocol:
+def protocol_for(path: str, dialect: FunasrDialect, request_id: str, abilities: Abilities) -> LiveProtocol:
     """Return the protocol of a connection to this path. Where the path decides nothing, the first message does."""
     if path == VOSK_PATH:
-        return VoskProtocol(request_id)
-    return VoskByFirstMessage(FunasrProtocol(dialect, request_id), request_id)
+        return VoskProtocol(request_id, abilities)
+    return VoskByFirstMessage(FunasrProtocol(dialect, request_id, abilities), VoskProtocol(request_id, abilities))
 
 
 async def _serve_or_refuse(socket: WebSocket, request_id: str) -> None:
     service: LiveService | None = socket.app.state.live
     dialect = FunasrDialect() if service is None else service.dialect
-    protocol = protocol_for(socket.scope["path"], dialect, request_id)
+    abilities = Abilities() if service is None else service.context.engine.abilities
+    protocol = protocol_for(socket.scope["path"], dialect, request_id, abilities)
     if service is None:
         error = OverloadedError("the server is starting or shutting down", code="not_ready")
         await _refuse(socket, error, protocol, request_id)
