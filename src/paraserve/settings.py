@@ -9,12 +9,12 @@ from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSett
 
 from paraserve.errors import ParaserveError
 from paraserve.setting_fields import Device, Group, Origins
+from paraserve.text_files import read_text_file
 
 
 def _read_file(settings_cls: type[BaseSettings], path: str) -> PydanticBaseSettingsSource:
     try:
-        with Path(path).expanduser().open("rb") as file:
-            values = tomllib.load(file)
+        values = tomllib.loads(read_text_file(Path(path).expanduser()))
     except (OSError, ValueError) as error:
         raise ParaserveError(f"the settings file {path} cannot be read: {error}", code="invalid_settings") from None
     return InitSettingsSource(settings_cls, values)

@@ -40,7 +40,7 @@ class ApiDescription:
 
     def check(self, answer: httpx2.Response) -> None:
         """Raise `UndescribedError` unless the answer is one that the description allows for its request."""
-        path = urlsplit(str(answer.request.url)).path
+        path = plain_path(urlsplit(str(answer.request.url)).path)
         is_preflight = "access-control-request-method" in answer.request.headers  # CORS answers it before any route
         if path not in UNDESCRIBED and not is_preflight:
             self.check_parts(answer.request.method, path, answer.status_code, dict(answer.headers), answer.content)

@@ -15,8 +15,8 @@ ANY_MODEL = ("whisper-1", "default", "auto")
 
 
 def bundle_names(bundle: str) -> tuple[str, ...]:
-    """Return the names of a loaded bundle: as the settings have it, and without its folders."""
-    return tuple(dict.fromkeys((bundle, Path(bundle).name)))
+    """Return the names of a loaded bundle: as the settings have it, as the end of a path, and without its folders."""
+    return tuple(dict.fromkeys((bundle, bundle.strip("/"), Path(bundle).name)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,12 @@ def setting_warnings(
         mode: the mode that the client gets.
     """
     found = option_warnings(settings.options, abilities, asked, FUNASR_NAMES)
-    for param, message in (*_always(settings), *_of_mode(settings, asked, abilities, mode)):
+    others = [*_always(settings)]
+    if mode == "online" and not abilities.draft_options:
+        others += _of_online(settings, asked)
+    if mode == "offline":
+        others += _of_offline(settings, asked)
+    for param, message in others:
         if all(warning.param != param for warning in found):
             found.append(not_honoured(param, message))
     return found
@@ -37,17 +42,19 @@ def _always(settings: FunasrSettings) -> Iterator[tuple[str, str]]:
         yield "svs_lang", "no language has this code or name, so the model finds out"
 
 
-def _of_mode(
-    settings: FunasrSettings, asked: Container[str], abilities: Abilities, mode: LiveMode
-) -> Iterator[tuple[str, str]]:
-    if mode == "online" and not abilities.draft_options:
-        if settings.hotwords:
-            yield "hotwords", "partial texts take none: hotwords count in modes 2pass and offline"
-        if settings.language:
-            yield "svs_lang", "the streaming model takes no language"
-    if mode != "offline":
-        return
-    if "mode" in asked and settings.mode != mode:
+def _of_online(settings: FunasrSettings, asked: Container[str]) -> Iterator[tuple[str, str]]:
+    """Yield what a streaming recognizer does not take, whose texts nothing replaces in this mode."""
+    if settings.hotwords:
+        yield "hotwords", "partial texts take none: hotwords count in modes 2pass and offline"
+    if settings.language:
+        yield "svs_lang", "the streaming model takes no language"
+    for key, is_wanted in (("itn", settings.itn), ("punctuate", settings.punctuate)):
+        if key in asked and is_wanted:
+            yield key, "partial texts are as they were spoken: it counts in modes 2pass and offline"
+
+
+def _of_offline(settings: FunasrSettings, asked: Container[str]) -> Iterator[tuple[str, str]]:
+    if "mode" in asked and settings.mode != "offline":
         yield "mode", "this server answers in mode offline only"
     if settings.chunk != ChunkSize():
         yield "chunk_size", "mode offline has no chunks"
