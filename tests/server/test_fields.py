@@ -287,6 +287,17 @@ def test_keys_of_other_servers(spoken, mode):
     assert texts_in_order([first, *others]) == texts_in_order(spoken(first_message(mode)))
 
 
+@pytest.mark.parametrize("path", ["/vosk", "/"])
+def test_settings_in_the_address(server, pcm, path):
+    """What stands in the address of a WebSocket is named with the first result, but for the API key."""
+    with live(server.url, f"{path}?token=a&mode=online&lang=zh") as client:
+        client.ws.send(pcm)
+        client.ws.send('{"eof":1}' if path == "/vosk" else '{"is_speaking":false}')
+        first = json.loads(client.ws.recv(20))
+    told = [(warning["code"], warning["param"]) for warning in first["warnings"]]
+    assert told == [("unknown_field", "mode"), ("unknown_field", "lang")]
+
+
 def test_one_bad_value_loses_no_other(server, pcm):
     """The good values of a message count, and the bad ones are errors that name them."""
     with live(server.url) as client:

@@ -16,11 +16,14 @@ from paraserve.server.live.queues import CloseRequest
 from paraserve.server.live.recorded_utterance import LiveContext
 from paraserve.server.protocols.events import Failed, LiveProtocol
 from paraserve.server.protocols.funasr.live_protocol import FunasrDialect, FunasrProtocol
+from paraserve.server.protocols.option_warnings import unknown_fields
 from paraserve.server.protocols.vosk import VoskByFirstMessage, VoskProtocol
 from paraserve.server.telemetry.request_log import key_name, new_request_id
 from paraserve.server.telemetry.slow_log import SlowLog
 
 VOSK_PATH = "/vosk"
+QUERY_NAMES = ("token",)
+"""What the address of a WebSocket may bring. Settings come in messages."""
 
 log = structlog.get_logger()
 
@@ -83,18 +86,20 @@ def live_router() -> APIRouter:
     return routes
 
 
-def protocol_for(path: str, dialect: FunasrDialect, request_id: str, abilities: Abilities) -> LiveProtocol:
+def protocol_for(socket: WebSocket, dialect: FunasrDialect, request_id: str, abilities: Abilities) -> LiveProtocol:
     """Return the protocol of a connection to this path. Where the path decides nothing, the first message does."""
-    if path == VOSK_PATH:
-        return VoskProtocol(request_id, abilities)
-    return VoskByFirstMessage(FunasrProtocol(dialect, request_id, abilities), VoskProtocol(request_id, abilities))
+    warnings = unknown_fields(name for name in socket.query_params if name not in QUERY_NAMES)
+    vosk = VoskProtocol(request_id, abilities, warnings)
+    if socket.scope["path"] == VOSK_PATH:
+        return vosk
+    return VoskByFirstMessage(FunasrProtocol(dialect, request_id, abilities, warnings), vosk)
 
 
 async def _serve_or_refuse(socket: WebSocket, request_id: str) -> None:
     service: LiveService | None = socket.app.state.live
     dialect = FunasrDialect() if service is None else service.dialect
     abilities = Abilities() if service is None else service.context.engine.abilities
-    protocol = protocol_for(socket.scope["path"], dialect, request_id, abilities)
+    protocol = protocol_for(socket, dialect, request_id, abilities)
     if service is None:
         error = OverloadedError("the server is starting or shutting down", code="not_ready")
         await _refuse(socket, error, protocol, request_id)

@@ -11,11 +11,12 @@ MAX_TOLD = 100
 
 
 class NewWarnings:
-    """Warnings for the next result. Each is told once an utterance."""
+    """Warnings for the next result, at first those of the handshake. Each is told once an utterance."""
 
-    def __init__(self) -> None:
+    def __init__(self, warnings: Iterable[FieldWarning] = ()) -> None:
         self._waiting: list[FieldWarning] = []
         self._told: set[FieldWarning] = set()
+        self.add(warnings)
 
     def begin(self) -> None:
         """Begin another utterance: what was told may be told again."""

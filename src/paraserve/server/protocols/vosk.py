@@ -39,7 +39,7 @@ from paraserve.server.protocols.json_values import (
 )
 from paraserve.server.protocols.new_warnings import NewWarnings
 from paraserve.server.protocols.option_warnings import OptionNames, not_honoured, option_warnings, unknown_fields
-from paraserve.types import AudioFormat, RecognitionOptions, StreamConfig, Token
+from paraserve.types import AudioFormat, FieldWarning, RecognitionOptions, StreamConfig, Token
 
 DEFAULT_SAMPLE_RATE = 8_000
 """Hz. That of vosk-server for clients that send no configuration."""
@@ -53,7 +53,9 @@ ANY_WORD = "[unk]"
 class VoskProtocol:
     """Messages of one connection; matches `LiveProtocol`. Times in results count from the start of the connection."""
 
-    def __init__(self, request_id: str, abilities: Abilities = NO_ABILITIES) -> None:
+    def __init__(
+        self, request_id: str, abilities: Abilities = NO_ABILITIES, warnings: Sequence[FieldWarning] = ()
+    ) -> None:
         # A client of vosk expects the words that were spoken, without marks and written numbers.
         options = RecognitionOptions(itn=False, punctuate=False)
         audio = AudioFormat(sample_rate=DEFAULT_SAMPLE_RATE)
@@ -62,7 +64,7 @@ class VoskProtocol:
         self._abilities = abilities
         self._has_words = True
         self._has_alternatives = False
-        self._warnings = NewWarnings()  # for the next reply
+        self._warnings = NewWarnings(warnings)  # for the next reply
         self._partial = self._tail = ""  # of the segment that is being spoken
         self._text = ""  # of segments that ended since the last reply
         self._words: list[Json] = []

@@ -68,7 +68,8 @@ class Hotwords:
 def read_hotword_file(path: Path) -> tuple[str, ...]:
     """Read FunASR's hotword file: `words weight` on each line, with spaces or tabs, in UTF-8 or UTF-16.
 
-    Lines without a weight do not count, as in FunASR, and are logged. The weights are dropped, because no model here takes them.
+    Lines without a weight do not count, as in FunASR, and are logged. The weights are dropped, because no model here
+    takes them.
 
     Raises:
         ModelLoadError: the file cannot be read.

@@ -65,7 +65,13 @@ NO_ABILITIES = Abilities()
 class FunasrProtocol:
     """Messages of one connection; matches `LiveProtocol`. Sentences are counted through the connection."""
 
-    def __init__(self, dialect: FunasrDialect, request_id: str, abilities: Abilities = NO_ABILITIES) -> None:
+    def __init__(
+        self,
+        dialect: FunasrDialect,
+        request_id: str,
+        abilities: Abilities = NO_ABILITIES,
+        warnings: Sequence[FieldWarning] = (),
+    ) -> None:
         self._dialect = dialect
         self._request_id = request_id
         self._abilities = abilities
@@ -73,7 +79,7 @@ class FunasrProtocol:
         self._asked_keys: set[str] = set()
         # Read, and not counting for results yet:
         self._to_confirm: deque[tuple[FunasrSettings, Sequence[FieldWarning]]] = deque()
-        self._warnings = NewWarnings()
+        self._warnings = NewWarnings(warnings)
         self._current = FunasrSettings()  # of the results that are written now
         self._first_index = 0  # the utterance's first sentence
         self._next_index = 0
