@@ -271,6 +271,15 @@ def test_the_header_of_warnings(server, date):
     assert "x-paraserve-warnings" not in server.post(OPENAI, date.data).headers
 
 
+def test_a_long_header_of_warnings(server, date):
+    """It has no more than a proxy lets pass; what does not fit is counted."""
+    names = {f"{n}-{'词' * 60}": "1" for n in range(15)}
+    told = server.post(OPENAI, date.data, response_format="srt", **names).headers["x-paraserve-warnings"]
+    assert len(told) < 1100
+    named = told.count("unknown_field")
+    assert told.endswith(f", {15 - named} more")
+
+
 def test_logprobs(server, date):
     """`include[]=logprobs` gives each word's probability, as bytes and text."""
     body = server.post(OPENAI, date.data, itn="0", **{"include[]": "logprobs"}).json()
@@ -288,6 +297,8 @@ def test_verbose_values(server, samples, demo_dir):
     assert [s["seek"] for s in body["segments"]] == [int(s["start"] * 100) for s in body["segments"]]
     said = "".join(units[i] for s in body["segments"] for i in s["tokens"]).replace("@@", "")
     assert said.lower() == "".join(word["word"] for word in body["words"]).lower()
+    written = server.post(OPENAI, samples["mixed_long"].data, response_format="verbose_json").json()["segments"]
+    assert [i for s in written for i in s["tokens"]] == [i for s in body["segments"] for i in s["tokens"]]
     assert len({s["no_speech_prob"] for s in body["segments"]}) > 1 or len(body["segments"]) == 1
     assert all(0 <= s["no_speech_prob"] < 0.01 for s in body["segments"])
 

@@ -22,8 +22,8 @@ from paraserve.server.telemetry.request_log import key_name, new_request_id
 from paraserve.server.telemetry.slow_log import SlowLog
 
 VOSK_PATH = "/vosk"
-QUERY_NAMES = ("token",)
-"""What the address of a WebSocket may bring. Settings come in messages."""
+QUERY_NAMES = ("token", "api_key", "api-key", "access_token")
+"""Names of an API key in the address of a WebSocket, which brings nothing else. Settings come in messages."""
 
 log = structlog.get_logger()
 

@@ -8,6 +8,8 @@ import re
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from paraserve.errors import ProtocolError
+
 AUTO = "auto"
 NO_SPEECH = "nospeech"
 """SenseVoice's name for no language."""
@@ -76,6 +78,21 @@ def language_code(name: str) -> str | None:
     # "english please" is no language.
     has_regions = all(REGION.fullmatch(part) for part in others)
     return codes.get(first) if has_regions or len(first) <= MAX_CODE_CHARS else None
+
+
+def read_language(key: str, name: str) -> str | None:
+    """Return the code of the language that a client names in the field `key`, None for "auto" and for no name.
+
+    Raises:
+        ProtocolError: no language has this name.
+    """
+    if name.strip().lower() in ("", AUTO):
+        return None
+    code = language_code(name)
+    if code is None:
+        problem = f"{key} {name[:40]!r} is not known: expected a code or a name such as zh, en, Chinese, or auto"
+        raise ProtocolError(problem, code="invalid_value", param=key)
+    return code
 
 
 @functools.cache

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from paraserve.errors import ProtocolError
 from paraserve.inference.base import Abilities
 from paraserve.server.protocols.funasr.hotwords import check_hotwords, parse_hotwords
-from paraserve.server.protocols.languages import AUTO, language_code
+from paraserve.server.protocols.languages import read_language
 from paraserve.server.protocols.option_warnings import not_honoured, option_warnings, unknown_fields
 from paraserve.types import FieldWarning, RecognitionOptions
 
@@ -86,7 +86,7 @@ def recognition_options(fields: FormFields, abilities: Abilities) -> Recognition
         hotwords=_hotwords(fields),
         itn=read_switch(fields, "itn", default=True),
         punctuate=read_switch(fields, "punctuate", default=True),
-        language=_language(fields),
+        language=read_language("language", fields.last("language") or ""),
         deterministic=read_switch(fields, "deterministic", default=False),
         prompt=fields.last("prompt"),
         channel=read_digits(fields, "channel", MAX_CHANNEL_DIGITS),
@@ -130,18 +130,6 @@ def read_digits(fields: FormFields, name: str, max_digits: int) -> int | None:
         message = f"{name} must be 0, 1, ..., not {value[:20]!r}"
         raise ProtocolError(message, code="invalid_value", param=name)
     return int(value)
-
-
-def _language(fields: FormFields) -> str | None:
-    """Read a language by its code or name, None where the model is to find out."""
-    name = fields.last("language") or AUTO
-    if name.strip().lower() == AUTO:
-        return None
-    code = language_code(name)
-    if code is None:
-        message = f"language {name[:40]!r} is not known: expected a code or a name such as zh, en, Chinese, or auto"
-        raise ProtocolError(message, code="invalid_value", param="language")
-    return code
 
 
 def _hotwords(fields: FormFields) -> tuple[str, ...]:
