@@ -8,6 +8,7 @@
     │   └── DecoderError                   the decoder gave up, ran out of time or memory
     ├── ProtocolError (ValueError)         a request or message breaks the protocol
     │   └── SlowUploadError (TimeoutError) the client stopped sending in the middle of its upload
+    ├── NoSuchModelError (LookupError)     no model of this name is loaded
     ├── AccessError (PermissionError)      no API key, an unknown or expired one, or a page of a foreign origin
     │   ├── HostError                      a request to a name that is not the server's
     │   ├── MissingScopeError              the API key is good, and not for this
@@ -88,6 +89,12 @@ class SlowUploadError(ProtocolError, TimeoutError):
     """The client stopped sending in the middle of its upload."""
 
     code = "upload_timeout"
+
+
+class NoSuchModelError(ParaserveError, LookupError):
+    """No model of this name is loaded."""
+
+    code = "model_not_found"
 
 
 class AccessError(ParaserveError, PermissionError):

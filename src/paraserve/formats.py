@@ -2,10 +2,10 @@
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
-from paraserve.types import Sentence, Timing, Token, Transcript
+from paraserve.types import FieldWarning, Sentence, Timing, Token, Transcript
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,14 @@ def transcript_json(transcript: Transcript) -> dict[str, Any]:
             "decode_ms": transcript.timing.decode_ms,
             "inference_ms": transcript.timing.inference_ms,
         },
+        **warnings_json(transcript.warnings),
     }
+
+
+def warnings_json(warnings: Iterable[FieldWarning]) -> dict[str, Any]:
+    """Return the key `warnings` of an answer, nothing without any."""
+    items = [asdict(warning) for warning in warnings]
+    return {"warnings": items} if items else {}
 
 
 def transcript_from_json(body: Mapping[str, Any]) -> Transcript:
@@ -50,6 +57,7 @@ def transcript_from_json(body: Mapping[str, Any]) -> Transcript:
         audio_processed_ms=body["audio_processed_ms"],
         damaged_packets=body.get("damaged_packets", 0),
         timing=Timing(timing["queue_ms"], timing["decode_ms"], timing["inference_ms"]),
+        warnings=tuple(FieldWarning(w["code"], w["param"], w["message"]) for w in body.get("warnings", ())),
     )
 
 

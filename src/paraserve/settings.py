@@ -9,13 +9,13 @@ from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSett
 from paraserve.environment import given_settings
 from paraserve.errors import ParaserveError
 from paraserve.setting_fields import Device, Group, Networks, Origins
+from paraserve.text_files import read_text_file
 from paraserve.user_folders import expanded
 
 
 def _read_file(settings_cls: type[BaseSettings], path: str) -> PydanticBaseSettingsSource:
     try:
-        with expanded(path).open("rb") as file:
-            values = tomllib.load(file)
+        values = tomllib.loads(read_text_file(expanded(path)))
     except (OSError, ValueError) as error:
         raise ParaserveError(f"the settings file {path} cannot be read: {error}", code="invalid_settings") from None
     return InitSettingsSource(settings_cls, values)

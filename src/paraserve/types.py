@@ -93,13 +93,15 @@ class VadOverrides:
 class Token:
     """One word or character of the text, or (after ITN) what replaced several of them.
 
-    Times are None where the model gives none. `score` is a probability in [0, 1].
+    Times are None where the model gives none. `score` is a probability in [0, 1]. `unit_ids` are the entries of the
+    model's vocabulary that it was recognized as; a unit that several tokens share is with the first of them.
     """
 
     text: str
     start_ms: int | None = None
     end_ms: int | None = None
     score: float = 1.0
+    unit_ids: tuple[int, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,11 +166,24 @@ class Timing:
 
 
 @dataclass(frozen=True, slots=True)
+class FieldWarning:
+    """A field of a request that is not honoured as it was meant, or a fact about the recording to know of.
+
+    `code` names the case for programs, `param` the field (None: it is about no field), `message` is for people.
+    """
+
+    code: str
+    param: str | None
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
 class Transcript:
     """The text of a whole recording.
 
-    `audio_received_ms` is the audio decoded, `audio_processed_ms` the audio that went through the pipeline; they are
-    equal unless audio was lost. `damaged_packets` counts packets of the file that could not be decoded.
+    `language` is the one that was heard, None where the model tells none. `audio_received_ms` is the audio decoded,
+    `audio_processed_ms` the audio that went through the pipeline; they are equal unless audio was lost.
+    `damaged_packets` counts packets of the file that could not be decoded. `warnings` go into the answer.
     """
 
     text: str
@@ -179,6 +194,7 @@ class Transcript:
     audio_processed_ms: int = 0
     damaged_packets: int = 0
     timing: Timing = field(default_factory=Timing)
+    warnings: tuple[FieldWarning, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,6 +47,26 @@ def test_text_of_one_file(data_dir, expected):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("where", ["here", "on a server"])
+def test_options_without_effect(data_dir, expected, server_url, where):
+    """Options that the models cannot honour are told on stderr, and the text is written all the same."""
+    place = ("--server", server_url) if where == "on a server" else ()
+    asked = ("--hotwords", "阿里巴巴 魔搭", "--language", "French")
+    done = paraserve("transcribe", data_dir / "zh_phone.wav", *AS_SPOKEN, *asked, *place)
+    assert (done.stdout, done.returncode) == (expected["zh_phone.wav"]["text"] + "\n", 0)
+    told = [line.split(": ")[2] for line in done.stderr.splitlines()]
+    assert told == ["hotwords", "language"]
+
+
+def test_an_unknown_language(data_dir):
+    """It is an error in one line, before any model is loaded."""
+    done = paraserve("transcribe", data_dir / "zh_phone.wav", "--language", "klingon")
+    assert (done.stdout, done.returncode) == ("", 1)
+    assert "klingon" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.slow
 def test_numbers_are_written_as_digits(data_dir):
     """Without --no-itn a phone number is digits."""
     done = paraserve("transcribe", data_dir / "zh_phone.wav")

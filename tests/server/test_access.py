@@ -47,7 +47,12 @@ def table():
     found = {(method, one.path) for one in iter_route_contexts(app.routes) for method in one.methods or ()}
     return [
         *sorted(
-            (method, path.replace("docs/{path:path}", "docs/docs.js").replace("{path:path}", "page.js"))
+            (
+                method,
+                path.replace("docs/{path:path}", "docs/docs.js")
+                .replace("{path:path}", "page.js")
+                .replace("{model:path}", "whisper-1"),
+            )
             for method, path in found
         ),
         ("GET", "/none"),

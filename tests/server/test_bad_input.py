@@ -265,7 +265,7 @@ BAD_FORMS = {
         form(b'name="data"; filename="a"\r\n\r\n' + VOICE),
         "no_file",
     ),
-    "file without a file name": ("multipart/form-data; boundary=b", form(b'name="file"\r\n\r\nhello'), "no_file"),
+    "no field of the file": ("multipart/form-data; boundary=b", form(b'name="recording"\r\n\r\nhello'), "no_file"),
     "cut off": ("multipart/form-data; boundary=b", form(FILE_PART)[:-5000], "no_file"),
     "no body": ("multipart/form-data; boundary=b", b"", "no_file"),
 }

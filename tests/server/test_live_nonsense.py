@@ -22,29 +22,29 @@ NONSENSE = {
     "too long": (json.dumps({"wav_name": "x" * 1_000_001}), "message_too_large", None),
     "unknown mode": ('{"mode":"both"}', "unknown_mode", "2pass-offline"),
     "mode of another type": ('{"mode":2}', "invalid_value", "2pass-offline"),
-    "chunk_size": ('{"mode":"online","chunk_size":[5,0,5]}', "invalid_value", "2pass-offline"),
+    "chunk_size": ('{"mode":"online","chunk_size":[5,0,5]}', "invalid_value", "2pass-online"),
     "half a character": ('{"wav_name":"\\ud800"}', "invalid_value", "2pass-offline"),
     "is_speaking as text": ('{"is_speaking":"false"}', "invalid_value", "2pass-offline"),
-    "hotwords": ('{"hotwords":["a"]}', "invalid_value", "2pass-offline"),
+    "hotwords": ('{"hotwords":["a",5]}', "invalid_value", "2pass-offline"),
 }
 
 
 @pytest.mark.parametrize("name", NONSENSE)
 def test_nonsense(fake_server, name):
-    """A result without text and with `error`; the socket stays, and the message has changed nothing."""
-    text, code, _ = NONSENSE[name]
+    """A result without text and with `error`; the socket stays, and the bad value has changed nothing."""
+    text, code, mode = NONSENSE[name]
     with live(fake_server.url) as client:
         client.say(wav_name="mine")
         client.send(speech(400))
         client.ws.send(text)
         refused = client.receive()
         assert (refused["mode"], refused["text"], refused["wav_name"], refused["is_final"]) == (
-            "2pass-offline",
+            mode or "2pass-offline",
             "",
             "mine",
             False,
         )
-        assert set(refused["error"]) == {"code", "message", "request_id"}
+        assert set(refused["error"]) == {"code", "message", "request_id"} | ({"param"} if mode else set())
         assert refused["error"]["code"] == code
         messages = client.utterance(speech(600))
         assert (messages[-1]["text"], messages[-1]["wav_name"]) == (heard(1000), "mine")

@@ -2,6 +2,7 @@
 
 import io
 import json
+import math
 import re
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
@@ -181,19 +182,25 @@ def test_strict_funasr_server(start_server, samples):
 
 
 def test_openai_formats(server, sample):
-    """json, text, srt, vtt and verbose_json over plain HTTP; the fields of OpenAI's contract are accepted."""
+    """json, text, srt, vtt and verbose_json over plain HTTP; fields without effect are taken and told."""
     wanted = own(server, sample)
     extra = {"model": "whisper-1", "language": "zh", "prompt": "数字", "temperature": "0.2"}
     bodies = {
         name: server.post("/v1/audio/transcriptions", sample.data, response_format=name, **extra)
         for name in ("json", "text", "srt", "vtt", "verbose_json")
     }
-    assert bodies["json"].json() == {"text": wanted["text"]}
+    seconds = math.ceil(wanted["duration_ms"] / 1000)
+    assert bodies["json"].json()["text"] == wanted["text"]
+    assert bodies["json"].json()["usage"] == {"type": "duration", "seconds": seconds}
+    told = [warning["param"] for warning in bodies["json"].json()["warnings"]]
+    assert sorted(told) == ["language", "prompt", "temperature"]
     assert bodies["text"].text == wanted["text"] + "\n"
     for name in ("srt", "vtt"):
         assert cue_text(bodies[name].text) == [sentence["text"] for sentence in wanted["sentences"]]
     verbose = bodies["verbose_json"].json()
-    assert (verbose["text"], verbose["task"], verbose["language"]) == (wanted["text"], "transcribe", "zh")
+    said_in_chinese, said_in_english = (re.findall(one, wanted["text"]) for one in (f"{CJK}|。", "[A-Za-z]+"))
+    heard = "zh" if len(said_in_chinese) > len(said_in_english) else "en"
+    assert (verbose["text"], verbose["task"], verbose["language"]) == (wanted["text"], "transcribe", heard)
     assert verbose["duration"] == wanted["duration_ms"] / 1000
     assert "words" not in verbose
     times = [(segment["start"], segment["end"], segment["text"]) for segment in verbose["segments"]]
@@ -324,7 +331,12 @@ def test_silence_and_very_short_audio(server):
     assert server.post("/recognition", wav).json() == {"text": "", "sentences": [], "code": 0}
     assert server.post("/asr", wav).json()["segments"] == []
     assert "timestamp" not in server.post("/", wav).json()
-    for name, empty in {"text": "\n", "srt": "", "vtt": "WEBVTT\n", "json": '{"text":""}'}.items():
+    for name, empty in {
+        "text": "\n",
+        "srt": "",
+        "vtt": "WEBVTT\n",
+        "json": '{"text":"","usage":{"type":"duration","seconds":3}}',
+    }.items():
         assert server.post("/v1/audio/transcriptions", wav, response_format=name).text == empty
 
 

@@ -10,8 +10,11 @@ import httpx2
 import jsonschema
 
 from paraserve.server.app import create_app
+from paraserve.server.http.plain_paths import plain_path
 from paraserve.settings import Settings
 
+FOLDERS = {"/static/": "{path}", "/docs/": "{path}", "/v1/models/": "{model}"}
+"""Paths that end with a parameter."""
 UNDESCRIBED = frozenset(("/openapi.json",))
 """FastAPI's own."""
 
@@ -37,7 +40,7 @@ class ApiDescription:
 
     def check(self, answer: httpx2.Response) -> None:
         """Raise `UndescribedError` unless the answer is one that the description allows for its request."""
-        path = urlsplit(str(answer.request.url)).path
+        path = plain_path(urlsplit(str(answer.request.url)).path)
         is_preflight = "access-control-request-method" in answer.request.headers  # CORS answers it before any route
         if path not in UNDESCRIBED and not is_preflight:
             self.check_parts(answer.request.method, path, answer.status_code, dict(answer.headers), answer.content)
@@ -54,13 +57,16 @@ class ApiDescription:
             self._check_body(where, described[str(status)].get("content", {}), headers, body)
 
     def _operation(self, method: str, path: str) -> dict[str, Any] | None:
-        folder = next((one for one in ("/static/", "/docs/") if path.startswith(one)), "")
-        known = f"{folder}{{path}}" if folder else path
+        path = plain_path(path)
+        folder = next((one for one in FOLDERS if path.startswith(one)), None)
+        known = path if folder is None else folder + FOLDERS[folder]
         return self.paths.get(known, {}).get("get" if method == "HEAD" else method.lower())
 
     def _check_headers(self, where: str, described: dict[str, Any], headers: dict[str, str]) -> None:
         for name, header in described.items():
             value = headers.get(name.lower())
+            if value is None and header.get("required") is False:
+                continue
             if value is None:
                 raise UndescribedError(f"{where}: no header {name}")
             is_number = header["schema"].get("type") == "integer"

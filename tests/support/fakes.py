@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from paraserve.errors import ParaserveError
-from paraserve.inference.base import VadStep
+from paraserve.inference.base import Abilities, VadStep
 from paraserve.runtime.scheduling.batches import Lane, Timed
 from paraserve.types import (
     FRAME_SAMPLES,
@@ -27,6 +27,9 @@ from paraserve.types import (
 def text_of(samples: Samples) -> str:
     """What `FakeEngine` hears in a segment: its length, and a word of its loudest sample."""
     return f"{len(samples)}x{round(float(np.abs(samples).max(initial=0.0)) * 1000)}"
+
+
+ALL_ABILITIES = Abilities(frozenset(("en", "yue", "zh")), hotwords=True, prompt=True, model_itn=True)
 
 
 @dataclass
@@ -51,6 +54,7 @@ class FakeEngine:
     has_partials: bool = True
     abandonments: int = 0
     abandoned_with: ParaserveError | None = None
+    abilities: Abilities = ALL_ABILITIES
 
     def open_stream(self, config: StreamConfig) -> "FakeStream":
         self.open_streams += 1

@@ -3,13 +3,14 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from paraserve.cli.inputs import Source
 from paraserve.cli.progress import OnProgress
 from paraserve.runtime.decoding.pool import DecodePool
 from paraserve.runtime.engine import Engine
 from paraserve.runtime.offline import FileLimits, transcribe_file
+from paraserve.server.protocols.option_warnings import option_warnings
 from paraserve.settings import Settings
 from paraserve.types import RecognitionOptions, Transcript
 from paraserve.wiring import open_decode_pool, open_engine
@@ -24,14 +25,17 @@ class LocalTranscriber:
     limits: FileLimits
 
     async def __call__(self, source: Source, options: RecognitionOptions, on_progress: OnProgress) -> Transcript:
-        """Transcribe one recording.
+        """Transcribe one recording. The transcript has warnings about options that the models cannot honour.
 
         Raises:
             OSError: it cannot be read.
             ParaserveError: it cannot be transcribed.
         """
         with source.open() as file:
-            return await transcribe_file(self.engine, self.pool, file, options, self.limits, on_progress=on_progress)
+            work = transcribe_file(self.engine, self.pool, file, options, self.limits, on_progress=on_progress)
+            transcript = await work
+        warnings = option_warnings(options, self.engine.abilities, asked=())
+        return replace(transcript, warnings=(*warnings, *transcript.warnings))
 
 
 @asynccontextmanager

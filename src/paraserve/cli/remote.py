@@ -107,7 +107,7 @@ def _form(boundary: str, filename: str, options: RecognitionOptions) -> tuple[by
     fields = {
         "itn": str(options.itn).lower(),
         "punctuate": str(options.punctuate).lower(),
-        "hotwords": " ".join(options.hotwords),
+        "hotwords": json.dumps(options.hotwords, ensure_ascii=False) if options.hotwords else "",
         "language": options.language or "",
         "channel": "" if options.channel is None else str(options.channel),
     }

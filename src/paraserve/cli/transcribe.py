@@ -18,6 +18,8 @@ from paraserve.cli.progress import Bars, OnProgress
 from paraserve.cli.remote import remote_transcriber
 from paraserve.errors import ParaserveError
 from paraserve.formats import FORMATS
+from paraserve.server.protocols.funasr.hotwords import parse_hotwords
+from paraserve.server.protocols.languages import read_language
 from paraserve.settings import Settings
 from paraserve.types import RecognitionOptions, Transcript
 
@@ -70,7 +72,7 @@ def transcribe(  # noqa: PLR0913, PLR0917 - one parameter a flag
     ] = None,
     api_key: ApiKey = "",
     hotwords: Hotwords = "",
-    language: Annotated[str | None, typer.Option(help="Language of the recording, such as zh or en.")] = None,
+    language: Annotated[str | None, typer.Option(help="Language of the recording, such as zh or English.")] = None,
     channel: Annotated[
         int | None, typer.Option(min=0, help="Take one channel, counted from 0.  [default: all mixed]")
     ] = None,
@@ -84,10 +86,10 @@ def transcribe(  # noqa: PLR0913, PLR0917 - one parameter a flag
     A recording that fails costs one line on stderr and exit code 1; the others are still transcribed.
     """
     options = RecognitionOptions(
-        hotwords=tuple(hotwords.split()),
+        hotwords=parse_hotwords(hotwords),
         itn=not no_itn,
         punctuate=not no_punctuate,
-        language=language,
+        language=read_language("language", language or ""),
         channel=channel,
         word_times=format_ != "text",
     )
@@ -162,13 +164,16 @@ async def _outcome(
 
 
 def _report(index: int, source: Source, result: Transcript | FileError, output: Output) -> bool:
-    """Write a transcript, or an error to stderr; return True if a transcript was written."""
+    """Write a transcript and its warnings, or an error to stderr; return True if a transcript was written."""
     if isinstance(result, Transcript):
         try:
             output.write(index, source, result)
         except ParaserveError as error:
             result = error
         else:
+            for warning in result.warnings:
+                about = f"{warning.param}: " if warning.param else ""
+                typer.echo(f"paraserve: {source.name}: {about}{warning.message}", err=True)
             return True
     typer.echo(f"paraserve: {source.name}: {_message(result)}", err=True)
     return False

@@ -93,6 +93,8 @@ class Capabilities:
             for a model that takes no language and tells none.
         word_times: tokens have a start and an end.
         hotwords: the option `hotwords` has an effect.
+        prompt: the option `prompt` has an effect.
+        model_itn: it leaves marks and written numbers out where the options want neither.
     """
 
     partials: bool = False
@@ -100,6 +102,35 @@ class Capabilities:
     languages: frozenset[str] = frozenset()
     word_times: bool = False
     hotwords: bool = False
+    prompt: bool = False
+    model_itn: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Abilities:
+    """Options of a client that a loaded pipeline honours. A client that asks for another one is told.
+
+    Args:
+        languages: codes that the option `language` may name.
+        hotwords: the option `hotwords` has an effect.
+        prompt: the option `prompt` has an effect.
+        punctuates: texts can have marks.
+        writes_numbers: texts can have written numbers.
+        leaves_numbers: texts can have numbers as they were spoken.
+        model_itn: the option `model_itn` has an effect.
+        word_times: words have a start and an end.
+        draft_options: partial texts follow the options too. A streaming recognizer takes none.
+    """
+
+    languages: frozenset[str] = frozenset()
+    hotwords: bool = False
+    prompt: bool = False
+    punctuates: bool = True
+    writes_numbers: bool = True
+    leaves_numbers: bool = True
+    model_itn: bool = False
+    word_times: bool = True
+    draft_options: bool = False
 
 
 class Recognizer(Protocol):
@@ -215,6 +246,22 @@ class ModelBundle:
     punctuator_online: StreamingPunctuator[Any] | None = None
     itn: Itn | None = None
     allows_drafts: bool = True
+
+    @property
+    def abilities(self) -> Abilities:
+        """Options that this pipeline honours."""
+        recognizer = self.recognizer.capabilities
+        return Abilities(
+            languages=recognizer.languages,
+            hotwords=recognizer.hotwords,
+            prompt=recognizer.prompt,
+            punctuates=recognizer.punctuates or self.punctuator is not None,
+            writes_numbers=recognizer.punctuates or self.itn is not None,
+            leaves_numbers=not recognizer.punctuates or recognizer.model_itn,
+            model_itn=recognizer.model_itn,
+            word_times=recognizer.word_times,
+            draft_options=self.has_drafts,
+        )
 
     @property
     def has_drafts(self) -> bool:

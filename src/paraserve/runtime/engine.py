@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any, Protocol
 
 from paraserve.errors import ParaserveError
-from paraserve.inference.base import ModelBundle, Vad, VadStep
+from paraserve.inference.base import Abilities, ModelBundle, Vad, VadStep
 from paraserve.inference.text.final_text import final_sentences
 from paraserve.runtime.draft_recognizer import DraftBudget, DraftRecognizer
 from paraserve.runtime.local_stream import NEVER_CUT_MS, LocalStream, LocalVadStream, cost_frames
@@ -82,6 +82,11 @@ class EngineStream(Protocol):
 
 class Engine(Protocol):
     """Recognition of segments and live streams, on any number of devices."""
+
+    @property
+    def abilities(self) -> Abilities:
+        """Options of clients that it honours."""
+        ...
 
     @property
     def max_segment_ms(self) -> int:
@@ -158,6 +163,11 @@ class LocalEngine:
         self._scheduler = scheduler
         self._vad = vad
         self._draft_budget = DraftBudget(scheduler.workers) if bundle.has_drafts else None
+
+    @property
+    def abilities(self) -> Abilities:
+        """Those of the bundle."""
+        return self._bundle.abilities
 
     @property
     def max_segment_ms(self) -> int:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from paraserve.errors import EngineStuckError, InferenceError, OverloadedError, ParaserveError
-from paraserve.inference.base import VadStep
+from paraserve.inference.base import Abilities, VadStep
 from paraserve.runtime.engine import Engine, EngineStream, VadStream
 from paraserve.runtime.local_stream import cost_frames
 from paraserve.runtime.scheduling.batches import Lane, Timed
@@ -70,6 +70,11 @@ class Replicas:
 
     def __init__(self, engines: Sequence[tuple[str, Engine]]) -> None:
         self._replicas = [_Replica(engine, name) for name, engine in engines]
+
+    @property
+    def abilities(self) -> Abilities:
+        """Those of the first replica: all of them have the same models."""
+        return self._replicas[0].engine.abilities
 
     @property
     def max_segment_ms(self) -> int:

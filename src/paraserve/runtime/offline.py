@@ -187,7 +187,7 @@ class _Transcription:
             text=join_sentences(sentences),
             sentences=sentences,
             duration_ms=samples_to_ms(self._received_samples),
-            language=n_words.most_common(1)[0][0] if n_words else self._options.language,
+            language=n_words.most_common(1)[0][0] if n_words else None,
             audio_received_ms=samples_to_ms(self._received_samples),
             audio_processed_ms=samples_to_ms(self._processed_samples),
             timing=Timing(queue_ms=round(self._spent.queue_ms), inference_ms=round(self._spent.inference_ms)),

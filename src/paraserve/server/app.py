@@ -20,7 +20,9 @@ from paraserve.server.error_responses import add_error_handlers
 from paraserve.server.http.api_description import DESCRIPTION, TAGS, description_router
 from paraserve.server.http.health import health_router
 from paraserve.server.http.page import page_router
+from paraserve.server.http.plain_paths import PlainPaths
 from paraserve.server.http.uploads import upload_router
+from paraserve.server.http.warnings_header import WARNINGS_HEADER
 from paraserve.server.live.live_limit import live_limit
 from paraserve.server.live.websocket_routes import live_router
 from paraserve.server.readiness import Readiness
@@ -63,6 +65,7 @@ def create_app(settings: Settings, engine: Engine | None = None, metrics: Metric
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,
     )
     app.state.readiness, app.state.refusals, app.state.access = readiness, refusals, access
     app.state.uploads = app.state.live = None
@@ -122,11 +125,12 @@ def _add_middleware(app: FastAPI, settings: Settings, metrics: Metrics, access: 
             allow_origins=settings.cors_origins,
             allow_methods=["GET", "POST"],
             allow_headers=["*"],
-            expose_headers=["X-Request-Id", "Retry-After"],
+            expose_headers=["X-Request-Id", "Retry-After", WARNINGS_HEADER],
         )
     app.add_middleware(HostCheck, rules=host_rules(settings), refusals=app.state.refusals)
     app.add_middleware(SecurityHeaders)
     app.add_middleware(RequestLog, metrics=metrics)
+    app.add_middleware(PlainPaths)
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from paraserve.server.access.client_addresses import ClientAddresses, is_loopbac
 from paraserve.server.access.hosts import HostRules
 from paraserve.server.access.key_ring import KeyRing
 from paraserve.server.access.wrong_keys import WrongKeys
+from paraserve.server.http.parsing.openai_fields import bundle_names
 from paraserve.server.http.upload_pace import UploadLimits
 from paraserve.server.http.uploads import UploadService
 from paraserve.server.live.connection import LiveLimits
@@ -72,6 +73,7 @@ def upload_service(settings: Settings, shared: SharedServices) -> UploadService:
         address_limit=_address_limit(settings.max_uploads_per_address, settings.max_uploads, "uploads", shared),
         metrics=shared.metrics,
         slow_log=_slow_log(settings),
+        model_names=bundle_names(settings.bundle),
     )
 
 

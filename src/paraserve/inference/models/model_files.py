@@ -7,6 +7,7 @@ from typing import Any
 import yaml
 
 from paraserve.errors import ModelLoadError
+from paraserve.text_files import read_text_file
 
 
 def graph_file(
@@ -81,7 +82,7 @@ def _read_json(path: Path) -> Any:
 
 def _read_text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        return read_text_file(path)
     except FileNotFoundError:
         raise ModelLoadError(f"model file not found: {path}") from None
     except (OSError, UnicodeDecodeError) as error:

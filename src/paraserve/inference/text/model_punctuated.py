@@ -55,11 +55,12 @@ def written_sentences(hypothesis: Hypothesis, *, is_closed: bool) -> tuple[Sente
 
 @dataclass(frozen=True, slots=True)
 class _CharacterTime:
-    """Time and score of one character."""
+    """Time and score of one character. The units of its part are with the first one that is said."""
 
     start_ms: int | None
     end_ms: int | None
     score: float
+    unit_ids: tuple[int, ...]
 
 
 def _character_times(part: Token) -> Iterator[_CharacterTime]:
@@ -67,7 +68,8 @@ def _character_times(part: Token) -> Iterator[_CharacterTime]:
     n_said, said = sum(map(str.isalnum, part.text)), 0
     for char in part.text:
         step = int(char.isalnum())
-        yield _CharacterTime(_time_at(part, said, n_said), _time_at(part, said + step, n_said), part.score)
+        unit_ids = part.unit_ids if step and not said else ()
+        yield _CharacterTime(_time_at(part, said, n_said), _time_at(part, said + step, n_said), part.score, unit_ids)
         said += step
 
 
@@ -87,7 +89,8 @@ def _word_spans(text: str) -> Iterator[tuple[int, int]]:
 
 
 def _word(text: str, times: Sequence[_CharacterTime]) -> Token:
-    return Token(text, times[0].start_ms, times[-1].end_ms, min(time.score for time in times))
+    score, unit_ids = min(time.score for time in times), tuple(i for time in times for i in time.unit_ids)
+    return Token(text, times[0].start_ms, times[-1].end_ms, score, unit_ids)
 
 
 def _sentence(text: str, words: Sequence[Token]) -> Sentence:

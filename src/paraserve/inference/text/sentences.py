@@ -7,6 +7,7 @@ full-width, except in a sentence without Chinese characters, which gets ASCII ma
 
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from difflib import SequenceMatcher
 from itertools import accumulate
 
@@ -182,13 +183,15 @@ def _spread(tokens: Sequence[Token], new_words: Sequence[str]) -> list[Token]:
 def _share(tokens: Sequence[Token], new_words: Sequence[str]) -> list[Token]:
     """Return a token for each of more new words than tokens, with equal parts of the time of all tokens."""
     whole = _merged(tokens, "")
+    unit_ids = (whole.unit_ids, *[()] * (len(new_words) - 1))
     if whole.start_ms is None or whole.end_ms is None:
-        return [Token(word, whole.start_ms, whole.end_ms, whole.score) for word in new_words]
+        return [replace(whole, text=word, unit_ids=ids) for word, ids in zip(new_words, unit_ids, strict=True)]
     duration_ms, n = whole.end_ms - whole.start_ms, len(new_words)
     bounds = [whole.start_ms + duration_ms * i // n for i in range(n + 1)]
-    return [Token(word, bounds[i], bounds[i + 1], whole.score) for i, word in enumerate(new_words)]
+    return [Token(word, bounds[i], bounds[i + 1], whole.score, unit_ids[i]) for i, word in enumerate(new_words)]
 
 
 def _merged(tokens: Sequence[Token], text: str) -> Token:
     score = sum(token.score for token in tokens) / len(tokens)
-    return Token(text, tokens[0].start_ms, tokens[-1].end_ms, score)
+    unit_ids = tuple(i for token in tokens for i in token.unit_ids)
+    return Token(text, tokens[0].start_ms, tokens[-1].end_ms, score, unit_ids)

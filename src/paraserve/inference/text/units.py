@@ -8,6 +8,7 @@ becomes a word, an unknown symbol stays, and an abbreviation is one word with on
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from paraserve.inference.text.scripts import is_chinese_or_digits
 from paraserve.inference.text.spaces import space_between_words
@@ -128,8 +129,9 @@ def _merge_up_to_starts(units: Sequence[Token]) -> list[Token]:
 
 def _merged(units: Sequence[Token]) -> Token:
     text = "".join(unit.text for unit in units)
-    return Token(text, units[0].start_ms, units[-1].end_ms, min(unit.score for unit in units))
+    score, unit_ids = min(unit.score for unit in units), tuple(i for unit in units for i in unit.unit_ids)
+    return Token(text, units[0].start_ms, units[-1].end_ms, score, unit_ids)
 
 
 def _with_text(token: Token, text: str) -> Token:
-    return token if token.text == text else Token(text, token.start_ms, token.end_ms, token.score)
+    return token if token.text == text else replace(token, text=text)

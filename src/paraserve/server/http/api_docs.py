@@ -38,7 +38,7 @@ _ERROR_HEADERS: Mapping[int, Json] = {
     429: RETRY_AFTER,
     503: RETRY_AFTER,
 }
-MULTIPART = "multipart/form-data"
+MULTIPART, JSON = "multipart/form-data", "application/json"
 
 
 def key_with(scope: KeyScope) -> Any:
@@ -105,12 +105,31 @@ def upload_request(form: type[UploadForm], query: Iterable[Json] = ()) -> Json:
     return {
         "parameters": [*(query_parameter(name, field) for name, field in fields.items()), *query],
         "requestBody": {
-            "description": "A form with the recording, or the recording alone under any other content type. "
-            "Fields may stand in the form or in the query.",
+            "description": "A form with the recording, JSON with the recording as base64, or the recording alone "
+            "under any other content type. Fields may stand in the form, in the JSON or in the query. Raw audio "
+            "without a header has the content type `audio/L16;rate=16000;channels=1`, `audio/pcm`, `audio/basic` "
+            "or the like, or the field `encoding`.",
             "required": True,
-            "content": {MULTIPART: {"schema": schema}, "application/octet-stream": raw},
+            "content": {
+                MULTIPART: {"schema": schema},
+                JSON: {"schema": _json_schema(schema)},
+                "application/octet-stream": raw,
+            },
         },
     }
+
+
+def _json_schema(schema: Json) -> Json:
+    """Describe the JSON that has the fields of a form."""
+    names = {name: name.removesuffix("[]") for name in schema["properties"] if name != "file"}
+    audio = {
+        "type": "string",
+        "format": "byte",
+        "description": "The recording as base64, or as a `data:` URL. The key may also be `file`, `content` or "
+        "`wav_base64`. All of the JSON has at most 16 MiB.",
+    }
+    fields = {key: schema["properties"][name] for name, key in names.items()}
+    return {"type": "object", "required": ["audio"], "properties": {"audio": audio, **fields}}
 
 
 def query_parameter(name: str, field: Mapping[str, Any]) -> Json:

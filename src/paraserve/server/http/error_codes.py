@@ -22,6 +22,7 @@ ERROR_CODES: Mapping[str, ErrorCode] = MappingProxyType(
         "unsupported_sample_rate": ErrorCode(400, "the recording's sample rate is not taken"),
         "no_file": ErrorCode(400, "the form has no file in the field `file` or `audio`"),
         "invalid_form": ErrorCode(400, "the form cannot be read"),
+        "invalid_json": ErrorCode(400, "the body is no JSON object, which its content type says"),
         "invalid_value": ErrorCode(400, "a field has a value that is not taken"),
         "invalid_format": ErrorCode(400, "`format` names no known format"),
         "invalid_response_format": ErrorCode(400, "`response_format` names no known format"),
@@ -33,6 +34,7 @@ ERROR_CODES: Mapping[str, ErrorCode] = MappingProxyType(
         "expired_api_key": ErrorCode(401, "the API key has expired"),
         "missing_scope": ErrorCode(403, "the API key has no scope for this route, the message names it"),
         "not_found": ErrorCode(404, "there is nothing under this path"),
+        "model_not_found": ErrorCode(404, "no model of this name is loaded"),
         "method_not_allowed": ErrorCode(405, "the path does not take this method"),
         "upload_timeout": ErrorCode(408, "the client stopped sending in the middle of its upload, or is too slow"),
         "head_timeout": ErrorCode(408, "the head of the request was not complete within `head_timeout_s`"),
@@ -90,6 +92,7 @@ _SPECIAL = frozenset(
     (
         *HANDSHAKE_CODES,
         "not_found",
+        "model_not_found",
         "method_not_allowed",
         "invalid_format",
         "invalid_response_format",

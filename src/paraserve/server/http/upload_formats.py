@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -11,13 +11,16 @@ from fastapi.responses import PlainTextResponse
 
 from paraserve.errors import ProtocolError
 from paraserve.formats import FORMATS, transcript_json, write_srt, write_text, write_vtt
+from paraserve.inference.base import Abilities
 from paraserve.server.http.api_docs import query_parameter
 from paraserve.server.http.error_codes import UPLOAD_CODES
-from paraserve.server.http.form_fields import FormFields, one_of, openai_granularities, recognition_options
+from paraserve.server.http.parsing.form_fields import FormFields, one_of, recognition_options
+from paraserve.server.http.parsing.openai_fields import read_openai_fields
 from paraserve.server.http.upload_forms import OpenAIForm, TranscribeForm, UploadForm
 from paraserve.server.protocols.funasr.bodies import funasr_asr, funasr_offline, funasr_recognition
 from paraserve.server.protocols.json_encoding import Json, object_text
-from paraserve.server.protocols.openai import openai_verbose
+from paraserve.server.protocols.openai import openai_json, openai_verbose
+from paraserve.server.protocols.option_warnings import not_honoured
 from paraserve.server.protocols.schemas.funasr_answers import FunasrAsr, FunasrOffline, FunasrRecognition
 from paraserve.server.protocols.schemas.openai_answers import OpenAITranscription, OpenAIVerboseTranscription
 from paraserve.server.protocols.schemas.transcript_answers import TranscriptJson
@@ -33,11 +36,20 @@ FILENAME = query_parameter("filename", {"description": "`wav_name` of a raw reco
 
 @dataclass(frozen=True, slots=True)
 class UploadRequest:
-    """A request without its recording. `started_s` is `time.monotonic()` at its arrival."""
+    """A request without its recording.
+
+    `started_s` is `time.monotonic()` at its arrival, `abilities` and `models` are those of the loaded models.
+    """
 
     fields: FormFields
     filename: str
     started_s: float
+    abilities: Abilities = field(default_factory=Abilities)
+    models: tuple[str, ...] = ()
+
+    def options(self) -> RecognitionOptions:
+        """Read the fields that every route has."""
+        return recognition_options(self.fields, self.abilities)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,10 +150,13 @@ def _funasr_formats(*, is_strict: bool) -> tuple[UploadFormat, ...]:
 
 def plan_transcript(request: UploadRequest) -> UploadPlan:
     """Plan our JSON transcript, or what `format` names."""
-    name = request.fields.last("format") or request.fields.last("response_format") or "json"
+    name, other = request.fields.last("format"), request.fields.last("response_format")
+    if name and other and name != other:
+        request.fields.warn(not_honoured("response_format", "format is given, too, and counts"))
+    param, name = ("response_format", other) if other and not name else ("format", name or "json")
     if name not in FORMATS:
-        raise ProtocolError(f"unknown format {name!r}: {one_of(FORMATS)}", code="invalid_format", param="format")
-    options = replace(recognition_options(request.fields), word_times=name != "text")
+        raise ProtocolError(f"unknown format {name!r}: {one_of(FORMATS)}", code="invalid_format", param=param)
+    options = replace(request.options(), word_times=name != "text")
     if name == "json":
         return UploadPlan(options, lambda transcript: json_response(transcript_json(transcript)))
     chosen = FORMATS[name]
@@ -154,38 +169,38 @@ def plan_openai(request: UploadRequest) -> UploadPlan:
     if name not in OPENAI_FORMATS:
         message = f"unknown response_format {name!r}: {one_of(OPENAI_FORMATS)}"
         raise ProtocolError(message, code="invalid_response_format", param="response_format")
-    granularities = openai_granularities(request.fields)
+    asked = read_openai_fields(request.fields, name, request.models)
     render: dict[str, Callable[[Transcript], Response]] = {
-        "json": lambda transcript: json_response({"text": transcript.text}),
+        "json": lambda transcript: json_response(openai_json(transcript, has_logprobs=asked.has_logprobs)),
         "text": lambda transcript: PlainTextResponse(write_text(transcript)),
         "srt": lambda transcript: PlainTextResponse(write_srt(transcript)),
         "vtt": lambda transcript: PlainTextResponse(write_vtt(transcript)),
-        "verbose_json": lambda transcript: json_response(openai_verbose(transcript, granularities)),
+        "verbose_json": lambda transcript: json_response(openai_verbose(transcript, asked.granularities)),
     }
-    options = recognition_options(request.fields)
-    return UploadPlan(replace(options, word_times=name not in {"json", "text"}), render[name])
+    options = request.options()
+    needs_words = asked.has_logprobs or name not in {"json", "text"}
+    return UploadPlan(replace(options, word_times=needs_words), render[name])
 
 
 def plan_funasr_recognition(request: UploadRequest) -> UploadPlan:
     """Plan the answer of FunASR's Python HTTP server."""
-    return UploadPlan(
-        recognition_options(request.fields), lambda transcript: json_response(funasr_recognition(transcript))
-    )
+    return UploadPlan(request.options(), lambda transcript: json_response(funasr_recognition(transcript)))
 
 
 def plan_funasr_asr(request: UploadRequest) -> UploadPlan:
     """Plan the answer of `funasr-server`, which tells how long it took."""
     return UploadPlan(
-        recognition_options(request.fields),
+        request.options(),
         lambda transcript: json_response(funasr_asr(transcript, time.monotonic() - request.started_s)),
     )
 
 
 def plan_funasr_offline(request: UploadRequest, *, is_strict: bool) -> UploadPlan:
     """Plan the answer of FunASR's C++ HTTP server. That server says `is_final` false and gives no name."""
-    name = "" if is_strict else request.filename
+    named = request.fields.last("filename") or ""
+    name = "" if is_strict else request.filename or named
     return UploadPlan(
-        recognition_options(request.fields),
+        request.options(),
         lambda transcript: json_response(
             funasr_offline(transcript, name, is_final=not is_strict, is_strict=is_strict)
         ),

@@ -8,14 +8,15 @@ from paraserve.server.protocols.schemas.documented import Documented
 
 
 class UploadForm(Documented):
-    """Fields of every upload route. The recording comes in the field `file` or `audio`, or as the raw body."""
+    """Fields of every upload route. The recording comes in the field `file` or `audio`, or as the body."""
 
     file: bytes
     """The recording: audio, or video with sound, of any common format. The field may also be called `audio`."""
-    language: str = Field("auto", examples=["zh", "en"])
-    """Language of the recording. With `auto` the model finds out. For SenseVoice and Whisper."""
-    hotwords: str = Field("", examples=["阿里巴巴 魔搭"])
-    """Words to expect, separated by spaces. For contextual models, others leave them alone."""
+    language: str = Field("auto", examples=["zh", "en", "Chinese", "zh-CN"])
+    """Language of the recording, by code or name. With `auto` the model finds out. For SenseVoice and Whisper."""
+    hotwords: str = Field("", examples=["阿里巴巴 魔搭", '{"阿里巴巴": 20}'])
+    """Words to expect: with spaces or commas between them, a JSON list, or a JSON object with weights. For contextual
+    models and Whisper."""
     itn: bool = True
     """`false` leaves numbers, dates and times as spoken."""
     punctuate: bool = True
@@ -26,6 +27,13 @@ class UploadForm(Documented):
     """Channel of the file to take, from 0. Without it all channels are mixed."""
     prompt: str | MISSING = MISSING
     """Text that stands before the recording's. For Whisper."""
+    encoding: str | MISSING = Field(MISSING, examples=["linear16", "mulaw"])
+    """The recording is raw audio without a header: `linear16` (little-endian), `s16be`, `u8`, `s24le`, `s24be`,
+    `s32le`, `s32be`, `f32le`, `f32be`, `mulaw` or `alaw`."""
+    sample_rate: int | MISSING = Field(MISSING, ge=1_000, le=1_000_000)
+    """Rate of raw audio in Hz. 16000 if nothing tells, 8000 for `mulaw` and `alaw`."""
+    channels: int | MISSING = Field(MISSING, ge=1, le=64)
+    """Channels of raw audio, interleaved. 1 if nothing tells."""
 
 
 class TranscribeForm(UploadForm):
@@ -41,12 +49,15 @@ class OpenAIForm(UploadForm):
     """Fields of OpenAI's transcription call."""
 
     model: str | MISSING = Field(MISSING, examples=["whisper-1"])
-    """Any name means the loaded bundle."""
+    """Name of the loaded bundle, or `whisper-1`. The bundle answers to other names too, with a warning."""
     temperature: float = Field(0, ge=0, le=1)
-    """Accepted and without effect: recognition takes the most probable text."""
+    """Recognition takes the most probable text, as with 0. Other values get a warning."""
     response_format: Literal["json", "text", "srt", "verbose_json", "vtt"] = "json"
     """Format of the answer."""
     granularities: list[Literal["segment", "word"]] | MISSING = Field(MISSING, alias="timestamp_granularities[]")
-    """Times of `verbose_json`: `segment` (also without this field), `word`, or both."""
+    """Times of `verbose_json`: `segment` (also without this field), `word`, or both. The name may also be
+    `timestamp_granularities` or `timestamp_granularities[0]`."""
+    include: list[Literal["logprobs"]] | MISSING = Field(MISSING, alias="include[]")
+    """`logprobs` adds the probabilities of words to the answer, with `response_format=json`."""
     stream: Literal[False] = False
     """Answers in parts are not given: `true` is refused."""

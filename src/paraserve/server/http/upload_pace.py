@@ -1,5 +1,6 @@
 """The least pace of an upload: a client that trickles its bytes keeps no place from others."""
 
+import asyncio
 import time
 from dataclasses import dataclass, field
 
@@ -12,7 +13,7 @@ class UploadLimits:
 
     `idle_timeout_s`: seconds without data, or below the least rate, after which it is refused. `timeout_s`: the same
     for all of it. `min_bytes_per_s`: the least rate, 0 = none. `request_timeout_s`: from the first byte to the
-    answer, 0 = no limit.
+    answer, 0 = no limit. JSON is read one at a time (`json_turn`), since all of a request is in memory then.
     """
 
     max_bytes: int
@@ -20,6 +21,7 @@ class UploadLimits:
     min_bytes_per_s: int
     timeout_s: float
     request_timeout_s: float = 0.0
+    json_turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 @dataclass(slots=True)

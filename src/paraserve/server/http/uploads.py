@@ -5,15 +5,16 @@ to the server. Routes differ only in the fields that they take and the answer th
 """
 
 import asyncio
+import io
 import tempfile
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, BinaryIO, cast
 
 from fastapi import APIRouter, Request, Response
 from starlette.datastructures import FormData, UploadFile
-from starlette.formparsers import MultiPartException, MultiPartParser
+from starlette.formparsers import MultiPartException
 
 from paraserve.errors import (
     EngineStuckError,
@@ -31,15 +32,19 @@ from paraserve.server.access.authentication import api_key
 from paraserve.server.access.key_fields import KeyScope
 from paraserve.server.http.api_docs import WITHOUT_KEY, error_answers, json_answer, key_with, upload_request
 from paraserve.server.http.disconnection import time_limit, while_connected
-from paraserve.server.http.form_fields import FormFields
+from paraserve.server.http.parsing.form_fields import FormFields
+from paraserve.server.http.parsing.form_parser import FILE_FIELDS, RecordingFormParser
+from paraserve.server.http.parsing.json_bodies import MAX_JSON_BYTES, is_json, read_json_request
+from paraserve.server.http.parsing.raw_audio import as_wav, read_raw_audio
 from paraserve.server.http.upload_formats import UploadFormat, UploadRequest, upload_formats
 from paraserve.server.http.upload_pace import UploadLimits, UploadPace
+from paraserve.server.http.warnings_header import HEADER_DESCRIPTION, WARNINGS_HEADER, warnings_header
+from paraserve.server.protocols.json_encoding import Json
 from paraserve.server.readiness import STUCK_MESSAGE
 from paraserve.server.telemetry.metrics import Metrics
 from paraserve.server.telemetry.request_log import request_id
 from paraserve.server.telemetry.slow_log import SlowLog, Stopwatch
 
-FILE_FIELDS = ("file", "audio")
 FORM_OVERHEAD_BYTES = 1024**2
 """Bytes that a multipart body may have beside the file: boundaries and text fields."""
 MAX_FIELDS = 64
@@ -58,10 +63,15 @@ def upload_router(*, is_strict: bool) -> APIRouter:
             description=route.description,
             response_class=Response,
             response_model=None,
-            responses={200: json_answer("The transcript.", route.body, route.texts), **error_answers(route.codes)},
+            responses={200: _transcript(route), **error_answers(route.codes)},
             openapi_extra={**upload_request(route.form, route.query), **WITHOUT_KEY},
         )
     return routes
+
+
+def _transcript(route: UploadFormat) -> Json:
+    answer = json_answer("The transcript.", route.body, route.texts)
+    return answer | {"headers": {**answer["headers"], **HEADER_DESCRIPTION}}
 
 
 def _endpoint(route: UploadFormat) -> Callable[[Request], Coroutine[Any, Any, Response]]:
@@ -91,6 +101,7 @@ class UploadService:
     address_limit: AddressLimit
     metrics: Metrics
     slow_log: SlowLog
+    model_names: tuple[str, ...] = ()
 
     async def answer(self, request: Request, route: UploadFormat) -> Response:
         """Receive a recording, check the fields, transcribe, render. When the client leaves, all of it is cancelled.
@@ -102,45 +113,71 @@ class UploadService:
         with self.address_limit.admit(request), self.admission.admit(api_key(request)):
             watch = Stopwatch()
             async with receive_upload(request, self.upload_limits) as upload:
-                plan = route.plan(UploadRequest(upload.fields, upload.filename, watch.started_s))
-                self.metrics.stage_seconds.labels("receive").observe(watch.lap("receive"))
-                work = transcribe_file(self.engine, self.pool, upload.file, plan.options, self.file_limits)
-                with self.metrics.decoding():
-                    transcript = await while_connected(request, work)
+                plan = route.plan(self._request(upload, watch.started_s))
+                async with _file_of(upload) as file:
+                    self.metrics.stage_seconds.labels("receive").observe(watch.lap("receive"))
+                    work = transcribe_file(self.engine, self.pool, file, plan.options, self.file_limits)
+                    with self.metrics.decoding():
+                        transcript = await while_connected(request, work)
+                warnings = (*upload.fields.warnings(), *transcript.warnings)
         self.metrics.file(transcript, watch.lap("transcribe"))
+        transcript = replace(transcript, warnings=warnings)
         # The JSON of hours of speech takes long enough to be felt by others on the event loop.
         response = await asyncio.to_thread(plan.render, transcript)
+        if warnings:
+            response.headers[WARNINGS_HEADER] = warnings_header(warnings)
         watch.lap("render")
         ids = {"request_id": request_id(request), "route": route.path}
         watch.report(self.slow_log, transcript, **ids)
         self.slow_log.text(transcript.text, **ids)
         return response
 
+    def _request(self, upload: "Upload", started_s: float) -> UploadRequest:
+        return UploadRequest(
+            upload.fields, upload.filename, started_s, abilities=self.engine.abilities, models=self.model_names
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A received recording, its name, and the form or query fields that came with it."""
+    """A received recording, its name and content type, and the form or query fields that came with it."""
 
     file: BinaryIO
     filename: str
+    content_type: str
     fields: FormFields
 
 
 @asynccontextmanager
+async def _file_of(upload: Upload) -> AsyncIterator[BinaryIO]:
+    """Return the recording as a file with a header."""
+    opened = as_wav(upload.file, read_raw_audio(upload.content_type, upload.fields))
+    file = await asyncio.to_thread(opened.__enter__)
+    try:
+        yield file
+    finally:
+        opened.__exit__(None, None, None)
+
+
+@asynccontextmanager
 async def receive_upload(request: Request, limits: UploadLimits) -> AsyncIterator[Upload]:
-    """Receive the recording: a multipart field `file` or `audio`, or the raw body. Its file is closed on leaving.
+    """Receive the recording: a multipart field `file` or `audio`, base64 in JSON, or the body.
+
+    Its file is closed on leaving.
 
     Raises:
         UploadTooLargeError: the announced or received size is over the limit.
         ProtocolError: the form cannot be read, or it has no file.
         SlowUploadError: the client stopped sending.
     """
-    announced = request.headers.get("content-length", "")
-    is_form = request.headers.get("content-type", "").lower().startswith("multipart/")
-    allowance = FORM_OVERHEAD_BYTES if is_form else 0
-    if announced.isdigit() and int(announced) > limits.max_bytes + allowance:
-        raise _too_large(limits.max_bytes)
-    body = _limited(request, limits, allowance)
+    announced, content_type = request.headers.get("content-length", ""), request.headers.get("content-type", "")
+    is_form = content_type.lower().startswith("multipart/")
+    max_bytes = limits.max_bytes + (FORM_OVERHEAD_BYTES if is_form else 0)
+    if is_json(content_type):
+        max_bytes = MAX_JSON_BYTES
+    if announced.isdigit() and int(announced) > max_bytes:
+        raise _too_large(min(max_bytes, limits.max_bytes))
+    body = _limited(request, max_bytes, limits)
     if is_form:
         async with _form(request, body) as form:
             yield _form_upload(form, request, limits.max_bytes)
@@ -149,11 +186,27 @@ async def receive_upload(request: Request, limits: UploadLimits) -> AsyncIterato
             async for chunk in body:
                 await asyncio.to_thread(file.write, chunk)
             file.seek(0)
-            filename = request.query_params.get("filename", "")
-            yield Upload(cast("BinaryIO", file), filename, FormFields(_query(request)))
+            received = cast("BinaryIO", file)
+            if is_json(content_type):
+                async with limits.json_turn:
+                    upload = await _from_json(received, request, limits.max_bytes)
+                with upload.file:
+                    yield upload
+            else:
+                yield Upload(received, "", content_type, FormFields(_query(request)))
 
 
-async def _limited(request: Request, limits: UploadLimits, allowance: int) -> AsyncGenerator[bytes, None]:
+async def _from_json(body: BinaryIO, request: Request, max_bytes: int) -> Upload:
+    asked = await asyncio.to_thread(read_json_request, body)
+    if len(asked.recording) > max_bytes:
+        raise _too_large(max_bytes)
+    fields = _query(request)
+    for name, values in asked.values.items():
+        fields.setdefault(name, []).extend(values)
+    return Upload(io.BytesIO(asked.recording), "", asked.media_type, FormFields(fields))
+
+
+async def _limited(request: Request, max_bytes: int, limits: UploadLimits) -> AsyncGenerator[bytes, None]:
     received = 0
     pace = UploadPace(limits)
     chunks = aiter(request.stream())
@@ -167,14 +220,14 @@ async def _limited(request: Request, limits: UploadLimits, allowance: int) -> As
             return
         received += len(chunk)
         pace.received(len(chunk))
-        if received > limits.max_bytes + allowance:
-            raise _too_large(limits.max_bytes)
+        if received > max_bytes:
+            raise _too_large(max_bytes)
         yield chunk
 
 
 @asynccontextmanager
 async def _form(request: Request, body: AsyncGenerator[bytes, None]) -> AsyncIterator[FormData]:
-    parser = MultiPartParser(request.headers, body, max_files=1, max_fields=MAX_FIELDS)
+    parser = RecordingFormParser(request.headers, body, max_files=1, max_fields=MAX_FIELDS)
     try:
         form = await parser.parse()
     except MultiPartException as error:
@@ -195,7 +248,7 @@ def _form_upload(form: FormData, request: Request, max_bytes: int) -> Upload:
         if isinstance(part, UploadFile):
             if part.size is not None and part.size > max_bytes:
                 raise _too_large(max_bytes)
-            return Upload(part.file, part.filename or "", FormFields(fields))
+            return Upload(part.file, part.filename or "", part.content_type or "", FormFields(fields))
     raise ProtocolError("the form has no file: send it as `file` or `audio`", code="no_file", param="file")
 
 

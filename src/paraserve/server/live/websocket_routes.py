@@ -10,10 +10,11 @@ import structlog
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 
 from paraserve.errors import AccessError, EngineStuckError, OverloadedError, ParaserveError, ShuttingDownError
+from paraserve.inference.base import Abilities
 from paraserve.server.access.address_limit import AddressLimit
 from paraserve.server.access.admission import ConcurrencyLimit, Places
 from paraserve.server.access.authentication import Access, api_key
-from paraserve.server.access.credentials import public_subprotocols
+from paraserve.server.access.credentials import KEY_PARAMETERS, public_subprotocols
 from paraserve.server.access.hosts import PAGE_CODES, HostRules, client_address
 from paraserve.server.access.key_fields import KeyScope
 from paraserve.server.live.connection import Connection, LiveLimits, send_frames
@@ -23,6 +24,7 @@ from paraserve.server.live.recorded_utterance import LiveContext
 from paraserve.server.protocols.events import Failed, LiveProtocol
 from paraserve.server.protocols.funasr.live_protocol import FunasrDialect, FunasrProtocol
 from paraserve.server.protocols.openai_realtime import NOT_SERVED, realtime_refusal
+from paraserve.server.protocols.option_warnings import unknown_fields
 from paraserve.server.protocols.vosk import VoskByFirstMessage, VoskProtocol
 from paraserve.server.readiness import STUCK_MESSAGE
 from paraserve.server.telemetry.request_log import new_request_id
@@ -118,11 +120,13 @@ def chosen_subprotocol(offered: Sequence[str]) -> str | None:
     return BINARY if BINARY in offered else next(iter(offered), None)
 
 
-def protocol_for(path: str, dialect: FunasrDialect, request_id: str) -> LiveProtocol:
+def protocol_for(socket: WebSocket, dialect: FunasrDialect, request_id: str, abilities: Abilities) -> LiveProtocol:
     """Return the protocol of a connection to this path. Where the path decides nothing, the first message does."""
-    if path == VOSK_PATH:
-        return VoskProtocol(request_id)
-    return VoskByFirstMessage(FunasrProtocol(dialect, request_id), request_id)
+    warnings = unknown_fields(name for name in socket.query_params if name not in KEY_PARAMETERS)
+    vosk = VoskProtocol(request_id, abilities, warnings)
+    if socket.scope["path"] == VOSK_PATH:
+        return vosk
+    return VoskByFirstMessage(FunasrProtocol(dialect, request_id, abilities, warnings), vosk)
 
 
 async def _serve_or_refuse(socket: WebSocket, request_id: str) -> None:
@@ -132,7 +136,8 @@ async def _serve_or_refuse(socket: WebSocket, request_id: str) -> None:
         return
     service: LiveService | None = socket.app.state.live
     dialect = FunasrDialect() if service is None else service.dialect
-    protocol = protocol_for(socket.scope["path"], dialect, request_id)
+    abilities = Abilities() if service is None else service.context.engine.abilities
+    protocol = protocol_for(socket, dialect, request_id, abilities)
     if service is None:
         error = OverloadedError("the server is starting or shutting down", code="not_ready")
         await _refuse(socket, error, protocol, request_id)

@@ -4,10 +4,22 @@ import math
 import zlib
 from collections.abc import Iterable, Iterator
 
-from paraserve.formats import spoken_properties
-from paraserve.inference.text.scripts import is_chinese_character
+from paraserve.formats import spoken_properties, warnings_json
+from paraserve.inference.text.scripts import ALL_MARKS, is_chinese_character
 from paraserve.server.protocols.json_encoding import Json
 from paraserve.types import Sentence, Token, Transcript
+
+LEAST_PROBABILITY = 1e-10
+FRAME_MS = 10
+"""`seek` counts frames of 10 ms, as Whisper does."""
+
+
+def openai_json(transcript: Transcript, *, has_logprobs: bool = False) -> Json:
+    """Return OpenAI's `json`, with the tokens' probabilities if they are asked for."""
+    body: Json = {"text": transcript.text}
+    if has_logprobs:
+        body["logprobs"] = [_logprob(token) for sentence in transcript.sentences for token in sentence.tokens]
+    return body | _usage(transcript) | warnings_json(transcript.warnings)
 
 
 def openai_verbose(transcript: Transcript, granularities: Iterable[str]) -> Json:
@@ -26,11 +38,25 @@ def openai_verbose(transcript: Transcript, granularities: Iterable[str]) -> Json
         body["segments"] = [_openai_segment(n, s, transcript) for n, s in enumerate(transcript.sentences)]
     if "word" in wanted:
         body["words"] = [word_json(token) for token in _timed_tokens(transcript)]
-    return body
+    return body | _usage(transcript) | warnings_json(transcript.warnings)
+
+
+def _usage(transcript: Transcript) -> Json:
+    """Return the seconds of audio, rounded up as OpenAI counts them."""
+    return {"usage": {"type": "duration", "seconds": math.ceil(transcript.duration_ms / 1000)}}
+
+
+def _logprob(token: Token) -> Json:
+    return {"token": token.text, "bytes": list(token.text.encode()), "logprob": _log(token.score)}
+
+
+def _log(score: float) -> float:
+    """Return the logarithm of a probability, finite also for 0."""
+    return math.log(min(max(score, LEAST_PROBABILITY), 1.0))
 
 
 def language_of(transcript: Transcript) -> str:
-    """Return the code of the model's or the client's language, else "zh" or "en" by the text's script.
+    """Return the code of the language that the model heard, else "zh" or "en" by the text's script and marks.
 
     Without text it is "unknown".
     """
@@ -38,26 +64,35 @@ def language_of(transcript: Transcript) -> str:
         return transcript.language
     letters = [c for c in transcript.text if c.isalpha()]
     if not letters:
-        return "unknown"
+        return _language_of_marks(transcript.text)
     chinese = sum(is_chinese_character(c) for c in letters)
     latin_words = sum(not is_chinese_character(t.text[0]) for s in transcript.sentences for t in s.tokens if t.text)
     return "zh" if chinese >= latin_words else "en"
 
 
+def _language_of_marks(text: str) -> str:
+    """Return the language of a text of numbers: its marks are full-width where the words before it were Chinese."""
+    marks = {c for c in text if c in ALL_MARKS}
+    if not marks:
+        return "unknown"
+    return "en" if all(mark.isascii() for mark in marks) else "zh"
+
+
 def _openai_segment(index: int, sentence: Sentence, transcript: Transcript) -> Json:
     scores = [token.score for token in sentence.tokens]
     encoded = sentence.text.encode()
+    start_ms = 0 if sentence.start_ms is None else sentence.start_ms
     return {
         "id": index,
-        "seek": 0,
-        "start": seconds(sentence.start_ms, 0),
+        "seek": start_ms // FRAME_MS,
+        "start": start_ms / 1000,
         "end": seconds(sentence.end_ms, transcript.duration_ms),
         "text": sentence.text,
-        "tokens": [],
+        "tokens": [unit_id for token in sentence.tokens for unit_id in token.unit_ids],
         "temperature": 0.0,
-        "avg_logprob": sum(math.log(max(score, 1e-10)) for score in scores) / max(1, len(scores)),
+        "avg_logprob": sum(map(_log, scores)) / max(1, len(scores)),
         "compression_ratio": len(encoded) / len(zlib.compress(encoded)),
-        "no_speech_prob": 0.0,
+        "no_speech_prob": math.prod(1 - min(score, 1.0) for score in scores),
         "confidence": round(sum(scores) / len(scores), 4) if scores else 1.0,
         **spoken_properties(sentence),
     }

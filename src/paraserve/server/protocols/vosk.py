@@ -4,12 +4,12 @@ Follows vosk-server's `websocket/asr_server.py`: `config` has no reply, `eof` an
 result, and the connection is closed after `eof` and after every error.
 """
 
-import reprlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from paraserve.errors import ParaserveError, ProtocolError
+from paraserve.inference.base import Abilities
 from paraserve.server.error_table import error_row
 from paraserve.server.protocols.events import (
     Acknowledged,
@@ -37,11 +37,15 @@ from paraserve.server.protocols.json_values import (
     read_text,
     read_whole,
 )
-from paraserve.types import AudioFormat, RecognitionOptions, StreamConfig, Token
+from paraserve.server.protocols.new_warnings import NewWarnings
+from paraserve.server.protocols.option_warnings import OptionNames, not_honoured, option_warnings, unknown_fields
+from paraserve.types import AudioFormat, FieldWarning, RecognitionOptions, StreamConfig, Token
 
 DEFAULT_SAMPLE_RATE = 8_000
 """Hz. That of vosk-server for clients that send no configuration."""
 MAX_ALTERNATIVES = 1_000
+MESSAGE_KEYS = ("config", "eof", "reset")
+NO_ABILITIES = Abilities()
 ANY_WORD = "[unk]"
 """Stands in a phrase list for all words that are not in it."""
 
@@ -49,15 +53,18 @@ ANY_WORD = "[unk]"
 class VoskProtocol:
     """Messages of one connection; matches `LiveProtocol`. Times in results count from the start of the connection."""
 
-    def __init__(self, request_id: str) -> None:
+    def __init__(
+        self, request_id: str, abilities: Abilities = NO_ABILITIES, warnings: Sequence[FieldWarning] = ()
+    ) -> None:
         # A client of vosk expects the words that were spoken, without marks and written numbers.
         options = RecognitionOptions(itn=False, punctuate=False)
         audio = AudioFormat(sample_rate=DEFAULT_SAMPLE_RATE)
         self.settings = LiveSettings(StreamConfig(audio=audio, options=options, session_id=request_id))
         self._request_id = request_id
+        self._abilities = abilities
         self._has_words = True
         self._has_alternatives = False
-        self._warnings: list[Json] = []  # of the last configuration, sent with the next reply
+        self._warnings = NewWarnings(warnings)  # for the next reply
         self._partial = self._tail = ""  # of the segment that is being spoken
         self._text = ""  # of segments that ended since the last reply
         self._words: list[Json] = []
@@ -87,6 +94,7 @@ class VoskProtocol:
                 return self._reply(self._result())
             case Failed(error=error):
                 body = {"code": error.code, "message": error.message, "request_id": self._request_id}
+                body |= {"param": error.param} if error.param else {}
                 return self._reply({"text": "", "error": body})
         return ()
 
@@ -96,6 +104,7 @@ class VoskProtocol:
 
     def _read_message(self, message: Mapping[str, Any]) -> Request:
         config = message.get("config")
+        self._warnings.add(unknown_fields(key for key in message if key not in MESSAGE_KEYS))
         if isinstance(config, dict):
             self.settings = replace(self.settings, stream=self._configured(config))
             return Configure(self.settings)
@@ -107,9 +116,9 @@ class VoskProtocol:
 
     def _configured(self, config: Mapping[str, Any]) -> StreamConfig:
         stream, options = self.settings.stream, self.settings.stream.options
+        given = {key: value for key, value in config.items() if value is not None}
         unknown: list[str] = []
-        self._warnings = []
-        for key, value in config.items():
+        for key, value in given.items():
             match key:
                 case "sample_rate":
                     rate = read_whole(key, value, MIN_SAMPLE_RATE, MAX_SAMPLE_RATE)
@@ -117,10 +126,9 @@ class VoskProtocol:
                 case "words":
                     self._has_words = _read_switch(key, value)
                 case "max_alternatives":
-                    self._has_alternatives = read_whole(key, value, 0, MAX_ALTERNATIVES) > 0
+                    self._read_alternatives(key, value)
                 case "phrase_list":
                     options = replace(options, hotwords=_read_phrases(key, value))
-                    self._warn(key, "a hint for models that take hotwords: other words are recognized too")
                 case "itn":
                     options = replace(options, itn=_read_switch(key, value))
                 case "punctuate":
@@ -130,16 +138,25 @@ class VoskProtocol:
                     raise ProtocolError(problem, code="invalid_value", param=key)
                 case _:
                     unknown.append(key)
-        if unknown:
-            self._warn("config", f"unknown keys change nothing: {reprlib.repr(unknown)}")
+        self._warn(options, given, unknown)
         return replace(stream, options=options)
 
-    def _warn(self, key: str, message: str) -> None:
-        self._warnings.append({"code": "not_honoured", "param": key, "message": message})
+    def _read_alternatives(self, key: str, value: object) -> None:
+        n_alternatives = read_whole(key, value, 0, MAX_ALTERNATIVES)
+        self._has_alternatives = n_alternatives > 0
+        if n_alternatives > 1:
+            self._warnings.add([not_honoured(key, "there is always one alternative")])
+
+    def _warn(self, options: RecognitionOptions, given: Mapping[str, Any], unknown: Sequence[str]) -> None:
+        found = option_warnings(options, self._abilities, given, OptionNames(hotwords="phrase_list"))
+        if options.hotwords and self._abilities.hotwords:
+            found.append(not_honoured("phrase_list", "it is a hint: other words are recognized too"))
+        if self._has_words and "words" in given and not self._abilities.word_times:
+            found.append(not_honoured("words", "the loaded model gives no times"))
+        self._warnings.add([*found, *unknown_fields(unknown)])
 
     def _reply(self, body: Json) -> Sequence[Frame]:
-        warnings, self._warnings = self._warnings, []
-        return (object_text(body | {"warnings": warnings} if warnings else body),)
+        return (object_text(body | self._warnings.take()),)
 
     def _take_segment(self, event: SegmentText) -> None:
         self._partial = self._tail = ""
@@ -166,9 +183,9 @@ class VoskByFirstMessage:
     Matches `LiveProtocol`.
     """
 
-    def __init__(self, other: LiveProtocol, request_id: str) -> None:
+    def __init__(self, other: LiveProtocol, vosk: "VoskProtocol") -> None:
         self._chosen = other
-        self._request_id = request_id
+        self._vosk = vosk
         self._is_first = True
 
     @property
@@ -179,7 +196,7 @@ class VoskByFirstMessage:
     def read(self, frame: Frame) -> Sequence[Request]:
         """Choose by the first frame, then read as the chosen protocol does."""
         if self._is_first and _is_configuration(frame):
-            self._chosen = VoskProtocol(self._request_id)
+            self._chosen = self._vosk
         self._is_first = False
         return self._chosen.read(frame)
 

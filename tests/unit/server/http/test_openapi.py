@@ -12,7 +12,8 @@ from paraserve.errors import ProtocolError
 from paraserve.server.app import create_app
 from paraserve.server.error_table import ERROR_TABLE
 from paraserve.server.http.error_codes import ERROR_CODES
-from paraserve.server.http.form_fields import FormFields
+from paraserve.server.http.parsing.form_fields import FormFields
+from paraserve.server.http.parsing.raw_audio import read_raw_audio
 from paraserve.server.http.upload_formats import UploadRequest, upload_formats
 from paraserve.settings import Settings
 from support.api_description import UNDESCRIBED, UndescribedError, api_description
@@ -26,7 +27,7 @@ OPERATIONS = {
     for method, operation in methods.items()
 }
 FORMATS = {one.path: one for one in upload_formats(is_strict=False)}
-LIVE_CODES = {"invalid_json", "invalid_message", "message_too_large", "unknown_mode", "mode_unavailable"}
+LIVE_CODES = {"invalid_message", "message_too_large", "unknown_mode", "mode_unavailable"}
 LOCAL_CODES = {"not_a_file", "invalid_settings", "origin_not_allowed"}
 
 
@@ -97,22 +98,11 @@ def test_every_field_is_described(path):
         )
 
 
-class Recorder(dict):
-    """Form fields that note which of them are asked for."""
-
-    def __init__(self, values=()):
-        super().__init__(values)
-        self.asked = set()
-
-    def get(self, name, default=None):
-        self.asked.add(name)
-        return super().get(name, default)
-
-
 def plan(path, **values):
     """(options, answer of an empty transcript, fields read) of a request with these fields."""
-    fields = Recorder({name: [value] for name, value in values.items()})
-    made = FORMATS[path].plan(UploadRequest(FormFields(fields), "a.wav", 0.0))
+    fields = FormFields({name: [value] for name, value in values.items()})
+    made = FORMATS[path].plan(UploadRequest(fields, "a.wav", 0.0))
+    read_raw_audio("", fields)
     return made, fields.asked
 
 
@@ -122,9 +112,9 @@ def written(value):
 
 @pytest.mark.parametrize("path", FORMATS)
 def test_described_fields_are_read(path):
-    """Each described field is read but OpenAI's `model`, and no other is."""
-    also = {"timestamp_granularities"}
-    assert plan(path)[1] - also == form_of(path).keys() - {"file", "model"}
+    """Each described field is read, and no other is but the name of a raw recording."""
+    described = {name.removesuffix("[]") for name in form_of(path)}
+    assert plan(path)[1] - {"filename"} == described - {"file"}
 
 
 @pytest.mark.parametrize("path", FORMATS)

@@ -131,6 +131,7 @@ def test_alternatives(protocol):
     """At most as many as asked for: the best one, in the shape that clients then expect."""
     configure(protocol, max_alternatives=20)
     (reply,) = replies(protocol, SEGMENT, Finished(wants_reply=True))
+    assert reply.pop("warnings")[0]["param"] == "max_alternatives"
     assert reply == {"alternatives": [{"confidence": 0.375} | RESULT]}
     assert replies(protocol, Finished()) == [{"alternatives": [{"confidence": 1.0, "text": ""}]}]
     configure(protocol, max_alternatives=0)
@@ -154,13 +155,28 @@ def test_marks_and_numbers_on_request(protocol):
 
 
 def test_unknown_keys(protocol):
-    """One short warning for all of them; later configurations do not pile up."""
+    """Some are named and the others counted; later configurations do not pile up."""
     for _ in range(3):
         configure(protocol, **{f"key{n}": n for n in range(1000)})
     (reply,) = replies(protocol, Acknowledged())
-    (warning,) = reply["warnings"]
-    assert "'key0'" in warning["message"]
-    assert len(warning["message"]) < 200
+    assert [warning["param"] for warning in reply["warnings"]] == [*(f"key{n}" for n in range(20)), None]
+    assert "980 more" in reply["warnings"][-1]["message"]
+    assert len(json.dumps(reply)) < 4000
+
+
+def test_null_is_absent(protocol):
+    """A key that is null changes nothing and is no mistake."""
+    keys = ("sample_rate", "words", "max_alternatives", "phrase_list", "itn", "punctuate", "model", "surprise")
+    before = protocol.settings
+    assert configure(protocol, **dict.fromkeys(keys)).settings == before
+    assert replies(protocol, Acknowledged()) == [{"partial": ""}]
+
+
+def test_keys_beside_the_configuration(protocol):
+    """A message's other keys are told, too."""
+    protocol.read('{"config":{},"format":"json"}')
+    (reply,) = replies(protocol, Acknowledged())
+    assert [(warning["code"], warning["param"]) for warning in reply["warnings"]] == [("unknown_field", "format")]
 
 
 @pytest.mark.parametrize(
@@ -178,7 +194,6 @@ def test_unknown_keys(protocol):
         ({"phrase_list": ["a"] * 1001}, "phrase_list"),
         ({"phrase_list": ["a" * 101]}, "phrase_list"),
         ({"model": "/models/en"}, "model"),
-        ({"itn": None}, "itn"),
     ],
 )
 def test_bad_configurations(protocol, config, param):
@@ -207,7 +222,7 @@ def test_errors(protocol):
 
 @pytest.fixture
 def undecided():
-    return VoskByFirstMessage(FunasrProtocol(FunasrDialect(), "r7"), "r7")
+    return VoskByFirstMessage(FunasrProtocol(FunasrDialect(), "r7"), VoskProtocol("r7"))
 
 
 def test_chosen_by_the_first_message(undecided):

@@ -165,7 +165,8 @@ class Paraformer:
         scores = output.units.probabilities(slice(len(ids)))
         starts, ends = _times(output, len(ids))
         texts = self._text.vocabulary.texts(ids)
-        units = [Token(*unit) for unit in zip(texts, starts, ends, scores, strict=True)]
+        unit_ids = [(i,) for i in ids.tolist()]
+        units = [Token(*unit) for unit in zip(texts, starts, ends, scores, unit_ids, strict=True)]
         kept = [(i, unit) for i, unit in zip(ids.tolist(), units, strict=True) if i not in SPECIAL_IDS]
         spoken = [unit for _, unit in kept if unit.text != UNKNOWN]
         words = merge_units(spoken, self._text.lang)

@@ -8,6 +8,7 @@ Model: Shi et al., "SeACo-Paraformer: A Non-Autoregressive ASR System with Flexi
 Customization", ICASSP 2024.
 """
 
+import logging
 import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
@@ -18,6 +19,9 @@ import numpy as np
 from paraserve.errors import ModelLoadError
 from paraserve.inference.graphs.session import OnnxModel, Tensor
 from paraserve.inference.text.units import SOS_ID, Vocabulary
+from paraserve.text_files import read_text_file
+
+log = logging.getLogger(__name__)
 
 MAX_UNITS = 10
 """Length of the graph's input. FunASR's C++ runtime cuts longer hotwords, too."""
@@ -62,19 +66,23 @@ class Hotwords:
 
 
 def read_hotword_file(path: Path) -> tuple[str, ...]:
-    """Read FunASR's hotword file: `words weight` on each line. Lines without a weight do not count, as in FunASR.
+    """Read FunASR's hotword file: `words weight` on each line, with spaces or tabs, in UTF-8 or UTF-16.
 
-    The weights are dropped, because no model here takes them.
+    Lines without a weight do not count, as in FunASR, and are logged. The weights are dropped, because no model here
+    takes them.
 
     Raises:
         ModelLoadError: the file cannot be read.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = read_text_file(path).splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise ModelLoadError(f"cannot read the hotword file {path}: {error}") from error
-    entries = (line.rsplit(maxsplit=1) for line in lines)
-    return tuple(dict.fromkeys(entry[0] for entry in entries if len(entry) == 2 and _is_number(entry[1])))
+    entries = [line.strip().rsplit(maxsplit=1) for line in lines if line.strip()]
+    words = [entry[0] for entry in entries if len(entry) == 2 and _is_number(entry[1])]
+    if len(words) < len(entries):
+        log.warning("%s: %d lines have no weight behind the words and do not count", path, len(entries) - len(words))
+    return tuple(dict.fromkeys(words))
 
 
 def _is_number(text: str) -> bool:
@@ -92,7 +100,7 @@ def read_segments(path: Path) -> dict[str, tuple[str, ...]]:
         ModelLoadError: the file cannot be read.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = read_text_file(path).splitlines()
     except FileNotFoundError:
         return {}
     except (OSError, UnicodeDecodeError) as error:

@@ -91,7 +91,7 @@ class Run:
 class SenseVoice:
     """Recognizer of one model directory; matches `paraserve.inference.base.Recognizer`."""
 
-    capabilities = Capabilities(partials=True, punctuates=True, languages=LANGUAGES, word_times=True)
+    capabilities = Capabilities(partials=True, punctuates=True, languages=LANGUAGES, word_times=True, model_itn=True)
     max_segment_ms = MAX_SEGMENT_MS
 
     def __init__(
@@ -156,7 +156,7 @@ class SenseVoice:
     def _part(self, run: Run) -> Token:
         unit = "" if self._vocabulary.is_control(run.id) else self._vocabulary.id_to_piece(run.id)
         text = unit.replace(WORD_START, " ")
-        return Token(text, _row_ms(run.first), max(_row_ms(run.first), _row_ms(run.last + 1)), run.score)
+        return Token(text, _row_ms(run.first), max(_row_ms(run.first), _row_ms(run.last + 1)), run.score, (run.id,))
 
 
 def _runs(units: GreedyResult) -> list[Run]:

@@ -107,7 +107,7 @@ class Whisper:
         )
         languages = frozenset(known) if self._is_multilingual else frozenset({ENGLISH})
         self.capabilities = Capabilities(
-            partials=True, punctuates=True, languages=languages, word_times=True, hotwords=True
+            partials=True, punctuates=True, languages=languages, word_times=True, hotwords=True, prompt=True
         )
 
     def recognize(self, batch: Sequence[SegmentAudio], options: RecognitionOptions) -> list[Hypothesis]:
@@ -145,7 +145,7 @@ class Whisper:
         score = float(np.exp(min(0.0, log_probability)))
         parts = self._timed_parts(encoded, tokenizer, ids, len(samples)) if options.word_times else []
         if "".join(part.text for part in parts) != text:
-            parts = [Token(text, score=score)]
+            parts = [Token(text, score=score, unit_ids=tuple(ids))]
         words = words_of(parts)
         return Hypothesis(
             tokens=words,
@@ -204,7 +204,10 @@ class Whisper:
     def _timed_parts(self, encoded: Any, tokenizer: Any, ids: list[int], n_samples: int) -> list[Token]:
         """Return words with the space before and the marks behind them, timed by the decoder's attention."""
         (words,) = self._model.find_alignment(tokenizer, [ids], encoded, n_samples // FRAME_SAMPLES)
-        return [Token(w["word"], _ms(w["start"]), _ms(w["end"]), float(w["probability"])) for w in words]
+        return [
+            Token(w["word"], _ms(w["start"]), _ms(w["end"]), float(w["probability"]), tuple(w["tokens"]))
+            for w in words
+        ]
 
 
 def _bare(text: str) -> str:

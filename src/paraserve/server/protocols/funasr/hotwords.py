@@ -2,7 +2,7 @@
 
 import json
 import reprlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from paraserve.errors import ProtocolError
@@ -15,9 +15,9 @@ MAX_WORD_CHARS = 100
 def parse_hotwords(value: object) -> tuple[str, ...]:
     """Return the words in the order given.
 
-    They come from an object or its JSON text (word to weight, which may be text), from words with commas between them
-    (which may contain spaces), or from words with spaces between them. Weights are checked and left out: no model
-    here takes them.
+    They come from an object or its JSON text (word to weight, which may be text), from a list or its JSON text, from
+    words with commas between them (which may contain spaces), or from words with spaces between them. Weights are
+    checked and left out: no model here takes them.
 
     Raises:
         ProtocolError: none of these, or too much of it.
@@ -26,8 +26,10 @@ def parse_hotwords(value: object) -> tuple[str, ...]:
         words = _from_text(value)
     elif isinstance(value, dict):
         words = _from_object(value)
+    elif isinstance(value, list):
+        words = _from_list(value)
     else:
-        raise _invalid(f"must be text or an object of words and weights, not {reprlib.repr(value)}")
+        raise _invalid(f"must be text, a list, or an object of words and weights, not {reprlib.repr(value)}")
     return check_hotwords(words)
 
 
@@ -54,8 +56,28 @@ def _from_text(text: str) -> tuple[str, ...]:
         except (ValueError, RecursionError):
             raise _invalid("starts like a JSON object and is none") from None
         return _from_object(parsed)
+    if (items := _json_list(text)) is not None:
+        return _from_list(items)
     parts = text.replace("，", ",").split(",") if "," in text or "，" in text else text.split()
     return tuple(word for part in parts if (word := part.strip()))
+
+
+def _json_list(text: str) -> list[Any] | None:
+    """Return a JSON list, None for text that only begins like one."""
+    if not text.lstrip().startswith("["):
+        return None
+    try:
+        items = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return items if isinstance(items, list) else None
+
+
+def _from_list(words: Sequence[Any]) -> tuple[str, ...]:
+    for word in words:
+        if not isinstance(word, str):
+            raise _invalid(f"has {reprlib.repr(word)}, which is not a word")
+    return tuple(word for item in words if (word := item.strip()))
 
 
 def _from_object(weights: Mapping[str, Any]) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from paraserve.errors import ParaserveError, ProtocolError
+from paraserve.inference.base import Abilities
 from paraserve.server.error_table import error_row
 from paraserve.server.protocols.events import (
     Acknowledged,
@@ -29,16 +30,13 @@ from paraserve.server.protocols.events import (
     SegmentText,
 )
 from paraserve.server.protocols.funasr.bodies import funasr_offline, funasr_properties, funasr_stamps, tagged_text
-from paraserve.server.protocols.funasr.requests import (
-    EndMarker,
-    FunasrSettings,
-    LiveMode,
-    apply_message,
-    end_marker,
-)
+from paraserve.server.protocols.funasr.requests import FunasrMessage, FunasrSettings, LiveMode, apply_message
+from paraserve.server.protocols.funasr.setting_warnings import setting_warnings
 from paraserve.server.protocols.json_encoding import Json, object_text
 from paraserve.server.protocols.json_values import read_object
-from paraserve.types import Transcript
+from paraserve.server.protocols.new_warnings import NewWarnings
+from paraserve.server.protocols.option_warnings import unknown_fields
+from paraserve.types import FieldWarning, Transcript
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +59,27 @@ class FunasrDialect:
         return self.label("online" if self.mode_for(asked) == "online" else "offline")
 
 
+NO_ABILITIES = Abilities()
+
+
 class FunasrProtocol:
     """Messages of one connection; matches `LiveProtocol`. Sentences are counted through the connection."""
 
-    def __init__(self, dialect: FunasrDialect, request_id: str) -> None:
+    def __init__(
+        self,
+        dialect: FunasrDialect,
+        request_id: str,
+        abilities: Abilities = NO_ABILITIES,
+        warnings: Sequence[FieldWarning] = (),
+    ) -> None:
         self._dialect = dialect
         self._request_id = request_id
+        self._abilities = abilities
         self._asked = FunasrSettings()  # by the messages read so far
-        self._to_confirm: deque[FunasrSettings] = deque()  # read, and not counting for results yet
+        self._asked_keys: set[str] = set()
+        # Read, and not counting for results yet:
+        self._to_confirm: deque[tuple[FunasrSettings, Sequence[FieldWarning]]] = deque()
+        self._warnings = NewWarnings(warnings)
         self._current = FunasrSettings()  # of the results that are written now
         self._first_index = 0  # the utterance's first sentence
         self._next_index = 0
@@ -85,23 +96,20 @@ class FunasrProtocol:
         )
 
     def read(self, frame: Frame) -> Sequence[Request]:
-        """Read audio, or a message of settings and end marker. A mistake elsewhere in it does not undo an end."""
+        """Read audio, or a message of settings and end marker. A mistake in it does not undo the rest of it."""
         if isinstance(frame, bytes):
             return (Audio(frame),)
-        end = EndMarker()
-        requests: list[Request] = []
-        problem = ""
         try:
-            message = read_object(frame)
-            end = end_marker(message)
-            asked = apply_message(self._asked, message)
+            message = apply_message(self._asked, read_object(frame))
         except ProtocolError as error:
-            problem = error.message
-            requests.append(BadMessage(error))
-        else:
-            requests += self._configure(asked)
-        if end.ends:
-            requests.append(EndUtterance(end.wants_acknowledgement, problem))
+            return (BadMessage(error),)
+        requests: list[Request] = [*self._configure(message)]
+        mistake = message.error
+        if mistake is not None:
+            requests.append(BadMessage(mistake))
+        if message.end.ends:
+            problem = "" if mistake is None else mistake.message
+            requests.append(EndUtterance(message.end.wants_acknowledgement, problem))
         return requests
 
     def write(self, event: Event, took_s: float | None = None) -> Sequence[Frame]:
@@ -116,23 +124,35 @@ class FunasrProtocol:
                 body = self._error_result(event)
             case Finished():
                 self._first_index = self._next_index
+                self._warnings.begin()
                 if event.wants_reply:
                     body = acknowledgement(self._current.mode, self._current.wav_name, event.problem)
             case Configured():
-                self._current = self._to_confirm.popleft()
+                self._current, warnings = self._to_confirm.popleft()
+                self._warnings.add(warnings)
             case Acknowledged():
                 pass
-        return () if body is None else (object_text(body),)
+        if body is None:
+            return ()
+        # The acknowledgement comes after the results, so nothing is left for it.
+        return (object_text(body if isinstance(event, Finished) else body | self._warnings.take()),)
 
     def close_code(self, error: ParaserveError) -> int | None:
         """Return the code of the table of all errors."""
         return error_row(error).close_code
 
-    def _configure(self, asked: FunasrSettings) -> list[Request]:
-        if asked == self._asked:
-            return []
+    def _configure(self, message: FunasrMessage) -> list[Request]:
+        """Return the request for the settings of a message, none if it says nothing new."""
+        asked, is_new = message.settings, message.settings != self._asked
         self._asked = asked
-        self._to_confirm.append(asked)
+        self._asked_keys |= message.known
+        warnings = [
+            *unknown_fields(message.unknown),
+            *setting_warnings(asked, self._asked_keys, self._abilities, self._dialect.mode_for(asked.mode)),
+        ]
+        if not is_new and not warnings:
+            return []
+        self._to_confirm.append((asked, warnings))
         return [Configure(self.settings)]
 
     def _live_result(self, event: PartialText | SegmentText, took_s: float | None) -> Json | None:
@@ -212,8 +232,11 @@ def error_result(event: Failed, request_id: str, *, mode: str, wav_name: str) ->
 
     Clients stop listening at the first result that is final, so an error is final only in place of the last text.
     """
-    error = {"code": event.error.code, "message": event.error.message, "request_id": request_id}
-    return {"mode": mode, "text": "", "wav_name": wav_name, "is_final": event.ends_utterance, "error": error}
+    error, param = event.error, event.error.param
+    about = {"code": error.code, "message": error.message, "request_id": request_id} | (
+        {"param": param} if param else {}
+    )
+    return {"mode": mode, "text": "", "wav_name": wav_name, "is_final": event.ends_utterance, "error": about}
 
 
 def acknowledgement(asked: LiveMode, wav_name: str, problem: str) -> Json:

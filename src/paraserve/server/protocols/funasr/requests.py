@@ -1,9 +1,8 @@
 """Text frames of FunASR's live clients, checked key by key.
 
-A message counts as a whole or not at all. Keys that are left out keep their values; unknown keys are ignored.
+Each good value counts, whatever the others are. Keys that are left out or null keep their values.
 """
 
-import re
 import reprlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -23,6 +22,7 @@ from paraserve.server.protocols.json_values import (
     read_text,
     read_whole,
 )
+from paraserve.server.protocols.languages import AUTO, NO_SPEECH, language_code
 from paraserve.types import SAMPLE_RATE, AudioFormat, ChunkSize, RecognitionOptions, StreamConfig, VadOverrides
 
 MAX_WORD_CHARS = 64
@@ -32,12 +32,15 @@ MIN_STEP_ROWS = 2
 MAX_PAST_STEPS = 4
 """Past in lengths of a step. Each step computes its past and future again, so this bounds the cost of the audio."""
 MAX_CHUNKS = 1_000
+MAX_ERRORS = 3
+"""Most bad values of a message that its error names."""
 MAX_TAIL_SILENCE_MS = 60_000
 MIN_SEGMENT_MS, MAX_SEGMENT_MS = 500, 3_600_000
 MODES = MappingProxyType({"2pass": "2pass", "online": "online", "offline": "offline", "office": "2pass"})
 """FunASR's C# client writes "office" and gets 2pass from FunASR's server."""
-LANGUAGE = re.compile(r"[a-z]{2,3}|nospeech")
-"""A code of two or three letters, or SenseVoice's name for none."""
+MARKERS = ("is_speaking", "is_finished", "is_end")
+FRAME_INTERVAL = 10
+"""The `chunk_interval` that FunASR's clients send where nobody chose one."""
 
 TELEPHONY_RATE = 8000
 RAW_FORMATS: Mapping[str, Literal["int16", "alaw", "mulaw"]] = MappingProxyType(
@@ -71,6 +74,7 @@ class FunasrSettings:
     wav_format: str = "pcm"
     sample_rate: int = 16_000
     chunk: ChunkSize = field(default_factory=ChunkSize)
+    chunk_interval: int = FRAME_INTERVAL
     encoder_look_back: int | None = None
     decoder_look_back: int | None = None
     max_end_silence_ms: int | None = None
@@ -80,7 +84,7 @@ class FunasrSettings:
     itn: bool = True
     punctuate: bool = True
     model_itn: bool = True
-    language: str | None = None
+    language_name: str = AUTO
     deterministic: bool = False
     timing: bool = False
 
@@ -90,6 +94,24 @@ class FunasrSettings:
         encoding = RAW_FORMATS.get(self.wav_format.lower(), "int16")
         is_telephony = encoding != "int16" and self.sample_rate == SAMPLE_RATE
         return AudioFormat(TELEPHONY_RATE if is_telephony else self.sample_rate, encoding=encoding)
+
+    @property
+    def language(self) -> str | None:
+        """Return the code of the language, None for an unknown one, which FunASR too takes for "auto"."""
+        name = self.language_name.lower()
+        return name if name == NO_SPEECH else language_code(name)
+
+    @property
+    def options(self) -> RecognitionOptions:
+        """Return the choices for the recognition."""
+        return RecognitionOptions(
+            hotwords=self.hotwords,
+            itn=self.itn,
+            punctuate=self.punctuate,
+            language=self.language,
+            model_itn=self.model_itn,
+            deterministic=self.deterministic,
+        )
 
     def live_settings(
         self, session_id: str, *, is_recording: bool = False, realtime_punctuation: bool = False
@@ -104,20 +126,10 @@ class FunasrSettings:
             vad=VadOverrides(self.max_end_silence_ms, self.max_segment_ms, self.speech_noise_threshold),
             wav_name=self.wav_name,
             session_id=session_id,
-            options=self._options(),
+            options=self.options,
             realtime_punctuation=realtime_punctuation,
         )
         return LiveSettings(stream, is_recording, None if self.wav_format.lower() in RAW_FORMATS else self.wav_format)
-
-    def _options(self) -> RecognitionOptions:
-        return RecognitionOptions(
-            hotwords=self.hotwords,
-            itn=self.itn,
-            punctuate=self.punctuate,
-            language=self.language,
-            model_itn=self.model_itn,
-            deterministic=self.deterministic,
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,27 +140,58 @@ class EndMarker:
     wants_acknowledgement: bool = False
 
 
-def end_marker(message: Mapping[str, Any]) -> EndMarker:
-    """Read `is_speaking`, `is_finished` and `is_end`.
+@dataclass(frozen=True, slots=True)
+class FunasrMessage:
+    """A message: settings with its good values, its end marker, an error for each bad value.
 
-    Raises:
-        ProtocolError: one of them is not true or false.
+    `known` are the keys of its good values, `unknown` those that mean nothing here.
     """
-    flags = {key: read_flag(key, message[key]) for key in ("is_speaking", "is_finished", "is_end") if key in message}
+
+    settings: FunasrSettings
+    end: EndMarker = EndMarker()
+    errors: tuple[ProtocolError, ...] = ()
+    known: frozenset[str] = frozenset()
+    unknown: tuple[str, ...] = ()
+
+    @property
+    def error(self) -> ProtocolError | None:
+        """Return all errors as one, which has code and key of the first. None if all values are good."""
+        if not self.errors:
+            return None
+        first = self.errors[0]
+        others = [error.message for error in self.errors[1:MAX_ERRORS]]
+        return ProtocolError("; ".join((first.message, *others)), code=first.code, param=first.param)
+
+
+def apply_message(settings: FunasrSettings, message: Mapping[str, Any]) -> FunasrMessage:
+    """Read a message, with `settings` as the values of the keys that it leaves out. Never raises."""
+    changes: dict[str, Any] = {}
+    flags: dict[str, bool] = {}
+    errors: list[ProtocolError] = []
+    known: set[str] = set()
+    unknown: list[str] = []
+    for key, value in message.items():
+        try:
+            if value is None:
+                continue
+            if key in MARKERS:
+                flags[key] = read_flag(key, value)
+            elif key in FIELDS:
+                attribute, reader = FIELDS[key]
+                changes[attribute] = reader(key, value)
+                known.add(key)
+            else:
+                unknown.append(key)
+        except ProtocolError as error:
+            errors.append(error)
+    return FunasrMessage(
+        replace(settings, **changes), _end_marker(flags), tuple(errors), frozenset(known), tuple(unknown)
+    )
+
+
+def _end_marker(flags: Mapping[str, bool]) -> EndMarker:
     ends = flags.get("is_speaking") is False or flags.get("is_finished") is True
     return EndMarker(ends, wants_acknowledgement=ends and flags.get("is_end", False))
-
-
-def apply_message(settings: FunasrSettings, message: Mapping[str, Any]) -> FunasrSettings:
-    """Return the settings with the message's values in place of their own.
-
-    Raises:
-        ProtocolError: names the key whose value cannot be used.
-    """
-    changes = {FIELDS[key][0]: FIELDS[key][1](key, value) for key, value in message.items() if key in FIELDS}
-    for key in CHECKED.keys() & message.keys():
-        CHECKED[key](key, message[key])
-    return replace(settings, **changes)
 
 
 def _whole_between(low: int, high: int) -> Callable[[str, Any], int]:
@@ -185,12 +228,6 @@ def _look_back(key: str, value: object) -> int | None:
     return None if chunks < 0 else chunks
 
 
-def _language(key: str, value: object) -> str | None:
-    """Return the language, None for an unknown one, which FunASR too takes for "auto"."""
-    name = read_text(key, value, MAX_WORD_CHARS).lower()
-    return name if LANGUAGE.fullmatch(name) else None
-
-
 def _hotwords(key: str, value: object) -> tuple[str, ...]:
     words = parse_hotwords(value)
     for word in words:
@@ -205,6 +242,7 @@ FIELDS: Mapping[str, tuple[str, Callable[[str, Any], Any]]] = MappingProxyType(
         "wav_format": ("wav_format", lambda key, value: read_text(key, value, MAX_WORD_CHARS)),
         "audio_fs": ("sample_rate", _whole_between(MIN_SAMPLE_RATE, MAX_SAMPLE_RATE)),
         "chunk_size": ("chunk", _chunk),
+        "chunk_interval": ("chunk_interval", _whole_between(1, MAX_CHUNKS)),
         "encoder_chunk_look_back": ("encoder_look_back", _look_back),
         "decoder_chunk_look_back": ("decoder_look_back", _look_back),
         "vad_tail_sil": ("max_end_silence_ms", _whole_between(0, MAX_TAIL_SILENCE_MS)),
@@ -213,12 +251,10 @@ FIELDS: Mapping[str, tuple[str, Callable[[str, Any], Any]]] = MappingProxyType(
         "hotwords": ("hotwords", _hotwords),
         "itn": ("itn", read_flag),
         "punctuate": ("punctuate", read_flag),
-        "svs_lang": ("language", _language),
+        "svs_lang": ("language_name", lambda key, value: read_text(key, value, MAX_WORD_CHARS)),
         "svs_itn": ("model_itn", read_flag),
         "deterministic": ("deterministic", read_flag),
         "timing": ("timing", read_flag),
     }
 )
 """Key on the wire to attribute of `FunasrSettings` and reader."""
-CHECKED: Mapping[str, Callable[[str, Any], Any]] = MappingProxyType({"chunk_interval": _whole_between(1, MAX_CHUNKS)})
-"""Keys that change nothing here: frames may have any length."""

@@ -7,6 +7,7 @@ from pydantic import MISSING, Field
 from paraserve.server.protocols.schemas.documented import Documented
 from paraserve.server.protocols.schemas.openai_answers import OpenAIWord
 from paraserve.server.protocols.schemas.transcript_answers import SpokenProperties
+from paraserve.server.protocols.schemas.warnings import WithWarnings
 
 
 class FunasrSentence(Documented):
@@ -20,7 +21,7 @@ class FunasrSentence(Documented):
     """End in ms, null without times."""
 
 
-class FunasrRecognition(Documented):
+class FunasrRecognition(WithWarnings):
     """The answer of FunASR's Python HTTP server."""
 
     text: str
@@ -44,7 +45,7 @@ class FunasrSegment(Documented):
     """Words with times. Empty where the model gives none."""
 
 
-class FunasrAsr(Documented):
+class FunasrAsr(WithWarnings):
     """The answer of `funasr-server`."""
 
     text: str
@@ -54,7 +55,7 @@ class FunasrAsr(Documented):
     duration: float = Field(ge=0)
     """Length of the recording in seconds."""
     language: str
-    """Language code, by the text's script where neither model nor client names one, `unknown` without text."""
+    """Language code of what was heard, by the text's script where the model tells none, `unknown` without text."""
     processing_time: float = Field(ge=0)
     """Seconds from the request to the text."""
     rtf: float = Field(ge=0)
@@ -85,7 +86,7 @@ class FunasrTimes(Documented):
     """The same times, cut at each mark. Absent without times."""
 
 
-class FunasrOffline(FunasrTimes, SpokenProperties):
+class FunasrOffline(FunasrTimes, SpokenProperties, WithWarnings):
     """The result of FunASR's offline servers. Language, emotion and events are those of the first sentence."""
 
     mode: Literal["offline"]

@@ -8,6 +8,7 @@ from paraserve.server.protocols.schemas.documented import Documented
 from paraserve.server.protocols.schemas.funasr_answers import FunasrTimes
 from paraserve.server.protocols.schemas.live_errors import LiveError
 from paraserve.server.protocols.schemas.transcript_answers import SpokenProperties
+from paraserve.server.protocols.schemas.warnings import WithWarnings
 
 NumberText = Annotated[str, Field(pattern=r"^[+-]?[0-9]{1,12}(\.[0-9]{1,12})?$")]
 Rows = Annotated[int, Field(ge=0, le=100)] | NumberText
@@ -17,7 +18,10 @@ Chunks = Annotated[int, Field(ge=-1, le=1000)]
 
 
 class FunasrRequest(Documented):
-    """A text frame of the client. Absent keys keep their values, unknown keys are ignored. Numbers may be text."""
+    """A text frame of the client. Absent and null keys keep their values. Numbers may be text.
+
+    Unknown keys, and known ones that have no effect here, are told in `warnings` of the next result.
+    """
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -29,52 +33,55 @@ class FunasrRequest(Documented):
         }
     )
 
-    mode: Literal["2pass", "online", "offline", "office"] | MISSING = MISSING
+    mode: Literal["2pass", "online", "offline", "office"] | MISSING | None = MISSING
     """`2pass` (default, also called `office`): partials, then each segment again with punctuation. `online`: partials
     only. `offline`: one result at the end."""
-    wav_name: str | MISSING = Field(MISSING, max_length=1024)
+    wav_name: str | MISSING | None = Field(MISSING, max_length=1024)
     """Name that comes back in every result. Default `wav-default-id`."""
-    wav_format: str | MISSING = Field(MISSING, max_length=64)
+    wav_format: str | MISSING | None = Field(MISSING, max_length=64)
     """`pcm` (default): raw 16-bit little-endian mono. Anything else is a file, for mode `offline` only."""
-    audio_fs: Annotated[int, Field(ge=4000, le=192_000)] | NumberText | MISSING = MISSING
+    audio_fs: Annotated[int, Field(ge=4000, le=192_000)] | NumberText | MISSING | None = MISSING
     """Sample rate of raw audio in Hz. Default 16000. A WAV header in the audio counts instead."""
-    chunk_size: ChunkSizes | ChunkSizesText | MISSING = Field(MISSING, examples=[[5, 10, 5], "5,10,5"])
+    chunk_size: ChunkSizes | ChunkSizesText | MISSING | None = Field(MISSING, examples=[[5, 10, 5], "5,10,5"])
     """Past, step and future of the streaming model in units of 60 ms, each at most 100. Default `[5,10,5]`."""
-    chunk_interval: Annotated[int, Field(ge=1, le=1000)] | NumberText | MISSING = MISSING
-    """Accepted and without effect: frames may have any length."""
-    encoder_chunk_look_back: Chunks | NumberText | MISSING = MISSING
-    """Chunks that the encoder looks back at, -1 = the model's own (default)."""
-    decoder_chunk_look_back: Chunks | NumberText | MISSING = MISSING
-    """Chunks that the decoder looks back at, -1 = the model's own (default)."""
-    is_speaking: bool | MISSING = MISSING
+    chunk_interval: Annotated[int, Field(ge=1, le=1000)] | NumberText | MISSING | None = MISSING
+    """Frames may have any length. Another value than 10 gets a warning."""
+    encoder_chunk_look_back: Chunks | NumberText | MISSING | None = MISSING
+    """-1 (default): the encoder looks back as its graph says. Other values get a warning."""
+    decoder_chunk_look_back: Chunks | NumberText | MISSING | None = MISSING
+    """-1 (default): the decoder looks back as its graph says. Other values get a warning."""
+    is_speaking: bool | MISSING | None = MISSING
     """`false` ends the utterance."""
-    is_finished: bool | MISSING = MISSING
+    is_finished: bool | MISSING | None = MISSING
     """`true` ends the utterance."""
-    is_end: bool | MISSING = MISSING
+    is_end: bool | MISSING | None = MISSING
     """`true` in a message that ends the utterance asks for an acknowledgement."""
-    hotwords: str | dict[str, float | NumberText] | MISSING = Field(MISSING, examples=['{"阿里巴巴": 20}'])
-    """Words to expect: an object of words and weights or its text, or words with commas or spaces between them."""
-    itn: bool | MISSING = MISSING
+    hotwords: str | list[str] | dict[str, float | NumberText] | MISSING | None = Field(
+        MISSING, examples=['{"阿里巴巴": 20}']
+    )
+    """Words to expect: an object of words and weights, a list, the text of either, or words with commas or spaces
+    between them."""
+    itn: bool | MISSING | None = MISSING
     """`false` leaves numbers, dates and times as spoken. Default `true`."""
-    svs_lang: str | MISSING = Field(MISSING, max_length=64)
-    """Language where the model has several. Default `auto`."""
-    svs_itn: bool | MISSING = MISSING
+    svs_lang: str | MISSING | None = Field(MISSING, max_length=64)
+    """Language by code or name, where the model has several. Default `auto`."""
+    svs_itn: bool | MISSING | None = MISSING
     """`false`: a SenseVoice writes neither marks nor numbers. Default `true`."""
-    vad_tail_sil: Annotated[int, Field(ge=0, le=60_000)] | NumberText | MISSING = MISSING
+    vad_tail_sil: Annotated[int, Field(ge=0, le=60_000)] | NumberText | MISSING | None = MISSING
     """Milliseconds of silence that end a segment. Default: the model's own."""
-    max_single_segment_time: Annotated[int, Field(ge=500, le=3_600_000)] | NumberText | MISSING = MISSING
+    max_single_segment_time: Annotated[int, Field(ge=500, le=3_600_000)] | NumberText | MISSING | None = MISSING
     """Milliseconds after which a segment is ended anyway. Default: the model's own."""
-    speech_noise_thres: Annotated[float, Field(ge=-1, le=1)] | NumberText | MISSING = MISSING
+    speech_noise_thres: Annotated[float, Field(ge=-1, le=1)] | NumberText | MISSING | None = MISSING
     """Difference of probabilities by which speech must exceed noise. Default: the model's own."""
-    punctuate: bool | MISSING = MISSING
+    punctuate: bool | MISSING | None = MISSING
     """`false` leaves out punctuation. Default `true`."""
-    deterministic: bool | MISSING = MISSING
+    deterministic: bool | MISSING | None = MISSING
     """`true`: the text does not depend on what else the server is doing. Default `false`."""
-    timing: bool | MISSING = MISSING
+    timing: bool | MISSING | None = MISSING
     """`true` adds `server_ms` and `due_ms` to results. Default `false`."""
 
 
-class FunasrResult(Documented):
+class FunasrResult(WithWarnings):
     """Keys of every result."""
 
     text: str

@@ -2,6 +2,8 @@
 
 from types import MappingProxyType
 
+from pydantic import MISSING
+
 from paraserve.server.protocols.schemas.documented import Documented
 
 CLOSE_CODES = MappingProxyType(
@@ -26,5 +28,7 @@ class LiveError(Documented):
     """Name of the case, for programs. It does not change."""
     message: str
     """Description for people. It may change."""
+    param: str | MISSING = MISSING
+    """Key of the client's message at fault. Absent where there is none."""
     request_id: str
     """The id of the connection in the server's log: the client's `X-Request-Id` if it is a plain word."""

@@ -6,13 +6,38 @@ from pydantic import MISSING, Field
 
 from paraserve.server.protocols.schemas.documented import Documented
 from paraserve.server.protocols.schemas.transcript_answers import SpokenProperties
+from paraserve.server.protocols.schemas.warnings import WithWarnings
 
 
-class OpenAITranscription(Documented):
+class OpenAIUsage(Documented):
+    """The audio of the request, as OpenAI counts it."""
+
+    type: Literal["duration"]
+    """Always `duration`."""
+    seconds: int = Field(ge=0)
+    """Length of the recording in seconds, rounded up."""
+
+
+class OpenAILogprob(Documented):
+    """The probability of a word or a Chinese character."""
+
+    token: str
+    """Text of the word, without marks and spaces."""
+    bytes: list[int]
+    """The text in UTF-8."""
+    logprob: float = Field(le=0)
+    """Natural logarithm of the probability."""
+
+
+class OpenAITranscription(WithWarnings):
     """The answer with `response_format=json`."""
 
     text: str
     """The whole text."""
+    usage: OpenAIUsage
+    """The audio of the request."""
+    logprobs: list[OpenAILogprob] | MISSING = MISSING
+    """Present if `include[]` asks for them."""
 
 
 class OpenAIWord(Documented):
@@ -31,41 +56,43 @@ class OpenAISegment(SpokenProperties):
 
     id: int = Field(ge=0)
     """Number of the segment, from 0."""
-    seek: Literal[0]
-    """Part of OpenAI's shape, always 0."""
+    seek: int = Field(ge=0)
+    """Start in frames of 10 ms."""
     start: float = Field(ge=0)
     """Start in seconds."""
     end: float = Field(ge=0)
     """End in seconds."""
     text: str
     """Text with punctuation."""
-    tokens: list[int] = Field(max_length=0)
-    """Part of OpenAI's shape, always empty."""
+    tokens: list[int]
+    """Ids of the units of the model's vocabulary that were recognized, without those of marks."""
     temperature: float = Field(ge=0, le=0)
-    """Part of OpenAI's shape, always 0."""
+    """Always 0: recognition takes the most probable text."""
     avg_logprob: float = Field(le=0)
     """Mean logarithm of the tokens' probabilities."""
     compression_ratio: float = Field(ge=0)
     """Bytes of the text by bytes of the compressed text."""
-    no_speech_prob: float = Field(ge=0, le=0)
-    """Part of OpenAI's shape, always 0: segments hold speech."""
+    no_speech_prob: float = Field(ge=0, le=1)
+    """Probability that none of the words was said: the product of (1 - probability) of each."""
     confidence: float = Field(ge=0, le=1)
     """Mean probability of the tokens. Not in OpenAI's API."""
 
 
-class OpenAIVerboseTranscription(Documented):
+class OpenAIVerboseTranscription(WithWarnings):
     """The answer with `response_format=verbose_json`."""
 
     task: Literal["transcribe"]
     """Always `transcribe`."""
     language: str
-    """Language code, by the text's script where neither model nor client names one, `unknown` without text."""
+    """Language code of what was heard, by the text's script where the model tells none, `unknown` without text."""
     duration: float = Field(ge=0)
     """Length of the recording in seconds."""
     text: str
     """The whole text."""
     segments: list[OpenAISegment] | MISSING = MISSING
     """Sentences. Absent if `timestamp_granularities[]` asks for words only."""
+    usage: OpenAIUsage
+    """The audio of the request."""
     words: list[OpenAIWord] | MISSING = MISSING
     """Words with times. Present if `timestamp_granularities[]` asks for them."""
 

@@ -3,6 +3,7 @@
 from pydantic import MISSING, Field
 
 from paraserve.server.protocols.schemas.documented import Documented
+from paraserve.server.protocols.schemas.warnings import WithWarnings
 
 
 class TokenJson(Documented):
@@ -53,13 +54,13 @@ class TimingJson(Documented):
     """Running models."""
 
 
-class TranscriptJson(Documented):
+class TranscriptJson(WithWarnings):
     """The transcript of a recording, with times and confidences."""
 
     text: str
     """The whole text."""
     language: str | None
-    """Language code that the model or the client named, else null."""
+    """Language code that the model heard, null where it tells none."""
     duration_ms: int = Field(ge=0)
     """Length of the recording in ms."""
     sentences: list[SentenceJson]

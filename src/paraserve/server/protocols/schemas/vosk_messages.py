@@ -6,24 +6,25 @@ from pydantic import MISSING, ConfigDict, Field
 
 from paraserve.server.protocols.schemas.documented import Documented
 from paraserve.server.protocols.schemas.live_errors import LiveError
+from paraserve.server.protocols.schemas.warnings import WithWarnings
 
 Switch = bool | Annotated[int, Field(ge=0, le=1)]
 
 
 class VoskConfig(Documented):
-    """Choices of the client. The next reply has a warning for those that are not honoured."""
+    """Choices of the client. Null is absent. The next reply has a warning for those that are not honoured."""
 
-    sample_rate: float | MISSING = Field(MISSING, ge=4000, le=192_000)
+    sample_rate: float | MISSING | None = Field(MISSING, ge=4000, le=192_000)
     """Sample rate of the audio in Hz, a whole number. Default 8000. A WAV header in the audio counts instead."""
-    words: Switch | MISSING = MISSING
+    words: Switch | MISSING | None = MISSING
     """`false`: results have no `result`. Default `true`."""
-    max_alternatives: int | MISSING = Field(MISSING, ge=0, le=1000)
+    max_alternatives: int | MISSING | None = Field(MISSING, ge=0, le=1000)
     """Above 0, results have the shape with `alternatives`, always with one of them. Default 0."""
-    phrase_list: list[str] | MISSING = MISSING
+    phrase_list: list[str] | MISSING | None = MISSING
     """Words to expect. A hint: other words are recognized, too."""
-    itn: Switch | MISSING = MISSING
+    itn: Switch | MISSING | None = MISSING
     """`true` writes numbers, dates and times as digits. Default `false`. Not in vosk-server."""
-    punctuate: Switch | MISSING = MISSING
+    punctuate: Switch | MISSING | None = MISSING
     """`true` writes punctuation. Default `false`. Not in vosk-server."""
 
 
@@ -85,22 +86,8 @@ class VoskWord(Documented):
     """Text of the word."""
 
 
-class VoskWarning(Documented):
-    """A choice that is not honoured. Not in vosk-server."""
-
-    code: Literal["not_honoured"]
-    """Always `not_honoured`."""
-    param: str
-    """Key of the choice."""
-    message: str
-    """Description for people."""
-
-
-class VoskReply(Documented):
-    """Keys of every reply."""
-
-    warnings: list[VoskWarning] | MISSING = MISSING
-    """About the last configuration. Absent without any."""
+class VoskReply(WithWarnings):
+    """Keys of every reply. Warnings are about the last configuration."""
 
 
 class VoskPartial(VoskReply):

@@ -17,7 +17,11 @@ MODELS = {
     "paraformer-contextual": Capabilities(hotwords=True, word_times=True),
     "paraformer-contextual-v1": Capabilities(hotwords=True),
     "sensevoice": Capabilities(
-        partials=True, punctuates=True, languages=frozenset({"zh", "en", "yue", "ja", "ko"}), word_times=True
+        partials=True,
+        punctuates=True,
+        languages=frozenset({"zh", "en", "yue", "ja", "ko"}),
+        word_times=True,
+        model_itn=True,
     ),
 }
 PLAIN = RecognitionOptions()
@@ -74,6 +78,12 @@ def test_punctuates(model, audio):
     """The text is in its final form where both marks and written numbers are wanted."""
     assert heard(model, audio).is_punctuated is model.capabilities.punctuates
     assert not heard(model, audio, RecognitionOptions(punctuate=False)).is_punctuated
+
+
+def test_model_itn(model, audio):
+    """The option changes what is heard, or nothing at all."""
+    spoken = heard(model, audio, RecognitionOptions(model_itn=False))
+    assert (spoken != heard(model, audio)) is model.capabilities.model_itn
 
 
 async def test_partials(bundle):

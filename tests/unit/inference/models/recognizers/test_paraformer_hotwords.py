@@ -72,7 +72,7 @@ def test_seg_dict(tmp_path):
     assert read_segments(path) == {}
     path.write_text("hello hel@@ lo\n\nbare\nthe the\n", "utf-8")
     assert read_segments(path) == {"hello": ("hel@@", "lo"), "the": ("the",)}
-    path.write_bytes(b"\xff\xfe")
+    path.write_bytes(b"\xff\x80")
     with pytest.raises(ModelLoadError, match="seg_dict"):
         read_segments(path)
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from paraserve.errors import InferenceError, OverloadedError, ProtocolError, UnsupportedFormatError
+from paraserve.inference.base import Abilities
 from paraserve.server.protocols.events import (
     Acknowledged,
     Audio,
@@ -29,6 +30,7 @@ from paraserve.server.protocols.funasr.live_protocol import (
     recording_result,
 )
 from paraserve.types import Sentence, Token, Transcript
+from support.fakes import ALL_ABILITIES
 
 WORDS = (Token("你", 30, 270), Token("好", 270, 500))
 SENTENCE = Sentence('"你好"。', 30, 500, WORDS)
@@ -216,13 +218,14 @@ def test_end_markers_as_requests():
 
 
 def test_a_mistake_in_an_end_marker():
-    """The message changes no setting, and is an end all the same, which knows what was wrong."""
+    """The good values of the message count, and it is an end all the same, which knows what was wrong."""
     protocol = FunasrProtocol(COMPAT, "r")
-    bad, end = protocol.read('{"is_speaking":false,"is_end":true,"wav_name":"b","itn":1}')
+    configure, bad, end = protocol.read('{"is_speaking":false,"is_end":true,"wav_name":"b","itn":1}')
     assert isinstance(bad, BadMessage)
     assert (bad.error.code, bad.error.param) == ("invalid_value", "itn")
     assert end == EndUtterance(wants_reply=True, problem=bad.error.message)
-    assert protocol.settings.stream.wav_name == "wav-default-id"
+    assert configure == Configure(protocol.settings)
+    assert protocol.settings.stream.wav_name == "b"
 
 
 @pytest.mark.parametrize("text", ["START", "[]", '{"is_speaking":"false"}'])
@@ -231,6 +234,84 @@ def test_nonsense(text):
     (bad,) = FunasrProtocol(COMPAT, "r").read(text)
     assert isinstance(bad, BadMessage)
     assert isinstance(bad.error, ProtocolError)
+
+
+def warned(message):
+    """(code, key) of each warning of a result."""
+    return [(warning["code"], warning["param"]) for warning in message.get("warnings", [])]
+
+
+ALL_OF_IT = {"beam_size": 5, "chunk_interval": 5, "decoder_chunk_look_back": 4, "svs_lang": "xx", "hotwords": "a"}
+IN_OFFLINE = {"mode": "offline", "chunk_size": [8, 8, 4], "vad_tail_sil": 500, "wav_format": "mp3", "audio_fs": 8000}
+IN_ONLINE = {"mode": "online", "hotwords": "a", "svs_lang": "zh"}
+
+
+@pytest.mark.parametrize(
+    ("message", "abilities", "expected"),
+    [
+        (ALL_OF_IT, Abilities(), ALL_OF_IT.keys()),
+        (ALL_OF_IT, ALL_ABILITIES, ALL_OF_IT.keys() - {"hotwords"}),
+        (IN_OFFLINE, ALL_ABILITIES, IN_OFFLINE.keys() - {"mode", "wav_format"}),
+        (IN_ONLINE, ALL_ABILITIES, {"hotwords", "svs_lang"}),
+        (IN_ONLINE, replace(ALL_ABILITIES, draft_options=True), set()),
+        ({"svs_lang": "fr", "svs_itn": False}, Abilities(), {"svs_lang", "svs_itn"}),
+        ({"itn": True, "punctuate": True}, Abilities(writes_numbers=False, punctuates=False), {"itn", "punctuate"}),
+    ],
+)
+def test_settings_without_effect_are_told(message, abilities, expected):
+    """The first result after a message names its unknown keys, and the known ones that have no effect here."""
+    protocol = FunasrProtocol(COMPAT, "r", abilities)
+    (configure,) = protocol.read(json.dumps(message | {"wav_name": "a"}))
+    assert configure == Configure(protocol.settings)
+    first, second = written(protocol, Configured(), PARTIAL, FINAL)
+    assert {param for _, param in warned(first)} == set(expected)
+    assert "warnings" not in second
+
+
+def test_what_clients_always_send_is_not_told():
+    """The defaults that FunASR's clients write out, and keys that are null, make no warnings."""
+    protocol = FunasrProtocol(COMPAT, "r")
+    message = {"chunk_size": [5, 10, 5], "chunk_interval": 10, "itn": True, "svs_lang": "auto", "svs_itn": True}
+    list(protocol.read(json.dumps(message | {"hotwords": "", "is_speaking": True, "beam_size": None})))
+    assert not any("warnings" in result for result in written(protocol, PARTIAL, FINAL))
+
+
+def test_warnings_are_told_once_an_utterance():
+    """A message that comes again in an utterance tells nothing new; in the next utterance it does."""
+    protocol = FunasrProtocol(COMPAT, "r")
+    results = []
+    for _ in range(2):
+        for _ in range(3):
+            list(protocol.read('{"beam_size":5}'))
+            results += written(protocol, Configured(), PARTIAL)
+        protocol.write(Finished())
+    assert [len(warned(result)) for result in results] == [1, 0, 0, 1, 0, 0]
+
+
+def test_warnings_of_an_utterance_that_failed():
+    """They come with its error."""
+    protocol = FunasrProtocol(COMPAT, "r")
+    list(protocol.read('{"beam_size":5}'))
+    (failed,) = written(protocol, Configured(), Failed(UnsupportedFormatError("no")))
+    assert warned(failed) == [("unknown_field", "beam_size")]
+
+
+def test_thousands_of_unknown_keys():
+    """Some are named and the others counted."""
+    protocol = FunasrProtocol(COMPAT, "r")
+    list(protocol.read(json.dumps({f"key{number}": 1 for number in range(5000)})))
+    (result,) = written(protocol, Configured(), PARTIAL)
+    assert len(result["warnings"]) == 21
+    assert "4980 more" in result["warnings"][-1]["message"]
+
+
+def test_the_offline_server_tells_of_its_mode():
+    """A client that asks for another mode is told, one that names none is not."""
+    for message, expected in (('{"mode":"2pass"}', [("not_honoured", "mode")]), ('{"wav_name":"a"}', [])):
+        protocol = FunasrProtocol(FunasrDialect(is_offline=True), "r")
+        list(protocol.read(message))
+        (result,) = written(protocol, Configured(), RecordingText(Transcript("", (), 0)))
+        assert warned(result) == expected
 
 
 def test_exact_bytes():

@@ -1,16 +1,31 @@
 """Text frames of a live client to a request, or to an error that names the key."""
 
 import json
+from dataclasses import astuple
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from paraserve.errors import ProtocolError
+from paraserve.inference.base import Abilities
 from paraserve.server.protocols.events import LiveSettings
-from paraserve.server.protocols.funasr.requests import FunasrSettings, apply_message, end_marker
+from paraserve.server.protocols.funasr.requests import FunasrSettings, apply_message
+from paraserve.server.protocols.funasr.setting_warnings import setting_warnings
 from paraserve.server.protocols.json_values import read_object
+from paraserve.server.protocols.option_warnings import unknown_fields
 from paraserve.types import ChunkSize, RecognitionOptions, StreamConfig, VadOverrides
+
+
+def settings_after(*messages):
+    """The settings that good messages come to, one after the other."""
+    settings = FunasrSettings()
+    for message in messages:
+        read = apply_message(settings, message)
+        assert read.error is None
+        settings = read.settings
+    return settings
+
 
 FULL = {
     "mode": "online",
@@ -37,7 +52,7 @@ FULL = {
 
 def test_all_keys():
     """Every key reaches what it is for."""
-    request = apply_message(FunasrSettings(), FULL)
+    request = settings_after(FULL)
     stream = StreamConfig(
         mode="online",
         chunk=ChunkSize(0, 10, 5),
@@ -61,8 +76,31 @@ def test_all_keys():
 
 def test_keys_left_out_keep_their_values():
     """A later message changes what it names."""
-    request = apply_message(apply_message(FunasrSettings(), FULL), {"wav_name": "next", "unknown": object()})
-    assert request == apply_message(FunasrSettings(), FULL | {"wav_name": "next"})
+    request = settings_after(FULL, {"wav_name": "next", "unknown": object()})
+    assert request == settings_after(FULL | {"wav_name": "next"})
+
+
+def test_null_is_absent():
+    """A key that is null changes nothing and is no mistake, whichever it is."""
+    read = apply_message(settings_after(FULL), dict.fromkeys((*FULL, "is_finished", "is_end", "surprise")))
+    assert read.settings == settings_after(FULL)
+    assert (read.errors, read.known, read.unknown) == ((), frozenset(), ())
+    assert not read.end.ends
+
+
+def test_good_values_beside_bad_ones():
+    """Each good value counts; the error names every bad key, and has code and key of the first."""
+    read = apply_message(FunasrSettings(), {"audio_fs": "fast", "wav_name": "kept", "itn": 1, "is_speaking": False})
+    assert (read.settings, read.end.ends) == (settings_after({"wav_name": "kept"}), True)
+    assert (read.error.code, read.error.param) == ("invalid_value", "audio_fs")
+    assert "audio_fs" in read.error.message
+    assert "itn" in read.error.message
+
+
+def test_unknown_keys():
+    """They are told apart from the known ones."""
+    read = apply_message(FunasrSettings(), {"punctuation": True, "itn": False})
+    assert (read.known, read.unknown) == (frozenset({"itn"}), ("punctuation",))
 
 
 @pytest.mark.parametrize(
@@ -75,13 +113,16 @@ def test_keys_left_out_keep_their_values():
         ("", ()),
         ("  ", ()),
         ({"你好": 20, " ": 1.5}, ("你好",)),
+        (["你好", "hello world", " "], ("你好", "hello world")),
+        ('["你好", "世界"]', ("你好", "世界")),
+        ("[abc 世界", ("[abc", "世界")),
         ("http://localhost/words.txt", ("http://localhost/words.txt",)),
         ("/etc/hostname", ("/etc/hostname",)),
     ],
 )
 def test_hotwords(hotwords, words):
-    """All five forms and an object; a path or an address is a word like any other."""
-    assert apply_message(FunasrSettings(), {"hotwords": hotwords}).hotwords == words
+    """All five forms, an object and a list; a path or an address is a word like any other."""
+    assert settings_after({"hotwords": hotwords}).hotwords == words
 
 
 @pytest.mark.parametrize(
@@ -100,42 +141,42 @@ def test_hotwords(hotwords, words):
 )
 def test_chunk_sizes(size, expected):
     """A list or text, numbers or text."""
-    assert apply_message(FunasrSettings(), {"chunk_size": size}).chunk == ChunkSize(*expected)
+    assert settings_after({"chunk_size": size}).chunk == ChunkSize(*expected)
 
 
 @pytest.mark.parametrize("wav_format", ["wav", "mp3", "others", ""])
 def test_containers(wav_format):
     """Anything but pcm is a file format."""
-    asked = apply_message(FunasrSettings(), {"wav_format": wav_format})
+    asked = settings_after({"wav_format": wav_format})
     assert asked.live_settings("").file_format == wav_format
 
 
 def test_known_names():
     """A client's misspelt mode is what it got from FunASR; an unknown language is the model's choice."""
-    request = apply_message(FunasrSettings(), {"mode": "office", "svs_lang": "klingon"})
+    request = settings_after({"mode": "office", "svs_lang": "klingon"})
     assert (request.mode, request.language) == ("2pass", None)
 
 
 @pytest.mark.parametrize(
-    ("name", "language"), [("auto", None), ("ZH", "zh"), ("haw", "haw"), ("nospeech", "nospeech")]
+    ("name", "language"),
+    [("auto", None), ("ZH", "zh"), ("haw", "haw"), ("nospeech", "nospeech"), ("Chinese", "zh"), ("xx", None)],
 )
 def test_languages(name, language):
-    """Codes of two or three letters, and SenseVoice's own word."""
-    assert apply_message(FunasrSettings(), {"svs_lang": name}).language == language
+    """Codes and names of languages, and SenseVoice's own word."""
+    assert settings_after({"svs_lang": name}).language == language
 
 
 BAD = [
-    ("mode", [None, 1, "", "2PASS", "both", ["2pass"], "x" * 10_000]),
-    ("wav_name", [None, 1, True, {}, "n" * 1025, "\ud800"]),
-    ("wav_format", [None, 0, "f" * 65]),
+    ("mode", [1, "", "2PASS", "both", ["2pass"], "x" * 10_000]),
+    ("wav_name", [1, True, {}, "n" * 1025, "\ud800"]),
+    ("wav_format", [0, "f" * 65]),
     (
         "audio_fs",
-        [None, True, "fast", 0, -8000, 8000.5, float("nan"), float("inf"), 10**400, "9" * 100, "１６０００"],
+        [True, "fast", 0, -8000, 8000.5, float("nan"), float("inf"), 10**400, "9" * 100, "１６０００"],
     ),
     (
         "chunk_size",
         [
-            None,
             5,
             [],
             [5, 10],
@@ -153,23 +194,23 @@ BAD = [
             {},
         ],
     ),
-    ("chunk_interval", [None, "ten", 0, -1]),
-    ("encoder_chunk_look_back", [None, "x", 1.5, -2]),
-    ("decoder_chunk_look_back", [None, [], 10**9]),
-    ("itn", [None, "true", 1]),
-    ("svs_itn", [None, "yes"]),
-    ("svs_lang", [None, 5, "l" * 65]),
+    ("chunk_interval", ["ten", 0, -1]),
+    ("encoder_chunk_look_back", ["x", 1.5, -2]),
+    ("decoder_chunk_look_back", [[], 10**9]),
+    ("itn", ["true", 1]),
+    ("svs_itn", ["yes"]),
+    ("svs_lang", [5, "l" * 65]),
     (
         "hotwords",
-        [None, 7, ["a"], '{"a":', '{"a":[]}', {"a": True}, {"a": None}, "a " * 1001, "b" * 101, "[" * 70_000],
+        [7, ["a", 5], '{"a":', '{"a":[]}', {"a": True}, {"a": None}, "a " * 1001, "b" * 101, "[" * 70_000],
     ),
     ("hotwords", [{"\udc00": 1}, '{"\\ud800": 1}', '{"a": 1, "b": "x"}', "{" * 60_000]),
-    ("vad_tail_sil", [None, -1, 60_001, "soon"]),
-    ("max_single_segment_time", [None, 10, 10**8]),
-    ("speech_noise_thres", [None, 1.1, -1.1, float("nan"), "loud"]),
-    ("punctuate", [None, 0]),
-    ("deterministic", [None, "1"]),
-    ("timing", [None, {}]),
+    ("vad_tail_sil", [-1, 60_001, "soon"]),
+    ("max_single_segment_time", [10, 10**8]),
+    ("speech_noise_thres", [1.1, -1.1, float("nan"), "loud"]),
+    ("punctuate", [0]),
+    ("deterministic", ["1"]),
+    ("timing", [{}]),
 ]
 
 
@@ -178,11 +219,12 @@ BAD = [
 )
 def test_bad_values(key, value):
     """Refused with the key's name, in a message that is short and can be sent."""
-    with pytest.raises(ProtocolError) as refused:
-        apply_message(FunasrSettings(), {"wav_name": "kept", key: value})
-    assert refused.value.param == key
-    assert refused.value.code == ("unknown_mode" if key == "mode" and isinstance(value, str) else "invalid_value")
-    assert len(refused.value.message.encode()) < 300
+    read = apply_message(FunasrSettings(), {key: value})
+    assert read.settings == FunasrSettings()
+    (error,) = read.errors
+    assert error.param == key
+    assert error.code == ("unknown_mode" if key == "mode" and isinstance(value, str) else "invalid_value")
+    assert len(error.message.encode()) < 300
 
 
 @pytest.mark.parametrize(
@@ -200,17 +242,16 @@ def test_bad_values(key, value):
 )
 def test_end_markers(message, ends, wants_acknowledgement):
     """`is_speaking` false or `is_finished` true; only they can ask for an acknowledgement."""
-    marker = end_marker(message)
+    marker = apply_message(FunasrSettings(), message).end
     assert (marker.ends, marker.wants_acknowledgement) == (ends, wants_acknowledgement)
 
 
 @pytest.mark.parametrize("key", ["is_speaking", "is_finished", "is_end"])
-@pytest.mark.parametrize("value", ["false", 0, None, []])
+@pytest.mark.parametrize("value", ["false", 0, []])
 def test_end_markers_are_booleans(key, value):
     """Text that looks like one is a mistake, not an end."""
-    with pytest.raises(ProtocolError) as refused:
-        end_marker({key: value})
-    assert refused.value.param == key
+    read = apply_message(FunasrSettings(), {key: value})
+    assert (read.error.param, read.end.ends) == (key, False)
 
 
 @pytest.mark.parametrize(
@@ -242,15 +283,17 @@ json_values = st.recursive(
 
 
 @pytest.mark.slow
-@given(st.dictionaries(st.sampled_from([*FULL, "is_finished", "is_end"]), json_values, max_size=6))
+@given(st.dictionaries(st.sampled_from([*FULL, "is_finished", "is_end", "\ud800"]), json_values, max_size=6))
 def test_any_json(message):
     """Whatever the values are: a request, or an error that can be sent as JSON."""
     try:
         decoded = read_object(json.dumps(message))
-        end_marker(decoded)
-        request = apply_message(FunasrSettings(), decoded)
     except ProtocolError as error:
         json.dumps({"message": error.message}, ensure_ascii=False).encode()
-    else:
-        request.wav_name.encode()
-        request.live_settings("")
+        return
+    read = apply_message(FunasrSettings(), decoded)
+    read.settings.wav_name.encode()
+    read.settings.live_settings("")
+    warnings = setting_warnings(read.settings, read.known, Abilities(), read.settings.mode)
+    told = [read.error and read.error.message, *map(astuple, (*warnings, *unknown_fields(read.unknown)))]
+    json.dumps(told, ensure_ascii=False).encode()

@@ -1,0 +1,1 @@
+"""Readers of upload requests: forms, JSON, raw audio, and their fields."""

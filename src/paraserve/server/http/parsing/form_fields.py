@@ -1,0 +1,137 @@
+"""Form and query fields of an upload, checked before any work begins. `upload_forms.py` describes them."""
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+
+from paraserve.errors import ProtocolError
+from paraserve.inference.base import Abilities
+from paraserve.server.protocols.funasr.hotwords import check_hotwords, parse_hotwords
+from paraserve.server.protocols.languages import read_language
+from paraserve.server.protocols.option_warnings import not_honoured, option_warnings, unknown_fields
+from paraserve.types import FieldWarning, RecognitionOptions
+
+MAX_CHANNEL_DIGITS = 5
+LIST_ITEM = re.compile(r"(.+)\[[0-9]{0,4}\]")
+"""Names that clients give to the values of a list: PHP's and others' `name[]` and `name[0]`."""
+
+
+class FormFields:
+    """The text fields of a request by name, in the order of the request. It notes the fields that are asked for.
+
+    A field without a value counts as absent.
+    """
+
+    def __init__(self, values: Mapping[str, list[str]]) -> None:
+        self.asked: set[str] = set()
+        self._values = {name: kept for name, given in values.items() if (kept := [value for value in given if value])}
+        self._warnings: list[FieldWarning] = []
+
+    @property
+    def names(self) -> Iterable[str]:
+        """Return the names of all fields that have a value."""
+        return self._values.keys()
+
+    def last(self, name: str) -> str | None:
+        """Return the last value of a field, None if it is absent."""
+        self.asked.add(name)
+        values = self._values.get(name, [])
+        if len(set(values)) > 1:
+            self.warn(not_honoured(name, f"it has {len(values)} different values, of which the last counts"))
+        return values[-1] if values else None
+
+    def all(self, name: str) -> list[str]:
+        """Return all values of a list: of `name`, `name[]` and `name[0]`."""
+        given = [one for one in self._values if one == name or _list_name(one) == name]
+        self.asked |= {name, *given}
+        return [value for one in given for value in self._values[one]]
+
+    def items(self, name: str) -> list[str]:
+        """Return all items of a list, of which each value may be a JSON list."""
+        return [item for value in self.all(name) for item in _json_list(value) or [value]]
+
+    def warn(self, warning: FieldWarning) -> None:
+        """Add a warning to the answer, once."""
+        if warning not in self._warnings:
+            self._warnings.append(warning)
+
+    def warnings(self) -> tuple[FieldWarning, ...]:
+        """Return all warnings, with one for each field that was not asked for."""
+        return (*self._warnings, *unknown_fields(name for name in self._values if name not in self.asked))
+
+
+def _list_name(name: str) -> str | None:
+    match = LIST_ITEM.fullmatch(name)
+    return match[1] if match else None
+
+
+def _json_list(text: str) -> list[str] | None:
+    """Return the texts of a JSON list of texts, None for anything else."""
+    if not text.lstrip().startswith("["):
+        return None
+    try:
+        items = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return items if isinstance(items, list) and all(isinstance(item, str) for item in items) else None
+
+
+def recognition_options(fields: FormFields, abilities: Abilities) -> RecognitionOptions:
+    """Read the choices that all upload routes take, and note those that the loaded models cannot honour.
+
+    Raises:
+        ProtocolError: names the field whose value cannot be understood.
+    """
+    options = RecognitionOptions(
+        hotwords=_hotwords(fields),
+        itn=read_switch(fields, "itn", default=True),
+        punctuate=read_switch(fields, "punctuate", default=True),
+        language=read_language("language", fields.last("language") or ""),
+        deterministic=read_switch(fields, "deterministic", default=False),
+        prompt=fields.last("prompt"),
+        channel=read_digits(fields, "channel", MAX_CHANNEL_DIGITS),
+    )
+    for warning in option_warnings(options, abilities, fields.asked & set(fields.names)):
+        fields.warn(warning)
+    return options
+
+
+def one_of(names: Iterable[str]) -> str:
+    """Return the end of a message about an unknown value: the values that are known."""
+    return "expected one of " + ", ".join(names)
+
+
+def read_switch(fields: FormFields, name: str, *, default: bool) -> bool:
+    """Read true or false, in the words of forms.
+
+    Raises:
+        ProtocolError: it is something else.
+    """
+    value = (fields.last(name) or "").lower()
+    if not value:
+        return default
+    if value in ("1", "true", "yes", "on"):
+        return True
+    if value in ("0", "false", "no", "off"):
+        return False
+    raise ProtocolError(f"{name} must be true or false, not {value[:20]!r}", code="invalid_value", param=name)
+
+
+def read_digits(fields: FormFields, name: str, max_digits: int) -> int | None:
+    """Read a whole number from 0 on, None where it is absent.
+
+    Raises:
+        ProtocolError: it is something else, or has too many digits.
+    """
+    value = fields.last(name)
+    if value is None:
+        return None
+    if not (value.isascii() and value.isdecimal()) or len(value) > max_digits:
+        message = f"{name} must be 0, 1, ..., not {value[:20]!r}"
+        raise ProtocolError(message, code="invalid_value", param=name)
+    return int(value)
+
+
+def _hotwords(fields: FormFields) -> tuple[str, ...]:
+    words = [word for value in fields.all("hotwords") for word in parse_hotwords(value)]
+    return check_hotwords(tuple(dict.fromkeys(words)))

@@ -1,0 +1,70 @@
+"""Warnings about settings of FunASR's live clients that have no effect, or less than was asked for."""
+
+from collections.abc import Container, Iterator
+
+from paraserve.inference.base import Abilities
+from paraserve.server.protocols.funasr.requests import FRAME_INTERVAL, FunasrSettings, LiveMode
+from paraserve.server.protocols.languages import AUTO
+from paraserve.server.protocols.option_warnings import FUNASR_NAMES, not_honoured, option_warnings
+from paraserve.types import AudioFormat, ChunkSize, FieldWarning
+
+
+def setting_warnings(
+    settings: FunasrSettings, asked: Container[str], abilities: Abilities, mode: LiveMode
+) -> list[FieldWarning]:
+    """Return a warning for each setting that differs from its default and has no effect.
+
+    Args:
+        settings: all that the client has asked for.
+        asked: the keys that it has sent.
+        abilities: those of the loaded models.
+        mode: the mode that the client gets.
+    """
+    found = option_warnings(settings.options, abilities, asked, FUNASR_NAMES)
+    others = [*_always(settings)]
+    if mode == "online" and not abilities.draft_options:
+        others += _of_online(settings, asked)
+    if mode == "offline":
+        others += _of_offline(settings, asked)
+    for param, message in others:
+        if all(warning.param != param for warning in found):
+            found.append(not_honoured(param, message))
+    return found
+
+
+def _always(settings: FunasrSettings) -> Iterator[tuple[str, str]]:
+    for side, chunks in (("encoder", settings.encoder_look_back), ("decoder", settings.decoder_look_back)):
+        if chunks is not None:
+            yield f"{side}_chunk_look_back", "the look-back of the streaming model is part of its graph"
+    if settings.chunk_interval != FRAME_INTERVAL:
+        yield "chunk_interval", "frames may have any length"
+    if settings.language is None and settings.language_name.lower() not in ("", AUTO):
+        yield "svs_lang", "no language has this code or name, so the model finds out"
+
+
+def _of_online(settings: FunasrSettings, asked: Container[str]) -> Iterator[tuple[str, str]]:
+    """Yield what a streaming recognizer does not take, whose texts nothing replaces in this mode."""
+    if settings.hotwords:
+        yield "hotwords", "partial texts take none: hotwords count in modes 2pass and offline"
+    if settings.language:
+        yield "svs_lang", "the streaming model takes no language"
+    for key, is_wanted in (("itn", settings.itn), ("punctuate", settings.punctuate)):
+        if key in asked and is_wanted:
+            yield key, "partial texts are as they were spoken: it counts in modes 2pass and offline"
+
+
+def _of_offline(settings: FunasrSettings, asked: Container[str]) -> Iterator[tuple[str, str]]:
+    if "mode" in asked and settings.mode != "offline":
+        yield "mode", "this server answers in mode offline only"
+    if settings.chunk != ChunkSize():
+        yield "chunk_size", "mode offline has no chunks"
+    if settings.wav_format.lower() != "pcm" and settings.sample_rate != AudioFormat().sample_rate:
+        yield "audio_fs", "a file tells its own rate"
+    knobs = {
+        "vad_tail_sil": settings.max_end_silence_ms,
+        "max_single_segment_time": settings.max_segment_ms,
+        "speech_noise_thres": settings.speech_noise_threshold,
+    }
+    for key, value in knobs.items():
+        if value is not None:
+            yield key, "mode offline detects speech with the model's own values"

@@ -1,0 +1,332 @@
+"""No field is accepted and ignored: each documented one changes the answer, is refused, or is named in `warnings`.
+
+The fields are those of `/openapi.json` and `/asyncapi.json`. Each has a value here that should matter. A documented
+field without a row fails the test.
+"""
+
+import base64
+import functools
+import io
+import json
+
+import numpy as np
+import pytest
+import soundfile
+
+from paraserve.server.protocols.schemas.asyncapi import asyncapi_document
+from support.api_description import api_description
+from support.fakes import FakeEngine, text_of
+from support.live import live
+from support.live_messages import check_from_server
+
+OPENAI = "/v1/audio/transcriptions"
+POSTS = {path: one["post"] for path, one in api_description().paths.items() if "post" in one}
+MULTIPART, JSON = "multipart/form-data", "application/json"
+VARYING = frozenset(("timing", "processing_time", "rtf"))
+"""Keys of answers that differ from one request to the next."""
+
+VALUES = {
+    "audio": "AAAA",
+    "file": b"another recording",
+    "language": "fr",
+    "hotwords": "阿里巴巴",
+    "itn": "false",
+    "punctuate": "false",
+    "deterministic": "perhaps",
+    "channel": "1",
+    "prompt": "数字",
+    "encoding": "linear16",
+    "sample_rate": "8000",
+    "channels": "2",
+    "format": "srt",
+    "response_format": "text",
+    "model": "gpt-9",
+    "temperature": "0.5",
+    "include[]": "logprobs",
+    "include": ["logprobs"],
+    "timestamp_granularities[]": "word",
+    "timestamp_granularities": ["word"],
+    "stream": "true",
+    "filename": "another.wav",
+}
+"""A value of each field of the upload routes. No text depends on `deterministic` here, so its value is a bad one."""
+
+
+def fields_of(path):
+    """(place, name) of each documented field of a route."""
+    content = POSTS[path]["requestBody"]["content"]
+    for place in (MULTIPART, JSON):
+        yield from ((place, name) for name in content[place]["schema"]["properties"])
+    yield from (("query", one["name"]) for one in POSTS[path]["parameters"])
+
+
+UPLOADS = [(path, place, name) for path in POSTS for place, name in fields_of(path)]
+
+
+def seen(answer):
+    """All of an answer that a client sees and that does not vary."""
+    if answer.headers["content-type"] != JSON:
+        return answer.status_code, answer.text, answer.headers.get("x-paraserve-warnings")
+    body = answer.json()
+    return answer.status_code, {key: body[key] for key in body.keys() - VARYING}
+
+
+def is_told(answer, name):
+    """Whether the answer is an error of this field, or has a warning about it."""
+    body = answer.json() if answer.headers["content-type"] == JSON else {}
+    told = {body.get("error", {}).get("param"), *(warning["param"] for warning in body.get("warnings", []))}
+    return name.removesuffix("[]") in told
+
+
+def send(server, path, place, recording, **fields):
+    """An upload with fields in one place."""
+    if place == MULTIPART:
+        return server.post(path, fields.pop("file", recording), **fields)
+    if place == "query":
+        return server.post_raw(path, recording, **fields)
+    return server._request("POST", path, json={"audio": base64.b64encode(recording).decode()} | fields)
+
+
+@pytest.fixture(scope="module")
+def plain(server, samples):
+    """The answer to an upload without fields, of each route and place."""
+    return functools.cache(lambda path, place: seen(send(server, path, place, samples["zh_date"].data)))
+
+
+@pytest.mark.parametrize(("path", "place", "name"), UPLOADS)
+def test_fields_of_uploads(server, samples, plain, path, place, name):
+    """Each field of each route, in the form, in JSON and in the query, makes a difference that a client sees."""
+    answer = send(server, path, place, samples["zh_date"].data, **{name: VALUES[name]})
+    assert seen(answer) != plain(path, place) or is_told(answer, name)
+
+
+def test_every_value_is_of_a_field():
+    """The table has no row without a field."""
+    assert VALUES.keys() == {name for _, _, name in UPLOADS}
+
+
+def test_repeatable_recognition_reaches_the_engine(serve_app):
+    """`deterministic`, whose effect a small machine does not show, is given to the engine by every route."""
+    engine = Noting()
+    with serve_app(engine) as server:
+        for path in POSTS:
+            server.post(path, wav(np.ones(1600, np.float32) / 2), deterministic="true")
+    assert [options.deterministic for options in engine.noted] == [True] * len(POSTS)
+
+
+class Noting(FakeEngine):
+    """Keeps the options of each call."""
+
+    def __init__(self):
+        super().__init__()
+        self.noted = []
+
+    async def recognize(self, audio, options, *args):
+        self.noted.append(options)
+        return await super().recognize(audio, options, *args)
+
+
+def wav(samples):
+    buffer = io.BytesIO()
+    soundfile.write(buffer, samples, 16_000, format="WAV")
+    return buffer.getvalue()
+
+
+def test_recordings_are_heard():
+    """The fake engine of these tests tells recordings apart."""
+    assert text_of(np.ones(10, np.float32)) != text_of(np.zeros(10, np.float32))
+
+
+FOREIGN = {
+    "Deepgram": {"punctuate_": "true", "smart_format": "true", "diarize": "true", "utterances": "true"},
+    "whisper": {
+        "beam_size": "5",
+        "vad_filter": "true",
+        "word_timestamps": "true",
+        "initial_prompt": "a",
+        "task": "x",
+    },
+    "whisper.cpp": {"temperature_inc": "0.2", "no_context": "true", "split_on_word": "true"},
+    "OpenAI": {"chunking_strategy": "auto", "known_speaker_names[]": "agent"},
+    "funasr-server": {"spk": "true"},
+    "sherpa": {"decoding_method": "modified_beam_search", "num_active_paths": "4"},
+    "with a mistake": {"langauge": "zh", "Itn": "false", "hotwords[a]": "b", "itn[]": "false"},
+}
+"""Fields of other servers, and misspelt ones of ours."""
+
+
+@pytest.mark.parametrize("kind", FOREIGN)
+@pytest.mark.parametrize("path", POSTS)
+def test_fields_of_other_servers(server, samples, path, kind):
+    """A field that is not documented is named, wherever it stands, and the answer is otherwise as without it."""
+    for place in (MULTIPART, JSON, "query"):
+        answer = send(server, path, place, samples["zh_date"].data, **FOREIGN[kind])
+        assert answer.status_code == 200
+        told = {warning["param"]: warning["code"] for warning in answer.json()["warnings"]}
+        assert told == dict.fromkeys(FOREIGN[kind], "unknown_field")
+
+
+def test_a_query_beside_a_form(server, samples):
+    """Fields of the query count beside those of the form; where both have one the form's counts, with a warning."""
+    data = samples["zh_phone"].data
+    answer = server.post("/transcribe?itn=0&punctuate=1&best_of=3", data, punctuate="0").json()
+    assert answer["text"] == samples["zh_phone"].text
+    told = [(warning["code"], warning["param"]) for warning in answer["warnings"]]
+    assert told == [("not_honoured", "punctuate"), ("unknown_field", "best_of")]
+
+
+FUNASR_VALUES = {
+    "mode": ["online"],
+    "wav_name": ["another"],
+    "wav_format": ["mp3"],
+    "audio_fs": [8000],
+    "chunk_size": [[0, 4, 2]],
+    "chunk_interval": [5],
+    "encoder_chunk_look_back": [4],
+    "decoder_chunk_look_back": [0],
+    "is_speaking": [False],
+    "is_finished": [True],
+    "is_end": ["yes"],
+    "hotwords": ["阿里巴巴"],
+    "itn": [False],
+    "svs_lang": ["fr", "zh", "klingon"],
+    "svs_itn": [False],
+    "vad_tail_sil": [0],
+    "max_single_segment_time": [500],
+    "speech_noise_thres": [1],
+    "punctuate": [False],
+    "deterministic": ["yes"],
+    "timing": [True],
+}
+"""Values of each key. `is_end` counts in an end marker, where its acknowledgement is; see `deterministic` above."""
+VOSK_VALUES = {
+    "sample_rate": [8000],
+    "words": [False],
+    "max_alternatives": [1, 5],
+    "phrase_list": [["a"]],
+    "itn": [True],
+    "punctuate": [True],
+}
+IN_ONLINE = {"itn": True, "punctuate": True}
+"""In mode online texts are as they were spoken, so the other value is the one that matters."""
+MODES = ("2pass", "offline", "online")
+STEP_BYTES = 3200
+
+
+def properties(name):
+    return asyncapi_document()["components"]["schemas"][name]["properties"]
+
+
+def test_every_key_has_a_value():
+    """Every documented key of both protocols is in the tables, and no other."""
+    assert FUNASR_VALUES.keys() == properties("FunasrRequest").keys()
+    assert VOSK_VALUES.keys() == properties("VoskConfig").keys()
+
+
+@pytest.fixture(scope="module")
+def pcm(samples):
+    """2.4 s of speech, raw."""
+    return soundfile.read(samples["zh_date"].path, dtype="int16")[0].tobytes()
+
+
+@pytest.fixture(scope="module")
+def spoken(server, samples):
+    """The results of an utterance after a first message."""
+
+    @functools.cache
+    def results(first, recording="zh_date"):
+        pcm = soundfile.read(samples[recording].path, dtype="int16")[0].tobytes()
+        with live(server.url) as client:
+            client.ws.send(first)
+            client.send(pcm, STEP_BYTES)
+            client.end()
+            return client.until_final()
+
+    return results
+
+
+def first_message(mode, **keys):
+    return json.dumps({"mode": mode, **keys})
+
+
+def texts_in_order(results):
+    """Results without the places where partial texts are cut, which depend on when they were sent."""
+    partials = [one for one in results if one["mode"].endswith("online")]
+    finals = [one for one in results if not one["mode"].endswith("online")]
+    names, keys = {one["wav_name"] for one in results}, {key for one in results for key in one}
+    return "".join(one["text"] for one in partials), finals, names, keys
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize(
+    ("key", "value"), [(key, value) for key, values in FUNASR_VALUES.items() for value in values], ids=str
+)
+def test_keys_of_funasr(spoken, mode, key, value):
+    """Each key of a first message makes a difference in the results of each mode, an error or a warning."""
+    if mode == "online":
+        value = "2pass" if key == "mode" else IN_ONLINE.get(key, value)
+    recording = "mixed_long" if key == "vad_tail_sil" else "zh_date"
+    results = spoken(json.dumps({"mode": mode} | {key: value}), recording)
+    plain = spoken(first_message(mode), recording)
+    told = {warning["param"] for one in results for warning in one.get("warnings", [])}
+    told |= {one["error"].get("param") for one in results if "error" in one}
+    assert key in told or texts_in_order(results) != texts_in_order(plain)
+
+
+FOREIGN_KEYS = {"punctuate_": True, "beam_size": 5, "model": "nova-2", "interim_results": True, "language": "en"}
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_keys_of_other_servers(spoken, mode):
+    """Unknown keys are named with the first result, and change nothing else."""
+    first, *others = spoken(first_message(mode, **FOREIGN_KEYS))
+    told = {warning["param"]: warning["code"] for warning in first["warnings"]}
+    first = {key: value for key, value in first.items() if key != "warnings"}
+    assert told == dict.fromkeys(FOREIGN_KEYS, "unknown_field")
+    assert not any("warnings" in one for one in others)
+    assert texts_in_order([first, *others]) == texts_in_order(spoken(first_message(mode)))
+
+
+@pytest.mark.parametrize("path", ["/vosk", "/"])
+def test_settings_in_the_address(server, pcm, path):
+    """What stands in the address of a WebSocket is named with the first result, but for the API key."""
+    with live(server.url, f"{path}?token=a&mode=online&lang=zh") as client:
+        client.ws.send(pcm)
+        client.ws.send('{"eof":1}' if path == "/vosk" else '{"is_speaking":false}')
+        first = json.loads(client.ws.recv(20))
+    told = [(warning["code"], warning["param"]) for warning in first["warnings"]]
+    assert told == [("unknown_field", "mode"), ("unknown_field", "lang")]
+
+
+def test_one_bad_value_loses_no_other(server, pcm):
+    """The good values of a message count, and the bad ones are errors that name them."""
+    with live(server.url) as client:
+        client.say(wav_name="kept", hotwords=None, itn="no", punctuate=False, audio_fs="fast")
+        refused = client.receive()
+        assert (refused["wav_name"], refused["error"]["param"]) == ("kept", "itn")
+        assert "audio_fs" in refused["error"]["message"]
+        results = client.utterance(pcm)
+    assert {one["wav_name"] for one in results} == {"kept"}
+    assert "。" not in "".join(one["text"] for one in results)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [(key, value) for key, values in VOSK_VALUES.items() for value in values], ids=str
+)
+def test_keys_of_vosk(server, pcm, key, value):
+    """Each key of a configuration makes a difference in the replies, or a warning."""
+
+    def replies(config):
+        with live(server.url, "/vosk") as client:
+            client.say(config=config)
+            client.ws.send(pcm)
+            client.ws.send('{"eof":1}')
+            texts = [client.ws.recv(20), client.ws.recv(20)]
+        for text in texts:
+            check_from_server("vosk", text)
+        return [json.loads(text) for text in texts]
+
+    base = {"sample_rate": 16_000}
+    found = replies(base | {key: value})
+    told = {warning["param"] for one in found for warning in one.get("warnings", [])}
+    assert key in told or found != replies(base)
