@@ -45,5 +45,5 @@ def test_header(header, host):
 )
 def test_no_header(data):
     """Anything else is no header."""
-    with pytest.raises(ValueError, match="PROXY|address"):
+    with pytest.raises(ValueError, match=r"PROXY|address"):
         read_proxy_header(data)
