@@ -150,7 +150,7 @@ async def _limited(request: Request, limits: UploadLimits, allowance: int) -> As
             async with asyncio.timeout(pace.patience_s()):
                 chunk = await anext(chunks, None)
         except TimeoutError:
-            raise pace.error(received) from None
+            raise pace.error() from None
         if chunk is None:
             return
         received += len(chunk)
