@@ -53,11 +53,9 @@ class UploadPace:
         earned_s = n_bytes / rate if rate else self.limits.idle_timeout_s
         self._left_s = min(self.limits.idle_timeout_s, self._left_s - waited_s + earned_s)
 
-    def error(self, received_bytes: int) -> SlowUploadError:
+    def error(self) -> SlowUploadError:
         """Return the error of a wait that took too long."""
         if time.monotonic() >= self._deadline_s:
             return SlowUploadError(f"the upload was not complete after {self.limits.timeout_s:g} s")
-        return SlowUploadError(
-            f"too slow: nothing, or less than {self.limits.min_bytes_per_s} bytes a second for "
-            f"{self.limits.idle_timeout_s:g} s, after {received_bytes} bytes"
-        )
+        idle_s, rate = self.limits.idle_timeout_s, self.limits.min_bytes_per_s
+        return SlowUploadError(f"nothing received for {idle_s:g} s, or less than {rate} bytes a second")

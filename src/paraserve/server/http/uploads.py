@@ -215,7 +215,7 @@ async def _limited(request: Request, max_bytes: int, limits: UploadLimits) -> As
             async with asyncio.timeout(pace.patience_s()):
                 chunk = await anext(chunks, None)
         except TimeoutError:
-            raise pace.error(received) from None
+            raise pace.error() from None
         if chunk is None:
             return
         received += len(chunk)

@@ -36,9 +36,9 @@ class AnswerTransport:
             self.linger()
             return
         self._is_ending = True
-        self._transport.close()
         if self._transport.get_write_buffer_size():
             self._abort_after(FLUSH_TIMEOUT_S)
+        self._transport.close()
 
     def linger(self) -> None:
         """Send no more, read on for a while. `drop` must be told of what still comes."""
