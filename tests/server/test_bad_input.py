@@ -99,7 +99,7 @@ def test_damaged_recordings(server, is_error, name):
     started = time.monotonic()
     is_error(server.post("/transcribe", data), status, code, param="file")
     is_error(server.post_raw("/v1/audio/transcriptions", data), status, code, param="file")
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 30
     server.assert_settled()
 
 
@@ -134,7 +134,7 @@ def test_hours_of_silence_without_a_length(short_server, is_error):
     started = time.monotonic()
     answer = short_server.post("/transcribe", audio_files.silent_amr(5))
     is_error(answer, 422, "audio_too_long", param="file")
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 30
     short_server.assert_settled()
 
 
@@ -425,7 +425,7 @@ def test_damaged_model_files(damaged_bundle, file, damage):
     path = damaged_bundle(file, damage)
     started = time.monotonic()
     done = paraserve("serve", "--port", "0", "--bundle", path.parents[1])
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 30
     assert (done.returncode, done.stdout) == (1, "")
     assert str(path) in done.stderr
     assert done.stderr.count("\n") == 1

@@ -32,7 +32,7 @@ FLOOD_OF_SEGMENTS = masked_frame(BINARY, (speech(100) + silence(300)) * 2000) * 
 @pytest.mark.slow
 def test_partials_become_fewer(fake_server):
     """A client that is behind gets in one partial what would have been many; nothing is missing."""
-    n_chunks = 10_000
+    n_chunks = 5_000
     with handshake(fake_server.url, receive_buffer_bytes=4096) as sock:
         sock.sendall(masked_frame(TEXT, b'{"mode":"online","chunk_size":[0,2,0]}'))
         sock.sendall(masked_frame(BINARY, speech(120 * n_chunks)))
