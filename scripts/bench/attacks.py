@@ -18,7 +18,6 @@ import json
 import sys
 import tempfile
 from collections.abc import Iterator
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -142,7 +141,7 @@ def main() -> None:
         return
     at_start, attacks = machine(), []
     for figures in run(arguments):
-        attacks.append({**asdict(figures), "shortfalls": figures.shortfalls()})
+        attacks.append(figures.plain())
         print(table(HEADER, [row(attacks[-1])]).splitlines()[-1], flush=True)
         if arguments.json:
             kept = {"title": arguments.label, "machine": at_start, "attacks": attacks}

@@ -1,9 +1,11 @@
 """One attack on one server: figures of quiet and of the attack, and the bars that they are held to."""
 
 import contextlib
+import json
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -59,6 +61,11 @@ class Figures:
     attacker: Tally = field(repr=False)
     was_cut_off: bool = False
 
+    def plain(self) -> dict[str, Any]:
+        """As JSON would have it, with the bars that are not met."""
+        # dataclasses.asdict cannot copy a Counter.
+        return {**json.loads(json.dumps(self, default=vars)), "shortfalls": self.shortfalls()}
+
     def shortfalls(self) -> list[str]:
         """The bars that are not met, each with its figure."""
         before, peak, _ = self.rss_mb
@@ -80,19 +87,19 @@ class Figures:
 
 
 def measure(
-    server: Served, attack_name: str, *, seconds: float, quiet_s: float, front: Target | None = None
+    server: Served, *attack_names: str, seconds: float, quiet_s: float, front: Target | None = None
 ) -> Figures:
     """Watch honest clients for `quiet_s`, then also attack for `seconds`.
 
     Args:
         server: whose memory is measured.
-        attack_name: one of `ATTACKS`.
-        seconds: how long the attack goes on.
+        attack_names: of `ATTACKS`, one after the other; they share the time.
+        seconds: how long they go on.
         quiet_s: how long quiet is measured before it.
         front: where clients and attacker connect to, in place of the server.
     """
     target = front or server.target
-    attacker = Attacker(target.host, target.port, attack_name)
+    attacker = Attacker(target.host, target.port, attack_names, seconds / len(attack_names))
     with contextlib.ExitStack() as stack:
         prober, speaker, newcomer = (
             stack.enter_context(running(role)) for role in (Prober(target), Speaker(target), Newcomer(target))
@@ -115,7 +122,7 @@ def measure(
         return Waits.of([ms for at_s, ms in values if from_s <= at_s < to_s])
 
     return Figures(
-        attack_name,
+        ", ".join(attack_names),
         bool(target.key),
         seconds,
         during(prober.waits, quiet_from_s, attacked_from_s),

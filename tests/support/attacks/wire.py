@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import math
 import re
 import socket
 import time
@@ -181,28 +182,43 @@ def error_codes(payload: bytes) -> list[str]:
 
 @dataclass
 class Attacker:
-    """A role of `processes.py`: runs one attack until it is stopped."""
+    """A role of `processes.py`: runs attacks one after the other, each for `each_s`; `tally` is of all."""
 
     host: str
     port: int
-    attack_name: str
+    attack_names: tuple[str, ...]
+    each_s: float = math.inf
     source: str = SOURCE
     tally: Tally = field(default_factory=Tally)
     pace: Pace = field(default_factory=lambda: Pace(0.0))
     connect_pace: Pace = field(default_factory=lambda: Pace(200.0))
 
     async def run(self) -> None:
-        """Attack without end."""
+        """Attack until the last of the attacks has had its time."""
         from support.attacks.all_attacks import ATTACKS  # noqa: PLC0415 - which imports this module
 
-        attack = ATTACKS[self.attack_name]
-        self.pace.per_s = attack.mb_per_s * 1e6
-        self.connect_pace.per_s = attack.connects_per_s
         started = time.process_time()
         try:
-            await attack.act(self)
+            for name in self.attack_names:
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(None if math.isinf(self.each_s) else self.each_s):
+                        await self.act(ATTACKS[name])
         finally:
             self.tally.cpu_s = time.process_time() - started
+
+    async def act(self, attack: "Attack") -> None:
+        """Run one attack without end, at its pace."""
+        self.pace.per_s, self.connect_pace.per_s = attack.mb_per_s * 1e6, attack.connects_per_s
+        await attack.act(self)
+
+    async def until_ended(self, attack: "Attack", n: int, within_s: float) -> Tally:
+        """Run one attack until the server has ended `n` of its connections, or the time is over."""
+        acting, deadline = asyncio.create_task(self.act(attack)), time.monotonic() + within_s
+        while self.tally.ended < n and time.monotonic() < deadline:
+            await asyncio.wait({acting}, timeout=0.02)
+        acting.cancel()
+        await asyncio.gather(acting, return_exceptions=True)
+        return self.tally
 
     async def once(
         self,
