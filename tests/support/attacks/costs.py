@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from support.attacks.bodies import UPLOAD
-from support.attacks.frames import BINARY, FIN, HANDSHAKE, TEXT, frame
+from support.attacks.frames import BINARY, FIN, HANDSHAKE, TEXT, frame, live
 from support.attacks.wire import Attack, Attacker, Connection
 
 SAMPLE = Path(__file__).resolve().parents[2] / "data" / "zh_date.wav"
@@ -20,7 +20,8 @@ async def chunk_size(attacker: Attacker, sizes: list[int]) -> None:
     start = frame(FIN | TEXT, json.dumps({"mode": "2pass", "chunk_size": sizes}).encode())
 
     async def say(connection: Connection) -> None:
-        await connection.send(HANDSHAKE + start)
+        await connection.shake_hands(HANDSHAKE)
+        await connection.send(start)
         while True:
             for at in range(0, len(speech), 9600):
                 await connection.send(frame(FIN | BINARY, speech[at : at + 9600]))
@@ -31,7 +32,7 @@ async def chunk_size(attacker: Attacker, sizes: list[int]) -> None:
 async def first_messages(attacker: Attacker) -> None:
     """Deep, long and senseless JSON."""
     texts = (b"[" * 60_000, b'{"wav_name":"' + b"x" * 60_000 + b'"}', b'{"audio_fs":' + b"9" * 60_000 + b"}")
-    await attacker.flood(HANDSHAKE, b"".join(frame(FIN | TEXT, text) for text in texts))
+    await live(attacker, b"", b"".join(frame(FIN | TEXT, text) for text in texts))
 
 
 async def hotwords(attacker: Attacker) -> None:
@@ -39,7 +40,7 @@ async def hotwords(attacker: Attacker) -> None:
     words = {f"word{n}": 20 for n in range(3000)}
     message = frame(FIN | TEXT, json.dumps({"hotwords": json.dumps(words)}).encode()[:65_000])
     short = frame(FIN | TEXT, json.dumps({"hotwords": {f"w{n}": 20 for n in range(3000)}}).encode())
-    await attacker.flood(HANDSHAKE, message + short)
+    await live(attacker, b"", message + short)
 
 
 async def no_files(attacker: Attacker) -> None:

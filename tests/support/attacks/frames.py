@@ -23,61 +23,66 @@ def frame(first_byte: int, payload: bytes = b"") -> bytes:
 FIN, TEXT, BINARY, CONTINUATION, CLOSE, PING, PONG = 0x80, 1, 2, 0, 8, 9, 10
 
 
+async def live(attacker: Attacker, first: bytes, unit: bytes, **options: object) -> None:
+    """A flood of frames after a handshake."""
+    await attacker.flood(first, unit, handshake=HANDSHAKE, **options)
+
+
 async def empty_pings(attacker: Attacker) -> None:
-    await attacker.flood(HANDSHAKE, frame(FIN | PING))
+    await live(attacker, b"", frame(FIN | PING))
 
 
 async def long_pings_unread(attacker: Attacker) -> None:
-    await attacker.flood(HANDSHAKE, frame(FIN | PING, b"p" * 125), is_reader=False, receive_buffer_bytes=4096)
+    await live(attacker, b"", frame(FIN | PING, b"p" * 125), is_reader=False, receive_buffer_bytes=4096)
 
 
 async def empty_pongs(attacker: Attacker) -> None:
-    await attacker.flood(HANDSHAKE, frame(FIN | PONG))
+    await live(attacker, b"", frame(FIN | PONG))
 
 
 async def fragments(attacker: Attacker) -> None:
-    await attacker.flood(HANDSHAKE + frame(BINARY, b"xy"), frame(CONTINUATION, b"xy"))
+    await live(attacker, frame(BINARY, b"xy"), frame(CONTINUATION, b"xy"))
 
 
 async def empty_fragments(attacker: Attacker) -> None:
-    await attacker.flood(HANDSHAKE + frame(BINARY), frame(CONTINUATION))
+    await live(attacker, frame(BINARY), frame(CONTINUATION))
 
 
 async def pings_between_fragments(attacker: Attacker) -> None:
-    await attacker.flood(HANDSHAKE + frame(BINARY, b"xy"), frame(FIN | PING) + frame(CONTINUATION, b"xy"))
+    await live(attacker, frame(BINARY, b"xy"), frame(FIN | PING) + frame(CONTINUATION, b"xy"))
 
 
 async def tiny_messages(attacker: Attacker) -> None:
-    await attacker.flood(HANDSHAKE, frame(FIN | BINARY, b"xy"))
+    await live(attacker, b"", frame(FIN | BINARY, b"xy"))
 
 
 async def empty_messages(attacker: Attacker) -> None:
-    await attacker.flood(HANDSHAKE, frame(FIN | BINARY))
+    await live(attacker, b"", frame(FIN | BINARY))
 
 
 async def empty_texts(attacker: Attacker) -> None:
-    await attacker.flood(HANDSHAKE, frame(FIN | TEXT))
+    await live(attacker, b"", frame(FIN | TEXT))
 
 
 async def close_frames(attacker: Attacker) -> None:
-    await attacker.flood(HANDSHAKE, frame(FIN | CLOSE, b"\x03\xe8"))
+    await live(attacker, b"", frame(FIN | CLOSE, b"\x03\xe8"))
 
 
 async def oversize(attacker: Attacker) -> None:
     announced = bytes([FIN | BINARY, 0xFF]) + struct.pack("!Q", 2**62) + MASK
-    await attacker.flood(HANDSHAKE + announced, bytes(1024))
+    await live(attacker, announced, bytes(1024))
 
 
 async def garbage(attacker: Attacker) -> None:
     async def say(connection: Connection) -> None:
-        await connection.send(HANDSHAKE)
+        await connection.shake_hands(HANDSHAKE)
         await connection.send_on(os.urandom(1024), 1_000_000)
 
     await attacker.again(4, say)
 
 
 async def texts_unread(attacker: Attacker) -> None:
-    await attacker.flood(HANDSHAKE, frame(FIN | TEXT, b"nonsense"), is_reader=False, receive_buffer_bytes=4096)
+    await live(attacker, b"", frame(FIN | TEXT, b"nonsense"), is_reader=False, receive_buffer_bytes=4096)
 
 
 async def half_handshakes(attacker: Attacker) -> None:

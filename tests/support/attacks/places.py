@@ -24,7 +24,14 @@ async def silent_speakers(attacker: Attacker) -> None:
 
 
 async def started_and_idle(attacker: Attacker) -> None:
-    await attacker.hold(N_LIVE, HANDSHAKE + frame(FIN | TEXT, b'{"mode":"2pass","is_speaking":true}'))
+    start = frame(FIN | TEXT, b'{"mode":"2pass","is_speaking":true}')
+
+    async def say(connection: Connection) -> None:
+        await connection.shake_hands(HANDSHAKE)
+        await connection.send(start)
+        await connection.drip(b"", 1.0)
+
+    await attacker.again(N_LIVE, say)
 
 
 async def connection_flood(attacker: Attacker) -> None:

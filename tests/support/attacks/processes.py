@@ -10,6 +10,7 @@ from multiprocessing.synchronize import Event
 from typing import Generic, Protocol, TypeVar
 
 POLL_S = 0.05
+STOP_TIMEOUT_S = 60
 
 
 class Role(Protocol):
@@ -38,6 +39,8 @@ class Running(Generic[R]):
         """Stop it; returns the role with what it saw."""
         self._stop.set()
         try:
+            if not self._pipe.poll(STOP_TIMEOUT_S):
+                raise TimeoutError("a role did not stop")
             return self._pipe.recv()
         finally:
             self._end()

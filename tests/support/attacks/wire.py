@@ -18,6 +18,8 @@ ERROR_CODE = re.compile(rb'"code": ?"(\w+)"')
 TEXT, CLOSE, PING = 1, 8, 9
 MASKED_EMPTY_PONG = b"\x8a\x80\0\0\0\0"
 BLOCK_BYTES = 8192
+CONNECT_TIMEOUT_S = 10.0
+UNTIL_ENDED_S = 86_400.0
 LINGER_S = 1.0
 """Time for an answer that is on its way when the server no longer takes what is sent."""
 
@@ -70,6 +72,7 @@ class Connection:
     sock: socket.socket
     tally: Tally
     pace: Pace
+    is_reader: bool
     sent_bytes: int = 0
     is_answered: bool = False
     is_ended: bool = False
@@ -91,6 +94,15 @@ class Connection:
             self.sent_bytes += len(block)
             self.tally.sent_bytes += len(block)
 
+    async def shake_hands(self, request: bytes) -> None:
+        """Ask for a WebSocket and wait for the answer. What is sent before it may be thrown away."""
+        await self.send(request)
+        while not self.is_answered and not self.is_ended:
+            if self.is_reader:
+                await asyncio.sleep(0.01)
+            else:
+                await self._hear(await asyncio.get_running_loop().sock_recv(self.sock, 4096))
+
     async def send_on(self, unit: bytes, most_bytes: int) -> None:
         """Send `unit` again and again, up to about `most_bytes`."""
         block = unit * max(1, BLOCK_BYTES // len(unit))
@@ -100,9 +112,8 @@ class Connection:
     async def drip(self, unit: bytes, every_s: float) -> None:
         """Send `unit` every so often until the server ends the connection."""
         while True:
-            await asyncio.sleep(every_s)
-            if unit:
-                await self.send(unit)
+            await asyncio.sleep(every_s if unit else UNTIL_ENDED_S)
+            await self.send(unit)
 
     async def listen(self) -> None:
         """Read until the server ends the connection; note its answers and answer its pings."""
@@ -139,15 +150,13 @@ class Connection:
                 self.tally.codes.update(error_codes(payload))
 
 
-async def _converse(
-    connection: Connection, say: Callable[[Connection], Awaitable[None]], *, is_reader: bool, linger_s: float
-) -> None:
+async def _converse(connection: Connection, say: Callable[[Connection], Awaitable[None]], linger_s: float) -> None:
     tasks = [asyncio.ensure_future(say(connection))]
-    if is_reader:
+    if connection.is_reader:
         tasks.append(asyncio.ensure_future(connection.listen()))
     try:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        if not is_reader and linger_s:
+        if not connection.is_reader and linger_s:
             tasks.append(asyncio.ensure_future(connection.listen()))
         if linger_s and not connection.is_ended:
             await asyncio.wait(tasks[1:], timeout=linger_s)
@@ -242,11 +251,12 @@ class Attacker:
         if receive_buffer_bytes:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer_bytes)
         sock.bind((self.source, 0))
-        started, connection = time.monotonic(), Connection(sock, self.tally, self.pace)
+        started, connection = time.monotonic(), Connection(sock, self.tally, self.pace, is_reader)
         self.tally.connections += 1
         try:
-            await asyncio.wait_for(asyncio.get_running_loop().sock_connect(sock, (self.host, self.port)), 10)
-            await _converse(connection, say, is_reader=is_reader, linger_s=linger_s)
+            async with asyncio.timeout(CONNECT_TIMEOUT_S):
+                await asyncio.get_running_loop().sock_connect(sock, (self.host, self.port))
+            await _converse(connection, say, linger_s)
         except OSError:
             connection.is_ended = True
         except asyncio.CancelledError:
@@ -272,10 +282,14 @@ class Attacker:
 
         await asyncio.gather(*(forever() for _ in range(n)))
 
-    async def flood(self, first: bytes, unit: bytes, *, most_bytes: int = 64_000_000, **options: object) -> None:
+    async def flood(
+        self, first: bytes, unit: bytes, *, handshake: bytes = b"", most_bytes: int = 64_000_000, **options: object
+    ) -> None:
         """One connection after the other: `first`, then `unit` again and again."""
 
         async def say(connection: Connection) -> None:
+            if handshake:
+                await connection.shake_hands(handshake)
             await connection.send(first)
             await connection.send_on(unit, most_bytes)
 
