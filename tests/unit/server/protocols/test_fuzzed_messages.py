@@ -13,7 +13,7 @@ from paraserve.server.protocols.funasr.hotwords import parse_hotwords
 from paraserve.server.protocols.funasr.live_protocol import FunasrDialect, FunasrProtocol
 from paraserve.server.protocols.vosk import VoskProtocol
 
-PER_RUN = 10 * settings().max_examples
+PER_RUN = 5 * settings().max_examples
 MAX_SECONDS = 30
 """Of processor time, for messages that take milliseconds: something quadratic takes minutes."""
 FUNASR = json.dumps({
