@@ -6,6 +6,7 @@
     python scripts/bench/attacks.py --nginx                               # the project's nginx.conf in front
     python scripts/bench/attacks.py --only pings -- --workers 2           # some attacks, more flags of `serve`
     python scripts/bench/attacks.py --compare before.json after.json      # two runs beside each other
+    python scripts/bench/attacks.py --compare before.json                 # the table of an earlier run
 
 The attacker connects from 127.0.0.2, honest clients from 127.0.0.1. Each has a process of its own: a prober of
 `/livez` (every 20 ms), a live client that speaks in real time, newcomers (a live client and an upload every second).
@@ -87,6 +88,13 @@ def compared(before: dict[str, Any], after: dict[str, Any]) -> str:
     return table(header, rows)
 
 
+def earlier(runs: list[dict[str, Any]]) -> str:
+    """One or two earlier runs, under the descriptions of their machines."""
+    machines = "\n".join(f"{one['title']}: {in_words(one['machine'])}" for one in runs)
+    found = compared(*runs) if len(runs) > 1 else table(HEADER, [row(one) for one in runs[0]["attacks"]])
+    return f"{machines}\n\n{found}"
+
+
 def cell(value: object) -> str:
     """As `table` would write it."""
     return "-" if value is None else f"{value:.0f}" if isinstance(value, float) else str(value)
@@ -131,13 +139,14 @@ def main() -> None:
     parser.add_argument("--nginx", action="store_true", help="the project's nginx.conf in front")
     parser.add_argument("--family", nargs="+", default=[], choices=FAMILIES, help="these families only")
     parser.add_argument("--only", nargs="+", default=[], metavar="WORD", help="attacks with all of these words")
-    parser.add_argument("--compare", nargs=2, type=Path, metavar="FILE.json", help="no run: two earlier ones")
+    parser.add_argument(
+        "--compare", nargs="+", type=Path, metavar="FILE.json", help="no run: one or two earlier ones"
+    )
     parser.add_argument("flags", nargs="*", help="of `paraserve serve`, after --")
     add_output_options(parser)
     arguments = parser.parse_args()
     if arguments.compare:
-        runs = [json.loads(path.read_text("utf-8")) for path in arguments.compare]
-        print("\n".join(f"{one['title']}: {in_words(one['machine'])}" for one in runs), compared(*runs), sep="\n\n")
+        print(earlier([json.loads(path.read_text("utf-8")) for path in arguments.compare]))
         return
     at_start, attacks = machine(), []
     for figures in run(arguments):
