@@ -15,7 +15,7 @@ from support.commands import paraserve
 from support.turns import file_lock, turn
 
 ROOT = Path(__file__).resolve().parents[1]
-FOLDERS = ("server", "browser", "cli", "deploy", "peers", "models", "golden", "unit")
+FOLDERS = ("server", "attacks", "browser", "cli", "deploy", "peers", "models", "golden", "unit")
 """In the order in which they are begun: what takes long comes first, so that all processes end at about one time."""
 
 # The first draw of a run reads the constants of all sources, so the time of a draw is no rule.

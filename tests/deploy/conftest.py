@@ -1,13 +1,9 @@
 """The project's nginx.conf in front of two real servers on free ports."""
 
-import os
-import shutil
-import socket
 import subprocess
-import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,9 +12,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from support.commands import PROGRAM, READY, STOP_TIMEOUT_S, clean_environment
-
-ROOT = Path(__file__).resolve().parents[2]
-START_TIMEOUT_S = 60
+from support.nginx import free_ports, nginx_command, nginx_running, write_conf
 
 
 @dataclass
@@ -82,67 +76,33 @@ class Cluster:
 @pytest.fixture(scope="session")
 def nginx() -> list[str]:
     """The program, in the foreground."""
-    found = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/usr/local/sbin")
-    if found is None:
+    command = nginx_command()
+    if command is None:
         pytest.skip("no nginx here (Debian: apt install nginx-light)")
-    # Started by root, its processes would be those of another user, who cannot enter the folders of a test.
-    user = "user root; " * (os.geteuid() == 0)
-    return [found, "-g", f"{user}daemon off;"]
+    return command
 
 
 @pytest.fixture(scope="session")
-def free_ports() -> list[int]:
-    """Three ports that nobody listens on."""
-    with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(3)]
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in sockets]
+def ports() -> list[int]:
+    """Of nginx and of the two servers."""
+    return free_ports(3)
 
 
 @pytest.fixture(scope="session")
-def nginx_folder(free_ports, tmp_path_factory) -> Path:
+def nginx_folder(ports, tmp_path_factory) -> Path:
     """A prefix for nginx with the project's nginx.conf, in which only the addresses are changed."""
-    folder, text = tmp_path_factory.mktemp("nginx"), (ROOT / "nginx.conf").read_text("utf-8")
-    places = ("listen 8080", "worker-1:10095", "worker-2:10095")
-    for place, port in zip(places, free_ports, strict=True):
-        assert text.count(place) == 1
-        text = text.replace(place, f"{'listen ' * place.startswith('listen')}127.0.0.1:{port}")
-    (folder / "nginx.conf").write_text(text, "utf-8")
+    folder = tmp_path_factory.mktemp("nginx")
+    write_conf(folder, ports)
     return folder
 
 
 @pytest.fixture(scope="module")
-def cluster(nginx, nginx_folder, free_ports) -> Iterator[Cluster]:
+def cluster(nginx, nginx_folder, ports) -> Iterator[Cluster]:
     """Both servers up, nginx before them."""
-    workers = (Worker(free_ports[1]), Worker(free_ports[2]))
+    workers = (Worker(ports[1]), Worker(ports[2]))
     with ExitStack() as stack:
         for worker in workers:
             worker.start()
             stack.callback(lambda worker=worker: worker.process and worker.kill())
-        log = stack.enter_context(_running(nginx, nginx_folder, free_ports[0]))
-        yield Cluster(f"http://127.0.0.1:{free_ports[0]}", workers, log)
-
-
-@contextmanager
-def _running(nginx: list[str], folder: Path, port: int) -> Iterator[Path]:
-    """nginx until the end of the block; gives its access log."""
-    log = folder / "access.log"
-    with log.open("w") as out, (folder / "error.log").open("w") as errors:
-        process = subprocess.Popen([*nginx, "-p", folder, "-c", "nginx.conf"], stdout=out, stderr=errors)
-        try:
-            _wait_for(port, process)
-            yield log
-        finally:
-            process.terminate()
-            process.wait(STOP_TIMEOUT_S)
-
-
-def _wait_for(port: int, process: "subprocess.Popen[bytes]") -> None:
-    deadline = time.monotonic() + START_TIMEOUT_S
-    while process.poll() is None and time.monotonic() < deadline:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.05)
-    raise RuntimeError(f"nginx does not listen on {port}, exit code {process.poll()}")
+        log = stack.enter_context(nginx_running(nginx, nginx_folder, ports[0]))
+        yield Cluster(f"http://127.0.0.1:{ports[0]}", workers, log)

@@ -1,0 +1,1 @@
+"""Attacks on a running server over raw sockets, and what honest clients notice meanwhile."""
