@@ -48,7 +48,8 @@ def mp3(samples: npt.NDArray[np.float32]) -> bytes:
 @contextlib.contextmanager
 def server(bundle: str) -> Iterator[tuple[psutil.Process, str, int]]:
     """A server's process, host and port."""
-    command = [sys.executable, "-m", "paraserve.cli.main", "serve", "--port", "0", "--bundle", bundle]
+    command = [sys.executable, "-m", "paraserve.cli.main", "serve", "--supervise", "false", "--port", "0"]
+    command += ["--bundle", bundle]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     assert process.stdout is not None
     try:

@@ -35,7 +35,8 @@ class Served:
 @contextlib.contextmanager
 def our_server(*args: object) -> Iterator[Served]:
     """`paraserve serve` on a free port."""
-    command = [sys.executable, HERE / "clocked.py", "serve", "--port", 0, "--log-level", "warning", *args]
+    command = [sys.executable, HERE / "clocked.py", "serve", "--supervise", "false", "--port", 0]
+    command += ["--log-level", "warning", *args]
     with _child(command) as child:
         url = _announced(child)
         assert child.stdin is not None

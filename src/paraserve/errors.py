@@ -11,11 +11,14 @@
     ├── AccessError (PermissionError)      no API key, an unknown one, or a page of a foreign origin
     ├── OverloadedError (RuntimeError)     full, or shutting down: try again later
     │   ├── KeyLimitError                  this client has too much in progress, others may not
+    │   ├── EngineStuckError               no model answers any more; the server is being replaced
     │   └── ShuttingDownError              the server is about to stop
     ├── ModelLoadError (OSError)           a model file is missing, damaged or of an unknown kind
     ├── ModelPullError (OSError)           a model cannot be downloaded
     │   └── DiskFullError                  there is no room for it
+    ├── RequestTimeoutError (TimeoutError) the request took longer than the server allows
     └── InferenceError (RuntimeError)      a model failed on valid input
+        └── InferenceTimeoutError (TimeoutError)  a model run took longer than the server allows
 
 `code` is stable and meant for programs, the message for people. `server/error_table.py` maps the classes to HTTP
 statuses and WebSocket close codes.
@@ -95,6 +98,12 @@ class KeyLimitError(OverloadedError):
     code = "key_limit"
 
 
+class EngineStuckError(OverloadedError):
+    """No model answers any more. The process is replaced, and the same request may be sent again then."""
+
+    code = "engine_stuck"
+
+
 class ShuttingDownError(OverloadedError):
     """The server is about to stop. Another server, or this one after its restart, may answer."""
 
@@ -119,7 +128,19 @@ class DiskFullError(ModelPullError):
     code = "disk_full"
 
 
+class RequestTimeoutError(ParaserveError, TimeoutError):
+    """The request took longer than the server allows."""
+
+    code = "request_timeout"
+
+
 class InferenceError(ParaserveError, RuntimeError):
     """A model failed on valid input."""
 
     code = "inference_failed"
+
+
+class InferenceTimeoutError(InferenceError, TimeoutError):
+    """A model run took longer than the server allows. The process is replaced, since the run cannot be ended."""
+
+    code = "inference_timeout"

@@ -7,6 +7,8 @@ from typing import Annotated, Any, TypeVar
 from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_settings import NoDecode
 
+REMOVED = ("", "0")
+"""Values of FunASR's flags that remove a part of the bundle."""
 DEVICE = re.compile(r"cpu|cuda(:\d+)?")
 T = TypeVar("T")
 

@@ -1,27 +1,34 @@
 """All settings, read once at the edge. Below it only plain values travel."""
 
 import tomllib
-from pathlib import Path
 from typing import Literal
 
 from pydantic import NonNegativeInt, model_validator
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
+from paraserve.environment import given_settings
 from paraserve.errors import ParaserveError
 from paraserve.setting_fields import Device, Group, Origins
+from paraserve.user_folders import expanded
 
 
 def _read_file(settings_cls: type[BaseSettings], path: str) -> PydanticBaseSettingsSource:
     try:
-        with Path(path).expanduser().open("rb") as file:
+        with expanded(path).open("rb") as file:
             values = tomllib.load(file)
     except (OSError, ValueError) as error:
         raise ParaserveError(f"the settings file {path} cannot be read: {error}", code="invalid_settings") from None
     return InitSettingsSource(settings_cls, values)
 
 
+EMPTY_IS_A_CHOICE = frozenset(("online_model_dir", "vad_dir", "punc_dir", "itn_dir", "ws_origins"))
+"""Settings whose empty value in the environment differs from no value: it removes a part, or all origins."""
+
+
 class Settings(BaseSettings):
     """Flags win over the environment (`PARASERVE_<NAME>`), that over the file `config`, that over the defaults here.
+
+    An empty variable of the environment counts as none, except for `EMPTY_IS_A_CHOICE`.
 
     Flags, `--help`, docs/configuration.md and docs/settings.schema.json are made of these fields: see
     `scripts/docs-settings`. Settings of one group stand together.
@@ -53,7 +60,7 @@ class Settings(BaseSettings):
     ws_origins: Origins = Group.ACCESS.setting(
         ("*",),
         "Origins whose pages may open WebSockets, beside the server's own page. `*` = all, since FunASR's page is "
-        "served from elsewhere. Programs, which send no origin, always may.",
+        "served from elsewhere. Empty = the server's own page alone. Programs, which send no origin, always may.",
     )
 
     bundle: str = Group.MODELS.setting(
@@ -124,6 +131,18 @@ class Settings(BaseSettings):
     workers: int = Group.PROCESSES.setting(
         1, "Server processes on the port, each with models and limits of its own.", ge=1
     )
+    supervise: bool = Group.PROCESSES.setting(
+        default=True,
+        description="Run a small process beside the server processes that replaces one which dies, hangs or "
+        "grows old. false = one process alone, as a debugger needs it.",
+    )
+    inference_timeout_s: float = Group.PROCESSES.setting(
+        40.0,
+        "Longest run of a model. Whoever waits for a longer one gets an error, and the process is replaced. It is "
+        "replaced as well when it recognizes nothing for this long. 0 = no limit.",
+        unit="seconds",
+        ge=0,
+    )
     worker_max_age_s: float = Group.PROCESSES.setting(
         0.0, "Age at which a server process gives way to a new one. 0 = never.", unit="seconds", ge=0
     )
@@ -149,6 +168,12 @@ class Settings(BaseSettings):
     )
     max_duration_s: int = Group.UPLOADS.setting(
         12 * 3600, "Longer recordings are refused: 422.", unit="seconds", gt=0
+    )
+    request_timeout_s: float = Group.UPLOADS.setting(
+        6 * 3600.0,
+        "An upload that takes longer, from its first byte to its text, is ended: 504. 0 = no limit.",
+        unit="seconds",
+        ge=0,
     )
     max_uploads: int = Group.UPLOADS.setting(64, "Uploads at once. More are refused: 503.", ge=1)
 
@@ -216,18 +241,26 @@ class Settings(BaseSettings):
         cls,
         settings_cls: type[BaseSettings],
         init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - `given_settings` is stricter
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - there is none
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - nor these
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Take what is given in code, else in the environment, else in the file."""
-        path = str(init_settings().get("config", env_settings().get("config", "")))
-        return init_settings, env_settings, *([_read_file(settings_cls, path)] if path else [])
+        environment = given_settings(cls.model_fields, EMPTY_IS_A_CHOICE)
+        path = str(init_settings().get("config", environment.get("config", "")))
+        sources = [init_settings, InitSettingsSource(settings_cls, environment)]
+        return *sources, *([_read_file(settings_cls, path)] if path else [])
 
     @model_validator(mode="after")
     def _check_tls(self) -> "Settings":
         if bool(self.certfile) != bool(self.keyfile):
             raise ValueError("certfile and keyfile go together")
+        return self
+
+    @model_validator(mode="after")
+    def _check_supervision(self) -> "Settings":
+        if self.is_recycled and not self.supervise:
+            raise ValueError("workers and worker_max_* need supervise")
         return self
 
     @property
@@ -243,6 +276,11 @@ class Settings(BaseSettings):
     @property
     def is_supervised(self) -> bool:
         """True if another process starts server processes, watches and replaces them."""
+        return self.supervise
+
+    @property
+    def is_recycled(self) -> bool:
+        """True if server processes stand beside each other, or follow one another as a matter of course."""
         return self.workers > 1 or self.worker_max_age_s > 0 or self.worker_max_memory_bytes > 0
 
     @property

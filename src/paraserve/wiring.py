@@ -21,13 +21,13 @@ from paraserve.runtime.multi_engine import Replicas
 from paraserve.runtime.scheduling.batches import BatchStats
 from paraserve.runtime.scheduling.cpu_gpu_scheduler import AnyScheduler, SplitScheduler
 from paraserve.runtime.scheduling.scheduler import Scheduler
+from paraserve.setting_fields import REMOVED
 from paraserve.settings import Settings
+from paraserve.user_folders import expanded
 from paraserve.warm_up import warm_up
 
 log = logging.getLogger(__name__)
 
-REMOVED = ("", "0")
-"""Values of FunASR's flags that remove a part of the bundle."""
 GPU_WORKERS = 2
 """Threads for each GPU: while one prepares its batch or reads its results, the GPU works for the other."""
 
@@ -41,7 +41,7 @@ def open_engine(settings: Settings, on_batch: Callable[[BatchStats], None] = lam
         ModelLoadError: names the file or folder at fault.
     """
     parts, cache = _parts(settings), _graph_cache(settings)
-    hotwords = read_hotword_file(Path(settings.hotword_file).expanduser()) if settings.hotword_file else ()
+    hotwords = read_hotword_file(expanded(settings.hotword_file)) if settings.hotword_file else ()
     workers = settings.inference_threads or (_cpu_workers(settings) if settings.is_cpu else GPU_WORKERS)
     bundles = []
     for device in settings.devices:

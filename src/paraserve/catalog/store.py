@@ -6,7 +6,6 @@ a dot.
 """
 
 import fcntl
-import os
 import re
 import shutil
 from collections.abc import Callable, Iterator
@@ -16,6 +15,7 @@ from pathlib import Path
 from paraserve.catalog.entries import CATALOG, NAME, Catalog, read_catalog
 from paraserve.catalog.manifest import MANIFEST, Origin, read_origins
 from paraserve.errors import ModelLoadError
+from paraserve.user_folders import cache_folder, expanded
 
 EMBEDDED = ("demo",)
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
@@ -25,9 +25,8 @@ HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 def models_folder(chosen: str = "") -> Path:
     """Return the folder of pulled bundles: the chosen one, or the one in the user's cache folder."""
     if chosen:
-        return Path(chosen).expanduser().absolute()
-    cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(cache).expanduser() / "paraserve" / "models"
+        return expanded(chosen).absolute()
+    return cache_folder() / "models"
 
 
 def known_bundles(models_dir: Path) -> Catalog:
@@ -55,7 +54,7 @@ def bundle_root(name_or_dir: str, models_dir: Path) -> Path:
     """
     if name_or_dir in EMBEDDED:
         return _embedded_root(name_or_dir)
-    for root in (_named(models_dir, name_or_dir), Path(name_or_dir).expanduser()):
+    for root in (_named(models_dir, name_or_dir), expanded(name_or_dir)):
         if name_or_dir and root is not None and root.is_dir():
             return root
     catalog = known_bundles(models_dir)
@@ -79,7 +78,7 @@ def part_folder(value: str, part: str, models_dir: Path) -> Path:
     """
     if value in EMBEDDED:
         return _part_of(_embedded_root(value), part)
-    folder = Path(value).expanduser()
+    folder = expanded(value)
     if folder.is_dir():
         return folder
     bundle = _named(models_dir, value)

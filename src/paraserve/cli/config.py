@@ -1,6 +1,7 @@
 """Settings of a command, and checks before anything is loaded, with errors that a person can act on."""
 
 import ipaddress
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -8,10 +9,12 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from paraserve.catalog.store import bundle_root, models_folder, part_folder
+from paraserve.environment import environment_warnings
 from paraserve.errors import ModelLoadError, ParaserveError
 from paraserve.server.access.api_keys import KeyRing
+from paraserve.setting_fields import REMOVED
 from paraserve.settings import Settings
-from paraserve.wiring import REMOVED
+from paraserve.user_folders import expanded, folder_warning
 
 PART_OF = {"model_dir": "asr", "online_model_dir": "asr-online", "vad_dir": "vad", "punc_dir": "punc"}
 """Settings that replace a part of the bundle by another model, and the name of the part."""
@@ -20,9 +23,14 @@ PART_OF = {"model_dir": "asr", "online_model_dir": "asr-online", "vad_dir": "vad
 def read_settings(flags: Mapping[str, object]) -> Settings:
     """Return the settings of flags, environment, file and defaults; a flag that is None was not given.
 
+    Warns on stderr of variables that look like settings and are none, and of a user without a home.
+
     Raises:
         ParaserveError: a value is not valid; names the setting.
     """
+    for warning in (*environment_warnings(Settings.model_fields), folder_warning()):
+        if warning:
+            print(f"paraserve: warning: {warning}", file=sys.stderr)
     given = {name: value for name, value in flags.items() if value is not None}
     try:
         return Settings(**given)  # type: ignore[arg-type]  # pydantic converts and checks
@@ -40,6 +48,8 @@ def check_files(settings: Settings) -> None:
     """
     models_dir = models_folder(settings.models_dir)
     bundle_root(settings.bundle, models_dir)
+    if settings.model_dir in REMOVED:
+        raise ModelLoadError("a recogniser is needed: model_dir must name a folder")
     for name, part in PART_OF.items():
         value = getattr(settings, name)
         if value is not None and value not in REMOVED:
@@ -48,7 +58,7 @@ def check_files(settings: Settings) -> None:
         if not Path(path).is_file():
             raise ParaserveError(f"TLS file not found: {path}", code="invalid_settings")
     if settings.api_keys_file:
-        KeyRing(Path(settings.api_keys_file).expanduser())
+        KeyRing(expanded(settings.api_keys_file))
 
 
 def is_loopback(host: str) -> bool:

@@ -7,11 +7,11 @@ underscores, values are strings: `--vad-dir DIR`, `--quantize true`.
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from paraserve.errors import ParaserveError
+from paraserve.setting_fields import REMOVED
 from paraserve.settings import Settings
-from paraserve.wiring import REMOVED
+from paraserve.user_folders import expanded
 
 SETTING_OF = {
     "download-model-dir": "models_dir",
@@ -115,4 +115,4 @@ def _why_ignored(name: str, value: str) -> str | None:
 
 def _is_missing(path: str | None) -> bool:
     """Return True if a hotword file is given and not there: FunASR's start scripts name one in any case."""
-    return path is not None and (path in REMOVED or not Path(path).expanduser().is_file())
+    return path is not None and (path in REMOVED or not expanded(path).is_file())

@@ -1,45 +1,17 @@
-"""The command `paraserve`: its subcommands, and its exit codes."""
+"""The entry point of the command `paraserve`: its streams and exit codes.
 
+It imports little before `main` is called, so that Ctrl-C in the first second is no traceback.
+"""
+
+import contextlib
+import io
+import os
 import sys
 from collections.abc import Sequence
-from typing import Annotated
+from pathlib import Path
 
-import typer
-
-from paraserve import __version__
-from paraserve.cli import bench, doctor, keys, models, serve, serve_help, stream, transcribe
-from paraserve.errors import ParaserveError
-
-# Plain help and errors: they are read in logs and start scripts as often as in a terminal.
-app = typer.Typer(
-    name="paraserve",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-)
-app.command(context_settings=serve.CONTEXT, epilog=serve_help.more_help())(serve.serve)
-app.command()(transcribe.transcribe)
-app.command()(stream.stream)
-app.command()(doctor.doctor)
-app.add_typer(bench.app, name="bench")
-app.add_typer(models.app, name="models")
-app.add_typer(keys.app, name="keys")
-
-
-def _print_version(is_asked: bool) -> None:
-    if is_asked:
-        print(f"paraserve {__version__}")
-        raise typer.Exit
-
-
-@app.callback()
-def _root(
-    version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
-    ] = False,
-) -> None:
-    """Speech recognition: a server, and the same pipeline on the command line."""
+INTERRUPTED = 130
+"""Exit code after Ctrl-C, as in a shell."""
 
 
 def main(args: Sequence[str] | None = None) -> None:
@@ -49,12 +21,48 @@ def main(args: Sequence[str] | None = None) -> None:
         args: the command line without the program's name; None takes this process's own.
     """
     try:
-        app(args)
-    except ParaserveError as error:
-        typer.echo(f"paraserve: {error.message}", err=True)
-        sys.exit(1)
+        _prepare_streams()
+        _run(sys.argv[1:] if args is None else args)
     except KeyboardInterrupt:
-        sys.exit(130)
+        sys.exit(INTERRUPTED)
+    except BrokenPipeError:
+        _drop_stdout()
+        sys.exit(1)
+
+
+def _run(args: Sequence[str]) -> None:
+    from paraserve.cli.commands import command_line  # noqa: PLC0415 - takes half a second, in which Ctrl-C may come
+    from paraserve.errors import ParaserveError  # noqa: PLC0415
+
+    try:
+        command_line(is_serve=args[:1] in (["serve"], ("serve",)))(list(args))
+    except ParaserveError as error:
+        print(f"paraserve: {error.message}", file=sys.stderr)
+        sys.exit(1)
+    finally:
+        sys.stdout.flush()
+
+
+def _prepare_streams() -> None:
+    """Let texts of any script be written, whatever the locale, and to a stream that is closed.
+
+    Files and pipes get UTF-8. A terminal keeps its encoding and shows what it lacks as an escape sequence.
+    """
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 - for good
+        elif isinstance(stream, io.TextIOWrapper):
+            if stream.isatty():
+                stream.reconfigure(errors="backslashreplace")
+            else:
+                stream.reconfigure(encoding="utf-8", errors="surrogateescape")
+
+
+def _drop_stdout() -> None:
+    """Nobody reads any more: give up what has not been written, which Python would try again at its end."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from paraserve.errors import ModelLoadError, ParaserveError
 from paraserve.runtime.decoding.pool import DecodePool
 from paraserve.runtime.engine import Engine
 from paraserve.runtime.offline import transcribe
+from paraserve.setting_fields import REMOVED
 from paraserve.settings import Settings
 from paraserve.types import (
     SAMPLE_RATE,
@@ -27,7 +28,7 @@ from paraserve.types import (
     Token,
     ms_to_samples,
 )
-from paraserve.wiring import REMOVED, open_decode_pool, open_engine
+from paraserve.wiring import open_decode_pool, open_engine
 
 TONE_S = 0.5
 AUDIO_FILES = {

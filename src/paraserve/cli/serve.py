@@ -8,10 +8,9 @@ import typer
 from paraserve.cli.config import check_files, is_loopback, read_settings
 from paraserve.cli.extra_flags import parse_extra_flags
 from paraserve.cli.setting_texts import setting_option
-from paraserve.server.processes.server import serve as run_server
 from paraserve.server.processes.supervisor import Supervisor
+from paraserve.setting_fields import REMOVED
 from paraserve.settings import Settings
-from paraserve.wiring import REMOVED
 
 COMMON = (
     "config",
@@ -66,7 +65,14 @@ def serve(
     check_files(settings)
     if not (is_loopback(settings.host) or settings.api_keys_file):
         _warn(f"listening on {settings.host} without API keys: whoever reaches the port may use the server")
-    raise typer.Exit(Supervisor(settings).run() if settings.is_supervised else run_server(settings))
+    raise typer.Exit(Supervisor(settings).run() if settings.is_supervised else _serve_alone(settings))
+
+
+def _serve_alone(settings: Settings) -> int:
+    # The supervisor does without the server and the models' libraries, which take memory.
+    from paraserve.server.processes.server import serve as run_server  # noqa: PLC0415
+
+    return run_server(settings)
 
 
 def _common_parameter(name: str) -> inspect.Parameter:

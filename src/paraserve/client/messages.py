@@ -7,7 +7,14 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any, Literal, TypeAlias
 
-from paraserve.errors import InferenceError, OverloadedError, ParaserveError, ProtocolError
+from paraserve.errors import (
+    EngineStuckError,
+    InferenceError,
+    InferenceTimeoutError,
+    OverloadedError,
+    ParaserveError,
+    ProtocolError,
+)
 from paraserve.types import FRAME_MS, SAMPLE_RATE, ChunkSize
 
 Mode: TypeAlias = Literal["2pass", "online", "offline"]
@@ -179,7 +186,9 @@ _KINDS: Mapping[str, type[ParaserveError]] = {
     OverloadedError.code: OverloadedError,
     "shutting_down": OverloadedError,
     "not_ready": OverloadedError,
+    EngineStuckError.code: OverloadedError,
     InferenceError.code: InferenceError,
+    InferenceTimeoutError.code: InferenceError,
     ParaserveError.code: ParaserveError,
 }
 

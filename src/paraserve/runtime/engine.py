@@ -10,6 +10,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, Protocol
 
+from paraserve.errors import ParaserveError
 from paraserve.inference.base import ModelBundle, Vad, VadStep
 from paraserve.inference.text.final_text import final_sentences
 from paraserve.runtime.draft_recognizer import DraftBudget, DraftRecognizer
@@ -121,6 +122,17 @@ class Engine(Protocol):
         """Number of calls that wait in each lane."""
         ...
 
+    def end_overdue(self, timeout_s: float) -> int:
+        """Answer the callers of model runs that take longer; return how many such runs are in progress.
+
+        The callers get an `InferenceTimeoutError`. A run itself cannot be ended.
+        """
+        ...
+
+    def abandon(self, error: type[ParaserveError], message: str) -> None:
+        """Answer every call that waits or runs with this error. Later calls are taken as ever."""
+        ...
+
     async def close(self) -> None:
         """Refuse new calls, answer those that wait with an error, and release the models."""
         ...
@@ -204,6 +216,14 @@ class LocalEngine:
     def queued(self) -> Mapping[Lane, int]:
         """Number of calls that wait in each lane."""
         return self._scheduler.queued
+
+    def end_overdue(self, timeout_s: float) -> int:
+        """Answer the callers of model runs that take longer; return how many such runs are in progress."""
+        return self._scheduler.end_overdue(timeout_s)
+
+    def abandon(self, error: type[ParaserveError], message: str) -> None:
+        """Answer every call that waits or runs with this error."""
+        self._scheduler.abandon(error, message)
 
     async def close(self) -> None:
         """Answer waiting calls with an error and stop the workers."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from paraserve.errors import InferenceError, OverloadedError
+from paraserve.errors import EngineStuckError, InferenceError, OverloadedError, ParaserveError
 from paraserve.inference.base import VadStep
 from paraserve.runtime.engine import Engine, EngineStream, VadStream
 from paraserve.runtime.local_stream import cost_frames
@@ -106,6 +106,8 @@ class Replicas:
         replica = self._least_loaded()
         try:
             return await self._recognize(replica, audio, options, lane)
+        except EngineStuckError:  # which the others are, too
+            raise
         except (InferenceError, OverloadedError) as error:
             others = [other for other in self._replicas if other is not replica and not other.is_broken]
             if not others:
@@ -134,6 +136,15 @@ class Replicas:
         """Number of calls that wait in each lane of all replicas together."""
         queues = [replica.engine.queued for replica in self._replicas]
         return {lane: sum(queue.get(lane, 0) for queue in queues) for lane in Lane}
+
+    def end_overdue(self, timeout_s: float) -> int:
+        """Answer the callers of model runs that take longer; return how many such runs are in progress."""
+        return sum(replica.engine.end_overdue(timeout_s) for replica in self._replicas)
+
+    def abandon(self, error: type[ParaserveError], message: str) -> None:
+        """Answer every call of every replica that waits or runs with this error."""
+        for replica in self._replicas:
+            replica.engine.abandon(error, message)
 
     async def close(self) -> None:
         """Close all replicas, even if closing one fails, then raise the first failure."""

@@ -24,6 +24,7 @@ from paraserve.server.services import SharedServices, live_service, open_access,
 from paraserve.server.telemetry.metrics import Metrics
 from paraserve.server.telemetry.request_log import RequestLog
 from paraserve.server.telemetry.sampler import sample
+from paraserve.server.watchdog import Watchdog
 from paraserve.settings import Settings
 from paraserve.wiring import open_decode_pool, open_engine
 
@@ -56,7 +57,7 @@ def create_app(settings: Settings, engine: Engine | None = None, metrics: Metric
         lifespan=lifespan,
         redoc_url=None,
     )
-    app.state.readiness = readiness
+    app.state.readiness, app.state.access = readiness, access
     app.state.uploads = app.state.live = None
     _add_middleware(app, settings, metrics, access)
     _add_routes(app, settings, metrics)
@@ -80,14 +81,16 @@ async def _services(
     app.state.live = live_service(settings, shared, max_live)
     readiness.engine = engine
     metrics.models_loaded.set(1)
-    sampling = asyncio.create_task(sample(engine, metrics))
+    watchdog = Watchdog(engine, readiness, settings.inference_timeout_s)
+    watching = [asyncio.create_task(sample(engine, metrics)), asyncio.create_task(watchdog.run())]
     try:
         with _frozen_objects():
             yield
     finally:
         app.state.uploads = app.state.live = None
-        sampling.cancel()
-        await asyncio.wait({sampling})
+        for task in watching:
+            task.cancel()
+        await asyncio.wait(watching)
         metrics.models_loaded.set(0)
         await readiness.close()
         await pool.close()

@@ -17,6 +17,7 @@ FRESH_S = 5.0
 """Seconds for which a successful recognition counts. Then the next check starts another."""
 PROBE_TIMEOUT_S = 5.0
 """Seconds after which a recognition counts as hanging. So a server whose engine hangs is not ready within 10 s."""
+STUCK_MESSAGE = "no model answers any more, the server is being replaced: try again in a few seconds"
 
 log = structlog.get_logger()
 
@@ -26,12 +27,16 @@ class Readiness:
     """State of the readiness check of one server.
 
     Checks at the same time share one recognition. While it hangs, no other is started, so that they do not pile up in
-    the engine. When it returns after all, the server is ready again.
+    the engine. When it returns after all, the server is ready again. What a model recognizes for clients counts as
+    well: a busy server is not one that hangs. The watchdog sets `is_stuck`, and `n_hung`, the number of model runs
+    that are overdue.
     """
 
     metrics: Metrics
     engine: Engine | None = None
     is_draining: bool = False
+    is_stuck: bool = False
+    n_hung: int = 0
     last_success_s: float = float("-inf")
     _probe: "asyncio.Task[None] | None" = None
     _started_s: float = float("-inf")
@@ -42,14 +47,16 @@ class Readiness:
             return "shutting down"
         if self.engine is None:
             return "starting or shutting down"
+        if self.is_stuck:
+            return "no model answers any more"
         if self.age_s > FRESH_S:
-            await self._wait(self._running_probe(self.engine))
+            await self._wait(self.probe(self.engine))
         return None if self.age_s <= FRESH_S else "no decode has succeeded lately"
 
     @property
     def age_s(self) -> float:
         """Seconds since the last success."""
-        return time.monotonic() - self.last_success_s
+        return time.monotonic() - max(self.last_success_s, self.metrics.last_run_s)
 
     async def close(self) -> None:
         """Stop a recognition in progress. The server is not ready any more."""
@@ -58,7 +65,7 @@ class Readiness:
             self._probe.cancel()
             await asyncio.wait({self._probe})
 
-    def _running_probe(self, engine: Engine) -> "asyncio.Task[None]":
+    def probe(self, engine: Engine) -> "asyncio.Task[None]":
         """Return the recognition in progress, or start one."""
         if self._probe is None or self._probe.done():
             self._started_s = time.monotonic()

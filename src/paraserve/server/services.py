@@ -1,7 +1,6 @@
 """Services of the routes, made from the settings."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from paraserve.runtime.decoding.pool import DecodePool
 from paraserve.runtime.engine import Engine
@@ -17,6 +16,7 @@ from paraserve.server.protocols.funasr.live_protocol import FunasrDialect
 from paraserve.server.telemetry.metrics import Metrics
 from paraserve.server.telemetry.slow_log import SlowLog
 from paraserve.settings import Settings
+from paraserve.user_folders import expanded
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ def open_access(settings: Settings) -> Access:
     Raises:
         ParaserveError: the file of keys cannot be used.
     """
-    keys = KeyRing(Path(settings.api_keys_file).expanduser()) if settings.api_keys_file else None
+    keys = KeyRing(expanded(settings.api_keys_file)) if settings.api_keys_file else None
     return Access(keys, settings.ws_origins)
 
 
@@ -45,7 +45,9 @@ def upload_service(settings: Settings, shared: SharedServices) -> UploadService:
     return UploadService(
         engine=shared.engine,
         pool=shared.pool,
-        upload_limits=UploadLimits(settings.max_upload_bytes, settings.upload_idle_timeout_s),
+        upload_limits=UploadLimits(
+            settings.max_upload_bytes, settings.upload_idle_timeout_s, settings.request_timeout_s
+        ),
         file_limits=_file_limits(settings),
         admission=ConcurrencyLimit(settings.max_uploads, "uploads", shared.metrics.uploads, shared.limits),
         metrics=shared.metrics,

@@ -4,7 +4,6 @@ The user's own file is never changed. A child process (`builder.py`) prepares a 
 """
 
 import hashlib
-import os
 import subprocess
 import sys
 import tempfile
@@ -12,7 +11,9 @@ from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from paraserve import user_folders
 from paraserve.errors import ModelLoadError
+from paraserve.user_folders import expanded
 
 VERSION = 4
 """Version of the rewrites, to be raised with each change, so that older results are not used."""
@@ -40,8 +41,8 @@ def has_vnni(cpuinfo: str | None = None) -> bool:
 def cache_folder(chosen: str = "") -> Path:
     """Return the folder of prepared graphs: the chosen one, or one in the user's cache folder."""
     if chosen:
-        return Path(chosen).expanduser().absolute()
-    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "paraserve" / "graphs"
+        return expanded(chosen).absolute()
+    return user_folders.cache_folder() / "graphs"
 
 
 def prepared_graph(

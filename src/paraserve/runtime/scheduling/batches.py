@@ -127,7 +127,7 @@ def deliver_results(outcomes: Sequence[Outcome]) -> None:
 
 def _settle(outcomes: Sequence[Outcome]) -> None:
     for entry, outcome in outcomes:
-        if entry.answer.cancelled():
+        if entry.answer.done():  # cancelled, or told that the run took too long
             continue
         if isinstance(outcome, Exception):
             entry.answer.set_exception(outcome)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
+from paraserve.errors import ParaserveError
 from paraserve.runtime.scheduling.batches import BatchCall, Lane, Timed
 from paraserve.runtime.scheduling.scheduler import Scheduler
 
@@ -44,6 +45,15 @@ class SplitScheduler:
         """Number of entries that wait in each lane."""
         gpu, cpu = self._gpu.queued, self._cpu.queued
         return {lane: gpu[lane] + cpu[lane] for lane in Lane}
+
+    def end_overdue(self, timeout_s: float) -> int:
+        """Answer the callers of batches that run longer than this; return how many such batches run."""
+        return self._gpu.end_overdue(timeout_s) + self._cpu.end_overdue(timeout_s)
+
+    def abandon(self, error: type[ParaserveError], message: str) -> None:
+        """Answer everything that waits or runs with this error. Later calls are taken as ever."""
+        self._gpu.abandon(error, message)
+        self._cpu.abandon(error, message)
 
     def close(self) -> None:
         """Close both schedulers as `Scheduler.close` does."""

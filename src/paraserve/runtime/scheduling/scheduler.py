@@ -12,9 +12,10 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TypeVar
 
-from paraserve.errors import ShuttingDownError
+from paraserve.errors import InferenceTimeoutError, ParaserveError, ShuttingDownError
 from paraserve.runtime.scheduling.batches import (
     BatchCall,
     BatchStats,
@@ -33,8 +34,8 @@ Result = TypeVar("Result")
 FINAL_PATIENCE_S = 0.5
 """A second pass that has waited this long takes turns with partial texts. Otherwise too many partials would keep back
 final texts for ever, and with them all later texts of their streams."""
-CLOSE_TIMEOUT_S = 10.0
-"""`close` waits this long for running batches; one that takes longer is taken to hang."""
+CLOSE_TIMEOUT_S = 2.0
+"""`close` waits this long for running batches, whose results nobody wants any more."""
 MAX_PADDING = 0.25
 """Largest share of an item's padded cost that may be padding. A smaller value makes smaller batches, a larger one
 more padding. Tune it on the device by files per second, with recordings whose segments differ in length; the metrics
@@ -67,6 +68,7 @@ class Scheduler:
         self._is_closed = False
         self._live_sessions = 0
         self._running_bulk = 0
+        self._runs: dict[int, _Run] = {}
         self._threads = [
             threading.Thread(target=self._work, name=f"paraserve-worker-{n}", daemon=True) for n in range(workers)
         ]
@@ -118,6 +120,32 @@ class Scheduler:
         """Number of entries that wait in each lane, cancelled ones included."""
         return {lane: len(self._lanes[lane]) for lane in Lane}
 
+    def end_overdue(self, timeout_s: float) -> int:
+        """Answer the callers of batches that run longer than this; return how many such batches run.
+
+        A run cannot be ended: its thread stays busy, and its results are dropped. The callers get an
+        `InferenceTimeoutError`.
+        """
+        begun_before_s = time.monotonic() - timeout_s
+        overdue = [run for run in self._runs.copy().values() if run.started_s < begun_before_s]
+        deliver_results(
+            [
+                (entry, InferenceTimeoutError(f"a model run took longer than {timeout_s:g} s"))
+                for run in overdue
+                for entry in run.batch
+            ]
+        )
+        return len(overdue)
+
+    def abandon(self, error: type[ParaserveError], message: str) -> None:
+        """Answer everything that waits or runs with this error. Later calls are taken as ever."""
+        with self._changed:
+            entries = [entry for lane in self._lanes for entry in lane]
+            for lane in self._lanes:
+                lane.clear()
+            entries += [entry for run in self._runs.copy().values() for entry in run.batch]
+        deliver_results([(entry, error(message)) for entry in entries])
+
     def close(self) -> None:
         """Refuse queued entries, let running batches end, and join the threads.
 
@@ -139,6 +167,7 @@ class Scheduler:
             try:
                 self._answer(batch)
             finally:
+                del self._runs[threading.get_ident()]
                 self._release(batch)
 
     def _next_batch(self) -> list[Entry]:
@@ -163,7 +192,7 @@ class Scheduler:
                 elif not _fits(entry, batch):
                     kept.append(entry)
                     break
-                elif not entry.answer.cancelled():
+                elif not entry.answer.done():
                     batch.append(entry)
                     if entry.call.budget == 0:
                         break
@@ -192,6 +221,7 @@ class Scheduler:
     def _answer(self, batch: list[Entry]) -> None:
         """Run a batch and deliver to all its entries; if it fails, run each entry once more alone."""
         started = time.monotonic()
+        self._runs[threading.get_ident()] = _Run(started, batch)
         try:
             results = run_batch(batch)
         except Exception as error:  # noqa: BLE001 - delivered to the waiting task
@@ -200,7 +230,8 @@ class Scheduler:
                 deliver_results([(batch[0], error)])
                 return
             for entry in batch:
-                self._answer([entry])
+                if not entry.answer.done():
+                    self._answer([entry])
             return
         stats = batch_stats(batch, started, is_failed=False)
         self._on_batch(stats)
@@ -209,6 +240,14 @@ class Scheduler:
             Timed(result, queue_ms, stats.run_s * 1000) for result, queue_ms in zip(results, queues_ms, strict=True)
         ]
         deliver_results(list(zip(batch, timed, strict=True)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """A batch that a thread runs; `started_s` is `time.monotonic()`."""
+
+    started_s: float
+    batch: list[Entry]
 
 
 def _fits(entry: Entry, batch: list[Entry]) -> bool:

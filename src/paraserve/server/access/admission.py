@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from prometheus_client import Gauge
 
 from paraserve.errors import KeyLimitError, OverloadedError
-from paraserve.server.telemetry.sampler import memory_bytes
+from paraserve.server.telemetry.process_memory import memory_bytes
 
 
 @dataclass(slots=True)

@@ -114,6 +114,11 @@ class KeyRing:
                 owner = known.name
         return owner
 
+    def reload(self) -> None:
+        """Read the file again, even if it looks unchanged."""
+        self._stamp = None
+        self._refresh()
+
     def _refresh(self) -> None:
         stamp = _stamp(self.path)
         if stamp == self._stamp:

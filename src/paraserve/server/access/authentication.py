@@ -35,6 +35,11 @@ class Access:
     keys: KeyRing | None
     ws_origins: tuple[str, ...]
 
+    def reload(self) -> None:
+        """Read the file of keys again, even if it looks unchanged."""
+        if self.keys is not None:
+            self.keys.reload()
+
     def check_key(self, connection: HTTPConnection, *, may_query: bool) -> None:
         """Check the key in `Authorization: Bearer KEY`, and keep its owner's name in `connection.state.key_name`.
 

@@ -1,13 +1,33 @@
-"""Stop working for a client that has gone."""
+"""Stop working for a client that has gone, or whose request takes too long."""
 
 import asyncio
-from collections.abc import Awaitable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Coroutine
+from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 from fastapi import Request
 from starlette.requests import ClientDisconnect
 
+from paraserve.errors import RequestTimeoutError
+
 Result = TypeVar("Result")
+
+
+@asynccontextmanager
+async def time_limit(limit_s: float) -> AsyncIterator[None]:
+    """Cancel the block after `limit_s` seconds. 0 = never.
+
+    Raises:
+        RequestTimeoutError: the block was cancelled.
+    """
+    limit = asyncio.timeout(limit_s or None)
+    try:
+        async with limit:
+            yield
+    except TimeoutError:
+        if not limit.expired():
+            raise
+        raise RequestTimeoutError(f"the request took longer than {limit_s:g} s") from None
 
 
 async def while_connected(request: Request, work: Coroutine[Any, Any, Result]) -> Result:

@@ -45,6 +45,13 @@ ERROR_CODES: Mapping[str, ErrorCode] = MappingProxyType(
         "overloaded": ErrorCode(503, "the server is full, try again later"),
         "shutting_down": ErrorCode(503, "the server is about to stop, try again later"),
         "not_ready": ErrorCode(503, "the server is starting or stopping, try again later"),
+        "engine_stuck": ErrorCode(
+            503, "no model answers any more, the server is being replaced: try again in seconds"
+        ),
+        "inference_timeout": ErrorCode(
+            503, "a model run took longer than `inference_timeout_s`: try again in seconds"
+        ),
+        "request_timeout": ErrorCode(504, "the request took longer than `request_timeout_s`"),
         "disk_full": ErrorCode(507, "the server has no space left for the upload"),
     }
 )

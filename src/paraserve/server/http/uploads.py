@@ -15,15 +15,23 @@ from fastapi import APIRouter, Request, Response
 from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
-from paraserve.errors import OverloadedError, ProtocolError, ShuttingDownError, SlowUploadError, UploadTooLargeError
+from paraserve.errors import (
+    EngineStuckError,
+    OverloadedError,
+    ProtocolError,
+    ShuttingDownError,
+    SlowUploadError,
+    UploadTooLargeError,
+)
 from paraserve.runtime.decoding.pool import SPOOL_MEMORY_BYTES, DecodePool
 from paraserve.runtime.engine import Engine
 from paraserve.runtime.offline import FileLimits, transcribe_file
 from paraserve.server.access.admission import ConcurrencyLimit
 from paraserve.server.http.api_docs import API_KEY, WITHOUT_KEY, error_answers, json_answer, upload_request
-from paraserve.server.http.disconnection import while_connected
+from paraserve.server.http.disconnection import time_limit, while_connected
 from paraserve.server.http.form_fields import FormFields
 from paraserve.server.http.upload_formats import UploadFormat, UploadRequest, upload_formats
+from paraserve.server.readiness import STUCK_MESSAGE
 from paraserve.server.telemetry.metrics import Metrics
 from paraserve.server.telemetry.request_log import key_name, request_id
 from paraserve.server.telemetry.slow_log import SlowLog, Stopwatch
@@ -60,17 +68,24 @@ def _endpoint(route: UploadFormat) -> Callable[[Request], Coroutine[Any, Any, Re
             raise ShuttingDownError("the server is shutting down")
         if service is None:
             raise OverloadedError("the server is starting or shutting down", code="not_ready")
-        return await service.answer(request, route)
+        if request.app.state.readiness.is_stuck:
+            raise EngineStuckError(STUCK_MESSAGE)
+        async with time_limit(service.upload_limits.request_timeout_s):
+            return await service.answer(request, route)
 
     return upload
 
 
 @dataclass(frozen=True, slots=True)
 class UploadLimits:
-    """`max_bytes` of a recording, and seconds without data before an upload is aborted (`idle_timeout_s`)."""
+    """`max_bytes` of a recording, and seconds before an upload is aborted.
+
+    `idle_timeout_s` without data, `request_timeout_s` from the first byte to the answer (0 = no limit).
+    """
 
     max_bytes: int
     idle_timeout_s: float
+    request_timeout_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import structlog
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 
-from paraserve.errors import AccessError, OverloadedError, ParaserveError, ShuttingDownError
+from paraserve.errors import AccessError, EngineStuckError, OverloadedError, ParaserveError, ShuttingDownError
 from paraserve.server.access.admission import ConcurrencyLimit
 from paraserve.server.access.authentication import Access
 from paraserve.server.live.connection import Connection, LiveLimits, send_frames
@@ -16,6 +16,7 @@ from paraserve.server.live.recorded_utterance import LiveContext
 from paraserve.server.protocols.events import Failed, LiveProtocol
 from paraserve.server.protocols.funasr.live_protocol import FunasrDialect, FunasrProtocol
 from paraserve.server.protocols.vosk import VoskByFirstMessage, VoskProtocol
+from paraserve.server.readiness import STUCK_MESSAGE
 from paraserve.server.telemetry.request_log import key_name, new_request_id
 from paraserve.server.telemetry.slow_log import SlowLog
 
@@ -98,6 +99,8 @@ async def _serve_or_refuse(socket: WebSocket, request_id: str) -> None:
         await _refuse(socket, error, protocol, request_id)
         return
     try:
+        if socket.app.state.readiness.is_stuck:
+            raise EngineStuckError(STUCK_MESSAGE)
         await service.serve(socket, protocol, request_id)
     except (AccessError, OverloadedError) as error:
         service.context.metrics.live_refusals.labels(error.code).inc()

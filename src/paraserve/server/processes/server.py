@@ -5,16 +5,21 @@ import contextlib
 import signal
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
+import structlog
 import uvicorn
 from fastapi import FastAPI
 
-from paraserve import __version__
+from paraserve.errors import ShuttingDownError
+from paraserve.runtime.engine import Engine
+from paraserve.server.access.authentication import Access
 from paraserve.server.app import create_app, load
 from paraserve.server.live.uvicorn_transport import LiveTransport
 from paraserve.server.live.websocket_routes import LiveService
+from paraserve.server.processes.listening import announce, bound
+from paraserve.server.processes.service_manager import ServiceManager
 from paraserve.server.telemetry.logging import configure_logging
 from paraserve.server.telemetry.metrics import Metrics
 from paraserve.settings import Settings
@@ -24,67 +29,128 @@ CLOSE_TIMEOUT_S = 2.0
 LAST_REQUEST_TIMEOUT_S = 0.2
 """Time for connections accepted just before shutdown to send a request; uvicorn closes those that have sent none."""
 CANCEL_TIMEOUT_S = 1.0
-"""Least time left to uvicorn for requests that have not ended, before it cancels them."""
+"""Time for requests and sessions that did not end in time to send their errors, before they are cancelled."""
+CLOSING_S, CLOSING_SHARE = 3.0, 0.1
+"""The part of the drain timeout for that and for the end of the process, in seconds at most, and as a share."""
+
+log = structlog.get_logger()
 
 
 def serve(settings: Settings) -> int:
     """Load the models, listen until SIGINT or SIGTERM, and return the exit code.
 
     Raises:
-        ModelLoadError: names the model file or folder at fault; the port was not opened.
+        ParaserveError: the port is taken, or a model file or folder cannot be used, which the message names.
     """
     configure_logging(settings.log_level)
     metrics = Metrics()
-    return run_app(create_app(settings, load(settings, metrics), metrics), settings)
+    with bound(settings) as sockets:
+        return run_app(create_app(settings, load(settings, metrics), metrics), settings, sockets)
 
 
-def run_app(app: FastAPI, settings: Settings) -> int:
-    """Listen until SIGINT or SIGTERM and return the exit code."""
+def run_app(app: FastAPI, settings: Settings, sockets: list[socket.socket] | None = None) -> int:
+    """Listen until SIGINT or SIGTERM and return the exit code. Without sockets it binds those of the settings."""
     server = Server(app, settings)
-    # After its shutdown uvicorn raises the signal that stopped it once more, but a requested stop is no failure.
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: None)
-    server.run()
+    handle_signals(server)
+    server.run(sockets)
     return 0 if server.started else 1
+
+
+def handle_signals(server: "Server") -> None:
+    """Let SIGHUP read files again, and make nothing of other signals that would end a process without draining.
+
+    uvicorn handles SIGINT and SIGTERM. After its shutdown it raises the signal that stopped it once more, but a
+    requested stop is no failure.
+    """
+    signal.signal(signal.SIGHUP, lambda *_: server.ask_to_reload())
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2):
+        signal.signal(number, lambda *_: None)
 
 
 class Server(uvicorn.Server):
     """A uvicorn server that reports its address once it listens, and drains live sessions before it stops.
 
-    `on_listening` gets the listening socket, whose port the system may have chosen; the default prints the address.
+    `on_listening` gets the listening sockets, whose port the system may have chosen; the default prints the address.
     """
 
     def __init__(
-        self, app: FastAPI, settings: Settings, on_listening: Callable[[socket.socket], None] | None = None
+        self,
+        app: FastAPI,
+        settings: Settings,
+        on_listening: Callable[[Sequence[socket.socket]], None] | None = None,
     ) -> None:
         super().__init__(_config(app, settings))
         self._app = app
         self._on_listening = on_listening or partial(announce, is_tls=bool(settings.certfile))
         self._drain_timeout_s = settings.drain_timeout_s
+        self._is_reload_wanted = False
+        self._manager = ServiceManager()
+
+    def ask_to_reload(self) -> None:
+        """Read the API keys and the TLS certificate again, in a moment. May be called by a signal."""
+        self._is_reload_wanted = True
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen, then call `on_listening`."""
         await super().startup(sockets)
         if self.started:
-            self._on_listening(self.servers[0].sockets[0])
+            self._on_listening(self.servers[0].sockets)
+            self._manager.ready("serving")
+
+    async def on_tick(self, counter: int) -> bool:
+        """Run ten times a second: reload if asked to, and report to the service manager."""
+        if self._is_reload_wanted:
+            self._is_reload_wanted = False
+            self._reload()
+        if not self._app.state.readiness.is_stuck:
+            self._manager.alive()
+        return await super().on_tick(counter)
+
+    def _reload(self) -> None:
+        self._manager.reloading()
+        access: Access = self._app.state.access
+        access.reload()
+        if self.config.ssl is not None:
+            try:
+                self.config.ssl.load_cert_chain(str(self.config.ssl_certfile), self.config.ssl_keyfile)
+            except OSError as error:
+                log.error("TLS certificate not read again", error=str(error))  # noqa: TRY400 - the message says it all
+        log.info("files read again", api_keys=access.keys is not None, tls=self.config.ssl is not None)
+        self._manager.ready("serving")
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop accepting, drain live sessions, then let uvicorn wait for uploads.
 
         Readiness and new connections are refused at once, and live sessions get their last results. uvicorn alone
-        would begin by closing all WebSockets.
+        would begin by closing all WebSockets. Who still waits for a model when the time is over gets an error.
         """
-        deadline = time.monotonic() + self._drain_timeout_s
+        self._manager.stopping()
+        closing_s = min(CLOSING_S, self._drain_timeout_s * CLOSING_SHARE)
+        deadline = time.monotonic() + self._drain_timeout_s - closing_s
         self._app.state.readiness.is_draining = True
         for server in self.servers:
             server.close()
+        for listening in sockets or ():
+            listening.close()
         ending = asyncio.gather(self._end_live_sessions(), asyncio.sleep(LAST_REQUEST_TIMEOUT_S))
         while not ending.done() and not self.force_exit and time.monotonic() < deadline:
             await asyncio.wait({ending}, timeout=0.1)
+        giving_up = asyncio.create_task(self._give_up(deadline))
+        if not self.force_exit:
+            await asyncio.wait({ending}, timeout=CANCEL_TIMEOUT_S)
         ending.cancel()
         # uvicorn declares an int but accepts any number.
-        self.config.timeout_graceful_shutdown = max(CANCEL_TIMEOUT_S, deadline - time.monotonic())  # type: ignore[assignment]
+        left_s = max(0.0, deadline - time.monotonic()) + CANCEL_TIMEOUT_S
+        self.config.timeout_graceful_shutdown = left_s  # type: ignore[assignment]
         await super().shutdown(sockets)
+        giving_up.cancel()
+
+    async def _give_up(self, deadline: float) -> None:
+        """At the deadline, answer all who wait for a model."""
+        await asyncio.sleep(max(0.0, deadline - time.monotonic()))
+        engine: Engine | None = self._app.state.readiness.engine
+        if engine is not None:
+            engine.abandon(ShuttingDownError, "the server is shutting down")
 
     async def _end_live_sessions(self) -> None:
         live: LiveService = self._app.state.live
@@ -94,13 +160,6 @@ class Server(uvicorn.Server):
                 # uvicorn has no event for closed connections.
                 while any(isinstance(connection, LiveTransport) for connection in self.server_state.connections):  # noqa: ASYNC110
                     await asyncio.sleep(0.01)
-
-
-def announce(listening: socket.socket, *, is_tls: bool) -> None:
-    """Print the address of the server."""
-    host, port = listening.getsockname()[:2]
-    address = f"[{host}]" if ":" in host else host
-    print(f"paraserve {__version__} listens on http{'s' * is_tls}://{address}:{port}", flush=True)  # noqa: T201
 
 
 def _config(app: FastAPI, settings: Settings) -> uvicorn.Config:

@@ -1,9 +1,9 @@
-"""A worker: one of several server processes on one port, under a supervisor.
+"""A worker: a server process under a supervisor.
 
-It gets a listening socket and a pipe to its supervisor. Heartbeats on the pipe say that it is ready and, later, that
-its models still answer. When the pipe closes, the supervisor has ended, and the worker stops too.
+It gets listening sockets and a pipe to its supervisor. Heartbeats on the pipe say that it is ready and, later, that
+its event loop turns and its models answer. When the pipe closes, the supervisor has ended, and the worker stops too.
 
-Run as `python -m paraserve.server.processes.worker LISTEN_FD PIPE_FD`, with the settings as JSON on stdin.
+Run as `python -m paraserve.server.processes.worker PIPE_FD LISTEN_FD...`, with the settings as JSON on stdin.
 """
 
 import asyncio
@@ -18,18 +18,16 @@ from fastapi import FastAPI
 from paraserve.errors import ParaserveError
 from paraserve.runtime.engine import Engine
 from paraserve.server.app import create_app, load
-from paraserve.server.processes.server import Server
+from paraserve.server.processes.heartbeat import INTERVAL_S, LIMPING, STUCK, WELL
+from paraserve.server.processes.server import Server, handle_signals
+from paraserve.server.readiness import Readiness
 from paraserve.server.telemetry.logging import configure_logging
 from paraserve.server.telemetry.metrics import Metrics
 from paraserve.settings import Settings
 
-HEARTBEAT = b"."
-HEARTBEAT_S = 10.0
-"""Interval between two heartbeats; each costs the recognition of a second of audio."""
-
 
 class WorkerServer(Server):
-    """A server that listens on a socket given by its supervisor, and sends heartbeats."""
+    """A server that listens on sockets given by its supervisor, and sends heartbeats."""
 
     def __init__(self, app: FastAPI, settings: Settings, pipe: socket.socket) -> None:
         super().__init__(app, settings, lambda _: None)
@@ -50,11 +48,14 @@ class WorkerServer(Server):
     async def _send_heartbeats(self) -> None:
         self._pipe.setblocking(False)  # noqa: FBT003 - the name says what is set
         asyncio.get_running_loop().add_reader(self._pipe, self._on_supervisor_end)
+        readiness: Readiness = self._app.state.readiness
+        while not readiness.is_stuck and await readiness.problem() is not None:  # noqa: ASYNC110
+            await asyncio.sleep(INTERVAL_S)
         while True:
-            if await self._app.state.readiness.problem() is None:
-                with contextlib.suppress(OSError):
-                    self._pipe.send(HEARTBEAT)
-            await asyncio.sleep(HEARTBEAT_S)
+            health = STUCK if readiness.is_stuck else LIMPING if readiness.n_hung else WELL
+            with contextlib.suppress(OSError):
+                self._pipe.send(health)
+            await asyncio.sleep(INTERVAL_S)
 
     def _on_supervisor_end(self) -> None:
         """Stop serving. The supervisor never writes, so a readable pipe means that it has ended."""
@@ -64,20 +65,20 @@ class WorkerServer(Server):
 
 def run_worker(open_engine: Callable[[Settings, Metrics], Engine]) -> int:
     """Serve until told to stop and return the exit code."""
-    listen_fd, pipe_fd = map(int, sys.argv[1:3])
+    # Until the server handles it. The supervisor reads files again, too, whenever a worker starts.
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    pipe_fd, *listen_fds = map(int, sys.argv[1:])
     settings = Settings.model_validate_json(sys.stdin.read())
     configure_logging(settings.log_level)
     metrics = Metrics()
     try:
-        engine = open_engine(settings, metrics)
+        app = create_app(settings, open_engine(settings, metrics), metrics)
     except ParaserveError as error:
         print(f"paraserve: {error.message}", file=sys.stderr)  # noqa: T201
         return 1
-    server = WorkerServer(create_app(settings, engine, metrics), settings, socket.socket(fileno=pipe_fd))
-    # As in `server.run_app`.
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: None)
-    server.run([socket.socket(fileno=listen_fd)])
+    server = WorkerServer(app, settings, socket.socket(fileno=pipe_fd))
+    handle_signals(server)
+    server.run([socket.socket(fileno=fd) for fd in listen_fds])
     return 0 if server.started else 1
 
 

@@ -2,9 +2,29 @@
 
 import logging
 import sys
+from contextlib import suppress
+from typing import TextIO
 
 import structlog
 from structlog.typing import Processor
+
+
+class QuietStream:
+    """A stream that drops what cannot be written: the terminal has hung up, or the reader of the log has gone."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Write, or not."""
+        with suppress(OSError):
+            return self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Flush, or not."""
+        with suppress(OSError):
+            self._stream.flush()
 
 
 def configure_logging(level_name: str) -> None:
@@ -22,9 +42,9 @@ def configure_logging(level_name: str) -> None:
     structlog.configure(
         processors=[*common, as_json],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(QuietStream(sys.stderr)),  # type: ignore[arg-type]
     )
-    libraries = logging.StreamHandler()
+    libraries = logging.StreamHandler(QuietStream(sys.stderr))
     libraries.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[structlog.stdlib.add_logger_name, *common],

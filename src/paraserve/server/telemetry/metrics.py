@@ -1,9 +1,10 @@
 """Figures for Prometheus (docs/metrics.md). Labels take few values, whatever clients send."""
 
 import os
+import struct
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
@@ -11,10 +12,13 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from paraserve import __version__
 from paraserve.errors import AudioError
 from paraserve.runtime.scheduling.batches import BatchStats, Lane
+from paraserve.server.telemetry.shared_figures import MULTIPROCESS_DIR
 from paraserve.types import FRAME_MS, Transcript
 
-MULTIPROCESS_DIR = "PROMETHEUS_MULTIPROC_DIR"
-"""Names the folder where all worker processes keep their figures. It must be set before this module is imported."""
+READ_TRIES, READ_PAUSE_S = 5, 0.01
+"""A process that starts makes its files and then gives them a size: read in between, they are no files of figures."""
+RECOGNIZERS = frozenset(("recognize", "step", "draft"))
+"""Stages whose success shows that the server can recognize."""
 METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 CLOSE_CODES = frozenset((*range(1000, 1004), *range(1005, 1015)))
 OTHER = "other"
@@ -30,6 +34,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        self.last_run_s = float("-inf")  # time.monotonic() when a recognizer last succeeded
         self._add_requests()
         self._add_live()
         self._add_recognition()
@@ -39,9 +44,11 @@ class Metrics:
         """Return all figures in Prometheus' text format, summed over worker processes."""
         if MULTIPROCESS_DIR not in os.environ:
             return generate_latest(self.registry)
-        together = CollectorRegistry()
-        MultiProcessCollector(together)  # type: ignore[no-untyped-call]
-        return generate_latest(together)
+        for _ in range(READ_TRIES - 1):
+            with suppress(ValueError, struct.error):
+                return _sum_of_processes()
+            time.sleep(READ_PAUSE_S)
+        return _sum_of_processes()
 
     def request(self, route: str, method: str, status: int, seconds: float) -> None:
         """Count an answered request."""
@@ -65,6 +72,8 @@ class Metrics:
         self.batch_size.labels(batch.stage).observe(batch.n_items)
         for queue_s in batch.queue_s:
             self.queue_wait.labels(batch.lane.name.lower()).observe(queue_s)
+        if batch.stage in RECOGNIZERS and not batch.is_failed:
+            self.last_run_s = time.monotonic()
         if batch.is_failed:
             self.inference_failures.labels(batch.stage).inc()
         elif batch.stage == "recognize":
@@ -152,3 +161,9 @@ class Metrics:
 
     def _histogram(self, name: str, about: str, buckets: tuple[float, ...], *labels: str) -> Histogram:
         return Histogram(f"paraserve_{name}", about, labels, buckets=buckets, registry=self.registry)
+
+
+def _sum_of_processes() -> bytes:
+    together = CollectorRegistry()
+    MultiProcessCollector(together)  # type: ignore[no-untyped-call]
+    return generate_latest(together)

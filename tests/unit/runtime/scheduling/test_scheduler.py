@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from paraserve.errors import InferenceError, OverloadedError
+from paraserve.errors import EngineStuckError, InferenceError, InferenceTimeoutError, OverloadedError
 from paraserve.runtime.scheduling.batches import BatchCall, Lane, Timed
 from paraserve.runtime.scheduling.scheduler import Scheduler
 
@@ -237,3 +237,37 @@ async def test_batches_are_reported(recorder):
     assert sizes[0] == ("stage", 3, 27, 30, True)
     assert sorted(sizes[1:]) == [("stage", 1, 8, 8, False), ("stage", 1, 9, 9, False), ("stage", 1, 10, 10, True)]
     assert all(len(one.queue_s) == one.n_items and min(one.queue_s) >= 0 and one.run_s >= 0 for one in reports)
+
+
+async def test_a_run_that_takes_too_long():
+    """Its callers get a typed error and its late result is dropped; runs that are not overdue go on."""
+    scheduler, recorder = Scheduler(1), Recorder()
+    hung = asyncio.create_task(scheduler.submit(recorder.call(), 1))
+    await asyncio.to_thread(recorder.started.wait, 10)
+    waiting = asyncio.create_task(scheduler.submit(recorder.call(), 2))
+    assert scheduler.end_overdue(100) == 0
+    assert scheduler.end_overdue(0) == 1
+    with pytest.raises(InferenceTimeoutError, match="took longer than 0 s"):
+        await hung
+    assert not waiting.done()
+    recorder.gate.set()
+    assert (await waiting).result == 20
+    assert scheduler.end_overdue(0) == 0
+    scheduler.close()
+
+
+async def test_abandoned_calls():
+    """All that runs or waits gets the error, nothing of it runs any more, and later calls are served."""
+    scheduler, recorder = Scheduler(1), Recorder()
+    running = asyncio.create_task(scheduler.submit(recorder.call(), 1))
+    await asyncio.to_thread(recorder.started.wait, 10)
+    calls = [running, *(asyncio.create_task(scheduler.submit(recorder.call(), 2, lane=lane)) for lane in Lane)]
+    await asyncio.sleep(0)
+    scheduler.abandon(EngineStuckError, "no answer")
+    for call in calls:
+        with pytest.raises(EngineStuckError, match="no answer"):
+            await call
+    recorder.gate.set()
+    assert (await scheduler.submit(recorder.call(), 7)).result == 70
+    assert recorder.batches == [[1], [7]]
+    scheduler.close()

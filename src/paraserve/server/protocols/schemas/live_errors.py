@@ -8,9 +8,9 @@ CLOSE_CODES = MappingProxyType(
     {
         1008: "refused (`missing_api_key`, `invalid_api_key`, `origin_not_allowed`), or `session_too_long`",
         1009: "`file_too_large`, or a frame over `max_frame_bytes`",
-        1011: "`inference_failed`, `internal_error`, or no answer to a ping",
+        1011: "`inference_failed`, `inference_timeout`, `internal_error`, or no answer to a ping",
         1012: "`shutting_down`",
-        1013: "`overloaded`, `key_limit`, `not_ready`, or `slow_client`",
+        1013: "`overloaded`, `key_limit`, `not_ready`, `engine_stuck`, or `slow_client`",
     }
 )
 """WebSocket close codes with their meanings. The reason of a close frame is the error code in it."""

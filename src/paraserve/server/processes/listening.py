@@ -1,0 +1,56 @@
+"""Listening sockets, bound before any model is loaded, and the line that tells their address."""
+
+import contextlib
+import errno
+import socket
+from collections.abc import Iterator, Sequence
+
+from paraserve import __version__
+from paraserve.errors import ParaserveError
+from paraserve.settings import Settings
+
+
+@contextlib.contextmanager
+def bound(settings: Settings) -> Iterator[list[socket.socket]]:
+    """Bind sockets to all addresses of the host of the settings. They refuse clients until a server listens.
+
+    Raises:
+        ParaserveError: the server cannot listen there.
+    """
+    with contextlib.ExitStack() as stack:
+        try:
+            sockets = _bind_all(stack, settings.host, settings.port)
+        except OSError as error:
+            place = f"{settings.host}:{settings.port}"
+            raise ParaserveError(f"cannot listen on {place}: {error.strerror or error}") from None
+        yield sockets
+
+
+def announce(listening: Sequence[socket.socket], *, is_tls: bool) -> None:
+    """Print the address of the server. A closed stdout does not matter."""
+    host, port = listening[0].getsockname()[:2]
+    address = f"[{host}]" if ":" in host else host
+    with contextlib.suppress(OSError):
+        print(f"paraserve {__version__} listens on http{'s' * is_tls}://{address}:{port}", flush=True)  # noqa: T201
+
+
+def _bind_all(stack: contextlib.ExitStack, host: str, port: int) -> list[socket.socket]:
+    """Return a socket for each address of a host, on one port. Addresses that this machine lacks are left out."""
+    sockets: list[socket.socket] = []
+    missing: OSError | None = None
+    for family, _, _, _, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE):
+        try:
+            made = stack.enter_context(socket.socket(family))
+            made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if family == socket.AF_INET6:
+                made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            made.bind((address[0], sockets[0].getsockname()[1] if sockets else port, *address[2:]))
+        except OSError as error:
+            if error.errno not in {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}:
+                raise
+            missing = error
+            continue
+        sockets.append(made)
+    if not sockets and missing is not None:
+        raise missing
+    return sockets

@@ -1,0 +1,101 @@
+"""A worker as its supervisor sees it: a process, and our end of the pipe to it."""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from paraserve.server.processes.heartbeat import LIMPING, STUCK
+from paraserve.settings import Settings
+
+MIN_STOP_S = 2.0
+"""Least time for a process to stop before it is killed."""
+
+
+@dataclass(slots=True)
+class Worker:
+    """A server process and our end of the pipe to it.
+
+    Times are `time.monotonic()`. `ready_s`: when its first heartbeat came. `is_old`: it is to be replaced.
+    `stop_by_s`: it was told to stop and is killed then.
+    """
+
+    process: "subprocess.Popen[bytes]"
+    pipe: socket.socket
+    started_s: float = field(default_factory=time.monotonic)
+    ready_s: float | None = None
+    heartbeat_s: float = 0.0
+    is_stuck: bool = False
+    is_limping: bool = False
+    is_old: bool = False
+    is_disconnected: bool = False
+    stop_by_s: float | None = None
+
+    @property
+    def is_serving(self) -> bool:
+        """True if it has become ready and was not told to stop."""
+        return self.ready_s is not None and self.stop_by_s is None
+
+    def read_heartbeats(self) -> None:
+        """Note the heartbeats that have come, or the end of the pipe."""
+        with contextlib.suppress(BlockingIOError, ConnectionError):
+            beats = self.pipe.recv(4096)
+            if not beats:
+                self.is_disconnected = True
+                return
+            self.heartbeat_s = time.monotonic()
+            self.is_stuck, self.is_limping = STUCK in beats, LIMPING in beats
+            if not self.is_stuck and self.ready_s is None:
+                self.ready_s = self.heartbeat_s
+
+    def stop(self, within_s: float) -> None:
+        """Tell the process to stop within this time; later calls change nothing."""
+        if self.stop_by_s is None:
+            self.stop_by_s = time.monotonic() + max(MIN_STOP_S, within_s)
+            self.process.terminate()
+
+    def kill(self) -> None:
+        """End the process at once."""
+        self.stop_by_s = self.stop_by_s or time.monotonic()
+        self.process.kill()
+
+
+def start_worker(
+    command: Sequence[str], settings: Settings, listening: Sequence[socket.socket], environment: Mapping[str, str]
+) -> Worker:
+    """Start a worker.
+
+    Args:
+        command: gets the descriptors of the worker's pipe and of the listening sockets as arguments.
+        settings: passed on; they include the configuration file's, so the worker need not read it.
+        listening: the sockets that all workers share.
+        environment: more variables for it.
+    """
+    pipe, theirs = socket.socketpair()
+    pipe.setblocking(False)  # noqa: FBT003 - the name says what is set
+    with theirs:
+        descriptors = (theirs.fileno(), *(one.fileno() for one in listening))
+        process = subprocess.Popen(  # noqa: S603 - our own module
+            [*command, *map(str, descriptors)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            pass_fds=descriptors,
+            env={**os.environ, **environment},
+            process_group=0,  # Ctrl-C is for the supervisor
+        )
+    assert process.stdin is not None
+    with contextlib.suppress(BrokenPipeError), process.stdin:
+        process.stdin.write(settings.model_copy(update={"config": ""}).model_dump_json().encode())
+    return Worker(process, pipe)
+
+
+def cause_of_death(status: int) -> str:
+    """Return why a process ended, in words, by the status that `subprocess` gives."""
+    if status >= 0:
+        return f"exit code {status}"
+    name = signal.Signals(-status).name
+    return f"{name}, as the kernel does when memory is short" if name == "SIGKILL" else name

@@ -1,0 +1,29 @@
+"""The folder where all worker processes keep their figures, so that each can report the sum of all."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+MULTIPROCESS_DIR = "PROMETHEUS_MULTIPROC_DIR"
+"""Names the folder in the environment. It must be set before the module `metrics` is imported."""
+
+
+@contextmanager
+def figures_folder() -> Iterator[Path]:
+    """Make the folder, and remove it at the end."""
+    folder = Path(tempfile.mkdtemp(prefix="paraserve-metrics-"))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def forget_gauges(folder: Path, pid: int) -> None:
+    """Remove the gauges of a process that has ended. Its counts stay in the sum.
+
+    As `prometheus_client.multiprocess.mark_process_dead` does, without an import of all that library.
+    """
+    for file in folder.glob(f"gauge_live*_{pid}.db"):
+        file.unlink(missing_ok=True)
