@@ -42,9 +42,9 @@ class FunasrRequest(Documented):
     """`pcm` (default): raw 16-bit little-endian mono. Anything else is a file, for mode `offline` only."""
     audio_fs: Annotated[int, Field(ge=4000, le=192_000)] | NumberText | MISSING | None = MISSING
     """Sample rate of raw audio in Hz. Default 16000. A WAV header in the audio counts instead."""
-<<<<<<< HEAD
     chunk_size: ChunkSizes | ChunkSizesText | MISSING | None = Field(MISSING, examples=[[5, 10, 5], "5,10,5"])
-    """Past, step and future of the streaming model in units of 60 ms, each at most 100. Default `[5,10,5]`."""
+    """Past, step and future of the streaming model in units of 60 ms. Default `[5,10,5]`. A step of 2 to 100, at most 4
+    steps of past and one of future. Short steps take more than one place of `--max-live`."""
     chunk_interval: Annotated[int, Field(ge=1, le=1000)] | NumberText | MISSING | None = MISSING
     """Frames may have any length. Another value than 10 gets a warning."""
     encoder_chunk_look_back: Chunks | NumberText | MISSING | None = MISSING
@@ -52,18 +52,6 @@ class FunasrRequest(Documented):
     decoder_chunk_look_back: Chunks | NumberText | MISSING | None = MISSING
     """-1 (default): the decoder looks back as its graph says. Other values get a warning."""
     is_speaking: bool | MISSING | None = MISSING
-=======
-    chunk_size: ChunkSizes | ChunkSizesText | MISSING = Field(MISSING, examples=[[5, 10, 5], "5,10,5"])
-    """Past, step and future of the streaming model in units of 60 ms. Default `[5,10,5]`. A step of 2 to 100, at most 4
-    steps of past and one of future. Short steps take more than one place of `--max-live`."""
-    chunk_interval: Annotated[int, Field(ge=1, le=1000)] | NumberText | MISSING = MISSING
-    """Accepted and without effect: frames may have any length."""
-    encoder_chunk_look_back: Chunks | NumberText | MISSING = MISSING
-    """Chunks that the encoder looks back at, -1 = the model's own (default)."""
-    decoder_chunk_look_back: Chunks | NumberText | MISSING = MISSING
-    """Chunks that the decoder looks back at, -1 = the model's own (default)."""
-    is_speaking: bool | MISSING = MISSING
->>>>>>> pipeline
     """`false` ends the utterance."""
     is_finished: bool | MISSING | None = MISSING
     """`true` ends the utterance."""
