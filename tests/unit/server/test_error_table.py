@@ -31,7 +31,7 @@ def test_no_row_is_hidden(row):
 def test_both_transports_agree(kind):
     """An error of the server ends a live connection, one of the client's recording or message does not."""
     row = error_row(kind("message"))
-    is_client_fault = row.status < 500 and row.status not in {401, 403, 413, 429}
+    is_client_fault = row.status < 500 and row.status not in {401, 403, 413, 421, 429}
     assert (row.close_code is None) == is_client_fault
     assert (row.retry_after_s is not None) == (row.status in {429, 503})
 

@@ -43,8 +43,8 @@ class FunasrRequest(Documented):
     audio_fs: Annotated[int, Field(ge=4000, le=192_000)] | NumberText | MISSING | None = MISSING
     """Sample rate of raw audio in Hz. Default 16000. A WAV header in the audio counts instead."""
     chunk_size: ChunkSizes | ChunkSizesText | MISSING | None = Field(MISSING, examples=[[5, 10, 5], "5,10,5"])
-    """Past, step and future of the streaming model in units of 60 ms. Default `[5,10,5]`. A step of 2 to 100, at most 4
-    steps of past and one of future. Short steps take more than one place of `--max-live`."""
+    """Past, step and future of the streaming model in units of 60 ms. Default `[5,10,5]`. A step of 2 to 100, at most
+    4 steps of past and one of future. Short steps take more than one place of `--max-live`."""
     chunk_interval: Annotated[int, Field(ge=1, le=1000)] | NumberText | MISSING | None = MISSING
     """Frames may have any length. Another value than 10 gets a warning."""
     encoder_chunk_look_back: Chunks | NumberText | MISSING | None = MISSING
