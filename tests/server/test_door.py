@@ -221,9 +221,7 @@ def test_frames_behind_the_handshake(door):
         start, end = b'{"mode":"offline","is_speaking":true}', b'{"is_speaking":false}'
         client.send(handshake() + masked_frame(0x1, start) + masked_frame(0x1, end) + masked_frame(0x9, b"beat"))
         assert client.read().status == 101
-        received = b""
-        while b"beat" not in received or b"{" not in received:
-            received += client.socket.recv(65536)
+        client.read_until(b"beat", b"{")
 
 
 def test_refused_upload_is_not_read_for_ever(door):

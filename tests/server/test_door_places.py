@@ -106,9 +106,7 @@ def test_live_sessions_of_one_address(door):
     with clients(door.address, 2, handshake(), STRANGER), raw_client(door.address, STRANGER) as client:
         client.send(handshake())
         assert client.read().status == 101
-        received = b""
-        while b"address_limit" not in received or b"\x03\xf5" not in received:  # close code 1013
-            received += client.socket.recv(65536)
+        client.read_until(b"address_limit", b"\x03\xf5")  # close code 1013
         with raw_client(door.address, OTHER) as another:
             another.send(handshake())
             assert another.read().rest == b""

@@ -70,6 +70,11 @@ class RawClient:
         body, self._received = self._received[:n_bytes], self._received[n_bytes:]
         return RawAnswer(int(first.split()[1]), headers, body, self._received)
 
+    def read_until(self, *parts: bytes) -> None:
+        """Read until all of these have come, in whatever order."""
+        while not all(part in self._received for part in parts):
+            self._more()
+
     def is_closed(self) -> bool:
         """Whether the server ends the connection within the time limit, and sends nothing more."""
         try:
