@@ -51,7 +51,14 @@ def test_document_is_valid(parse, document):
     """No error and no warning; both protocols in both directions."""
     problems, operations = parse(document)
     assert problems == []
-    assert set(operations) == {"funasr_receive", "funasr_send", "vosk_receive", "vosk_send"}
+    assert set(operations) == {
+        "funasr_receive",
+        "funasr_send",
+        "vosk_receive",
+        "vosk_send",
+        "realtime_receive",
+        "realtime_send",
+    }
 
 
 @pytest.mark.slow

@@ -287,16 +287,6 @@ def test_every_path(url, path):
         assert client.utterance(speech(500))[-1]["is_final"]
 
 
-@pytest.mark.parametrize(
-    ("offered", "chosen"),
-    [(None, None), (["binary"], "binary"), (["chat", "talk"], "chat"), (["chat", "binary"], "binary")],
-)
-def test_subprotocol(url, offered, chosen):
-    """The first that is offered is answered, browsers fail without one, or `binary`, which FunASR's clients offer."""
-    with live(url, subprotocols=offered) as client:
-        assert client.ws.subprotocol == chosen
-
-
 def test_plain_get(serve_app):
     """A browser finds a page on the same port, so that a person can accept a certificate."""
     with serve_app(FakeEngine()) as client:

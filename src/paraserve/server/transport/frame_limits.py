@@ -9,14 +9,14 @@ CONTROL_FRAMES_PER_S = 50.0
 CONTROL_FRAMES_AT_ONCE = 250.0
 SMALL_BYTES = 128
 """Smaller messages and fragments cost the server more than the network: 4 ms of 16 kHz audio."""
-SMALL_MESSAGES_PER_S = 2000.0
-"""Small messages of a client beyond this wait. Its audio still arrives at eight times real time or more."""
+SMALL_MESSAGES_PER_S = 4000.0
+"""Small messages of a client beyond this wait. Its audio still arrives at 16 times real time or more."""
 TINY_BYTES = 16
-"""Smaller messages have no audio that is worth a message. They are not waited for: a client that has gone would keep
-its place until all that it had sent is read."""
+"""Smaller messages have no audio that is worth a message. They have an end: a client that has gone would keep its
+place until all that it had sent is read."""
 TINY_MESSAGES_PER_S = 100.0
-TINY_MESSAGES_AT_ONCE = 4000.0
-SMALL_FRAGMENT_COST = 1 / 8
+TINY_MESSAGES_AT_ONCE = 50_000.0
+SMALL_FRAGMENT_COST = 1 / 4
 """A small fragment costs this part of a small message."""
 LEAST_WAIT_MESSAGES = 16.0
 """A client waits once it is this far over the rate: shorter times than milliseconds cannot be waited for."""
