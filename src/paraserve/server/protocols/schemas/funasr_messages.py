@@ -39,7 +39,8 @@ class FunasrRequest(Documented):
     audio_fs: Annotated[int, Field(ge=4000, le=192_000)] | NumberText | MISSING = MISSING
     """Sample rate of raw audio in Hz. Default 16000. A WAV header in the audio counts instead."""
     chunk_size: ChunkSizes | ChunkSizesText | MISSING = Field(MISSING, examples=[[5, 10, 5], "5,10,5"])
-    """Past, step and future of the streaming model in units of 60 ms, each at most 100. Default `[5,10,5]`."""
+    """Past, step and future of the streaming model in units of 60 ms. Default `[5,10,5]`. A step of 2 to 100, at most
+    4 steps of past and one of future. Short steps take more than one place of `--max-live`."""
     chunk_interval: Annotated[int, Field(ge=1, le=1000)] | NumberText | MISSING = MISSING
     """Accepted and without effect: frames may have any length."""
     encoder_chunk_look_back: Chunks | NumberText | MISSING = MISSING
