@@ -33,7 +33,8 @@ from support.attacks.honest import Prober, Target
 from support.attacks.measured import MAX_GROWTH_MB, Waits
 from support.attacks.processes import running
 from support.attacks.served import Served
-from support.attacks.wire import Attacker, Pace, Tally
+from support.attacks.tallies import Pace, Tally
+from support.attacks.wire import Attacker
 from support.nginx import free_ports
 
 HERE = Path(__file__).parent

@@ -7,7 +7,8 @@ import pytest
 from support.attacks.all_attacks import ATTACKS, FAMILIES
 from support.attacks.bodies import UPLOAD
 from support.attacks.heads import H2C, HEAD
-from support.attacks.wire import Attack, Attacker, Tally
+from support.attacks.tallies import Tally
+from support.attacks.wire import Attack, Attacker
 
 WITHIN_S = 10
 """Far longer than it takes, on a machine with other work."""

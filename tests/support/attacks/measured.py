@@ -12,7 +12,8 @@ import numpy as np
 from support.attacks.honest import Newcomer, Prober, Speaker, Target
 from support.attacks.processes import running
 from support.attacks.served import Served
-from support.attacks.wire import Attacker, Tally
+from support.attacks.tallies import Tally
+from support.attacks.wire import Attacker
 
 POLL_S = 0.1
 WARM_UP_S = 3.0
