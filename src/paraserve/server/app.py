@@ -72,7 +72,7 @@ async def _services(
     readiness: Readiness = app.state.readiness
     max_live = await live_limit(settings, engine)
     metrics.live_limit.set(max_live)
-    pool = open_decode_pool(settings)
+    pool = open_decode_pool(settings, metrics.decode_wait.observe)
     pool.start()
     limits = ServerLimits(settings.max_per_key, settings.max_memory_bytes)
     shared = SharedServices(engine, pool, metrics, access, limits)

@@ -19,6 +19,8 @@ from paraserve.errors import (
     ProtocolError,
     ShuttingDownError,
     SlowUploadError,
+    StorageError,
+    StorageFullError,
     UnsupportedFormatError,
     UploadTooLargeError,
 )
@@ -50,6 +52,8 @@ ERROR_TABLE = (
     ErrorRow(KeyLimitError, 429, 1013, 1),
     ErrorRow(ShuttingDownError, 503, 1012, 1),
     ErrorRow(OverloadedError, 503, 1013, 1),
+    ErrorRow(StorageFullError, 507),
+    ErrorRow(StorageError, 503, None, 1),
     ErrorRow(InferenceError, 500, 1011),
     ErrorRow(ModelLoadError, 500, 1011),
     ErrorRow(ModelPullError, 500, 1011),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from paraserve.errors import ProtocolError
 from paraserve.types import RecognitionOptions
 
-MAX_CHANNEL_DIGITS = 5
+MAX_DIGITS = 5
 GRANULARITIES = ("segment", "word")
 GRANULARITY_FIELDS = ("timestamp_granularities[]", "timestamp_granularities")
 
@@ -40,7 +40,8 @@ def recognition_options(fields: FormFields) -> RecognitionOptions:
         language=_language(fields),
         deterministic=_flag(fields, "deterministic", default=False),
         prompt=fields.last("prompt"),
-        channel=_channel(fields),
+        channel=_number(fields, "channel"),
+        track=_number(fields, "track"),
     )
 
 
@@ -86,13 +87,14 @@ def _language(fields: FormFields) -> str | None:
     return None if code == "auto" else code
 
 
-def _channel(fields: FormFields) -> int | None:
-    value = fields.last("channel")
+def _number(fields: FormFields, name: str) -> int | None:
+    """Read a number that counts from 0."""
+    value = fields.last(name)
     if value is None:
         return None
-    if not value.isdecimal() or len(value) > MAX_CHANNEL_DIGITS:
-        message = f"channel must be 0, 1, ..., not {value[:20]!r}"
-        raise ProtocolError(message, code="invalid_value", param="channel")
+    if not value.isdecimal() or len(value) > MAX_DIGITS:
+        message = f"{name} must be 0, 1, ..., not {value[:20]!r}"
+        raise ProtocolError(message, code="invalid_value", param=name)
     return int(value)
 
 

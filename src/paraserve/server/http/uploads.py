@@ -5,18 +5,18 @@ to the server. Routes differ only in the fields that they take and the answer th
 """
 
 import asyncio
-import tempfile
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO
 
 from fastapi import APIRouter, Request, Response
 from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
 from paraserve.errors import OverloadedError, ProtocolError, ShuttingDownError, SlowUploadError, UploadTooLargeError
-from paraserve.runtime.decoding.pool import SPOOL_MEMORY_BYTES, DecodePool
+from paraserve.runtime.decoding.pool import DecodePool
+from paraserve.runtime.decoding.spool import spool, storing
 from paraserve.runtime.engine import Engine
 from paraserve.runtime.offline import FileLimits, transcribe_file
 from paraserve.server.access.admission import ConcurrencyLimit
@@ -127,6 +127,7 @@ async def receive_upload(request: Request, limits: UploadLimits) -> AsyncIterato
         UploadTooLargeError: the announced or received size is over the limit.
         ProtocolError: the form cannot be read, or it has no file.
         SlowUploadError: the client stopped sending.
+        StorageError: the recording cannot be stored.
     """
     announced = request.headers.get("content-length", "")
     is_form = request.headers.get("content-type", "").lower().startswith("multipart/")
@@ -135,15 +136,16 @@ async def receive_upload(request: Request, limits: UploadLimits) -> AsyncIterato
         raise _too_large(limits.max_bytes)
     body = _limited(request, limits, allowance)
     if is_form:
-        async with _form(request, body) as form:
-            yield _form_upload(form, request, limits.max_bytes)
+        with storing():
+            async with _form(request, body) as form:
+                yield _form_upload(form, request, limits.max_bytes)
     else:
-        with tempfile.SpooledTemporaryFile(max_size=SPOOL_MEMORY_BYTES) as file:
+        with spool() as file:
             async for chunk in body:
                 await asyncio.to_thread(file.write, chunk)
             file.seek(0)
             filename = request.query_params.get("filename", "")
-            yield Upload(cast("BinaryIO", file), filename, FormFields(_query(request)))
+            yield Upload(file, filename, FormFields(_query(request)))
 
 
 async def _limited(request: Request, limits: UploadLimits, allowance: int) -> AsyncGenerator[bytes, None]:
