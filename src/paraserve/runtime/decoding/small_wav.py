@@ -11,8 +11,8 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import BinaryIO
 
 from paraserve.inference.audio.decoder_messages import DecodeRequest
-from paraserve.inference.audio.plain_wav import is_plain_wav
 from paraserve.inference.audio.recording import Recording, open_recording
+from paraserve.inference.audio.wav.plain_wav import is_plain_wav
 from paraserve.types import Samples
 
 MAX_BYTES = 8 << 20

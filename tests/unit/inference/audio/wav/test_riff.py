@@ -9,7 +9,7 @@ import pytest
 import support.audio_files as files
 from paraserve.errors import AudioError
 from paraserve.inference.audio.recording import open_recording
-from paraserve.inference.audio.riff import SpanFile, find_audio
+from paraserve.inference.audio.wav.riff import SpanFile, find_audio
 
 RATE = 16_000
 VOICE = files.voice(2.0)

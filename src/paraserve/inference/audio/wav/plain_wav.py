@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from paraserve.errors import AudioError
-from paraserve.inference.audio.riff import WavAudio, WavSpan, find_audio, is_wav
 from paraserve.inference.audio.source_chunks import SourceChunk, chunk_frames, in_range
+from paraserve.inference.audio.wav.riff import WavAudio, WavSpan, find_audio, is_wav
 from paraserve.types import RecordingInfo
 
 MAX_PLAIN_CHANNELS = 1024

@@ -8,9 +8,9 @@ from typing import BinaryIO, Protocol
 import soundfile
 
 from paraserve.inference.audio.demux import ContainerSource
-from paraserve.inference.audio.plain_wav import PlainWavSource
-from paraserve.inference.audio.riff import SpanFile, WavAudio, WavSpan, find_audio
 from paraserve.inference.audio.source_chunks import SourceChunk, chunk_frames, in_range
+from paraserve.inference.audio.wav.plain_wav import PlainWavSource
+from paraserve.inference.audio.wav.riff import SpanFile, WavAudio, WavSpan, find_audio
 from paraserve.types import RecordingInfo
 
 
