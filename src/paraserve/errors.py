@@ -17,7 +17,10 @@
     │   ├── KeyLimitError                  this client has too much in progress, others may not
     │   ├── AddressLimitError              this client's address has too much in progress
     │   ├── EngineStuckError               no model answers any more; the server is being replaced
+    │   ├── DecoderUnavailableError        no decode child could be started, or kept
     │   └── ShuttingDownError              the server is about to stop
+    ├── StorageError (OSError)             a recording cannot be stored while it is received
+    │   └── StorageFullError               there is no room for it
     ├── ModelLoadError (OSError)           a model file is missing, damaged or of an unknown kind
     ├── ModelPullError (OSError)           a model cannot be downloaded
     │   └── DiskFullError                  there is no room for it
@@ -145,10 +148,28 @@ class EngineStuckError(OverloadedError):
     code = "engine_stuck"
 
 
+class DecoderUnavailableError(OverloadedError):
+    """No decode child could be started, or it was ended from outside, twice. The recording is not at fault."""
+
+    code = "decoder_unavailable"
+
+
 class ShuttingDownError(OverloadedError):
     """The server is about to stop. Another server, or this one after its restart, may answer."""
 
     code = "shutting_down"
+
+
+class StorageError(ParaserveError, OSError):
+    """A recording that is being received cannot be stored: the folder for temporary files cannot be written."""
+
+    code = "storage_unavailable"
+
+
+class StorageFullError(StorageError):
+    """There is no room for a recording that is being received."""
+
+    code = "disk_full"
 
 
 class ModelLoadError(ParaserveError, OSError):

@@ -201,7 +201,8 @@ class Transcript:
 class RecognitionOptions:
     """A client's choices for one recording.
 
-    `channel` selects one channel of the file (0-based); None mixes all down. `deterministic` runs every model on one
+    `channel` selects one channel of the file (0-based); None mixes all down. `track` selects one of its audio tracks
+    (0-based); None takes the default one, or the first with sound. `deterministic` runs every model on one
     item at a time, so that the text does not depend on the server's load. `language` None lets the model detect it.
     `model_itn` False asks a model that writes numbers and marks itself for neither. `word_times` False allows the
     model to leave word times out. A `draft` is a partial text that is soon replaced: speed matters more than quality.
@@ -214,6 +215,7 @@ class RecognitionOptions:
     deterministic: bool = False
     prompt: str | None = None
     channel: int | None = None
+    track: int | None = None
     model_itn: bool = True
     word_times: bool = True
     draft: bool = False

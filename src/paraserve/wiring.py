@@ -79,9 +79,14 @@ def _cpu_workers(settings: Settings) -> int:
     return max(1, cpu_share(settings) // len(settings.devices))
 
 
-def open_decode_pool(settings: Settings) -> DecodePool:
-    """Make the pool of decode children of this process; children start when they are needed."""
-    return DecodePool(workers=settings.decode_workers, memory_limit_bytes=settings.decode_memory_bytes)
+def open_decode_pool(settings: Settings, on_wait: Callable[[float], None] = lambda _seconds: None) -> DecodePool:
+    """Make the pool of decode children of this process; children start when they are needed.
+
+    `on_wait` is called with the seconds that each recording waited for a child.
+    """
+    return DecodePool(
+        workers=settings.decode_workers, memory_limit_bytes=settings.decode_memory_bytes, on_wait=on_wait
+    )
 
 
 def cpu_share(settings: Settings) -> int:

@@ -110,6 +110,7 @@ def _form(boundary: str, filename: str, options: RecognitionOptions) -> tuple[by
         "hotwords": json.dumps(options.hotwords, ensure_ascii=False) if options.hotwords else "",
         "language": options.language or "",
         "channel": "" if options.channel is None else str(options.channel),
+        "track": "" if options.track is None else str(options.track),
     }
     parts = [
         f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'

@@ -76,6 +76,10 @@ def transcribe(  # noqa: PLR0913, PLR0917 - one parameter a flag
     channel: Annotated[
         int | None, typer.Option(min=0, help="Take one channel, counted from 0.  [default: all mixed]")
     ] = None,
+    track: Annotated[
+        int | None,
+        typer.Option(min=0, help="Take one audio track, counted from 0.  [default: the default one that has sound]"),
+    ] = None,
     no_itn: NoItn = False,
     no_punctuate: Annotated[bool, typer.Option("--no-punctuate", help="No punctuation marks.")] = False,
 ) -> None:
@@ -91,6 +95,7 @@ def transcribe(  # noqa: PLR0913, PLR0917 - one parameter a flag
         punctuate=not no_punctuate,
         language=read_language("language", language or ""),
         channel=channel,
+        track=track,
         word_times=format_ != "text",
     )
     settings = read_settings({"bundle": bundle, "device": device})

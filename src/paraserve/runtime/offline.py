@@ -14,11 +14,13 @@ from typing import Any, BinaryIO, TypeAlias
 import numpy as np
 
 from paraserve.inference.text.sentences import join_sentences
-from paraserve.runtime.decoding.pool import DecodedRecording, DecodePool
+from paraserve.runtime.decoding.decoded_recording import DecodedBlocks
+from paraserve.runtime.decoding.pool import DecodePool
 from paraserve.runtime.engine import Engine
 from paraserve.runtime.scheduling.batches import Timed
 from paraserve.runtime.segmenter import Segmenter
 from paraserve.types import (
+    FieldWarning,
     Hypothesis,
     RecognitionOptions,
     Samples,
@@ -92,14 +94,17 @@ async def transcribe_file(
         InferenceError: a segment could not be recognized.
         OverloadedError: the engine is closed.
     """
-    async with pool.open(file, channel=options.channel, max_duration_ms=limits.max_duration_ms) as recording:
+    choices = {"channel": options.channel, "track": options.track}
+    async with pool.open(file, **choices, max_duration_ms=limits.max_duration_ms) as recording:
         blocks = _reported(recording, on_progress) if on_progress is not None else recording
         transcript = await transcribe(engine, blocks, options, merge_ms=limits.merge_ms)
-    timing = replace(transcript.timing, decode_ms=round(recording.decode_ms))
-    return replace(transcript, damaged_packets=recording.damaged_packets, timing=timing)
+    queue_ms = transcript.timing.queue_ms + round(recording.wait_ms)
+    timing = replace(transcript.timing, queue_ms=queue_ms, decode_ms=round(recording.decode_ms))
+    warnings = tuple(FieldWarning(code, "file", message) for code, message in recording.warnings)
+    return replace(transcript, damaged_packets=recording.damaged_packets, timing=timing, warnings=warnings)
 
 
-async def _reported(recording: DecodedRecording, on_progress: OnProgress) -> AsyncIterator[Samples]:
+async def _reported(recording: DecodedBlocks, on_progress: OnProgress) -> AsyncIterator[Samples]:
     async for samples in recording:
         yield samples
         on_progress(samples_to_ms(recording.received_samples), recording.info.duration_ms)

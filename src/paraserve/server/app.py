@@ -83,7 +83,7 @@ async def _services(
     readiness: Readiness = app.state.readiness
     max_live = await live_limit(settings, engine)
     metrics.live_limit.set(max_live)
-    pool = open_decode_pool(settings)
+    pool = open_decode_pool(settings, metrics.decode_wait.observe)
     pool.start()
     limits = ServerLimits(KeysInUse(settings.max_per_key), settings.max_memory_bytes)
     addresses = ClientAddresses.of(settings.trusted_proxies)

@@ -1,13 +1,14 @@
 """Messages between a decode child and its reader, over a Unix stream socket.
 
 A request is a JSON object, with the recording's file descriptor passed along. The answer is a sequence of frames:
-info, then blocks, then end. An error may come in place of any of them. A frame is a header of 16 bytes and a payload.
-The child sends frames only in answer to a request, and waits while nobody reads, so neither side holds more than a
-block.
+info, then blocks, then end with the warnings. An error may come in place of any of them. A frame is a header of 16
+bytes and a payload. The child sends frames only in answer to a
+request, and waits while nobody reads, so neither side holds more than a block.
 """
 
 import json
 import struct
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from paraserve import errors
@@ -20,7 +21,9 @@ MAX_PAYLOAD_BYTES = 30 * 16_000 * 4
 EXIT_OUT_OF_MEMORY = 12
 """Exit status of a child that ran into its memory limit, since building an error message needs memory."""
 
-INFO, BLOCK, END, ERROR = b"I", b"B", b"E", b"X"
+INFO, BLOCK, END, ERROR, PONG = b"I", b"B", b"E", b"X", b"P"
+PING = b"ping"
+"""Message in place of a request. The answer is a `PONG` without a payload."""
 _HEADER = struct.Struct("<cxxxIII")
 HEADER_BYTES = _HEADER.size
 
@@ -46,10 +49,12 @@ class DecodeRequest:
 
     Args:
         channel: 0-based channel to take; None mixes all of them down.
+        track: 0-based audio track to take; None takes the default one, or the first with sound.
         max_duration_ms: longest recording that is accepted.
     """
 
     channel: int | None
+    track: int | None
     max_duration_ms: int | None
 
 
@@ -88,6 +93,16 @@ def pack_info(info: RecordingInfo) -> bytes:
 def unpack_info(data: bytes | bytearray) -> RecordingInfo:
     """Read what `pack_info` wrote."""
     return RecordingInfo(**json.loads(data))
+
+
+def pack_warnings(warnings: Sequence[tuple[str, str]]) -> bytes:
+    """Return JSON of codes and sentences."""
+    return json.dumps(list(warnings)).encode()
+
+
+def unpack_warnings(data: bytes | bytearray) -> list[tuple[str, str]]:
+    """Read what `pack_warnings` wrote."""
+    return [(code, message) for code, message in json.loads(data)]
 
 
 def pack_error(error: ParaserveError) -> bytes:

@@ -12,6 +12,7 @@ import signal
 import socket
 import sys
 import time
+from dataclasses import asdict
 from typing import BinaryIO
 
 from paraserve.errors import ParaserveError
@@ -22,11 +23,14 @@ from paraserve.inference.audio.decoder_messages import (
     EXIT_OUT_OF_MEMORY,
     INFO,
     MAX_REQUEST_BYTES,
+    PING,
+    PONG,
     DecodeRequest,
     FrameHeader,
     pack_error,
     pack_header,
     pack_info,
+    pack_warnings,
     unpack_request,
 )
 from paraserve.inference.audio.recording import Recording, open_recording
@@ -80,6 +84,9 @@ def _serve_request(connection: socket.socket) -> bool:
     if not message:
         return False
     answer = _Answer(connection)
+    if message == PING:
+        answer.send(PONG)
+        return True
     try:
         with _reopen(descriptors[0]) as file:
             _decode(file, unpack_request(message), answer)
@@ -98,13 +105,13 @@ def _reopen(descriptor: int) -> BinaryIO:
 
 def _decode(file: BinaryIO, request: DecodeRequest, answer: "_Answer") -> None:
     answer.grant_cpu_time(decoded_samples=0)
-    with open_recording(file, channel=request.channel, max_duration_ms=request.max_duration_ms) as recording:
+    with open_recording(file, **asdict(request)) as recording:
         answer.recording = recording
         answer.send(INFO, pack_info(recording.info))
         for block in recording:
             answer.grant_cpu_time(recording.received_samples)
             answer.send(BLOCK, block.data.cast("B"))
-        answer.send(END)
+        answer.send(END, pack_warnings(recording.warnings))
 
 
 class _Answer:

@@ -1,31 +1,39 @@
-"""Containers and codecs other than wav, read by FFmpeg's libraries (PyAV)."""
+"""Containers and codecs other than plain wav, read by FFmpeg's libraries (PyAV)."""
 
 import errno
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Any, BinaryIO
 
 import av
+import av.logging
 
 from paraserve.errors import AudioError, UnsupportedFormatError
+from paraserve.inference.audio.container_formats import CODECS, TAKEN, refusal
 from paraserve.inference.audio.source_chunks import SourceChunk, chunks_of
 from paraserve.types import RecordingInfo
 
-FORMATS = "aac,amr,asf,caf,flac,matroska,mov,mp3,mp4,ogg,wav,w64,webm"
-"""Demuxers that FFmpeg may use. Without this list an uploaded playlist could open other files of the server."""
-CODECS = (
-    "aac,aac_latm,ac3,adpcm_g722,adpcm_g726,adpcm_g726le,adpcm_ima_qt,adpcm_ima_wav,adpcm_ms,adpcm_yamaha,alac,amrnb,"
-    "amrwb,libopencore_amrnb,libopencore_amrwb,eac3,flac,g722,g723_1,g726,g726le,g729,gsm,gsm_ms,mp1,mp1float,mp2,"
-    "mp2float,mp3,mp3float,opus,libopus,speex,libspeex,vorbis,wmav1,wmav2,wmapro,wmalossless,wmavoice,pcm_alaw,"
-    "pcm_mulaw,pcm_s8,pcm_u8,pcm_s16le,pcm_s16be,pcm_s24le,pcm_s24be,pcm_s32le,pcm_s32be,pcm_s64le,pcm_s64be,"
-    "pcm_f32le,pcm_f32be,pcm_f64le,pcm_f64be"
-)
-"""Decoders that FFmpeg may use. Video decoders are not among them, so probing a video file runs none."""
 TELEPHONE_DECODERS = {"amrnb": "libopencore_amrnb", "amrwb": "libopencore_amrwb"}
 """Decoders in place of FFmpeg's own, which reject the silence frames of phones (discontinuous transmission)."""
 TIMED_FORMATS = frozenset({"flac", "ogg", "mov", "matroska", "caf", "w64"})
 """Containers that state their length. FFmpeg guesses that of others from the bit rate."""
-MAGIC = (b"RIFF", b"fLaC", b"OggS", b"ID3", b"\x1aE\xdf\xa3", b"#!AMR", b"caff", b"\x30\x26\xb2\x75", b"riff")
+MAGIC = (
+    *(b"RIFF", b"fLaC", b"OggS", b"ID3", b"\x1aE\xdf\xa3", b"#!AMR", b"caff", b"\x30\x26\xb2\x75", b"riff", b"FORM"),
+    *(b".snd", b"MAC ", b"wvpk", b"TTA1", b"tBaK", b"MPCK", b"FLV", b".RMF", b"Creative Voice", b"NIST_1A", b"DSD "),
+)
 """First bytes of supported formats. A file that begins with them and does not open is damaged, not unsupported."""
+NOT_TAKEN = re.compile(r"Format not on whitelist")
+"""FFmpeg's message about a demuxer that it recognized and may not use. The sender is named after the demuxer."""
+
+OPEN_OPTIONS: Mapping[str, str] = MappingProxyType(
+    {
+        "format_whitelist": ",".join(TAKEN),
+        "codec_whitelist": ",".join(sorted(CODECS)),
+        "protocol_whitelist": "none",
+    }
+)
+"""Bounds for FFmpeg. Without them an uploaded playlist could open other files of the server."""
 
 GAP_S = 0.05
 """A longer jump in the timestamps is a lost packet, a shorter one rounding or clock jitter."""
@@ -34,13 +42,19 @@ MAX_DEMUX_ERRORS = 32
 
 
 class ContainerSource:
-    """Reader of the best audio stream of a file, by FFmpeg, packet by packet."""
+    """Reader of one audio track of a file, by FFmpeg, packet by packet.
 
-    def __init__(self, file: BinaryIO) -> None:
+    Args:
+        file: the open file, at its beginning.
+        track: 0-based number among its audio tracks; None takes the one that FFmpeg prefers of those that can be
+            decoded: the default track, or the one with the most channels.
+    """
+
+    def __init__(self, file: BinaryIO, track: int | None = None) -> None:
         self.damaged_packets = 0
         self._container = _open_container(file)
         try:
-            self._stream = _audio_stream(self._container)
+            self.track, self._stream = _audio_stream(self._container, track)
             self.info = _info(self._container, self._stream)
         except AudioError:
             self.close()
@@ -48,11 +62,19 @@ class ContainerSource:
         self._decoder = _decoder(self._stream.codec_context)
         self._expected_start_s: float | None = None
 
+    @property
+    def tracks(self) -> list[int]:
+        """Numbers of the audio tracks that can be decoded."""
+        return [n for n, stream in enumerate(self._container.streams.audio) if _is_decodable(stream)]
+
+    @property
+    def warnings(self) -> list[tuple[str, str]]:
+        """Nothing is left out here but damaged packets, which are counted."""
+        return []
+
     def chunks(self) -> Iterator[SourceChunk]:
         """Yield the audio that can be decoded. Count damaged packets, and gaps between timestamps."""
-        for packet in self._packets():
-            for frame in self._frames(packet):
-                yield from chunks_of(frame)
+        yield from chunks_of(frame for packet in self._packets() for frame in self._frames(packet))
 
     def close(self) -> None:
         """Release the container."""
@@ -100,17 +122,29 @@ class ContainerSource:
 
 
 def _open_container(file: BinaryIO) -> Any:
-    options = {"format_whitelist": FORMATS, "codec_whitelist": CODECS, "protocol_whitelist": "none"}
-    try:
-        return av.open(_NamelessFile(file), "r", options=options, metadata_errors="replace")
-    except MemoryError:
-        raise
-    except av.FFmpegError as error:
-        file.seek(0)
-        head = file.read(12)
-        if head.startswith(MAGIC) or head[4:8] == b"ftyp":
-            raise AudioError(f"the file is damaged or cut off: {error.strerror}", param="file") from error
-        raise UnsupportedFormatError("the file is not audio or video of a known format", param="file") from error
+    av.logging.set_level(av.logging.ERROR)
+    av.logging.set_skip_repeated(False)
+    with av.logging.Capture() as messages:
+        try:
+            return av.open(_NamelessFile(file), "r", options=dict(OPEN_OPTIONS), metadata_errors="replace")
+        except MemoryError:
+            raise
+        except av.FFmpegError as error:
+            raise _refused(file, error, messages) from error
+        finally:
+            av.logging.set_level(None)
+
+
+def _refused(file: BinaryIO, error: av.FFmpegError, messages: list[Any]) -> AudioError:
+    """Return the error that says which format was found, or that the file is damaged."""
+    for _, sender, text in messages:
+        if NOT_TAKEN.search(text):
+            return UnsupportedFormatError(f"the file's format is {sender}: {refusal(sender)}", param="file")
+    file.seek(0)
+    head = file.read(16)
+    if head.startswith(MAGIC) or head[4:8] == b"ftyp":
+        return AudioError(f"the file is damaged or cut off: {error.strerror}", param="file")
+    return UnsupportedFormatError("the file is not audio or video of a known format", param="file")
 
 
 class _NamelessFile:
@@ -129,17 +163,27 @@ class _NamelessFile:
             return -errno.EINVAL
 
 
-def _audio_stream(container: Any) -> Any:
-    if not container.streams.audio:
+def _audio_stream(container: Any, track: int | None) -> tuple[int, Any]:
+    """Return the number of a track and its stream."""
+    streams = container.streams.audio
+    if not streams:
         raise AudioError("the file has no audio track", code="no_audio_stream", param="file")
-    stream = container.streams.best("audio")
-    if stream is None:
+    if track is not None and track >= len(streams):
+        message = f"track {track} does not exist: the file has {len(streams)} audio track(s), counted from 0"
+        raise AudioError(message, code="track_out_of_range", param="track")
+    best = container.streams.best("audio") if track is None else streams[track]
+    if best is None:
         raise AudioError("the audio track has no valid parameters", param="file")
-    codec = stream.codec_context
-    if codec is None or codec.name not in CODECS.split(","):
-        name = "unknown" if codec is None else codec.name
+    if track is None and not _is_decodable(best):
+        best = next(filter(_is_decodable, streams), best)
+    if not _is_decodable(best):
+        name = "unknown" if best.codec_context is None else best.codec_context.name
         raise UnsupportedFormatError(f"audio codec {name} is not supported", code="unsupported_codec", param="file")
-    return stream
+    return [stream.index for stream in streams].index(best.index), best
+
+
+def _is_decodable(stream: Any) -> bool:
+    return stream.codec_context is not None and stream.codec_context.name in CODECS
 
 
 def _decoder(codec: Any) -> Any:

@@ -1,48 +1,48 @@
 """Recordings of any common format to blocks of mono 16 kHz samples, in bounded memory.
 
-libsndfile reads wav (`wav_file`), FFmpeg's libraries read the rest (`demux`). Channels are mixed down by their mean,
-then a streaming soxr resampler converts the sample rate.
+`wav_file` reads wav, FFmpeg's libraries read the rest (`demux`). Channels are mixed down (`channel_mix`), then a
+streaming soxr resampler converts the sample rate.
 """
 
 import io
-from collections.abc import Iterable, Iterator
-from typing import BinaryIO, Protocol
+from collections.abc import Iterable, Iterator, Sequence
+from typing import BinaryIO
 
 import numpy as np
-import numpy.typing as npt
 import soxr
 
 from paraserve.errors import AudioError, AudioTooLongError, DecoderError
-from paraserve.inference.audio.demux import ContainerSource
+from paraserve.inference.audio.channel_mix import mixed
 from paraserve.inference.audio.source_chunks import SourceChunk
-from paraserve.inference.audio.wav_file import WavSource, is_wav
+from paraserve.inference.audio.tracks import open_track
+from paraserve.inference.audio.wav.riff import is_wav
+from paraserve.inference.audio.wav.wav_file import Source, open_wav
 from paraserve.inference.audio.wav_header import MAX_SOURCE_RATE, MIN_SOURCE_RATE
-from paraserve.types import SAMPLE_RATE, RecordingInfo, Samples, samples_to_ms
+from paraserve.types import SAMPLE_RATE, Samples, samples_to_ms
 
 BLOCK_SAMPLES = 10 * SAMPLE_RATE
 """Length of a block: short enough that the first comes at once, long enough that its overhead does not count."""
 
 
-class _Source(Protocol):
-    @property
-    def info(self) -> RecordingInfo: ...
-    @property
-    def damaged_packets(self) -> int: ...
-    def chunks(self) -> Iterator[SourceChunk]: ...
-    def close(self) -> None: ...
-
-
 class Recording:
     """Open recording, whose blocks can be iterated over once. `with` closes it.
 
-    `received_samples` counts the samples (16 kHz) yielded so far.
+    `received_samples` counts the samples (16 kHz) yielded so far. `warnings` are codes and sentences about what the
+    file got wrong, or about sound that was not taken.
     """
 
-    def __init__(self, source: _Source, channel: int | None, max_duration_ms: int | None) -> None:
+    def __init__(
+        self,
+        source: Source,
+        channel: int | None,
+        max_duration_ms: int | None,
+        warnings: Sequence[tuple[str, str]] = (),
+    ) -> None:
         self._source = source
         self._channel = channel
         self._max_duration_ms = max_duration_ms
         self.info = source.info
+        self.warnings = warnings
         self.received_samples = 0
 
     @property
@@ -64,36 +64,42 @@ class Recording:
             AudioError: the channel does not exist, or the sample rate is unusable.
             DecoderError: no packet of the recording could be decoded.
         """
-        for block in _blocks_of(_resampled(self._mono_chunks()), BLOCK_SAMPLES):
+        for block in _blocks_of(_resampled(mixed(self._checked_chunks(), self._channel)), BLOCK_SAMPLES):
             self.received_samples += len(block)
             _check_duration(samples_to_ms(self.received_samples), self._max_duration_ms)
             yield block
         if self.damaged_packets and not self.received_samples:
             raise DecoderError(f"no packet of this {self.info.codec} recording could be decoded", param="file")
 
-    def _mono_chunks(self) -> Iterator[tuple[Samples, int]]:
+    def _checked_chunks(self) -> Iterator[SourceChunk]:
         for chunk in self._source.chunks():
             _check_source(chunk.samples.shape[1], chunk.sample_rate, self._channel)
-            yield _mono(chunk.samples, self._channel), chunk.sample_rate
+            yield chunk
 
 
 def open_recording(
-    file: BinaryIO | bytes, *, channel: int | None = None, max_duration_ms: int | None = None
+    file: BinaryIO | bytes,
+    *,
+    channel: int | None = None,
+    track: int | None = None,
+    max_duration_ms: int | None = None,
 ) -> Recording:
     """Open a recording at its beginning.
 
     Args:
         file: the whole file, or an open binary file. It must be seekable and stays open when the recording is closed.
         channel: 0-based channel to take; None mixes all of them down.
+        track: 0-based audio track to take; None takes the default one, or the first with sound.
         max_duration_ms: longest recording that is accepted.
 
     Raises:
         UnsupportedFormatError: the container or codec is not supported.
         AudioTooLongError: the container states a dependable length, and that is over the limit.
-        AudioError: the file is empty or damaged, or lacks audio or the channel, or has an unusable sample rate.
+        AudioError: the file is empty or damaged, or lacks audio, the channel or the track, or has an unusable
+            sample rate.
     """
     file = io.BytesIO(file) if isinstance(file, bytes) else file
-    source = _open_source(file)
+    source, warnings = _open_source(file, track)
     try:
         info = source.info
         _check_source(info.channels, info.sample_rate, channel)
@@ -101,20 +107,20 @@ def open_recording(
     except AudioError:
         source.close()
         raise
-    return Recording(source, channel, max_duration_ms)
+    return Recording(source, channel, max_duration_ms, [*source.warnings, *warnings])
 
 
-def _open_source(file: BinaryIO) -> _Source:
+def _open_source(file: BinaryIO, track: int | None) -> tuple[Source, list[tuple[str, str]]]:
     size = file.seek(0, io.SEEK_END)
     if size == 0:
         raise AudioError("the file is empty", code="empty_file", param="file")
     file.seek(0)
-    if is_wav(file):
-        source = WavSource.open(file, size)
-        if source is not None:
-            return source
-        file.seek(0)
-    return ContainerSource(file)
+    if not is_wav(file):
+        return open_track(file, track)
+    if track:
+        message = f"track {track} does not exist: a wav has one audio track, number 0"
+        raise AudioError(message, code="track_out_of_range", param="track")
+    return open_wav(file, size), []
 
 
 def _check_source(channels: int, sample_rate: int, channel: int | None) -> None:
@@ -131,13 +137,6 @@ def _check_source(channels: int, sample_rate: int, channel: int | None) -> None:
 def _check_duration(duration_ms: int, max_duration_ms: int | None) -> None:
     if max_duration_ms is not None and duration_ms > max_duration_ms:
         raise AudioTooLongError(f"the recording is longer than {max_duration_ms // 1000} s", param="file")
-
-
-def _mono(samples: npt.NDArray[np.float32], channel: int | None) -> Samples:
-    if channel is None and samples.shape[1] > 1:
-        mixed: Samples = samples.mean(axis=1)
-        return mixed
-    return samples[:, channel or 0]
 
 
 def _resampled(chunks: Iterable[tuple[Samples, int]]) -> Iterator[Samples]:

@@ -1,6 +1,6 @@
 """Chunks of decoded audio, as both readers of files give them: float32 frames at the file's own sample rate."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,8 @@ import numpy.typing as npt
 CHUNK_S = 10
 CHUNK_VALUES = 1 << 20
 """A chunk holds at most 10 s and at most this many values over all channels (4 MiB)."""
+JOINED_SAMPLES = 16_000
+"""Frames are joined until they have this many samples: a phone's codec has 50 frames a second."""
 _SAMPLE_TYPES = {
     "u8": np.uint8,
     "s16": np.int16,
@@ -29,21 +31,40 @@ class SourceChunk:
     sample_rate: int
 
 
-def chunks_of(frame: av.AudioFrame) -> Iterator[SourceChunk]:
-    """Convert a decoded frame, in parts of limited size: a frame may be as large as its packet."""
-    n_channels = max(frame.layout.nb_channels, 1)
-    # `frame.planes` can have too many at its end, and `to_ndarray` reads them all: PyAV looks for a NULL behind the
-    # last plane, which FFmpeg does not promise from 8 channels on.
-    planes = frame.planes[: n_channels if frame.format.is_planar else 1]
-    dtype = _SAMPLE_TYPES[frame.format.packed.name]
-    n_columns = n_channels // max(len(planes), 1)  # of a plane: all channels of a packed frame
-    columns = [
-        np.frombuffer(memoryview(plane), dtype, frame.samples * n_columns).reshape(-1, n_columns) for plane in planes
-    ]
-    step = chunk_frames(frame.sample_rate, n_channels)
-    for start in range(0, frame.samples, step):
+def chunks_of(frames: Iterable[av.AudioFrame]) -> Iterator[SourceChunk]:
+    """Convert decoded frames. Short ones are joined, since each chunk costs time; long ones are cut."""
+    group: list[av.AudioFrame] = []
+    n_samples, layout = 0, None
+    for frame in frames:
+        this = (frame.sample_rate, frame.format.name, frame.layout.nb_channels)
+        if group and (this != layout or n_samples >= JOINED_SAMPLES):
+            yield from _converted(group)
+            group, n_samples = [], 0
+        layout = this
+        group.append(frame)
+        n_samples += frame.samples
+    if group:
+        yield from _converted(group)
+
+
+def _converted(frames: Sequence[av.AudioFrame]) -> Iterator[SourceChunk]:
+    """Convert frames of one layout, in parts of limited size: a frame may be as large as its packet."""
+    first = frames[0]
+    n_channels = max(first.layout.nb_channels, 1)
+    n_planes = n_channels if first.format.is_planar else 1
+    dtype = _SAMPLE_TYPES[first.format.packed.name]
+    n_columns = n_channels // n_planes  # of a plane: all channels of a packed frame
+    parts: list[list[npt.NDArray[Any]]] = [[] for _ in range(n_planes)]
+    for frame in frames:
+        # `frame.planes` can have too many at its end, and `to_ndarray` reads them all: PyAV looks for a NULL behind
+        # the last plane, which FFmpeg does not promise from 8 channels on.
+        for part, plane in zip(parts, frame.planes[:n_planes], strict=True):
+            part.append(np.frombuffer(memoryview(plane), dtype, frame.samples * n_columns))
+    columns = [(part[0] if len(part) == 1 else np.concatenate(part)).reshape(-1, n_columns) for part in parts]
+    step = chunk_frames(first.sample_rate, n_channels)
+    for start in range(0, len(columns[0]), step):
         values = np.concatenate([column[start : start + step] for column in columns], axis=1)
-        yield SourceChunk(_to_float(values), frame.sample_rate)
+        yield SourceChunk(_to_float(values), first.sample_rate)
 
 
 def chunk_frames(sample_rate: int, channels: int) -> int:

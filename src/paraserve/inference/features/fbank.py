@@ -25,6 +25,8 @@ WINDOW_SAMPLES = ms_to_samples(WINDOW_MS)
 INT16_SCALE = np.float32(32768)
 SLICE_SAMPLES = SAMPLE_RATE
 """The extractor copies its input under the GIL (1 ms for a second of audio), so longer slices stall other threads."""
+SILENCE = np.log(np.finfo(np.float32).eps)
+"""Each energy of digital silence: Kaldi takes the logarithm of no less than this epsilon."""
 BLOCK_FRAMES = 128
 """Rows that are normalized at once, few enough to stay in the processor's cache."""
 
@@ -63,6 +65,8 @@ def frame_count(n_samples: int) -> int:
 
 def fbank(samples: Samples) -> Features:
     """Return log-mel energies (n_frames, 80) of samples in [-1, 1]; (0, 80) for fewer than 400 samples."""
+    if not samples.any():
+        return np.full((frame_count(len(samples)), N_MELS), SILENCE, dtype=np.float32)
     features = np.empty((frame_count(len(samples)), N_MELS), dtype=np.float32)
     extractor = knf.OnlineFbank(_fbank_options())
     done = 0

@@ -7,11 +7,15 @@ import signal
 import socket
 import subprocess
 import sys
+from dataclasses import dataclass
+from pathlib import Path
 
-from paraserve.errors import DecoderError
+from paraserve.errors import DecoderError, DecoderUnavailableError, ParaserveError
 from paraserve.inference.audio.decoder_messages import (
     EXIT_OUT_OF_MEMORY,
     HEADER_BYTES,
+    PING,
+    PONG,
     DecodeRequest,
     FrameHeader,
     pack_request,
@@ -20,28 +24,84 @@ from paraserve.inference.audio.decoder_messages import (
 
 EXIT_TIMEOUT_S = 2.0
 """Time for a child that closed its socket to exit, so that its status tells the cause."""
+PING_TIMEOUT_S = 2.0
+"""Time for an idle child to answer. One that has not answered before may still be starting."""
+START_TIMEOUT_S = 10.0
+CRASHES = frozenset((signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL))
+"""Signals of a process that a recording has crashed. Others come from outside."""
+STOPPED = "T"
+
+
+@dataclass(frozen=True, slots=True)
+class ChildLoss:
+    """Reason why a child gave no frame: the error for the client, and whether another child may do better."""
+
+    error: ParaserveError
+    may_retry: bool
 
 
 class DecodeChild:
     """A decoder process. It ends when it is killed, when our end of the socket closes, or when our process dies.
 
     Start it on the event loop's thread: Linux ties a child's life to the thread that started it.
+
+    Raises:
+        DecoderUnavailableError: there is no process, memory or descriptor to be had.
     """
 
     def __init__(self, memory_limit_bytes: int) -> None:
-        self._socket, theirs = socket.socketpair()
-        self._socket.setblocking(False)  # noqa: FBT003 (the name says what is set)
+        self._has_answered = False
         command = [sys.executable, "-P", "-m", "paraserve.inference.audio.decoder_process", str(memory_limit_bytes)]
-        with theirs:
-            # A process group of its own, since Ctrl-C in the terminal would hit a child that is still starting.
-            self._process = subprocess.Popen(  # noqa: S603 (our own module)
-                command, stdin=theirs.fileno(), stdout=subprocess.DEVNULL, env=_environment(), process_group=0
-            )
+        try:
+            self._socket, theirs = socket.socketpair()
+        except OSError as error:
+            raise unavailable(error) from error
+        self._socket.setblocking(False)  # noqa: FBT003 (the name says what is set)
+        try:
+            with theirs:
+                # A process group of its own, since Ctrl-C in the terminal would hit a child that is still starting.
+                self._process = subprocess.Popen(  # noqa: S603 (our own module)
+                    command, stdin=theirs.fileno(), stdout=subprocess.DEVNULL, env=_environment(), process_group=0
+                )
+        except OSError as error:
+            self._socket.close()
+            raise unavailable(error) from error
 
     @property
     def is_alive(self) -> bool:
         """True while the process runs."""
         return self._process.poll() is None
+
+    @property
+    def is_stopped(self) -> bool:
+        """True for a process that was stopped by a signal and may never go on."""
+        return self._status()[:1] == [STOPPED]
+
+    @property
+    def cpu_s(self) -> float:
+        """CPU seconds that the process has used."""
+        fields = self._status()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK") if fields else 0.0
+
+    def _status(self) -> list[str]:
+        """Return the fields behind the name in the kernel's status line (proc(5)), none if the process is gone."""
+        try:
+            line = Path(f"/proc/{self._process.pid}/stat").read_text("ascii", "replace")
+        except OSError:
+            return []
+        return line.rpartition(")")[2].split()
+
+    async def answers(self) -> bool:
+        """Return whether the idle child is well: it answers a ping in time."""
+        if not self.is_alive:
+            return False
+        try:
+            self._socket.send(PING)
+            async with asyncio.timeout(PING_TIMEOUT_S if self._has_answered else START_TIMEOUT_S):
+                header, _ = await self.receive()
+        except (TimeoutError, EOFError, OSError, DecoderError):
+            return False
+        return header.kind == PONG
 
     def send(self, request: DecodeRequest, descriptor: int) -> None:
         """Send a request and the descriptor of its file. It is small and the socket empty, so this does not block."""
@@ -57,7 +117,9 @@ class DecodeChild:
             DecoderError: the child announced an impossible frame.
         """
         header = unpack_header(await self._receive_exactly(HEADER_BYTES))
-        return header, await self._receive_exactly(header.payload_bytes)
+        payload = await self._receive_exactly(header.payload_bytes)
+        self._has_answered = True
+        return header, payload
 
     async def _receive_exactly(self, n_bytes: int) -> bytearray:
         loop = asyncio.get_running_loop()
@@ -70,17 +132,22 @@ class DecodeChild:
             missing = missing[received:]
         return data
 
-    async def exit_error(self) -> DecoderError:
-        """Return the error that says why the process closed its socket."""
+    async def loss(self) -> ChildLoss:
+        """Return why the process closed its socket."""
         try:
             status = await asyncio.to_thread(self._process.wait, EXIT_TIMEOUT_S)
         except subprocess.TimeoutExpired:
-            status = None
+            status = 0
         if status == EXIT_OUT_OF_MEMORY:
-            return DecoderError("decoding needs too much memory", code="decoder_out_of_memory", param="file")
+            error = DecoderError("decoding needs too much memory", code="decoder_out_of_memory", param="file")
+            return ChildLoss(error, may_retry=False)
         if status == -signal.SIGXCPU:
-            return DecoderError("decoding takes too long", code="decoder_timeout", param="file")
-        return DecoderError("the decoder died on this recording", code="decoder_died", param="file")
+            error = DecoderError("decoding takes too long", code="decoder_timeout", param="file")
+            return ChildLoss(error, may_retry=False)
+        if -status in CRASHES:
+            error = DecoderError("the decoder died on this recording", code="decoder_died", param="file")
+            return ChildLoss(error, may_retry=True)
+        return ChildLoss(DecoderUnavailableError("the decoder process was ended from outside"), may_retry=True)
 
     async def kill(self) -> int:
         """Kill the process, end a pending `receive`, and return the exit status."""
@@ -91,6 +158,11 @@ class DecodeChild:
             return await asyncio.to_thread(self._process.wait)
         finally:
             self._socket.close()  # after a pending `receive` has seen the end and released the descriptor
+
+
+def unavailable(error: OSError) -> DecoderUnavailableError:
+    """Return the error for a machine that gives no process, memory or descriptor."""
+    return DecoderUnavailableError(f"the server cannot decode now: {error.strerror}")
 
 
 def _environment() -> dict[str, str]:

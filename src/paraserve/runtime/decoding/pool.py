@@ -1,4 +1,4 @@
-"""Pool of child processes that decode audio: reused, killed at their limits, and replaced when they die.
+"""Pool of child processes that decode audio: asked before use, killed at their limits, replaced when they die.
 
 A child gets a recording as an open descriptor, so there is no file to clean up. Its samples come back in blocks, only
 as fast as they are read.
@@ -10,27 +10,17 @@ import io
 import os
 import shutil
 import stat
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import BinaryIO
 
-import numpy as np
+from paraserve.errors import AudioError, ShuttingDownError
+from paraserve.inference.audio.decoder_messages import DecodeRequest
+from paraserve.runtime.decoding.child import DecodeChild, unavailable
+from paraserve.runtime.decoding.decoded_recording import DecodedBlocks, DecodedRecording
+from paraserve.runtime.decoding.small_wav import open_small_wav
 
-from paraserve.errors import AudioError, DecoderError, ShuttingDownError
-from paraserve.inference.audio.decoder_messages import (
-    BLOCK,
-    ERROR,
-    INFO,
-    DecodeRequest,
-    FrameHeader,
-    unpack_error,
-    unpack_info,
-)
-from paraserve.runtime.decoding.child import DecodeChild
-from paraserve.types import RecordingInfo, Samples
-
-SPOOL_MEMORY_BYTES = 1024**2
-"""Size up to which a recording being received stays in memory; a larger one goes to an unlinked file."""
 DEFAULT_MEMORY_LIMIT_BYTES = 1 << 30
 """Address space limit of a child, which uses 0.2 GiB when idle and 0.3 GiB with ordinary files."""
 
@@ -42,6 +32,7 @@ class DecodePool:
         workers: most children that decode at once.
         memory_limit_bytes: address space of each child.
         stall_timeout_s: seconds without a block after which a child counts as stuck and is killed.
+        on_wait: called with the seconds that each recording waited for a child.
     """
 
     def __init__(
@@ -50,7 +41,9 @@ class DecodePool:
         *,
         memory_limit_bytes: int = DEFAULT_MEMORY_LIMIT_BYTES,
         stall_timeout_s: float = 30.0,
+        on_wait: Callable[[float], None] = lambda _seconds: None,
     ) -> None:
+        self._on_wait = on_wait
         self._memory_limit_bytes = memory_limit_bytes
         self._stall_timeout_s = stall_timeout_s
         self._slots = asyncio.Semaphore(workers)
@@ -61,58 +54,103 @@ class DecodePool:
 
     @contextlib.asynccontextmanager
     async def open(
-        self, file: BinaryIO | Path, *, channel: int | None = None, max_duration_ms: int
-    ) -> "AsyncIterator[DecodedRecording]":
-        """Open a recording in a child, to be iterated over for blocks of at most 30 s (float32, mono, 16 kHz).
+        self,
+        file: BinaryIO | Path,
+        *,
+        channel: int | None = None,
+        track: int | None = None,
+        max_duration_ms: int,
+    ) -> "AsyncIterator[DecodedBlocks]":
+        """Open a recording, to be iterated over for blocks of at most 30 s (float32, mono, 16 kHz).
 
-        Leaving the context before the end stops the decoding. The file's position is neither used nor changed.
+        A short uncompressed wav is read here, anything else in a child. Leaving the context before the end stops the
+        decoding. The file's position is neither used nor changed.
 
         Args:
             file: an open file, or a path.
             channel: the one to decode (0-based); None mixes all down.
+            track: the audio track to decode (0-based); None takes the default one, or the first with sound.
             max_duration_ms: longest recording.
 
         Raises:
             UnsupportedFormatError: not a container or codec that we decode.
             AudioTooLongError: longer than `max_duration_ms`; here or while iterating.
-            DecoderError: the child died, stalled or ran out of memory, or nothing could be decoded.
+            DecoderError: the recording crashed two children, took too long or too much memory, or nothing could be
+                decoded.
             AudioError: the recording cannot be used for another reason; `code` says which.
+            DecoderUnavailableError: no child could be started, or two of them were ended from outside.
             ShuttingDownError: the pool is closed.
             OSError: the path cannot be opened.
         """
-        async with self._slots:
-            with await _readable(file) as source:
-                child = self._take()
-                child.send(DecodeRequest(channel, max_duration_ms), source.fileno())
-            recording = DecodedRecording(child, self._stall_timeout_s)
-            try:
-                await recording.read_info()
+        if self._is_closed:
+            raise ShuttingDownError("the server is shutting down")
+        request = DecodeRequest(channel, track, max_duration_ms)
+        with _opened(file) as source:
+            small = await open_small_wav(source, request)
+            if small is not None:
+                yield small
+                return
+            async with self._child_recording(source, request) as recording:
                 yield recording
-            finally:
-                self._give_back(child, is_clean=recording.is_finished)
+
+    @contextlib.asynccontextmanager
+    async def _child_recording(self, file: BinaryIO, request: DecodeRequest) -> "AsyncIterator[DecodedRecording]":
+        asked_s = time.monotonic()
+        async with self._slots:
+            waited_ms = (time.monotonic() - asked_s) * 1000
+            with await _with_descriptor(file) as source:
+                recording = DecodedRecording(
+                    lambda: self._hire(request, source.fileno()), self._discard, self._stall_timeout_s
+                )
+                try:
+                    await recording.begin()
+                    recording.wait_ms += waited_ms
+                    self._on_wait(recording.wait_ms / 1000)
+                    yield recording
+                finally:
+                    if recording.child is not None:
+                        self._give_back(recording.child, is_clean=recording.is_finished)
 
     def start(self) -> None:
         """Start one child, so that the first recording does not wait 0.2 s for it."""
         self._idle.append(self._new_child())
 
     async def close(self) -> None:
-        """Kill all children and wait until they are gone. Recordings being read fail with DecoderError."""
+        """Kill all children and wait until they are gone. Recordings being read fail with ShuttingDownError."""
         self._is_closed = True
         for child in list(self._children):
             self._discard(child)
         await asyncio.gather(*self._reaping)
 
-    def _take(self) -> DecodeChild:
-        if self._is_closed:
-            raise ShuttingDownError("the server is shutting down")
+    async def _hire(self, request: DecodeRequest, descriptor: int) -> DecodeChild:
+        """Send the request to an idle child that is well, or to a new one."""
+        child = await self._idle_child() or self._new_child()
+        try:
+            child.send(request, descriptor)
+        except OSError as error:
+            self._discard(child)
+            raise unavailable(error) from error
+        return child
+
+    async def _idle_child(self) -> DecodeChild | None:
         while self._idle:
             child = self._idle.pop()
-            if child.is_alive:
+            try:
+                is_well = await child.answers()
+            except BaseException:
+                self._discard(child)
+                raise
+            if is_well:
                 return child
+            was_alive = child.is_alive
             self._discard(child)
-        return self._new_child()
+            if was_alive:
+                return None  # the others may be stuck too, and each would take its time
+        return None
 
     def _new_child(self) -> DecodeChild:
+        if self._is_closed:
+            raise ShuttingDownError("the server is shutting down")
         child = DecodeChild(self._memory_limit_bytes)
         self._children.add(child)
         return child
@@ -131,67 +169,19 @@ class DecodePool:
             task.add_done_callback(self._reaping.discard)
 
 
-class DecodedRecording:
-    """Iterator over the blocks of a recording that a child decodes, with totals of the blocks read so far.
-
-    `received_samples` (16 kHz), `damaged_packets` and `decode_ms` (the child's time, without its waits) grow with
-    each block. `is_finished` is true once the child has sent its last message and can take another recording.
-    """
-
-    info: RecordingInfo
-
-    def __init__(self, child: DecodeChild, stall_timeout_s: float) -> None:
-        self._child = child
-        self._stall_timeout_s = stall_timeout_s
-        self.received_samples = 0
-        self.damaged_packets = 0
-        self.decode_ms = 0
-        self.is_finished = False
-
-    def __aiter__(self) -> AsyncIterator[Samples]:
-        return self
-
-    async def __anext__(self) -> Samples:
-        if self.is_finished:
-            raise StopAsyncIteration
-        header, payload = await self._read_frame()
-        if header.kind != BLOCK:
-            self.is_finished = True
-            raise StopAsyncIteration
-        samples = np.frombuffer(payload, np.float32)
-        self.received_samples += len(samples)
-        return samples
-
-    async def read_info(self) -> None:
-        """Wait for the first frame. Raises what `DecodePool.open` raises."""
-        header, payload = await self._read_frame()
-        if header.kind != INFO:
-            raise DecoderError("the decoder answered out of turn", code="decoder_died", param="file")
-        self.info = unpack_info(payload)
-
-    async def _read_frame(self) -> tuple[FrameHeader, bytearray]:
-        try:
-            async with asyncio.timeout(self._stall_timeout_s):
-                header, payload = await self._child.receive()
-        except TimeoutError:
-            message = f"the decoder made no progress in {self._stall_timeout_s:g} s"
-            raise DecoderError(message, code="decoder_timeout", param="file") from None
-        except (EOFError, OSError):
-            raise await self._child.exit_error() from None
-        self.damaged_packets, self.decode_ms = header.damaged_packets, header.decode_ms
-        if header.kind == ERROR:
-            self.is_finished = True
-            raise unpack_error(payload)
-        return header, payload
+def _opened(file: BinaryIO | Path) -> BinaryIO | contextlib.nullcontext[BinaryIO]:
+    """Return the file in a context that closes it only if it was opened here."""
+    return _open_path(file) if isinstance(file, Path) else contextlib.nullcontext(file)
 
 
-async def _readable(file: BinaryIO | Path) -> BinaryIO | contextlib.nullcontext[BinaryIO]:
-    """Return the file with a descriptor, in a context that closes it only if it was opened here."""
-    if isinstance(file, Path):
-        return _open_path(file)
+async def _with_descriptor(file: BinaryIO) -> BinaryIO | contextlib.nullcontext[BinaryIO]:
+    """Return the file with a descriptor, in a context that closes it only if it was copied here."""
     if _has_descriptor(file):
         return contextlib.nullcontext(file)
-    return await asyncio.to_thread(_copy_to_memory, file)
+    try:
+        return await asyncio.to_thread(_copy_to_memory, file)
+    except OSError as error:
+        raise unavailable(error) from error
 
 
 def _open_path(path: Path) -> BinaryIO:
@@ -204,6 +194,8 @@ def _open_path(path: Path) -> BinaryIO:
 
 
 def _has_descriptor(file: BinaryIO) -> bool:
+    if getattr(file, "_rolled", True) is False:
+        return False  # a spooled file in memory, which to ask for its descriptor would write to the disk
     try:
         file.fileno()
     except io.UnsupportedOperation:

@@ -19,6 +19,7 @@ ERROR_CODES: Mapping[str, ErrorCode] = MappingProxyType(
         "invalid_audio": ErrorCode(400, "the recording is damaged or cut off"),
         "no_audio_stream": ErrorCode(400, "the file has pictures and no sound"),
         "channel_out_of_range": ErrorCode(400, "the recording has no channel of this number"),
+        "track_out_of_range": ErrorCode(400, "the file has no audio track of this number"),
         "unsupported_sample_rate": ErrorCode(400, "the recording's sample rate is not taken"),
         "no_file": ErrorCode(400, "the form has no file in the field `file` or `audio`"),
         "invalid_form": ErrorCode(400, "the form cannot be read"),
@@ -45,7 +46,7 @@ ERROR_CODES: Mapping[str, ErrorCode] = MappingProxyType(
         "host_not_allowed": ErrorCode(421, "the request is for a name that is not the server's (`allowed_hosts`)"),
         "audio_too_long": ErrorCode(422, "the recording is longer than `max_duration_s`"),
         "decoder_failed": ErrorCode(422, "the recording could not be decoded"),
-        "decoder_died": ErrorCode(422, "the decoder process ended on this recording"),
+        "decoder_died": ErrorCode(422, "the recording crashed two decoder processes"),
         "decoder_timeout": ErrorCode(422, "the decoder made no progress on this recording"),
         "decoder_out_of_memory": ErrorCode(422, "the decoder ran out of memory on this recording"),
         "key_limit": ErrorCode(429, "the API key has too much in progress, or began too much within a minute"),
@@ -57,8 +58,10 @@ ERROR_CODES: Mapping[str, ErrorCode] = MappingProxyType(
         "internal_error": ErrorCode(500, "an unexpected failure, logged under the request's id"),
         "overloaded": ErrorCode(503, "the server is full, try again later"),
         "too_many_connections": ErrorCode(503, "the server has too many connections, try again later"),
+        "decoder_unavailable": ErrorCode(503, "no decoder process could be had, try again later"),
         "shutting_down": ErrorCode(503, "the server is about to stop, try again later"),
         "not_ready": ErrorCode(503, "the server is starting or stopping, try again later"),
+        "storage_unavailable": ErrorCode(503, "the server's folder for temporary files cannot be written"),
         "http_version_not_supported": ErrorCode(505, "the server speaks HTTP/1.1"),
         "engine_stuck": ErrorCode(
             503, "no model answers any more, the server is being replaced: try again in seconds"

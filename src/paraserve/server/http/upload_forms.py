@@ -25,6 +25,8 @@ class UploadForm(Documented):
     """`true`: the text does not depend on what else the server is doing. Slower."""
     channel: int | MISSING = Field(MISSING, ge=0, le=99_999)
     """Channel of the file to take, from 0. Without it all channels are mixed."""
+    track: int | MISSING = Field(MISSING, ge=0, le=99_999)
+    """Audio track of the file to take, from 0. Without it the default track is taken, or the first with sound."""
     prompt: str | MISSING = MISSING
     """Text that stands before the recording's. For Whisper."""
     encoding: str | MISSING = Field(MISSING, examples=["linear16", "mulaw"])

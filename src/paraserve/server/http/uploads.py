@@ -6,11 +6,10 @@ to the server. Routes differ only in the fields that they take and the answer th
 
 import asyncio
 import io
-import tempfile
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO
 
 from fastapi import APIRouter, Request, Response
 from starlette.datastructures import FormData, UploadFile
@@ -23,7 +22,8 @@ from paraserve.errors import (
     ShuttingDownError,
     UploadTooLargeError,
 )
-from paraserve.runtime.decoding.pool import SPOOL_MEMORY_BYTES, DecodePool
+from paraserve.runtime.decoding.pool import DecodePool
+from paraserve.runtime.decoding.spool import spool, storing
 from paraserve.runtime.engine import Engine
 from paraserve.runtime.offline import FileLimits, transcribe_file
 from paraserve.server.access.address_limit import AddressLimit
@@ -169,6 +169,7 @@ async def receive_upload(request: Request, limits: UploadLimits) -> AsyncIterato
         UploadTooLargeError: the announced or received size is over the limit.
         ProtocolError: the form cannot be read, or it has no file.
         SlowUploadError: the client stopped sending.
+        StorageError: the recording cannot be stored.
     """
     announced, content_type = request.headers.get("content-length", ""), request.headers.get("content-type", "")
     is_form = content_type.lower().startswith("multipart/")
@@ -179,21 +180,21 @@ async def receive_upload(request: Request, limits: UploadLimits) -> AsyncIterato
         raise _too_large(min(max_bytes, limits.max_bytes))
     body = _limited(request, max_bytes, limits)
     if is_form:
-        async with _form(request, body) as form:
-            yield _form_upload(form, request, limits.max_bytes)
+        with storing():
+            async with _form(request, body) as form:
+                yield _form_upload(form, request, limits.max_bytes)
     else:
-        with tempfile.SpooledTemporaryFile(max_size=SPOOL_MEMORY_BYTES) as file:
+        with spool() as file:
             async for chunk in body:
                 await asyncio.to_thread(file.write, chunk)
             file.seek(0)
-            received = cast("BinaryIO", file)
             if is_json(content_type):
                 async with limits.json_turn:
-                    upload = await _from_json(received, request, limits.max_bytes)
+                    upload = await _from_json(file, request, limits.max_bytes)
                 with upload.file:
                     yield upload
             else:
-                yield Upload(received, "", content_type, FormFields(_query(request)))
+                yield Upload(file, "", content_type, FormFields(_query(request)))
 
 
 async def _from_json(body: BinaryIO, request: Request, max_bytes: int) -> Upload:

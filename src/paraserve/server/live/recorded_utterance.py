@@ -1,15 +1,15 @@
 """An utterance that is recognized as one recording after its end, from raw audio or from the bytes of a file."""
 
 import asyncio
-import tempfile
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
 import numpy as np
 
 from paraserve.errors import AudioTooLongError, UploadTooLargeError
-from paraserve.runtime.decoding.pool import SPOOL_MEMORY_BYTES, DecodePool
+from paraserve.runtime.decoding.pool import DecodePool
+from paraserve.runtime.decoding.spool import spool
 from paraserve.runtime.engine import Engine
 from paraserve.runtime.offline import FileLimits, transcribe, transcribe_file
 from paraserve.server.telemetry.metrics import Metrics
@@ -54,9 +54,9 @@ async def transcribe_bytes(
     Raises:
         AudioError: the file cannot be used; its subclass and code say why.
         InferenceError: a segment could not be recognized.
+        StorageError: the file cannot be stored.
     """
-    with tempfile.SpooledTemporaryFile(max_size=SPOOL_MEMORY_BYTES) as spool:
-        file = cast("BinaryIO", spool)
+    with spool() as file:
         await _write(file, pieces, context.max_upload_bytes)
         with context.metrics.decoding():
             return await transcribe_file(context.engine, context.pool, file, options(), context.file_limits)
@@ -90,5 +90,5 @@ async def _write(file: BinaryIO, pieces: AsyncIterator[bytes], max_bytes: int) -
         if len(waiting) >= WRITE_BYTES:
             await asyncio.to_thread(file.write, waiting)
             waiting = bytearray()
-    file.write(waiting)
+    await asyncio.to_thread(file.write, waiting)
     file.seek(0)

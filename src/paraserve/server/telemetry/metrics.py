@@ -117,6 +117,10 @@ class Metrics:
             "real_time_factor", "Time from a recording's receipt to its text, by its duration", RTF_BUCKETS
         )
 
+        self.decode_wait = self._histogram(
+            "decode_wait_seconds", "Time that a recording waited for a decode child", SHORT_BUCKETS_S
+        )
+
     def _add_live(self) -> None:
         self.live = self._gauge("live_sessions", "Open live connections")
         self.live_limit = self._gauge("live_limit", "Live connections that are let in at once")

@@ -16,6 +16,7 @@ from paraserve.errors import ModelLoadError
 from paraserve.inference.base import VadStep
 from paraserve.inference.features.fbank import (
     N_MELS,
+    SILENCE,
     WINDOW_MS,
     WINDOW_SAMPLES,
     Cmvn,
@@ -44,6 +45,14 @@ DELAY_MS = WINDOW_MS + LFR_M // 2 * FRAME_MS
 
 
 @dataclass(frozen=True, slots=True)
+class SilentRun:
+    """Number of rows of digital silence that the network saw last, and the probability on the last of them."""
+
+    n_rows: int = 0
+    probability: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
 class FsmnVadState:
     """State of a stream between two steps. A step never changes it but makes a new one."""
 
@@ -55,6 +64,7 @@ class FsmnVadState:
     noise_db: float
     endpoint: EndpointState
     n_samples: int = 0
+    silence: SilentRun = SilentRun()
 
 
 class FsmnVad:
@@ -142,7 +152,7 @@ class FsmnVad:
         options = state.options
         fbank_state, features = fbank_step(state.fbank, samples)
         lfr_state, rows = lfr_step(state.lfr, features, LFR_M, LFR_N, is_last=is_last)
-        silence, caches = self._silence_probabilities(rows, state)
+        silence, caches, run = self._silence_probabilities(rows, state)
         levels = state.levels
         if options.has_level_gate:
             audio = np.concatenate((state.fbank.tail, samples))
@@ -156,19 +166,34 @@ class FsmnVad:
         if is_last:
             return self.new_state(options=options), step
         levels = levels[len(rows) :]
-        return FsmnVadState(options, fbank_state, lfr_state, caches, levels, noise_db, endpoint, n_samples), step
+        return FsmnVadState(options, fbank_state, lfr_state, caches, levels, noise_db, endpoint, n_samples, run), step
 
-    def _silence_probabilities(self, rows: Features, state: FsmnVadState) -> tuple[Floats, tuple[Tensor, ...]]:
-        """Return the summed probability of the silence classes on each row (n_rows,), and the next caches."""
+    def _silence_probabilities(
+        self, rows: Features, state: FsmnVadState
+    ) -> tuple[Floats, tuple[Tensor, ...], SilentRun]:
+        """Return the summed probability of the silence classes on each row (n_rows,), the next caches and run.
+
+        Digital silence that fills all caches leaves them as they are, so the network need not run again.
+        """
         if not len(rows):
-            return np.zeros(0), state.caches
+            return np.zeros(0), state.caches, state.silence
+        is_silent = rows.min() == rows.max() == SILENCE
+        if is_silent and state.silence.n_rows >= self._reach:
+            return np.full(len(rows), state.silence.probability), state.caches, state.silence
         inputs = ("speech", *(f"in_{name}" for name in self._cache_names))
         outputs = ("logits", *(f"out_{name}" for name in self._cache_names))
         features = apply_cmvn(rows, self._cmvn)
         results = self._model.run(dict(zip(inputs, (features[None], *state.caches), strict=True)), outputs)
         probabilities = results["logits"][0]  # the graph has the softmax inside
         silence = probabilities[:, list(state.options.sil_pdf_ids)].sum(axis=1, dtype=np.float64)
-        return silence, tuple(results[name] for name in outputs[1:])
+        n_rows = state.silence.n_rows + len(rows) if is_silent else 0
+        run = SilentRun(n_rows, float(silence[-1]))
+        return silence, tuple(results[name] for name in outputs[1:]), run
+
+    @property
+    def _reach(self) -> int:
+        """Rows of the past that a row's probabilities depend on, with a row to spare for each layer."""
+        return sum(max(self._cache_shape(name)[2:]) + 1 for name in self._cache_names)
 
     def _cache_shape(self, name: str) -> list[int]:
         return [int(size) for size in self._model.inputs[f"in_{name}"].shape]

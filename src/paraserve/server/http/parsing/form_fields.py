@@ -11,7 +11,7 @@ from paraserve.server.protocols.languages import read_language
 from paraserve.server.protocols.option_warnings import not_honoured, option_warnings, unknown_fields
 from paraserve.types import FieldWarning, RecognitionOptions
 
-MAX_CHANNEL_DIGITS = 5
+MAX_DIGITS = 5
 LIST_ITEM = re.compile(r"(.+)\[[0-9]{0,4}\]")
 """Names that clients give to the values of a list: PHP's and others' `name[]` and `name[0]`."""
 
@@ -89,7 +89,8 @@ def recognition_options(fields: FormFields, abilities: Abilities) -> Recognition
         language=read_language("language", fields.last("language") or ""),
         deterministic=read_switch(fields, "deterministic", default=False),
         prompt=fields.last("prompt"),
-        channel=read_digits(fields, "channel", MAX_CHANNEL_DIGITS),
+        channel=read_digits(fields, "channel", MAX_DIGITS),
+        track=read_digits(fields, "track", MAX_DIGITS),
     )
     for warning in option_warnings(options, abilities, fields.asked & set(fields.names)):
         fields.warn(warning)

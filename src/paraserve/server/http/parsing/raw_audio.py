@@ -6,17 +6,16 @@ It goes to the decoder as a WAV. A recording that has a WAV header already is ta
 import re
 import shutil
 import struct
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
 import numpy as np
 
 from paraserve.errors import ProtocolError
-from paraserve.runtime.decoding.pool import SPOOL_MEMORY_BYTES
+from paraserve.runtime.decoding.spool import spool
 from paraserve.server.http.parsing.form_fields import FormFields, read_digits
 from paraserve.server.protocols.option_warnings import not_honoured
 from paraserve.types import SAMPLE_RATE, FieldWarning
@@ -165,8 +164,7 @@ def as_wav(file: BinaryIO, raw: RawAudio | None) -> Iterator[BinaryIO]:
     if raw is None or not head or (head[:4] == b"RIFF" and head[8:] == b"WAVE"):
         yield file
         return
-    with tempfile.SpooledTemporaryFile(max_size=SPOOL_MEMORY_BYTES) as spool:
-        wav = cast("BinaryIO", spool)
+    with spool() as wav:
         wav.write(bytes(HEADER_BYTES))
         if raw.encoding.width_bytes > 1 and _is_big_endian(file, raw):
             _copy_swapped(file, wav, raw.encoding.width_bytes)

@@ -119,6 +119,7 @@ class FunasrProtocol:
             case PartialText() | SegmentText():
                 body = self._live_result(event, took_s)
             case RecordingText(transcript=transcript):
+                self._warnings.add(transcript.warnings)
                 body = recording_result(transcript, self._current.wav_name, self._dialect) | self._server_ms(took_s)
             case Failed():
                 body = self._error_result(event)

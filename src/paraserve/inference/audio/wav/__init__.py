@@ -1,0 +1,1 @@
+"""Wav files: where their audio is, and how it is read."""
