@@ -182,7 +182,7 @@ def test_capabilities(bundle_dir, read_aloud):
 
     languages = model.capabilities.languages
     assert model.capabilities == Capabilities(
-        partials=True, punctuates=True, languages=languages, word_times=True, hotwords=True
+        partials=True, punctuates=True, languages=languages, word_times=True, hotwords=True, prompt=True
     )
     assert "yue" not in languages
     assert [heard(language=code, draft=True).language for code in ("de", "en", "zh")] == ["de", "en", "zh"]

@@ -34,6 +34,7 @@ VALUES = {
     "punctuate": "false",
     "deterministic": "perhaps",
     "channel": "1",
+    "track": "1",
     "prompt": "数字",
     "encoding": "linear16",
     "sample_rate": "8000",
