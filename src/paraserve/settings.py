@@ -8,7 +8,8 @@ from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSett
 
 from paraserve.environment import given_settings
 from paraserve.errors import ParaserveError
-from paraserve.setting_fields import Device, Group, Networks, Origins
+from paraserve.setting_fields import Group
+from paraserve.setting_groups import ListeningSettings, ModelSettings
 from paraserve.text_files import read_text_file
 from paraserve.user_folders import expanded
 
@@ -25,7 +26,7 @@ EMPTY_IS_A_CHOICE = frozenset(("online_model_dir", "vad_dir", "punc_dir", "itn_d
 """Settings whose empty value in the environment differs from no value: it removes a part."""
 
 
-class Settings(BaseSettings):
+class Settings(ModelSettings, ListeningSettings, BaseSettings):
     """Flags win over the environment (`PARASERVE_<NAME>`), that over the file `config`, that over the defaults here.
 
     An empty variable of the environment counts as none, except for `EMPTY_IS_A_CHOICE`.
@@ -38,138 +39,6 @@ class Settings(BaseSettings):
     """
 
     model_config = SettingsConfigDict(env_prefix="PARASERVE_", frozen=True, extra="forbid")
-
-    config: str = Group.FILE.setting("", "TOML file with settings by these names. Empty = none.")
-
-    host: str = Group.LISTENING.setting(
-        "127.0.0.1", "Address to listen on. Beyond the loopback, set `api_keys_file` too: anybody may reach the port."
-    )
-    port: int = Group.LISTENING.setting(10095, "TCP port. 0 takes a free one.", ge=0, le=65535)
-    uds: str = Group.LISTENING.setting(
-        "",
-        "Path of a Unix socket to listen on in place of `host` and `port`. Who may open it is trusted like a proxy.",
-    )
-    certfile: str = Group.LISTENING.setting(
-        "", "TLS certificate (PEM file). Empty, or 0 as a flag = plain HTTP and WebSocket."
-    )
-    keyfile: str = Group.LISTENING.setting("", "Private key of `certfile` (PEM file).")
-    trusted_proxies: Networks = Group.LISTENING.setting(
-        ("127.0.0.1", "::1"),
-        "Addresses and networks of proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed.",
-    )
-    proxy_protocol: bool = Group.LISTENING.setting(
-        default=False,
-        description="Connections of `trusted_proxies` begin with a PROXY protocol header (version 1 or 2). They are "
-        "closed without one.",
-    )
-    head_timeout_s: float = Group.LISTENING.setting(
-        10.0,
-        "Time for the head of a request, and for a TLS handshake. Slower ones are refused: 408.",
-        unit="seconds",
-        gt=0,
-    )
-    max_connections: int = Group.LISTENING.setting(
-        0,
-        "Open connections of each process. More are refused: 503. 0 = as many as its file descriptors allow, at most "
-        "16384.",
-        ge=0,
-    )
-    max_connections_per_address: int = Group.LISTENING.setting(
-        256,
-        "Open connections of one address, or of one IPv6 /64. More are refused: 429. 127.0.0.1, ::1, "
-        "`trusted_proxies` and Unix sockets are exempt. 0 = no limit.",
-        ge=0,
-    )
-
-    api_keys_file: str = Group.ACCESS.setting(
-        "",
-        "File of API keys (`paraserve keys add`), read again when it changes. Empty = everybody may use the server.",
-    )
-    max_wrong_keys: int = Group.ACCESS.setting(
-        30,
-        "Unknown API keys that an address (of IPv6 a /64) may try in a minute. More are answered 429, a known one is "
-        "still taken. 0 = no limit.",
-        ge=0,
-    )
-    cors_origins: Origins = Group.ACCESS.setting(
-        (), "Origins, such as `https://example.org`, whose pages may read HTTP answers in a browser. `*` = all."
-    )
-    ws_origins: Origins = Group.ACCESS.setting(
-        (),
-        "Origins whose pages may open WebSockets, beside the server's own page. `*` = all. Empty = on the loopback "
-        "without keys: pages of this machine and pages opened from files, as FunASR's page is. Otherwise: all. "
-        "Programs, which send no origin, always may.",
-    )
-    allowed_hosts: Origins = Group.ACCESS.setting(
-        (),
-        "Host names by which clients may call a server that listens on the loopback without keys, beside those of "
-        "the loopback: a proxy's, for example. Others are refused: 421 or 1008. `*` = all.",
-    )
-
-    bundle: str = Group.MODELS.setting(
-        "demo",
-        "Name of an embedded or pulled bundle (`paraserve models list`), or a folder with asr/ and optionally vad/, "
-        "punc/, asr-online/ and punc-online/.",
-    )
-    models_dir: str = Group.MODELS.setting(
-        "", "Folder of pulled bundles. Empty = paraserve/models in the user's cache folder (`XDG_CACHE_HOME`)."
-    )
-    model_dir: str | None = Group.MODELS.setting(
-        None,
-        "Recognizer in FunASR's file layout in place of the bundle's asr/ and asr-online/: a folder, the name of a "
-        "pulled bundle, or a hub id.",
-    )
-    online_model_dir: str | None = Group.MODELS.setting(
-        None,
-        "Streaming recognizer in place of the bundle's asr-online/, given like `model_dir`. Empty or 0 = none: live "
-        "clients get no partial texts.",
-    )
-    vad_dir: str | None = Group.MODELS.setting(
-        None, "Voice activity detector in place of the bundle's vad/, given like `model_dir`. Empty or 0 = none."
-    )
-    punc_dir: str | None = Group.MODELS.setting(
-        None, "Punctuation model in place of the bundle's punc/ and punc-online/. Otherwise like `vad_dir`."
-    )
-    itn_dir: str | None = Group.MODELS.setting(
-        None, "Empty or 0 switches inverse text normalization off for all clients. Other values change nothing."
-    )
-    quantize: bool | None = Group.MODELS.setting(
-        None,
-        "Take model_quant.onnx (true) or model.onnx (false) of both recognizers. Not set = whichever is there, on a "
-        "CPU the quantized one first.",
-    )
-    vad_quant: bool | None = Group.MODELS.setting(None, "Like `quantize`, for the voice activity detector.")
-    punc_quant: bool | None = Group.MODELS.setting(None, "Like `quantize`, for punctuation.")
-    hotword_file: str = Group.MODELS.setting(
-        "",
-        "FunASR's hotword file: in each line words and their weight. Contextual models expect these words of every "
-        "client. Empty = none.",
-    )
-
-    device: Device = Group.DEVICES.setting(
-        "cpu",
-        "`cpu`, or `cuda:N` (install the extra `gpu`), also several with commas between them, each with models of "
-        "its own. A GPU that does not load is an error.",
-    )
-    gpu_memory_bytes: int = Group.DEVICES.setting(
-        0, "Memory that the arena of each graph may take on a GPU. 0 = no limit.", unit="bytes", ge=0
-    )
-    optimize: bool = Group.DEVICES.setting(
-        default=True,
-        description="Rewrite graphs of 16 MB and more, and for a GPU all, once for this machine and keep them in "
-        "`cache_dir`. false = load model files as they are on disk.",
-    )
-    cache_dir: str = Group.DEVICES.setting(
-        "",
-        "Folder of the rewritten graphs, which may be deleted. Where it cannot be written, models run as they are on "
-        "disk, with a warning. Empty = paraserve/graphs in the user's cache folder (`XDG_CACHE_HOME`).",
-    )
-    inference_threads: int = Group.DEVICES.setting(
-        0, "Threads that run models. 0 = two per GPU, or the CPUs that each of `workers` has.", ge=0
-    )
-    model_threads: int = Group.DEVICES.setting(
-        1, "Threads inside a model run. More inference threads of one each are faster.", ge=1
-    )
 
     workers: int = Group.PROCESSES.setting(
         1, "Server processes on the port, each with models and limits of its own.", ge=1
