@@ -28,7 +28,7 @@ def text(server, flac):
 
 
 def signal_children(server, number):
-    for child in psutil.Process(server.process.pid).children():
+    for child in server.worker.children():
         with contextlib.suppress(ProcessLookupError):
             os.kill(child.pid, number)
 
@@ -61,7 +61,7 @@ def test_children_killed_at_work_are_replaced(server, flac, text):
 
 
 def kill_one_child(server):
-    for child in psutil.Process(server.process.pid).children()[:1]:
+    for child in server.worker.children()[:1]:
         with contextlib.suppress(psutil.NoSuchProcess):
             child.kill()
 

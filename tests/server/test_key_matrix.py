@@ -20,6 +20,7 @@ from websockets.sync.client import connect
 
 from paraserve.server.access.api_keys import digest_of, hashed, new_key, write_keys
 from paraserve.server.app import create_app
+from paraserve.server.http.plain_paths import plain_path
 from paraserve.settings import Settings
 from support.fakes import FakeEngine
 from support.live import heard, live, speech
@@ -64,7 +65,7 @@ def paths():
     """The paths of all routes, each also in other clothes, and paths of no route."""
     app = create_app(Settings(), FakeEngine())
     routes = (one for one in iter_route_contexts(app.routes) if one.methods)
-    known = sorted({one.path.replace("{path:path}", "page.js") for one in routes})
+    known = sorted({one.path.replace("{path:path}", "page.js").replace("{model:path}", "demo") for one in routes})
     assert {"/", "/transcribe", "/metrics", "/v1/models", "/v1/audio/transcriptions"} <= set(known)
     for path in known:
         yield path
@@ -97,8 +98,8 @@ def paths():
 
 def is_open(method, path):
     """Whether anybody may ask for it: a page, a probe, a description, or the name of a file of the page."""
-    plain = unquote(path.removeprefix("http://localhost").partition("?")[0])
-    return method in {"GET", "HEAD"} and (plain in OPEN or plain.startswith("/static/"))
+    plain = plain_path(unquote(path.removeprefix("http://localhost").partition("?")[0]))
+    return method in {"GET", "HEAD"} and (plain in OPEN or plain.startswith(("/static/", "/docs/")))
 
 
 @pytest.fixture(scope="module")

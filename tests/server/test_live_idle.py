@@ -72,6 +72,7 @@ def test_messages_are_no_audio(server):
             client.ws.send("nonsense")
             client.ws.send(b"")
             client.ws.ping()
+            time.sleep(0.05)
             while (time.monotonic() - started) < 15 and client.receive().get("error") is None:
                 pass
     assert client.ws.close_reason == "idle_timeout"

@@ -5,7 +5,6 @@ import resource
 import shutil
 
 import numpy as np
-import psutil
 import pytest
 
 import support.audio_files as files
@@ -29,7 +28,7 @@ def own_server(process_factory, demo_dir, tmp_path_factory):
 @contextlib.contextmanager
 def full_disk(server):
     """No file of the process may grow over a MiB: the error that a full disk gives, without one."""
-    process = psutil.Process(server.process.pid)
+    process = server.worker
     before = process.rlimit(resource.RLIMIT_FSIZE)
     process.rlimit(resource.RLIMIT_FSIZE, (MIB, before[1]))
     try:
@@ -85,7 +84,7 @@ def test_every_way_in_is_answered(own_server, is_error, fault, status, code):
 @contextlib.contextmanager
 def few_descriptors(server):
     """The process may open nothing beside what it has."""
-    process = psutil.Process(server.process.pid)
+    process = server.worker
     before = process.rlimit(resource.RLIMIT_NOFILE)
     process.rlimit(resource.RLIMIT_NOFILE, (process.num_fds() + 1, before[1]))
     try:
@@ -97,7 +96,7 @@ def few_descriptors(server):
 @pytest.mark.parametrize("data", [LARGE_FLAC, files.encode_voice(files.encoding("mp3"), 1.0)], ids=["large", "short"])
 def test_no_descriptors_left(own_server, is_error, data):
     """One connection is let in, and what it asks for is refused for now, not for ever."""
-    children = psutil.Process(own_server.process.pid).children()
+    children = own_server.worker.children()
     for child in children:
         child.kill()
     with few_descriptors(own_server):

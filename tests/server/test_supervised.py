@@ -148,7 +148,9 @@ def test_stop_while_wedged(start, faults, fault, n_workers):
     else:
         faults.begin(fault, *(worker.pid for worker in workers))
     with socket.create_connection(server.address, 30) as upload:
-        upload.sendall(b"POST /transcribe HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % len(VOICE) + VOICE)
+        upload.sendall(
+            b"POST /transcribe HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n" % len(VOICE) + VOICE
+        )
         time.sleep(0.5)
         server.process.send_signal(signal.SIGTERM)
         started = time.monotonic()

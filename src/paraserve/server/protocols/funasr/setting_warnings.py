@@ -22,8 +22,8 @@ def setting_warnings(
     """
     found = option_warnings(settings.options, abilities, asked, FUNASR_NAMES)
     others = [*_always(settings)]
-    if mode == "online" and not abilities.draft_options:
-        others += _of_online(settings, asked)
+    if mode == "online":
+        others += _of_online(settings, asked, abilities)
     if mode == "offline":
         others += _of_offline(settings, asked)
     for param, message in others:
@@ -42,8 +42,12 @@ def _always(settings: FunasrSettings) -> Iterator[tuple[str, str]]:
         yield "svs_lang", "no language has this code or name, so the model finds out"
 
 
-def _of_online(settings: FunasrSettings, asked: Container[str]) -> Iterator[tuple[str, str]]:
-    """Yield what a streaming recognizer does not take, whose texts nothing replaces in this mode."""
+def _of_online(settings: FunasrSettings, asked: Container[str], abilities: Abilities) -> Iterator[tuple[str, str]]:
+    """Yield what has no effect where nothing replaces the partial texts. A streaming recognizer takes no options."""
+    if settings.max_segment_ms is not None:
+        yield "max_single_segment_time", "mode online cuts no speech"
+    if abilities.draft_options:
+        return
     if settings.hotwords:
         yield "hotwords", "partial texts take none: hotwords count in modes 2pass and offline"
     if settings.language:
