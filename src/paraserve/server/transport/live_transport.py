@@ -21,6 +21,8 @@ ABORT_TIMEOUT_S = 10.0
 """Time for a peer to answer our close frame, or to read what is on its way, before its connection is aborted."""
 DISCARD_TIMEOUT_S = 0.5
 """A peer that has sent nothing for this long has nothing more on its way."""
+DISCARD_BYTES = 40 * 1024**2
+"""Most that is dropped for a peer: more than one message of the default `max_frame_bytes`, which is refused."""
 DISCARD_PAUSE_S = 0.005
 """Pause after each read of what is dropped: at most 50 MB/s."""
 FRAMES_PER_TURN = 16
@@ -52,6 +54,7 @@ class LiveTransport(WebSocketsSansIOProtocol):
         self._is_asked = False  # the application waits for a message
         self._is_paused = False  # the transport is not read
         self._is_discarding = False  # nothing is parsed any more
+        self._discard_bytes_left = DISCARD_BYTES
         self._received_s = self.loop.time()
         self._text_check = codecs.getincrementaldecoder("utf-8")()
         self._fragments = bytearray()
@@ -63,7 +66,7 @@ class LiveTransport(WebSocketsSansIOProtocol):
             head, end, data = data.partition(b"\r\n\r\n")
             super().data_received(head + end)
         if self._is_discarding:
-            self._drop()
+            self._drop(len(data))
         else:
             self._unparsed += data
             self._parse()
@@ -128,7 +131,7 @@ class LiveTransport(WebSocketsSansIOProtocol):
         self._unparsed.clear()
         if not self.close_sent:
             self._send_close()
-        self._drop()
+        self._drop(0)
 
     def handle_events(self) -> None:
         """Count frames, then take them in. There is one at most after the handshake."""
@@ -268,8 +271,12 @@ class LiveTransport(WebSocketsSansIOProtocol):
         self.transport.write(b"".join(self.conn.data_to_send()))
         self.close_sent = True
 
-    def _drop(self) -> None:
-        """Read on after a pause, and close once nothing comes any more."""
+    def _drop(self, n_bytes: int) -> None:
+        """Read on after a pause, and close once nothing comes any more, or too much has come."""
+        self._discard_bytes_left -= n_bytes
+        if self._discard_bytes_left < 0:
+            self.transport.abort()
+            return
         self._read(is_wanted=False)
         self._wait_until_next_turn(DISCARD_PAUSE_S)
         if self.close_timer is not None:
