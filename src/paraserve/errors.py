@@ -9,8 +9,9 @@
     ├── ProtocolError (ValueError)         a request or message breaks the protocol
     │   └── SlowUploadError (TimeoutError) the client stopped sending in the middle of its upload
     ├── NoSuchModelError (LookupError)     no model of this name is loaded
-    ├── AccessError (PermissionError)      no API key, an unknown or expired one, or a page of a foreign origin
+    ├── AccessError (PermissionError)      no API key, an unknown or expired one
     │   ├── HostError                      a request to a name that is not the server's
+    │   ├── OriginError                    a page of a foreign origin
     │   ├── MissingScopeError              the API key is good, and not for this
     │   └── WrongKeysError                 too many unknown API keys came from this address
     ├── OverloadedError (RuntimeError)     full, or shutting down: try again later
@@ -110,6 +111,12 @@ class HostError(AccessError):
     """The request is for a name that the server does not answer to."""
 
     code = "host_not_allowed"
+
+
+class OriginError(AccessError):
+    """Pages of this origin may not use the server."""
+
+    code = "origin_not_allowed"
 
 
 class MissingScopeError(AccessError):

@@ -326,6 +326,41 @@ def test_uploads_to_a_foreign_name(loopback_server, is_error):
     is_error(answer, 421, "host_not_allowed")
 
 
+FORM_ORIGINS = {
+    "https://evil.example": False,
+    "http://localhost.evil.example": False,
+    "http://192.168.1.5": False,
+    "http://localhost:3000": True,
+    "http://127.0.0.1:8080": True,
+    "null": True,
+    "https://listed.example": True,
+}
+
+
+@pytest.fixture(scope="module")
+def listing_server(serve_app):
+    """Without keys on the loopback, for pages of one other site."""
+    with serve_app(FakeEngine(), cors_origins="https://listed.example") as server:
+        yield server
+
+
+@pytest.mark.parametrize("origin", FORM_ORIGINS)
+def test_forms_of_pages(listing_server, is_error, origin):
+    """A page of another site sends no recording to a server on the loopback without keys, though it may ask."""
+    answer = listing_server.post_raw("/transcribe", VOICE, headers={"origin": origin})
+    if FORM_ORIGINS[origin]:
+        assert answer.status_code == 200
+    else:
+        is_error(answer, 403, "origin_not_allowed")
+    assert listing_server.get("/livez", headers={"origin": origin}).status_code == 200
+
+
+def test_forms_of_the_own_page(listing_server):
+    """The server's own page is let in by whatever name of the machine it was opened."""
+    origin = {"origin": "http://asr.localhost:1", "host": "asr.localhost:1"}
+    assert listing_server.post_raw("/transcribe", VOICE, headers=origin).status_code == 200
+
+
 def refused(server):
     return server.metric('paraserve_refusals_total{kind="host_not_allowed"}')
 

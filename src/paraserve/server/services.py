@@ -52,8 +52,9 @@ def open_access(settings: Settings, refusals: Refusals) -> Access:
 
 def host_rules(settings: Settings) -> HostRules:
     """Return the names that the server answers to, and the pages that may open WebSockets."""
-    is_guarded = is_loopback(settings.host) and not settings.api_keys_file
-    return HostRules(is_guarded, tuple(name.lower() for name in settings.allowed_hosts), settings.ws_origins)
+    is_guarded = is_loopback(settings.host) and not (settings.api_keys_file or settings.uds)
+    names = tuple(name.lower() for name in settings.allowed_hosts)
+    return HostRules(is_guarded, names, settings.ws_origins, settings.cors_origins)
 
 
 def upload_service(settings: Settings, shared: SharedServices) -> UploadService:

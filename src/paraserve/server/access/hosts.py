@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 from starlette.requests import HTTPConnection, Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from paraserve.errors import AccessError, HostError
+from paraserve.errors import HostError, OriginError
 from paraserve.server.access.client_addresses import is_loopback
 from paraserve.server.error_responses import answer_error
 from paraserve.server.telemetry.refusals import Refusals
@@ -30,6 +30,7 @@ class HostRules:
     is_guarded: bool = False
     allowed_hosts: tuple[str, ...] = ()
     ws_origins: tuple[str, ...] = ()
+    cors_origins: tuple[str, ...] = ()
 
     def check_host(self, connection: HTTPConnection) -> None:
         """Check the header `Host`. Programs that send none pass, and so does everything on a Unix socket.
@@ -54,21 +55,33 @@ class HostRules:
         Where `ws_origins` is empty, a guarded server lets in pages of this machine, any other server all pages.
 
         Raises:
-            AccessError: pages of this origin may not open WebSockets.
+            OriginError: pages of this origin may not open WebSockets.
         """
         origin = connection.headers.get("origin")
-        if origin is None or ANY in self.ws_origins or origin in self.ws_origins:
+        if origin is None or _is_listed(origin, self.ws_origins) or _is_own(origin, connection):
             return
-        place = urlsplit(origin).netloc
-        if place and place == connection.headers.get("host", ""):
+        if not self.ws_origins and (not self.is_guarded or _is_local(origin)):
             return
-        if not self.ws_origins and (not self.is_guarded or origin in FILE_ORIGINS or is_loopback(host_name(place))):
+        raise OriginError("pages of this origin may not use the server: see ws_origins")
+
+    def check_form(self, connection: HTTPConnection) -> None:
+        """Check the origin of a POST: a page may send a form to any server, even if it cannot read the answer.
+
+        Raises:
+            OriginError: the server is guarded, and the page is neither of this machine nor of `cors_origins`.
+        """
+        origin = connection.headers.get("origin")
+        if origin is None or not self.is_guarded or connection.scope["method"] != "POST":
             return
-        raise AccessError("pages of this origin may not use the server: see ws_origins", code="origin_not_allowed")
+        if not (_is_listed(origin, self.cors_origins) or _is_own(origin, connection) or _is_local(origin)):
+            raise OriginError("pages of this origin may not use the server: see cors_origins")
 
 
 class HostCheck:
-    """Middleware that refuses HTTP requests to a foreign name. The route of WebSockets checks those itself."""
+    """Middleware that refuses HTTP requests to a foreign name, and forms of foreign pages.
+
+    The route of WebSockets checks those itself.
+    """
 
     def __init__(self, app: ASGIApp, rules: HostRules, refusals: Refusals) -> None:
         self._app = app
@@ -76,12 +89,13 @@ class HostCheck:
         self._refusals = refusals
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on, or answer with 421."""
+        """Pass the request on, or answer with 421 or 403."""
         if scope["type"] == "http":
             request = Request(scope)
             try:
                 self._rules.check_host(request)
-            except HostError as error:
+                self._rules.check_form(request)
+            except (HostError, OriginError) as error:
                 self._refusals.note(error.code, client_address(request))
                 await answer_error(request, error)(scope, receive, send)
                 return
@@ -99,3 +113,18 @@ def host_name(value: str) -> str:
     if value.startswith("["):
         return value[1:].partition("]")[0]
     return value.partition(":")[0].removesuffix(".")
+
+
+def _is_listed(origin: str, listed: tuple[str, ...]) -> bool:
+    return ANY in listed or origin in listed
+
+
+def _is_own(origin: str, connection: HTTPConnection) -> bool:
+    """Return True for a page that this server has served."""
+    place = urlsplit(origin).netloc
+    return bool(place) and place == connection.headers.get("host", "")
+
+
+def _is_local(origin: str) -> bool:
+    """Return True for a page of this machine: of another server on it, or opened from a file."""
+    return origin in FILE_ORIGINS or is_loopback(host_name(urlsplit(origin).netloc))

@@ -34,6 +34,7 @@ ERROR_CODES: Mapping[str, ErrorCode] = MappingProxyType(
         "invalid_api_key": ErrorCode(401, "the API key is not known"),
         "expired_api_key": ErrorCode(401, "the API key has expired"),
         "missing_scope": ErrorCode(403, "the API key has no scope for this route, the message names it"),
+        "origin_not_allowed": ErrorCode(403, "pages of this origin may not send recordings (`cors_origins`)"),
         "not_found": ErrorCode(404, "there is nothing under this path"),
         "model_not_found": ErrorCode(404, "no model of this name is loaded"),
         "method_not_allowed": ErrorCode(405, "the path does not take this method"),
