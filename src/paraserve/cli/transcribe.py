@@ -32,6 +32,13 @@ Format: TypeAlias = Annotated[
 Folder: TypeAlias = Annotated[
     Path | None, typer.Option(metavar="DIR", help="Write DIR/<stem>.<format> instead of stdout.")
 ]
+Channel: TypeAlias = Annotated[
+    int | None, typer.Option(min=0, help="Take one channel, counted from 0.  [default: all mixed]")
+]
+Track: TypeAlias = Annotated[
+    int | None,
+    typer.Option(min=0, help="Take one audio track, counted from 0.  [default: the default one that has sound]"),
+]
 Transcriber: TypeAlias = Callable[[Source, RecognitionOptions, OnProgress], Awaitable[Transcript]]
 FileError: TypeAlias = ParaserveError | OSError
 
@@ -73,13 +80,8 @@ def transcribe(  # noqa: PLR0913, PLR0917 - one parameter a flag
     api_key: ApiKey = "",
     hotwords: Hotwords = "",
     language: Annotated[str | None, typer.Option(help="Language of the recording, such as zh or English.")] = None,
-    channel: Annotated[
-        int | None, typer.Option(min=0, help="Take one channel, counted from 0.  [default: all mixed]")
-    ] = None,
-    track: Annotated[
-        int | None,
-        typer.Option(min=0, help="Take one audio track, counted from 0.  [default: the default one that has sound]"),
-    ] = None,
+    channel: Channel = None,
+    track: Track = None,
     no_itn: NoItn = False,
     no_punctuate: Annotated[bool, typer.Option("--no-punctuate", help="No punctuation marks.")] = False,
 ) -> None:

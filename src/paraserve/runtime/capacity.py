@@ -15,9 +15,9 @@ from paraserve.inference.audio.synthetic_speech import synthetic_speech
 from paraserve.inference.base import VadStep
 from paraserve.runtime.audio_buffer import AudioBuffer
 from paraserve.runtime.engine import Engine
-from paraserve.runtime.live_segmenter import Chunk, LiveSegmenter, SpeechEnd
 from paraserve.runtime.offline import first_cause
 from paraserve.runtime.scheduling.batches import Lane
+from paraserve.runtime.segments.live_segmenter import Chunk, LiveSegmenter, SpeechEnd
 from paraserve.types import (
     FRAME_MS,
     SAMPLE_RATE,

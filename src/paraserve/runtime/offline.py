@@ -18,7 +18,7 @@ from paraserve.runtime.decoding.decoded_recording import DecodedBlocks
 from paraserve.runtime.decoding.pool import DecodePool
 from paraserve.runtime.engine import Engine
 from paraserve.runtime.scheduling.batches import Timed
-from paraserve.runtime.segmenter import Segmenter
+from paraserve.runtime.segments.segmenter import Segmenter
 from paraserve.types import (
     FieldWarning,
     Hypothesis,

@@ -14,11 +14,11 @@ import numpy as np
 
 from paraserve.errors import ProtocolError
 from paraserve.inference.text.sentences import join_sentences
-from paraserve.runtime.cut_speech import CONTEXT_MS, EARLIEST_MS, recognize_part, words_after
 from paraserve.runtime.engine import Engine
-from paraserve.runtime.live_segmenter import Chunk, LiveSegmenter, SpeechEnd
 from paraserve.runtime.offline import first_cause, moved, shifted
 from paraserve.runtime.scheduling.batches import Lane, Timed
+from paraserve.runtime.segments.cut_speech import CONTEXT_MS, EARLIEST_MS, recognize_part, words_after
+from paraserve.runtime.segments.live_segmenter import Chunk, LiveSegmenter, SpeechEnd
 from paraserve.runtime.update_order import OrderedUpdates
 from paraserve.types import (
     FRAME_MS,

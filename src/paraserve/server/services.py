@@ -13,7 +13,7 @@ from paraserve.server.access.hosts import HostRules
 from paraserve.server.access.key_ring import KeyRing
 from paraserve.server.access.wrong_keys import WrongKeys
 from paraserve.server.http.parsing.openai_fields import bundle_names
-from paraserve.server.http.upload_pace import UploadLimits
+from paraserve.server.http.parsing.upload_pace import UploadLimits
 from paraserve.server.http.uploads import UploadService
 from paraserve.server.live.connection import LiveLimits
 from paraserve.server.live.key_watch import KeyWatch

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from paraserve.errors import AudioError, UnsupportedFormatError
-from paraserve.inference.audio.wav_header import RIFF_BYTES, read_wav_header
+from paraserve.inference.audio.wav.live_header import RIFF_BYTES, read_wav_header
 
 HEAD_BYTES = 4096
 """Bytes that are looked at. The second frame of an MP3 begins within 1,732."""

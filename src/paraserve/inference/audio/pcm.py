@@ -7,7 +7,7 @@ import soxr
 
 from paraserve.errors import AudioError
 from paraserve.inference.audio.telephony import a_law_table, mu_law_table
-from paraserve.inference.audio.wav_header import RIFF_BYTES, PcmLayout, may_be_wav, read_wav_header
+from paraserve.inference.audio.wav.live_header import RIFF_BYTES, PcmLayout, may_be_wav, read_wav_header
 from paraserve.types import SAMPLE_RATE, AudioFormat, Samples
 
 

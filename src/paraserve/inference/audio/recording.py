@@ -15,9 +15,9 @@ from paraserve.errors import AudioError, AudioTooLongError, DecoderError
 from paraserve.inference.audio.channel_mix import mixed
 from paraserve.inference.audio.source_chunks import SourceChunk
 from paraserve.inference.audio.tracks import open_track
+from paraserve.inference.audio.wav.live_header import MAX_SOURCE_RATE, MIN_SOURCE_RATE
 from paraserve.inference.audio.wav.riff import is_wav
 from paraserve.inference.audio.wav.wav_file import Source, open_wav
-from paraserve.inference.audio.wav_header import MAX_SOURCE_RATE, MIN_SOURCE_RATE
 from paraserve.types import SAMPLE_RATE, Samples, samples_to_ms
 
 BLOCK_SAMPLES = 10 * SAMPLE_RATE

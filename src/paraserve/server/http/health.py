@@ -38,6 +38,7 @@ def health_router(readiness: Readiness, metrics: Metrics, settings: Settings) ->
     health = HealthRoutes(readiness, metrics, settings)
     is_alive: Responses = {200: json_answer("The process answers.", Alive)}
     listed: Responses = {200: json_answer("The loaded bundle.", OpenAIModelList)}
+    one: Responses = {200: json_answer("The model.", OpenAIModel), **error_answers(["model_not_found"])}
     figures: Responses = {200: text_answer("All figures.", CONTENT_TYPE_LATEST.partition(";")[0], METRICS_EXAMPLE)}
     not_ready = json_answer(
         "The models do not answer, the server is starting or stopping, or too many connections are open.",
@@ -53,29 +54,17 @@ def health_router(readiness: Readiness, metrics: Metrics, settings: Settings) ->
         GetRoute("/readyz", "readyz", "health", "Is the server ready?", health.readyz, is_ready),
         GetRoute("/health", "health", "health", "Is the server ready? (as `/readyz`)", health.readyz, is_ready),
         GetRoute(
-            "/metrics",
-            "metrics",
-            "health",
-            "Figures for Prometheus",
-            health.figures,
-            figures,
-            wants_key=True,
-            key_scope=KeyScope.METRICS,
+            "/metrics", "metrics", "health", "Figures for Prometheus", health.figures, figures,
+            wants_key=True, key_scope=KeyScope.METRICS,
         ),
         GetRoute(
             "/v1/models", "models", "transcription", "List the loaded models", health.models, listed, wants_key=True
         ),
         GetRoute(
-            "/v1/models/{model:path}",
-            "model",
-            "transcription",
-            "Describe a loaded model",
-            health.model,
-            {200: json_answer("The model.", OpenAIModel), **error_answers(["model_not_found"])},
-            parameters=(MODEL,),
-            wants_key=True,
+            "/v1/models/{model:path}", "model", "transcription", "Describe a loaded model", health.model, one,
+            parameters=(MODEL,), wants_key=True,
         ),
-    )
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,8 +36,8 @@ from paraserve.server.http.parsing.form_fields import FormFields
 from paraserve.server.http.parsing.form_parser import FILE_FIELDS, RecordingFormParser
 from paraserve.server.http.parsing.json_bodies import MAX_JSON_BYTES, is_json, read_json_request
 from paraserve.server.http.parsing.raw_audio import as_wav, read_raw_audio
+from paraserve.server.http.parsing.upload_pace import UploadLimits, UploadPace
 from paraserve.server.http.upload_formats import UploadFormat, UploadRequest, upload_formats
-from paraserve.server.http.upload_pace import UploadLimits, UploadPace
 from paraserve.server.http.warnings_header import HEADER_DESCRIPTION, WARNINGS_HEADER, warnings_header
 from paraserve.server.protocols.json_encoding import Json
 from paraserve.server.readiness import STUCK_MESSAGE

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from paraserve.inference.base import VadStep
 from paraserve.runtime.audio_buffer import AudioBuffer
-from paraserve.runtime.segment_cuts import cut_long_segment
+from paraserve.runtime.segments.segment_cuts import cut_long_segment
 from paraserve.types import Samples, Segment, SegmentAudio, VadEvent
 
 

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from paraserve.inference.base import VadStep
 from paraserve.inference.features.fbank import FbankState, fbank, fbank_step
 from paraserve.runtime.audio_buffer import AudioBuffer
-from paraserve.runtime.live_segmenter import LiveSegmenter, SpeechEnd
-from paraserve.runtime.segment_cuts import cut_long_segment
-from paraserve.runtime.segmenter import Segmenter
+from paraserve.runtime.segments.live_segmenter import LiveSegmenter, SpeechEnd
+from paraserve.runtime.segments.segment_cuts import cut_long_segment
+from paraserve.runtime.segments.segmenter import Segmenter
 from paraserve.types import Segment, VadEvent
 
 LOOKBACK_MS = 575

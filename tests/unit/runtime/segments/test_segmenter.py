@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from paraserve.inference.base import VadStep
 from paraserve.inference.features.fbank import FbankState, fbank, fbank_step
-from paraserve.runtime.segmenter import Segmenter, VadMerger
+from paraserve.runtime.segments.segmenter import Segmenter, VadMerger
 from paraserve.types import FRAME_SAMPLES, Segment, VadEvent
 
 LOOKBACK_MS = 500

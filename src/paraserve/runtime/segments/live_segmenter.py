@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from paraserve.inference.base import VadStep
 from paraserve.runtime.audio_buffer import AudioBuffer
-from paraserve.runtime.cut_speech import Surroundings
-from paraserve.runtime.segment_cuts import cut_long_segment
+from paraserve.runtime.segments.cut_speech import Surroundings
+from paraserve.runtime.segments.segment_cuts import cut_long_segment
 from paraserve.types import FRAME_MS, Samples, Segment, SegmentAudio, VadEvent, samples_to_ms
 
 DECISION_MS = 35

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from paraserve.inference.base import VadStep
 from paraserve.inference.features.fbank import FbankState, fbank, fbank_step
-from paraserve.runtime.live_segmenter import Chunk, LiveSegmenter, SpeechEnd
+from paraserve.runtime.segments.live_segmenter import Chunk, LiveSegmenter, SpeechEnd
 from paraserve.types import Segment, VadEvent
 
 STEP_MS = 600
