@@ -8,6 +8,7 @@ from support.attacks.all_attacks import ATTACKS, FAMILIES
 from support.attacks.measured import MAX_RSS_GROWTH_MB, measure
 from support.attacks.served import served
 
+QUICK_FAMILIES = {"heads", "frames"}
 QUICK_S, QUICK_QUIET_S = 0.5, 3.0
 FULL_S, FULL_QUIET_S = 60.0, 10.0
 MAX_LIVEZ_MS = 5000
@@ -17,7 +18,9 @@ REFUSED = {"429", "503", "1008", "1013", "address_limit", "overloaded"}
 
 @pytest.mark.alone
 @pytest.mark.slow
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize(
+    "family", [pytest.param(one, marks=[] if one in QUICK_FAMILIES else [pytest.mark.full]) for one in FAMILIES]
+)
 def test_each_family(attacked, family):
     """Newcomers are served, no result is lost, memory is bounded and `/livez` answers, whatever the attack."""
     names = [attack.name for attack in FAMILIES[family]]

@@ -314,7 +314,8 @@ def test_host_names_of_sockets(loopback_server, host):
             sock.sendall(masked_frame(TEXT, b'{"is_speaking":false}'))
             assert json.loads(next(read_frames(sock))[1])["is_final"]
         else:
-            (_, told), (_, closing) = list(read_frames(sock))
+            frames = read_frames(sock)
+            (_, told), (_, closing) = next(frames), next(frames)
             assert json.loads(told)["error"]["code"] == "host_not_allowed"
             assert (int.from_bytes(closing[:2]), closing[2:]) == (1008, b"host_not_allowed")
             assert refused(loopback_server) == before + 1

@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TextIO
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as in a shell."""
@@ -26,8 +27,14 @@ def main(args: Sequence[str] | None = None) -> None:
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
     except BrokenPipeError:
-        _drop_stdout()
+        _drop(sys.stdout)
         sys.exit(1)
+    finally:
+        # A log that nobody reads any more is no failure.
+        try:
+            sys.stderr.flush()
+        except (OSError, ValueError):
+            _drop(sys.stderr)
 
 
 def _run(args: Sequence[str]) -> None:
@@ -59,10 +66,10 @@ def _prepare_streams() -> None:
                 stream.reconfigure(encoding="utf-8", errors="surrogateescape")
 
 
-def _drop_stdout() -> None:
-    """Nobody reads any more: give up what has not been written, which Python would try again at its end."""
+def _drop(stream: TextIO) -> None:
+    """Give up what nobody reads any more, and has not been written. Python would try again at its end."""
     with contextlib.suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 if __name__ == "__main__":

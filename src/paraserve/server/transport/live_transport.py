@@ -21,8 +21,10 @@ ABORT_TIMEOUT_S = 10.0
 """Time for a peer to answer our close frame, or to read what is on its way, before its connection is aborted."""
 DISCARD_TIMEOUT_S = 0.5
 """A peer that has sent nothing for this long has nothing more on its way."""
-DISCARD_BYTES = 40 * 1024**2
+DISCARD_BYTES = 64 * 1024**2
 """Most that is dropped for a peer: more than one message of the default `max_frame_bytes`, which is refused."""
+DISCARD_FLOOD_BYTES = 8 * 1024**2
+"""The same for a peer that floods."""
 DISCARD_PAUSE_S = 0.005
 """Pause after each read of what is dropped: at most 50 MB/s."""
 FRAMES_PER_TURN = 16
@@ -254,6 +256,7 @@ class LiveTransport(WebSocketsSansIOProtocol):
             self._is_discarding = True
             self.transport.abort()
             return
+        self._discard_bytes_left = DISCARD_FLOOD_BYTES
         self.conn.fail(CloseCode.POLICY_VIOLATION, kind)
         self.handle_parser_exception()
 
