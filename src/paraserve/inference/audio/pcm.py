@@ -8,7 +8,10 @@ import soxr
 from paraserve.errors import AudioError
 from paraserve.inference.audio.telephony import a_law_table, mu_law_table
 from paraserve.inference.audio.wav.live_header import RIFF_BYTES, PcmLayout, may_be_wav, read_wav_header
+from paraserve.inference.audio.wav.riff import OTHER_CHUNKS
 from paraserve.types import SAMPLE_RATE, AudioFormat, Samples
+
+CHUNK_NAME_BYTES = 4
 
 
 class PcmReader:
@@ -72,11 +75,18 @@ class PcmReader:
 
 
 class PcmStream:
-    """Converter of bytes in one layout to mono samples at 16 kHz. Bytes beyond `n_bytes` (None: all) are ignored."""
+    """Converter of bytes in one layout to mono samples at 16 kHz.
+
+    Behind `n_bytes` (None: all are audio) other chunks of a wav may stand, which are ignored. Anything else is audio
+    that the wav's header does not count.
+    """
 
     def __init__(self, layout: PcmLayout, n_bytes: int | None = None) -> None:
         self._layout = layout
         self._left_bytes = n_bytes
+        self._padding_bytes = (n_bytes or 0) % 2
+        self._behind = b""
+        self._is_over = False
         self._rest = b""
         self._table = _table(layout)
         self._resampler = None
@@ -85,16 +95,26 @@ class PcmStream:
 
     def push(self, data: bytes) -> Samples:
         """Return the samples that these bytes complete; a resampler delays some."""
-        if self._left_bytes is not None:
-            data = data[: self._left_bytes]
-            self._left_bytes -= len(data)
-        data = self._rest + data
+        data = self._rest + self._audio(data)
         n_whole = len(data) // self._layout.frame_bytes * self._layout.frame_bytes
         self._rest = data[n_whole:]
         samples = _mono(self._floats(data[:n_whole]), self._layout.channels)
         if self._resampler is not None and len(samples):
             samples = self._resampler.resample_chunk(samples)
         return np.clip(samples, -1.0, 1.0)
+
+    def _audio(self, data: bytes) -> bytes:
+        """Return the audio among these bytes. The first five behind the stated end tell whether there is more."""
+        if self._left_bytes is None or self._is_over:
+            return b"" if self._is_over else data
+        audio, self._behind = data[: self._left_bytes], self._behind + data[self._left_bytes :]
+        self._left_bytes -= len(audio)
+        if self._left_bytes or len(self._behind) <= CHUNK_NAME_BYTES:
+            return audio
+        name = self._behind[self._padding_bytes :][:CHUNK_NAME_BYTES]
+        self._is_over, self._left_bytes = name in OTHER_CHUNKS, None
+        more, self._behind = b"" if self._is_over else self._behind, b""
+        return audio + more
 
     def _floats(self, data: bytes) -> Samples:
         if self._table is None:

@@ -1,6 +1,7 @@
 """Live bytes to samples: any cuts, wav headers, odd bytes, rates, damaged headers."""
 
 import io
+import itertools
 import struct
 
 import numpy as np
@@ -135,6 +136,19 @@ def test_the_end_of_a_wav() -> None:
     assert len(heard([known])) == 3000
     for unknown in (0, 0xFFFFFFFF):
         assert len(heard([header(fmt(), data_bytes=unknown) + PCM])) == 3000
+
+
+@given(stated=st.integers(1, len(PCM) - 8), sizes=st.lists(st.integers(1, 700), min_size=1, max_size=8))
+def test_a_wav_that_states_less_than_there_is(stated: int, sizes: list[int]) -> None:
+    """All of its audio is read, wherever messages end."""
+    wav = header(fmt(), data_bytes=stated) + PCM
+    pieces, at = [], 0
+    for size in itertools.cycle(sizes):
+        pieces.append(wav[at : at + size])
+        at += size
+        if at >= len(wav):
+            break
+    assert len(heard(pieces)) == 3000
 
 
 def test_floats_that_are_no_numbers() -> None:
