@@ -44,10 +44,15 @@ class ClientAddresses:
         """
         if host is None or host in LOOPBACK or self.is_trusted(host):
             return None
-        address = _parsed(host)
-        if isinstance(address, ipaddress.IPv6Address):
-            return str(ipaddress.ip_network((int(address), IPV6_SITE_BITS), strict=False))
-        return host if address is None else str(address)
+        return address_group(host)
+
+
+def address_group(host: str) -> str:
+    """Return the network whose clients count as one: an IPv4 address, or the /64 of an IPv6 one."""
+    address = _parsed(host)
+    if isinstance(address, ipaddress.IPv6Address):
+        return str(ipaddress.ip_network((int(address), IPV6_SITE_BITS), strict=False))
+    return host if address is None else str(address)
 
 
 def plain_host(host: str) -> str:

@@ -4,19 +4,17 @@ Past the limit a wrong key is answered with 429. A right one is still taken: key
 finds one by trying, while many clients may share an address (NAT), and one of them must not lock out the others.
 """
 
-import ipaddress
 import math
 import time
 from collections import OrderedDict
 from dataclasses import dataclass, field
 
 from paraserve.errors import WrongKeysError
+from paraserve.server.access.client_addresses import address_group
 
 WINDOW_S = 60.0
 MAX_ADDRESSES = 4096
 """Addresses that are remembered. One more takes the place of the one that has been there longest."""
-IPV6_PREFIX = 64
-"""What one IPv6 customer has for himself at least, so addresses that share it count as one."""
 
 
 @dataclass(slots=True)
@@ -58,16 +56,3 @@ class WrongKeys:
 class _Count:
     until_s: float
     n_wrong: int = 0
-
-
-def address_group(address: str) -> str:
-    """Return the network whose clients count as one: an IPv4 address, or the /64 of an IPv6 one."""
-    try:
-        parsed = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        return address
-    if isinstance(parsed, ipaddress.IPv4Address):
-        return str(parsed)
-    if parsed.ipv4_mapped is not None:
-        return str(parsed.ipv4_mapped)
-    return str(ipaddress.IPv6Network((parsed, IPV6_PREFIX), strict=False))

@@ -4,7 +4,8 @@ import pytest
 
 from paraserve.errors import WrongKeysError
 from paraserve.server.access import wrong_keys
-from paraserve.server.access.wrong_keys import MAX_ADDRESSES, WINDOW_S, WrongKeys, address_group
+from paraserve.server.access.client_addresses import address_group
+from paraserve.server.access.wrong_keys import MAX_ADDRESSES, WINDOW_S, WrongKeys
 
 
 @pytest.fixture
