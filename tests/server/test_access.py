@@ -14,6 +14,7 @@ from fastapi.routing import iter_route_contexts
 from paraserve.server.access.api_keys import hashed, new_key, write_keys
 from paraserve.server.app import create_app
 from paraserve.settings import Settings
+from support.api_description import example_path
 from support.audio_files import pcm_wav
 from support.commands import paraserve
 from support.fakes import FakeEngine
@@ -46,15 +47,7 @@ def table():
     app = create_app(Settings(), FakeEngine())
     found = {(method, one.path) for one in iter_route_contexts(app.routes) for method in one.methods or ()}
     return [
-        *sorted(
-            (
-                method,
-                path.replace("docs/{path:path}", "docs/docs.js")
-                .replace("{path:path}", "page.js")
-                .replace("{model:path}", "whisper-1"),
-            )
-            for method, path in found
-        ),
+        *sorted((method, example_path(path)) for method, path in found),
         ("GET", "/none"),
     ]
 

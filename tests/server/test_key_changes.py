@@ -13,6 +13,7 @@ from paraserve.server.access.api_keys import hashed, new_key, write_keys
 from paraserve.server.access.key_fields import KeyLimits, KeyScope
 from paraserve.server.app import create_app
 from paraserve.settings import Settings
+from support.api_description import example_path
 from support.audio_files import pcm_wav
 from support.fakes import FakeEngine
 from support.live import eventually, handshake, heard, live, speech
@@ -162,9 +163,7 @@ def test_scopes_of_routes(scoped, is_error, scope):
     assert len(routes) > 20
     for method, path in sorted(routes):
         body = {"files": {"file": ("a.wav", VOICE)}} if method == "POST" else {}
-        place = path.replace("docs/{path:path}", "docs/docs.js").replace("{path:path}", "page.js")
-        place = place.replace("{model:path}", "demo")
-        answer = scoped.get(place, method, headers=with_key(scope), **body)
+        answer = scoped.get(example_path(path), method, headers=with_key(scope), **body)
         wanted = scope_of(method, path)
         if wanted in {None, scope}:
             assert answer.status_code == 200, (method, path)

@@ -22,6 +22,7 @@ from paraserve.server.access.api_keys import digest_of, hashed, new_key, write_k
 from paraserve.server.app import create_app
 from paraserve.server.http.plain_paths import plain_path
 from paraserve.settings import Settings
+from support.api_description import example_path
 from support.fakes import FakeEngine
 from support.live import heard, live, speech
 
@@ -65,7 +66,7 @@ def paths():
     """The paths of all routes, each also in other clothes, and paths of no route."""
     app = create_app(Settings(), FakeEngine())
     routes = (one for one in iter_route_contexts(app.routes) if one.methods)
-    known = sorted({one.path.replace("{path:path}", "page.js").replace("{model:path}", "demo") for one in routes})
+    known = sorted({example_path(one.path) for one in routes})
     assert {"/", "/transcribe", "/metrics", "/v1/models", "/v1/audio/transcriptions"} <= set(known)
     for path in known:
         yield path

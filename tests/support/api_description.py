@@ -19,6 +19,12 @@ UNDESCRIBED = frozenset(("/openapi.json",))
 """FastAPI's own."""
 
 
+def example_path(route: str) -> str:
+    """A path of this route that is answered: its parameter names a file of the page, of `/docs`, or a model."""
+    path = route.replace("docs/{path:path}", "docs/docs.js").replace("{path:path}", "page.js")
+    return path.replace("{model:path}", "whisper-1")
+
+
 class UndescribedError(AssertionError):
     """An answer that the description does not allow."""
 
