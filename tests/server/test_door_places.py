@@ -1,6 +1,7 @@
 """Places at the door: connections, uploads and live sessions of one address, slow bodies, proxies, Unix sockets."""
 
 import contextlib
+import socket
 import ssl
 import time
 
@@ -151,6 +152,8 @@ def test_upload_that_takes_too_long(door):
 V1 = b"PROXY TCP4 198.51.100.7 203.0.113.1 5000 443\r\n"
 V2 = b"\r\n\r\n\x00\r\nQUIT\n\x21\x11\x00\x0c" + bytes([198, 51, 100, 8, 203, 0, 113, 1]) + b"\x13\x88\x01\xbb"
 LOCAL = b"\r\n\r\n\x00\r\nQUIT\n\x20\x00\x00\x00"
+SERVER_HELLO = b"\x16\x03\x03"
+"""The first bytes of a TLS server's answer."""
 
 
 @pytest.fixture(scope="module")
@@ -163,6 +166,15 @@ def behind_proxy(demo_dir, tmp_path_factory):
     flags = ("--bundle", demo_dir, "--certfile", made.certfile, "--keyfile", made.keyfile)
     with commands.server(*flags, **environment) as url:
         yield "127.0.0.1", int(url.rsplit(":", 1)[1])
+
+
+def client_hello() -> bytes:
+    """The first bytes that a TLS client sends."""
+    outgoing = ssl.MemoryBIO()
+    tls = ssl.create_default_context().wrap_bio(ssl.MemoryBIO(), outgoing, server_hostname="localhost")
+    with contextlib.suppress(ssl.SSLWantReadError):
+        tls.do_handshake()
+    return outgoing.read()
 
 
 def secured(client: RawClient) -> None:
@@ -182,17 +194,23 @@ def test_proxy_header(behind_proxy, header):
             assert client.read().status == 200
 
 
+def test_first_bytes_of_tls_at_any_moment(behind_proxy):
+    """The client's first bytes may come before, while or after TLS takes the connection."""
+    hello = client_hello()
+    for n_us in range(0, 2000, 2):
+        with raw_client(behind_proxy) as client:
+            client.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            client.send(LOCAL)
+            time.sleep(n_us / 1e6)
+            client.send(hello)
+            assert client.socket.recv(3) == SERVER_HELLO
+
+
 def test_proxy_header_with_the_first_bytes_of_tls(behind_proxy):
     """What follows the header in one packet is not lost."""
-    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-    context = ssl.create_default_context()
-    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    tls = context.wrap_bio(incoming, outgoing)
-    with contextlib.suppress(ssl.SSLWantReadError):
-        tls.do_handshake()
     with raw_client(behind_proxy) as client:
-        client.send(V1 + outgoing.read())
-        assert client.socket.recv(3) == b"\x16\x03\x03"  # the server's part of the handshake
+        client.send(V1 + client_hello())
+        assert client.socket.recv(3) == SERVER_HELLO
 
 
 def test_address_behind_a_proxy_header(behind_proxy):

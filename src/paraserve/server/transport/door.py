@@ -100,14 +100,14 @@ class Accepted(asyncio.Protocol):
             self._tls_task = self._http.loop.create_task(self._start_tls(self._door.tls))
 
     async def _start_tls(self, context: ssl.SSLContext) -> None:
-        loop, early = self._http.loop, self._received
-        self._received = b""
+        loop = self._http.loop
         shaking = asyncio.ensure_future(
             loop.start_tls(
                 self._transport, self, context, server_side=True, ssl_handshake_timeout=self._door.head_timeout_s
             )
         )
-        await asyncio.sleep(0)  # until the TLS protocol has the connection
+        await asyncio.sleep(0)  # until the TLS protocol has the connection: what came before came to this one
+        early, self._received = self._received, b""
         loop.call_soon(_feed, self._transport, early)
         try:
             secured = await shaking
