@@ -66,8 +66,9 @@ class Client:
         return self._request("POST", path, content=data, headers=headers or {}, params=query)
 
     def metric(self, name: str) -> float:
+        """The value of a sample. One with labels is shown from its first count on."""
         line = re.search(rf"^{name} (\S+)$", self.get("/metrics").text, re.MULTILINE)
-        return float(line[1])
+        return 0.0 if line is None and "{" in name else float(line[1])
 
     def _request(self, method: str, path: str, **options) -> httpx2.Response:
         answer = self.http.request(method, self.url + path, **options)
