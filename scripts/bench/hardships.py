@@ -9,9 +9,9 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+import av
 import numpy as np
 import psutil
-import soundfile
 from websockets.exceptions import WebSocketException
 
 from report import percentile
@@ -258,17 +258,33 @@ async def _final_ms(target: Target) -> float:
         return (time.monotonic() - ended_s) * 1000
 
 
-async def silence_of_hours(server: Served, hours: int, folder: Path) -> str:
-    """A small file that is hours of silence: processor time and memory of its decoding."""
-    path = folder / "silence.flac"
-    with soundfile.SoundFile(path, "w", 16_000, 1, format="FLAC") as file:
-        for _ in range(hours):
-            file.write(np.zeros(16_000 * 3600, np.int16))
-    parent, data = psutil.Process(server.process.pid), path.read_bytes()
-    before_s, before_mb = _cpu_s(parent), server.resident_mb()
-    status = await server.target.request("POST /transcribe HTTP/1.1", data)
-    spent_s, more_mb = _cpu_s(parent) - before_s, server.peak_mb() - before_mb
-    return f"{hours} h in {len(data) / 1e6:.1f} MB: {status or 'no answer'}, {spent_s:.1f} s CPU, {more_mb:+.0f} MB"
+async def silence_of_hours(server: Served, n_hours: int, folder: Path) -> str:
+    """Small files that are hours of silence: processor time and memory of each."""
+    parent, lines = psutil.Process(server.process.pid), []
+    for suffix, codec in (("flac", "flac"), ("opus", "libopus"), ("mp3", "libmp3lame"), ("m4a", "aac")):
+        path = folder / f"silence.{suffix}"
+        _write_silence(path, codec, n_hours)
+        before_s, before_mb = _cpu_s(parent), server.resident_mb()
+        server.forget_peaks()
+        started_s = time.monotonic()
+        status = await server.target.request("POST /transcribe HTTP/1.1", path.read_bytes(), patience_s=SETTLE_S)
+        spent_s, more_mb = _cpu_s(parent) - before_s, server.peak_mb() - before_mb
+        took = f"{spent_s:.1f} s CPU in {time.monotonic() - started_s:.0f} s, {more_mb:+.0f} MB"
+        lines.append(f"{suffix} of {path.stat().st_size / 1e6:.1f} MB: {status or 'no answer'}, {took}")
+    return f"{n_hours} h, " + "; ".join(lines)
+
+
+def _write_silence(path: Path, codec: str, n_hours: int) -> None:
+    """Mono silence at 16 kHz, at the least bit rate."""
+    with av.open(str(path), "w") as file:
+        stream = file.add_stream(codec, rate=16_000, layout="mono")
+        stream.bit_rate = 8000
+        frame = av.AudioFrame.from_ndarray(np.zeros((1, 16_000), np.int16), "s16", "mono")
+        frame.sample_rate = 16_000
+        for second in range(n_hours * 3600):
+            frame.pts = second * 16_000
+            file.mux(stream.encode(frame))
+        file.mux(stream.encode(None))
 
 
 def _cpu_s(parent: psutil.Process) -> float:

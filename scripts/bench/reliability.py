@@ -21,13 +21,14 @@ from recordings import ROOT
 from report import add_output_options, publish, table
 
 sys.path.insert(0, str(ROOT / "tests"))
+import crowds
 import hardships
 from support.attacks.served import Served, served
 
 
 @dataclass(frozen=True)
 class Hardship:
-    """`measure` gets a server with these flags, and a count."""
+    """`measure` gets a server with these flags, and a count: of what happens, or of seconds."""
 
     measure: Callable[[Served, int], Awaitable[str]]
     count: int
@@ -43,10 +44,13 @@ HARDSHIPS = {
     ),
     "churn": Hardship(hardships.churn, 400, "0 lost, at most 1 MB in 10,000"),
     "cross-talk": Hardship(hardships.crosstalk, 200, "every text its own"),
+    "rated load": Hardship(crowds.rated_load, 20, "event loop held up 50 ms at most in 99.9 %"),
+    "beside uploads": Hardship(crowds.beside_uploads, 20, "finals at most 1.2 times, refused within 50 ms"),
+    "slow readers": Hardship(crowds.slow_readers, 20, "ended with 1013, 1 MB each, finals at most 1.1 times"),
     "overload": Hardship(hardships.overload, 200, "refused within 50 ms, admitted as before"),
 }
 """The full counts are a hundred times as many."""
-STOPS, HOURS = 3, 4
+STOPS, HOURS = 3, 1
 
 
 def all_lines(arguments: argparse.Namespace) -> list[tuple[str, str, str]]:

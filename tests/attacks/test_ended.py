@@ -67,7 +67,6 @@ def bounded(server, name: str, n: int = 1) -> Tally:
     return tally
 
 
-@pytest.mark.alone
 @pytest.mark.parametrize("name", STATUSES)
 def test_requests(attacked, name):
     """A request without end gets the status that says what is too large, and its connection is closed."""
@@ -76,7 +75,6 @@ def test_requests(attacked, name):
     assert set(tally.statuses) <= STATUSES[name], tally
 
 
-@pytest.mark.alone
 @pytest.mark.parametrize("name", CLOSES)
 def test_frames(attacked, name):
     """A flood of frames gets the close code that says why, and its connection is closed."""
@@ -85,13 +83,11 @@ def test_frames(attacked, name):
     assert set(tally.closes) <= CLOSES[name], tally
 
 
-@pytest.mark.alone
 def test_pongs_that_nobody_reads(attacked):
     """A client that pings and does not read loses its connection, before its pongs fill the memory."""
     assert bounded(attacked, "pings of 125 bytes, pongs unread").ended
 
 
-@pytest.mark.alone
 @pytest.mark.parametrize(
     ("name", "n"),
     [
@@ -109,7 +105,6 @@ def test_refused_clients(guarded, name, n):
     assert tally.closes or tally.statuses.keys() & {401, 403}
 
 
-@pytest.mark.alone
 @pytest.mark.slow
 def test_unfinished_heads(attacked):
     """Silent connections, half heads and trickled heads are closed in time; where a head has begun, with 408."""

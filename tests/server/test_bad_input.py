@@ -150,7 +150,6 @@ def short_server(demo_dir, tmp_path_factory, process_factory):
         yield running
 
 
-@pytest.mark.alone
 @pytest.mark.parametrize("content_type", ["audio/wav", "multipart/form-data; boundary=b"])
 def test_announced_size_over_the_limit(server, is_error, content_type):
     """3 GiB announced: 413 at once, with not one byte of it sent."""

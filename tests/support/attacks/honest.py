@@ -46,10 +46,10 @@ class Target:
             ping_interval=None, open_timeout=PATIENCE_S, close_timeout=1, max_size=None,
         )  # fmt: skip
 
-    async def request(self, head: str, body: bytes = b"") -> int:
+    async def request(self, head: str, body: bytes = b"", patience_s: float = PATIENCE_S) -> int:
         """Send a request over a connection of its own; returns the status, or 0 where there is no answer."""
         with contextlib.suppress(OSError, ValueError, IndexError):
-            async with asyncio.timeout(PATIENCE_S):
+            async with asyncio.timeout(patience_s):
                 reader, writer = await asyncio.open_connection(self.host, self.port)
                 try:
                     lines = [head, f"Host: {self.host}", "Connection: close", f"Content-Length: {len(body)}"]

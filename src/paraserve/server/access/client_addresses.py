@@ -8,6 +8,8 @@ LOOPBACK = ("127.0.0.1", "::1")
 """Exempt from limits of an address: probes, and proxies on this machine. Other loopback addresses are not."""
 UNIX = "unix"
 """Stands for the address of all clients of a Unix socket: whoever may open it is trusted."""
+UNKNOWN = "unknown"
+"""Stands for the address of a client whose connection names none."""
 IPV6_SITE_BITS = 64
 """One customer usually gets all IPv6 addresses of one such prefix (RFC 6177)."""
 

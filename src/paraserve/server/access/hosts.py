@@ -7,7 +7,7 @@ from starlette.requests import HTTPConnection, Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from paraserve.errors import HostError, OriginError
-from paraserve.server.access.client_addresses import is_loopback
+from paraserve.server.access.client_addresses import UNKNOWN, is_loopback
 from paraserve.server.error_responses import answer_error
 from paraserve.server.telemetry.refusals import Refusals
 
@@ -15,7 +15,6 @@ ANY = "*"
 FILE_ORIGINS = frozenset(("null", "file://"))
 """Origins of pages that were opened from a file, as FunASR's page is. A sandboxed frame says `null`, too."""
 PAGE_CODES = frozenset(("host_not_allowed", "origin_not_allowed"))
-UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True)

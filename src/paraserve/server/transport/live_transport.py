@@ -14,6 +14,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from uvicorn.server import ServerState
 from websockets.frames import CloseCode, Frame, Opcode
 
+from paraserve.server.access.client_addresses import UNKNOWN
 from paraserve.server.telemetry.refusals import Refusals
 from paraserve.server.transport.frame_limits import FrameLimitError, FrameLimits
 
@@ -29,7 +30,6 @@ DISCARD_PAUSE_S = 0.005
 """Pause after each read of what is dropped: at most 50 MB/s."""
 FRAMES_PER_TURN = 16
 """Frames of one client that are parsed before others have their turn: less than a millisecond."""
-UNKNOWN = "unknown"
 
 
 class LiveTransport(WebSocketsSansIOProtocol):
