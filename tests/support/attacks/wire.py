@@ -19,6 +19,7 @@ TEXT, CLOSE, PING = 1, 8, 9
 MASKED_EMPTY_PONG = b"\x8a\x80\0\0\0\0"
 BLOCK_BYTES = 8192
 CONNECT_TIMEOUT_S = 10.0
+PORT_PAUSE_S = 0.1
 UNTIL_ENDED_S = 86_400.0
 LINGER_S = 1.0
 """Time for an answer that is on its way when the server no longer takes what is sent."""
@@ -187,7 +188,12 @@ class Attacker:
         sock.setblocking(False)  # noqa: FBT003 - its only parameter
         if receive_buffer_bytes:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer_bytes)
-        sock.bind((self.source, 0))
+        try:
+            sock.bind((self.source, 0))
+        except OSError:  # no port is free: those of closed connections are kept for a minute
+            sock.close()
+            await asyncio.sleep(PORT_PAUSE_S)
+            return
         started, connection = time.monotonic(), Connection(sock, self.tally, self.pace, is_reader)
         self.tally.connections += 1
         try:
