@@ -73,6 +73,18 @@ def test_telephony(url, mode, rate, name, code):
         assert int(level) / 1000 == pytest.approx(8000 / 32768, rel=0.2)
 
 
+@pytest.mark.parametrize("asked", [None, 8000, 16_000, 48_000])
+def test_the_rate_of_a_wav_header_counts(url, asked):
+    """A client that names another rate is told so; one that names none, or the right one, is told nothing."""
+    with live(url) as client:
+        client.say(mode="2pass", **({} if asked is None else {"audio_fs": asked}))
+        messages = client.utterance(audio_files.pcm_wav(b"\xb8\x0b" * 8400, sample_rate=8000))
+    told = [(one["code"], one["param"]) for m in messages for one in m.get("warnings", [])]
+    assert told == ([("not_honoured", "audio_fs")] if asked in (16_000, 48_000) else [])
+    (text,) = [m["text"].strip() for m in messages if m["text"].strip() and m["mode"] == "2pass-offline"]
+    assert abs(int(text.split("x")[0]) - 16_800) < 400
+
+
 def test_raw_audio_is_no_file(url):
     """Loud noise from its first sample on is heard, whatever bytes it begins with."""
     rng = np.random.default_rng(1)

@@ -10,6 +10,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection
 
 from paraserve.errors import InferenceError
+from support.audio_files import pcm_wav
 from support.fakes import FakeEngine
 from support.live import assert_works, eventually, heard, live, live_sessions, silence, speech
 from support.live_messages import check_from_server
@@ -159,6 +160,16 @@ def test_warnings(url):
         first, second = client.ask(speech(100)), client.ask(speech(100))
     assert [warning["param"] for warning in first["warnings"]] == ["phrase_list", "speed"]
     assert "warnings" not in second
+
+
+@pytest.mark.parametrize("asked", [None, 8000, 16_000])
+def test_the_rate_of_a_wav_header_counts(url, asked):
+    """A client that names another rate is told so."""
+    wav = pcm_wav(b"\xb8\x0b" * 8000, sample_rate=8000)
+    with vosk(url, config=None if asked is None else {"config": {"sample_rate": asked}}) as client:
+        reply = client.ask(wav)
+        told = [(one["code"], one["param"]) for one in reply.get("warnings", [])]
+    assert told == ([("not_honoured", "sample_rate")] if asked == 16_000 else [])
 
 
 @pytest.mark.parametrize("path", ["/vosk", "/"])

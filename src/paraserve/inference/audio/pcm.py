@@ -30,6 +30,11 @@ class PcmReader:
             self._raw = PcmLayout(audio.encoding, 1, audio.channels, audio.sample_rate)
         self._utterance = _Utterance()
 
+    @property
+    def header(self) -> PcmLayout | None:
+        """The layout that a WAV header at the beginning of the utterance states; None without one so far."""
+        return self._utterance.header
+
     def push(self, data: bytes) -> Samples:
         """Return the samples that these bytes complete.
 
@@ -70,6 +75,7 @@ class PcmReader:
         header = read_wav_header(utterance.head) if len(utterance.head) >= RIFF_BYTES else None
         if header is None:
             return _no_samples()
+        utterance.header = header.layout
         utterance.stream = PcmStream(header.layout, header.data_bytes)
         return utterance.stream.push(bytes(utterance.head[header.data_at :]))
 
@@ -136,6 +142,7 @@ class _Utterance:
 
     head: bytearray = field(default_factory=bytearray)
     stream: PcmStream | None = None
+    header: PcmLayout | None = None
     is_refused: bool = False
 
 

@@ -32,6 +32,7 @@ from paraserve.server.protocols.events import (
     RecordingText,
     Request,
     SegmentText,
+    WavHeader,
     text_event,
 )
 from paraserve.types import SAMPLE_RATE, Samples, Transcript, Update
@@ -208,11 +209,15 @@ class RequestReader:
         """
         pcm = PcmReader(self.settings.stream.audio)
         n_samples = n_replies = 0
+        has_header = False
         gathered: list[Samples] = []
         head = bytearray()
         async for piece in self._pieces(first):
             _check_raw(head, piece.data)
             samples = pcm.push(piece.data)
+            if pcm.header is not None and not has_header:
+                has_header = True
+                self._outbox.put(WavHeader(pcm.header.sample_rate))
             n_samples += len(samples)
             n_replies += piece.wants_reply
             self.arrivals.add(n_samples * 1000 / SAMPLE_RATE, self._received_s)

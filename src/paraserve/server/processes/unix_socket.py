@@ -1,14 +1,17 @@
 """A Unix socket to listen on, for proxies on this machine."""
 
 import contextlib
+import fcntl
 import os
 import socket
 import stat
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 from paraserve.errors import ParaserveError
 
+IN_USE = "another server listens there"
 HIDDEN_FROM = 0o117
 """Others than the server's user and group may not open it: who may is trusted like a proxy."""
 
@@ -17,11 +20,15 @@ HIDDEN_FROM = 0o117
 def bound_unix_socket(path: Path) -> Iterator[socket.socket]:
     """Bind a socket to a path, and remove it at the end. A file that a dead server left is replaced.
 
+    A lock on `PATH.lock` tells a server that still loads its models, and listens to nobody, from a dead one.
+
     Raises:
-        ParaserveError: another server listens there, the file is no socket, or it cannot be made.
+        ParaserveError: another server listens there or is about to, the file is no socket, or it cannot be made.
     """
-    with socket.socket(socket.AF_UNIX) as bound:
+    with contextlib.ExitStack() as stack:
+        bound = stack.enter_context(socket.socket(socket.AF_UNIX))
         try:
+            _lock(stack.enter_context(path.with_name(path.name + ".lock").open("w")))
             _remove_stale(path)
             mask = os.umask(HIDDEN_FROM)
             try:
@@ -37,6 +44,13 @@ def bound_unix_socket(path: Path) -> Iterator[socket.socket]:
             with contextlib.suppress(OSError):
                 if os.path.samestat(path.stat(), made):  # another server may have its own there by now
                     path.unlink()
+
+
+def _lock(file: IO[str]) -> None:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise OSError(IN_USE) from None
 
 
 def _remove_stale(path: Path) -> None:
@@ -55,4 +69,4 @@ def _remove_stale(path: Path) -> None:
             return
         except OSError:  # its queue is full: somebody listens
             pass
-    raise OSError("another server listens there")
+    raise OSError(IN_USE)

@@ -132,6 +132,13 @@ class Configured:
 
 
 @dataclass(frozen=True, slots=True)
+class WavHeader:
+    """The utterance's audio begins with a WAV header, whose rate in Hz counts in place of the settings' one."""
+
+    sample_rate: int
+
+
+@dataclass(frozen=True, slots=True)
 class Acknowledged:
     """The oldest `Audio` request with `wants_reply` that had no answer yet has been taken in."""
 
@@ -156,7 +163,7 @@ class Finished:
 
 
 TextEvent: TypeAlias = PartialText | SegmentText | RecordingText
-Event: TypeAlias = TextEvent | Configured | Acknowledged | Failed | Finished
+Event: TypeAlias = TextEvent | Configured | WavHeader | Acknowledged | Failed | Finished
 
 
 def text_event(update: Update, received_s: float | None) -> PartialText | SegmentText:

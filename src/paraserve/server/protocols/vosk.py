@@ -26,6 +26,7 @@ from paraserve.server.protocols.events import (
     PartialText,
     Request,
     SegmentText,
+    WavHeader,
 )
 from paraserve.server.protocols.funasr.hotwords import check_hotwords
 from paraserve.server.protocols.json_encoding import Json, object_text
@@ -62,6 +63,7 @@ class VoskProtocol:
         self.settings = LiveSettings(StreamConfig(audio=audio, options=options, session_id=request_id))
         self._request_id = request_id
         self._abilities = abilities
+        self._asked_rate: int | None = None
         self._has_words = True
         self._has_alternatives = False
         self._warnings = NewWarnings(warnings)  # for the next reply
@@ -84,10 +86,10 @@ class VoskProtocol:
         match event:
             case PartialText():
                 self._partial, self._tail = self._partial + event.text, event.tail
-                return ()
             case SegmentText():
                 self._take_segment(event)
-                return ()
+            case WavHeader(sample_rate=rate):
+                self._note_header(rate)
             case Acknowledged() if not self._text:
                 return self._reply({"partial": (self._partial + self._tail).strip()})
             case Acknowledged() | Finished():
@@ -122,7 +124,7 @@ class VoskProtocol:
             match key:
                 case "sample_rate":
                     rate = read_whole(key, value, MIN_SAMPLE_RATE, MAX_SAMPLE_RATE)
-                    stream = replace(stream, audio=AudioFormat(sample_rate=rate))
+                    stream, self._asked_rate = replace(stream, audio=AudioFormat(sample_rate=rate)), rate
                 case "words":
                     self._has_words = _read_switch(key, value)
                 case "max_alternatives":
@@ -157,6 +159,10 @@ class VoskProtocol:
 
     def _reply(self, body: Json) -> Sequence[Frame]:
         return (object_text(body | self._warnings.take()),)
+
+    def _note_header(self, sample_rate: int) -> None:
+        if self._asked_rate not in (None, sample_rate):
+            self._warnings.add([not_honoured("sample_rate", f"the audio has a WAV header, of {sample_rate} Hz")])
 
     def _take_segment(self, event: SegmentText) -> None:
         self._partial = self._tail = ""

@@ -33,6 +33,19 @@ def test_socket_of_a_living_server(tmp_path):
             client.connect(str(path))
 
 
+def test_socket_of_a_server_that_loads(tmp_path):
+    """A server that has bound its socket, and does not listen yet, keeps it."""
+    path = tmp_path / "door.sock"
+    with bound_unix_socket(path) as loading:
+        with pytest.raises(ParaserveError, match="another server listens"), bound_unix_socket(path):
+            pass
+        loading.listen()
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect(str(path))
+    with bound_unix_socket(path):
+        pass
+
+
 def test_socket_of_the_next_server(tmp_path):
     """A server leaves a socket alone that another has put in place of its own."""
     path = tmp_path / "door.sock"

@@ -13,7 +13,6 @@ from paraserve.errors import ParaserveError, ProtocolError
 from paraserve.inference.base import Abilities
 from paraserve.server.error_table import error_row
 from paraserve.server.protocols.events import (
-    Acknowledged,
     Audio,
     BadMessage,
     Configure,
@@ -28,6 +27,7 @@ from paraserve.server.protocols.events import (
     RecordingText,
     Request,
     SegmentText,
+    WavHeader,
 )
 from paraserve.server.protocols.funasr.bodies import funasr_offline, funasr_properties, funasr_stamps, tagged_text
 from paraserve.server.protocols.funasr.requests import FunasrMessage, FunasrSettings, LiveMode, apply_message
@@ -35,7 +35,7 @@ from paraserve.server.protocols.funasr.setting_warnings import setting_warnings
 from paraserve.server.protocols.json_encoding import Json, object_text
 from paraserve.server.protocols.json_values import read_object
 from paraserve.server.protocols.new_warnings import NewWarnings
-from paraserve.server.protocols.option_warnings import unknown_fields
+from paraserve.server.protocols.option_warnings import not_honoured, unknown_fields
 from paraserve.types import FieldWarning, Transcript
 
 
@@ -131,12 +131,16 @@ class FunasrProtocol:
             case Configured():
                 self._current, warnings = self._to_confirm.popleft()
                 self._warnings.add(warnings)
-            case Acknowledged():
-                pass
+            case WavHeader(sample_rate=rate):
+                self._note_header(rate)
         if body is None:
             return ()
         # The acknowledgement comes after the results, so nothing is left for it.
         return (object_text(body if isinstance(event, Finished) else body | self._warnings.take()),)
+
+    def _note_header(self, sample_rate: int) -> None:
+        if "audio_fs" in self._asked_keys and sample_rate != self._current.sample_rate:
+            self._warnings.add([not_honoured("audio_fs", f"the audio has a WAV header, of {sample_rate} Hz")])
 
     def close_code(self, error: ParaserveError) -> int | None:
         """Return the code of the table of all errors."""
