@@ -88,7 +88,7 @@ DAMAGED = {
     "rate 1": (audio_files.pcm_wav(HALF_A_SECOND, sample_rate=1), 400, "unsupported_sample_rate"),
     "rate 4 GHz": (audio_files.pcm_wav(HALF_A_SECOND, sample_rate=2**32 - 1), 400, "invalid_audio"),
     "no bits": (audio_files.pcm_wav(HALF_A_SECOND, bits=0), 415, "unsupported_codec"),
-    "24 hours of silence": (audio_files.silent_flac(24), 422, "audio_too_long"),
+    "24 hours of silence": (audio_files.silent_flac(24, sample_rate=1_000), 422, "audio_too_long"),
 }
 
 
