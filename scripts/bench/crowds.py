@@ -5,7 +5,8 @@
 
 import asyncio
 import contextlib
-import json
+import random
+import socket
 import time
 from collections import Counter
 from dataclasses import dataclass, field
@@ -23,6 +24,9 @@ from support.attacks.served import Served
 STAGGER_S = 0.13
 WARM_UP_S = 3.0
 UPLOADS_AT_ONCE = 128
+SMALL_BUFFER_BYTES = 4096
+NONSENSE = 100
+"""Messages for each 0.6 s of audio: their answers soon fill what the network holds."""
 RATED = 16
 """Speakers that two CPUs are given, 8 each."""
 
@@ -62,22 +66,23 @@ class Uploaders:
         """Send without end."""
         recording = wav(pcm(DATA / "mixed_long.wav"))
         async with asyncio.TaskGroup() as group:
-            for _ in range(UPLOADS_AT_ONCE):
-                group.create_task(self._send(recording))
+            for number in range(UPLOADS_AT_ONCE):
+                group.create_task(self._send(recording, number / UPLOADS_AT_ONCE))
 
-    async def _send(self, recording: bytes) -> None:
+    async def _send(self, recording: bytes, first_s: float) -> None:
+        await asyncio.sleep(first_s)
         while True:
             started_s = time.monotonic()
             status = await self.target.request("POST /transcribe HTTP/1.1\r\nContent-Type: audio/wav", recording)
             self.fates[status] += 1
             if status != 200:
                 self.refusals_ms.append((time.monotonic() - started_s) * 1000)
-                await asyncio.sleep(1.0)  # as `Retry-After` says
+                await asyncio.sleep(random.uniform(1.0, 2.0))  # `Retry-After` says 1
 
 
 @dataclass
 class NonReaders:
-    """Speak as fast as it is taken, and read nothing until they are told to end. `ends` counts close codes."""
+    """Send audio and nonsense as fast as it is taken, and read nothing for so long. `ends` counts close codes."""
 
     target: Target
     count: int
@@ -91,17 +96,20 @@ class NonReaders:
 
     async def _flood(self) -> None:
         ends_s = time.monotonic() + self.seconds
-        url = f"ws://{self.target.host}:{self.target.port}/"
+        sock = socket.create_connection((self.target.host, self.target.port))
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SMALL_BUFFER_BYTES)
+        options = {"sock": sock, "compression": None, "proxy": None, "ping_interval": None, "max_queue": 1}
         try:
-            async with connect(url, compression=None, proxy=None, ping_interval=None, max_queue=1) as socket:
-                await socket.send(json.dumps({"mode": "2pass"}))
+            async with connect(f"ws://{self.target.host}/", **options) as client:
                 with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout_at(asyncio.get_running_loop().time() + self.seconds):
+                    async with asyncio.timeout(self.seconds):
                         while True:
-                            await socket.send(pcm(SAMPLE))
+                            await client.send(pcm(SAMPLE)[:19_200])
+                            for _ in range(NONSENSE):
+                                await client.send("nonsense " * 20)
                 await asyncio.sleep(ends_s - time.monotonic())
                 while True:
-                    await socket.recv()
+                    await client.recv()
         except ConnectionClosed as closed:
             self.ends[str(closed.rcvd.code if closed.rcvd else 1006)] += 1
         except (OSError, WebSocketException) as error:
