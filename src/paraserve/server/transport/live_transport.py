@@ -16,7 +16,7 @@ from websockets.frames import CloseCode, Frame, Opcode
 
 from paraserve.server.access.client_addresses import UNKNOWN
 from paraserve.server.telemetry.refusals import Refusals
-from paraserve.server.transport.frame_limits import FrameLimitError, FrameLimits, frame_bytes
+from paraserve.server.transport.frame_limits import FrameLimitError, FrameLimits
 
 ABORT_TIMEOUT_S = 10.0
 """Time for a peer to answer our close frame, or to read what is on its way, before its connection is aborted."""
@@ -69,10 +69,6 @@ class LiveTransport(WebSocketsSansIOProtocol):
             super().data_received(head + end)
         if self._is_discarding:
             self._drop(len(data))
-        elif (
-            not self._unparsed and not self._frame_bytes_left and frame_bytes(data) == len(data) and self._may_parse()
-        ):
-            self._feed(data)  # one whole frame, as nearly all come
         else:
             self._unparsed += data
             self._parse()
@@ -80,8 +76,7 @@ class LiveTransport(WebSocketsSansIOProtocol):
     async def receive(self) -> Any:
         """Return the next message to the application, which is done with the one before."""
         self._is_asked = True
-        if self._unparsed or self._is_paused:
-            self._parse()
+        self._parse()
         message = await self.queue.get()
         self._is_asked = False
         return message
@@ -194,17 +189,14 @@ class LiveTransport(WebSocketsSansIOProtocol):
             piece = self._unparsed[:n_bytes]
             del self._unparsed[:n_bytes]
             self._frame_bytes_left -= n_bytes
-            self._feed(piece)
+            self.conn.receive_data(piece)
+            if self.conn.parser_exc is not None:
+                self.handle_parser_exception()
+                return
+            if not self._frame_bytes_left:
+                self._take_frame()
         if (self._unparsed or self._is_paused) and not self._is_discarding:
             self._read(is_wanted=not self._unparsed or self._may_parse())
-
-    def _feed(self, piece: bytes | bytearray) -> None:
-        """Parse the next bytes of a frame, or all of it."""
-        self.conn.receive_data(piece)
-        if self.conn.parser_exc is not None:
-            self.handle_parser_exception()
-        elif not self._frame_bytes_left:
-            self._take_frame()
 
     def _take_frame(self) -> None:
         """Take in the frame that has just been completed."""
@@ -293,3 +285,15 @@ class LiveTransport(WebSocketsSansIOProtocol):
         if self.close_timer is not None:
             self.close_timer.cancel()
         self.close_timer = self.loop.call_later(DISCARD_TIMEOUT_S, self.transport.close)
+
+
+def frame_bytes(data: bytes | bytearray) -> int:
+    """Return the length of the frame whose head `data` begins with (RFC 6455, 5.2); 0 if the head is not complete."""
+    if len(data) < 2:
+        return 0
+    length = data[1] & 0x7F
+    n_length_bytes = 0 if length < 126 else 2 if length == 126 else 8
+    n_head_bytes = n_length_bytes + (6 if data[1] & 0x80 else 2)
+    if len(data) < n_head_bytes:
+        return 0
+    return n_head_bytes + (int.from_bytes(data[2 : 2 + n_length_bytes]) if n_length_bytes else length)
