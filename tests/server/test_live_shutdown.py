@@ -13,6 +13,7 @@ from http.client import HTTPConnection
 import pytest
 from websockets.exceptions import ConnectionClosed
 
+from support.audio_files import pcm_wav
 from support.live import address_of, handshake, heard, live, masked_frame, silence, speech
 
 FRAME_MS = 20
@@ -182,10 +183,10 @@ def test_restart_with_real_models(start_server, samples):
 
 @pytest.mark.slow
 def test_nobody_is_let_in_while_it_ends(start_fake_server):
-    """Nobody is let in while a live session ends; on a connection that is open the server is not ready."""
+    """While a live session ends nobody is let in, and an upload on an open connection is served as the last one."""
     server = start_fake_server()
     with live(server.url) as client, contextlib.closing(HTTPConnection(*address_of(server.url))) as http:
-        assert asked(http, "GET", "/readyz")[0] == 200
+        assert asked(http, "/readyz")[0] == 200
         speaking = threading.Event()
         sender = threading.Thread(target=speak_for, args=(client, 5, speaking))
         sender.start()
@@ -194,18 +195,20 @@ def test_nobody_is_let_in_while_it_ends(start_fake_server):
         while is_let_in(server.url):
             time.sleep(0.01)
         assert sender.is_alive()
-        assert asked(http, "GET", "/readyz")[0] == 503
-        status, body = asked(http, "POST", "/transcribe")
-        assert (status, body["error"]["code"]) == (503, "shutting_down")
+        assert asked(http, "/readyz")[0] == 503
+        http.request("POST", "/transcribe", pcm_wav(speech(700)))
+        answer = http.getresponse()
+        assert (answer.status, answer.getheader("Connection")) == (200, "close")
+        assert json.loads(answer.read())["text"] == heard(700)
         assert client.until_final()[-1]["is_final"]
         assert client.close_code() == (1012, "shutting_down")
         sender.join()
     assert server.wait(10) == 0
 
 
-def asked(http, method, path):
+def asked(http, path):
     """Status and body, over a connection that stays open."""
-    http.request(method, path)
+    http.request("GET", path)
     answer = http.getresponse()
     return answer.status, json.loads(answer.read())
 

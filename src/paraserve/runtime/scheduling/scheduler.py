@@ -167,7 +167,6 @@ class Scheduler:
             try:
                 self._answer(batch)
             finally:
-                del self._runs[threading.get_ident()]
                 self._release(batch)
 
     def _next_batch(self) -> list[Entry]:
@@ -218,20 +217,23 @@ class Scheduler:
                 self._running_bulk -= 1
                 self._changed.notify()
 
-    def _answer(self, batch: list[Entry]) -> None:
-        """Run a batch and deliver to all its entries; if it fails, run each entry once more alone."""
+    def _answer(self, batch: list[Entry], rest: Sequence[Entry] = ()) -> None:
+        """Run a batch and deliver to all its entries; if it fails, run each entry once more alone.
+
+        `rest` is what this thread runs next of a batch that failed: it waits for this run and ends with it.
+        """
         started = time.monotonic()
-        self._runs[threading.get_ident()] = _Run(started, batch)
         try:
-            results = run_batch(batch)
+            with self._running(_Run(started, [*batch, *rest])):
+                results = run_batch(batch)
         except Exception as error:  # noqa: BLE001 - delivered to the waiting task
             self._on_batch(batch_stats(batch, started, is_failed=True))
             if len(batch) == 1:
                 deliver_results([(batch[0], error)])
                 return
-            for entry in batch:
+            for n, entry in enumerate(batch):
                 if not entry.answer.done():
-                    self._answer([entry])
+                    self._answer([entry], batch[n + 1 :])
             return
         stats = batch_stats(batch, started, is_failed=False)
         self._on_batch(stats)
@@ -241,10 +243,19 @@ class Scheduler:
         ]
         deliver_results(list(zip(batch, timed, strict=True)))
 
+    @contextmanager
+    def _running(self, run: "_Run") -> Iterator[None]:
+        """Keep the run of this thread known until it ends, which is before its results are delivered."""
+        self._runs[threading.get_ident()] = run
+        try:
+            yield
+        finally:
+            del self._runs[threading.get_ident()]
+
 
 @dataclass(frozen=True, slots=True)
 class _Run:
-    """A batch that a thread runs; `started_s` is `time.monotonic()`."""
+    """What a thread runs, and what waits for just this run; `started_s` is `time.monotonic()`."""
 
     started_s: float
     batch: list[Entry]

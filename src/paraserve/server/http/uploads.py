@@ -19,7 +19,6 @@ from paraserve.errors import (
     EngineStuckError,
     OverloadedError,
     ProtocolError,
-    ShuttingDownError,
     UploadTooLargeError,
 )
 from paraserve.runtime.decoding.pool import DecodePool
@@ -77,14 +76,15 @@ def _transcript(route: UploadFormat) -> Json:
 def _endpoint(route: UploadFormat) -> Callable[[Request], Coroutine[Any, Any, Response]]:
     async def upload(request: Request) -> Response:
         service: UploadService | None = request.app.state.uploads
-        if request.app.state.readiness.is_draining:
-            raise ShuttingDownError("the server is shutting down")
         if service is None:
             raise OverloadedError("the server is starting or shutting down", code="not_ready")
         if request.app.state.readiness.is_stuck:
             raise EngineStuckError(STUCK_MESSAGE)
         async with time_limit(service.upload_limits.request_timeout_s):
-            return await service.answer(request, route)
+            answer = await service.answer(request, route)
+        if request.app.state.readiness.is_draining:
+            answer.headers["Connection"] = "close"  # the client's next request belongs to another process
+        return answer
 
     return upload
 

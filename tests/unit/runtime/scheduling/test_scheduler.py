@@ -256,6 +256,30 @@ async def test_a_run_that_takes_too_long():
     scheduler.close()
 
 
+async def test_a_run_alone_that_takes_too_long(recorder):
+    """After a failed batch its entries run alone. If one of them hangs, those behind it get the error as well."""
+    scheduler, hanging, gate = Scheduler(1), threading.Event(), threading.Event()
+
+    def run(batch: list[int]) -> list[int]:
+        if len(batch) > 1:
+            raise ValueError("one of them is bad")
+        hanging.set()
+        gate.wait(10)
+        return batch
+
+    held = await hold(scheduler, recorder)
+    tasks = await queue(scheduler, BatchCall("hang", run, 100), 1, 2, 3)
+    recorder.gate.set()
+    await held
+    assert await asyncio.to_thread(hanging.wait, 10)
+    assert scheduler.end_overdue(0) == 1
+    for task in tasks:
+        with pytest.raises(InferenceTimeoutError):
+            await task
+    gate.set()
+    await asyncio.to_thread(scheduler.close)
+
+
 async def test_abandoned_calls():
     """All that runs or waits gets the error, nothing of it runs any more, and later calls are served."""
     scheduler, recorder = Scheduler(1), Recorder()
