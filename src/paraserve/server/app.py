@@ -24,7 +24,7 @@ from paraserve.server.http.plain_paths import PlainPaths
 from paraserve.server.http.uploads import upload_router
 from paraserve.server.http.warnings_header import WARNINGS_HEADER
 from paraserve.server.live.live_limit import live_limit
-from paraserve.server.live.websocket_routes import live_router
+from paraserve.server.live.websocket_routes import live_route
 from paraserve.server.readiness import Readiness
 from paraserve.server.services import SharedServices, host_rules, live_service, open_access, upload_service
 from paraserve.server.telemetry.metrics import Metrics
@@ -113,7 +113,7 @@ def _add_routes(app: FastAPI, settings: Settings, metrics: Metrics) -> None:
     app.include_router(health_router(app.state.readiness, metrics, settings))
     app.include_router(page_router())
     app.include_router(description_router())
-    app.include_router(live_router())
+    app.router.routes.append(live_route())
 
 
 def _add_middleware(app: FastAPI, settings: Settings, metrics: Metrics, access: Access) -> None:

@@ -91,6 +91,7 @@ class Connection:
         self._n_frames = 0
         self._n_told = 0  # utterances whose last text, or error in its place, has been sent
         self._audio_s = time.monotonic()  # when audio arrived last
+        self._idle_timer: asyncio.TimerHandle | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._closed = asyncio.Event()
         self._code = 1006
@@ -109,12 +110,15 @@ class Connection:
         started, limits = time.monotonic(), self._limits
         too_long = CloseRequest(1008, "session_too_long", f"the connection is older than {limits.max_session_s:g} s")
         timer = asyncio.get_running_loop().call_later(limits.max_session_s, self._inbox.stop, too_long)
+        self._check_idle()
         try:
             await self._run_tasks()
         except ExceptionGroup as errors:
             await self._close_after(first_cause(errors))
         finally:
             timer.cancel()
+            if self._idle_timer is not None:
+                self._idle_timer.cancel()
             self._closed.set()
             self._record(time.monotonic() - started)
         return self._code
@@ -153,7 +157,7 @@ class Connection:
 
     async def _run_tasks(self) -> None:
         async with asyncio.TaskGroup() as group:
-            self._tasks += [group.create_task(task) for task in (self._work(), self._write(), self._watch_idle())]
+            self._tasks += [group.create_task(task) for task in (self._work(), self._write())]
             await self._read()
             self._cancel_tasks()
 
@@ -174,20 +178,21 @@ class Connection:
                 self._audio_s = time.monotonic()
             await self._inbox.put(ReceivedFrame(message["bytes"] if text is None else text, time.monotonic()))
 
-    async def _watch_idle(self) -> None:
-        """End the session of a client that has sent no audio for too long.
+    def _check_idle(self) -> None:
+        """End the session of a client that has sent no audio for too long, else look again when that may be so.
 
         Pings and messages are no audio. Time that the client waits for its texts does not count.
         """
-        limit_s = self._limits.idle_timeout_s
-        while limit_s:
-            await asyncio.sleep(max(0.01, self._audio_s + limit_s - time.monotonic()))
-            reader = self._session.reader
-            if self._inbox.has_audio or (reader.has_audio and reader.end is not None):
-                self._audio_s = time.monotonic()
-            elif time.monotonic() - self._audio_s >= limit_s:
-                self._inbox.stop(CloseRequest(1008, "idle_timeout", f"no audio came for {limit_s:g} s"))
-                return
+        limit_s, reader = self._limits.idle_timeout_s, self._session.reader
+        if not limit_s:
+            return
+        if self._inbox.has_audio or (reader.has_audio and reader.end is not None):
+            self._audio_s = time.monotonic()
+        left_s = self._audio_s + limit_s - time.monotonic()
+        if left_s <= 0:
+            self._inbox.stop(CloseRequest(1008, "idle_timeout", f"no audio came for {limit_s:g} s"))
+            return
+        self._idle_timer = asyncio.get_running_loop().call_later(max(0.01, left_s), self._check_idle)
 
     async def _work(self) -> None:
         """Run the session, then tell the writer how to close."""

@@ -4,8 +4,7 @@ An utterance begins with audio or an end. It has exactly one last text, or an er
 """
 
 import time
-from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 
 import numpy as np
 
@@ -154,7 +153,7 @@ class RequestReader:
         self._protocol = protocol
         self._inbox = inbox
         self._outbox = outbox
-        self._requests: deque[Request] = deque()
+        self._requests: Iterator[Request] = iter(())  # of the last frame
         self._received_s = 0.0
         self.begin()
 
@@ -243,15 +242,15 @@ class RequestReader:
             audio = await self.next_audio()
 
     async def _next_request(self) -> Request:
-        while not self._requests:
+        while (request := next(self._requests, None)) is None:
             await self._outbox.room()
             frame = await self._inbox.get()
             if isinstance(frame, CloseRequest):
                 self.stop, self._received_s = frame, time.monotonic()
                 return EndUtterance()
             self._received_s = frame.received_s
-            self._requests.extend(self._protocol.read(frame.data))
-        return self._requests.popleft()
+            self._requests = iter(self._protocol.read(frame.data))
+        return request
 
     def _acknowledge(self, n_replies: int) -> None:
         for _ in range(n_replies):

@@ -38,6 +38,29 @@ class CloseRequest:
     message: str = ""
 
 
+class Signal:
+    """Wakes the one task that waits for it. An idle connection has five, so it is smaller than an `asyncio.Event`."""
+
+    __slots__ = ("_waiter",)
+
+    def __init__(self) -> None:
+        self._waiter: asyncio.Future[None] | None = None
+
+    async def wait(self) -> None:
+        """Wait for the next `set`. To be called again while what is waited for is not so."""
+        assert self._waiter is None
+        self._waiter = asyncio.get_running_loop().create_future()
+        try:
+            await self._waiter
+        finally:
+            self._waiter = None
+
+    def set(self) -> None:
+        """Wake the task that waits, if there is one."""
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+
 class Inbox:
     """Frames of the client that the worker has not taken yet."""
 
@@ -46,13 +69,12 @@ class Inbox:
         self._frames: deque[ReceivedFrame] = deque()
         self._n_bytes = 0
         self._stop: CloseRequest | None = None
-        self._added = asyncio.Event()
-        self._room = asyncio.Event()
+        self._added = Signal()
+        self._room = Signal()
 
     async def put(self, frame: ReceivedFrame) -> None:
         """Queue a frame, once there is room. Drop it after `stop`, so that the connection is still read."""
         while self._n_bytes >= self._max_bytes and self._stop is None:
-            self._room.clear()
             await self._room.wait()
         if self._stop is None:
             self._frames.append(frame)
@@ -64,7 +86,6 @@ class Inbox:
         while not self._frames:
             if self._stop is not None:
                 return self._stop
-            self._added.clear()
             await self._added.wait()
         frame = self._frames.popleft()
         self._n_bytes -= _size(frame)
@@ -89,10 +110,10 @@ class Outbox:
     def __init__(self, max_events: int = OUTBOX_EVENTS) -> None:
         self._max_events = max_events
         self._events: deque[Event | CloseRequest] = deque()
-        self._added = asyncio.Event()
-        self._room = asyncio.Event()
-        self._empty = asyncio.Event()
-        self._empty.set()
+        self._is_taken = True  # all events are, and `get` waits for another
+        self._added = Signal()
+        self._room = Signal()
+        self._taken = Signal()
 
     def put(self, event: Event) -> None:
         """Queue an event. A partial text is joined to one of its segment that is still the last in the queue."""
@@ -100,7 +121,7 @@ class Outbox:
             self._events[-1] = joined
             return
         self._events.append(event)
-        self._empty.clear()
+        self._is_taken = False
         self._added.set()
 
     def stop(self, stop: CloseRequest) -> None:
@@ -111,21 +132,21 @@ class Outbox:
     async def room(self) -> None:
         """Wait until there is room for another event."""
         while len(self._events) >= self._max_events:
-            self._room.clear()
             await self._room.wait()
 
     async def get(self) -> Event | CloseRequest:
         """Take the next event, once there is one."""
         while not self._events:
-            self._empty.set()
-            self._added.clear()
+            self._is_taken = True
+            self._taken.set()
             await self._added.wait()
         self._room.set()
         return self._events.popleft()
 
     async def drained(self) -> None:
         """Wait until the client has been told everything: `get` waits for another event."""
-        await self._empty.wait()
+        while not self._is_taken:
+            await self._taken.wait()
 
 
 class ArrivalTimes:

@@ -11,6 +11,7 @@ from paraserve.server.live.queues import (
     Inbox,
     Outbox,
     ReceivedFrame,
+    Signal,
 )
 from paraserve.server.protocols.events import Finished, PartialText, SegmentText
 
@@ -32,6 +33,22 @@ async def texts_until_stop(outbox):
         texts.append(event.text)
     assert event is STOP
     return texts
+
+
+async def test_a_signal():
+    """It wakes the task that waits. Nobody to wake is no error, and a cancelled wait leaves nothing behind."""
+    signal = Signal()
+    signal.set()
+    for is_cancelled in (True, False):
+        waiting = asyncio.create_task(signal.wait())
+        await asyncio.sleep(0)
+        assert not waiting.done()
+        if is_cancelled:
+            waiting.cancel()
+        signal.set()
+        signal.set()
+        await asyncio.wait({waiting})
+        assert waiting.cancelled() is is_cancelled
 
 
 async def test_partials_of_one_segment_become_one():

@@ -4,7 +4,6 @@ Clients differ in what they survive; these rules suit all of them: `mode`, `text
 always there; `timestamp` is a JSON string or absent; `is_final` is true once an utterance, on its last result.
 """
 
-from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -78,7 +77,7 @@ class FunasrProtocol:
         self._asked = FunasrSettings()  # by the messages read so far
         self._asked_keys: set[str] = set()
         # Read, and not counting for results yet:
-        self._to_confirm: deque[tuple[FunasrSettings, Sequence[FieldWarning]]] = deque()
+        self._to_confirm: list[tuple[FunasrSettings, Sequence[FieldWarning]]] = []
         self._warnings = NewWarnings(warnings)
         self._current = FunasrSettings()  # of the results that are written now
         self._first_index = 0  # the utterance's first sentence
@@ -129,7 +128,7 @@ class FunasrProtocol:
                 if event.wants_reply:
                     body = acknowledgement(self._current.mode, self._current.wav_name, event.problem)
             case Configured():
-                self._current, warnings = self._to_confirm.popleft()
+                self._current, warnings = self._to_confirm.pop(0)
                 self._warnings.add(warnings)
             case WavHeader(sample_rate=rate):
                 self._note_header(rate)
