@@ -1,7 +1,8 @@
 """Offers of another protocol in a request's head: WebSocket is taken, others are ignored."""
 
+import socket
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from websockets.datastructures import Headers
 from websockets.exceptions import InvalidHandshake
@@ -15,14 +16,26 @@ if TYPE_CHECKING:
     from paraserve.server.transport.http_transport import HttpTransport
 
 WEBSOCKET_VERSION = "13"
+SEND_BUFFER_BYTES = 64 * 1024
+"""Results that the system holds for a peer: more than a minute of partial texts."""
 EMPTY_HEAD = b"GET / HTTP/1.1\r\n\r\n"
 Lines = Sequence[tuple[bytes, bytes]]
 
 
 class CountedLiveTransport(LiveTransport):
-    """A WebSocket that gives its place back when its connection ends."""
+    """A WebSocket that gives its place back when its connection ends.
+
+    The system holds little of what its peer does not read. The megabytes that it would hold hide that for long.
+    """
 
     place: Place
+
+    def connection_made(self, transport: Any) -> None:
+        """Set the size of the send buffer."""
+        super().connection_made(transport)
+        opened: socket.socket | None = transport.get_extra_info("socket")
+        if opened is not None:
+            opened.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Give the place back."""
