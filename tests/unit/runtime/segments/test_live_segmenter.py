@@ -131,6 +131,17 @@ def test_what_chunks_have_taken_can_be_forgotten(cuts):
     assert rests[0] == rests[1]
 
 
+@pytest.mark.parametrize("end_ms", range(2000, 2000 + STEP_MS, 50))
+@pytest.mark.parametrize("keeps_stepped", [True, False])
+def test_an_end_at_the_edge_of_the_lookback(keeps_stepped, end_ms):
+    """Speech ends as far back as the detector may say, while chunks have gone on: the rest is what they left."""
+    events = [VadEvent("start", 500, 920), VadEvent("end", end_ms, end_ms + LOOKBACK_MS)]
+    cuts = [ms * 16 for ms in range(10, 4000, 5)]
+    *chunks, end = run(noise(4000), events, cuts, keeps_stepped=keeps_stepped)
+    assert [chunk.end_ms for chunk in chunks] == list(range(1100, end_ms + LOOKBACK_MS + 1, STEP_MS))
+    assert len(end.rest.samples) == max(0, end_ms - chunks[-1].end_ms) * 16
+
+
 @given(st.lists(st.integers(1, len(SAMPLES) - 1), max_size=20, unique=True))
 def test_the_surroundings_of_cut_speech(cuts):
     """Parts of cut speech come with what stands beside them, of any blocks; others with nothing."""
