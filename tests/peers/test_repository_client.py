@@ -12,7 +12,7 @@ from support.commands import paraserve
 
 SAMPLE = "zh_number.wav"
 CLIENT = os.environ.get("PARASERVE_FUNASR_CLIENT", "")
-ONLY_PCM = "takes raw PCM only"
+ONLY_PCM = "live transcription takes raw 16-bit PCM"
 
 pytestmark = pytest.mark.skipif(not CLIENT, reason="PARASERVE_FUNASR_CLIENT does not name funasr_wss_client.py")
 

@@ -33,10 +33,11 @@ class EchoServer(server.uvicorn.Server):
     async def startup(self, sockets: Any = None) -> None:
         """Listen, then print the address."""
         await super().startup(sockets)
-        server.announce(self.servers[0].sockets[0], is_tls=False)
+        server.announce(self.servers[0].sockets, is_tls=False)
 
 
 if __name__ == "__main__":
-    config = server._config(EchoApp(), Settings(port=0))
+    app, settings = EchoApp(), Settings(port=0)
+    config = server._config(app, settings, server._door(app, settings))
     config.lifespan = "off"
     EchoServer(config).run()
