@@ -1,4 +1,4 @@
-"""FunASR's own client, runtime/python/websocket/funasr_wss_client.py, when PARASERVE_FUNASR_CLIENT names it."""
+"""FunASR's own client, runtime/python/websocket/funasr_wss_client.py, when FUNASR_CLIENT_SCRIPT names it."""
 
 import json
 import os
@@ -11,10 +11,10 @@ from support.audio_files import encode, encoding
 from support.commands import paraserve
 
 SAMPLE = "zh_number.wav"
-CLIENT = os.environ.get("PARASERVE_FUNASR_CLIENT", "")
+CLIENT = os.environ.get("FUNASR_CLIENT_SCRIPT", "")
 ONLY_PCM = "live transcription takes raw 16-bit PCM"
 
-pytestmark = pytest.mark.skipif(not CLIENT, reason="PARASERVE_FUNASR_CLIENT does not name funasr_wss_client.py")
+pytestmark = pytest.mark.skipif(not CLIENT, reason="FUNASR_CLIENT_SCRIPT does not name funasr_wss_client.py")
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""vosk-server's own client, websocket/test.py, when PARASERVE_VOSK_CLIENT names it. It is fixed to port 2700."""
+"""vosk-server's own client, websocket/test.py, when VOSK_CLIENT_SCRIPT names it. It is fixed to port 2700."""
 
 import json
 import os
@@ -8,10 +8,10 @@ import pytest
 
 from support.commands import server
 
-CLIENT = os.environ.get("PARASERVE_VOSK_CLIENT", "")
+CLIENT = os.environ.get("VOSK_CLIENT_SCRIPT", "")
 PORT = 2700
 
-pytestmark = pytest.mark.skipif(not CLIENT, reason="PARASERVE_VOSK_CLIENT does not name vosk-server's test.py")
+pytestmark = pytest.mark.skipif(not CLIENT, reason="VOSK_CLIENT_SCRIPT does not name vosk-server's test.py")
 
 
 @pytest.fixture(scope="module")
