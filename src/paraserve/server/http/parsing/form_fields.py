@@ -91,6 +91,7 @@ def recognition_options(fields: FormFields, abilities: Abilities) -> Recognition
         prompt=fields.last("prompt"),
         channel=read_digits(fields, "channel", MAX_DIGITS),
         track=read_digits(fields, "track", MAX_DIGITS),
+        model=fields.last("model"),
     )
     for warning in option_warnings(options, abilities, fields.asked & set(fields.names)):
         fields.warn(warning)
