@@ -54,8 +54,15 @@ def _split(value: object) -> object:
 
 def _split_bundles(value: object) -> object:
     """Split names with commas between them. A folder may have commas in its name."""
-    is_folder = isinstance(value, str) and os.path.isdir(os.path.expanduser(value))  # noqa: PTH111, PTH112 - no errors
-    return (value,) if is_folder else _split(value)
+    given = [value] if isinstance(value, str) else value
+    if not isinstance(given, list | tuple) or not all(isinstance(one, str) for one in given):
+        return value
+    return tuple(name for one in given for name in _bundles_in(one))
+
+
+def _bundles_in(value: str) -> tuple[str, ...]:
+    is_folder = os.path.isdir(os.path.expanduser(value))  # noqa: PTH111, PTH112 - a user without a home is no error
+    return (value,) if is_folder else tuple(filter(None, map(str.strip, value.split(","))))
 
 
 def _read_table(value: object) -> object:
