@@ -74,21 +74,23 @@ class ModelEntry(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    bundle: str = Field("", description="Bundle, given like the setting `bundle`. Empty = NAME.")
-    aliases: tuple[str, ...] = Field((), description="More names by which clients may choose it.")
+    bundle: str = Field(default="", description="Bundle, given like the setting `bundle`. Empty = NAME.")
+    aliases: tuple[str, ...] = Field(default=(), description="More names by which clients may choose it.")
     languages: tuple[str, ...] = Field(
-        (), description="Codes of the languages that it is for, such as `zh`. Empty = those that the model names."
+        default=(),
+        description="Codes of the languages that it is for, such as `zh`. Empty = those that the model names.",
     )
     load: Literal["start", "on_demand"] = Field(
-        "start", description="`on_demand` loads it when a client first names it."
+        default="start", description="`on_demand` loads it when a client first names it."
     )
     idle_unload_s: float = Field(
-        600.0,
+        default=600.0,
         ge=0,
         description="Time without use after which a model that was loaded on demand is unloaded. 0 = never.",
     )
     fallback: str = Field(
-        "", description="Name of the model that answers while this one cannot be loaded. Empty = the setting `fallback`."
+        default="",
+        description="Name of the model that answers while this one cannot be loaded. Empty = the setting `fallback`.",
     )
 
 

@@ -106,7 +106,9 @@ async def reload_models(engine: RoutedEngine, settings: Settings) -> None:
 
 def _engine(bundle: ModelBundle, device: Device, hotwords: tuple[str, ...]) -> LocalEngine:
     vad = bundle.vad or WholeRecordingVad()
-    return LocalEngine(bundle, device.scheduler, vad, hotwords, owns_scheduler=False, draft_budget=device.draft_budget)
+    return LocalEngine(
+        bundle, device.scheduler, vad, hotwords, owns_scheduler=False, draft_budget=device.draft_budget
+    )
 
 
 def _opened(opener: ModelOpener, spec: ModelSpec) -> Model:

@@ -21,7 +21,9 @@ from paraserve.inference.graphs.cache import cache_folder, prepared_graph
 from paraserve.inference.graphs.session import is_quantized
 
 app = typer.Typer(
-    no_args_is_help=True, rich_markup_mode=None, help="List, pull, check, optimize, use and remove model bundles, by name."
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="List, pull, check, optimize, use and remove model bundles, by name.",
 )
 
 

@@ -12,7 +12,8 @@ ApiKey: TypeAlias = Annotated[
     str, typer.Option("--api-key", "--key", envvar="PARASERVE_API_KEY", help="For a server that wants one.")
 ]
 Model: TypeAlias = Annotated[
-    str | None, typer.Option(help="Model that answers, where there are several: its name or an alias.  [default: auto]")
+    str | None,
+    typer.Option(help="Model that answers, where there are several: its name or an alias.  [default: auto]"),
 ]
 Hotwords: TypeAlias = Annotated[str, typer.Option(help="Words to expect, separated by spaces.")]
 NoItn: TypeAlias = Annotated[bool, typer.Option("--no-itn", help="Leave numbers, dates and times as spoken.")]

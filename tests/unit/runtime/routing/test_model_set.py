@@ -96,7 +96,7 @@ async def test_unloaded_when_idle(opener):
         assert states(models)["b"] == "loaded"
         assert [status.users for status in models.statuses] == [0, 1]
     async with asyncio.timeout(5):
-        while opener.closed() != ["b"]:
+        while opener.closed() != ["b"]:  # noqa: ASYNC110 - closing is no event
             await asyncio.sleep(0.01)
     assert states(models) == {"a": "loaded", "b": "unloaded"}
     assert await answered_by(models, "b") == "b"
@@ -123,7 +123,12 @@ async def test_fallback(opener):
     """What cannot be loaded is answered by its fallback, with a warning, or by an error that says why."""
     opener.broken = {"b", "c", "d"}
     models = model_set(
-        opener, spec("a"), spec("b", fallback="a"), on_demand("c", fallback="b"), on_demand("d"), spec("e", fallback="e")
+        opener,
+        spec("a"),
+        spec("b", fallback="a"),
+        on_demand("c", fallback="b"),
+        on_demand("d"),
+        spec("e", fallback="e"),
     )
     assert [await answered_by(models, name) for name in "abc"] == ["a", "a", "a"]
     (warning,) = models.choice("b").warnings
@@ -145,7 +150,7 @@ async def test_fallbacks_in_a_circle(opener):
 
 
 async def test_reload_ends_no_user(opener):
-    """Users of a replaced model keep it to their end, new ones get the new one, and the old one goes with the last."""
+    """Users of a replaced model keep it to their end, others get the new one, and the old one goes with the last."""
     models = model_set(opener, spec("a"))
     old = opener.opened[0][1]
     async with models.use("a") as (_, kept):

@@ -28,7 +28,7 @@ WHISPER = ModelNames("base", (), "whisper")
     ],
 )
 def test_names(asked, found):
-    """An own name or an alias means its model, a well-known name a model of its kind, all else the server's choice."""
+    """A name or an alias means its model, a well-known name a model of its kind, all else the server's choice."""
     assert find_model(asked, [DEMO, SENSE, WHISPER]) == found
 
 
