@@ -18,6 +18,7 @@ FILES = ("config", "hotword_file", "api_keys_file", "certfile", "keyfile")
 PARTS = {"model_dir": "asr", "online_model_dir": "asr-online", "vad_dir": "vad", "punc_dir": "punc"}
 LOOK_MS = 1000
 """Time after which the folders are listed again: a reload may have brought others."""
+STOP_TIMEOUT_S = 3.0
 
 log = structlog.get_logger()
 
@@ -31,16 +32,23 @@ class FileWatch:
     def __init__(self, settings_of: Callable[[], Settings], on_change: Callable[[], None]) -> None:
         self._settings_of = settings_of
         self._on_change = on_change
+        self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="paraserve-file-watch", daemon=True)
 
     def start(self) -> None:
         """Begin to watch."""
         self._thread.start()
 
+    def stop(self) -> None:
+        """End the thread: one that watches while the program ends aborts it. Blocks for a fraction of a second."""
+        self._stop.set()
+        self._thread.join(STOP_TIMEOUT_S)
+
     def _run(self) -> None:
-        while True:
+        while not self._stop.is_set():
             self._watch(watched_files(self._settings_of()), watched_folders(self._settings_of()))
-            self._on_change()  # the other folders may have changed before they were watched
+            if not self._stop.is_set():
+                self._on_change()  # the other folders may have changed before they were watched
 
     def _watch(self, files: set[Path], folders: set[Path]) -> None:
         """Watch until other folders are to be watched."""
@@ -52,6 +60,7 @@ class FileWatch:
         for changes in watchfiles.watch(
             *(folder for folder in around if folder.is_dir()),
             watch_filter=is_watched,
+            stop_event=self._stop,
             rust_timeout=LOOK_MS,
             yield_on_timeout=True,
             recursive=False,

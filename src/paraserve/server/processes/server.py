@@ -94,6 +94,7 @@ class Server(uvicorn.Server):
         self._on_listening = on_listening or partial(announce, is_tls=bool(settings.certfile))
         self._drain_timeout_s = settings.drain_timeout_s
         self._watches = settings.watch
+        self._stop_watching: Callable[[], None] = lambda: None
         self._is_reload_wanted = False
         self._reloading: asyncio.Task[None] | None = None
         self._manager = ServiceManager()
@@ -124,7 +125,9 @@ class Server(uvicorn.Server):
     def _watch_files(self) -> None:
         from paraserve.server.processes.file_watch import FileWatch  # noqa: PLC0415 - memory that few want to spend
 
-        FileWatch(lambda: self.reloader.settings, self.ask_to_reload).start()
+        watch = FileWatch(lambda: self.reloader.settings, self.ask_to_reload)
+        watch.start()
+        self._stop_watching = watch.stop
 
     @property
     def reloader(self) -> Reloader:
@@ -149,6 +152,7 @@ class Server(uvicorn.Server):
         would begin by closing all WebSockets. Who still waits for a model when the time is over gets an error.
         """
         self._manager.stopping()
+        await asyncio.to_thread(self._stop_watching)
         closing_s = min(CLOSING_S, self._drain_timeout_s * CLOSING_SHARE)
         deadline = time.monotonic() + self._drain_timeout_s - closing_s
         self._app.state.readiness.is_draining = True

@@ -90,7 +90,7 @@ class Supervisor:
                 signal.signal(number, handler)
             listening = stack.enter_context(bound(self._settings))
             if self._settings.watch:
-                self._watch()
+                stack.callback(self._watch_files())
             if self._settings.is_recycled:
                 # One process alone keeps its figures to itself.
                 self._figures = stack.enter_context(figures_folder())
@@ -101,10 +101,13 @@ class Supervisor:
                     one.close()  # so that nobody connects to processes that drain
                 self._end()
 
-    def _watch(self) -> None:
+    def _watch_files(self) -> Callable[[], None]:
+        """Begin to watch; return what ends it."""
         from paraserve.server.processes.file_watch import FileWatch  # noqa: PLC0415 - memory that few want to spend
 
-        FileWatch(lambda: self._settings, self._ask_to_reload).start()
+        watch = FileWatch(lambda: self._settings, self._ask_to_reload)
+        watch.start()
+        return watch.stop
 
     def _handlers(self) -> dict[signal.Signals, Callable[..., None]]:
         return {
