@@ -228,6 +228,8 @@ def test_watch(serve, config, bundles, supervise):
         damage(bundles[1])
         eventually(lambda: "SHA-256 differs" in server.log)
         assert ids(server) == ["second"]
+        server.process.terminate()
+        assert server.wait(30) == 0
 
 
 KEYS = {scope: new_key() for scope in (KeyScope.TRANSCRIBE, KeyScope.ADMIN)}
