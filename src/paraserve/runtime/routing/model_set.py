@@ -16,6 +16,7 @@ from paraserve.inference.base import Abilities, ModelChoice
 from paraserve.runtime.engine import Engine
 from paraserve.runtime.routing.loaded_model import LoadedModel, Model, ModelSpec, ModelStatus, status_of
 from paraserve.runtime.routing.names import find_model
+from paraserve.runtime.routing.released_memory import give_memory_back
 from paraserve.types import FieldWarning
 
 log = logging.getLogger(__name__)
@@ -270,9 +271,15 @@ class ModelSet:
     def _release(self, loaded: LoadedModel) -> None:
         if loaded.timer is not None:
             loaded.timer.cancel()
-        closing = asyncio.get_running_loop().create_task(loaded.engine.close())
+        closing = asyncio.get_running_loop().create_task(_let_go(loaded.engine))
         self._closing.add(closing)
         closing.add_done_callback(self._closing.discard)
+
+
+async def _let_go(engine: Engine) -> None:
+    await engine.close()
+    del engine
+    await asyncio.to_thread(give_memory_back)
 
 
 def _check_any(models: Iterable[Model]) -> None:
