@@ -12,6 +12,7 @@ import pytest
 from fastapi.routing import iter_route_contexts
 
 from paraserve.server.access.api_keys import hashed, new_key, write_keys
+from paraserve.server.access.key_fields import KeyScope
 from paraserve.server.app import create_app
 from paraserve.settings import Settings
 from support.api_description import example_path
@@ -40,6 +41,7 @@ WRONG = {
 GOOD = {"authorization": f"Bearer {KEY}"}
 SOCKETS = ("/", "/any/path", "/v1/audio/transcriptions")
 VOICE = pcm_wav(speech(700))
+RELOAD = "/v1/admin/reload"
 
 
 def table():
@@ -56,7 +58,7 @@ def table():
 def keys_file(tmp_path_factory):
     path = tmp_path_factory.mktemp("keys") / "keys"
     expired = replace(hashed("one", EXPIRED_KEY), expires=A_SECOND_AGO)
-    write_keys(path, [hashed("one", KEY), hashed("two", OTHER_KEY), expired])
+    write_keys(path, [replace(hashed("one", KEY), scopes=frozenset(KeyScope)), hashed("two", OTHER_KEY), expired])
     return path
 
 
@@ -68,7 +70,7 @@ def guarded(serve_app, keys_file):
 
 
 def ask(server, method, path, headers):
-    body = {"files": {"file": ("a.wav", VOICE)}} if method == "POST" else {}
+    body = {"files": {"file": ("a.wav", VOICE)}} if method == "POST" and path != RELOAD else {}
     return server.get(path, method, headers=headers, **body)
 
 

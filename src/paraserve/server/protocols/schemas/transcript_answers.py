@@ -20,7 +20,7 @@ class TokenJson(Documented):
 
 
 class SpokenProperties(Documented):
-    """Properties of the speech that some models name beside the words."""
+    """Properties of the speech that some models name beside the words, and the model that named them."""
 
     language: str | MISSING = MISSING
     """Language code such as `zh`. Absent where the model names none."""
@@ -28,6 +28,8 @@ class SpokenProperties(Documented):
     """Emotion such as `NEUTRAL` or `HAPPY` (SenseVoice). Absent where the model names none."""
     events: list[str] | MISSING = MISSING
     """Sounds such as `Speech`, `BGM` or `Laughter` (SenseVoice). Absent where the model names none."""
+    model: str | MISSING = MISSING
+    """Name of the model that wrote the text. Absent where the server has only one."""
 
 
 class SentenceJson(SpokenProperties):
