@@ -114,10 +114,10 @@ class AutomaticEngine:
     async def punctuate(
         self, hypotheses: Sequence[Hypothesis], options: RecognitionOptions, lane: Lane = Lane.BULK
     ) -> Timed[tuple[Sentence, ...]]:
-        """Return the sentences of consecutive segments. Those of one model are punctuated together, by that model."""
+        """Return the sentences of consecutive segments. Neighbours of one model are punctuated together, by it."""
         sentences: list[Sentence] = []
         queue_ms = run_ms = 0.0
-        for name, group in groupby(_placed(hypotheses), key=lambda one: one.model):
+        for (name, _), group in groupby(_spoken(hypotheses), key=lambda one: (one.model, one.model_reason)):
             writer = self._candidates.opened(name or "") or self._candidates.first
             timed = await writer.engine.punctuate(list(group), options, lane)
             sentences += timed.result
@@ -163,6 +163,6 @@ def _because(reason: str, timed: Timed[Hypothesis]) -> Timed[Hypothesis]:
     return replace(timed, result=replace(timed.result, model_reason=reason))
 
 
-def _placed(hypotheses: Sequence[Hypothesis]) -> list[Hypothesis]:
+def _spoken(hypotheses: Sequence[Hypothesis]) -> list[Hypothesis]:
     """Return those with words. One without would part the segments on both sides of it."""
     return [hypothesis for hypothesis in hypotheses if hypothesis.tokens]
