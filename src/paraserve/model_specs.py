@@ -117,9 +117,7 @@ def _spec(settings: Settings, name: str, entry: ModelEntry, hotwords: tuple[str,
     files = [file for folder in _folders(parts) for file in _files(folder)]
     stamp = (parts, hotwords, tuple((file, file.stat().st_size, file.stat().st_mtime_ns) for file in files))
     n_bytes = sum(file.stat().st_size for file in _loaded_files(files, settings.quantize))
-    return replace(
-        spec, names=replace(spec.names, kind=kind), languages=languages, file_bytes=n_bytes, stamp=stamp
-    )
+    return replace(spec, names=replace(spec.names, kind=kind), languages=languages, file_bytes=n_bytes, stamp=stamp)
 
 
 def _folders(parts: BundleParts) -> list[Path]:

@@ -179,7 +179,9 @@ class ModelSet:
             if model.loaded is not None or self._models.get(model.spec.name) is not model:
                 return None
             if not self._has_room(model):
-                return ModelUnavailableError(f"there is no memory for the model {model.spec.name!r} while others are used")
+                return ModelUnavailableError(
+                    f"there is no memory for the model {model.spec.name!r} while others are used"
+                )
             try:
                 model.loaded_as(await asyncio.to_thread(self.open_model, model.spec))
             except ParaserveError as problem:
