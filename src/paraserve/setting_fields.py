@@ -54,8 +54,15 @@ def _split(value: object) -> object:
 
 def _split_bundles(value: object) -> object:
     """Split names with commas between them. A folder may have commas in its name."""
-    is_folder = isinstance(value, str) and os.path.isdir(os.path.expanduser(value))  # noqa: PTH111, PTH112 - no errors
-    return (value,) if is_folder else _split(value)
+    given = [value] if isinstance(value, str) else value
+    if not isinstance(given, list | tuple) or not all(isinstance(one, str) for one in given):
+        return value
+    return tuple(name for one in given for name in _bundles_in(one))
+
+
+def _bundles_in(value: str) -> tuple[str, ...]:
+    is_folder = os.path.isdir(os.path.expanduser(value))  # noqa: PTH111, PTH112 - a user without a home is no error
+    return (value,) if is_folder else tuple(filter(None, map(str.strip, value.split(","))))
 
 
 def _read_table(value: object) -> object:
@@ -67,21 +74,23 @@ class ModelEntry(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    bundle: str = Field("", description="Bundle, given like the setting `bundle`. Empty = NAME.")
-    aliases: tuple[str, ...] = Field((), description="More names by which clients may choose it.")
+    bundle: str = Field(default="", description="Bundle, given like the setting `bundle`. Empty = NAME.")
+    aliases: tuple[str, ...] = Field(default=(), description="More names by which clients may choose it.")
     languages: tuple[str, ...] = Field(
-        (), description="Codes of the languages that it is for, such as `zh`. Empty = those that the model names."
+        default=(),
+        description="Codes of the languages that it is for, such as `zh`. Empty = those that the model names.",
     )
     load: Literal["start", "on_demand"] = Field(
-        "start", description="`on_demand` loads it when a client first names it."
+        default="start", description="`on_demand` loads it when a client first names it."
     )
     idle_unload_s: float = Field(
-        600.0,
+        default=600.0,
         ge=0,
         description="Time without use after which a model that was loaded on demand is unloaded. 0 = never.",
     )
     fallback: str = Field(
-        "", description="Name of the model that answers while this one cannot be loaded. Empty = the setting `fallback`."
+        default="",
+        description="Name of the model that answers while this one cannot be loaded. Empty = the setting `fallback`.",
     )
 
 

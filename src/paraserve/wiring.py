@@ -16,6 +16,7 @@ from paraserve.inference.models.load import load_parts
 from paraserve.inference.models.vad.whole_recording_vad import WholeRecordingVad
 from paraserve.model_specs import model_specs, operator_hotwords, verify_model
 from paraserve.runtime.decoding.pool import DecodePool
+from paraserve.runtime.draft_recognizer import DraftBudget
 from paraserve.runtime.engine import Engine, LocalEngine
 from paraserve.runtime.multi_engine import Replicas
 from paraserve.runtime.routing.loaded_model import Model, ModelSpec
@@ -40,6 +41,7 @@ class Device:
 
     placement: Placement
     scheduler: AnyScheduler
+    draft_budget: DraftBudget
 
 
 def open_engine(settings: Settings, on_batch: Callable[[BatchStats], None] = lambda _: None) -> RoutedEngine:
@@ -103,8 +105,9 @@ async def reload_models(engine: RoutedEngine, settings: Settings) -> None:
 
 
 def _engine(bundle: ModelBundle, device: Device, hotwords: tuple[str, ...]) -> LocalEngine:
+    vad = bundle.vad or WholeRecordingVad()
     return LocalEngine(
-        bundle, device.scheduler, bundle.vad or WholeRecordingVad(), hotwords, owns_scheduler=False
+        bundle, device.scheduler, vad, hotwords, owns_scheduler=False, draft_budget=device.draft_budget
     )
 
 
@@ -132,15 +135,12 @@ def _open_devices(settings: Settings, on_batch: Callable[[BatchStats], None]) ->
         if device != CPU.device and (problem := cuda_problem(device)):
             # int8 graphs run on the CPU anyway, so a bundle of them would not reveal that the GPU is missing.
             raise ModelLoadError(str(problem))
-    return tuple(
-        Device(
-            Placement(
-                device, settings.model_threads, cache, memory_bytes=settings.gpu_memory_bytes, workers=workers
-            ),
-            _scheduler(settings, workers, on_batch),
-        )
-        for device in settings.devices
-    )
+    made = []
+    for device in settings.devices:
+        scheduler, n_bytes = _scheduler(settings, workers, on_batch), settings.gpu_memory_bytes
+        placement = Placement(device, settings.model_threads, cache, memory_bytes=n_bytes, workers=workers)
+        made.append(Device(placement, scheduler, DraftBudget(scheduler.workers)))
+    return tuple(made)
 
 
 def _scheduler(settings: Settings, workers: int, on_batch: Callable[[BatchStats], None]) -> AnyScheduler:

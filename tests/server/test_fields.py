@@ -20,8 +20,12 @@ from support.live import live
 from support.live_messages import check_from_server
 
 OPENAI = "/v1/audio/transcriptions"
-POSTS = {path: one["post"] for path, one in api_description().paths.items() if "post" in one}
 MULTIPART, JSON = "multipart/form-data", "application/json"
+POSTS = {
+    path: one["post"]
+    for path, one in api_description().paths.items()
+    if MULTIPART in one.get("post", {}).get("requestBody", {}).get("content", {})
+}
 VARYING = frozenset(("timing", "processing_time", "rtf"))
 """Keys of answers that differ from one request to the next."""
 

@@ -73,7 +73,9 @@ def serve(
         _warn(risk)
     if not (is_loopback(settings.host) or settings.api_keys_file):
         _warn(f"listening on {settings.host} without API keys: whoever reaches the port may use the server")
-    raise typer.Exit(Supervisor(settings, sources=sources).run() if settings.is_supervised else _serve_alone(settings, sources))
+    raise typer.Exit(
+        Supervisor(settings, sources=sources).run() if settings.is_supervised else _serve_alone(settings, sources)
+    )
 
 
 def _serve_alone(settings: Settings, sources: SettingSources) -> int:

@@ -152,7 +152,8 @@ class LocalEngine:
     """One bundle of models on one device, behind the device's scheduler; matches `Engine`.
 
     `vad` is the bundle's own or a substitute. `hotwords` are the operator's; each request's own come before them. The
-    scheduler is closed with the engine that owns it. One that serves several models is owned by none of them.
+    scheduler is closed with the engine that owns it. One that serves several models is owned by none of them, and
+    they share its `draft_budget`.
     """
 
     def __init__(
@@ -163,13 +164,15 @@ class LocalEngine:
         hotwords: tuple[str, ...] = (),
         *,
         owns_scheduler: bool = True,
+        draft_budget: DraftBudget | None = None,
     ) -> None:
         self._hotwords = hotwords
         self._owns_scheduler = owns_scheduler
         self._bundle = bundle
         self._scheduler = scheduler
         self._vad = vad
-        self._draft_budget = DraftBudget(scheduler.workers) if bundle.has_drafts else None
+        budget = draft_budget or DraftBudget(scheduler.workers)
+        self._draft_budget = budget if bundle.has_drafts else None
 
     @property
     def abilities(self) -> Abilities:

@@ -48,7 +48,9 @@ class LocalVadStream(Generic[State]):
         """Feed the next samples; steps of one stream must not overlap."""
         # Live steps are short and alike, so they share a batch; a block of a file is long enough alone.
         cost, budget = (cost_frames(samples), 0) if self.lane is Lane.BULK else (1, VAD_BATCH)
-        call = BatchCall(("vad", id(self.vad), is_last, self.lane), partial(_vad_steps, self.vad, is_last=is_last), budget)
+        call = BatchCall(
+            ("vad", id(self.vad), is_last, self.lane), partial(_vad_steps, self.vad, is_last=is_last), budget
+        )
         timed = await self.scheduler.submit(call, (self.state, samples), cost=cost, lane=self.lane)
         # Set after the wait: a failed or cancelled step leaves the stream as it was.
         self.state, result = timed.result

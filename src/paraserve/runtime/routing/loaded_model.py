@@ -75,8 +75,9 @@ class Model:
         self.loaded, self.problem, self.abilities = LoadedModel(engine), None, engine.abilities
 
     def failed(self, problem: ParaserveError) -> None:
-        """Note why it cannot be loaded."""
-        self.problem, self.failed_s = problem, time.monotonic()
+        """Note why it cannot be loaded. Frames of the failed load would keep the memory of what it had loaded."""
+        problem.__cause__ = problem.__context__ = None
+        self.problem, self.failed_s = problem.with_traceback(None), time.monotonic()
 
 
 @dataclass(frozen=True, slots=True)

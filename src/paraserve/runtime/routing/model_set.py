@@ -7,8 +7,9 @@ way of another) gets no new users, and is released when the last one has ended.
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 
 from paraserve.errors import ModelUnavailableError, ParaserveError
 from paraserve.inference.base import Abilities, ModelChoice
@@ -117,8 +118,7 @@ class ModelSet:
             try:
                 for spec in specs:
                     made[spec.name] = await self._renewed(spec, open_model)
-                if not any(model.loaded for model in made.values()):
-                    raise next(model.problem for model in made.values() if model.problem)
+                _check_any(made.values())
             except BaseException:
                 self._retire_all_but(self._models, made)
                 raise
@@ -168,10 +168,13 @@ class ModelSet:
             if loading is None:
                 loading = asyncio.create_task(self._load(model))
                 self._loading[model.spec.name] = loading
-                loading.add_done_callback(lambda _, name=model.spec.name: self._loading.pop(name, None))
+                loading.add_done_callback(partial(self._has_loaded, model.spec.name))
             refusal = await asyncio.shield(loading)
             if refusal is not None:
                 raise refusal
+
+    def _has_loaded(self, name: str, _task: "asyncio.Task[ParaserveError | None]") -> None:
+        del self._loading[name]
 
     async def _load(self, model: Model) -> ParaserveError | None:
         """Load a model for all who wait for it; return why there is no room for it, None otherwise."""
@@ -270,6 +273,11 @@ class ModelSet:
         closing = asyncio.get_running_loop().create_task(loaded.engine.close())
         self._closing.add(closing)
         closing.add_done_callback(self._closing.discard)
+
+
+def _check_any(models: Iterable[Model]) -> None:
+    if not any(model.loaded for model in models):
+        raise next(model.problem for model in models if model.problem)
 
 
 def _stands_in(name: str, asked: Model) -> FieldWarning:

@@ -26,7 +26,7 @@ KIND_OF_ALIAS: Mapping[str, str] = MappingProxyType(
         "iic/sensevoicesmall": "sensevoicesmall",
     }
 )
-"""Names that OpenAI's and FunASR's clients send and often cannot change, and the kind of model that they mean ("": any).
+"""Names that clients of OpenAI and FunASR send and often cannot change, with the kind of model meant ("": any).
 
 Such a name reaches the first model of its kind. Where there is none, the server chooses.
 """

@@ -51,7 +51,7 @@ class RoutedEngine:
     @classmethod
     def of_one(cls, name: str, bundle: str, engine: Engine) -> "RoutedEngine":
         """Return one engine as a server's only model, which cannot be loaded again."""
-        model = Model(ModelSpec(ModelNames(name, (bundle,)), bundle))
+        model = Model(ModelSpec(ModelNames(name, () if bundle == name else (bundle,)), bundle))
         model.loaded_as(engine)
         return cls(ModelSet([model], _not_opened), engine)
 

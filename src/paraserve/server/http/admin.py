@@ -73,7 +73,7 @@ def check_operator(request: Request) -> None:
     """Check that a server without API keys is called from its own machine. With keys, their scopes decide.
 
     Raises:
-        LocalOnlyError: the request comes from another machine, through a proxy that names one, or from a foreign page.
+        LocalOnlyError: the request comes from another machine, also through a proxy, or from a foreign page.
     """
     access: Access = request.app.state.access
     if access.keys is not None:

@@ -37,7 +37,9 @@ ERROR_CODES: Mapping[str, ErrorCode] = MappingProxyType(
         "local_only": ErrorCode(403, "without API keys only this machine may do this: set `api_keys_file`"),
         "origin_not_allowed": ErrorCode(403, "pages of this origin may not send recordings (`cors_origins`)"),
         "not_found": ErrorCode(404, "there is nothing under this path"),
-        "model_not_found": ErrorCode(404, "the server has no model of this name, the message lists those that it has"),
+        "model_not_found": ErrorCode(
+            404, "the server has no model of this name, the message lists those that it has"
+        ),
         "method_not_allowed": ErrorCode(405, "the path does not take this method"),
         "reload_failed": ErrorCode(409, "all stays as it was, the message says why"),
         "upload_timeout": ErrorCode(408, "the client stopped sending in the middle of its upload, or is too slow"),

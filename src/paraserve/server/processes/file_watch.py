@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -39,6 +40,7 @@ class FileWatch:
     def _run(self) -> None:
         while True:
             self._watch(watched_files(self._settings_of()), watched_folders(self._settings_of()))
+            self._on_change()  # the other folders may have changed before they were watched
 
     def _watch(self, files: set[Path], folders: set[Path]) -> None:
         """Watch until other folders are to be watched."""
@@ -70,11 +72,11 @@ def watched_files(settings: Settings) -> set[Path]:
 def watched_folders(settings: Settings) -> set[Path]:
     """Return the folders of all bundles and parts that are on this machine."""
     models_dir = models_folder(settings.models_dir)
-    roots = [_found(lambda name=entry.bundle: bundle_root(name, models_dir)) for entry in settings.model_entries.values()]
+    roots = [_found(partial(bundle_root, entry.bundle, models_dir)) for entry in settings.model_entries.values()]
     for name, part in PARTS.items():
         value = getattr(settings, name)
         if value is not None and value not in REMOVED:
-            roots.append(_found(lambda value=value, part=part: part_folder(value, part, models_dir)))
+            roots.append(_found(partial(part_folder, value, part, models_dir)))
     there = [root.absolute() for root in roots if root is not None]
     return {*there, *(path for root in there for path in root.iterdir() if path.is_dir())}
 

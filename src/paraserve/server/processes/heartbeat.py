@@ -8,7 +8,6 @@ import json
 import re
 from collections.abc import Sequence
 
-
 WELL = b"."
 """The server is ready, and its models answer."""
 LIMPING = b"o"

@@ -1,10 +1,11 @@
 """A worker: a server process under a supervisor.
 
 It gets listening sockets and a pipe to its supervisor. Heartbeats on the pipe say that it is ready and, later, that
-its event loop turns and its models answer. Reloads of one worker reach the others by it. When the pipe closes, the supervisor has ended, and the worker stops too.
+its event loop turns and its models answer. Reloads of one worker reach the others by it. When the pipe closes, the
+supervisor has ended, and the worker stops too.
 
-Run as `python -m paraserve.server.processes.worker PIPE_FD LISTEN_FD...`, with settings and flags as two lines of JSON on
-stdin.
+Run as `python -m paraserve.server.processes.worker PIPE_FD LISTEN_FD...`, with settings and flags on stdin, each a
+line of JSON.
 """
 
 import asyncio
