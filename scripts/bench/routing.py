@@ -3,7 +3,7 @@
     python scripts/bench/routing.py [--domain FOLDER ...] [--outside FOLDER ...]
 
 The set is made of what is here: it says what is missing, and how to get it. `--domain` and `--outside` name folders
-of the recipe's `eval-speech` and `outside-speech --held-out`. Segments come from the bundle's voice detector. The limits
+of the recipe's `eval-speech` and `outside-speech --held-out`. Segments come from the bundle's detector. The limits
 of the rule (`runtime/routing/unsure.py`) were chosen on every second recording, the others are reported.
 
 - stay: segments that the bundle keeps with `model=auto`. The others go to another model, for the reasons named.
