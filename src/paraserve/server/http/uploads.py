@@ -32,7 +32,7 @@ from paraserve.server.access.authentication import api_key
 from paraserve.server.access.key_fields import KeyScope
 from paraserve.server.http.api_docs import WITHOUT_KEY, error_answers, json_answer, key_with, upload_request
 from paraserve.server.http.disconnection import time_limit, while_connected
-from paraserve.server.http.parsing.form_fields import FormFields
+from paraserve.server.http.parsing.form_fields import FormFields, read_model
 from paraserve.server.http.parsing.form_parser import FILE_FIELDS, RecordingFormParser
 from paraserve.server.http.parsing.json_bodies import MAX_JSON_BYTES, is_json, read_json_request
 from paraserve.server.http.parsing.raw_audio import as_wav, read_raw_audio
@@ -149,7 +149,7 @@ class Upload:
     @property
     def model(self) -> str | None:
         """Return the name of the model that the client asks for."""
-        return self.fields.last("model")
+        return read_model(self.fields)
 
 
 @asynccontextmanager

@@ -109,7 +109,7 @@ def test_names_of_lists(name, value):
 def test_items_of_a_list():
     """All its names together are one list, in the order of the request."""
     fields = form(**{"timestamp_granularities[0]": "word", "timestamp_granularities[1]": "segment"})
-    assert read_openai_fields(fields, "verbose_json", ()).granularities == ("word", "segment")
+    assert read_openai_fields(fields, "verbose_json").granularities == ("word", "segment")
 
 
 @pytest.mark.parametrize(
@@ -143,7 +143,7 @@ def test_hotwords(values):
 def test_refused_fields_of_openai(fields, param):
     """A value that is not known, and one that another field rules out, is an error with the field's name."""
     with pytest.raises(ProtocolError) as refused:
-        read_openai_fields(form(**fields), "verbose_json", ())
+        read_openai_fields(form(**fields), "verbose_json")
     assert refused.value.param == param
 
 
