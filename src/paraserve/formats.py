@@ -127,7 +127,7 @@ def _sentence_json(sentence: Sentence) -> dict[str, Any]:
 
 
 def spoken_properties(sentence: Sentence) -> dict[str, Any]:
-    """Return `language`, `emotion` and `events` of a sentence, each only if the model named it, and `model` with its reason."""
+    """Return language, emotion and events of a sentence if the model named them, and that model with the reason."""
     properties = {
         "language": sentence.language,
         "emotion": sentence.emotion,

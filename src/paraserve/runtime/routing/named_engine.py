@@ -9,7 +9,6 @@ from paraserve.runtime.engine import Engine, EngineStream, VadStream
 from paraserve.runtime.scheduling.batches import Lane, Timed
 from paraserve.types import Hypothesis, RecognitionOptions, SegmentAudio, Sentence, StreamConfig
 
-
 REQUESTED = "requested"
 """Reason of a model that the client named."""
 FALLBACK = "fallback"

@@ -2,8 +2,8 @@
 
 The reasons are `UNKNOWN_UNITS` (it knows too few of the units, though it is sure of those) and those below.
 
-`scripts/bench/routing.py` measures it, and docs/models.md has the table. The limits were chosen on one half of that set
-and are reported on the other.
+`scripts/bench/routing.py` measures it, and docs/models.md has the table. The limits were chosen on one half of that
+set and are reported on the other.
 """
 
 from collections.abc import Collection
