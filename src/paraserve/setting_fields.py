@@ -66,7 +66,7 @@ def _bundles_in(value: str) -> tuple[str, ...]:
 
 
 def _read_table(value: object) -> object:
-    return json.loads(value) if isinstance(value, str) else value
+    return json.loads(value or "{}") if isinstance(value, str) else value
 
 
 class ModelEntry(BaseModel):

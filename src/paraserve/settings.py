@@ -202,7 +202,8 @@ class Settings(ModelSettings, ListeningSettings, BaseSettings):
     @model_validator(mode="before")
     @classmethod
     def _let_tables_stand_alone(cls, values: dict[str, Any]) -> dict[str, Any]:
-        return {**values, "bundle": ()} if values.get("models") and "bundle" not in values else values
+        has_tables = values.get("models") not in (None, {}, "", "{}")  # as JSON in the environment and in flags
+        return {**values, "bundle": ()} if has_tables and "bundle" not in values else values
 
     @model_validator(mode="after")
     def _check_models(self) -> "Settings":
