@@ -4,7 +4,7 @@ No segment is recognized by more than two models. The hypothesis names the model
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import groupby
 
 from paraserve.errors import EngineStuckError, InferenceError, ParaserveError
@@ -32,6 +32,23 @@ OVERLOADED = "overloaded"
 """The first model is unsure, and too much waits for another one to be asked."""
 LONGEST_WAIT_MS = 1_000
 """Wait of a live segment for its first model above which no second one is asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unsure:
+    """The reason why the first model is unsure of a segment, and the language that it heard."""
+
+    reason: str
+    language: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FirstPass:
+    """A segment's first text, its writer, and why that is unsure; None: it is not, or no other model may be asked."""
+
+    writer: Candidate
+    timed: Timed[Hypothesis]
+    unsure: Unsure | None = None
 
 
 class AutomaticEngine:
@@ -78,30 +95,57 @@ class AutomaticEngine:
             InferenceError: the first model failed on this segment.
             OverloadedError: the engine is closed.
         """
-        writer, timed = await self._recognize(audio, options, lane)
+        first = await self.first_pass(audio, options, lane)
+        writer, timed = first.writer, first.timed
+        if first.unsure is not None:
+            if lane is Lane.FINAL and timed.queue_ms > LONGEST_WAIT_MS:
+                timed = _because(OVERLOADED, timed)
+            elif (second := await self.second_pass(audio, options, first.unsure, lane)) is not None:
+                writer, after = second
+                timed = replace(after, queue_ms=timed.queue_ms + after.queue_ms, run_ms=timed.run_ms + after.run_ms)
         if lane is not Lane.BULK and not options.deterministic:
             self._route.note(writer, timed.result.language)
         return timed
 
-    async def _recognize(
-        self, audio: SegmentAudio, options: RecognitionOptions, lane: Lane
-    ) -> tuple[Candidate, Timed[Hypothesis]]:
+    async def first_pass(self, audio: SegmentAudio, options: RecognitionOptions, lane: Lane = Lane.BULK) -> FirstPass:
+        """Recognize one segment with the first model, or with another one alone for its language.
+
+        Raises:
+            InferenceError: the model failed on this segment.
+            OverloadedError: the engine is closed.
+        """
         first, duration_ms = self._candidates.first, samples_to_ms(len(audio.samples))
         alone = await self._chosen_by_language(options.language, duration_ms)
         if alone is not None:
-            return alone, _because(UNKNOWN_LANGUAGE, await alone.engine.recognize(audio, options, lane))
+            timed = await alone.engine.recognize(audio, options, lane)
+            return FirstPass(alone, _because(UNKNOWN_LANGUAGE, timed))
         timed = await first.engine.recognize(audio, options, lane)
         reason = unsure_reason(timed.result, duration_ms, first.languages)
         if reason is None:
-            return first, _because(SURE, timed)
-        if lane is Lane.FINAL and timed.queue_ms > LONGEST_WAIT_MS:
-            return first, _because(OVERLOADED, timed)
-        other = await self._candidates.other(options.language or timed.result.language, duration_ms)
-        second = None if other is None else await _second_opinion(other, audio, options, lane)
-        if other is None or second is None:
-            return first, _because(NO_BETTER, timed)
-        both = replace(second, queue_ms=timed.queue_ms + second.queue_ms, run_ms=timed.run_ms + second.run_ms)
-        return other, _because(reason, both)
+            return FirstPass(first, _because(SURE, timed))
+        return FirstPass(first, _because(NO_BETTER, timed), Unsure(reason, timed.result.language))
+
+    async def second_pass(
+        self, audio: SegmentAudio, options: RecognitionOptions, unsure: Unsure, lane: Lane = Lane.BULK
+    ) -> tuple[Candidate, Timed[Hypothesis]] | None:
+        """Recognize a segment that the first model is unsure of with another one, and name it.
+
+        None: no other one knows the language or can be used, it found no words, or failed. The first text stands.
+
+        Raises:
+            EngineStuckError: no model answers any more.
+            OverloadedError: the engine is closed.
+        """
+        other = await self._candidates.other(options.language or unsure.language, samples_to_ms(len(audio.samples)))
+        if other is None:
+            return None
+        try:
+            timed = await other.engine.recognize(audio, options, lane)
+        except EngineStuckError:
+            raise
+        except InferenceError:
+            return None
+        return (other, _because(unsure.reason, timed)) if timed.result.tokens else None
 
     async def _chosen_by_language(self, language: str | None, duration_ms: int) -> Candidate | None:
         """Return the model that is asked alone: for a language of the client or of the segments before."""
@@ -139,24 +183,6 @@ class AutomaticEngine:
 
     async def close(self) -> None:
         """Do nothing: the models belong to the server."""
-
-
-async def _second_opinion(
-    other: Candidate, audio: SegmentAudio, options: RecognitionOptions, lane: Lane
-) -> Timed[Hypothesis] | None:
-    """Recognize a segment with another model; None if it finds no words or fails, and the first text stands.
-
-    Raises:
-        EngineStuckError: no model answers any more.
-        OverloadedError: the engine is closed.
-    """
-    try:
-        timed = await other.engine.recognize(audio, options, lane)
-    except EngineStuckError:
-        raise
-    except InferenceError:
-        return None
-    return timed if timed.result.tokens else None
 
 
 def _because(reason: str, timed: Timed[Hypothesis]) -> Timed[Hypothesis]:
