@@ -96,11 +96,13 @@ async def test_known_speech_and_long_pauses_part_them(first, second):
     ]
 
 
-async def test_joined_segments_are_bounded(first, second):
-    """None is longer than every family takes, and no audio is lost."""
+@pytest.mark.parametrize("takes_ms", [20_000, 60_000])
+async def test_joined_segments_are_bounded(first, second, takes_ms):
+    """None is longer than the second model takes, nor than pays, and no audio is lost."""
+    second.max_segment_ms = takes_ms
     found = await transcript(first, second, *[(OTHER, 3), (0, 0.5)] * 14, (0, 1))
     lengths_ms = [int(sentence.text) for sentence in found.sentences]
-    assert max(lengths_ms) <= MAX_JOINED_MS
+    assert 15_000 < max(lengths_ms) <= min(MAX_JOINED_MS, takes_ms)
     assert sum(lengths_ms) == 14 * 3_000 + (14 - len(lengths_ms)) * 500
 
 

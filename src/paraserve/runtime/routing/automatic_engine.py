@@ -70,6 +70,11 @@ class AutomaticEngine:
         return self._first.max_segment_ms
 
     @property
+    def second_max_segment_ms(self) -> int:
+        """Length that every other model takes in one piece, as far as they are loaded."""
+        return self._candidates.others_max_segment_ms
+
+    @property
     def lookback_ms(self) -> int:
         """Milliseconds behind the fed samples that a speech boundary may be reported, at most."""
         return self._first.lookback_ms

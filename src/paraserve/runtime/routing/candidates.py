@@ -42,6 +42,13 @@ class Candidates:
         """Return a model that this request has used."""
         return self._opened.get(name)
 
+    @property
+    def others_max_segment_ms(self) -> int:
+        """Longest segment that every other model takes, of those that are loaded; that of the first if none is."""
+        names = [name for name in self._models.names if name != self.first.name]
+        engines = [engine for name in names if (engine := self._models.loaded_engine(name)) is not None]
+        return min((engine.max_segment_ms for engine in engines), default=self.first.engine.max_segment_ms)
+
     async def other(self, language: str | None, duration_ms: int) -> Candidate | None:
         """Return the next model that may know better than the first, None if there is none that can be used now.
 
