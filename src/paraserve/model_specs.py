@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from paraserve.catalog.manifest import MANIFEST, verify_bundle, verify_part
+from paraserve.catalog.manifest import MANIFEST, read_languages, verify_bundle, verify_part
 from paraserve.catalog.store import bundle_root, models_folder, part_folder
 from paraserve.errors import ModelLoadError
 from paraserve.inference.models.load import BundleParts, bundle_parts, recognizer_kind
@@ -111,12 +111,13 @@ def _spec(settings: Settings, name: str, entry: ModelEntry, hotwords: tuple[str,
     try:
         parts = model_parts(settings, entry.bundle)
         kind = recognizer_kind(parts.asr)
+        languages = entry.languages or read_languages(parts.asr.parent)
     except ModelLoadError:  # whoever loads it gets the error
         return spec
     files = [file for folder in _folders(parts) for file in _files(folder)]
     stamp = (parts, hotwords, tuple((file, file.stat().st_size, file.stat().st_mtime_ns) for file in files))
     n_bytes = sum(file.stat().st_size for file in _loaded_files(files, settings.quantize))
-    return replace(spec, names=replace(spec.names, kind=kind), file_bytes=n_bytes, stamp=stamp)
+    return replace(spec, names=replace(spec.names, kind=kind), languages=languages, file_bytes=n_bytes, stamp=stamp)
 
 
 def _folders(parts: BundleParts) -> list[Path]:

@@ -111,7 +111,10 @@ class Hypothesis:
     `language` is a code ("zh"); `emotion` and `events` are labels of the model ("NEUTRAL", "Speech").
     `is_punctuated`: `text` is final, with marks and written numbers, and the tokens are its words without marks.
     `itn`: True if the model was asked for written numbers, None if it has no such option. `model`: name of the model
-    that wrote it, None where the server has only one.
+    that wrote it, None where the server has only one. `model_reason` is the reason why that model wrote it
+    (`runtime/routing/`).
+    `unknown_units` counts the units that are not in the text: the model marked them as unknown, or a guard dropped
+    them. `unsure` is the reason why text was given up ("unknown_units": the model knew none of them), else None.
     """
 
     tokens: tuple[Token, ...] = ()
@@ -124,6 +127,9 @@ class Hypothesis:
     is_punctuated: bool = False
     itn: bool | None = None
     model: str | None = None
+    model_reason: str | None = None
+    unknown_units: int = 0
+    unsure: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,13 +139,14 @@ class Partial:
     The joined texts of all steps are the utterance's text: no text is ever taken back. `tail` is text that may still
     change (the front of a word, letters that may become an abbreviation); a later `text` contains its final form.
     `tokens` are the words of `text`, with times relative to the utterance's start. `token_ids` are the vocabulary ids
-    that this step recognized.
+    that this step recognized, `unknown_units` the number of those among them that the model marked as unknown.
     """
 
     text: str = ""
     tail: str = ""
     tokens: tuple[Token, ...] = ()
     token_ids: tuple[int, ...] = ()
+    unknown_units: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +161,7 @@ class Sentence:
     emotion: str | None = None
     events: tuple[str, ...] = ()
     model: str | None = None
+    model_reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

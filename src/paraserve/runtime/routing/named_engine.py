@@ -9,16 +9,22 @@ from paraserve.runtime.engine import Engine, EngineStream, VadStream
 from paraserve.runtime.scheduling.batches import Lane, Timed
 from paraserve.types import Hypothesis, RecognitionOptions, SegmentAudio, Sentence, StreamConfig
 
+REQUESTED = "requested"
+"""Reason of a model that the client named."""
+FALLBACK = "fallback"
+"""Reason of a model that stands in for the one that the client named."""
+
 
 class NamedEngine:
-    """An engine that writes its name into each hypothesis; matches `Engine`.
+    """An engine that writes its name, and the reason why it is asked, into each hypothesis; matches `Engine`.
 
     The sentences of a hypothesis get its name too (`final_text`). What clients call the model reaches no engine, so
     that requests by different names of it share batches.
     """
 
-    def __init__(self, name: str, engine: Engine) -> None:
+    def __init__(self, name: str, engine: Engine, reason: str | None = None) -> None:
         self._name = name
+        self._reason = reason
         self._engine = engine
 
     @property
@@ -53,7 +59,7 @@ class NamedEngine:
     ) -> Timed[Hypothesis]:
         """Recognize one segment. Raises what the engine raises."""
         timed = await self._engine.recognize(audio, replace(options, model=None), lane)
-        return replace(timed, result=replace(timed.result, model=self._name))
+        return replace(timed, result=replace(timed.result, model=self._name, model_reason=self._reason))
 
     async def punctuate(
         self, hypotheses: Sequence[Hypothesis], options: RecognitionOptions, lane: Lane = Lane.BULK

@@ -7,10 +7,10 @@ from typing import Protocol
 from paraserve.errors import ModelLoadError, ParaserveError
 from paraserve.inference.base import Abilities, ModelChoice
 from paraserve.runtime.engine import Engine, EngineStream, VadStream
-from paraserve.runtime.routing.automatic import automatic_engine
+from paraserve.runtime.routing.automatic import automatic_choice, automatic_engine
 from paraserve.runtime.routing.loaded_model import Model, ModelSpec, ModelStatus
 from paraserve.runtime.routing.model_set import ModelSet
-from paraserve.runtime.routing.named_engine import NamedEngine
+from paraserve.runtime.routing.named_engine import FALLBACK, REQUESTED, NamedEngine
 from paraserve.runtime.routing.names import ModelNames
 from paraserve.runtime.scheduling.batches import Lane, Timed
 from paraserve.types import Hypothesis, RecognitionOptions, SegmentAudio, Sentence, StreamConfig
@@ -69,7 +69,10 @@ class RoutedEngine:
                 yield engine
             return
         async with self.models.use(wanted) as (name, engine):
-            yield engine if len(self.models.names) == 1 else NamedEngine(name, engine)
+            if len(self.models.names) == 1:
+                yield engine
+                return
+            yield NamedEngine(name, engine, REQUESTED if name == wanted else FALLBACK)
 
     def choice_of(self, asked: str | None) -> ModelChoice:
         """Return what is known of the model that answers to a name; matches `ChoiceOf`.
@@ -77,7 +80,8 @@ class RoutedEngine:
         Raises:
             ModelNotFoundError: there is no such model.
         """
-        return self.models.choice(self.models.find(asked) or self.models.default)
+        wanted = self.models.find(asked)
+        return automatic_choice(self.models) if wanted is None else self.models.choice(wanted)
 
     @property
     def statuses(self) -> list[ModelStatus]:

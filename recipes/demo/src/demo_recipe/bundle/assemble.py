@@ -148,7 +148,7 @@ def write_manifest(root: Path) -> None:
         }
         for path in paths
     }  # fmt: skip
-    manifest = {"name": root.name, "version": 1, "files": files}
+    manifest = {"name": root.name, "version": 1, "languages": ["en", "zh"], "files": files}
     (root / "manifest.json").write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n")
 
 

@@ -28,7 +28,15 @@ from paraserve.inference.models.recognizers.paraformer_common import (
     read_front_end,
 )
 from paraserve.inference.models.recognizers.paraformer_hotwords import MAX_SHARED, Hotwords, read_segments
-from paraserve.inference.text.units import EOS_ID, SPECIAL_IDS, UNKNOWN, Vocabulary, join_words, merge_units
+from paraserve.inference.text.units import (
+    EOS_ID,
+    SPECIAL_IDS,
+    UNKNOWN,
+    UNKNOWN_UNITS,
+    Vocabulary,
+    join_words,
+    merge_units,
+)
 from paraserve.types import Features, Hypothesis, Int, RecognitionOptions, SegmentAudio, Token
 
 MAX_SEGMENT_MS = 20_000
@@ -175,6 +183,8 @@ class Paraformer:
             token_ids=tuple(i for i, _ in kept),
             text=join_words([word.text for word in words], self._text.lang),
             score=float(np.mean([unit.score for unit in spoken])) if spoken else 1.0,
+            unknown_units=len(kept) - len(spoken),
+            unsure=UNKNOWN_UNITS if kept and not spoken else None,
         )
 
 

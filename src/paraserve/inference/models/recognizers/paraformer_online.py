@@ -217,7 +217,7 @@ class ParaformerOnline:
         kept = [(i, unit) for i, unit in zip(run.ids, units, strict=True) if i not in SPECIAL_IDS]
         spoken = [unit for _, unit in kept if unit.text != UNKNOWN]
         text_state, partial = text_step(state.text, spoken, self._lang, is_last=is_last)
-        partial = replace(partial, token_ids=tuple(i for i, _ in kept))
+        partial = replace(partial, token_ids=tuple(i for i, _ in kept), unknown_units=len(kept) - len(spoken))
         if is_last:
             return self.new_state(state.chunk), partial
         return replace(state, fired_ms=fired_ms, text=text_state), partial
