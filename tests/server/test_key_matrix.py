@@ -19,6 +19,7 @@ from fastapi.routing import iter_route_contexts
 from websockets.sync.client import connect
 
 from paraserve.server.access.api_keys import digest_of, hashed, new_key, write_keys
+from paraserve.server.access.key_fields import KeyScope
 from paraserve.server.app import create_app
 from paraserve.server.http.plain_paths import plain_path
 from paraserve.settings import Settings
@@ -108,7 +109,7 @@ def guarded(serve_app, tmp_path_factory):
     """A server that wants keys, and counts no wrong ones."""
     file = tmp_path_factory.mktemp("keys") / "keys"
     expired = replace(hashed("one", EXPIRED), expires=datetime.now(UTC) - timedelta(seconds=1))
-    write_keys(file, [hashed("one", KEY), expired])
+    write_keys(file, [replace(hashed("one", KEY), scopes=frozenset(KeyScope)), expired])
     with serve_app(FakeEngine(), api_keys_file=str(file), max_wrong_keys=0) as running:
         yield running
 
