@@ -5,6 +5,7 @@ import signal
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import psutil
 import pytest
@@ -15,6 +16,7 @@ from paraserve.server.access.key_fields import KeyScope
 from support.audio_files import pcm_wav
 from support.bundles import copy_of, damage, tiny_bundle
 from support.commands import paraserve
+from support.fakes import FakeEngine
 from support.live import eventually, live
 
 RELOAD = "/v1/admin/reload"
@@ -200,12 +202,14 @@ def test_models_use(serve, bundles, demo_dir, samples):
 
 
 @pytest.mark.slow
-def test_all_workers_follow(serve, bundles):
-    """What one process is asked for reaches the others, also those that start later."""
+def test_all_workers_follow(serve, bundles, full):
+    """What one process is asked for reaches the others, also those that start later (in the full tier)."""
     with serve("--bundle", bundles[0], PARASERVE_WORKERS="2") as server:
         assert reload(server, body={"bundle": str(bundles[1])}).status_code == 200
         eventually(lambda: server.log.count("files read again") == 2)
         assert {tuple(ids(server)) for _ in range(20)} == {("second",)}
+        if not full:
+            return
         victim = next(child for child in psutil.Process(server.process.pid).children())
         victim.kill()
         server.wait_for_log("worker died")
@@ -214,7 +218,7 @@ def test_all_workers_follow(serve, bundles):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("supervise", ["true", "false"])
+@pytest.mark.parametrize("supervise", ["true", pytest.param("false", marks=pytest.mark.full)])
 def test_watch(serve, config, bundles, supervise):
     """With `watch` a changed settings file is read without any signal, and so is a bundle that changes."""
     with serve("--config", config(bundles[0]), "--watch", "--supervise", supervise) as server:
@@ -226,21 +230,18 @@ def test_watch(serve, config, bundles, supervise):
         assert ids(server) == ["second"]
 
 
-KEYS = {scope: new_key() for scope in ("transcribe", "admin")}
+KEYS = {scope: new_key() for scope in (KeyScope.TRANSCRIBE, KeyScope.ADMIN)}
 
 
-@pytest.mark.slow
-def test_keys(serve, bundles, is_error, tmp_path):
-    """With keys one with the scope admin is wanted, from anywhere."""
-    keys = [hashed(name, key) for name, key in KEYS.items()]
-    write_keys(
-        tmp_path / "keys", [keys[0], keys[1].__class__("admin", keys[1].digest, scopes=frozenset({KeyScope.ADMIN}))]
-    )
-    with serve("--bundle", bundles[0], "--api-keys-file", tmp_path / "keys") as server:
+def test_keys(serve_app, is_error, tmp_path):
+    """With keys one with the scope admin is wanted, and then from anywhere."""
+    keys = [replace(hashed(scope, key), scopes=frozenset({scope})) for scope, key in KEYS.items()]
+    write_keys(tmp_path / "keys", keys)
+    with serve_app(FakeEngine(), api_keys_file=str(tmp_path / "keys")) as server:
         is_error(reload(server), 401, "missing_api_key")
-        is_error(reload(server, authorization=f"Bearer {KEYS['transcribe']}"), 403, "missing_scope")
+        is_error(reload(server, authorization=f"Bearer {KEYS[KeyScope.TRANSCRIBE]}"), 403, "missing_scope")
         far = {"x-forwarded-for": "192.0.2.1", "origin": "https://example.org"}
-        assert reload(server, authorization=f"Bearer {KEYS['admin']}", **far).status_code == 200
+        assert reload(server, authorization=f"Bearer {KEYS[KeyScope.ADMIN]}", **far).status_code == 200
 
 
 FOREIGN = [{"x-forwarded-for": "192.0.2.1"}, {"origin": "null"}, {"origin": "https://example.org"}]

@@ -130,11 +130,10 @@ class ModelSet:
         """Release all models. Their users must have ended, or been given up."""
         if self._loading:
             await asyncio.wait(self._loading.values())
-        before, self._models = self._models, {}
-        for model in before.values():
+        for model in self._models.values():
             if model.loaded is not None:
                 model.loaded.users = 0
-        self._retire_all_but({}, before)
+        self._retire_all_but({}, self._models)
         if self._closing:
             await asyncio.wait(self._closing)
 
@@ -152,9 +151,10 @@ class ModelSet:
         return model
 
     def _model(self, name: str) -> Model:
-        if name not in self._models:
-            self.find(name)  # raises: a reload has taken it away
-        return self._models[name]
+        found = self._models.get(name)
+        if found is None:  # a reload has taken it away, and its name may be another one's alias now
+            found = self._models[self.find(name) or self.default]
+        return found
 
     def _is_to_be_tried(self, model: Model) -> bool:
         return model.spec.is_on_demand and time.monotonic() - model.failed_s > RETRY_S
