@@ -39,7 +39,7 @@ WRONG = {
     "empty": ({"authorization": "Bearer"}, "missing_api_key"),
 }
 GOOD = {"authorization": f"Bearer {KEY}"}
-STATUSES = {"/none": 404, "/v1/admin/models/demo/pull": 404, "/v1/admin/reload": 400}
+STATUSES = {"/none": 404, "/v1/admin/models/demo/pull": 404}
 """Answers to a recording, or to nothing, where it is not 200."""
 SOCKETS = ("/", "/any/path", "/v1/audio/transcriptions")
 VOICE = pcm_wav(speech(700))
