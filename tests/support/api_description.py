@@ -13,8 +13,13 @@ from paraserve.server.app import create_app
 from paraserve.server.http.plain_paths import plain_path
 from paraserve.settings import Settings
 
-FOLDERS = {"/static/": "{path}", "/docs/": "{path}", "/v1/models/": "{model}"}
-"""Paths that end with a parameter."""
+FOLDERS = {
+    "/static/": "{path}",
+    "/docs/": "{path}",
+    "/v1/models/": "{model}",
+    "/v1/admin/models/": "{name}/pull",
+}
+"""Beginnings of paths with a parameter, and what comes behind."""
 UNDESCRIBED = frozenset(("/openapi.json",))
 """FastAPI's own."""
 
@@ -22,7 +27,7 @@ UNDESCRIBED = frozenset(("/openapi.json",))
 def example_path(route: str) -> str:
     """A path of this route that is answered: its parameter names a file of the page, of `/docs`, or a model."""
     path = route.replace("docs/{path:path}", "docs/docs.js").replace("{path:path}", "page.js")
-    return path.replace("{model:path}", "whisper-1")
+    return path.replace("{model:path}", "whisper-1").replace("{name}", "demo")
 
 
 class UndescribedError(AssertionError):

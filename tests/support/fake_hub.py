@@ -182,11 +182,35 @@ def hub_source(kind: str = "modelscope", **fields: object) -> dict[str, object]:
     return {"kind": kind, "id": MODEL, "revision": REVISION} | fields
 
 
-def catalog_of(*sources: dict[str, object], files: list[str] = WANTED) -> Catalog:
-    """One bundle `bundle` of one model `model`."""
-    model = {"megabytes": 1, "files": files, "sources": sources}
+def catalog_of(*sources: dict[str, object], files: list[str] = WANTED, **fields: object) -> Catalog:
+    """One bundle `bundle` of one model `model`, which has more fields."""
+    model = {"megabytes": 1, "files": files, "sources": sources} | fields
     bundle = {"about": "for tests", "parts": {"asr": "model"}}
     return Catalog.model_validate({"models": {"model": model}, "bundles": {"bundle": bundle}})
+
+
+def write_catalog(folder: Path, hub: FakeHub, name: str, *, source: str = "", more: str = "") -> None:
+    """Write the catalog of a models folder: a bundle `name` whose parts are the folders on the hub.
+
+    `source` are more lines of each source, `more` more lines of each model.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    parts = sorted({path.partition("/")[0] for path in hub.files})
+    of_bundle = ", ".join(f"{part} = '{name}-{part}'" for part in parts)
+    tables = [f"[bundles.{name}]\nabout = 'for tests'\nparts = {{ {of_bundle} }}\n"]
+    for part in parts:
+        files = [path.partition("/")[2] for path in hub.files if path.startswith(f"{part}/")]
+        tables.append(
+            f"[models.{name}-{part}]\nmegabytes = 5\nfiles = {json.dumps(files)}\n{more}\n"
+            f"[[models.{name}-{part}.sources]]\nkind = 'modelscope'\nid = '{MODEL}'\nrevision = '{REVISION}'\n"
+            f"folder = '{part}'\n{source}\n"
+        )
+    (folder / "catalog.toml").write_text("\n".join(tables))
+
+
+def files_of_parts(bundle: Path, *parts: str) -> dict[str, bytes]:
+    """Files of these parts of a bundle, for a hub that has a folder for each."""
+    return {f"{part}/{path.name}": path.read_bytes() for part in parts for path in (bundle / part).iterdir()}
 
 
 def files_in(root: Path) -> dict[str, bytes]:

@@ -5,10 +5,11 @@ and replaces those of the same name.
 """
 
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from paraserve.errors import ModelLoadError
 
@@ -19,13 +20,25 @@ OLD_OWNER, NEW_OWNER = "damo/", "iic/"
 """ModelScope moved all FunASR models from the first owner to the second; ids with either name the same model."""
 
 
+def _as_list(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+Digests: TypeAlias = Annotated[
+    tuple[Annotated[str, Field(pattern="^[0-9a-f]{64}$")], ...], BeforeValidator(_as_list), Field(min_length=1)
+]
+"""SHA-256 that a file may have, in hex: one, or several where sources carry different builds of the same weights."""
+Language: TypeAlias = Annotated[str, Field(pattern="^[a-z]{2,3}$")]
+"""ISO 639-1 code of a language, or its ISO 639-3 code where it has no other."""
+
+
 class _Table(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class _Source(_Table):
-    sha256: dict[str, str] = {}
-    """Expected SHA-256 of files, by name; other files are taken as the source has them."""
+    sha256: dict[str, Digests] = {}
+    """SHA-256 of files, by name, which count in place of the model's."""
 
 
 class HubSource(_Source):
@@ -88,12 +101,24 @@ Source: TypeAlias = HubSource | PackageSource | UrlSource | FolderSource
 class Model(_Table):
     """One model: its files, and its sources in the order in which they are tried.
 
-    In `files`, `a|b` takes the first one that the source has, and a `?` at the end marks an optional file.
+    In `files`, `a|b` takes the first one that the source has, and a `?` at the end marks an optional file. `sha256`
+    says what files are by name, whatever the source. Other files are taken as the source has them.
     """
 
     megabytes: float
     files: tuple[str, ...]
     sources: tuple[Annotated[Source, Field(discriminator="kind")], ...]
+    sha256: dict[str, Digests] = {}
+    languages: tuple[Language, ...] = ()
+    """Languages that a recognizer knows."""
+    speed: Literal["fast", "medium", "slow"] = "fast"
+    """Class of a recognizer on two CPU cores: `fast` serves many speakers, `medium` one or two, `slow` none live."""
+    extra: Literal["whisper", "funasr"] | None = None
+    """Extra of this package without which the model does not load."""
+
+    def digests(self, source: Source) -> Mapping[str, tuple[str, ...]]:
+        """Return the SHA-256 that each file of a source may have, by name."""
+        return {**self.sha256, **source.sha256}
 
     def files_for_gpu(self) -> tuple[str, ...]:
         """Return `files` with the alternatives of graphs reversed: float32 before int8."""
@@ -129,6 +154,16 @@ class Catalog(_Table):
     def megabytes(self, bundle: str) -> float:
         """Return the approximate size of a bundle's download in MB."""
         return sum(self.models[model].megabytes for model in set(self.bundles[bundle].parts.values()))
+
+    def recognizer(self, bundle: str) -> Model | None:
+        """Return the model that writes a bundle's final texts, None for a bundle without one."""
+        name = self.bundles[bundle].parts.get("asr")
+        return None if name is None else self.models[name]
+
+    def extras(self, bundle: str) -> list[str]:
+        """Return the extras of this package that a bundle needs."""
+        extras = {self.models[model].extra for model in self.bundles[bundle].parts.values()}
+        return sorted(extra for extra in extras if extra is not None)
 
     def bundles_with(self, hub_id: str) -> list[str]:
         """Return the names of the bundles with the model that a hub lists under the id."""

@@ -3,7 +3,7 @@
 import errno
 import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TypeAlias
@@ -13,6 +13,8 @@ from paraserve.errors import DiskFullError, ModelPullError, ParaserveError
 
 OnProgress: TypeAlias = Callable[[int, int | None], None]
 """Called with the bytes done and the total (None if it is not known)."""
+Digests: TypeAlias = Mapping[str, tuple[str, ...]]
+"""SHA-256 that files may have, by name. Empty or no entry: not known."""
 COPY_BYTES = 1 << 20
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -34,13 +36,13 @@ def choose(wanted: Sequence[str], has: Callable[[str], bool]) -> list[str]:
     return chosen
 
 
-def check_pins(folder: Path, sha256: dict[str, str]) -> None:
+def check_pins(folder: Path, digests: Digests) -> None:
     """Compare files with the SHA-256 that the catalog expects, and delete one that differs.
 
     Raises:
         ModelPullError: names the first file that differs.
     """
-    for name, expected in sha256.items():
+    for name, expected in digests.items():
         path = folder / name
         if path.exists() and file_problem(path, expected, None):
             path.unlink()

@@ -6,7 +6,7 @@ Face, which gives long lists in pages.
 
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -34,7 +34,7 @@ def mirrors_of(environment: Mapping[str, str] = os.environ) -> Mirrors:
 
 
 def list_files(client: Client, source: HubSource, mirrors: Mirrors) -> dict[str, RemoteFile]:
-    """Return the files of the source's folder by name.
+    """Return the files of the source's folder by name, with the SHA-256 that the hub states.
 
     Raises:
         ModelPullError: the hub cannot be reached, or has no such model or revision.
@@ -43,12 +43,7 @@ def list_files(client: Client, source: HubSource, mirrors: Mirrors) -> dict[str,
     prefix = f"{source.folder}/" if source.folder else ""
     try:
         return {
-            file.name.removeprefix(prefix): RemoteFile(
-                file.name.removeprefix(prefix),
-                file.url,
-                file.n_bytes,
-                source.sha256.get(file.name.removeprefix(prefix), file.sha256),
-            )
+            file.name.removeprefix(prefix): replace(file, name=file.name.removeprefix(prefix))
             for file in listed(client, source, mirrors)
             if file.name.startswith(prefix)
         }
@@ -62,12 +57,16 @@ def _modelscope(client: Client, source: HubSource, mirrors: Mirrors) -> Iterator
     for entry in answer["Data"]["Files"]:
         if entry["Type"] != "tree":
             query = urlencode({"Revision": source.revision, "FilePath": entry["Path"]})
-            yield RemoteFile(entry["Path"], f"{repository}?{query}", _n_bytes(entry), entry.get("Sha256") or None)
+            yield RemoteFile(entry["Path"], f"{repository}?{query}", _n_bytes(entry), _digests(entry.get("Sha256")))
 
 
 def _n_bytes(entry: dict[str, Any]) -> int | None:
     size = entry.get("Size")
     return None if size is None else int(size)
+
+
+def _digests(stated: str | None) -> tuple[str, ...]:
+    return (stated,) if stated else ()
 
 
 def _huggingface(client: Client, source: HubSource, mirrors: Mirrors) -> Iterator[RemoteFile]:
@@ -80,4 +79,4 @@ def _huggingface(client: Client, source: HubSource, mirrors: Mirrors) -> Iterato
                 address = f"{mirrors.huggingface}/{source.id}/resolve/{revision}/{quote(entry['path'])}"
                 # Only files in large-file storage have a SHA-256; other files have a git object id.
                 sha256 = entry["lfs"]["oid"] if entry.get("lfs") else None
-                yield RemoteFile(entry["path"], address, int(entry["size"]), sha256)
+                yield RemoteFile(entry["path"], address, int(entry["size"]), _digests(sha256))

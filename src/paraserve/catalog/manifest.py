@@ -6,7 +6,7 @@ of that size. A shortcut by size and date would miss a damaged disk or a careles
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,7 +45,7 @@ def check_bundle(root: Path, part: str | None = None) -> Iterator[FileCheck]:
         raise ModelLoadError(f"damaged manifest: {root / MANIFEST} ({error!r})") from error
     for name, sha256, n_bytes in entries:
         if part is None or name.startswith(f"{part}/"):
-            yield FileCheck(root / name, file_problem(root / name, sha256, n_bytes))
+            yield FileCheck(root / name, file_problem(root / name, (sha256,), n_bytes))
 
 
 def verify_bundle(root: Path) -> None:
@@ -117,14 +117,20 @@ def write_manifest(root: Path, name: str, origins: dict[str, Origin]) -> None:
     (root / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", "utf-8")
 
 
-def file_problem(path: Path, sha256: str | None, n_bytes: int | None) -> str | None:
-    """Return the difference of a file from its expected size and SHA-256 (None: not known); None if there is none."""
+def file_problem(path: Path, digests: Collection[str], n_bytes: int | None) -> str | None:
+    """Return the difference of a file from what it should be; None if there is none.
+
+    Args:
+        path: the file.
+        digests: SHA-256 that it may have, in hex. Empty: not known.
+        n_bytes: its size. None: not known.
+    """
     if not path.is_file():
         return "missing"
     size = path.stat().st_size
     if n_bytes is not None and size != n_bytes:
         return f"{size} bytes instead of {n_bytes}: truncated or replaced"
-    if sha256 is not None and sha256_of(path) != sha256:
+    if digests and sha256_of(path) not in digests:
         return "SHA-256 differs from the manifest: altered or damaged"
     return None
 

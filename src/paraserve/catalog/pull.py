@@ -5,23 +5,29 @@ import re
 import shutil
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from paraserve.catalog.download import HASTY, PATIENT
 from paraserve.catalog.download_sources import Fetcher
 from paraserve.catalog.entries import Catalog, Model
-from paraserve.catalog.files import disk_errors, sync_file, sync_folder
+from paraserve.catalog.files import OnProgress, disk_errors, sync_file, sync_folder
 from paraserve.catalog.manifest import Origin, check_bundle, write_manifest
 from paraserve.catalog.store import leftovers, locked, origins_of, pulled_bundles
-from paraserve.errors import DiskFullError, ModelLoadError, ModelPullError
+from paraserve.errors import DiskFullError, ModelLoadError, ModelPullError, PullStoppedError
 
+MEGABYTE = 1_000_000
 ON_GPU = frozenset(("asr", "asr-online"))
 """Parts of a bundle that run on a GPU, which needs float32 graphs."""
 
 
 @dataclass(frozen=True, slots=True)
 class Puller:
-    """Pulls bundles into a models folder. `report` gets messages for the user, one line each."""
+    """Pulls bundles into a models folder.
+
+    `report` gets messages for the user, one line each. The fetcher's `on_progress` gets bytes of the whole bundle,
+    whose total is what the catalog says about it.
+    """
 
     catalog: Catalog
     models_dir: Path
@@ -41,29 +47,45 @@ class Puller:
         Raises:
             DiskFullError: there is no room for the bundle.
             ModelPullError: a model could not be pulled from any source; gives the reason of each.
+            PullStoppedError: the fetcher's `stop` is set. What was fetched is kept.
         """
         root, partial = self.models_dir / name, leftovers(name, self.models_dir)[0]
         with disk_errors(self.models_dir):
             if _is_intact(root):  # before the lock, which would write to the models folder
                 return root
-            with locked(name, self.models_dir, self._wait):
+            with locked(name, self.models_dir, self._wait, self.fetcher.client.stop):
                 if _is_intact(root):
                     return root
                 if root.exists():
                     self.report(f"{root} is damaged: what is wrong with it is pulled again")
                 partial.mkdir(exist_ok=True)
-                folders = {part: self._model(model, part, partial) for part, model in self._parts(name).items()}
-                self._publish(name, folders)
+                self._publish(name, self._fetch(name, partial))
         return root
 
     def _parts(self, name: str) -> dict[str, str]:
         return {str(part): model for part, model in self.catalog.bundles[name].parts.items()}
 
+    def _fetch(self, name: str, partial: Path) -> dict[str, tuple[Path, Origin]]:
+        """Fetch the models of a bundle one after the other, and return folder and origin of each part."""
+        total = round(self.catalog.megabytes(name) * MEGABYTE)
+        folders: dict[str, tuple[Path, Origin]] = {}
+        done = 0
+        for part, model in self._parts(name).items():
+            size = min(round(self.catalog.models[model].megabytes * MEGABYTE), total - done)
+            on_progress = _share_of(self.fetcher.on_progress, done, size, total)
+            folders[part] = self._model(replace(self.fetcher, on_progress=on_progress), model, part, partial)
+            done += size
+            self.fetcher.on_progress(done, total)
+        return folders
+
     def _wait(self, name: str) -> None:
         self.report(f"{name} is being pulled by another process: waiting for it")
 
-    def _model(self, name: str, part: str, partial: Path) -> tuple[Path, Origin]:
-        """Fetch one model. Each source has a folder of its own, so that files of two sources are never mixed."""
+    def _model(self, fetcher: Fetcher, name: str, part: str, partial: Path) -> tuple[Path, Origin]:
+        """Fetch one model. Each source has a folder of its own, so that files of two sources are never mixed.
+
+        A source that cannot be reached costs seconds if there is another one behind it.
+        """
         model = self.catalog.models[name]
         for_gpu = self.for_gpu and part in ON_GPU
         files = model.files_for_gpu() if for_gpu else model.files
@@ -71,14 +93,14 @@ class Puller:
         if reused is not None:
             return reused
         failures = []
-        for source in model.sources:
-            if self.only_kind not in {None, source.kind}:
-                continue
+        sources = [source for source in model.sources if self.only_kind in {None, source.kind}]
+        for source in sources:
             folder = partial / _slug(part, source.label)
             folder.mkdir(exist_ok=True)
+            patience = PATIENT if source is sources[-1] else HASTY
             try:
-                self.fetcher.fetch(source, files, folder)
-            except DiskFullError:
+                fetcher.with_patience(patience).fetch(source, files, model.digests(source), folder)
+            except (DiskFullError, PullStoppedError):
                 raise
             except ModelPullError as error:
                 failures.append(f"{source.label}: {error.message}")
@@ -126,6 +148,16 @@ class Puller:
         partial.rename(root)
         sync_folder(self.models_dir)
         shutil.rmtree(removed, ignore_errors=True)
+
+
+def _share_of(on_progress: OnProgress, before: int, size: int, whole: int) -> OnProgress:
+    """Return a callback for a model of `size` bytes that reports to the one of the whole bundle."""
+
+    def report(done: int, total: int | None) -> None:
+        share = min(done, size) if total is None else round(size * done / max(1, total))
+        on_progress(before + share, whole)
+
+    return report
 
 
 def _is_intact(root: Path, part: str | None = None) -> bool:

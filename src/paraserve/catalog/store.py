@@ -11,15 +11,20 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Event
+from typing import IO
 
 from paraserve.catalog.entries import CATALOG, NAME, Catalog, read_catalog
 from paraserve.catalog.manifest import MANIFEST, Origin, read_origins
+from paraserve.catalog.stopping import pause
 from paraserve.errors import ModelLoadError
 from paraserve.user_folders import cache_folder, expanded
 
 EMBEDDED = ("demo",)
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 """Pattern of a model's id on a hub: owner/name."""
+LOCK_POLL_S = 0.1
+"""Interval between two attempts to get a lock that another process has."""
 
 
 def models_folder(chosen: str = "") -> Path:
@@ -114,24 +119,27 @@ def remove(name: str, models_dir: Path) -> bool:
 
 
 @contextmanager
-def locked(name: str, models_dir: Path, on_wait: Callable[[str], None]) -> Iterator[None]:
+def locked(
+    name: str, models_dir: Path, on_wait: Callable[[str], None], stop: Event | None = None
+) -> Iterator[None]:  # fmt: skip
     """Hold the lock of a bundle against other processes. The system releases the lock of a killed process.
 
     Args:
         name: the bundle.
         models_dir: the folder of pulled bundles; created if missing.
         on_wait: called with the name before waiting for another process; may raise to refuse the wait.
+        stop: ends the wait when it is set. None: nothing does.
 
     Raises:
+        PullStoppedError: `stop` was set before the other process ended.
         OSError: the folder cannot be written.
     """
     models_dir.mkdir(parents=True, exist_ok=True)
     with (models_dir / f".{name}.lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if not _is_free(lock):
             on_wait(name)
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        while not _is_free(lock):
+            pause(LOCK_POLL_S, stop or Event())
         yield
 
 
@@ -146,6 +154,15 @@ def origins_of(root: Path) -> dict[str, Origin]:
         return read_origins(root)
     except ModelLoadError:
         return {}
+
+
+def _is_free(lock: IO[str]) -> bool:
+    """Take the lock if no other process has it. One that is held already stays so."""
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _refuse_to_wait(name: str) -> None:

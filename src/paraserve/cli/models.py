@@ -5,18 +5,16 @@ from typing import Annotated, Literal
 
 import typer
 
-from paraserve.catalog.download import open_client
-from paraserve.catalog.download_sources import Fetcher
-from paraserve.catalog.hubs import mirrors_of
 from paraserve.catalog.manifest import check_bundle
-from paraserve.catalog.pull import ON_GPU, Puller
+from paraserve.catalog.pull import ON_GPU
 from paraserve.catalog.store import EMBEDDED, bundle_root, known_bundles, models_folder, pulled_bundles
 from paraserve.catalog.store import remove as remove_bundle
 from paraserve.cli.config import read_settings
 from paraserve.cli.options import ApiKey
-from paraserve.cli.progress import Bars
+from paraserve.cli.pulling import pull_bundle
+from paraserve.cli.recommending import recommended
 from paraserve.cli.running_server import use_bundles
-from paraserve.errors import ModelPullError, ParaserveError
+from paraserve.errors import ParaserveError
 from paraserve.inference.graphs.cache import cache_folder, prepared_graph
 from paraserve.inference.graphs.session import is_quantized
 
@@ -60,7 +58,25 @@ def pull(
     """
     settings = read_settings({"device": device})
     for name in names:
-        print(_pull(name, models_folder(settings.models_dir), kind, for_gpu=not settings.is_cpu))
+        print(pull_bundle(name, models_folder(settings.models_dir), kind, for_gpu=not settings.is_cpu))
+
+
+@app.command()
+def recommend(
+    language: Annotated[
+        str | None,
+        typer.Option(
+            help="Codes or names of languages, such as zh or English, with commas between. any = every one."
+        ),
+    ] = None,
+    device: Annotated[str | None, typer.Option(help="cpu, or cuda:N.  [default: the setting]")] = None,
+) -> None:
+    """Print the command that serves the bundle of the catalog which suits a language and a device.
+
+    In a terminal it asks for what the flags do not say. Otherwise it takes any language, and the device of the
+    settings.
+    """
+    print(recommended(language, device))
 
 
 @app.command()
@@ -130,22 +146,6 @@ def remove(name: Annotated[str, typer.Argument(metavar="NAME")]) -> None:
         raise ParaserveError(f"cannot remove {name}: {error.strerror}: {error.filename}") from None
     if not was_there:
         raise ParaserveError(f"{name} has not been pulled: there is nothing to remove")
-
-
-def _pull(name: str, models_dir: Path, kind: str | None, *, for_gpu: bool) -> Path:
-    catalog = known_bundles(models_dir)
-    if name in EMBEDDED or (name not in catalog.bundles and Path(name).is_dir()):
-        return bundle_root(name, models_dir)
-    if name not in catalog.bundles:
-        raise ModelPullError(f"there is no bundle {name!r} in the catalog, only: {', '.join(catalog.bundles)}")
-    with open_client() as client, Bars() as bars, bars.bar(name) as on_progress:
-
-        def report(line: str) -> None:
-            with bars.hidden():
-                typer.echo(f"paraserve: {line}", err=True)
-
-        fetcher = Fetcher(client, mirrors_of(), on_progress)
-        return Puller(catalog, models_dir, fetcher, report, kind, for_gpu).pull(name)
 
 
 def _models_dir() -> Path:

@@ -47,6 +47,9 @@ def serve(
         bool,
         typer.Option("--no-optimize", help="Load model files as they are on disk, not rewritten for this machine."),
     ] = False,
+    pull: Annotated[
+        bool, typer.Option("--pull", help="Pull the bundles that are not on this machine before serving.")
+    ] = False,
     print_config: Annotated[
         bool, typer.Option("--print-config", help="Print the effective settings as JSON and exit.")
     ] = False,
@@ -68,6 +71,8 @@ def serve(
     if print_config:
         print(settings.model_dump_json(indent=2))
         return
+    if pull:
+        _pull_missing(settings)
     check_files(settings)
     if settings.api_keys_file and (risk := exposure(expanded(settings.api_keys_file))):
         _warn(risk)
@@ -83,6 +88,13 @@ def _serve_alone(settings: Settings, sources: SettingSources) -> int:
     from paraserve.server.processes.server import serve as run_server  # noqa: PLC0415
 
     return run_server(settings, sources)
+
+
+def _pull_missing(settings: Settings) -> None:
+    # A server that pulls nothing does without the libraries for downloads and progress bars.
+    from paraserve.cli.pulling import pull_missing  # noqa: PLC0415
+
+    pull_missing(settings)
 
 
 def _common_parameter(name: str) -> inspect.Parameter:

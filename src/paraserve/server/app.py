@@ -19,6 +19,7 @@ from paraserve.server.access.key_limits import KeysInUse
 from paraserve.server.access.security_headers import SecurityHeaders
 from paraserve.server.error_responses import add_error_handlers
 from paraserve.server.http.admin import admin_router
+from paraserve.server.http.admin_models import admin_models_router
 from paraserve.server.http.api_description import DESCRIPTION, TAGS, description_router
 from paraserve.server.http.health import health_router
 from paraserve.server.http.page import page_router
@@ -29,7 +30,14 @@ from paraserve.server.live.live_limit import live_limit
 from paraserve.server.live.websocket_routes import live_route
 from paraserve.server.readiness import Readiness
 from paraserve.server.reloading import Reloader
-from paraserve.server.services import SharedServices, host_rules, live_service, open_access, upload_service
+from paraserve.server.services import (
+    SharedServices,
+    host_rules,
+    live_service,
+    open_access,
+    pull_service,
+    upload_service,
+)
 from paraserve.server.telemetry.metrics import Metrics
 from paraserve.server.telemetry.refusals import Refusals
 from paraserve.server.telemetry.request_log import RequestLog
@@ -80,7 +88,7 @@ def create_app(
         redirect_slashes=False,
     )
     app.state.readiness, app.state.refusals, app.state.access = readiness, refusals, access
-    app.state.uploads = app.state.live = app.state.reloader = None
+    app.state.uploads = app.state.live = app.state.pulls = app.state.reloader = None
     _add_middleware(app, settings, metrics, access)
     _add_routes(app, settings, metrics)
     add_error_handlers(app)
@@ -102,6 +110,7 @@ async def _services(
     shared = SharedServices(engine, pool, metrics, access, limits, addresses, app.state.refusals)
     app.state.uploads = upload_service(settings, shared)
     app.state.live = live_service(settings, shared, max_live)
+    app.state.pulls = pulls = pull_service(settings, engine, app.state.reloader)
     readiness.engine = engine
     metrics.models_loaded.set(1)
     watchdog = Watchdog(engine, readiness, settings.inference_timeout_s)
@@ -110,7 +119,8 @@ async def _services(
         with _frozen_objects():
             yield
     finally:
-        app.state.uploads = app.state.live = None
+        app.state.uploads = app.state.live = app.state.pulls = None
+        await pulls.close()
         for task in watching:
             task.cancel()
         await asyncio.wait(watching)
@@ -132,6 +142,7 @@ def _add_routes(app: FastAPI, settings: Settings, metrics: Metrics) -> None:
     app.include_router(upload_router(is_strict=settings.protocol == "strict"))
     app.include_router(health_router(app.state.readiness, metrics, settings))
     app.include_router(admin_router())
+    app.include_router(admin_models_router())
     app.include_router(page_router())
     app.include_router(description_router())
     app.router.routes.append(live_route())

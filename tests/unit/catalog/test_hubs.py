@@ -1,13 +1,19 @@
 """Pulls from model hubs: lists, cut connections, wrong content, servers in trouble."""
 
+import hashlib
 import random
+import shutil
+import socket
 import threading
+import time
+from dataclasses import replace
 
 import pytest
 
+from paraserve.catalog.download import HASTY
 from paraserve.catalog.hubs import Mirrors, mirrors_of
 from paraserve.catalog.manifest import MANIFEST, Origin, check_bundle, read_origins
-from paraserve.errors import ModelPullError
+from paraserve.errors import ModelPullError, PullStoppedError
 from support.fake_hub import Answer, catalog_of, files_in, hub_source
 
 KINDS = ("modelscope", "huggingface")
@@ -46,12 +52,13 @@ def test_a_bundle_that_is_here_costs_no_request(pull, hub, kind):
     assert hub.requests == []
 
 
-def test_progress(pull, contents):
-    """Progress grows to the sum of all sizes, which is known from the first call on."""
+def test_progress(pull):
+    """Progress grows to the size of the bundle in the catalog, which is known from the first call on."""
     calls = []
     pull(catalog_of(hub_source()), on_progress=lambda done, total: calls.append((done, total)))
-    total = sum(map(len, taken(contents).values()))
+    total = 1_000_000
     assert {call[1] for call in calls} == {total}
+    assert len(calls) > 5
     done = [call[0] for call in calls]
     assert done == sorted(done)
     assert done[-1] == total
@@ -104,7 +111,7 @@ def test_a_stopped_pull_keeps_whole_files(pull, hub, contents):
     config_is_here = threading.Event()
     hub.answers[GRAPH] = [Answer(status=404, wait=config_is_here)]
     with pytest.raises(ModelPullError):
-        pull(catalog_of(hub_source()), on_progress=lambda done, total: done == 5 and config_is_here.set())
+        pull(catalog_of(hub_source()), on_progress=lambda done, total: done and config_is_here.set())
     hub.requests.clear()
     assert pulled(pull(catalog_of(hub_source()))) == taken(contents)
     assert hub.asked("config.yaml") == []
@@ -150,9 +157,65 @@ def test_a_file_that_changes_between_two_requests(pull, hub, contents):
 
 
 def test_expected_sha256(pull, hub, contents):
-    """A SHA-256 in the catalog counts more than what the hub says."""
-    with pytest.raises(ModelPullError, match=r"config\.yaml is not what the source says"):
+    """A file of which the hub itself says that it is not the catalog's is refused before it is fetched."""
+    with pytest.raises(ModelPullError, match=r"config\.yaml is not the file that the catalog expects"):
         pull(catalog_of(hub_source(sha256={"config.yaml": "0" * 64})))
+    assert hub.sent == {}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_expected_sha256_that_the_hub_does_not_state(pull, hub, kind, tmp_path):
+    """A file that is not the catalog's never becomes a model, also where the hub states no SHA-256."""
+    hub.listed[GRAPH] = {"sha256": None}
+    with pytest.raises(ModelPullError, match=r"model\.onnx is not what the source says"):
+        pull(catalog_of(hub_source(kind, sha256={GRAPH: "0" * 64})))
+    assert list((tmp_path / "models").rglob("model.onnx*")) == []
+
+
+def test_one_list_of_digests(pull, hub, contents):
+    """Digests of the model hold for all of its sources. Of several, a file may have any."""
+    right = hashlib.sha256(contents[GRAPH]).hexdigest()
+    web = {"kind": "url", "url": f"{hub.url}/content/"}
+    for source in (hub_source(), hub_source("huggingface"), web):
+        root = pull(catalog_of(source, files=[GRAPH], sha256={GRAPH: ["0" * 64, right]}))
+        assert pulled(root) == {f"asr/{GRAPH}": contents[GRAPH]}
+        shutil.rmtree(root)
+        with pytest.raises(ModelPullError, match=r"model\.onnx is not (the file that the catalog|what the source)"):
+            pull(catalog_of(source, files=[GRAPH], sha256={GRAPH: ["0" * 64, "1" * 64]}))
+
+
+@pytest.mark.parametrize("way", ["silent", "refused"])
+def test_a_hub_that_cannot_be_reached(pull, hub, contents, way, monkeypatch):
+    """It costs a bounded time if there is another source: whoever takes connections and says nothing, as well."""
+    monkeypatch.setattr("paraserve.catalog.pull.HASTY", replace(HASTY, first_answer_s=0.3))
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1] if way == "silent" else 9
+        mirrors = Mirrors(f"http://127.0.0.1:{port}", hub.url)
+        began_s = time.monotonic()
+        root = pull(catalog_of(hub_source(), hub_source("huggingface")), mirrors=mirrors)
+        assert time.monotonic() - began_s < 5
+    assert pulled(root) == taken(contents)
+    assert read_origins(root)["asr"].source.startswith("huggingface:")
+
+
+def test_a_pull_that_is_stopped(pull, hub, contents):
+    """It ends at once, keeps what has come, and the next one goes on from there."""
+    stop = threading.Event()
+    hub.answers[GRAPH] = [Answer(cut_after=100_000)]
+    hub.always[GRAPH] = Answer(status=503)
+
+    def stop_in_the_middle(done, total):
+        if done > 50_000:
+            stop.set()
+
+    with pytest.raises(PullStoppedError):
+        pull(catalog_of(hub_source()), on_progress=stop_in_the_middle, stop=stop)
+    hub.always.clear()
+    hub.answers.clear()
+    assert pulled(pull(catalog_of(hub_source()))) == taken(contents)
+    start = int(hub.asked(GRAPH)[-1].removeprefix("bytes=").removesuffix("-"))
+    assert 0 < start <= 100_000
+    assert hub.sent[GRAPH] == 100_000 + len(contents[GRAPH]) - start
 
 
 @pytest.mark.parametrize("status", [429, 500, 503])
@@ -174,6 +237,7 @@ def test_lasting_trouble(pull, hub):
 def test_the_next_source(pull, hub, contents):
     """If one source fails the next is tried, and no file of the first is mixed in."""
     hub.answers["config.yaml"] = [Answer(content=b"b: 1\n"), Answer()]
+    hub.listed[GRAPH] = {"sha256": None}
     first = hub_source("huggingface", sha256={GRAPH: "0" * 64})
     root = pull(catalog_of(first, hub_source()))
     assert pulled(root) == taken(contents)

@@ -68,14 +68,21 @@ class Access:
         Raises:
             MissingScopeError: it has not.
         """
-        key = api_key(connection)
-        if key is None:
-            return
         try:
-            _check_scope(key, scope)
+            self.require_scope(connection, scope)
         except MissingScopeError as error:
             self._note(error, connection)
             raise
+
+    def require_scope(self, connection: HTTPConnection, scope: KeyScope) -> None:
+        """Check a scope like `check_scope`, without counting a refusal.
+
+        Raises:
+            MissingScopeError: the API key has not this scope.
+        """
+        key = api_key(connection)
+        if key is not None:
+            _check_scope(key, scope)
 
     def check_again(self, key: ApiKey, scope: KeyScope) -> None:
         """Check whether a key that was good still is.

@@ -17,6 +17,7 @@ server's log."""
 TAGS = [
     {"name": "transcription", "description": "Recordings to text."},
     {"name": "health", "description": "For operators and orchestrators."},
+    {"name": "administration", "description": "For administrators: models that the server fetches and loads."},
     {"name": "page", "description": "The web page."},
     {"name": "description", "description": "Descriptions of the API."},
 ]

@@ -34,16 +34,19 @@ ERROR_CODES: Mapping[str, ErrorCode] = MappingProxyType(
         "invalid_api_key": ErrorCode(401, "the API key is not known"),
         "expired_api_key": ErrorCode(401, "the API key has expired"),
         "missing_scope": ErrorCode(403, "the API key has no scope for this route, the message names it"),
-        "local_only": ErrorCode(403, "without API keys only this machine may do this: set `api_keys_file`"),
-        "origin_not_allowed": ErrorCode(403, "pages of this origin may not send recordings (`cors_origins`)"),
+        "origin_not_allowed": ErrorCode(403, "pages of this origin may not do this (`cors_origins`)"),
+        "local_only": ErrorCode(403, "without API keys this is for programs of the server's machine alone"),
         "not_found": ErrorCode(404, "there is nothing under this path"),
         "model_not_found": ErrorCode(
             404, "the server has no model of this name, the message lists those that it has"
         ),
+        "no_pull": ErrorCode(404, "no model of this name is being downloaded"),
         "method_not_allowed": ErrorCode(405, "the path does not take this method"),
         "reload_failed": ErrorCode(409, "all stays as it was, the message says why"),
         "upload_timeout": ErrorCode(408, "the client stopped sending in the middle of its upload, or is too slow"),
         "head_timeout": ErrorCode(408, "the head of the request was not complete within `head_timeout_s`"),
+        "pull_in_progress": ErrorCode(409, "another model is being downloaded, or this one is being loaded"),
+        "missing_package": ErrorCode(409, "a package that the model needs is not installed, the message names it"),
         "file_too_large": ErrorCode(413, "the recording has more bytes than `max_upload_bytes`"),
         "url_too_long": ErrorCode(414, "the URL has more than 16 KiB"),
         "unsupported_format": ErrorCode(415, "the file is not audio or video of a known format"),
@@ -60,6 +63,8 @@ ERROR_CODES: Mapping[str, ErrorCode] = MappingProxyType(
         "address_limit": ErrorCode(429, "the client's address has too many connections open, or uploads in progress"),
         "head_too_large": ErrorCode(431, "the head of the request has over 64 KiB or 128 lines"),
         "inference_failed": ErrorCode(500, "a model failed on this recording"),
+        "model_load_failed": ErrorCode(500, "the catalog of models cannot be read, the message names the file"),
+        "model_pull_failed": ErrorCode(500, "the models folder cannot be written, the message says why"),
         "internal_error": ErrorCode(500, "an unexpected failure, logged under the request's id"),
         "overloaded": ErrorCode(503, "the server is full, try again later"),
         "too_many_connections": ErrorCode(503, "the server has too many connections, try again later"),
@@ -76,7 +81,7 @@ ERROR_CODES: Mapping[str, ErrorCode] = MappingProxyType(
             503, "a model run took longer than `inference_timeout_s`: try again in seconds"
         ),
         "request_timeout": ErrorCode(504, "the request took longer than `request_timeout_s`"),
-        "disk_full": ErrorCode(507, "the server has no space left for the upload"),
+        "disk_full": ErrorCode(507, "the server has no space left for the upload, or for the model"),
     }
 )
 
@@ -97,9 +102,14 @@ TRANSPORT_CODES = (
 )
 """Answers that every route may get, before its request is complete. The connection ends with them."""
 HANDSHAKE_CODES = ("invalid_handshake", "websocket_version")
+ADMIN_CODES = ("local_only", "origin_not_allowed")
+"""Answers of every route of administration."""
+PULL_CODES = ("no_pull", "pull_in_progress", "missing_package", "model_load_failed", "model_pull_failed")
+"""Answers that only routes of administration give."""
 _SPECIAL = frozenset(
     (
         *HANDSHAKE_CODES,
+        *PULL_CODES,
         "not_found",
         "local_only",
         "reload_failed",

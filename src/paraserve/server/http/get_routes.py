@@ -19,7 +19,7 @@ class GetRoute:
 
     `responses` describes its answers by status, but for the refusals of clients without a key (`wants_key`) that has
     the scope `key_scope` (None: any key will do).
-    `parameters` describes those of the path.
+    `parameters` describes those of the path. `check` is a dependency that checks and describes the key otherwise.
     """
 
     path: str
@@ -31,6 +31,7 @@ class GetRoute:
     parameters: tuple[Json, ...] = ()
     wants_key: bool = False
     key_scope: KeyScope | None = None
+    check: Any = None
 
     @property
     def description(self) -> Json:
@@ -41,6 +42,8 @@ class GetRoute:
     @property
     def key(self) -> list[Any]:
         """Dependencies that check and describe the key."""
+        if self.check is not None:
+            return [self.check]
         if not self.wants_key:
             return []
         return [API_KEY if self.key_scope is None else key_with(self.key_scope)]

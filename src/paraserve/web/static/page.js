@@ -2,6 +2,7 @@
 import { Entry } from "./entry.js";
 import { listen } from "./listening.js";
 import { MicrophoneError } from "./microphone.js";
+import { listenToModels, offerModels } from "./models.js";
 import { Player } from "./player.js";
 import { choices, keep, openSettings } from "./settings.js";
 import { Speaking } from "./speaking.js";
@@ -48,6 +49,7 @@ async function greet(retryS = FIRST_RETRY_S) {
   } else if (answer?.ok) {
     const { data } = await answer.json();
     showState("ready", { bundle: data[0].id.split("/").at(-1) }); // a folder is its own name
+    offerModels(choices().key, greet);
   } else {
     showState("away", { seconds: retryS });
     setTimeout(() => greet(Math.min(LONGEST_RETRY_S, retryS * 2)), retryS * 1000);
@@ -167,4 +169,5 @@ showLanguage(openSettings());
 $("key-row").hidden = !choices().key;
 listenToForm();
 listenToDrops();
+listenToModels();
 greet();

@@ -1,0 +1,1 @@
+"""Choice of a bundle, and the packages that it needs."""
