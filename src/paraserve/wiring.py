@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from paraserve.catalog.manifest import verify_bundle, verify_part
+from paraserve.catalog.manifest import read_knows, verify_bundle, verify_part
 from paraserve.catalog.store import bundle_root, models_folder, part_folder
 from paraserve.cpus import available_cpus
 from paraserve.errors import ModelLoadError
@@ -132,6 +132,7 @@ def _parts(settings: Settings) -> BundleParts:
         punc_online=parts.punc_online if settings.punc_dir is None else None,
         has_itn=settings.itn_dir not in REMOVED,
         has_partials=settings.online_model_dir not in REMOVED,
+        knows=read_knows(root) if settings.model_dir is None else "",
         asr_quantize=settings.quantize,
         vad_quantize=settings.vad_quant,
         punc_quantize=settings.punc_quant,

@@ -19,11 +19,13 @@ from paraserve.runtime.decoding.pool import DecodePool
 from paraserve.runtime.engine import Engine
 from paraserve.runtime.scheduling.batches import Timed
 from paraserve.runtime.segments.segmenter import Segmenter
+from paraserve.runtime.understanding import AudioAccount, notice_about
 from paraserve.types import (
     FieldWarning,
     Hypothesis,
     RecognitionOptions,
     Samples,
+    Segment,
     SegmentAudio,
     Timing,
     Token,
@@ -143,7 +145,7 @@ class _Transcription:
         self._in_flight: deque[_InFlight] = deque()
         self._hypotheses: list[Hypothesis] = []
         self._received_samples = 0
-        self._processed_samples = 0
+        self._account = AudioAccount()
         self._spent = _TimeSpent()
 
     async def feed(self, blocks: AsyncIterator[Samples], group: asyncio.TaskGroup) -> None:
@@ -161,7 +163,7 @@ class _Transcription:
         self._spent.add(timed)
         for start_ms, audio in self._segmenter.push(samples, timed.result):
             await self._start(start_ms, audio, group)
-        self._processed_samples += len(samples)
+        self._account.add_detected(len(samples), timed.result.events)
 
     async def _start(self, start_ms: int, audio: SegmentAudio, group: asyncio.TaskGroup) -> None:
         duration_ms = samples_to_ms(len(audio.samples))
@@ -179,6 +181,7 @@ class _Transcription:
         oldest = self._in_flight.popleft()
         end_ms = oldest.start_ms + oldest.duration_ms
         self._hypotheses.append(shifted(await oldest.task, oldest.start_ms, end_ms))
+        self._account.add_recognized(Segment(oldest.start_ms, end_ms))
 
     async def finish(self) -> Transcript:
         timed = await self._engine.punctuate(self._hypotheses, self._options)
@@ -188,14 +191,17 @@ class _Transcription:
         for hypothesis in self._hypotheses:
             if hypothesis.language:
                 n_words[hypothesis.language] += len(hypothesis.tokens)
+        heard, processed_ms = self._account.balance(self._hypotheses)
         return Transcript(
             text=join_sentences(sentences),
             sentences=sentences,
             duration_ms=samples_to_ms(self._received_samples),
             language=n_words.most_common(1)[0][0] if n_words else None,
             audio_received_ms=samples_to_ms(self._received_samples),
-            audio_processed_ms=samples_to_ms(self._processed_samples),
+            audio_processed_ms=processed_ms,
             timing=Timing(queue_ms=round(self._spent.queue_ms), inference_ms=round(self._spent.inference_ms)),
+            heard=heard,
+            notice=notice_about(heard, self._engine.abilities.knows),
         )
 
 
