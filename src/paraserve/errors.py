@@ -7,22 +7,25 @@
     │   ├── UploadTooLargeError            more bytes than the size limit
     │   └── DecoderError                   the decoder gave up, ran out of time or memory
     ├── ProtocolError (ValueError)         a request or message breaks the protocol
-    │   └── SlowUploadError (TimeoutError) the client stopped sending in the middle of its upload
-    ├── NoSuchModelError (LookupError)     no model of this name is loaded
+    │   ├── SlowUploadError (TimeoutError) the client stopped sending in the middle of its upload
+    │   └── ModelNotFoundError (LookupError)  the server has no model of this name
     ├── AccessError (PermissionError)      no API key, an unknown or expired one
     │   ├── HostError                      a request to a name that is not the server's
     │   ├── OriginError                    a page of a foreign origin
+    │   ├── LocalOnlyError                 a route for the operator, called without a key and not from this machine
     │   ├── MissingScopeError              the API key is good, and not for this
     │   └── WrongKeysError                 too many unknown API keys came from this address
     ├── OverloadedError (RuntimeError)     full, or shutting down: try again later
     │   ├── KeyLimitError                  this client has too much in progress, others may not
     │   ├── AddressLimitError              this client's address has too much in progress
     │   ├── EngineStuckError               no model answers any more; the server is being replaced
+    │   ├── ModelUnavailableError          a model of the server cannot be loaded now
     │   ├── DecoderUnavailableError        no decode child could be started, or kept
     │   └── ShuttingDownError              the server is about to stop
     ├── StorageError (OSError)             a recording cannot be stored while it is received
     │   └── StorageFullError               there is no room for it
     ├── ModelLoadError (OSError)           a model file is missing, damaged or of an unknown kind
+    ├── ReloadError (RuntimeError)         a running server keeps its models, settings and files
     ├── ModelPullError (OSError)           a model cannot be downloaded
     │   └── DiskFullError                  there is no room for it
     ├── RequestTimeoutError (TimeoutError) the request took longer than the server allows
@@ -95,8 +98,8 @@ class SlowUploadError(ProtocolError, TimeoutError):
     code = "upload_timeout"
 
 
-class NoSuchModelError(ParaserveError, LookupError):
-    """No model of this name is loaded."""
+class ModelNotFoundError(ProtocolError, LookupError):
+    """The server has no model of this name. The message names those that it has."""
 
     code = "model_not_found"
 
@@ -117,6 +120,12 @@ class OriginError(AccessError):
     """Pages of this origin may not use the server."""
 
     code = "origin_not_allowed"
+
+
+class LocalOnlyError(AccessError):
+    """A server without API keys is changed by programs and pages of its own machine only."""
+
+    code = "local_only"
 
 
 class MissingScopeError(AccessError):
@@ -155,6 +164,12 @@ class EngineStuckError(OverloadedError):
     code = "engine_stuck"
 
 
+class ModelUnavailableError(OverloadedError):
+    """The model that the request names cannot be loaded, and no other answers in its place. The message says why."""
+
+    code = "model_unavailable"
+
+
 class DecoderUnavailableError(OverloadedError):
     """No decode child could be started, or it was ended from outside, twice. The recording is not at fault."""
 
@@ -183,6 +198,12 @@ class ModelLoadError(ParaserveError, OSError):
     """A model file is missing, damaged or of an unknown kind. The message names the file."""
 
     code = "model_load_failed"
+
+
+class ReloadError(ParaserveError, RuntimeError):
+    """A running server keeps its models, settings and files. The message says why they cannot be replaced."""
+
+    code = "reload_failed"
 
 
 class ModelPullError(ParaserveError, OSError):

@@ -166,8 +166,14 @@ def _sentence_json(sentence: Sentence) -> dict[str, Any]:
 
 
 def spoken_properties(sentence: Sentence) -> dict[str, Any]:
-    """Return `language`, `emotion` and `events` of a sentence, each only if the model named it."""
-    properties = {"language": sentence.language, "emotion": sentence.emotion, "events": list(sentence.events)}
+    """Return language, emotion and events of a sentence if the model named them, and that model with the reason."""
+    properties = {
+        "language": sentence.language,
+        "emotion": sentence.emotion,
+        "events": list(sentence.events),
+        "model": sentence.model,
+        "model_reason": sentence.model_reason,
+    }
     return {name: value for name, value in properties.items() if value}
 
 
@@ -183,4 +189,5 @@ def _token_json(token: Token) -> dict[str, Any]:
 def _sentence_from_json(body: Mapping[str, Any]) -> Sentence:
     tokens = tuple(Token(t["text"], t["start_ms"], t["end_ms"], t["confidence"]) for t in body["tokens"])
     properties = (body.get("language"), body.get("emotion"), tuple(body.get("events", ())))
-    return Sentence(body["text"], body["start_ms"], body["end_ms"], tokens, *properties)
+    written_by = (body.get("model"), body.get("model_reason"))
+    return Sentence(body["text"], body["start_ms"], body["end_ms"], tokens, *properties, *written_by)

@@ -1,11 +1,13 @@
 """The fields of `Settings`: their groups, and the types that check more than a range."""
 
 import ipaddress
+import json
+import os
 import re
 from enum import StrEnum
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
 from pydantic_settings import NoDecode
 
 REMOVED = ("", "0")
@@ -50,6 +52,48 @@ def _split(value: object) -> object:
     return tuple(filter(None, map(str.strip, value.split(",")))) if isinstance(value, str) else value
 
 
+def _split_bundles(value: object) -> object:
+    """Split names with commas between them. A folder may have commas in its name."""
+    given = [value] if isinstance(value, str) else value
+    if not isinstance(given, list | tuple) or not all(isinstance(one, str) for one in given):
+        return value
+    return tuple(name for one in given for name in _bundles_in(one))
+
+
+def _bundles_in(value: str) -> tuple[str, ...]:
+    is_folder = os.path.isdir(os.path.expanduser(value))  # noqa: PTH111, PTH112 - a user without a home is no error
+    return (value,) if is_folder else tuple(filter(None, map(str.strip, value.split(","))))
+
+
+def _read_table(value: object) -> object:
+    return json.loads(value or "{}") if isinstance(value, str) else value
+
+
+class ModelEntry(BaseModel):
+    """A table `[models.NAME]` of the settings file: one of several models in a server."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    bundle: str = Field(default="", description="Bundle, given like the setting `bundle`. Empty = NAME.")
+    aliases: tuple[str, ...] = Field(default=(), description="More names by which clients may choose it.")
+    languages: tuple[str, ...] = Field(
+        default=(),
+        description="Codes of the languages that it is for, such as `zh`. Empty = those that the model names.",
+    )
+    load: Literal["start", "on_demand"] = Field(
+        default="start", description="`on_demand` loads it when a client first names it."
+    )
+    idle_unload_s: float = Field(
+        default=600.0,
+        ge=0,
+        description="Time without use after which a model that was loaded on demand is unloaded. 0 = never.",
+    )
+    fallback: str = Field(
+        default="",
+        description="Name of the model that answers while this one cannot be loaded. Empty = the setting `fallback`.",
+    )
+
+
 def _check_device(value: str) -> str:
     kinds = {DEVICE.fullmatch(name.strip()) and name.strip().partition(":")[0] for name in value.split(",")}
     if len(kinds) > 1 or None in kinds:
@@ -65,6 +109,16 @@ def _check_networks(value: tuple[str, ...]) -> tuple[str, ...]:
 
 Origins = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 """A list in a file, words with commas between them in the environment and on the command line."""
+Bundles = Annotated[
+    tuple[str, ...],
+    NoDecode,
+    BeforeValidator(_split_bundles),
+    PlainSerializer(lambda bundles: bundles[0] if len(bundles) == 1 else list(bundles)),
+    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}),
+]
+"""Names and folders of bundles, given like `Origins`, or by a flag that stands several times."""
+ModelTable = Annotated[dict[str, ModelEntry], NoDecode, BeforeValidator(_read_table)]
+"""Tables in a file, JSON in the environment and on the command line."""
 Networks = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split), AfterValidator(_check_networks)]
 """Addresses and networks, given like `Origins`."""
 Device = Annotated[str, AfterValidator(_check_device)]

@@ -2,13 +2,19 @@
 
 from pydantic import BaseModel
 
-from paraserve.setting_fields import Device, Group, Networks, Origins
+from paraserve.setting_fields import Bundles, Device, Group, ModelTable, Networks, Origins
 
 
 class ListeningSettings(BaseModel):
     """The file of settings, and the door of the server: addresses, certificates, limits, keys and origins."""
 
     config: str = Group.FILE.setting("", "TOML file with settings by these names. Empty = none.")
+
+    watch: bool = Group.FILE.setting(
+        default=False,
+        description="Reload when the settings file, the hotword file, the API keys, the certificate or a bundle "
+        "changes, as SIGHUP does.",
+    )
 
     host: str = Group.LISTENING.setting(
         "127.0.0.1", "Address to listen on. Beyond the loopback, set `api_keys_file` too: anybody may reach the port."
@@ -79,10 +85,25 @@ class ListeningSettings(BaseModel):
 class ModelSettings(BaseModel):
     """The models, the devices that run them, and their threads."""
 
-    bundle: str = Group.MODELS.setting(
-        "demo",
+    bundle: Bundles = Group.MODELS.setting(
+        ("demo",),
         "Name of an embedded or pulled bundle (`paraserve models list`), or a folder with asr/ and optionally vad/, "
-        "punc/, asr-online/ and punc-online/.",
+        "punc/, asr-online/ and punc-online/. Several are several models: the first answers clients that name none.",
+    )
+    models: ModelTable = Group.MODELS.setting(
+        {},
+        "Tables `[models.NAME]` of more models, with `bundle`, `aliases`, `languages`, `load`, `idle_unload_s` and "
+        "`fallback`. Without `bundle` beside them they are the only ones.",
+    )
+    fallback: str = Group.MODELS.setting(
+        "", "Name of the model that answers in place of one that cannot be loaded. Empty = clients get an error."
+    )
+    models_memory_bytes: int = Group.MODELS.setting(
+        0,
+        "Memory for all models together, counted by the sizes of their files. Models loaded on demand are unloaded, "
+        "the longest unused first, so that another one has room. 0 = no limit.",
+        unit="bytes",
+        ge=0,
     )
     models_dir: str = Group.MODELS.setting(
         "", "Folder of pulled bundles. Empty = paraserve/models in the user's cache folder (`XDG_CACHE_HOME`)."
@@ -90,7 +111,7 @@ class ModelSettings(BaseModel):
     model_dir: str | None = Group.MODELS.setting(
         None,
         "Recognizer in FunASR's file layout in place of the bundle's asr/ and asr-online/: a folder, the name of a "
-        "pulled bundle, or a hub id.",
+        "pulled bundle, or a hub id. Of several models this and the other parts change the first.",
     )
     online_model_dir: str | None = Group.MODELS.setting(
         None,

@@ -1,14 +1,17 @@
 """All settings, read once at the edge. Below it only plain values travel."""
 
 import tomllib
-from typing import Literal
+from collections.abc import Mapping
+from pathlib import PurePath
+from typing import Any, Literal
 
-from pydantic import NonNegativeInt, model_validator
+from pydantic import NonNegativeInt, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from paraserve.environment import given_settings
 from paraserve.errors import ParaserveError
-from paraserve.setting_fields import Group
+from paraserve.setting_fields import Group, ModelEntry
 from paraserve.setting_groups import ListeningSettings, ModelSettings
 from paraserve.text_files import read_text_file
 from paraserve.user_folders import expanded
@@ -20,6 +23,11 @@ def _read_file(settings_cls: type[BaseSettings], path: str) -> PydanticBaseSetti
     except (OSError, ValueError) as error:
         raise ParaserveError(f"the settings file {path} cannot be read: {error}", code="invalid_settings") from None
     return InitSettingsSource(settings_cls, values)
+
+
+def bundle_name(bundle: str) -> str:
+    """Return the name of a model that has none of its own: that of its bundle, or of its folder."""
+    return PurePath(bundle).name or bundle
 
 
 EMPTY_IS_A_CHOICE = frozenset(("online_model_dir", "vad_dir", "punc_dir", "itn_dir"))
@@ -191,6 +199,25 @@ class Settings(ModelSettings, ListeningSettings, BaseSettings):
         sources = [init_settings, InitSettingsSource(settings_cls, environment)]
         return *sources, *([_read_file(settings_cls, path)] if path else [])
 
+    @model_validator(mode="before")
+    @classmethod
+    def _let_tables_stand_alone(cls, values: dict[str, Any]) -> dict[str, Any]:
+        has_tables = values.get("models") not in (None, {}, "", "{}")  # as JSON in the environment and in flags
+        return {**values, "bundle": ()} if has_tables and "bundle" not in values else values
+
+    @model_validator(mode="after")
+    def _check_models(self) -> "Settings":
+        entries = self.model_entries
+        if not any(entry.load == "start" for entry in entries.values()):
+            raise ValueError("a model has to be loaded at the start")
+        names = [bundle_name(bundle) for bundle in self.bundle]
+        if len(names) > len(set(names)):
+            raise ValueError("two bundles have one name: give them names in [models.NAME]")
+        for name in filter(None, (self.fallback, *(entry.fallback for entry in entries.values()))):
+            if name not in entries:
+                raise ValueError(f"fallback = {name!r} is no model: expected one of {', '.join(entries)}")
+        return self
+
     @model_validator(mode="after")
     def _check_tls(self) -> "Settings":
         if bool(self.certfile) != bool(self.keyfile):
@@ -202,6 +229,16 @@ class Settings(ModelSettings, ListeningSettings, BaseSettings):
         if self.is_recycled and not self.supervise:
             raise ValueError("workers and worker_max_* need supervise")
         return self
+
+    @property
+    def model_entries(self) -> dict[str, ModelEntry]:
+        """All models by name, each with its bundle: those of `bundle`, then those of `models`."""
+        entries = {bundle_name(bundle): ModelEntry(bundle=bundle) for bundle in self.bundle}
+        for name, entry in self.models.items():
+            there = entries.get(name)
+            bundle = entry.bundle or (name if there is None else there.bundle)
+            entries[name] = entry.model_copy(update={"bundle": bundle})
+        return entries
 
     @property
     def devices(self) -> tuple[str, ...]:
@@ -227,3 +264,25 @@ class Settings(ModelSettings, ListeningSettings, BaseSettings):
     def merge_ms(self) -> int | None:
         """Longest merged segment in ms, None without merging."""
         return round(self.merge_length_s * 1000) if self.merge_vad else None
+
+
+def checked_settings(flags: Mapping[str, object]) -> Settings:
+    """Return the settings of flags, environment, file and defaults; a flag that is None was not given.
+
+    Raises:
+        ParaserveError: a value is not valid; names the setting.
+    """
+    given = {name: value for name, value in flags.items() if value is not None}
+    try:
+        return Settings(**given)  # type: ignore[arg-type]  # pydantic converts and checks
+    except ValidationError as error:
+        problems = "; ".join(_problem(detail) for detail in error.errors())
+        raise ParaserveError(problems, code="invalid_settings") from None
+
+
+def _problem(detail: ErrorDetails) -> str:
+    message = detail["msg"].removeprefix("Value error, ")
+    if not detail["loc"]:
+        return message
+    name = str(detail["loc"][0])
+    return f"setting {name} = {detail['input']!r}: {message} (environment: PARASERVE_{name.upper()})"

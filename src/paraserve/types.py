@@ -110,7 +110,9 @@ class Hypothesis:
 
     `language` is a code ("zh"); `emotion` and `events` are labels of the model ("NEUTRAL", "Speech").
     `is_punctuated`: `text` is final, with marks and written numbers, and the tokens are its words without marks.
-    `itn`: True if the model was asked for written numbers, None if it has no such option.
+    `itn`: True if the model was asked for written numbers, None if it has no such option. `model`: name of the model
+    that wrote it, None where the server has only one. `model_reason` is the reason why that model wrote it
+    (`runtime/routing/`).
     `unknown_units` counts the units that are not in the text: the model marked them as unknown, or a guard dropped
     them. `unsure` is the reason why text was given up ("unknown_units": the model knew none of them), else None.
     """
@@ -124,6 +126,8 @@ class Hypothesis:
     events: tuple[str, ...] = ()
     is_punctuated: bool = False
     itn: bool | None = None
+    model: str | None = None
+    model_reason: str | None = None
     unknown_units: int = 0
     unsure: str | None = None
 
@@ -147,7 +151,7 @@ class Partial:
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """A punctuated span of text and its tokens; language, emotion and events as in `Hypothesis`."""
+    """A punctuated span of text and its tokens; language, emotion, events and model as in `Hypothesis`."""
 
     text: str
     start_ms: int | None
@@ -156,6 +160,8 @@ class Sentence:
     language: str | None = None
     emotion: str | None = None
     events: tuple[str, ...] = ()
+    model: str | None = None
+    model_reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,6 +248,7 @@ class RecognitionOptions:
     item at a time, so that the text does not depend on the server's load. `language` None lets the model detect it.
     `model_itn` False asks a model that writes numbers and marks itself for neither. `word_times` False allows the
     model to leave word times out. A `draft` is a partial text that is soon replaced: speed matters more than quality.
+    `model` is a name or an alias of one of the server's models; None or "auto" leaves the choice to the server.
     """
 
     hotwords: tuple[str, ...] = ()
@@ -255,6 +262,7 @@ class RecognitionOptions:
     model_itn: bool = True
     word_times: bool = True
     draft: bool = False
+    model: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

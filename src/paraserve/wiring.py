@@ -1,29 +1,32 @@
 """The composition root: settings in, a working engine out, for the server and for the local commands."""
 
+import asyncio
 import logging
 import os
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from paraserve.catalog.manifest import read_knows, verify_bundle, verify_part
-from paraserve.catalog.store import bundle_root, models_folder, part_folder
 from paraserve.cpus import available_cpus
-from paraserve.errors import ModelLoadError
+from paraserve.errors import ModelLoadError, ParaserveError
+from paraserve.inference.base import ModelBundle
 from paraserve.inference.graphs.cache import cache_folder
 from paraserve.inference.graphs.session import CPU, Placement, cuda_problem
-from paraserve.inference.models.load import BundleParts, bundle_parts, load_parts
-from paraserve.inference.models.recognizers.paraformer_hotwords import read_hotword_file
+from paraserve.inference.models.load import load_parts
 from paraserve.inference.models.vad.whole_recording_vad import WholeRecordingVad
+from paraserve.model_specs import model_specs, operator_hotwords, verify_model
 from paraserve.runtime.decoding.pool import DecodePool
+from paraserve.runtime.draft_recognizer import DraftBudget
 from paraserve.runtime.engine import Engine, LocalEngine
 from paraserve.runtime.multi_engine import Replicas
+from paraserve.runtime.routing.loaded_model import Model, ModelSpec
+from paraserve.runtime.routing.model_set import ModelSet
+from paraserve.runtime.routing.routed_engine import RoutedEngine
 from paraserve.runtime.scheduling.batches import BatchStats
 from paraserve.runtime.scheduling.cpu_gpu_scheduler import AnyScheduler, SplitScheduler
+from paraserve.runtime.scheduling.device_schedulers import DeviceSchedulers
 from paraserve.runtime.scheduling.scheduler import Scheduler
-from paraserve.setting_fields import REMOVED
 from paraserve.settings import Settings
-from paraserve.user_folders import expanded
 from paraserve.warm_up import warm_up
 
 log = logging.getLogger(__name__)
@@ -32,38 +35,112 @@ GPU_WORKERS = 2
 """Threads for each GPU: while one prepares its batch or reads its results, the GPU works for the other."""
 
 
-def open_engine(settings: Settings, on_batch: Callable[[BatchStats], None] = lambda _: None) -> Engine:
+@dataclass(frozen=True, slots=True)
+class Device:
+    """A device of the server, and the scheduler of all models on it."""
+
+    placement: Placement
+    scheduler: AnyScheduler
+    draft_budget: DraftBudget
+
+
+def open_engine(settings: Settings, on_batch: Callable[[BatchStats], None] = lambda _: None) -> RoutedEngine:
     """Verify, load and warm up the models on each device; blocks for a second or more.
 
-    `on_batch` is called after each batch, on the thread that ran it.
+    A model that cannot be loaded is left out, as long as another one can. `on_batch` is called after each batch, on
+    the thread that ran it.
 
     Raises:
-        ModelLoadError: names the file or folder at fault.
+        ModelLoadError: no model can be loaded; names the file or folder at fault.
     """
-    parts, cache = _parts(settings), _graph_cache(settings)
-    hotwords = read_hotword_file(expanded(settings.hotword_file)) if settings.hotword_file else ()
+    specs = model_specs(settings)
+    devices = _open_devices(settings, on_batch)
+    schedulers = DeviceSchedulers([device.scheduler for device in devices])
+    opener = ModelOpener(settings, devices)
+    models = [_opened(opener, spec) for spec in specs]
+    problems = {model.spec.name: model.problem for model in models if model.problem is not None}
+    if not any(model.loaded for model in models):
+        schedulers.close_now()
+        raise next(iter(problems.values()))
+    for name, problem in problems.items():
+        log.error("model %s cannot be loaded: %s", name, problem.message)
+    return RoutedEngine(ModelSet(models, opener, settings.models_memory_bytes), schedulers)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelOpener:
+    """Loads models as the settings say, on the devices of a server."""
+
+    settings: Settings
+    devices: tuple[Device, ...]
+
+    def __call__(self, spec: ModelSpec) -> Engine:
+        """Verify, load and warm up a model on each device; blocks for a second or more.
+
+        Raises:
+            ModelLoadError: names the file or folder at fault.
+        """
+        parts, hotwords = verify_model(self.settings, spec.bundle), operator_hotwords(self.settings)
+        engines = []
+        for device in self.devices:
+            bundle = load_parts(parts, device.placement)
+            warm_up(bundle, is_cpu=device.placement.is_cpu)
+            engines.append(_engine(bundle, device, hotwords))
+        if len(engines) == 1:
+            return engines[0]
+        return Replicas([(device.placement.device, one) for device, one in zip(self.devices, engines, strict=True)])
+
+
+async def reload_models(engine: RoutedEngine, settings: Settings) -> None:
+    """Serve the models of these settings from now on. An engine that was not opened from settings stays as it is.
+
+    Raises:
+        ParaserveError: a model or the hotword file cannot be used. All stays as it was.
+    """
+    opener = engine.models.open_model
+    if not isinstance(opener, ModelOpener):
+        return
+    specs = await asyncio.to_thread(model_specs, settings)
+    await engine.models.reload(specs, replace(opener, settings=settings), settings.models_memory_bytes)
+
+
+def _engine(bundle: ModelBundle, device: Device, hotwords: tuple[str, ...]) -> LocalEngine:
+    vad = bundle.vad or WholeRecordingVad()
+    return LocalEngine(
+        bundle, device.scheduler, vad, hotwords, owns_scheduler=False, draft_budget=device.draft_budget
+    )
+
+
+def _opened(opener: ModelOpener, spec: ModelSpec) -> Model:
+    """Return a model, loaded if it is to be loaded at the start and can be."""
+    model = Model(spec)
+    if spec.is_on_demand:
+        return model
+    try:
+        model.loaded_as(opener(spec))
+    except ParaserveError as problem:
+        model.failed(problem)
+    return model
+
+
+def _open_devices(settings: Settings, on_batch: Callable[[BatchStats], None]) -> tuple[Device, ...]:
+    """Make the devices of the settings, with their threads.
+
+    Raises:
+        ModelLoadError: a GPU cannot be used.
+    """
+    cache = _graph_cache(settings)
     workers = settings.inference_threads or (_cpu_workers(settings) if settings.is_cpu else GPU_WORKERS)
-    bundles = []
     for device in settings.devices:
         if device != CPU.device and (problem := cuda_problem(device)):
             # int8 graphs run on the CPU anyway, so a bundle of them would not reveal that the GPU is missing.
             raise ModelLoadError(str(problem))
-        placement = Placement(
-            device,
-            settings.model_threads,
-            cache,
-            memory_bytes=settings.gpu_memory_bytes,
-            workers=workers,
-        )
-        bundle = load_parts(parts, placement)
-        warm_up(bundle, is_cpu=placement.is_cpu)
-        bundles.append(bundle)
-    # Schedulers start threads, so they are made last, when nothing can fail any more.
-    engines = [
-        LocalEngine(bundle, _scheduler(settings, workers, on_batch), bundle.vad or WholeRecordingVad(), hotwords)
-        for bundle in bundles
-    ]
-    return engines[0] if len(engines) == 1 else Replicas(list(zip(settings.devices, engines, strict=True)))
+    made = []
+    for device in settings.devices:
+        scheduler, n_bytes = _scheduler(settings, workers, on_batch), settings.gpu_memory_bytes
+        placement = Placement(device, settings.model_threads, cache, memory_bytes=n_bytes, workers=workers)
+        made.append(Device(placement, scheduler, DraftBudget(scheduler.workers)))
+    return tuple(made)
 
 
 def _scheduler(settings: Settings, workers: int, on_batch: Callable[[BatchStats], None]) -> AnyScheduler:
@@ -108,47 +185,3 @@ def _graph_cache(settings: Settings) -> Path | None:
         log.warning("cannot write %s (PARASERVE_CACHE_DIR): models run as they are on disk", folder)
         return None
     return folder
-
-
-def _parts(settings: Settings) -> BundleParts:
-    """Verified folders of all models: the bundle's parts, with those that the settings replace or remove."""
-    models_dir = models_folder(settings.models_dir)
-    root = bundle_root(settings.bundle, models_dir)
-    verify_bundle(root)
-    parts = bundle_parts(root)
-    return replace(
-        parts,
-        asr=_folder(settings.model_dir, "asr", parts.asr, models_dir) or _no_recognizer(),
-        # The bundle's streaming recognizer may have another vocabulary than a replaced recognizer.
-        asr_online=_folder(
-            settings.online_model_dir,
-            "asr-online",
-            parts.asr_online if settings.model_dir is None else None,
-            models_dir,
-        ),
-        vad=_folder(settings.vad_dir, "vad", parts.vad, models_dir),
-        punc=_folder(settings.punc_dir, "punc", parts.punc, models_dir),
-        # A replaced or removed punctuation model applies to live texts too.
-        punc_online=parts.punc_online if settings.punc_dir is None else None,
-        has_itn=settings.itn_dir not in REMOVED,
-        has_partials=settings.online_model_dir not in REMOVED,
-        knows=read_knows(root) if settings.model_dir is None else "",
-        asr_quantize=settings.quantize,
-        vad_quantize=settings.vad_quant,
-        punc_quantize=settings.punc_quant,
-    )
-
-
-def _folder(chosen: str | None, part: str, default: Path | None, models_dir: Path) -> Path | None:
-    """Folder of one part: the verified one that a setting chooses, or the bundle's; None if there is to be none."""
-    if chosen is None:
-        return default
-    if chosen in REMOVED:
-        return None
-    folder = part_folder(chosen, part, models_dir)
-    verify_part(folder)
-    return folder
-
-
-def _no_recognizer() -> Path:
-    raise ModelLoadError("a recogniser is needed: model_dir must name a folder")

@@ -20,8 +20,12 @@ from support.live import live
 from support.live_messages import check_from_server
 
 OPENAI = "/v1/audio/transcriptions"
-POSTS = {path: one["post"] for path, one in api_description().paths.items() if "post" in one}
 MULTIPART, JSON = "multipart/form-data", "application/json"
+POSTS = {
+    path: one["post"]
+    for path, one in api_description().paths.items()
+    if MULTIPART in one.get("post", {}).get("requestBody", {}).get("content", {})
+}
 VARYING = frozenset(("timing", "processing_time", "rtf"))
 """Keys of answers that differ from one request to the next."""
 
@@ -197,6 +201,7 @@ FUNASR_VALUES = {
     "speech_noise_thres": [1],
     "punctuate": [False],
     "deterministic": ["yes"],
+    "model": ["nova-2"],
     "timing": [True],
 }
 """Values of each key. `is_end` counts in an end marker, where its acknowledgement is; see `deterministic` above."""
@@ -205,6 +210,7 @@ VOSK_VALUES = {
     "words": [False],
     "max_alternatives": [1, 5],
     "phrase_list": [["a"]],
+    "model": [5],
     "itn": [True],
     "punctuate": [True],
 }
@@ -274,7 +280,7 @@ def test_keys_of_funasr(spoken, mode, key, value):
     assert key in told or texts_in_order(results) != texts_in_order(plain)
 
 
-FOREIGN_KEYS = {"punctuate_": True, "beam_size": 5, "model": "nova-2", "interim_results": True, "language": "en"}
+FOREIGN_KEYS = {"punctuate_": True, "beam_size": 5, "smart_format": True, "interim_results": True, "language": "en"}
 
 
 @pytest.mark.parametrize("mode", MODES)

@@ -85,9 +85,9 @@ def test_slashes_of_pages(server, path):
 def test_models_by_name(server, is_error):
     """A model is described under each of its names, with slashes in them or not; another is a typed 404."""
     (listed,) = server.get("/v1/models").json()["data"]
-    for name in (listed["id"], "demo", "whisper-1"):
+    for name in (listed["id"], "demo", "whisper-1", "gpt-4o-transcribe", "auto"):
         assert server.get(f"/v1/models/{name}").json() == listed
-    for name in ("gpt-4o-transcribe", "openai/whisper-large", "模型", "a" * 5000):
+    for name in ("gpt-9", "openai/whisper-large", "模型", "a" * 5000):
         is_error(server.get(f"/v1/models/{name}"), 404, "model_not_found", param="model")
 
 

@@ -173,13 +173,15 @@ def test_the_rate_of_a_wav_header_counts(url, asked):
 
 
 @pytest.mark.parametrize("path", ["/vosk", "/"])
-@pytest.mark.parametrize("config", [{"sample_rate": "fast"}, {"model": "en"}])
-def test_bad_configuration(url, path, config):
+@pytest.mark.parametrize(
+    ("config", "code"), [({"sample_rate": "fast"}, "invalid_value"), ({"model": "en"}, "model_not_found")]
+)
+def test_bad_configuration(url, path, config, code):
     """The error, then 1008: a client that counts replies could not go on."""
     with vosk(url, path, config={"config": config}) as client:
         error = client.receive()
-        assert (error["text"], error["error"]["code"]) == ("", "invalid_value")
-        assert client.close_code() == (1008, "invalid_value")
+        assert (error["text"], error["error"]["code"]) == ("", code)
+        assert client.close_code() == (1008, code)
 
 
 def test_bad_message(url):

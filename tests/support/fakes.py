@@ -1,7 +1,7 @@
 """A whole `Engine` for faults and for load on the transport: its text tells what it was given."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -38,7 +38,8 @@ class FakeEngine:
 
     While `is_held`, recognition waits. `error` is what recognition raises. The counts tell what became of the calls.
     Live streams find speech where it is loud (`FakeStream`); `open_streams` are those not closed yet, `detections`
-    the steps of their detectors.
+    the steps of their detectors. `hears` is what it recognizes in place of `text_of`, after a wait of `queue_ms`. Its
+    live streams say `name` before the length of a chunk.
     """
 
     is_held: bool = False
@@ -55,6 +56,9 @@ class FakeEngine:
     abandonments: int = 0
     abandoned_with: ParaserveError | None = None
     abilities: Abilities = ALL_ABILITIES
+    hears: Callable[[Samples], Hypothesis] | None = None
+    queue_ms: float = 0.0
+    name: str = ""
 
     def open_stream(self, config: StreamConfig) -> "FakeStream":
         self.open_streams += 1
@@ -79,6 +83,8 @@ class FakeEngine:
         if self.error is not None:
             raise self.error
         self.finished += 1
+        if self.hears is not None:
+            return Timed(self.hears(audio.samples), self.queue_ms, 0.0)
         text = text_of(audio.samples)
         token = Token(text, 0, len(audio.samples) * 1000 // SAMPLE_RATE, 0.5)
         return Timed(Hypothesis((token,), (0,), text), 0.0, 0.0)
@@ -86,7 +92,18 @@ class FakeEngine:
     async def punctuate(
         self, hypotheses: Sequence[Hypothesis], options: RecognitionOptions, lane: Lane = Lane.BULK
     ) -> Timed[tuple[Sentence, ...]]:
-        sentences = (Sentence(h.text, h.tokens[0].start_ms, h.tokens[-1].end_ms, h.tokens) for h in hypotheses)
+        sentences = (
+            Sentence(
+                h.text,
+                h.tokens[0].start_ms,
+                h.tokens[-1].end_ms,
+                h.tokens,
+                model=h.model,
+                model_reason=h.model_reason,
+            )
+            for h in hypotheses
+            if h.tokens
+        )
         return Timed(tuple(sentences), 0.0, 0.0)
 
     @property
@@ -165,7 +182,7 @@ class FakeStream:
         return []
 
     async def step(self, audio: SegmentAudio, *, is_last: bool) -> Timed[Partial]:
-        text = f"<{len(audio.samples)}>" if len(audio.samples) else ""
+        text = f"{self.engine.name}<{len(audio.samples)}>" if len(audio.samples) else ""
         start_ms, self.stepped_ms = self.stepped_ms, self.stepped_ms + len(audio.samples) // 16
         tokens = (Token(text, start_ms, self.stepped_ms),) if text else ()
         if is_last:

@@ -1,5 +1,7 @@
 """Settings: flags over environment over file over defaults, and what is refused."""
 
+import re
+
 import pytest
 from pydantic import ValidationError
 
@@ -135,3 +137,56 @@ def test_other_devices(device):
     """A wrong name is refused before anything is loaded, and so is a CPU among GPUs, which would be the slowest."""
     with pytest.raises(ValidationError, match="expected cpu, cuda:N"):
         Settings(device=device)
+
+
+@pytest.mark.parametrize("given", ["demo,/models/b", ("demo", "/models/b"), ["demo,/models/b"], " demo , /models/b "])
+def test_several_bundles(given):
+    """They are a list, or names with commas between them, and models by their own names or their folders'."""
+    settings = Settings(bundle=given)
+    assert settings.bundle == ("demo", "/models/b")
+    assert {name: entry.bundle for name, entry in settings.model_entries.items()} == {
+        "demo": "demo",
+        "b": "/models/b",
+    }
+
+
+def test_a_folder_with_a_comma_in_its_name(tmp_path):
+    """It is one bundle."""
+    folder = tmp_path / "a,b"
+    folder.mkdir()
+    assert Settings(bundle=str(folder)).bundle == (str(folder),)
+
+
+def test_tables_of_models(tmp_path):
+    """Tables stand beside the bundles or alone, change the model of the same name, and come in the file's order."""
+    path = tmp_path / "paraserve.toml"
+    tables = '[models.zh]\nbundle = "paraformer-zh"\naliases = ["a"]\n[models.demo]\nlanguages = ["en"]\n'
+    path.write_text(tables, "utf-8")
+    alone = Settings(config=str(path))
+    assert list(alone.model_entries) == ["zh", "demo"]
+    assert (alone.model_entries["zh"].bundle, alone.model_entries["zh"].aliases) == ("paraformer-zh", ("a",))
+    path.write_text(f'bundle = ["demo", "other"]\n{tables}', "utf-8")
+    beside = Settings(config=str(path))
+    assert list(beside.model_entries) == ["demo", "other", "zh"]
+    assert beside.model_entries["demo"].languages == ("en",)
+    assert Settings.model_validate_json(beside.model_copy(update={"config": ""}).model_dump_json()) == (
+        beside.model_copy(update={"config": ""})
+    )
+
+
+@pytest.mark.parametrize(
+    ("values", "problem"),
+    [
+        ({"bundle": ("a/b", "c/b")}, "two bundles have one name"),
+        ({"fallback": "nobody"}, "fallback = 'nobody' is no model: expected one of demo"),
+        ({"models": {"a": {"fallback": "b"}}}, "fallback = 'b' is no model"),
+        ({"models": {"a": {"load": "on_demand"}}}, "a model has to be loaded at the start"),
+        ({"models": {"a": {"load": "later"}}}, "Input should be 'start' or 'on_demand'"),
+        ({"models": {"a": {"colour": "red"}}}, "Extra inputs are not permitted"),
+        ({"models": "{"}, "Expecting property name"),
+    ],
+)
+def test_models_that_cannot_be(values, problem):
+    """What no server could do is refused by its reason."""
+    with pytest.raises(ValueError, match=re.escape(problem)):
+        Settings(**values)

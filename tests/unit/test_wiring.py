@@ -103,7 +103,7 @@ async def test_a_cache_folder_that_cannot_be_written_costs_one_warning(bundle, t
 async def test_several_devices_are_several_engines(bundle, held_out_speech):
     """Each has models and workers of its own, and both give the same texts."""
     engine = open_engine(Settings(bundle=str(bundle), device="cpu,cpu", inference_threads=1))
-    assert isinstance(engine, Replicas)
+    assert isinstance(engine.models.loaded_engine(bundle.name), Replicas)
     samples = held_out_speech[:48_000]
     try:
         tasks = (engine.recognize(SegmentAudio(samples), RecognitionOptions(deterministic=True)) for _ in range(4))

@@ -93,6 +93,18 @@ def read_knows(root: Path) -> str:
     return knows
 
 
+def read_languages(root: Path) -> tuple[str, ...]:
+    """Return the codes of the languages that a bundle is for; none where no manifest tells.
+
+    Raises:
+        ModelLoadError: the manifest cannot be read.
+    """
+    languages = _read(root).get("languages", []) if (root / MANIFEST).exists() else []
+    if not isinstance(languages, list) or not all(isinstance(code, str) for code in languages):
+        raise ModelLoadError(f"damaged manifest: {root / MANIFEST} (languages are no list of codes)")
+    return tuple(languages)
+
+
 def write_manifest(root: Path, name: str, origins: dict[str, Origin], knows: str = "") -> None:
     """Write the manifest of all files below `root` as they are now.
 

@@ -87,7 +87,7 @@ def _settings(bundle: str | None, device: str | None) -> Settings:
     check_files(settings)
     where = f"{available_cpus()} CPUs" if settings.device == "cpu" else settings.device
     version = f"paraserve {__version__}, onnxruntime {runtime_version()}"
-    typer.echo(f"{version}, {where}, bundle {settings.bundle}", err=True)
+    typer.echo(f"{version}, {where}, bundle {', '.join(settings.model_entries)}", err=True)
     return settings
 
 

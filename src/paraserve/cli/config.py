@@ -4,15 +4,12 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from pydantic import ValidationError
-from pydantic_core import ErrorDetails
-
 from paraserve.catalog.store import bundle_root, models_folder, part_folder
 from paraserve.environment import environment_warnings
 from paraserve.errors import ModelLoadError, ParaserveError
 from paraserve.server.access.key_ring import KeyRing
 from paraserve.setting_fields import REMOVED
-from paraserve.settings import Settings
+from paraserve.settings import Settings, checked_settings
 from paraserve.user_folders import expanded, folder_warning
 
 PART_OF = {"model_dir": "asr", "online_model_dir": "asr-online", "vad_dir": "vad", "punc_dir": "punc"}
@@ -30,12 +27,7 @@ def read_settings(flags: Mapping[str, object]) -> Settings:
     for warning in (*environment_warnings(Settings.model_fields), folder_warning()):
         if warning:
             print(f"paraserve: warning: {warning}", file=sys.stderr)
-    given = {name: value for name, value in flags.items() if value is not None}
-    try:
-        return Settings(**given)  # type: ignore[arg-type]  # pydantic converts and checks
-    except ValidationError as error:
-        problems = "; ".join(_problem(detail) for detail in error.errors())
-        raise ParaserveError(problems, code="invalid_settings") from None
+    return checked_settings(flags)
 
 
 def check_files(settings: Settings) -> None:
@@ -46,7 +38,7 @@ def check_files(settings: Settings) -> None:
         ParaserveError: a TLS file does not exist, or a file of keys has none.
     """
     models_dir = models_folder(settings.models_dir)
-    bundle_root(settings.bundle, models_dir)
+    _check_bundles(settings, models_dir)
     if settings.model_dir in REMOVED:
         raise ModelLoadError("a recogniser is needed: model_dir must name a folder")
     for name, part in PART_OF.items():
@@ -60,16 +52,20 @@ def check_files(settings: Settings) -> None:
         KeyRing(expanded(settings.api_keys_file))
 
 
+def _check_bundles(settings: Settings, models_dir: Path) -> None:
+    """Refuse bundles that are not there, unless the server can do without them because another one is there."""
+    problems = []
+    for entry in settings.model_entries.values():
+        try:
+            bundle_root(entry.bundle, models_dir)
+        except ModelLoadError as error:
+            problems.append(error)
+    if len(problems) == len(settings.model_entries):
+        raise problems[0]
+
+
 def _check_part(flag: str, value: str, part: str, models_dir: Path) -> None:
     try:
         part_folder(value, part, models_dir)
     except ModelLoadError as error:
         raise ModelLoadError(f"{flag}: {error.message}") from None
-
-
-def _problem(detail: ErrorDetails) -> str:
-    message = detail["msg"].removeprefix("Value error, ")
-    if not detail["loc"]:
-        return message
-    name = str(detail["loc"][0])
-    return f"setting {name} = {detail['input']!r}: {message} (environment: PARASERVE_{name.upper()})"

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from paraserve.cli.inputs import Source
 from paraserve.cli.progress import OnProgress
 from paraserve.runtime.decoding.pool import DecodePool
-from paraserve.runtime.engine import Engine
 from paraserve.runtime.offline import FileLimits, transcribe_file
+from paraserve.runtime.routing.routed_engine import RoutedEngine
 from paraserve.server.protocols.option_warnings import option_warnings
 from paraserve.settings import Settings
 from paraserve.types import RecognitionOptions, Transcript
@@ -20,7 +20,7 @@ from paraserve.wiring import open_decode_pool, open_engine
 class LocalTranscriber:
     """An engine with the decode processes that feed it."""
 
-    engine: Engine
+    engine: RoutedEngine
     pool: DecodePool
     limits: FileLimits
 
@@ -31,10 +31,11 @@ class LocalTranscriber:
             OSError: it cannot be read.
             ParaserveError: it cannot be transcribed.
         """
-        with source.open() as file:
-            work = transcribe_file(self.engine, self.pool, file, options, self.limits, on_progress=on_progress)
-            transcript = await work
-        warnings = option_warnings(options, self.engine.abilities, asked=())
+        async with self.engine.for_model(options.model) as engine:
+            with source.open() as file:
+                work = transcribe_file(engine, self.pool, file, options, self.limits, on_progress=on_progress)
+                transcript = await work
+            warnings = option_warnings(options, engine.abilities, asked=())
         return replace(transcript, warnings=(*warnings, *transcript.warnings))
 
 

@@ -1,4 +1,4 @@
-"""`paraserve models`: list, pull, check, optimize and remove bundles."""
+"""`paraserve models`: list, pull, check, optimize, use and remove bundles."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -13,13 +13,17 @@ from paraserve.catalog.pull import ON_GPU, Puller
 from paraserve.catalog.store import EMBEDDED, bundle_root, known_bundles, models_folder, pulled_bundles
 from paraserve.catalog.store import remove as remove_bundle
 from paraserve.cli.config import read_settings
+from paraserve.cli.options import ApiKey
 from paraserve.cli.progress import Bars
+from paraserve.cli.running_server import use_bundles
 from paraserve.errors import ModelPullError, ParaserveError
 from paraserve.inference.graphs.cache import cache_folder, prepared_graph
 from paraserve.inference.graphs.session import is_quantized
 
 app = typer.Typer(
-    no_args_is_help=True, rich_markup_mode=None, help="List, pull, check, optimize and remove model bundles, by name."
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="List, pull, check, optimize, use and remove model bundles, by name.",
 )
 
 
@@ -95,6 +99,24 @@ def optimize(
         for_gpu = not settings.is_cpu and graph.parent.name in ON_GPU and not is_quantized(graph)
         prepared = prepared_graph(graph, cache, for_gpu=for_gpu)
         print(f"{graph.relative_to(root)}\t{prepared if prepared != graph else 'as it is'}")
+
+
+@app.command()
+def use(
+    names: Annotated[list[str], typer.Argument(metavar="NAME|DIR", help="Bundles; the first answers by default.")],
+    server: Annotated[str, typer.Option(metavar="URL", help="A running server.")] = "http://127.0.0.1:10095",
+    api_key: ApiKey = "",
+) -> None:
+    """Let a running server serve these bundles from now on, in place of those of --bundle.
+
+    They are loaded beside the present ones, tried, and then take over between utterances. If one cannot be used, all
+    stays as it was. Prints each model of the server and its state. It lasts until the server ends: write the bundles
+    into its settings, too. A server with API keys wants one with the scope admin.
+    """
+    # The server has another working folder.
+    bundles = [str(Path(name).absolute()) if "/" in name else name for name in names]
+    for model in use_bundles(server, bundles, api_key):
+        print(f"{model['name']}\t{model['state']}\t{model['memory_bytes'] / 1e6:.1f} MB")
 
 
 @app.command()

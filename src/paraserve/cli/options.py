@@ -8,6 +8,12 @@ from paraserve.cli.setting_texts import setting_option
 
 Bundle: TypeAlias = Annotated[str | None, setting_option("bundle")]
 Device: TypeAlias = Annotated[str | None, setting_option("device")]
-ApiKey: TypeAlias = Annotated[str, typer.Option(envvar="PARASERVE_API_KEY", help="For a server that wants one.")]
+ApiKey: TypeAlias = Annotated[
+    str, typer.Option("--api-key", "--key", envvar="PARASERVE_API_KEY", help="For a server that wants one.")
+]
+Model: TypeAlias = Annotated[
+    str | None,
+    typer.Option(help="Model that answers, where there are several: its name or an alias.  [default: auto]"),
+]
 Hotwords: TypeAlias = Annotated[str, typer.Option(help="Words to expect, separated by spaces.")]
 NoItn: TypeAlias = Annotated[bool, typer.Option("--no-itn", help="Leave numbers, dates and times as spoken.")]

@@ -103,15 +103,18 @@ async def _codec_problem(pool: DecodePool, container: str, encoder: str, sample_
 
 
 def _bundle(settings: Settings) -> Finding:
+    models_dir = models_folder(settings.models_dir)
     try:
-        root = bundle_root(settings.bundle, models_folder(settings.models_dir))
-        verify_bundle(root)
+        roots = [bundle_root(entry.bundle, models_dir) for entry in settings.model_entries.values()]
+        for root in roots:
+            verify_bundle(root)
     except ModelLoadError as error:
         cure = "paraserve models pull NAME fetches or mends a bundle; install paraserve again for the embedded one"
         return fail("bundle", error.message, cure)
-    if not (root / MANIFEST).exists():
-        return warn("bundle", f"{root} has no {MANIFEST}", "its files cannot be checked; compare them yourself")
-    return ok("bundle", f"{root}, every file as in {MANIFEST}")
+    for root in roots:
+        if not (root / MANIFEST).exists():
+            return warn("bundle", f"{root} has no {MANIFEST}", "its files cannot be checked; compare them yourself")
+    return ok("bundle", f"{', '.join(map(str, roots))}, every file as in {MANIFEST}")
 
 
 async def _recognition(engine: Engine) -> Finding:

@@ -109,6 +109,7 @@ def _form(boundary: str, filename: str, options: RecognitionOptions) -> tuple[by
         "punctuate": str(options.punctuate).lower(),
         "hotwords": json.dumps(options.hotwords, ensure_ascii=False) if options.hotwords else "",
         "language": options.language or "",
+        "model": options.model or "",
         "channel": "" if options.channel is None else str(options.channel),
         "track": "" if options.track is None else str(options.track),
     }

@@ -12,6 +12,7 @@ from paraserve.server.access.api_keys import exposure
 from paraserve.server.access.client_addresses import is_loopback
 from paraserve.server.processes.supervisor import Supervisor
 from paraserve.setting_fields import REMOVED
+from paraserve.setting_sources import SettingSources
 from paraserve.settings import Settings
 from paraserve.user_folders import expanded
 
@@ -58,8 +59,10 @@ def serve(
     extra = parse_extra_flags(ctx.args)
     if common["certfile"] in REMOVED:
         common |= {"certfile": "", "keyfile": ""}
+    common["bundle"] = common["bundle"] or None
     optimize = {"optimize": False} if no_optimize else {}
-    settings = read_settings({**extra.settings, **common, **optimize})
+    flags = {name: value for name, value in {**extra.settings, **common, **optimize}.items() if value is not None}
+    settings, sources = read_settings(flags), SettingSources(flags)
     for warning in extra.warnings:
         _warn(warning)
     if print_config:
@@ -70,21 +73,23 @@ def serve(
         _warn(risk)
     if not (is_loopback(settings.host) or settings.api_keys_file):
         _warn(f"listening on {settings.host} without API keys: whoever reaches the port may use the server")
-    raise typer.Exit(Supervisor(settings).run() if settings.is_supervised else _serve_alone(settings))
+    raise typer.Exit(
+        Supervisor(settings, sources=sources).run() if settings.is_supervised else _serve_alone(settings, sources)
+    )
 
 
-def _serve_alone(settings: Settings) -> int:
+def _serve_alone(settings: Settings, sources: SettingSources) -> int:
     # The supervisor does without the server and the models' libraries, which take memory.
     from paraserve.server.processes.server import serve as run_server  # noqa: PLC0415
 
-    return run_server(settings)
+    return run_server(settings, sources)
 
 
 def _common_parameter(name: str) -> inspect.Parameter:
     """Return the parameter of a common setting; None = not on the command line."""
     annotation = Settings.model_fields[name].annotation
     is_plain = annotation is int or get_origin(annotation) is Literal
-    value: Any = annotation if is_plain else str
+    value: Any = annotation if is_plain else list[str] if name == "bundle" else str
     option = setting_option(name, *ALIASES.get(name, ()))
     return inspect.Parameter(
         name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[value | None, option]

@@ -57,7 +57,7 @@ def default_text(name: str) -> str:
     match default:
         case None:
             return "not set"
-        case "" | ():
+        case "" | () | dict():
             return "empty"
         case tuple():
             return ",".join(default)
@@ -94,6 +94,8 @@ def _kinds(annotation: Any) -> list[str]:
         return list(get_args(annotation))
     if get_origin(annotation) is tuple:
         return ["list"]
+    if get_origin(annotation) is dict:
+        return ["tables"]
     if isinstance(annotation, type):
         return [] if annotation is NoneType else [annotation.__name__]
     return [kind for part in get_args(annotation) for kind in _kinds(part)]  # of a union

@@ -10,7 +10,7 @@ import typer
 from paraserve.cli.config import read_settings
 from paraserve.cli.inputs import open_sources
 from paraserve.cli.microphone import open_microphone
-from paraserve.cli.options import ApiKey, Hotwords, NoItn
+from paraserve.cli.options import ApiKey, Hotwords, Model, NoItn
 from paraserve.cli.screen import Screen
 from paraserve.client import Live, LiveOptions
 from paraserve.errors import ParaserveError
@@ -47,6 +47,7 @@ def stream(  # noqa: PLR0913, PLR0917 - one parameter a flag
         bool, typer.Option("--realtime", help="Send a recording as fast as it was spoken instead of at once.")
     ] = False,
     hotwords: Hotwords = "",
+    model: Model = None,
     no_itn: NoItn = False,
     chunk_size: Annotated[
         ChunkSize,
@@ -61,7 +62,8 @@ def stream(  # noqa: PLR0913, PLR0917 - one parameter a flag
     losing anything. Ctrl-C ends a recording by microphone; what was said until then is still written. A line on
     stderr says how much speech the model did not understand.
     """
-    options = LiveOptions(chunk_size, hotwords.split(), not no_itn)
+    extra = {} if model is None else {"model": model}
+    options = LiveOptions(chunk_size, hotwords.split(), not no_itn, extra=extra)
     live = Live(server, mode, options=options, verify=not insecure, api_key=api_key)
     if source == MICROPHONE:
         asyncio.run(_run(live, open_microphone()))

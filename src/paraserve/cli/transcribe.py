@@ -13,7 +13,7 @@ import typer
 from paraserve.cli.config import check_files, read_settings
 from paraserve.cli.inputs import Source, open_sources, output_paths, write_atomically
 from paraserve.cli.local import open_local
-from paraserve.cli.options import ApiKey, Bundle, Device, Hotwords, NoItn
+from paraserve.cli.options import ApiKey, Bundle, Device, Hotwords, Model, NoItn
 from paraserve.cli.progress import Bars, OnProgress
 from paraserve.cli.remote import remote_transcriber
 from paraserve.errors import ParaserveError
@@ -80,6 +80,7 @@ def transcribe(  # noqa: PLR0913, PLR0917 - one parameter a flag
     api_key: ApiKey = "",
     hotwords: Hotwords = "",
     language: Annotated[str | None, typer.Option(help="Language of the recording, such as zh or English.")] = None,
+    model: Model = None,
     channel: Channel = None,
     track: Track = None,
     no_itn: NoItn = False,
@@ -97,6 +98,7 @@ def transcribe(  # noqa: PLR0913, PLR0917 - one parameter a flag
         itn=not no_itn,
         punctuate=not no_punctuate,
         language=read_language("language", language or ""),
+        model=model,
         channel=channel,
         track=track,
         word_times=format_ != "text",

@@ -5,13 +5,14 @@ fails or whose result is thrown away leaves the caller's state unchanged. Each f
 the `State` of its Protocol; whoever steps a stream passes it on without looking into it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
 from paraserve.types import (
     ChunkSize,
     Features,
+    FieldWarning,
     Hypothesis,
     Partial,
     RecognitionOptions,
@@ -112,6 +113,7 @@ class Abilities:
 
     Args:
         languages: codes that the option `language` may name.
+        any_language: its languages are not known before it is loaded.
         hotwords: the option `hotwords` has an effect.
         prompt: the option `prompt` has an effect.
         punctuates: texts can have marks.
@@ -133,6 +135,24 @@ class Abilities:
     word_times: bool = True
     draft_options: bool = False
     knows: str = ""
+    any_language: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ModelChoice:
+    """Facts about the model that answers a request, for whoever reads the other options of the request.
+
+    Args:
+        abilities: options that it honours.
+        warnings: told to the client that named a model, such as that another one stands in for it.
+    """
+
+    abilities: Abilities = Abilities()
+    warnings: tuple[FieldWarning, ...] = ()
+
+
+ChoiceOf: TypeAlias = Callable[[str | None], ModelChoice]
+"""Returns what is known of the model that a name means. Raises `ModelNotFoundError` for an unknown name."""
 
 
 class Recognizer(Protocol):

@@ -149,20 +149,30 @@ class Engine(Protocol):
 
 
 class LocalEngine:
-    """One bundle of models on one device, behind one scheduler; matches `Engine`.
+    """One bundle of models on one device, behind the device's scheduler; matches `Engine`.
 
-    The scheduler is closed with the engine. `vad` is the bundle's own or a substitute. `hotwords` are the operator's;
-    each request's own come before them.
+    `vad` is the bundle's own or a substitute. `hotwords` are the operator's; each request's own come before them. The
+    scheduler is closed with the engine that owns it. One that serves several models is owned by none of them, and
+    they share its `draft_budget`.
     """
 
     def __init__(
-        self, bundle: ModelBundle, scheduler: AnyScheduler, vad: Vad[Any], hotwords: tuple[str, ...] = ()
+        self,
+        bundle: ModelBundle,
+        scheduler: AnyScheduler,
+        vad: Vad[Any],
+        hotwords: tuple[str, ...] = (),
+        *,
+        owns_scheduler: bool = True,
+        draft_budget: DraftBudget | None = None,
     ) -> None:
         self._hotwords = hotwords
+        self._owns_scheduler = owns_scheduler
         self._bundle = bundle
         self._scheduler = scheduler
         self._vad = vad
-        self._draft_budget = DraftBudget(scheduler.workers) if bundle.has_drafts else None
+        budget = draft_budget or DraftBudget(scheduler.workers)
+        self._draft_budget = budget if bundle.has_drafts else None
 
     @property
     def abilities(self) -> Abilities:
@@ -218,14 +228,16 @@ class LocalEngine:
         recognizer = self._bundle.recognizer
         budget = 0 if options.deterministic else recognizer.batch_frames
         stage = "draft" if options.draft else "recognize"
-        call = BatchCall((stage, options), partial(recognizer.recognize, options=options), budget)
+        # A waiting call keeps its model alive, so no other model has this id meanwhile.
+        key = (stage, id(self._bundle), options)
+        call = BatchCall(key, partial(recognizer.recognize, options=options), budget)
         return await self._scheduler.submit(call, audio, cost=cost_frames(audio.samples), lane=lane)
 
     async def punctuate(
         self, hypotheses: Sequence[Hypothesis], options: RecognitionOptions, lane: Lane = Lane.BULK
     ) -> Timed[tuple[Sentence, ...]]:
         """Return the sentences of consecutive segments (see `final_sentences`)."""
-        call = BatchCall(("punctuate", options), partial(_punctuate, self._bundle, options))
+        call = BatchCall(("punctuate", id(self._bundle), options), partial(_punctuate, self._bundle, options))
         return await self._scheduler.submit(call, hypotheses, lane=lane)
 
     @property
@@ -242,8 +254,9 @@ class LocalEngine:
         self._scheduler.abandon(error, message)
 
     async def close(self) -> None:
-        """Answer waiting calls with an error and stop the workers."""
-        await asyncio.to_thread(self._scheduler.close)
+        """Answer waiting calls with an error and stop the workers, if the scheduler is this engine's own."""
+        if self._owns_scheduler:
+            await asyncio.to_thread(self._scheduler.close)
 
 
 def _punctuate(

@@ -48,7 +48,9 @@ class LocalVadStream(Generic[State]):
         """Feed the next samples; steps of one stream must not overlap."""
         # Live steps are short and alike, so they share a batch; a block of a file is long enough alone.
         cost, budget = (cost_frames(samples), 0) if self.lane is Lane.BULK else (1, VAD_BATCH)
-        call = BatchCall(("vad", is_last, self.lane), partial(_vad_steps, self.vad, is_last=is_last), budget)
+        call = BatchCall(
+            ("vad", id(self.vad), is_last, self.lane), partial(_vad_steps, self.vad, is_last=is_last), budget
+        )
         timed = await self.scheduler.submit(call, (self.state, samples), cost=cost, lane=self.lane)
         # Set after the wait: a failed or cancelled step leaves the stream as it was.
         self.state, result = timed.result
@@ -110,7 +112,7 @@ class LocalStream:
         assert streaming is not None, "a stream without partials was stepped"
         state = streaming.new_state(self._config.chunk) if self._asr_state is None else self._asr_state
         budget = 0 if self._config.options.deterministic else streaming.batch_size
-        call = BatchCall(("step", self._config.chunk, is_last), streaming.step, budget)
+        call = BatchCall(("step", id(streaming), self._config.chunk, is_last), streaming.step, budget)
         timed = await self._scheduler.submit(call, StreamingItem(state, audio, is_last), lane=self._vad.lane)
         self._asr_state, result = timed.result
         if is_last:
@@ -128,7 +130,8 @@ class LocalStream:
     ) -> Timed[tuple[Sentence, ...]]:
         """Return the sentences of the next segment, with realtime marks (see `realtime_sentences`)."""
         call = BatchCall(
-            ("punctuate online", is_last, options), partial(_realtime_sentences, self._bundle, options, is_last)
+            ("punctuate online", id(self._bundle), is_last, options),
+            partial(_realtime_sentences, self._bundle, options, is_last),
         )
         lane = Lane.FINAL if self._vad.lane is Lane.STEP else self._vad.lane
         timed = await self._scheduler.submit(call, (self._punc_state, hypothesis), lane=lane)

@@ -17,6 +17,8 @@ from paraserve.inference.text.sentences import join_sentences
 from paraserve.runtime.decoding.decoded_recording import DecodedBlocks
 from paraserve.runtime.decoding.pool import DecodePool
 from paraserve.runtime.engine import Engine
+from paraserve.runtime.joined_second_passes import JoinedSecondPasses
+from paraserve.runtime.routing.automatic_engine import AutomaticEngine, FirstPass
 from paraserve.runtime.scheduling.batches import Timed
 from paraserve.runtime.segments.segmenter import Segmenter
 from paraserve.runtime.understanding import AudioAccount, notice_about
@@ -122,13 +124,20 @@ class _TimeSpent:
         self.inference_ms += timed.run_ms
 
 
+Recognized: TypeAlias = Hypothesis | FirstPass
+
+
 @dataclass(slots=True)
 class _InFlight:
     """A segment that waits for its hypothesis."""
 
     start_ms: int
-    duration_ms: int
-    task: asyncio.Task[Hypothesis]
+    audio: SegmentAudio
+    task: asyncio.Task[Recognized]
+
+    @property
+    def duration_ms(self) -> int:
+        return samples_to_ms(len(self.audio.samples))
 
 
 class _Transcription:
@@ -147,6 +156,11 @@ class _Transcription:
         self._received_samples = 0
         self._account = AudioAccount()
         self._spent = _TimeSpent()
+        self._second_passes: JoinedSecondPasses | None = None
+        if isinstance(engine, AutomaticEngine):
+            self._second_passes = JoinedSecondPasses(
+                engine, options, self._hypotheses, self._spent.add, shifted, self._account.join
+            )
 
     async def feed(self, blocks: AsyncIterator[Samples], group: asyncio.TaskGroup) -> None:
         async for samples in blocks:
@@ -156,7 +170,9 @@ class _Transcription:
         for start_ms, audio in self._segmenter.finish():
             await self._start(start_ms, audio, group)
         while self._in_flight:
-            await self._collect()
+            await self._collect(group)
+        if self._second_passes is not None:
+            await self._second_passes.finish(group)
 
     async def _step(self, samples: Samples, group: asyncio.TaskGroup, *, is_last: bool) -> None:
         timed = await self._vad.step(samples, is_last=is_last)
@@ -164,24 +180,34 @@ class _Transcription:
         for start_ms, audio in self._segmenter.push(samples, timed.result):
             await self._start(start_ms, audio, group)
         self._account.add_detected(len(samples), timed.result.events)
+        while self._in_flight and self._in_flight[0].task.done():
+            await self._collect(group)
 
     async def _start(self, start_ms: int, audio: SegmentAudio, group: asyncio.TaskGroup) -> None:
         duration_ms = samples_to_ms(len(audio.samples))
         while self._in_flight and sum(s.duration_ms for s in self._in_flight) + duration_ms > IN_FLIGHT_MS:
-            await self._collect()
+            await self._collect(group)
         task = group.create_task(self._recognize(audio))
-        self._in_flight.append(_InFlight(start_ms, duration_ms, task))
+        self._in_flight.append(_InFlight(start_ms, audio, task))
 
-    async def _recognize(self, audio: SegmentAudio) -> Hypothesis:
+    async def _recognize(self, audio: SegmentAudio) -> Recognized:
+        if isinstance(self._engine, AutomaticEngine):
+            first = await self._engine.first_pass(audio, self._options)
+            self._spent.add(first.timed)
+            return first
         timed = await self._engine.recognize(audio, self._options)
         self._spent.add(timed)
         return timed.result
 
-    async def _collect(self) -> None:
+    async def _collect(self, group: asyncio.TaskGroup) -> None:
         oldest = self._in_flight.popleft()
         end_ms = oldest.start_ms + oldest.duration_ms
-        self._hypotheses.append(shifted(await oldest.task, oldest.start_ms, end_ms))
+        recognized = await oldest.task
+        hypothesis = recognized if isinstance(recognized, Hypothesis) else recognized.timed.result
+        self._hypotheses.append(shifted(hypothesis, oldest.start_ms, end_ms))
         self._account.add_recognized(Segment(oldest.start_ms, end_ms))
+        if self._second_passes is not None and isinstance(recognized, FirstPass):
+            await self._second_passes.feed(oldest.start_ms, oldest.audio.samples, recognized, group)
 
     async def finish(self) -> Transcript:
         timed = await self._engine.punctuate(self._hypotheses, self._options)

@@ -106,6 +106,12 @@ class AudioAccount:
         """Note a segment that the recognizer has given a result for. They come in the order of time."""
         self._recognized.append(segment)
 
+    def join(self, first: int, n_segments: int) -> None:
+        """Note that the result in place `first` stands for so many segments. The results behind it are empty."""
+        start_ms, end_ms = self._recognized[first].start_ms, self._recognized[first + n_segments - 1].end_ms
+        rest = [Segment(end_ms, end_ms)] * (n_segments - 1)
+        self._recognized[first : first + n_segments] = [Segment(start_ms, end_ms), *rest]
+
     def balance(self, hypotheses: Iterable[Hypothesis]) -> tuple[Heard, int]:
         """Return what became of the speech, and how many ms of audio were judged silent or have a result.
 

@@ -10,6 +10,7 @@ from starlette.middleware.cors import CORSMiddleware
 
 from paraserve import __version__
 from paraserve.runtime.engine import Engine
+from paraserve.runtime.routing.routed_engine import RoutedEngine
 from paraserve.server.access.admission import ServerLimits
 from paraserve.server.access.authentication import Access, KeyCheck
 from paraserve.server.access.client_addresses import ClientAddresses
@@ -17,6 +18,7 @@ from paraserve.server.access.hosts import HostCheck
 from paraserve.server.access.key_limits import KeysInUse
 from paraserve.server.access.security_headers import SecurityHeaders
 from paraserve.server.error_responses import add_error_handlers
+from paraserve.server.http.admin import admin_router
 from paraserve.server.http.api_description import DESCRIPTION, TAGS, description_router
 from paraserve.server.http.health import health_router
 from paraserve.server.http.page import page_router
@@ -26,23 +28,31 @@ from paraserve.server.http.warnings_header import NOTICE_HEADER, WARNINGS_HEADER
 from paraserve.server.live.live_limit import live_limit
 from paraserve.server.live.websocket_routes import live_router
 from paraserve.server.readiness import Readiness
+from paraserve.server.reloading import Reloader
 from paraserve.server.services import SharedServices, host_rules, live_service, open_access, upload_service
 from paraserve.server.telemetry.metrics import Metrics
 from paraserve.server.telemetry.refusals import Refusals
 from paraserve.server.telemetry.request_log import RequestLog
 from paraserve.server.telemetry.sampler import sample
 from paraserve.server.watchdog import Watchdog
+from paraserve.setting_sources import SettingSources
 from paraserve.settings import Settings
 from paraserve.wiring import open_decode_pool, open_engine
 
 
-def create_app(settings: Settings, engine: Engine | None = None, metrics: Metrics | None = None) -> FastAPI:
+def create_app(
+    settings: Settings,
+    engine: Engine | None = None,
+    metrics: Metrics | None = None,
+    sources: SettingSources | None = None,
+) -> FastAPI:
     """Make the application. It closes its engine at the end.
 
     Args:
         settings: all choices of the operator.
         engine: where the models are. Without one, an engine is opened from the settings at start-up.
         metrics: the figures that `engine` reports to.
+        sources: where a reload reads the settings again.
 
     Raises:
         ParaserveError: the file of API keys cannot be used.
@@ -54,7 +64,9 @@ def create_app(settings: Settings, engine: Engine | None = None, metrics: Metric
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         opened = engine if engine is not None else await asyncio.to_thread(load, settings, metrics)
-        async with _services(app, settings, opened, metrics, access):
+        routed = _routed(settings, opened)
+        app.state.reloader = Reloader(settings, sources or SettingSources.of(settings), routed, access)
+        async with _services(app, settings, routed, metrics, access):
             yield
 
     app = FastAPI(
@@ -68,7 +80,7 @@ def create_app(settings: Settings, engine: Engine | None = None, metrics: Metric
         redirect_slashes=False,
     )
     app.state.readiness, app.state.refusals, app.state.access = readiness, refusals, access
-    app.state.uploads = app.state.live = None
+    app.state.uploads = app.state.live = app.state.reloader = None
     _add_middleware(app, settings, metrics, access)
     _add_routes(app, settings, metrics)
     add_error_handlers(app)
@@ -77,7 +89,7 @@ def create_app(settings: Settings, engine: Engine | None = None, metrics: Metric
 
 @asynccontextmanager
 async def _services(
-    app: FastAPI, settings: Settings, engine: Engine, metrics: Metrics, access: Access
+    app: FastAPI, settings: Settings, engine: RoutedEngine, metrics: Metrics, access: Access
 ) -> AsyncIterator[None]:
     """Give the routes what they work with while the server runs, then close all of it."""
     readiness: Readiness = app.state.readiness
@@ -108,9 +120,18 @@ async def _services(
         await engine.close()
 
 
+def _routed(settings: Settings, engine: Engine) -> RoutedEngine:
+    """Return an engine that stands alone as the model that the settings name first."""
+    if isinstance(engine, RoutedEngine):
+        return engine
+    name, entry = next(iter(settings.model_entries.items()))
+    return RoutedEngine.of_one(name, entry.bundle, engine)
+
+
 def _add_routes(app: FastAPI, settings: Settings, metrics: Metrics) -> None:
     app.include_router(upload_router(is_strict=settings.protocol == "strict"))
     app.include_router(health_router(app.state.readiness, metrics, settings))
+    app.include_router(admin_router())
     app.include_router(page_router())
     app.include_router(description_router())
     app.include_router(live_router())
@@ -144,7 +165,7 @@ def _frozen_objects() -> Iterator[None]:
         gc.unfreeze()
 
 
-def load(settings: Settings, metrics: Metrics) -> Engine:
+def load(settings: Settings, metrics: Metrics) -> RoutedEngine:
     """Open an engine that reports to the metrics. Blocks for a second or more.
 
     Raises:

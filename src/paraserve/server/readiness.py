@@ -9,6 +9,7 @@ import structlog
 
 from paraserve.errors import ParaserveError
 from paraserve.runtime.engine import Engine
+from paraserve.runtime.routing.routed_engine import RoutedEngine
 from paraserve.runtime.scheduling.batches import Lane
 from paraserve.server.telemetry.metrics import Metrics
 from paraserve.types import SAMPLE_RATE, RecognitionOptions, SegmentAudio
@@ -33,7 +34,7 @@ class Readiness:
     """
 
     metrics: Metrics
-    engine: Engine | None = None
+    engine: RoutedEngine | None = None
     is_draining: bool = False
     is_stuck: bool = False
     n_hung: int = 0

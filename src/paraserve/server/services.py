@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from paraserve.runtime.decoding.pool import DecodePool
-from paraserve.runtime.engine import Engine
 from paraserve.runtime.offline import FileLimits
+from paraserve.runtime.routing.routed_engine import RoutedEngine
 from paraserve.server.access.address_limit import AddressLimit, PerAddress, places_of_address
 from paraserve.server.access.admission import ConcurrencyLimit, ServerLimits
 from paraserve.server.access.authentication import Access
@@ -12,7 +12,6 @@ from paraserve.server.access.client_addresses import ClientAddresses, is_loopbac
 from paraserve.server.access.hosts import HostRules
 from paraserve.server.access.key_ring import KeyRing
 from paraserve.server.access.wrong_keys import WrongKeys
-from paraserve.server.http.parsing.openai_fields import bundle_names
 from paraserve.server.http.parsing.upload_pace import UploadLimits
 from paraserve.server.http.uploads import UploadService
 from paraserve.server.live.connection import LiveLimits
@@ -31,7 +30,7 @@ from paraserve.user_folders import expanded
 class SharedServices:
     """Everything that uploads and live connections share."""
 
-    engine: Engine
+    engine: RoutedEngine
     pool: DecodePool
     metrics: Metrics
     access: Access
@@ -74,7 +73,6 @@ def upload_service(settings: Settings, shared: SharedServices) -> UploadService:
         address_limit=_address_limit(settings.max_uploads_per_address, settings.max_uploads, "uploads", shared),
         metrics=shared.metrics,
         slow_log=_slow_log(settings),
-        model_names=bundle_names(settings.bundle),
     )
 
 
@@ -88,6 +86,7 @@ def live_service(settings: Settings, shared: SharedServices, max_live: int) -> L
             max_upload_bytes=settings.max_upload_bytes,
             metrics=shared.metrics,
         ),
+        choice_of=shared.engine.choice_of,
         dialect=FunasrDialect(is_offline=settings.mode == "offline", is_strict=settings.protocol == "strict"),
         admission=ConcurrencyLimit(max_live, "live sessions", shared.metrics.live, shared.limits),
         address_limit=_address_limit(settings.max_live_per_address, max_live, "live sessions", shared),

@@ -100,6 +100,14 @@ def account(recognized):
     return found
 
 
+def test_a_result_that_stands_for_several_segments():
+    """The speech of all of them became its text, without the pause between them."""
+    found = account([Segment(1000, 4000), Segment(6000, 9000)])
+    found.join(0, 2)
+    heard, processed_ms = found.balance([Hypothesis(WORDS), Hypothesis()])
+    assert (heard, processed_ms) == (Heard(6000, 6000, 0), 10_000)
+
+
 @pytest.mark.parametrize(
     ("segments", "lost_ms"),
     [

@@ -3,7 +3,7 @@
 import pytest
 
 from paraserve import errors
-from paraserve.errors import ParaserveError, StorageError
+from paraserve.errors import ModelUnavailableError, ParaserveError, StorageError
 from paraserve.server.error_table import ERROR_TABLE, error_row
 
 CLASSES = [k for k in vars(errors).values() if isinstance(k, type) and issubclass(k, ParaserveError)]
@@ -31,11 +31,12 @@ def test_no_row_is_hidden(row):
 def test_both_transports_agree(kind):
     """An error of the server ends a live connection, one of the client's recording or message does not.
 
-    Nor does a disk that is full: raw audio, which needs none, may still be sent.
+    Nor does a disk that is full: raw audio, which needs none, may still be sent. Nor a model that cannot be loaded:
+    another one may be named.
     """
     row = error_row(kind("message"))
     is_client_fault = row.status < 500 and row.status not in {401, 403, 413, 421, 429}
-    assert (row.close_code is None) == (is_client_fault or issubclass(kind, StorageError))
+    assert (row.close_code is None) == (is_client_fault or issubclass(kind, (StorageError, ModelUnavailableError)))
     assert (row.retry_after_s is not None) == (row.status in {429, 503})
 
 

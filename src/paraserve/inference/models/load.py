@@ -108,6 +108,15 @@ def bundle_parts(root: Path) -> BundleParts:
     )
 
 
+def recognizer_kind(folder: Path) -> str:
+    """Return the name of the family of a recognizer's folder in small letters, "" for an unknown one.
+
+    Raises:
+        ModelLoadError: a file of the folder cannot be read.
+    """
+    return next((family.name.lower() for family in RECOGNIZERS if family.matches(folder)), "")
+
+
 def load_parts(
     parts: BundleParts, placement: Placement = CPU, recognizers: Sequence[Family[Recognizer]] = RECOGNIZERS
 ) -> ModelBundle:

@@ -50,12 +50,15 @@ def final_sentences(
     """Return the sentences of consecutive segments.
 
     Segments are punctuated together, since a sentence may go on over a pause. Where the recognizer gives marks or a
-    language, each segment stands alone, and its sentences carry its language, emotion and events.
+    language, each segment stands alone, and its sentences carry its language, emotion and events. All carry the name
+    and reason of the model that wrote the first segment.
     """
     spoken = [hypothesis for hypothesis in hypotheses if hypothesis.tokens]
     if any(hypothesis.is_punctuated or hypothesis.language for hypothesis in spoken):
-        return tuple(sentence for hypothesis in spoken for sentence in _of_one_segment(bundle, hypothesis, options))
-    return _punctuated(bundle, spoken, options)
+        found = tuple(sentence for hypothesis in spoken for sentence in _of_one_segment(bundle, hypothesis, options))
+    else:
+        found = _punctuated(bundle, spoken, options)
+    return _written_by(spoken[0], found) if spoken else ()
 
 
 def realtime_sentences(
@@ -80,7 +83,16 @@ def realtime_sentences(
         marks[-1] = FULL_STOP
     # FunASR's realtime text keeps full-width marks in English too.
     sentences = _with_itn(bundle, to_sentences(tokens, marks, SENTENCE_END, fit_script=False), options)
-    return state, (replace(sentences[0], text=head + sentences[0].text), *sentences[1:])
+    sentences = (replace(sentences[0], text=head + sentences[0].text), *sentences[1:])
+    return state, _written_by(hypothesis, sentences)
+
+
+def _written_by(hypothesis: Hypothesis, sentences: tuple[Sentence, ...]) -> tuple[Sentence, ...]:
+    """Return the sentences with the name of the model that wrote them, and the reason."""
+    model, reason = hypothesis.model, hypothesis.model_reason
+    if model is None:
+        return sentences
+    return tuple(replace(sentence, model=model, model_reason=reason) for sentence in sentences)
 
 
 def streaming_punctuator(bundle: ModelBundle) -> StreamingPunctuator[Any] | None:

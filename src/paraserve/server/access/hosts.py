@@ -57,7 +57,7 @@ class HostRules:
             OriginError: pages of this origin may not open WebSockets.
         """
         origin = connection.headers.get("origin")
-        if origin is None or _is_listed(origin, self.ws_origins) or _is_own(origin, connection):
+        if origin is None or _is_listed(origin, self.ws_origins) or is_own_page(connection):
             return
         if not self.ws_origins and (not self.is_guarded or _is_local(origin)):
             return
@@ -72,7 +72,7 @@ class HostRules:
         origin = connection.headers.get("origin")
         if origin is None or not self.is_guarded or connection.scope["method"] != "POST":
             return
-        if not (_is_listed(origin, self.cors_origins) or _is_own(origin, connection) or _is_local(origin)):
+        if not (_is_listed(origin, self.cors_origins) or is_own_page(connection) or _is_local(origin)):
             raise OriginError("pages of this origin may not use the server: see cors_origins")
 
 
@@ -118,9 +118,9 @@ def _is_listed(origin: str, listed: tuple[str, ...]) -> bool:
     return ANY in listed or origin in listed
 
 
-def _is_own(origin: str, connection: HTTPConnection) -> bool:
-    """Return True for a page that this server has served."""
-    place = urlsplit(origin).netloc
+def is_own_page(connection: HTTPConnection) -> bool:
+    """Return True for a request of a page that this server has served."""
+    place = urlsplit(connection.headers.get("origin", "")).netloc
     return bool(place) and place == connection.headers.get("host", "")
 
 

@@ -19,7 +19,7 @@ DAY = timedelta(days=1)
 
 
 class KeyScope(StrEnum):
-    """What a key may be used for. No route wants `jobs` or `admin` yet."""
+    """What a key may be used for. No route wants `jobs` yet."""
 
     TRANSCRIBE = "transcribe"
     LIVE = "live"

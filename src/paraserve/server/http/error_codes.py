@@ -34,10 +34,14 @@ ERROR_CODES: Mapping[str, ErrorCode] = MappingProxyType(
         "invalid_api_key": ErrorCode(401, "the API key is not known"),
         "expired_api_key": ErrorCode(401, "the API key has expired"),
         "missing_scope": ErrorCode(403, "the API key has no scope for this route, the message names it"),
+        "local_only": ErrorCode(403, "without API keys only this machine may do this: set `api_keys_file`"),
         "origin_not_allowed": ErrorCode(403, "pages of this origin may not send recordings (`cors_origins`)"),
         "not_found": ErrorCode(404, "there is nothing under this path"),
-        "model_not_found": ErrorCode(404, "no model of this name is loaded"),
+        "model_not_found": ErrorCode(
+            404, "the server has no model of this name, the message lists those that it has"
+        ),
         "method_not_allowed": ErrorCode(405, "the path does not take this method"),
+        "reload_failed": ErrorCode(409, "all stays as it was, the message says why"),
         "upload_timeout": ErrorCode(408, "the client stopped sending in the middle of its upload, or is too slow"),
         "head_timeout": ErrorCode(408, "the head of the request was not complete within `head_timeout_s`"),
         "file_too_large": ErrorCode(413, "the recording has more bytes than `max_upload_bytes`"),
@@ -60,6 +64,7 @@ ERROR_CODES: Mapping[str, ErrorCode] = MappingProxyType(
         "overloaded": ErrorCode(503, "the server is full, try again later"),
         "too_many_connections": ErrorCode(503, "the server has too many connections, try again later"),
         "decoder_unavailable": ErrorCode(503, "no decoder process could be had, try again later"),
+        "model_unavailable": ErrorCode(503, "the model cannot be loaded now, and no other answers in its place"),
         "shutting_down": ErrorCode(503, "the server is about to stop, try again later"),
         "not_ready": ErrorCode(503, "the server is starting or stopping, try again later"),
         "storage_unavailable": ErrorCode(503, "the server's folder for temporary files cannot be written"),
@@ -96,7 +101,8 @@ _SPECIAL = frozenset(
     (
         *HANDSHAKE_CODES,
         "not_found",
-        "model_not_found",
+        "local_only",
+        "reload_failed",
         "method_not_allowed",
         "invalid_format",
         "invalid_response_format",

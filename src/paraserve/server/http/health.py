@@ -6,11 +6,11 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from paraserve.errors import NoSuchModelError
+from paraserve.runtime.routing.loaded_model import ModelStatus
+from paraserve.runtime.routing.names import ModelNames, find_model
 from paraserve.server.access.key_fields import KeyScope
 from paraserve.server.http.api_docs import REQUEST_ID, RETRY_AFTER, Responses, error_answers, json_answer, text_answer
 from paraserve.server.http.get_routes import GetRoute, get_router
-from paraserve.server.http.parsing.openai_fields import ANY_MODEL, bundle_names
 from paraserve.server.protocols.error_body import ErrorBody
 from paraserve.server.protocols.json_encoding import Json
 from paraserve.server.protocols.schemas.health_answers import Alive, NotReady, Ready
@@ -20,7 +20,6 @@ from paraserve.server.telemetry.metrics import Metrics
 from paraserve.settings import Settings
 
 RETRY_AFTER_S = 1
-MAX_NAME_CHARS = 100
 MODEL: Json = {
     "name": "model",
     "in": "path",
@@ -37,7 +36,7 @@ def health_router(readiness: Readiness, metrics: Metrics, settings: Settings) ->
     """Make `/livez`, `/readyz` (also `/health`), `/metrics` and `/v1/models`."""
     health = HealthRoutes(readiness, metrics, settings)
     is_alive: Responses = {200: json_answer("The process answers.", Alive)}
-    listed: Responses = {200: json_answer("The loaded bundle.", OpenAIModelList)}
+    listed: Responses = {200: json_answer("The models.", OpenAIModelList)}
     one: Responses = {200: json_answer("The model.", OpenAIModel), **error_answers(["model_not_found"])}
     figures: Responses = {200: text_answer("All figures.", CONTENT_TYPE_LATEST.partition(";")[0], METRICS_EXAMPLE)}
     not_ready = json_answer(
@@ -82,26 +81,51 @@ class HealthRoutes:
     async def readyz(self) -> Response:
         """Recognizes a second of audio, unless that succeeded in the last 5 s. Takes at most 5 s."""
         problem = await self.readiness.problem()
-        body: dict[str, object] = {"bundle": self.settings.bundle, "device": self.settings.device}
+        statuses = self._statuses
+        bundle = statuses[0].bundle if statuses else ""
+        body = {"bundle": bundle, "device": self.settings.device, "models": [model_state(one) for one in statuses]}
         if problem is not None:
             headers = {"Retry-After": str(RETRY_AFTER_S)}
             return JSONResponse({"status": "not ready", "reason": problem, **body}, 503, headers)
-        return JSONResponse({"status": "ok", "last_decode_age_s": round(self.readiness.age_s, 1), **body})
+        failed = [f"{one.name}: {one.problem}" for one in statuses if one.problem]
+        status = {"status": "degraded", "reason": "; ".join(failed)} if failed else {"status": "ok"}
+        return JSONResponse({**status, "last_decode_age_s": round(self.readiness.age_s, 1), **body})
 
     async def models(self) -> Response:
-        """Lists the loaded bundle as OpenAI lists models."""
-        return JSONResponse({"object": "list", "data": [self._model()]})
+        """Lists the models as OpenAI does, with their aliases and languages, and whether they are loaded."""
+        return JSONResponse({"object": "list", "data": [_openai_model(one) for one in self._statuses]})
 
     async def model(self, request: Request) -> Response:
-        """Describes the loaded bundle under the id in the list of models, under its name, or as `whisper-1`."""
-        name = request.path_params["model"]
-        if name not in (*bundle_names(self.settings.bundle), *ANY_MODEL):
-            raise NoSuchModelError(f"no model {name[:MAX_NAME_CHARS]!r} is loaded", param="model")
-        return JSONResponse(self._model())
+        """Describes a model under its name, an alias, or a name that stands for one, such as `whisper-1`."""
+        names = [ModelNames(one.name, one.aliases, one.kind) for one in self._statuses]
+        name = find_model(request.path_params["model"], names)
+        found = next((one for one in self._statuses if one.name == name), self._default)
+        return JSONResponse(_openai_model(found))
 
-    def _model(self) -> Json:
-        return {"id": self.settings.bundle, "object": "model", "created": 0, "owned_by": "paraserve"}
+    @property
+    def _statuses(self) -> list[ModelStatus]:
+        engine = self.readiness.engine
+        return [] if engine is None else engine.statuses
+
+    @property
+    def _default(self) -> ModelStatus:
+        return next((one for one in self._statuses if one.state == "loaded"), self._statuses[0])
 
     async def figures(self) -> Response:
         """Counts, times and sizes in Prometheus' text format, described in docs/metrics.md."""
         return Response(self.metrics.text(), media_type=CONTENT_TYPE_LATEST)
+
+
+def _openai_model(status: ModelStatus) -> Json:
+    shape: Json = {"id": status.name, "object": "model", "created": 0, "owned_by": "paraserve"}
+    return shape | {"aliases": list(status.aliases)} | _facts(status)
+
+
+def model_state(status: ModelStatus) -> Json:
+    """Return the facts about a model, for operators."""
+    body: Json = {"name": status.name} | _facts(status) | {"users": status.users}
+    return body | ({"reason": status.problem} if status.problem else {})
+
+
+def _facts(status: ModelStatus) -> Json:
+    return {"state": status.state, "languages": list(status.languages), "memory_bytes": status.memory_bytes}

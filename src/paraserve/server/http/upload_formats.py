@@ -11,7 +11,7 @@ from fastapi.responses import PlainTextResponse
 
 from paraserve.errors import ProtocolError
 from paraserve.formats import FORMATS, transcript_json, write_srt, write_text, write_vtt
-from paraserve.inference.base import Abilities
+from paraserve.inference.base import ModelChoice
 from paraserve.server.http.api_docs import query_parameter
 from paraserve.server.http.error_codes import UPLOAD_CODES
 from paraserve.server.http.parsing.form_fields import FormFields, one_of, recognition_options
@@ -38,18 +38,19 @@ FILENAME = query_parameter("filename", {"description": "`wav_name` of a raw reco
 class UploadRequest:
     """A request without its recording.
 
-    `started_s` is `time.monotonic()` at its arrival, `abilities` and `models` are those of the loaded models.
+    `started_s` is `time.monotonic()` at its arrival, `choice` is about the model that the request names.
     """
 
     fields: FormFields
     filename: str
     started_s: float
-    abilities: Abilities = field(default_factory=Abilities)
-    models: tuple[str, ...] = ()
+    choice: ModelChoice = field(default_factory=ModelChoice)
 
     def options(self) -> RecognitionOptions:
         """Read the fields that every route has."""
-        return recognition_options(self.fields, self.abilities)
+        for warning in self.choice.warnings:
+            self.fields.warn(warning)
+        return recognition_options(self.fields, self.choice.abilities)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +170,7 @@ def plan_openai(request: UploadRequest) -> UploadPlan:
     if name not in OPENAI_FORMATS:
         message = f"unknown response_format {name!r}: {one_of(OPENAI_FORMATS)}"
         raise ProtocolError(message, code="invalid_response_format", param="response_format")
-    asked = read_openai_fields(request.fields, name, request.models)
+    asked = read_openai_fields(request.fields, name)
     render: dict[str, Callable[[Transcript], Response]] = {
         "json": lambda transcript: json_response(openai_json(transcript, has_logprobs=asked.has_logprobs)),
         "text": lambda transcript: PlainTextResponse(write_text(transcript)),

@@ -12,6 +12,9 @@ class UploadForm(Documented):
 
     file: bytes
     """The recording: audio, or video with sound, of any common format. The field may also be called `audio`."""
+    model: str = Field("auto", examples=["auto", "demo", "whisper-1"])
+    """Model that answers, by a name or an alias of `/v1/models`. With `auto` the server chooses. Names that OpenAI's
+    and FunASR's clients send, such as `whisper-1`, reach a model of that kind, or the one that the server chooses."""
     language: str = Field("auto", examples=["zh", "en", "Chinese", "zh-CN"])
     """Language of the recording, by code or name. With `auto` the model finds out. For SenseVoice and Whisper."""
     hotwords: str = Field("", examples=["阿里巴巴 魔搭", '{"阿里巴巴": 20}'])
@@ -50,8 +53,6 @@ class TranscribeForm(UploadForm):
 class OpenAIForm(UploadForm):
     """Fields of OpenAI's transcription call."""
 
-    model: str | MISSING = Field(MISSING, examples=["whisper-1"])
-    """Name of the loaded bundle, or `whisper-1`. The bundle answers to other names too, with a warning."""
     temperature: float = Field(0, ge=0, le=1)
     """Recognition takes the most probable text, as with 0. Other values get a warning."""
     response_format: Literal["json", "text", "srt", "verbose_json", "vtt"] = "json"

@@ -21,17 +21,18 @@ from paraserve.errors import (
     ProtocolError,
     UploadTooLargeError,
 )
+from paraserve.inference.base import ModelChoice
 from paraserve.runtime.decoding.pool import DecodePool
 from paraserve.runtime.decoding.spool import spool, storing
-from paraserve.runtime.engine import Engine
 from paraserve.runtime.offline import FileLimits, transcribe_file
+from paraserve.runtime.routing.routed_engine import RoutedEngine
 from paraserve.server.access.address_limit import AddressLimit
 from paraserve.server.access.admission import ConcurrencyLimit
 from paraserve.server.access.authentication import api_key
 from paraserve.server.access.key_fields import KeyScope
 from paraserve.server.http.api_docs import WITHOUT_KEY, error_answers, json_answer, key_with, upload_request
 from paraserve.server.http.disconnection import time_limit, while_connected
-from paraserve.server.http.parsing.form_fields import FormFields
+from paraserve.server.http.parsing.form_fields import FormFields, read_model
 from paraserve.server.http.parsing.form_parser import FILE_FIELDS, RecordingFormParser
 from paraserve.server.http.parsing.json_bodies import MAX_JSON_BYTES, is_json, read_json_request
 from paraserve.server.http.parsing.raw_audio import as_wav, read_raw_audio
@@ -93,7 +94,7 @@ def _endpoint(route: UploadFormat) -> Callable[[Request], Coroutine[Any, Any, Re
 class UploadService:
     """Everything that upload routes need."""
 
-    engine: Engine
+    engine: RoutedEngine
     pool: DecodePool
     upload_limits: UploadLimits
     file_limits: FileLimits
@@ -101,7 +102,6 @@ class UploadService:
     address_limit: AddressLimit
     metrics: Metrics
     slow_log: SlowLog
-    model_names: tuple[str, ...] = ()
 
     async def answer(self, request: Request, route: UploadFormat) -> Response:
         """Receive a recording, check the fields, transcribe, render. When the client leaves, all of it is cancelled.
@@ -112,11 +112,15 @@ class UploadService:
         """
         with self.address_limit.admit(request), self.admission.admit(api_key(request)):
             watch = Stopwatch()
-            async with receive_upload(request, self.upload_limits) as upload:
-                plan = route.plan(self._request(upload, watch.started_s))
+            async with (
+                receive_upload(request, self.upload_limits) as upload,
+                self.engine.for_model(upload.model) as engine,
+            ):
+                choice = ModelChoice(engine.abilities, self.engine.choice_of(upload.model).warnings)
+                plan = route.plan(UploadRequest(upload.fields, upload.filename, watch.started_s, choice))
                 async with _file_of(upload) as file:
                     self.metrics.stage_seconds.labels("receive").observe(watch.lap("receive"))
-                    work = transcribe_file(self.engine, self.pool, file, plan.options, self.file_limits)
+                    work = transcribe_file(engine, self.pool, file, plan.options, self.file_limits)
                     with self.metrics.decoding():
                         transcript = await while_connected(request, work)
                 warnings = (*upload.fields.warnings(), *transcript.warnings)
@@ -131,11 +135,6 @@ class UploadService:
         self.slow_log.text(transcript.text, **ids)
         return response
 
-    def _request(self, upload: "Upload", started_s: float) -> UploadRequest:
-        return UploadRequest(
-            upload.fields, upload.filename, started_s, abilities=self.engine.abilities, models=self.model_names
-        )
-
 
 @dataclass(frozen=True, slots=True)
 class Upload:
@@ -145,6 +144,11 @@ class Upload:
     filename: str
     content_type: str
     fields: FormFields
+
+    @property
+    def model(self) -> str | None:
+        """Return the name of the model that the client asks for."""
+        return read_model(self.fields)
 
 
 @asynccontextmanager

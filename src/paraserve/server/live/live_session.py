@@ -105,8 +105,11 @@ class LiveSession:
             await self._live(first)
 
     async def _live(self, first: Audio) -> None:
-        reader = self.reader
-        async with TwoPassSession(self._context.engine, reader.settings.stream, self._on_update) as session:
+        reader, stream = self.reader, self.reader.settings.stream
+        async with (
+            self._context.engine.for_model(stream.options.model) as engine,
+            TwoPassSession(engine, stream, self._on_update) as session,
+        ):
             async for samples in reader.samples(first):
                 session.options = reader.settings.stream.options
                 session.is_ahead = reader.pace.is_ahead

@@ -10,8 +10,8 @@ import numpy as np
 from paraserve.errors import AudioTooLongError, UploadTooLargeError
 from paraserve.runtime.decoding.pool import DecodePool
 from paraserve.runtime.decoding.spool import spool
-from paraserve.runtime.engine import Engine
 from paraserve.runtime.offline import FileLimits, transcribe, transcribe_file
+from paraserve.runtime.routing.routed_engine import RoutedEngine
 from paraserve.server.telemetry.metrics import Metrics
 from paraserve.types import SAMPLE_RATE, RecognitionOptions, Samples, Transcript
 
@@ -25,7 +25,7 @@ WRITE_BYTES = 256 * 1024
 class LiveContext:
     """The engine, the decode children and the limits of all live sessions."""
 
-    engine: Engine
+    engine: RoutedEngine
     pool: DecodePool
     file_limits: FileLimits
     max_upload_bytes: int
@@ -43,7 +43,8 @@ async def transcribe_samples(
     """
     limits = context.file_limits
     blocks = _blocks(samples, limits.max_duration_ms // 1000)
-    return await transcribe(context.engine, blocks, options, merge_ms=limits.merge_ms)
+    async with context.engine.for_model(options.model) as engine:
+        return await transcribe(engine, blocks, options, merge_ms=limits.merge_ms)
 
 
 async def transcribe_bytes(
@@ -58,8 +59,10 @@ async def transcribe_bytes(
     """
     with spool() as file:
         await _write(file, pieces, context.max_upload_bytes)
+        chosen = options()
         with context.metrics.decoding():
-            return await transcribe_file(context.engine, context.pool, file, options(), context.file_limits)
+            async with context.engine.for_model(chosen.model) as engine:
+                return await transcribe_file(engine, context.pool, file, chosen, context.file_limits)
 
 
 async def _blocks(samples: AsyncIterator[Samples], max_duration_s: int) -> AsyncIterator[Samples]:

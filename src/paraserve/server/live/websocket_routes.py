@@ -10,7 +10,7 @@ import structlog
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 
 from paraserve.errors import AccessError, EngineStuckError, OverloadedError, ParaserveError, ShuttingDownError
-from paraserve.inference.base import Abilities
+from paraserve.inference.base import ChoiceOf, ModelChoice
 from paraserve.server.access.address_limit import AddressLimit
 from paraserve.server.access.admission import ConcurrencyLimit, Places
 from paraserve.server.access.authentication import Access, api_key
@@ -42,6 +42,7 @@ class LiveService:
     """Serves live connections: their shared parts, and the set of those that are open."""
 
     context: LiveContext
+    choice_of: ChoiceOf
     dialect: FunasrDialect
     admission: ConcurrencyLimit
     address_limit: AddressLimit
@@ -120,13 +121,13 @@ def chosen_subprotocol(offered: Sequence[str]) -> str | None:
     return BINARY if BINARY in offered else next(iter(offered), None)
 
 
-def protocol_for(socket: WebSocket, dialect: FunasrDialect, request_id: str, abilities: Abilities) -> LiveProtocol:
+def protocol_for(socket: WebSocket, dialect: FunasrDialect, request_id: str, choice_of: ChoiceOf) -> LiveProtocol:
     """Return the protocol of a connection to this path. Where the path decides nothing, the first message does."""
     warnings = unknown_fields(name for name in socket.query_params if name not in KEY_PARAMETERS)
-    vosk = VoskProtocol(request_id, abilities, warnings)
+    vosk = VoskProtocol(request_id, choice_of, warnings)
     if socket.scope["path"] == VOSK_PATH:
         return vosk
-    return VoskByFirstMessage(FunasrProtocol(dialect, request_id, abilities, warnings), vosk)
+    return VoskByFirstMessage(FunasrProtocol(dialect, request_id, choice_of, warnings), vosk)
 
 
 async def _serve_or_refuse(socket: WebSocket, request_id: str) -> None:
@@ -136,8 +137,8 @@ async def _serve_or_refuse(socket: WebSocket, request_id: str) -> None:
         return
     service: LiveService | None = socket.app.state.live
     dialect = FunasrDialect() if service is None else service.dialect
-    abilities = Abilities() if service is None else service.context.engine.abilities
-    protocol = protocol_for(socket, dialect, request_id, abilities)
+    choice_of = _any_choice if service is None else service.choice_of
+    protocol = protocol_for(socket, dialect, request_id, choice_of)
     if service is None:
         error = OverloadedError("the server is starting or shutting down", code="not_ready")
         await _refuse(socket, error, protocol, request_id)
@@ -151,6 +152,10 @@ async def _serve_or_refuse(socket: WebSocket, request_id: str) -> None:
         if error.code in PAGE_CODES:
             socket.app.state.refusals.note(error.code, client_address(socket))
         await _refuse(socket, error, protocol, request_id)
+
+
+def _any_choice(_model: str | None) -> ModelChoice:
+    return ModelChoice()
 
 
 async def _refuse(socket: WebSocket, error: ParaserveError, protocol: LiveProtocol, request_id: str) -> None:

@@ -13,14 +13,14 @@ import structlog
 import uvicorn
 from fastapi import FastAPI
 
-from paraserve.errors import ShuttingDownError
+from paraserve.errors import ReloadError, ShuttingDownError
 from paraserve.runtime.engine import Engine
-from paraserve.server.access.authentication import Access
 from paraserve.server.access.client_addresses import UNIX, ClientAddresses
 from paraserve.server.app import create_app, load
 from paraserve.server.live.websocket_routes import LiveService
 from paraserve.server.processes.listening import announce, bound
 from paraserve.server.processes.service_manager import ServiceManager
+from paraserve.server.reloading import Reloader
 from paraserve.server.telemetry.logging import configure_logging
 from paraserve.server.telemetry.metrics import Metrics
 from paraserve.server.transport.connections import Connections
@@ -28,6 +28,7 @@ from paraserve.server.transport.descriptors import connection_limit, raise_descr
 from paraserve.server.transport.door import Door, tls_context
 from paraserve.server.transport.live_transport import LiveTransport
 from paraserve.server.transport.upgrades import CountedLiveTransport
+from paraserve.setting_sources import SettingSources
 from paraserve.settings import Settings
 
 CLOSE_TIMEOUT_S = 2.0
@@ -42,8 +43,10 @@ CLOSING_S, CLOSING_SHARE = 3.0, 0.1
 log = structlog.get_logger()
 
 
-def serve(settings: Settings) -> int:
+def serve(settings: Settings, sources: SettingSources) -> int:
     """Load the models, listen until SIGINT or SIGTERM, and return the exit code.
+
+    A reload reads the settings again from `sources`.
 
     Raises:
         ParaserveError: the port is taken, or a model file or folder cannot be used, which the message names.
@@ -51,7 +54,7 @@ def serve(settings: Settings) -> int:
     configure_logging(settings.log_level)
     metrics = Metrics()
     with bound(settings) as sockets:
-        return run_app(create_app(settings, load(settings, metrics), metrics), settings, sockets)
+        return run_app(create_app(settings, load(settings, metrics), metrics, sources), settings, sockets)
 
 
 def run_app(app: FastAPI, settings: Settings, sockets: list[socket.socket] | None = None) -> int:
@@ -90,41 +93,54 @@ class Server(uvicorn.Server):
         self._app = app
         self._on_listening = on_listening or partial(announce, is_tls=bool(settings.certfile))
         self._drain_timeout_s = settings.drain_timeout_s
-        self._certfile, self._keyfile = settings.certfile, settings.keyfile
+        self._watches = settings.watch
         self._is_reload_wanted = False
+        self._reloading: asyncio.Task[None] | None = None
         self._manager = ServiceManager()
 
     def ask_to_reload(self) -> None:
-        """Read the API keys and the TLS certificate again, in a moment. May be called by a signal."""
+        """Read settings, models, API keys and certificate again, in a moment. May be called by a signal or thread."""
         self._is_reload_wanted = True
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen, then call `on_listening`."""
         await super().startup(sockets)
         if self.started:
+            self.reloader.tls = self.door.tls
+            if self._watches:
+                self._watch_files()
             self._on_listening(self.servers[0].sockets)
             self._manager.ready("serving")
 
     async def on_tick(self, counter: int) -> bool:
         """Run ten times a second: reload if asked to, and report to the service manager."""
-        if self._is_reload_wanted:
+        if self._is_reload_wanted and self._reloading is None:
             self._is_reload_wanted = False
-            self._reload()
+            self._reloading = asyncio.create_task(self.reload())
         if not self._app.state.readiness.is_stuck:
             self._manager.alive()
         return await super().on_tick(counter)
 
-    def _reload(self) -> None:
+    def _watch_files(self) -> None:
+        from paraserve.server.processes.file_watch import FileWatch  # noqa: PLC0415 - memory that few want to spend
+
+        FileWatch(lambda: self.reloader.settings, self.ask_to_reload).start()
+
+    @property
+    def reloader(self) -> Reloader:
+        """What reads everything again, once the server has started."""
+        reloader: Reloader = self._app.state.reloader
+        return reloader
+
+    async def reload(self, bundles: Sequence[str] = ()) -> None:
+        """Read everything again. If anything cannot be used, it is logged, and all stays as it was."""
         self._manager.reloading()
-        access: Access = self._app.state.access
-        access.reload()
-        if self.door.tls is not None:
-            try:
-                self.door.tls.load_cert_chain(self._certfile, self._keyfile)
-            except OSError as error:
-                log.error("TLS certificate not read again", error=str(error))  # noqa: TRY400 - the message says it all
-        log.info("files read again", api_keys=access.keys is not None, tls=self.door.tls is not None)
-        self._manager.ready("serving")
+        try:
+            with contextlib.suppress(ReloadError):  # it has been logged, and all stays as it was
+                await self.reloader.reload(bundles)
+        finally:
+            self._reloading = None
+            self._manager.ready("serving")
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop accepting, drain live sessions, then let uvicorn wait for uploads.

@@ -16,12 +16,14 @@ from pathlib import Path
 
 import structlog
 
+from paraserve.errors import ParaserveError
 from paraserve.server.processes.listening import announce, bound
 from paraserve.server.processes.service_manager import ServiceManager
 from paraserve.server.processes.worker_process import Worker, cause_of_death, start_worker
 from paraserve.server.telemetry.logging import configure_logging
 from paraserve.server.telemetry.process_memory import memory_bytes
 from paraserve.server.telemetry.shared_figures import MULTIPROCESS_DIR, figures_folder, forget_gauges
+from paraserve.setting_sources import SettingSources, reloaded_settings
 from paraserve.settings import Settings
 
 COMMAND = (sys.executable, "-P", "-m", "paraserve.server.processes.worker")
@@ -51,6 +53,7 @@ class Supervisor:
         settings: passed on to each worker.
         command: starts a worker; gets the descriptors of its pipe and of the listening sockets as arguments.
         heartbeat_timeout_s: see `HEARTBEAT_TIMEOUT_S`.
+        sources: where the settings are read again after SIGHUP.
     """
 
     def __init__(
@@ -58,8 +61,10 @@ class Supervisor:
         settings: Settings,
         command: Sequence[str] = COMMAND,
         heartbeat_timeout_s: float = HEARTBEAT_TIMEOUT_S,
+        sources: SettingSources | None = None,
     ) -> None:
         self._settings = settings
+        self._sources = sources or SettingSources.of(settings)
         self._command = command
         self._heartbeat_timeout_s = heartbeat_timeout_s
         self._manager = ServiceManager()
@@ -71,6 +76,7 @@ class Supervisor:
         self._polled_s = time.monotonic()
         self._signals = 0
         self._is_reload_wanted = False
+        self._reloaded_s = 0.0
 
     def run(self) -> int:
         """Start all workers and keep them running; return the exit code: 1 if one of the first did not come up.
@@ -83,6 +89,8 @@ class Supervisor:
             for number, handler in self._handlers().items():
                 signal.signal(number, handler)
             listening = stack.enter_context(bound(self._settings))
+            if self._settings.watch:
+                self._watch()
             if self._settings.is_recycled:
                 # One process alone keeps its figures to itself.
                 self._figures = stack.enter_context(figures_folder())
@@ -92,6 +100,11 @@ class Supervisor:
                 for one in listening:
                     one.close()  # so that nobody connects to processes that drain
                 self._end()
+
+    def _watch(self) -> None:
+        from paraserve.server.processes.file_watch import FileWatch  # noqa: PLC0415 - memory that few want to spend
+
+        FileWatch(lambda: self._settings, self._ask_to_reload).start()
 
     def _handlers(self) -> dict[signal.Signals, Callable[..., None]]:
         return {
@@ -114,6 +127,7 @@ class Supervisor:
                 self._manager.ready(self._status())
             self._recycle()
             self._reload()
+            self._pass_on_reloads()
             if self._n_serving():
                 self._manager.alive()
             self._wait()
@@ -142,6 +156,19 @@ class Supervisor:
         if self._has_served:
             self._manager.ready(self._status())
 
+    def _pass_on_reloads(self) -> None:
+        """Let all workers follow one that an operator has reloaded, and start later ones as it is now."""
+        for worker in self._workers:
+            for bundles, is_for_all in worker.reloads:
+                self._sources = self._sources.with_bundles(bundles)
+                self._reloaded_s = time.monotonic()
+                with contextlib.suppress(ParaserveError):  # the settings file has changed again since
+                    self._settings = reloaded_settings(self._settings, self._sources.read())
+                for other in self._workers if is_for_all else ():
+                    if other is not worker and other.is_serving:
+                        other.reload(bundles)
+            worker.reloads.clear()
+
     def _wait(self) -> None:
         with selectors.DefaultSelector() as selector:
             for worker in self._workers:
@@ -156,7 +183,7 @@ class Supervisor:
             return
         environment = {} if self._figures is None else {MULTIPROCESS_DIR: str(self._figures)}
         for _ in range(n_missing):
-            self._workers.append(start_worker(self._command, self._settings, listening, environment))
+            self._workers.append(start_worker(self._command, self._settings, self._sources, listening, environment))
 
     def _poll(self) -> None:
         """Read heartbeats, reap workers that have ended, and end those that hang."""
@@ -167,6 +194,8 @@ class Supervisor:
             worker.read_heartbeats()
             if worker.is_serving and not was_ready:
                 log.info("worker started", pid=worker.process.pid, took_s=round(now_s - worker.started_s, 1))
+                if worker.started_s < self._reloaded_s:
+                    worker.reload(())
             if pause_s > PAUSE_S:
                 worker.heartbeat_s = now_s
             status = worker.process.poll()

@@ -1,9 +1,11 @@
 """A worker: a server process under a supervisor.
 
 It gets listening sockets and a pipe to its supervisor. Heartbeats on the pipe say that it is ready and, later, that
-its event loop turns and its models answer. When the pipe closes, the supervisor has ended, and the worker stops too.
+its event loop turns and its models answer. Reloads of one worker reach the others by it. When the pipe closes, the
+supervisor has ended, and the worker stops too.
 
-Run as `python -m paraserve.server.processes.worker PIPE_FD LISTEN_FD...`, with the settings as JSON on stdin.
+Run as `python -m paraserve.server.processes.worker PIPE_FD LISTEN_FD...`, with settings and flags on stdin, each a
+line of JSON.
 """
 
 import asyncio
@@ -11,15 +13,16 @@ import contextlib
 import signal
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from fastapi import FastAPI
 
 from paraserve.errors import ParaserveError
 from paraserve.runtime.engine import Engine
 from paraserve.server.app import create_app, load
-from paraserve.server.processes.heartbeat import INTERVAL_S, LIMPING, STUCK, WELL
+from paraserve.server.processes.heartbeat import INTERVAL_S, LIMPING, STUCK, WELL, reload_line, split_lines
 from paraserve.server.processes.server import Server, handle_signals
+from paraserve.server.processes.worker_process import read_settings
 from paraserve.server.readiness import Readiness
 from paraserve.server.telemetry.logging import configure_logging
 from paraserve.server.telemetry.metrics import Metrics
@@ -27,16 +30,21 @@ from paraserve.settings import Settings
 
 
 class WorkerServer(Server):
-    """A server that listens on sockets given by its supervisor, and sends heartbeats."""
+    """A server that listens on sockets given by its supervisor, sends heartbeats, and reloads with other workers."""
 
     def __init__(self, app: FastAPI, settings: Settings, pipe: socket.socket) -> None:
         super().__init__(app, settings, lambda _: None)
         self._pipe = pipe
+        self._watches = False  # its supervisor does
         self._heartbeats: asyncio.Task[None] | None = None
+        self._unread = b""
+        self._following: set[asyncio.Task[None]] = set()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen, then start the heartbeats."""
         await super().startup(sockets)
+        if self.started:
+            self.reloader.on_reload = self._tell_supervisor
         self._heartbeats = asyncio.create_task(self._send_heartbeats())
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -47,7 +55,7 @@ class WorkerServer(Server):
 
     async def _send_heartbeats(self) -> None:
         self._pipe.setblocking(False)  # noqa: FBT003 - the name says what is set
-        asyncio.get_running_loop().add_reader(self._pipe, self._on_supervisor_end)
+        asyncio.get_running_loop().add_reader(self._pipe, self._on_message)
         readiness: Readiness = self._app.state.readiness
         while not readiness.is_stuck and await readiness.problem() is not None:  # noqa: ASYNC110
             await asyncio.sleep(INTERVAL_S)
@@ -57,10 +65,24 @@ class WorkerServer(Server):
                 self._pipe.send(health)
             await asyncio.sleep(INTERVAL_S)
 
-    def _on_supervisor_end(self) -> None:
-        """Stop serving. The supervisor never writes, so a readable pipe means that it has ended."""
-        asyncio.get_running_loop().remove_reader(self._pipe)
-        self.should_exit = True
+    def _tell_supervisor(self, bundles: Sequence[str], is_for_all: bool) -> None:
+        with contextlib.suppress(OSError):
+            self._pipe.send(reload_line(bundles, is_for_all=is_for_all))
+
+    def _on_message(self) -> None:
+        """Reload as another worker has done. Without its supervisor a worker stops serving."""
+        received = b""
+        with contextlib.suppress(ConnectionError):
+            received = self._pipe.recv(65_536)
+        if not received:
+            asyncio.get_running_loop().remove_reader(self._pipe)
+            self.should_exit = True
+            return
+        _, lines, self._unread = split_lines(self._unread + received)
+        for bundles, _ in lines:
+            task = asyncio.create_task(self.reload(bundles))
+            self._following.add(task)
+            task.add_done_callback(self._following.discard)
 
 
 def run_worker(open_engine: Callable[[Settings, Metrics], Engine]) -> int:
@@ -68,11 +90,11 @@ def run_worker(open_engine: Callable[[Settings, Metrics], Engine]) -> int:
     # Until the server handles it. The supervisor reads files again, too, whenever a worker starts.
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     pipe_fd, *listen_fds = map(int, sys.argv[1:])
-    settings = Settings.model_validate_json(sys.stdin.read())
+    settings, sources = read_settings(sys.stdin.read())
     configure_logging(settings.log_level)
     metrics = Metrics()
     try:
-        app = create_app(settings, open_engine(settings, metrics), metrics)
+        app = create_app(settings, open_engine(settings, metrics), metrics, sources)
     except ParaserveError as error:
         print(f"paraserve: {error.message}", file=sys.stderr)  # noqa: T201
         return 1

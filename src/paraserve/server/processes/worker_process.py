@@ -1,6 +1,7 @@
 """A worker as its supervisor sees it: a process, and our end of the pipe to it."""
 
 import contextlib
+import json
 import os
 import signal
 import socket
@@ -9,7 +10,8 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from paraserve.server.processes.heartbeat import LIMPING, STUCK
+from paraserve.server.processes.heartbeat import LIMPING, STUCK, reload_line, split_lines
+from paraserve.setting_sources import SettingSources
 from paraserve.settings import Settings
 
 MIN_STOP_S = 2.0
@@ -21,7 +23,8 @@ class Worker:
     """A server process and our end of the pipe to it.
 
     Times are `time.monotonic()`. `ready_s`: when its first heartbeat came. `is_old`: it is to be replaced.
-    `stop_by_s`: it was told to stop and is killed then.
+    `stop_by_s`: it was told to stop and is killed then. `reloads` are those that it has told of, as `split_lines`
+    returns them.
     """
 
     process: "subprocess.Popen[bytes]"
@@ -34,6 +37,8 @@ class Worker:
     is_old: bool = False
     is_disconnected: bool = False
     stop_by_s: float | None = None
+    reloads: list[tuple[list[str], bool]] = field(default_factory=list)
+    unread: bytes = b""
 
     @property
     def is_serving(self) -> bool:
@@ -43,14 +48,23 @@ class Worker:
     def read_heartbeats(self) -> None:
         """Note the heartbeats that have come, or the end of the pipe."""
         with contextlib.suppress(BlockingIOError, ConnectionError):
-            beats = self.pipe.recv(4096)
-            if not beats:
+            received = self.pipe.recv(65_536)
+            if not received:
                 self.is_disconnected = True
+                return
+            beats, reloads, self.unread = split_lines(self.unread + received)
+            self.reloads += reloads
+            if not beats:
                 return
             self.heartbeat_s = time.monotonic()
             self.is_stuck, self.is_limping = STUCK in beats, LIMPING in beats
             if not self.is_stuck and self.ready_s is None:
                 self.ready_s = self.heartbeat_s
+
+    def reload(self, bundles: Sequence[str]) -> None:
+        """Let it read everything again, with these bundles."""
+        with contextlib.suppress(OSError):
+            self.pipe.send(reload_line(bundles))
 
     def stop(self, within_s: float) -> None:
         """Tell the process to stop within this time; later calls change nothing."""
@@ -65,13 +79,18 @@ class Worker:
 
 
 def start_worker(
-    command: Sequence[str], settings: Settings, listening: Sequence[socket.socket], environment: Mapping[str, str]
+    command: Sequence[str],
+    settings: Settings,
+    sources: SettingSources,
+    listening: Sequence[socket.socket],
+    environment: Mapping[str, str],
 ) -> Worker:
     """Start a worker.
 
     Args:
         command: gets the descriptors of the worker's pipe and of the listening sockets as arguments.
-        settings: passed on; they include the configuration file's, so the worker need not read it.
+        settings: passed on; they include the configuration file's, so the worker need not read it at first.
+        sources: where it reads them again.
         listening: the sockets that all workers share.
         environment: more variables for it.
     """
@@ -89,8 +108,15 @@ def start_worker(
         )
     assert process.stdin is not None
     with contextlib.suppress(BrokenPipeError), process.stdin:
-        process.stdin.write(settings.model_copy(update={"config": ""}).model_dump_json().encode())
+        passed_on = settings.model_copy(update={"config": ""}).model_dump_json()
+        process.stdin.write(f"{passed_on}\n{json.dumps(sources.flags)}".encode())
     return Worker(process, pipe)
+
+
+def read_settings(text: str) -> tuple[Settings, SettingSources]:
+    """Return what `start_worker` has written for the worker."""
+    settings, _, flags = text.partition("\n")
+    return Settings.model_validate_json(settings), SettingSources(json.loads(flags))
 
 
 def cause_of_death(status: int) -> str:

@@ -85,7 +85,9 @@ def option_warnings(
 
 
 def _knows(abilities: Abilities, language: str) -> bool:
-    return language in abilities.languages or (language == NO_SPEECH and abilities.model_itn)
+    return (
+        abilities.any_language or language in abilities.languages or (language == NO_SPEECH and abilities.model_itn)
+    )
 
 
 def _language_problem(abilities: Abilities, language: str | None) -> str:

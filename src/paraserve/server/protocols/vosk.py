@@ -10,7 +10,7 @@ from typing import Any
 
 from paraserve.errors import ParaserveError, ProtocolError
 from paraserve.formats import notice_json
-from paraserve.inference.base import Abilities
+from paraserve.inference.base import ChoiceOf, ModelChoice
 from paraserve.server.error_table import error_row
 from paraserve.server.protocols.events import (
     Acknowledged,
@@ -46,8 +46,8 @@ from paraserve.types import AudioFormat, FieldWarning, Notice, RecognitionOption
 DEFAULT_SAMPLE_RATE = 8_000
 """Hz. That of vosk-server for clients that send no configuration."""
 MAX_ALTERNATIVES = 1_000
+MAX_MODEL_CHARS = 64
 MESSAGE_KEYS = ("config", "eof", "reset")
-NO_ABILITIES = Abilities()
 ANY_WORD = "[unk]"
 """Stands in a phrase list for all words that are not in it."""
 
@@ -56,14 +56,17 @@ class VoskProtocol:
     """Messages of one connection; matches `LiveProtocol`. Times in results count from the start of the connection."""
 
     def __init__(
-        self, request_id: str, abilities: Abilities = NO_ABILITIES, warnings: Sequence[FieldWarning] = ()
+        self,
+        request_id: str,
+        choice_of: ChoiceOf = lambda _: ModelChoice(),
+        warnings: Sequence[FieldWarning] = (),
     ) -> None:
         # A client of vosk expects the words that were spoken, without marks and written numbers.
         options = RecognitionOptions(itn=False, punctuate=False)
         audio = AudioFormat(sample_rate=DEFAULT_SAMPLE_RATE)
         self.settings = LiveSettings(StreamConfig(audio=audio, options=options, session_id=request_id))
         self._request_id = request_id
-        self._abilities = abilities
+        self._choice_of = choice_of
         self._asked_rate: int | None = None
         self._has_words = True
         self._has_alternatives = False
@@ -138,8 +141,7 @@ class VoskProtocol:
                 case "punctuate":
                     options = replace(options, punctuate=_read_switch(key, value))
                 case "model":
-                    problem = "this server's models are chosen when it starts (--bundle), not by clients"
-                    raise ProtocolError(problem, code="invalid_value", param=key)
+                    options = replace(options, model=read_text(key, value, MAX_MODEL_CHARS) or None)
                 case _:
                     unknown.append(key)
         self._warn(options, given, unknown)
@@ -152,10 +154,12 @@ class VoskProtocol:
             self._warnings.add([not_honoured(key, "there is always one alternative")])
 
     def _warn(self, options: RecognitionOptions, given: Mapping[str, Any], unknown: Sequence[str]) -> None:
-        found = option_warnings(options, self._abilities, given, OptionNames(hotwords="phrase_list"))
-        if options.hotwords and self._abilities.hotwords:
+        choice = self._choice_of(options.model)
+        found = [*choice.warnings]
+        found += option_warnings(options, choice.abilities, given, OptionNames(hotwords="phrase_list"))
+        if options.hotwords and choice.abilities.hotwords:
             found.append(not_honoured("phrase_list", "it is a hint: other words are recognized too"))
-        if self._has_words and "words" in given and not self._abilities.word_times:
+        if self._has_words and "words" in given and not choice.abilities.word_times:
             found.append(not_honoured("words", "the loaded model gives no times"))
         self._warnings.add([*found, *unknown_fields(unknown)])
 

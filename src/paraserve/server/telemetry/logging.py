@@ -52,3 +52,4 @@ def configure_logging(level_name: str) -> None:
         )
     )
     logging.basicConfig(level=max(level, logging.WARNING), handlers=[libraries])
+    logging.getLogger("paraserve").setLevel(level)

@@ -3,7 +3,7 @@
 import os
 import struct
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -11,6 +11,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 
 from paraserve import __version__
 from paraserve.errors import AudioError
+from paraserve.runtime.routing.loaded_model import ModelStatus
 from paraserve.runtime.scheduling.batches import BatchStats, Lane
 from paraserve.server.telemetry.shared_figures import MULTIPROCESS_DIR
 from paraserve.types import FRAME_MS, Transcript
@@ -34,6 +35,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        self._model_names: set[str] = set()
         self.last_run_s = float("-inf")  # time.monotonic() when a recognizer last succeeded
         self._add_requests()
         self._add_live()
@@ -99,6 +101,17 @@ class Metrics:
         if transcript.duration_ms:
             self.real_time_factor.observe(seconds * 1000 / transcript.duration_ms)
 
+    def models(self, statuses: Sequence[ModelStatus]) -> None:
+        """Set the figures of all models. Those of a model that a reload has taken away become 0."""
+        for status in statuses:
+            self.model_loaded.labels(status.name).set(status.state == "loaded")
+            self.model_bytes.labels(status.name).set(status.memory_bytes)
+            self.model_users.labels(status.name).set(status.users)
+        gone, self._model_names = self._model_names - {one.name for one in statuses}, {one.name for one in statuses}
+        for name in gone:
+            for gauge in (self.model_loaded, self.model_bytes, self.model_users):
+                gauge.labels(name).set(0)
+
     @contextmanager
     def loading(self) -> Iterator[None]:
         """Time the loading of the models."""
@@ -147,6 +160,9 @@ class Metrics:
 
     def _add_process(self) -> None:
         self.models_loaded = self._gauge("models_loaded", "Processes whose models are loaded")
+        self.model_loaded = self._gauge("model_loaded", "Processes that have a model loaded", "model")
+        self.model_bytes = self._gauge("model_bytes", "Size of the files of a loaded model", "model")
+        self.model_users = self._gauge("model_users", "Requests and live utterances of a model", "model")
         self.model_load_seconds = self._gauge("model_load_seconds", "Time to load the models", mode="livemax")
         self.last_decode = self._gauge(
             "last_decode_timestamp_seconds", "When a readiness check last succeeded, Unix time", mode="livemin"

@@ -3,16 +3,17 @@
 import asyncio
 import time
 
-from paraserve.runtime.engine import Engine
+from paraserve.runtime.routing.routed_engine import RoutedEngine
 from paraserve.server.telemetry.metrics import Metrics
 from paraserve.server.telemetry.process_memory import memory_bytes
 
 INTERVAL_S = 0.5
 
 
-async def sample(engine: Engine, metrics: Metrics) -> None:
+async def sample(engine: RoutedEngine, metrics: Metrics) -> None:
     """Sample until cancelled."""
     while True:
+        metrics.models(engine.statuses)
         before_s = time.monotonic()
         await asyncio.sleep(INTERVAL_S)
         metrics.loop_lag.observe(max(0.0, time.monotonic() - before_s - INTERVAL_S))

@@ -7,6 +7,7 @@ import pytest
 
 from paraserve.errors import InferenceError, ProtocolError
 from paraserve.runtime.offline import FileLimits
+from paraserve.runtime.routing.routed_engine import RoutedEngine
 from paraserve.runtime.scheduling.batches import Lane
 from paraserve.server.live.live_session import LiveSession
 from paraserve.server.live.queues import CloseRequest, Inbox, Outbox, ReceivedFrame
@@ -69,7 +70,8 @@ async def events_of(requests, *, code=None, engine=None):
         await inbox.put(ReceivedFrame(str(n), float(n)))
     inbox.stop(STOP)
     pool = open_decode_pool(Settings())
-    context = LiveContext(engine or FakeEngine(), pool, FileLimits(3_600_000), 10**9, Metrics())
+    routed = RoutedEngine.of_one("demo", "demo", engine or FakeEngine())
+    context = LiveContext(routed, pool, FileLimits(3_600_000), 10**9, Metrics())
     reading = asyncio.create_task(_read_all(outbox))
     try:
         end = await LiveSession(context, ScriptedProtocol(requests, code), inbox, outbox).run()

@@ -193,7 +193,7 @@ def test_keys_beside_the_configuration(protocol):
         ({"phrase_list": ["\ud800"]}, "phrase_list"),
         ({"phrase_list": ["a"] * 1001}, "phrase_list"),
         ({"phrase_list": ["a" * 101]}, "phrase_list"),
-        ({"model": "/models/en"}, "model"),
+        ({"model": 5}, "model"),
     ],
 )
 def test_bad_configurations(protocol, config, param):
@@ -201,7 +201,7 @@ def test_bad_configurations(protocol, config, param):
     bad = configure(protocol, **config)
     assert isinstance(bad, BadMessage)
     assert (bad.error.code, bad.error.param) == ("invalid_value", param)
-    assert bad.error.message.startswith(param) or param == "model"
+    assert bad.error.message.startswith(param)
 
 
 @pytest.mark.parametrize("text", ["", "START", "[]", "{}", '{"config":5}', '{"eof":0}', '{"mode":"2pass"}'])

@@ -149,7 +149,10 @@ def write_manifest(root: Path) -> None:
         }
         for path in paths
     }  # fmt: skip
-    manifest = {"name": root.name, "version": 1, "knows": _knows(root / "asr" / "tokens.json"), "files": files}
+    manifest = {
+        "name": root.name, "version": 1, "knows": _knows(root / "asr" / "tokens.json"), "languages": ["en", "zh"],
+        "files": files,
+    }  # fmt: skip
     (root / "manifest.json").write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n")
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from paraserve.errors import ProtocolError
 from paraserve.inference.base import Abilities
 from paraserve.server.protocols.funasr.hotwords import check_hotwords, parse_hotwords
-from paraserve.server.protocols.languages import read_language
+from paraserve.server.protocols.languages import AUTO, read_language
 from paraserve.server.protocols.option_warnings import not_honoured, option_warnings, unknown_fields
 from paraserve.types import FieldWarning, RecognitionOptions
 
@@ -91,10 +91,17 @@ def recognition_options(fields: FormFields, abilities: Abilities) -> Recognition
         prompt=fields.last("prompt"),
         channel=read_digits(fields, "channel", MAX_DIGITS),
         track=read_digits(fields, "track", MAX_DIGITS),
+        model=read_model(fields),
     )
     for warning in option_warnings(options, abilities, fields.asked & set(fields.names)):
         fields.warn(warning)
     return options
+
+
+def read_model(fields: FormFields) -> str | None:
+    """Return the name of the model that the client asks for, None where it leaves the choice to the server."""
+    name = fields.last("model")
+    return None if name == AUTO else name
 
 
 def one_of(names: Iterable[str]) -> str:

@@ -1,8 +1,6 @@
 """Fields of OpenAI's transcription call beyond those of every upload route."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from paraserve.errors import ProtocolError
 from paraserve.server.http.parsing.form_fields import FormFields, one_of, read_switch
@@ -10,13 +8,6 @@ from paraserve.server.protocols.option_warnings import not_honoured
 
 GRANULARITIES = ("segment", "word")
 LOGPROBS = "logprobs"
-ANY_MODEL = ("whisper-1", "default", "auto")
-"""Names that mean the loaded bundle. OpenAI's clients must send a name, and most send the first."""
-
-
-def bundle_names(bundle: str) -> tuple[str, ...]:
-    """Return the names of a loaded bundle: as the settings have it, as the end of a path, and without its folders."""
-    return tuple(dict.fromkeys((bundle, bundle.strip("/"), Path(bundle).name)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +18,8 @@ class OpenAIFields:
     has_logprobs: bool = False
 
 
-def read_openai_fields(fields: FormFields, response_format: str, models: Sequence[str]) -> OpenAIFields:
-    """Read the fields of the call, and note those that have no effect.
-
-    Args:
-        fields: the request's.
-        response_format: the format of the answer.
-        models: names of the loaded bundle.
+def read_openai_fields(fields: FormFields, response_format: str) -> OpenAIFields:
+    """Read the fields of the call for an answer in this format, and note those that have no effect.
 
     Raises:
         ProtocolError: a value that OpenAI's API does not know, or `stream=true`.
@@ -41,7 +27,6 @@ def read_openai_fields(fields: FormFields, response_format: str, models: Sequenc
     if read_switch(fields, "stream", default=False):
         raise ProtocolError("stream=true is not supported", code="unsupported_parameter", param="stream")
     _check_temperature(fields)
-    _check_model(fields, models)
     return OpenAIFields(_granularities(fields, response_format), _has_logprobs(fields, response_format))
 
 
@@ -85,10 +70,3 @@ def _check_temperature(fields: FormFields) -> None:
         raise ProtocolError(message, code="invalid_value", param="temperature")
     if temperature:
         fields.warn(not_honoured("temperature", "recognition takes the most probable text, as with temperature 0"))
-
-
-def _check_model(fields: FormFields, models: Sequence[str]) -> None:
-    name = fields.last("model")
-    if name is not None and models and name not in (*models, *ANY_MODEL):
-        message = f"no model of this name is loaded: {models[0]} answered"
-        fields.warn(not_honoured("model", message))

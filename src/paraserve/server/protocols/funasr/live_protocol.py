@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from paraserve.errors import ParaserveError, ProtocolError
+from paraserve.errors import ModelNotFoundError, ParaserveError, ProtocolError
 from paraserve.formats import shortfall_json
-from paraserve.inference.base import Abilities
+from paraserve.inference.base import ChoiceOf, ModelChoice
 from paraserve.server.error_table import error_row
 from paraserve.server.protocols.events import (
     Audio,
@@ -60,9 +60,6 @@ class FunasrDialect:
         return self.label("online" if self.mode_for(asked) == "online" else "offline")
 
 
-NO_ABILITIES = Abilities()
-
-
 class FunasrProtocol:
     """Messages of one connection; matches `LiveProtocol`. Sentences are counted through the connection."""
 
@@ -70,12 +67,12 @@ class FunasrProtocol:
         self,
         dialect: FunasrDialect,
         request_id: str,
-        abilities: Abilities = NO_ABILITIES,
+        choice_of: ChoiceOf = lambda _: ModelChoice(),
         warnings: Sequence[FieldWarning] = (),
     ) -> None:
         self._dialect = dialect
         self._request_id = request_id
-        self._abilities = abilities
+        self._choice_of = choice_of
         self._asked = FunasrSettings()  # by the messages read so far
         self._asked_keys: set[str] = set()
         # Read, and not counting for results yet:
@@ -101,7 +98,7 @@ class FunasrProtocol:
         if isinstance(frame, bytes):
             return (Audio(frame),)
         try:
-            message = apply_message(self._asked, read_object(frame))
+            message = self._with_known_model(apply_message(self._asked, read_object(frame)))
         except ProtocolError as error:
             return (BadMessage(error),)
         requests: list[Request] = [*self._configure(message)]
@@ -147,14 +144,24 @@ class FunasrProtocol:
         """Return the code of the table of all errors."""
         return error_row(error).close_code
 
+    def _with_known_model(self, message: FunasrMessage) -> FunasrMessage:
+        """Return the message with the model as before if it names one that there is not."""
+        try:
+            self._choice_of(message.settings.model)
+        except ModelNotFoundError as error:
+            return message.without_model(self._asked.model, error)
+        return message
+
     def _configure(self, message: FunasrMessage) -> list[Request]:
         """Return the request for the settings of a message, none if it says nothing new."""
         asked, is_new = message.settings, message.settings != self._asked
         self._asked = asked
         self._asked_keys |= message.known
+        choice = self._choice_of(asked.model)
         warnings = [
+            *choice.warnings,
             *unknown_fields(message.unknown),
-            *setting_warnings(asked, self._asked_keys, self._abilities, self._dialect.mode_for(asked.mode)),
+            *setting_warnings(asked, self._asked_keys, choice.abilities, self._dialect.mode_for(asked.mode)),
         ]
         if not is_new and not warnings:
             return []

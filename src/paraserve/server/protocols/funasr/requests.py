@@ -85,6 +85,7 @@ class FunasrSettings:
     punctuate: bool = True
     model_itn: bool = True
     language_name: str = AUTO
+    model: str | None = None
     deterministic: bool = False
     timing: bool = False
 
@@ -111,6 +112,7 @@ class FunasrSettings:
             language=self.language,
             model_itn=self.model_itn,
             deterministic=self.deterministic,
+            model=self.model,
         )
 
     def live_settings(
@@ -152,6 +154,11 @@ class FunasrMessage:
     errors: tuple[ProtocolError, ...] = ()
     known: frozenset[str] = frozenset()
     unknown: tuple[str, ...] = ()
+
+    def without_model(self, model: str | None, error: ProtocolError) -> "FunasrMessage":
+        """Return the message with another model in its settings, and why it is not the one that it names."""
+        settings, known = replace(self.settings, model=model), self.known - {"model"}
+        return replace(self, settings=settings, errors=(*self.errors, error), known=known)
 
     @property
     def error(self) -> ProtocolError | None:
@@ -254,6 +261,7 @@ FIELDS: Mapping[str, tuple[str, Callable[[str, Any], Any]]] = MappingProxyType(
         "svs_lang": ("language_name", lambda key, value: read_text(key, value, MAX_WORD_CHARS)),
         "svs_itn": ("model_itn", read_flag),
         "deterministic": ("deterministic", read_flag),
+        "model": ("model", lambda key, value: read_text(key, value, MAX_WORD_CHARS) or None),
         "timing": ("timing", read_flag),
     }
 )

@@ -78,6 +78,9 @@ class FunasrRequest(Documented):
     """`false` leaves out punctuation. Default `true`."""
     deterministic: bool | MISSING | None = MISSING
     """`true`: the text does not depend on what else the server is doing. Default `false`."""
+    model: str | MISSING | None = Field(MISSING, max_length=64, examples=["auto", "demo"])
+    """Model that answers, by a name or an alias of `/v1/models`, from the next utterance on. Default `auto`: the
+    server chooses."""
     timing: bool | MISSING | None = MISSING
     """`true` adds `server_ms` and `due_ms` to results. Default `false`."""
 

@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import MISSING, Field
 
 from paraserve.server.protocols.schemas.documented import Documented
+from paraserve.server.protocols.schemas.health_answers import ModelFacts
 from paraserve.server.protocols.schemas.transcript_answers import SpokenProperties
 from paraserve.server.protocols.schemas.warnings import Understanding, WithNotice, WithWarnings
 
@@ -97,23 +98,25 @@ class OpenAIVerboseTranscription(Understanding, WithNotice, WithWarnings):
     """Words with times. Present if `timestamp_granularities[]` asks for them."""
 
 
-class OpenAIModel(Documented):
-    """A loaded bundle of models."""
+class OpenAIModel(ModelFacts):
+    """A model: a bundle with a name."""
 
     id: str
-    """Name of the bundle."""
+    """Name of the model."""
     object: Literal["model"]
     """Always `model`."""
     created: int
     """Part of OpenAI's shape, always 0."""
     owned_by: str
     """Part of OpenAI's shape, always `paraserve`."""
+    aliases: list[str]
+    """More names of the model."""
 
 
 class OpenAIModelList(Documented):
-    """The models that a request may name. Every other name means the loaded bundle, too."""
+    """The models that a request may name."""
 
     object: Literal["list"]
     """Always `list`."""
     data: list[OpenAIModel]
-    """The loaded bundle."""
+    """The models. The first one that is loaded answers requests that name none."""

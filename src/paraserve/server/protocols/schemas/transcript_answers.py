@@ -1,5 +1,7 @@
 """Our own JSON transcript (`/transcribe`, `--format json`)."""
 
+from typing import Literal, TypeAlias
+
 from pydantic import MISSING, Field
 
 from paraserve.server.protocols.schemas.documented import Documented
@@ -19,8 +21,21 @@ class TokenJson(Documented):
     """Probability that the model gives to this token."""
 
 
+ModelReason: TypeAlias = Literal[
+    "requested",
+    "fallback",
+    "sure",
+    "no_better",
+    "overloaded",
+    "unknown_units",
+    "low_score",
+    "few_tokens",
+    "unknown_language",
+]
+
+
 class SpokenProperties(Documented):
-    """Properties of the speech that some models name beside the words."""
+    """Properties of the speech that some models name beside the words, and the model that named them."""
 
     language: str | MISSING = MISSING
     """Language code such as `zh`. Absent where the model names none."""
@@ -28,6 +43,13 @@ class SpokenProperties(Documented):
     """Emotion such as `NEUTRAL` or `HAPPY` (SenseVoice). Absent where the model names none."""
     events: list[str] | MISSING = MISSING
     """Sounds such as `Speech`, `BGM` or `Laughter` (SenseVoice). Absent where the model names none."""
+    model: str | MISSING = MISSING
+    """Name of the model that wrote the text. Absent where the server has only one."""
+    model_reason: ModelReason | MISSING = MISSING
+    """Reason why this model wrote it. `requested`: the client named it. `fallback`: it stands in for the one that was
+    named. `sure`: the first model is sure of it. `no_better`: the first model is unsure, and no other one had a text.
+    `overloaded`: the first model is unsure, and too much waits for another one to be asked. The others are reasons why
+    the first model was unsure, and this is another one. Absent where the server has only one."""
 
 
 class SentenceJson(SpokenProperties):

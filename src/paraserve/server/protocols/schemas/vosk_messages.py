@@ -22,6 +22,9 @@ class VoskConfig(Documented):
     """Above 0, results have the shape with `alternatives`, always with one of them. Default 0."""
     phrase_list: list[str] | MISSING | None = MISSING
     """Words to expect. A hint: other words are recognized, too."""
+    model: str | MISSING | None = Field(MISSING, max_length=64, examples=["auto", "demo"])
+    """Model that answers, by a name or an alias of `/v1/models`. Default `auto`: the server chooses. Not in
+    vosk-server."""
     itn: Switch | MISSING | None = MISSING
     """`true` writes numbers, dates and times as digits. Default `false`. Not in vosk-server."""
     punctuate: Switch | MISSING | None = MISSING

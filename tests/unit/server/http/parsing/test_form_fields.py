@@ -102,14 +102,14 @@ def test_several_values_of_one_field():
 def test_names_of_lists(name, value):
     """A list is read by its plain name, with brackets, with a number in them, and from a JSON list."""
     fields = form(**{name: value})
-    assert read_openai_fields(fields, "verbose_json", ()) == OpenAIFields(("word",))
+    assert read_openai_fields(fields, "verbose_json") == OpenAIFields(("word",))
     assert warned(fields) == []
 
 
 def test_items_of_a_list():
     """All its names together are one list, in the order of the request."""
     fields = form(**{"timestamp_granularities[0]": "word", "timestamp_granularities[1]": "segment"})
-    assert read_openai_fields(fields, "verbose_json", ()).granularities == ("word", "segment")
+    assert read_openai_fields(fields, "verbose_json").granularities == ("word", "segment")
 
 
 @pytest.mark.parametrize(
@@ -143,15 +143,15 @@ def test_hotwords(values):
 def test_refused_fields_of_openai(fields, param):
     """A value that is not known, and one that another field rules out, is an error with the field's name."""
     with pytest.raises(ProtocolError) as refused:
-        read_openai_fields(form(**fields), "verbose_json", ())
+        read_openai_fields(form(**fields), "verbose_json")
     assert refused.value.param == param
 
 
 def test_fields_of_openai_without_effect():
-    """A temperature, another model's name, and times in an answer without lists of them get warnings."""
-    fields = form(temperature="0.2", model="gpt-9", timestamp_granularities="segment")
-    read_openai_fields(fields, "json", ("demo",))
-    assert {param for _, param in warned(fields)} == {"temperature", "model", "timestamp_granularities"}
-    plain = form(temperature="0", model="whisper-1", include="logprobs")
-    assert read_openai_fields(plain, "json", ("demo",)) == OpenAIFields(has_logprobs=True)
+    """A temperature, and times in an answer without lists of them, get warnings."""
+    fields = form(temperature="0.2", timestamp_granularities="segment")
+    read_openai_fields(fields, "json")
+    assert {param for _, param in warned(fields)} == {"temperature", "timestamp_granularities"}
+    plain = form(temperature="0", include="logprobs")
+    assert read_openai_fields(plain, "json") == OpenAIFields(has_logprobs=True)
     assert warned(plain) == []

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from paraserve.errors import InferenceError, OverloadedError, ProtocolError, UnsupportedFormatError
-from paraserve.inference.base import Abilities
+from paraserve.inference.base import Abilities, ModelChoice
 from paraserve.server.protocols.events import (
     Acknowledged,
     Audio,
@@ -260,7 +260,7 @@ IN_ONLINE = {"mode": "online", "hotwords": "a", "svs_lang": "zh"}
 )
 def test_settings_without_effect_are_told(message, abilities, expected):
     """The first result after a message names its unknown keys, and the known ones that have no effect here."""
-    protocol = FunasrProtocol(COMPAT, "r", abilities)
+    protocol = FunasrProtocol(COMPAT, "r", lambda _: ModelChoice(abilities))
     (configure,) = protocol.read(json.dumps(message | {"wav_name": "a"}))
     assert configure == Configure(protocol.settings)
     first, second = written(protocol, Configured(), PARTIAL, FINAL)

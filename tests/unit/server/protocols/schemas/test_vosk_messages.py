@@ -17,6 +17,7 @@ GOOD = {
     "words": True,
     "max_alternatives": 3,
     "phrase_list": ["turn on", "[unk]"],
+    "model": "demo",
     "itn": 1,
     "punctuate": False,
 }

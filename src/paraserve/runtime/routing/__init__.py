@@ -1,0 +1,1 @@
+"""Several models in one engine: their names, and which of them answers."""

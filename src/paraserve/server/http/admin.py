@@ -1,0 +1,125 @@
+"""The route by which an operator reloads a running server."""
+
+import asyncio
+import json
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse, Response
+
+from paraserve.errors import LocalOnlyError, OverloadedError, ProtocolError, SlowUploadError
+from paraserve.server.access.authentication import Access
+from paraserve.server.access.client_addresses import is_loopback
+from paraserve.server.access.hosts import client_address, host_name, is_own_page
+from paraserve.server.access.key_fields import KeyScope
+from paraserve.server.http.api_docs import WITHOUT_KEY, error_answers, json_answer, key_with
+from paraserve.server.http.error_codes import HOST_CODES, SCOPE_CODES
+from paraserve.server.http.health import model_state
+from paraserve.server.protocols.schemas.admin_messages import ReloadAnswer, ReloadRequest
+from paraserve.server.reloading import Reloader
+
+MAX_BODY_BYTES = 64 * 1024
+BODY_TIMEOUT_S = 10.0
+CODES = (
+    *HOST_CODES,
+    *SCOPE_CODES,
+    "origin_not_allowed",
+    "local_only",
+    "invalid_json",
+    "invalid_value",
+    "upload_timeout",
+    "reload_failed",
+    "not_ready",
+    "internal_error",
+)
+
+
+def admin_router() -> APIRouter:
+    """Make `POST /v1/admin/reload`."""
+    routes = APIRouter(tags=["health"], dependencies=[key_with(KeyScope.ADMIN)])
+    routes.add_api_route(
+        "/v1/admin/reload",
+        reload,
+        methods=["POST"],
+        operation_id="reload",
+        summary="Read settings, models, keys and certificate again",
+        response_class=Response,
+        response_model=None,
+        responses={200: json_answer("Reloaded.", ReloadAnswer), **error_answers(CODES)},
+        openapi_extra={"requestBody": _request_body(), **WITHOUT_KEY},
+    )
+    return routes
+
+
+async def reload(request: Request) -> Response:
+    """Loads changed models beside the old ones. They take over between utterances, and nothing in progress is lost.
+
+    If anything cannot be used, all stays as it was. Without API keys only programs and pages of the server's own
+    machine may call it.
+    """
+    check_operator(request)
+    bundles = read_bundles(await _body(request))
+    reloader: Reloader | None = request.app.state.reloader
+    engine = request.app.state.readiness.engine
+    if reloader is None or engine is None:
+        raise OverloadedError("the server is starting or shutting down", code="not_ready")
+    done = await reloader.reload(bundles, is_for_all=True)
+    models = [model_state(status) for status in engine.statuses]
+    body = {"models": models, "changed": list(done.changed), "not_applied": list(done.not_applied)}
+    return JSONResponse({"status": "ok"} | body)
+
+
+def check_operator(request: Request) -> None:
+    """Check that a server without API keys is called from its own machine. With keys, their scopes decide.
+
+    Raises:
+        LocalOnlyError: the request comes from another machine, also through a proxy, or from a foreign page.
+    """
+    access: Access = request.app.state.access
+    if access.keys is not None:
+        return
+    is_from_here = request.client is None or is_loopback(client_address(request))
+    hosts = [host_name(value) for value in request.headers.getlist("host")]
+    is_foreign_page = "origin" in request.headers and not is_own_page(request)
+    if not is_from_here or is_foreign_page or not all(is_loopback(host) for host in hosts):
+        raise LocalOnlyError("without API keys only programs and pages of this machine may change the server")
+
+
+def read_bundles(body: bytes) -> tuple[str, ...]:
+    """Return the bundles that a request names, none for an empty body.
+
+    Raises:
+        ProtocolError: the body is no JSON object, or its `bundle` is no name and no list of names.
+    """
+    try:
+        message: Any = json.loads(body) if body.strip() else {}
+    except (ValueError, RecursionError):
+        message = None
+    if not isinstance(message, dict):
+        raise ProtocolError("the body is no JSON object", code="invalid_json")
+    for name in message:
+        if name != "bundle":
+            raise ProtocolError(f"there is no field {name[:40]!r}: only bundle", code="invalid_value", param=None)
+    value = message.get("bundle", [])
+    bundles = [value] if isinstance(value, str) else value
+    if not isinstance(bundles, list) or not all(isinstance(one, str) and one for one in bundles):
+        raise ProtocolError("bundle must be a name or a list of names", code="invalid_value", param="bundle")
+    return tuple(bundles)
+
+
+async def _body(request: Request) -> bytes:
+    body = bytearray()
+    try:
+        async with asyncio.timeout(BODY_TIMEOUT_S):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > MAX_BODY_BYTES:
+                    raise ProtocolError(f"the body has more than {MAX_BODY_BYTES} bytes", code="invalid_value")
+    except TimeoutError:
+        raise SlowUploadError("the client stopped sending") from None
+    return bytes(body)
+
+
+def _request_body() -> dict[str, Any]:
+    content = {"application/json": {"schema": ReloadRequest.model_json_schema()}}
+    return {"description": "Nothing, or choices of the operator.", "required": False, "content": content}
