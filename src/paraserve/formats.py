@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from paraserve.types import FieldWarning, Sentence, Timing, Token, Transcript
+from paraserve.types import FieldWarning, Heard, Notice, Sentence, Timing, Token, Transcript
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +26,39 @@ def transcript_json(transcript: Transcript) -> dict[str, Any]:
         "audio_received_ms": transcript.audio_received_ms,
         "audio_processed_ms": transcript.audio_processed_ms,
         "damaged_packets": transcript.damaged_packets,
+        **heard_json(transcript.heard),
         "timing": {
             "queue_ms": transcript.timing.queue_ms,
             "decode_ms": transcript.timing.decode_ms,
             "inference_ms": transcript.timing.inference_ms,
         },
-        **warnings_json(transcript.warnings),
+        **answer_facts(transcript),
     }
+
+
+def heard_json(heard: Heard) -> dict[str, Any]:
+    """Return the figures of what was heard, as all answers have them."""
+    return {
+        "speech_ms": heard.speech_ms,
+        "recognized_ms": heard.recognized_ms,
+        "unknown_tokens": heard.unknown_tokens,
+    }
+
+
+def answer_facts(transcript: Transcript) -> dict[str, Any]:
+    """Return the keys `warnings` and `notice` of an answer, each only if there is something to say."""
+    return warnings_json(transcript.warnings) | notice_json(transcript.notice)
+
+
+def notice_json(notice: Notice | None) -> dict[str, Any]:
+    """Return the key `notice` of an answer, nothing without one."""
+    return {} if notice is None else {"notice": asdict(notice)}
+
+
+def shortfall_json(heard: Heard, notice: Notice | None) -> dict[str, Any]:
+    """Return the figures where not all speech became text, and the notice if there is one."""
+    figures = heard_json(heard) if heard.recognized_ms < heard.speech_ms else {}
+    return figures | notice_json(notice)
 
 
 def warnings_json(warnings: Iterable[FieldWarning]) -> dict[str, Any]:
@@ -58,7 +84,20 @@ def transcript_from_json(body: Mapping[str, Any]) -> Transcript:
         damaged_packets=body.get("damaged_packets", 0),
         timing=Timing(timing["queue_ms"], timing["decode_ms"], timing["inference_ms"]),
         warnings=tuple(FieldWarning(w["code"], w["param"], w["message"]) for w in body.get("warnings", ())),
+        heard=heard_from_json(body),
+        notice=notice_from_json(body),
     )
+
+
+def heard_from_json(body: Mapping[str, Any]) -> Heard:
+    """Read the figures of what was heard. Those that are absent are 0."""
+    return Heard(*(body.get(name, 0) for name in ("speech_ms", "recognized_ms", "unknown_tokens")))
+
+
+def notice_from_json(body: Mapping[str, Any]) -> Notice | None:
+    """Read the notice of an answer, None without one."""
+    notice = body.get("notice")
+    return None if notice is None else Notice(notice["code"], notice["message"])
 
 
 def write_text(transcript: Transcript) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from paraserve.catalog.manifest import MANIFEST, read_languages, verify_bundle, verify_part
+from paraserve.catalog.manifest import MANIFEST, read_knows, read_languages, verify_bundle, verify_part
 from paraserve.catalog.store import bundle_root, models_folder, part_folder
 from paraserve.errors import ModelLoadError
 from paraserve.inference.models.load import BundleParts, bundle_parts, recognizer_kind
@@ -44,9 +44,11 @@ def model_parts(settings: Settings, bundle: str) -> BundleParts:
         ModelLoadError: a folder is not on this machine, or the bundle has no recognizer.
     """
     models_dir = models_folder(settings.models_dir)
-    parts = bundle_parts(bundle_root(bundle, models_dir))
+    root = bundle_root(bundle, models_dir)
+    parts = bundle_parts(root)
     parts = replace(
         parts,
+        knows=read_knows(root),
         has_itn=settings.itn_dir not in REMOVED,
         asr_quantize=settings.quantize,
         vad_quantize=settings.vad_quant,
@@ -69,6 +71,7 @@ def model_parts(settings: Settings, bundle: str) -> BundleParts:
         # A replaced or removed punctuation model applies to live texts too.
         punc_online=parts.punc_online if settings.punc_dir is None else None,
         has_partials=settings.online_model_dir not in REMOVED,
+        knows=parts.knows if settings.model_dir is None else "",
     )
 
 

@@ -189,12 +189,41 @@ class FieldWarning:
 
 
 @dataclass(frozen=True, slots=True)
+class Heard:
+    """Speech that the detector found, and what the recognizer made of it.
+
+    Of `speech_ms`, `recognized_ms` became text. `unknown_tokens` are units that did not: the model marks them as
+    unknown, or a guard dropped them. Speech without any units gave no words at all, such as a cough.
+    """
+
+    speech_ms: int = 0
+    recognized_ms: int = 0
+    unknown_tokens: int = 0
+
+    def __add__(self, other: "Heard") -> "Heard":
+        return Heard(
+            self.speech_ms + other.speech_ms,
+            self.recognized_ms + other.recognized_ms,
+            self.unknown_tokens + other.unknown_tokens,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A fact about the whole answer that people should know. `code` is for programs, `message` says what to do."""
+
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
 class Transcript:
     """The text of a whole recording.
 
     `language` is the one that was heard, None where the model tells none. `audio_received_ms` is the audio decoded,
-    `audio_processed_ms` the audio that went through the pipeline; they are equal unless audio was lost.
-    `damaged_packets` counts packets of the file that could not be decoded. `warnings` go into the answer.
+    `audio_processed_ms` the audio that was judged silent or recognized; they are equal unless audio was lost.
+    `damaged_packets` counts packets of the file that could not be decoded. `warnings` go into the answer. `heard`
+    says how much of the speech was understood, and `notice` says so in words where it was too little.
     """
 
     text: str
@@ -206,6 +235,8 @@ class Transcript:
     damaged_packets: int = 0
     timing: Timing = field(default_factory=Timing)
     warnings: tuple[FieldWarning, ...] = ()
+    heard: Heard = Heard()
+    notice: Notice | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,7 +324,8 @@ class Update:
     may still change and is not part of `text`. `tokens` are the words of an online update, `sentences` those of an
     offline update. `seq` counts the updates, `segment_index` the segments. `start_ms` to `end_ms` is the audio that
     the update covers, `due_ms` the amount of audio that it needed. Exactly one update of an utterance is the `last`.
-    `timing` is given with offline updates.
+    `timing` is given with offline updates. `heard` counts the speech of the utterance so far, without open segments.
+    `notice` is about the segment that this update ends, that of the last update about the utterance.
     """
 
     kind: Literal["online", "offline"]
@@ -308,3 +340,5 @@ class Update:
     due_ms: int = 0
     last: bool = False
     timing: Timing | None = field(default=None, compare=False)
+    heard: Heard = field(default=Heard(), compare=False)
+    notice: Notice | None = None

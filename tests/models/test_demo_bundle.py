@@ -11,8 +11,10 @@ import pytest
 import soundfile
 from rapidfuzz.distance import Levenshtein
 
+from paraserve.catalog.manifest import read_knows
 from paraserve.inference.models.load import bundle_parts, load_parts
 from paraserve.types import RecognitionOptions, SegmentAudio
+from support.recordings import strange_speech
 
 ROOT = Path(__file__).parents[2]
 BUNDLE = ROOT / "models" / "demo"
@@ -123,6 +125,24 @@ def test_samples_are_transcribed_exactly_at_the_right_times(bundle, name):
     assert [text for text, _ in found] == sample["tokens"]
     errors = [abs(start - wanted) for (_, start), wanted in zip(found, sample["start_ms"], strict=True)]
     assert np.median(errors) <= 120
+
+
+def test_units_that_are_not_understood_are_counted(bundle):
+    """Speech in unknown words is given up whole with all its units counted; a sample of the domain has none."""
+    strange = strange_speech()
+    for segment in bundle.vad.segment(strange):
+        audio = SegmentAudio(strange[segment.start_ms * 16 : segment.end_ms * 16])
+        (given_up,) = bundle.recognizer.recognize([audio], RecognitionOptions())
+        assert (given_up.tokens, given_up.unsure) == ((), "unknown_units")
+        assert given_up.unknown_units == len(given_up.token_ids) > 0
+    (known,) = bundle.recognizer.recognize([SegmentAudio(read(DATA / "zh_date.wav"))], RecognitionOptions())
+    assert (known.unknown_units, known.unsure) == (0, None)
+
+
+def test_the_manifest_says_what_it_knows():
+    """The words that the server tells people name the size of the vocabulary: all units but four special ones."""
+    n_units = len(json.loads((BUNDLE / "asr" / "tokens.json").read_text("utf-8")))
+    assert f"{n_units - 4:,} words and characters" in read_knows(BUNDLE)
 
 
 @pytest.mark.slow

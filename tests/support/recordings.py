@@ -93,6 +93,16 @@ def recordings(count: int = COUNT) -> list[Samples]:
     return [recording(number) for number in range(count)]
 
 
+def strange_speech() -> Samples:
+    """Some 10 s of speech in words that no model knows: committed recordings backwards, with pauses between them."""
+    pause = np.zeros(SAMPLE_RATE, np.float32)
+    parts = [pause]
+    for name in ("zh_home", "en_weather", "zh_number"):
+        samples, _ = soundfile.read(DATA / f"{name}.wav", dtype="float32")
+        parts += [samples[::-1], pause]
+    return np.concatenate(parts)
+
+
 def pcm(samples: Samples) -> bytes:
     """As a client sends them: signed 16-bit little-endian."""
     return np.round(samples * INT16_SCALE).astype("<i2").tobytes()

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from paraserve.formats import FORMATS, transcript_from_json, transcript_json
-from paraserve.types import Sentence, Timing, Token, Transcript
+from paraserve.types import Heard, Notice, Sentence, Timing, Token, Transcript
 
 HOUR_MS = 3_600_000
 TRANSCRIPT = Transcript(
@@ -24,6 +24,8 @@ TRANSCRIPT = Transcript(
     audio_processed_ms=HOUR_MS + 70_000,
     damaged_packets=2,
     timing=Timing(1, 2, 3),
+    heard=Heard(4000, 2500, 5),
+    notice=Notice("outside_vocabulary", "load another model"),
 )
 UNTIMED = Transcript("a b", (Sentence("a\nb", None, None, ()),), duration_ms=1500)
 EMPTY = Transcript("", (), duration_ms=0)
@@ -68,8 +70,13 @@ def test_json_shape():
         "audio_received_ms": HOUR_MS + 70_000,
         "audio_processed_ms": HOUR_MS + 70_000,
         "damaged_packets": 2,
+        "speech_ms": 4000,
+        "recognized_ms": 2500,
+        "unknown_tokens": 5,
         "timing": {"queue_ms": 1, "decode_ms": 2, "inference_ms": 3},
+        "notice": {"code": "outside_vocabulary", "message": "load another model"},
     }
+    assert "notice" not in json.loads(write("json", EMPTY))
     assert "你好" in write("json")
 
 

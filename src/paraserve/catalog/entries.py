@@ -134,6 +134,8 @@ class Bundle(_Table):
     """Models by the part of the pipeline that each serves, under one name for `--bundle`."""
 
     about: str
+    knows: str = ""
+    """The speech that it understands, in words that follow "the loaded model knows"."""
     parts: dict[Literal["asr", "asr-online", "vad", "punc", "punc-online"], str]
 
 

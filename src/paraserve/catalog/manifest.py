@@ -81,6 +81,18 @@ def read_origins(root: Path) -> dict[str, Origin]:
         raise ModelLoadError(f"damaged manifest: {root / MANIFEST} ({error!r})") from error
 
 
+def read_knows(root: Path) -> str:
+    """Return the speech that a bundle understands, in words for people. Empty where no manifest tells.
+
+    Raises:
+        ModelLoadError: the manifest cannot be read.
+    """
+    knows = _read(root).get("knows", "") if (root / MANIFEST).exists() else ""
+    if not isinstance(knows, str):
+        raise ModelLoadError(f"damaged manifest: {root / MANIFEST} (knows is no text)")
+    return knows
+
+
 def read_languages(root: Path) -> tuple[str, ...]:
     """Return the codes of the languages that a bundle is for; none where no manifest tells.
 
@@ -93,13 +105,14 @@ def read_languages(root: Path) -> tuple[str, ...]:
     return tuple(languages)
 
 
-def write_manifest(root: Path, name: str, origins: dict[str, Origin]) -> None:
+def write_manifest(root: Path, name: str, origins: dict[str, Origin], knows: str = "") -> None:
     """Write the manifest of all files below `root` as they are now.
 
     Args:
         root: the bundle's folder.
         name: of the bundle.
         origins: of the parts, by part.
+        knows: the speech that it understands, for people. Empty: it does not say.
 
     Raises:
         OSError: a file cannot be read, or the manifest cannot be written.
@@ -108,6 +121,7 @@ def write_manifest(root: Path, name: str, origins: dict[str, Origin]) -> None:
     manifest = {
         "name": name,
         "version": 1,
+        **({"knows": knows} if knows else {}),
         "parts": {part: {"model": origin.model, "source": origin.source} for part, origin in origins.items()},
         "files": {
             path.relative_to(root).as_posix(): {"sha256": sha256_of(path), "bytes": path.stat().st_size}

@@ -140,7 +140,8 @@ class Puller:
         for path in partial.iterdir():
             if path.name not in parts:
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
-        write_manifest(partial, name, {part: origin for part, (_, origin) in parts.items()})
+        origins = {part: origin for part, (_, origin) in parts.items()}
+        write_manifest(partial, name, origins, self.catalog.bundles[name].knows)
         _sync_all(partial)
         shutil.rmtree(removed, ignore_errors=True)
         with suppress(FileNotFoundError):

@@ -14,7 +14,7 @@ from paraserve.cli.options import ApiKey, Hotwords, Model, NoItn
 from paraserve.cli.screen import Screen
 from paraserve.client import Live, LiveOptions
 from paraserve.errors import ParaserveError
-from paraserve.types import ROW_MS, SAMPLE_RATE, ChunkSize, Samples, ms_to_samples
+from paraserve.types import ROW_MS, SAMPLE_RATE, ChunkSize, Notice, Samples, ms_to_samples
 from paraserve.wiring import open_decode_pool
 
 MICROPHONE = "mic"
@@ -59,7 +59,8 @@ def stream(  # noqa: PLR0913, PLR0917 - one parameter a flag
     """Write the texts of live speech to stdout, one segment a line.
 
     In a terminal the text of the present segment is shown while it grows. A broken connection is made again, without
-    losing anything. Ctrl-C ends a recording by microphone; what was said until then is still written.
+    losing anything. Ctrl-C ends a recording by microphone; what was said until then is still written. A line on
+    stderr says how much speech the model did not understand.
     """
     extra = {} if model is None else {"model": model}
     options = LiveOptions(chunk_size, hotwords.split(), not no_itn, extra=extra)
@@ -88,14 +89,19 @@ async def _send(live: Live, audio: Audio) -> None:
 
 async def _show(live: Live) -> None:
     screen = Screen()
+    notice: Notice | None = None
     try:
         async for update in live:
             if update.is_partial:
                 screen.grow(update.text)
             else:
                 screen.finish(update.text)
+            if update.is_final:
+                notice = update.notice
     finally:
         screen.finish("")
+    if notice is not None:
+        typer.echo(f"paraserve: {notice.message}", err=True)
 
 
 @asynccontextmanager

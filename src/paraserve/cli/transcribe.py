@@ -90,7 +90,8 @@ def transcribe(  # noqa: PLR0913, PLR0917 - one parameter a flag
 
     Several recordings on stdout: each stands under a line "==> FILE <==", as head prints it, except in format json,
     which gives one JSON document after the other. With --output each gets its own file; equal stems get -2, -3.
-    A recording that fails costs one line on stderr and exit code 1; the others are still transcribed.
+    A recording that fails costs one line on stderr and exit code 1; the others are still transcribed. A line on
+    stderr says how much speech the model did not understand.
     """
     options = RecognitionOptions(
         hotwords=parse_hotwords(hotwords),
@@ -173,7 +174,7 @@ async def _outcome(
 
 
 def _report(index: int, source: Source, result: Transcript | FileError, output: Output) -> bool:
-    """Write a transcript and its warnings, or an error to stderr; return True if a transcript was written."""
+    """Write a transcript, and to stderr its warnings and notice, or an error. Return True if it was written."""
     if isinstance(result, Transcript):
         try:
             output.write(index, source, result)
@@ -183,6 +184,8 @@ def _report(index: int, source: Source, result: Transcript | FileError, output: 
             for warning in result.warnings:
                 about = f"{warning.param}: " if warning.param else ""
                 typer.echo(f"paraserve: {source.name}: {about}{warning.message}", err=True)
+            if result.notice is not None:
+                typer.echo(f"paraserve: {source.name}: {result.notice.message}", err=True)
             return True
     typer.echo(f"paraserve: {source.name}: {_message(result)}", err=True)
     return False

@@ -8,10 +8,13 @@
 
 Sending and iterating may also run side by side, as a microphone needs it. When the connection breaks, audio that no
 final text covers yet is sent again over the next one, so no text is lost and no final text comes twice.
+
+Where the model did not understand enough of the speech, an update has a `notice`. `update.heard` has the figures.
 """
 
 from paraserve.client.live import Live
 from paraserve.client.live_socket import Reconnect
 from paraserve.client.messages import LiveOptions, LiveUpdate, Mode
+from paraserve.types import Heard, Notice
 
-__all__ = ["Live", "LiveOptions", "LiveUpdate", "Mode", "Reconnect"]
+__all__ = ["Heard", "Live", "LiveOptions", "LiveUpdate", "Mode", "Notice", "Reconnect"]

@@ -15,7 +15,7 @@ from paraserve.errors import (
     ParaserveError,
     ProtocolError,
 )
-from paraserve.types import FRAME_MS, SAMPLE_RATE, ChunkSize
+from paraserve.types import FRAME_MS, SAMPLE_RATE, ChunkSize, Heard, Notice
 
 Mode: TypeAlias = Literal["2pass", "online", "offline"]
 Message: TypeAlias = Mapping[str, Any]
@@ -52,6 +52,9 @@ class LiveUpdate:
     whole utterance is one segment. `timestamps` are (start_ms, end_ms) of each token of the text from the start of
     the utterance, empty if the server gives none. `raw` is the server's message, with times from the start of the
     present connection. `is_final` is true only on the last update of the utterance, whose text may be empty.
+
+    `heard` says how much of the speech so far on the present connection was understood, None where all of it was or
+    the server does not tell. `notice` is given where too little was: in the segment, and at last in all of them.
     """
 
     text: str
@@ -60,6 +63,8 @@ class LiveUpdate:
     segment_index: int
     timestamps: Times = ()
     raw: Message = field(default_factory=dict, repr=False)
+    heard: Heard | None = None
+    notice: Notice | None = None
 
 
 class Segments:
@@ -91,10 +96,11 @@ class Segments:
         mode, text = message.get("mode", ""), message.get("text")
         if not isinstance(mode, str) or not isinstance(text, str):
             raise ProtocolError("the server answered with something else than a result", code="invalid_message")
+        facts = (self.count, self._times(message), message, _heard(message), _notice(message))
         if self._mode == "online" or mode.endswith("online"):
             self._partial += text
-            return LiveUpdate(self._partial, not is_last, is_last, self.count, self._times(message), message)
-        update = LiveUpdate(text, False, is_last, self.count, self._times(message), message)  # noqa: FBT003
+            return LiveUpdate(self._partial, not is_last, is_last, *facts)
+        update = LiveUpdate(text, False, is_last, *facts)  # noqa: FBT003
         self._partial = ""
         self.count += bool(text)
         self._cover(message, update.timestamps)
@@ -191,6 +197,19 @@ _KINDS: Mapping[str, type[ParaserveError]] = {
     InferenceTimeoutError.code: InferenceError,
     ParaserveError.code: ParaserveError,
 }
+
+
+def _heard(message: Message) -> Heard | None:
+    figures = [message.get(name) for name in ("speech_ms", "recognized_ms", "unknown_tokens")]
+    whole = [figure for figure in figures if isinstance(figure, int)]
+    return Heard(*whole) if len(whole) == len(figures) else None
+
+
+def _notice(message: Message) -> Notice | None:
+    notice = message.get("notice")
+    if not isinstance(notice, dict):
+        return None
+    return Notice(str(notice.get("code", "")), str(notice.get("message", "")))
 
 
 def _pairs(timestamp: object) -> list[tuple[int, int]]:

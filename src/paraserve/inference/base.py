@@ -122,6 +122,7 @@ class Abilities:
         model_itn: the option `model_itn` has an effect.
         word_times: words have a start and an end.
         draft_options: partial texts follow the options too. A streaming recognizer takes none.
+        knows: speech that it understands, in words that follow "knows". Empty where its bundle does not tell.
     """
 
     languages: frozenset[str] = frozenset()
@@ -133,6 +134,7 @@ class Abilities:
     model_itn: bool = False
     word_times: bool = True
     draft_options: bool = False
+    knows: str = ""
     any_language: bool = False
 
 
@@ -174,7 +176,8 @@ class Recognizer(Protocol):
     def recognize(self, batch: Sequence[SegmentAudio], options: RecognitionOptions) -> list[Hypothesis]:
         """Return one hypothesis for each segment; token times are relative to the segment's start.
 
-        Silence and audio shorter than a frame give an empty hypothesis, in any batch.
+        Silence and audio shorter than a frame give an empty hypothesis, in any batch. Units that the model marks as
+        unknown are in no text. They are counted in `unknown_units`, from which clients learn what was not understood.
 
         Raises:
             InferenceError: another failure, for the whole batch. The scheduler then runs each item alone, so that
@@ -256,6 +259,7 @@ class ModelBundle:
 
     Args:
         allows_drafts: a recognizer that is able to may give partial texts where there is no streaming one.
+        knows: see `Abilities`.
     """
 
     name: str
@@ -266,6 +270,7 @@ class ModelBundle:
     punctuator_online: StreamingPunctuator[Any] | None = None
     itn: Itn | None = None
     allows_drafts: bool = True
+    knows: str = ""
 
     @property
     def abilities(self) -> Abilities:
@@ -281,6 +286,7 @@ class ModelBundle:
             model_itn=recognizer.model_itn,
             word_times=recognizer.word_times,
             draft_options=self.has_drafts,
+            knows=self.knows,
         )
 
     @property

@@ -154,7 +154,13 @@ class DraftRecognizer:
         else:
             after = await self._collect()
             self._start_draft()
-        return Timed(Partial(before.text + after.text, after.tail, before.tokens + after.tokens), 0.0, 0.0)
+        joined = Partial(
+            before.text + after.text,
+            after.tail,
+            before.tokens + after.tokens,
+            unknown_units=before.unknown_units + after.unknown_units,
+        )
+        return Timed(joined, 0.0, 0.0)
 
     def _begin(self, start_ms: int, text: str) -> None:
         """Forget the audio; the next begins at `start_ms` of the segment, after `text`."""
@@ -199,7 +205,8 @@ class DraftRecognizer:
         if not self._n_samples:
             return Partial()
         timed = await self._recognize(SegmentAudio(np.concatenate(self._audio)), is_draft=False)
-        return self._partial(self._agreement.close(timed.result.tokens), [])
+        closing = self._partial(self._agreement.close(timed.result.tokens), [])
+        return replace(closing, unknown_units=timed.result.unknown_units)
 
     def _partial(self, locked: Sequence[Token], tail: Sequence[Token]) -> Partial:
         text = self._joined(locked)

@@ -59,6 +59,7 @@ class JoinedSecondPasses:
             segment, and the places of the others become empty.
         spent: is told the time of each run.
         shifted: moves a segment's times to the recording's, given its start and end.
+        joined: is told the place of the first segment of a joined text, and the number of its segments.
     """
 
     def __init__(
@@ -68,6 +69,7 @@ class JoinedSecondPasses:
         hypotheses: list[Hypothesis],
         spent: Callable[[Timed[Any]], None],
         shifted: Callable[[Hypothesis, int, int], Hypothesis],
+        joined: Callable[[int, int], None] = lambda _first, _n_segments: None,
     ) -> None:
         self._engine = engine
         self._options = options
@@ -75,6 +77,7 @@ class JoinedSecondPasses:
         self._spent = spent
         self._shifted = shifted
         self._max_ms = min(MAX_JOINED_MS, engine.second_max_segment_ms)
+        self._joined = joined
         self._open: _Joined | None = None
         self._running: deque[tuple[int, asyncio.Task[None]]] = deque()
 
@@ -115,3 +118,4 @@ class JoinedSecondPasses:
         self._hypotheses[joined.first] = self._shifted(timed.result, joined.start_ms, joined.end_ms)
         for place in range(joined.first + 1, joined.first + len(joined.parts)):
             self._hypotheses[place] = Hypothesis()
+        self._joined(joined.first, len(joined.parts))

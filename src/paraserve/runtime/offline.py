@@ -21,11 +21,13 @@ from paraserve.runtime.joined_second_passes import JoinedSecondPasses
 from paraserve.runtime.routing.automatic_engine import AutomaticEngine, FirstPass
 from paraserve.runtime.scheduling.batches import Timed
 from paraserve.runtime.segments.segmenter import Segmenter
+from paraserve.runtime.understanding import AudioAccount, notice_about
 from paraserve.types import (
     FieldWarning,
     Hypothesis,
     RecognitionOptions,
     Samples,
+    Segment,
     SegmentAudio,
     Timing,
     Token,
@@ -152,11 +154,13 @@ class _Transcription:
         self._in_flight: deque[_InFlight] = deque()
         self._hypotheses: list[Hypothesis] = []
         self._received_samples = 0
-        self._processed_samples = 0
+        self._account = AudioAccount()
         self._spent = _TimeSpent()
         self._second_passes: JoinedSecondPasses | None = None
         if isinstance(engine, AutomaticEngine):
-            self._second_passes = JoinedSecondPasses(engine, options, self._hypotheses, self._spent.add, shifted)
+            self._second_passes = JoinedSecondPasses(
+                engine, options, self._hypotheses, self._spent.add, shifted, self._account.join
+            )
 
     async def feed(self, blocks: AsyncIterator[Samples], group: asyncio.TaskGroup) -> None:
         async for samples in blocks:
@@ -175,7 +179,7 @@ class _Transcription:
         self._spent.add(timed)
         for start_ms, audio in self._segmenter.push(samples, timed.result):
             await self._start(start_ms, audio, group)
-        self._processed_samples += len(samples)
+        self._account.add_detected(len(samples), timed.result.events)
         while self._in_flight and self._in_flight[0].task.done():
             await self._collect(group)
 
@@ -201,6 +205,7 @@ class _Transcription:
         recognized = await oldest.task
         hypothesis = recognized if isinstance(recognized, Hypothesis) else recognized.timed.result
         self._hypotheses.append(shifted(hypothesis, oldest.start_ms, end_ms))
+        self._account.add_recognized(Segment(oldest.start_ms, end_ms))
         if self._second_passes is not None and isinstance(recognized, FirstPass):
             await self._second_passes.feed(oldest.start_ms, oldest.audio.samples, recognized, group)
 
@@ -212,14 +217,17 @@ class _Transcription:
         for hypothesis in self._hypotheses:
             if hypothesis.language:
                 n_words[hypothesis.language] += len(hypothesis.tokens)
+        heard, processed_ms = self._account.balance(self._hypotheses)
         return Transcript(
             text=join_sentences(sentences),
             sentences=sentences,
             duration_ms=samples_to_ms(self._received_samples),
             language=n_words.most_common(1)[0][0] if n_words else None,
             audio_received_ms=samples_to_ms(self._received_samples),
-            audio_processed_ms=samples_to_ms(self._processed_samples),
+            audio_processed_ms=processed_ms,
             timing=Timing(queue_ms=round(self._spent.queue_ms), inference_ms=round(self._spent.inference_ms)),
+            heard=heard,
+            notice=notice_about(heard, self._engine.abilities.knows),
         )
 
 

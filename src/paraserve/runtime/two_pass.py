@@ -19,10 +19,12 @@ from paraserve.runtime.offline import first_cause, moved, shifted
 from paraserve.runtime.scheduling.batches import Lane, Timed
 from paraserve.runtime.segments.cut_speech import CONTEXT_MS, EARLIEST_MS, recognize_part, words_after
 from paraserve.runtime.segments.live_segmenter import Chunk, LiveSegmenter, SpeechEnd
+from paraserve.runtime.understanding import StreamedSegment, heard_in
 from paraserve.runtime.update_order import OrderedUpdates
 from paraserve.types import (
     FRAME_MS,
     SAMPLE_RATE,
+    Heard,
     Hypothesis,
     Partial,
     RecognitionOptions,
@@ -63,11 +65,12 @@ class TwoPassSession:
         self.is_ahead = False
         self._engine = engine
         self._config = config
-        self._updates = OrderedUpdates(config, emit)
+        self._updates = OrderedUpdates(config, emit, engine.abilities.knows)
         self._stream = engine.open_stream(config)
         self._segmenter = _segmenter(engine, config, self._stream.lookback_ms)
         self._group = asyncio.TaskGroup()
         self._quiet_until_ms = self._partial_until_ms = 0
+        self._streamed = StreamedSegment()
         self._waiting: list[Samples] = []
         self._n_waiting = 0
         self._said_until_ms: dict[int, int] = {}  # end of the last word of each part of cut speech
@@ -162,6 +165,7 @@ class TwoPassSession:
     async def _step(self, chunk: Chunk) -> None:
         if self._stream.has_partials:
             timed = await self._stream.step(chunk.audio, is_last=False)
+            self._streamed.add(timed.result)
             self._put_partial(timed.result, chunk, due_ms=chunk.end_ms)
 
     async def _end(self, end: SpeechEnd, *, is_last: bool) -> None:
@@ -171,11 +175,10 @@ class TwoPassSession:
             await self._start_second_pass(end, is_last=is_last)
             return
         timed = await self._stream.step(end.rest, is_last=True)
+        self._streamed.add(timed.result)
         self._put_partial(timed.result, end, due_ms=end.due_ms, is_last=is_last)
 
     def _put_partial(self, partial: Partial, of: Chunk | SpeechEnd, *, due_ms: int, is_last: bool = False) -> None:
-        if not (partial.text or partial.tail or is_last):
-            return
         span = Segment(of.start_ms, of.end_ms) if isinstance(of, Chunk) else of.segment
         opened_ms = of.opened_ms if isinstance(of, Chunk) else of.segment.start_ms
         # A step may reach beyond the end of its segment, and the next segment begin before that.
@@ -192,6 +195,7 @@ class TwoPassSession:
                 end_ms=span.end_ms,
                 due_ms=due_ms,
                 last=is_last,
+                heard=Heard() if isinstance(of, Chunk) else self._streamed.take(span.end_ms - span.start_ms),
             )
         )
 
@@ -237,6 +241,7 @@ class TwoPassSession:
                 queue_ms=round(recognized.queue_ms + punctuated.queue_ms),
                 inference_ms=round(recognized.run_ms + punctuated.run_ms),
             ),
+            heard=heard_in(hypothesis, end.segment.end_ms - end.segment.start_ms),
         )
 
     async def _recognize(

@@ -7,14 +7,20 @@ from dataclasses import replace
 from typing import Literal
 
 from paraserve.inference.text.final_text import space_between_segments
-from paraserve.types import StreamConfig, Update
+from paraserve.runtime.understanding import notice_about
+from paraserve.types import Heard, Notice, StreamConfig, Update
 
 
 class OrderedUpdates:
-    """Emits updates in the order in which they were put, each once it and all before it are complete."""
+    """Emits updates in the order in which they were put, each once it and all before it are complete.
 
-    def __init__(self, config: StreamConfig, emit: Callable[[Update], None]) -> None:
+    Updates are put with what was heard in the segment that they end. `knows` is what the loaded model knows.
+    """
+
+    def __init__(self, config: StreamConfig, emit: Callable[[Update], None], knows: str = "") -> None:
         self._emit = emit
+        self._knows = knows
+        self._heard = Heard()
         self._is_two_pass = config.mode == "2pass"
         # FunASR's servers write no space between segments.
         self._is_spaced = not config.realtime_punctuation
@@ -48,7 +54,10 @@ class OrderedUpdates:
     def _send(self, update: Update) -> None:
         is_first = update.kind == "offline" or update.segment_index != self._partial_segment
         replaces_nothing = update.kind == "offline" and update.segment_index != self._partial_segment
-        if replaces_nothing and not update.text and not update.last:
+        self._heard += update.heard
+        notice = self._notice(update)
+        has_news = bool(update.text or update.tail or update.last or notice)
+        if not has_news and (replaces_nothing or update.kind == "online"):
             return
         text = update.text
         if is_first and self._is_spaced:
@@ -58,5 +67,12 @@ class OrderedUpdates:
             self._partial_segment = update.segment_index
         if update.kind == "offline" or not self._is_two_pass:
             self._last_text = text or self._last_text
-        self._emit(replace(update, text=text, seq=self._seq))
+        self._emit(replace(update, text=text, seq=self._seq, heard=self._heard, notice=notice))
         self._seq += 1
+
+    def _notice(self, update: Update) -> Notice | None:
+        """Return the notice about the segment, with the last update about the utterance before that."""
+        if not self._is_spaced:
+            return None  # FunASR's servers give none
+        of_all = notice_about(self._heard, self._knows) if update.last else None
+        return of_all or notice_about(update.heard, self._knows)

@@ -7,8 +7,8 @@ import threading
 import pytest
 
 from paraserve.catalog.entries import Catalog
-from paraserve.catalog.manifest import check_bundle, read_origins
-from paraserve.errors import DiskFullError, ModelPullError
+from paraserve.catalog.manifest import MANIFEST, check_bundle, read_knows, read_origins
+from paraserve.errors import DiskFullError, ModelLoadError, ModelPullError
 from support.fake_hub import WANTED, Answer, catalog_of, files_in, hub_source
 
 GRAPH = "model.onnx"
@@ -26,7 +26,10 @@ def catalog(hub):
     return Catalog.model_validate(
         {
             "models": {"speech": model(), "detector": model(folder="vad")},
-            "bundles": {name: {"about": "for tests", "parts": parts} for name, parts in bundles.items()},
+            "bundles": {
+                name: {"about": "for tests", "knows": f"the words of {name}", "parts": parts}
+                for name, parts in bundles.items()
+            },
         }
     )
 
@@ -45,6 +48,15 @@ def test_a_model_of_another_bundle(pull, hub, catalog):
     assert read_origins(two)["punc"] == read_origins(one)["asr"]
     shutil.rmtree(one)
     assert problems(two) == []
+
+
+def test_what_a_bundle_knows(pull, catalog, tmp_path):
+    """The catalog's words are in the manifest of a pulled bundle. A bundle without a manifest does not say."""
+    assert read_knows(pull(catalog, "one")) == "the words of one"
+    assert read_knows(tmp_path) == ""
+    (tmp_path / MANIFEST).write_text('{"knows": 1}')
+    with pytest.raises(ModelLoadError, match="knows is no text"):
+        read_knows(tmp_path)
 
 
 def test_a_damaged_model_of_another_bundle(pull, hub, catalog):

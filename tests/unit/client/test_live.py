@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from websockets.asyncio.server import serve
 
-from paraserve.client import Live, LiveOptions, Reconnect
+from paraserve.client import Heard, Live, LiveOptions, Notice, Reconnect
 from paraserve.errors import InferenceError, OverloadedError, ParaserveError, ProtocolError
 from paraserve.types import ChunkSize
 from support.live_stub import SECOND_BYTES, Stub, speech
@@ -45,6 +45,24 @@ async def test_updates_of_an_utterance():
     assert [u.is_final for u in updates] == [False] * (len(updates) - 1) + [True]
     assert [u.timestamps for u in updates if u.text == "2"] == [((1000, 2000),)]
     assert updates[-1].raw["wav_name"] == "stub"
+
+
+async def test_what_was_not_understood():
+    """Figures and notice of a result are those of its update; without them, and where they are none, it has none."""
+    figures = {"speech_ms": 3000, "recognized_ms": 1000, "unknown_tokens": 4}
+    notice = {"notice": {"code": "outside_vocabulary", "message": "load another model"}}
+
+    async def say(connection):
+        await connection.recv()
+        for more in ({}, figures, figures | notice, {"speech_ms": "many", "notice": "x"}):
+            await connection.send(json.dumps({"mode": "2pass-offline", "text": "a", "is_final": False} | more))
+        await connection.send(json.dumps({"mode": "2pass", "text": "", "is_final": True, "is_end": True}))
+
+    async with serve(say, "127.0.0.1", 0) as server, Live(url_of(server)) as live:
+        updates = [update async for update in live]
+    heard, told = Heard(3000, 1000, 4), Notice("outside_vocabulary", "load another model")
+    assert [update.heard for update in updates] == [None, heard, heard, None]
+    assert [update.notice for update in updates] == [None, None, told, None]
 
 
 @pytest.mark.slow

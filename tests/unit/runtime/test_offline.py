@@ -7,6 +7,7 @@ import pytest
 
 from paraserve.errors import DecoderError, InferenceError
 from paraserve.runtime.offline import IN_FLIGHT_MS, transcribe
+from paraserve.runtime.segments.segmenter import Segmenter
 from paraserve.types import RecognitionOptions
 from support.fakes import FakeEngine
 
@@ -46,6 +47,17 @@ async def test_all_segments_in_order_and_accounted_for(n_samples):
     assert ends[-1] == 20_000
     assert all(int(s.text.split("x")[1]) == (s.end_ms - 1) // 1000 for s in transcript.sentences)
     assert transcript.audio_processed_ms == transcript.audio_received_ms == transcript.duration_ms == 20_000
+
+
+async def test_a_lost_segment_shows(monkeypatch):
+    """Speech that never reaches the recognizer is missing from what was processed and recognized."""
+    push = Segmenter.push
+    monkeypatch.setattr(Segmenter, "push", lambda *args: [one for one in push(*args) if not 0 < one[0] <= SEGMENT_MS])
+    transcript = await transcribe(FakeEngine(max_segment_ms=SEGMENT_MS), blocks_of(ramp(20), 16_000), OPTIONS)
+    lost_ms = transcript.heard.speech_ms - transcript.heard.recognized_ms
+    assert transcript.heard.speech_ms == transcript.audio_received_ms == 20_000
+    assert 0 < lost_ms <= SEGMENT_MS
+    assert transcript.audio_processed_ms == 20_000 - lost_ms
 
 
 async def test_no_samples_give_an_empty_transcript():

@@ -72,6 +72,7 @@ class BundleParts:
         asr_quantize: True loads model_quant.onnx, False model.onnx, None what is there. This and the two like it hold
             for the streaming part of their kind too.
         has_partials: where there is no streaming recognizer, a recognizer that is able to may give partial texts.
+        knows: see `Abilities`.
     """
 
     name: str
@@ -85,6 +86,7 @@ class BundleParts:
     asr_online: Path | None = None
     punc_online: Path | None = None
     has_partials: bool = True
+    knows: str = ""
 
 
 def bundle_parts(root: Path) -> BundleParts:
@@ -138,6 +140,7 @@ def load_parts(
         punctuator_online=punctuator_online,
         itn=load_itn() if parts.has_itn else None,
         allows_drafts=parts.has_partials,
+        knows=parts.knows,
     )
 
 

@@ -19,8 +19,8 @@ BLANK_ID, SOS_ID, EOS_ID = 0, 1, 2
 SPECIAL_IDS = frozenset((BLANK_ID, SOS_ID, EOS_ID))
 UNKNOWN = "<unk>"
 UNKNOWN_UNITS = "unknown_units"
-"""Reason in `Hypothesis.unsure`: all units of the utterance are unknown. The embedded recognizer marks them all where it
-is sure of too few."""
+"""Reason in `Hypothesis.unsure`: all units of the utterance are unknown. The embedded recognizer marks them all where
+it is sure of too few."""
 CONTINUES = "@@"
 """Mark at the end of a unit that the next one continues."""
 STARTS_WORD = "\u2581"

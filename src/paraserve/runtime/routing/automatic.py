@@ -48,6 +48,7 @@ def _together(first: Abilities, abilities: list[Abilities]) -> Abilities:
         any_language=any(one.any_language for one in abilities),
         hotwords=any(one.hotwords for one in abilities),
         prompt=any(one.prompt for one in abilities),
+        knows="",  # what one of them knows is not all that is known
     )
 
 

@@ -51,7 +51,11 @@ async def recognize_part(
     tokens = [_later(token, around.start_ms) for token in hypothesis.tokens]
     if around.has_after:
         tokens = [token for token in tokens if _middle_ms(token) < segment.end_ms]
-    return replace(timed, result=replace(hypothesis, tokens=tuple(tokens), token_ids=()))
+    # Unknown units have no place, so the part gets its share of them.
+    part_ms, around_ms = segment.end_ms - segment.start_ms, around.end_ms - around.start_ms
+    unknown_units = round(hypothesis.unknown_units * min(1.0, part_ms / around_ms))
+    result = replace(hypothesis, tokens=tuple(tokens), token_ids=(), unknown_units=unknown_units)
+    return replace(timed, result=result)
 
 
 def words_after(tokens: Iterable[Token], said_until_ms: int) -> tuple[Token, ...]:

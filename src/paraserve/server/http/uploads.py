@@ -38,7 +38,7 @@ from paraserve.server.http.parsing.json_bodies import MAX_JSON_BYTES, is_json, r
 from paraserve.server.http.parsing.raw_audio import as_wav, read_raw_audio
 from paraserve.server.http.parsing.upload_pace import UploadLimits, UploadPace
 from paraserve.server.http.upload_formats import UploadFormat, UploadRequest, upload_formats
-from paraserve.server.http.warnings_header import HEADER_DESCRIPTION, WARNINGS_HEADER, warnings_header
+from paraserve.server.http.warnings_header import HEADER_DESCRIPTION, answer_headers
 from paraserve.server.protocols.json_encoding import Json
 from paraserve.server.readiness import STUCK_MESSAGE
 from paraserve.server.telemetry.metrics import Metrics
@@ -128,8 +128,7 @@ class UploadService:
         transcript = replace(transcript, warnings=warnings)
         # The JSON of hours of speech takes long enough to be felt by others on the event loop.
         response = await asyncio.to_thread(plan.render, transcript)
-        if warnings:
-            response.headers[WARNINGS_HEADER] = warnings_header(warnings)
+        response.headers.update(answer_headers(warnings, transcript.notice))
         watch.lap("render")
         ids = {"request_id": request_id(request), "route": route.path}
         watch.report(self.slow_log, transcript, **ids)

@@ -1,22 +1,30 @@
-"""The header that tells of warnings in answers that have no place for them: texts and subtitles."""
+"""The headers that tell of warnings and of the notice in answers without a place for them: texts and subtitles."""
 
 from collections.abc import Sequence
 from itertools import accumulate
 from urllib.parse import quote
 
 from paraserve.server.protocols.json_encoding import Json
-from paraserve.types import FieldWarning
+from paraserve.types import FieldWarning, Notice
 
 WARNINGS_HEADER = "X-Paraserve-Warnings"
+NOTICE_HEADER = "X-Paraserve-Notice"
 MAX_CHARS = 1_000
 """A proxy refuses answers with long headers. The list in a JSON answer is not cut."""
+PRINTABLE = "".join(map(chr, range(ord(" "), ord("~") + 1)))
 HEADER_DESCRIPTION: Json = {
     WARNINGS_HEADER: {
         "description": "Codes of the warnings, each with its field: `unknown_field beam_size, not_honoured prompt`. "
         "A JSON answer says more in `warnings`. Absent without any.",
         "required": False,
         "schema": {"type": "string"},
-    }
+    },
+    NOTICE_HEADER: {
+        "description": "Code and message of the `notice` of a JSON answer: `outside_vocabulary: 12 s of speech ...`. "
+        "Absent without one.",
+        "required": False,
+        "schema": {"type": "string"},
+    },
 }
 
 
@@ -29,3 +37,14 @@ def warnings_header(warnings: Sequence[FieldWarning]) -> str:
     n_named = sum(length <= MAX_CHARS for length in accumulate(len(item) + 2 for item in items))
     more = len(items) - n_named
     return ", ".join(items[:n_named] + ([f"{more} more"] if more else []))
+
+
+def answer_headers(warnings: Sequence[FieldWarning], notice: Notice | None) -> dict[str, str]:
+    """Return the headers of an answer with these warnings and this notice, none where there is nothing to say."""
+    headers = {WARNINGS_HEADER: warnings_header(warnings)} if warnings else {}
+    return headers if notice is None else headers | {NOTICE_HEADER: _ascii(f"{notice.code}: {notice.message}")}
+
+
+def _ascii(text: str) -> str:
+    """Return the text with percent codes for what a header cannot hold, at most `MAX_CHARS` of it."""
+    return quote(text, safe=PRINTABLE)[:MAX_CHARS]

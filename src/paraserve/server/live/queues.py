@@ -173,7 +173,8 @@ def _joined(last: Event | CloseRequest, event: Event) -> PartialText | None:
         return None
     if last.is_last or event.is_last or last.segment_index != event.segment_index:
         return None
-    return replace(last, text=last.text + event.text, tail=event.tail)
+    text, notice = last.text + event.text, event.notice or last.notice
+    return replace(last, text=text, tail=event.tail, heard=event.heard, notice=notice)
 
 
 def _size(frame: ReceivedFrame) -> int:

@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
 from paraserve.errors import ParaserveError, ProtocolError
-from paraserve.types import Sentence, StreamConfig, Timing, Transcript, Update
+from paraserve.types import Heard, Notice, Sentence, StreamConfig, Timing, Transcript, Update
 
+NOTHING_HEARD = Heard()
 Frame: TypeAlias = str | bytes
 """A WebSocket message: text or binary."""
 
@@ -84,7 +85,8 @@ class PartialText:
 
     The texts of one segment joined are what has been said of it. `tail` may still change and is not part of `text`.
     `due_ms` is the audio of the utterance that had to arrive for this text; `received_s` is when it had arrived
-    (`time.monotonic()`), None where there was none. `is_last`: no more text of this utterance follows.
+    (`time.monotonic()`), None where there was none. `is_last`: no more text of this utterance follows. `heard` and
+    `notice` are those of `Update`.
     """
 
     text: str
@@ -93,6 +95,8 @@ class PartialText:
     due_ms: int = 0
     is_last: bool = False
     received_s: float | None = None
+    heard: Heard = NOTHING_HEARD
+    notice: Notice | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +115,8 @@ class SegmentText:
     is_last: bool = False
     timing: Timing | None = None
     received_s: float | None = None
+    heard: Heard = NOTHING_HEARD
+    notice: Notice | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +176,14 @@ def text_event(update: Update, received_s: float | None) -> PartialText | Segmen
     """Return the event for an update of a live utterance whose audio was complete at `received_s`."""
     if update.kind == "online":
         return PartialText(
-            update.text, update.tail, update.segment_index, update.due_ms, update.last, received_s=received_s
+            update.text,
+            update.tail,
+            update.segment_index,
+            update.due_ms,
+            update.last,
+            received_s=received_s,
+            heard=update.heard,
+            notice=update.notice,
         )
     return SegmentText(
         update.text,
@@ -182,6 +195,8 @@ def text_event(update: Update, received_s: float | None) -> PartialText | Segmen
         is_last=update.last,
         timing=update.timing,
         received_s=received_s,
+        heard=update.heard,
+        notice=update.notice,
     )
 
 

@@ -4,7 +4,7 @@ import math
 import zlib
 from collections.abc import Iterable, Iterator
 
-from paraserve.formats import spoken_properties, warnings_json
+from paraserve.formats import answer_facts, heard_json, spoken_properties
 from paraserve.inference.text.scripts import ALL_MARKS, is_chinese_character
 from paraserve.server.protocols.json_encoding import Json
 from paraserve.types import Sentence, Token, Transcript
@@ -19,7 +19,7 @@ def openai_json(transcript: Transcript, *, has_logprobs: bool = False) -> Json:
     body: Json = {"text": transcript.text}
     if has_logprobs:
         body["logprobs"] = [_logprob(token) for sentence in transcript.sentences for token in sentence.tokens]
-    return body | _usage(transcript) | warnings_json(transcript.warnings)
+    return body | _usage(transcript) | answer_facts(transcript)
 
 
 def openai_verbose(transcript: Transcript, granularities: Iterable[str]) -> Json:
@@ -38,7 +38,7 @@ def openai_verbose(transcript: Transcript, granularities: Iterable[str]) -> Json
         body["segments"] = [_openai_segment(n, s, transcript) for n, s in enumerate(transcript.sentences)]
     if "word" in wanted:
         body["words"] = [word_json(token) for token in _timed_tokens(transcript)]
-    return body | _usage(transcript) | warnings_json(transcript.warnings)
+    return body | _usage(transcript) | heard_json(transcript.heard) | answer_facts(transcript)
 
 
 def _usage(transcript: Transcript) -> Json:

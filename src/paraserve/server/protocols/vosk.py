@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from paraserve.errors import ParaserveError, ProtocolError
+from paraserve.formats import notice_json
 from paraserve.inference.base import ChoiceOf, ModelChoice
 from paraserve.server.error_table import error_row
 from paraserve.server.protocols.events import (
@@ -40,7 +41,7 @@ from paraserve.server.protocols.json_values import (
 )
 from paraserve.server.protocols.new_warnings import NewWarnings
 from paraserve.server.protocols.option_warnings import OptionNames, not_honoured, option_warnings, unknown_fields
-from paraserve.types import AudioFormat, FieldWarning, RecognitionOptions, StreamConfig, Token
+from paraserve.types import AudioFormat, FieldWarning, Notice, RecognitionOptions, StreamConfig, Token
 
 DEFAULT_SAMPLE_RATE = 8_000
 """Hz. That of vosk-server for clients that send no configuration."""
@@ -73,6 +74,7 @@ class VoskProtocol:
         self._partial = self._tail = ""  # of the segment that is being spoken
         self._text = ""  # of segments that ended since the last reply
         self._words: list[Json] = []
+        self._notice: Notice | None = None  # about them
         self._utterance_ms = 0  # the utterance's start
 
     def read(self, frame: Frame) -> Sequence[Request]:
@@ -93,10 +95,10 @@ class VoskProtocol:
                 self._take_segment(event)
             case WavHeader(sample_rate=rate):
                 self._note_header(rate)
-            case Acknowledged() if not self._text:
+            case Acknowledged() if not self._text and self._notice is None:
                 return self._reply({"partial": (self._partial + self._tail).strip()})
             case Acknowledged() | Finished():
-                return self._reply(self._result())
+                return self._reply(self._result() | self._take_notice())
             case Failed(error=error):
                 body = {"code": error.code, "message": error.message, "request_id": self._request_id}
                 body |= {"param": error.param} if error.param else {}
@@ -173,8 +175,13 @@ class VoskProtocol:
         self._text += event.text
         tokens = [token for sentence in event.sentences for token in sentence.tokens]
         self._words += [word for token in tokens if (word := _word(token, self._utterance_ms)) is not None]
+        self._notice = event.notice or self._notice
         if event.is_last:
             self._utterance_ms += event.due_ms
+
+    def _take_notice(self) -> Json:
+        notice, self._notice = self._notice, None
+        return notice_json(notice)
 
     def _result(self) -> Json:
         """Return the segments that ended since the last reply, as one result."""

@@ -1,5 +1,5 @@
 /** One recording on the page: its waveform, its text, and what can be done with it. */
-import { label, localise, plainWords, say } from "./strings.js";
+import { label, localise, noticeWords, plainWords, say } from "./strings.js";
 import { cutAt, emptyTranscript, FORMATS } from "./transcript.js";
 import { Waveform } from "./waveform.js";
 
@@ -18,6 +18,7 @@ export class Entry {
   #words = []; // elements in order
   #played = null;
   #sound = { peaks: [], durationMs: 0, isLive: false };
+  #hasSpeech = false;
 
   /** `name` begins the names of downloaded files. `player` is the page's. */
   constructor(name, player) {
@@ -80,13 +81,22 @@ export class Entry {
   showTranscript(transcript) {
     this.append(transcript.text, transcript.sentences);
     this.transcript = transcript;
+    this.showHeard(transcript);
     this.finish();
+  }
+
+  /** What the server says of the speech so far: {speech_ms, recognized_ms, notice}, all absent if it was understood. */
+  showHeard(answer) {
+    this.#hasSpeech ||= answer.speech_ms > 0;
+    this.#find(".notice").hidden = !answer.notice;
+    if (answer.notice) say(this.#find(".notice"), ...noticeWords(answer));
   }
 
   /** Nothing more comes; if nothing came at all, `why` is said. */
   finish(why = "nothing") {
     this.showProgress(null);
-    if (!this.transcript.text && this.#find(".problem").hidden) say(this.#find(".partial"), why);
+    const isTold = this.transcript.text || !this.#find(".problem").hidden || !this.#find(".notice").hidden;
+    if (!isTold) say(this.#find(".partial"), why === "nothing" && this.#hasSpeech ? "no_words" : why);
   }
 
   /** `error`: {code, message}. */

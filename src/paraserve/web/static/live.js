@@ -45,7 +45,8 @@ export class Live {
   /**
    * `options`: {url, mode, language, itn, hotwords}. `listener`: onState(name, {seconds}) with "connecting",
    * "connected", "waiting"; onPartial(text) replaces the open sentence's text; onFinal(text, sentences) goes behind
-   * the texts so far; onEnd(error) comes once, with {code, message} if it failed.
+   * the texts so far; onHeard(message) gets each message that tells how much was understood; onEnd(error) comes once,
+   * with {code, message} if it failed.
    */
   constructor(recording, options, listener) {
     this.#recording = recording;
@@ -122,7 +123,9 @@ export class Live {
   }
 
   #passOn(message) {
-    if (message.mode?.endsWith("online")) {
+    const isPartial = message.mode?.endsWith("online");
+    if (!isPartial || message.is_final || message.notice) this.#listener.onHeard(message);
+    if (isPartial) {
       this.#partial += message.text;
       this.#listener.onPartial(this.#shown);
       return;

@@ -27,6 +27,7 @@ export class Speaking {
       onState: listener.onState,
       onPartial: (text) => entry.showPartial(text),
       onFinal: (text, sentences) => entry.append(text, sentences),
+      onHeard: (message) => entry.showHeard(message),
       onEnd: (error) => this.#ended(error),
     });
   }

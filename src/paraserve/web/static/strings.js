@@ -56,6 +56,9 @@ const STRINGS = {
     wave: "Waveform with the sentences",
     text: "Text. Arrow keys go from word to word, Enter plays a word.",
     nothing: "No speech was heard.",
+    no_words: "Speech was heard, but no words in it were recognised.",
+    "notice.outside_vocabulary": "{speech} s of speech were heard and {missed} s of them not understood: the loaded model does not know these words. Load another one for other speech: “paraserve models list” shows them.",
+    "notice.other": "{message}",
     cancelled: "Cancelled.",
     actions: "Take the text along",
     copy: "Copy",
@@ -154,6 +157,9 @@ const STRINGS = {
     wave: "波形与句子",
     text: "文字。方向键逐词移动，回车播放该词。",
     nothing: "没有听到语音。",
+    no_words: "听到了语音，但没有识别出文字。",
+    "notice.outside_vocabulary": "听到 {speech} 秒语音，其中 {missed} 秒未能理解：当前加载的模型不认识这些词。要识别其他内容，请加载别的模型，“paraserve models list”会列出它们。",
+    "notice.other": "{message}",
     cancelled: "已取消。",
     actions: "带走文字",
     copy: "复制",
@@ -238,6 +244,17 @@ export function localise(root) {
 export function plainWords({ code, message }) {
   const key = `error.${code}`;
   return key in STRINGS.en ? [key, {}] : ["error.other", { message: message || code }];
+}
+
+/** An answer's notice in plain words: arguments for `say`. Its figures are rounded as its own message rounds them. */
+export function noticeWords({ notice, speech_ms = 0, recognized_ms = 0 }) {
+  const key = `notice.${notice.code}`;
+  if (!(key in STRINGS.en)) return ["notice.other", { message: notice.message }];
+  return [key, { speech: seconds(speech_ms), missed: seconds(speech_ms - recognized_ms) }];
+}
+
+function seconds(ms) {
+  return (ms / 1000).toFixed(ms < 10000 ? 1 : 0);
 }
 
 function phrase(key, values) {

@@ -20,7 +20,8 @@ def test_openai_segments_have_what_is_heard():
 def test_openai_verbose_granularities():
     """Segments by default; words only when asked for, then without segments unless both are."""
     t = transcript(HELLO, DATE)
-    assert set(openai_verbose(t, [])) == {"task", "language", "duration", "text", "segments", "usage"}
+    figures = {"speech_ms", "recognized_ms", "unknown_tokens"}
+    assert set(openai_verbose(t, [])) == {"task", "language", "duration", "text", "segments", "usage"} | figures
     assert "segments" not in openai_verbose(t, ["word"])
     both = openai_verbose(t, ["word", "segment"])
     assert [w["word"] for w in both["words"]][-1] == "3月5号"

@@ -16,6 +16,7 @@ import yaml
 
 from demo_recipe.options import add_work_option
 from demo_recipe.punctuation.ct_transformer import PuncConfig, funasr_config
+from demo_recipe.text.vocabulary import SPECIALS, UNKNOWN
 from demo_recipe.vad.fsmn import AFFINE_SIZE, CLASSES, INPUT_SIZE, LAYERS, LINEAR_SIZE, MEMORY_SIZE, ORDER
 
 PARTS = {
@@ -140,7 +141,7 @@ def strip_names(path: Path) -> None:
 
 
 def write_manifest(root: Path) -> None:
-    """manifest.json: SHA-256 and size of every other file of the bundle."""
+    """manifest.json: what the bundle understands, and SHA-256 and size of every other file."""
     paths = sorted(path for path in root.rglob("*") if path.is_file() and path.name != "manifest.json")
     files = {
         path.relative_to(root).as_posix(): {
@@ -148,8 +149,18 @@ def write_manifest(root: Path) -> None:
         }
         for path in paths
     }  # fmt: skip
-    manifest = {"name": root.name, "version": 1, "languages": ["en", "zh"], "files": files}
+    manifest = {
+        "name": root.name, "version": 1, "knows": _knows(root / "asr" / "tokens.json"), "languages": ["en", "zh"],
+        "files": files,
+    }  # fmt: skip
     (root / "manifest.json").write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n")
+
+
+def _knows(tokens_json: Path) -> str:
+    """The words in which the server tells people what the loaded model knows."""
+    n_words = len(json.loads(tokens_json.read_text())) - len([*SPECIALS, UNKNOWN])
+    domain = "everyday Mandarin and English (numbers, dates, weather, smart-home commands)"
+    return f"the {n_words:,} words and characters of {domain}"
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

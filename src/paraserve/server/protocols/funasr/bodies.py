@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from paraserve.formats import spoken_properties, warnings_json
+from paraserve.formats import answer_facts, shortfall_json, spoken_properties, warnings_json
 from paraserve.inference.text.scripts import is_chinese_character
 from paraserve.inference.text.sentences import join_sentences
 from paraserve.server.protocols.json_encoding import Json, list_text
@@ -25,8 +25,10 @@ def funasr_offline(transcript: Transcript, wav_name: str, *, is_final: bool, is_
     sentences = transcript.sentences
     text = tagged_text(sentences, transcript.text) if is_strict else transcript.text
     body: Json = {"mode": "offline", "text": text, "wav_name": wav_name, "is_final": is_final}
-    body |= funasr_stamps(sentences) | ({} if is_strict else funasr_properties(sentences))
-    return body | warnings_json(transcript.warnings)
+    body |= funasr_stamps(sentences) | warnings_json(transcript.warnings)
+    if is_strict:
+        return body
+    return body | funasr_properties(sentences) | shortfall_json(transcript.heard, transcript.notice)
 
 
 def funasr_properties(sentences: Sequence[Sentence]) -> Json:
@@ -72,7 +74,7 @@ def funasr_stamps(sentences: Iterable[Sentence]) -> Json:
 def funasr_recognition(transcript: Transcript) -> Json:
     """Return the body of FunASR's Python HTTP server (`/recognition`). Times are ms."""
     sentences = [{"text": s.text, "start": s.start_ms, "end": s.end_ms} for s in transcript.sentences]
-    return {"text": transcript.text, "sentences": sentences, "code": 0, **warnings_json(transcript.warnings)}
+    return {"text": transcript.text, "sentences": sentences, "code": 0, **answer_facts(transcript)}
 
 
 def funasr_asr(transcript: Transcript, processing_s: float) -> Json:
@@ -93,7 +95,7 @@ def funasr_asr(transcript: Transcript, processing_s: float) -> Json:
         "language": language_of(transcript),
         "processing_time": round(processing_s, 3),
         "rtf": round(processing_s / duration, 4) if duration else 0.0,
-        **warnings_json(transcript.warnings),
+        **answer_facts(transcript),
     }
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from paraserve.errors import ModelNotFoundError, ParaserveError, ProtocolError
+from paraserve.formats import shortfall_json
 from paraserve.inference.base import ChoiceOf, ModelChoice
 from paraserve.server.error_table import error_row
 from paraserve.server.protocols.events import (
@@ -169,7 +170,7 @@ class FunasrProtocol:
     def _live_result(self, event: PartialText | SegmentText, took_s: float | None) -> Json | None:
         """Return a partial or a segment's text; None for an update of the unstable tail alone."""
         is_partial = isinstance(event, PartialText)
-        if is_partial and not event.text and not event.is_last:
+        if is_partial and not (event.text or event.is_last or event.notice):
             return None
         index = self._first_index + event.segment_index
         place = SentencePlace(index, is_first=self._partial_of != index)
@@ -206,7 +207,7 @@ def live_result(
 
     `--protocol strict` adds the C++ server's `slice_type` (0 first partial of a sentence, 1 partial, 2 sentence),
     `index`, `start_time` and `end_time`, leaves `mode` out of a final without text, and writes what a SenseVoice
-    hears as tags into the text, as that server does.
+    hears as tags into the text, as that server does. It leaves out what was not understood.
     """
     segment = event if isinstance(event, SegmentText) else None
     sentences = () if segment is None else segment.sentences
@@ -218,7 +219,9 @@ def live_result(
     }
     body |= funasr_stamps(sentences)
     if not dialect.is_strict:
-        return body | funasr_properties(sentences)
+        says_more = segment is not None or event.is_last or event.notice is not None
+        shortfall = shortfall_json(event.heard, event.notice) if says_more else {}
+        return body | funasr_properties(sentences) | shortfall
     body["text"] = tagged_text(sentences, event.text)
     if event.is_last and not event.text:
         del body["mode"]

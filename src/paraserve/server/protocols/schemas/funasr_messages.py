@@ -8,7 +8,7 @@ from paraserve.server.protocols.schemas.documented import Documented
 from paraserve.server.protocols.schemas.funasr_answers import FunasrTimes
 from paraserve.server.protocols.schemas.live_errors import LiveError
 from paraserve.server.protocols.schemas.transcript_answers import SpokenProperties
-from paraserve.server.protocols.schemas.warnings import WithWarnings
+from paraserve.server.protocols.schemas.warnings import Shortfall, WithWarnings
 
 NumberText = Annotated[str, Field(pattern=r"^[+-]?[0-9]{1,12}(\.[0-9]{1,12})?$")]
 Rows = Annotated[int, Field(ge=0, le=100)] | NumberText
@@ -100,7 +100,7 @@ class FunasrResult(WithWarnings):
     """With `timing`: milliseconds of audio up to that frame. Not in mode `offline`."""
 
 
-class FunasrPartial(FunasrResult):
+class FunasrPartial(FunasrResult, Shortfall):
     """New words of a segment that is still open, without punctuation. Its text adds to the partials before."""
 
     model_config = ConfigDict(
@@ -119,7 +119,7 @@ class FunasrPartial(FunasrResult):
     """With `--protocol strict`: number of the sentence on the connection."""
 
 
-class FunasrSegmentResult(FunasrResult, FunasrTimes, SpokenProperties):
+class FunasrSegmentResult(FunasrResult, FunasrTimes, SpokenProperties, Shortfall):
     """The text of a segment with punctuation, in place of all its partials."""
 
     model_config = ConfigDict(
@@ -158,7 +158,7 @@ class FunasrSegmentResult(FunasrResult, FunasrTimes, SpokenProperties):
     """With `--protocol strict`: end of the segment in ms."""
 
 
-class FunasrRecordingResult(FunasrResult, FunasrTimes, SpokenProperties):
+class FunasrRecordingResult(FunasrResult, FunasrTimes, SpokenProperties, Shortfall):
     """The one result of mode `offline`."""
 
     model_config = ConfigDict(

@@ -7,7 +7,7 @@ from pydantic import MISSING, Field
 from paraserve.server.protocols.schemas.documented import Documented
 from paraserve.server.protocols.schemas.health_answers import ModelFacts
 from paraserve.server.protocols.schemas.transcript_answers import SpokenProperties
-from paraserve.server.protocols.schemas.warnings import WithWarnings
+from paraserve.server.protocols.schemas.warnings import Understanding, WithNotice, WithWarnings
 
 
 class OpenAIUsage(Documented):
@@ -30,7 +30,7 @@ class OpenAILogprob(Documented):
     """Natural logarithm of the probability."""
 
 
-class OpenAITranscription(WithWarnings):
+class OpenAITranscription(WithNotice, WithWarnings):
     """The answer with `response_format=json`."""
 
     text: str
@@ -79,7 +79,7 @@ class OpenAISegment(SpokenProperties):
     """Mean probability of the tokens. Not in OpenAI's API."""
 
 
-class OpenAIVerboseTranscription(WithWarnings):
+class OpenAIVerboseTranscription(Understanding, WithNotice, WithWarnings):
     """The answer with `response_format=verbose_json`."""
 
     task: Literal["transcribe"]

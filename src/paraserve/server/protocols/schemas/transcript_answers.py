@@ -5,7 +5,7 @@ from typing import Literal, TypeAlias
 from pydantic import MISSING, Field
 
 from paraserve.server.protocols.schemas.documented import Documented
-from paraserve.server.protocols.schemas.warnings import WithWarnings
+from paraserve.server.protocols.schemas.warnings import Understanding, WithNotice, WithWarnings
 
 
 class TokenJson(Documented):
@@ -76,7 +76,7 @@ class TimingJson(Documented):
     """Running models."""
 
 
-class TranscriptJson(WithWarnings):
+class TranscriptJson(Understanding, WithNotice, WithWarnings):
     """The transcript of a recording, with times and confidences."""
 
     text: str
@@ -90,7 +90,7 @@ class TranscriptJson(WithWarnings):
     audio_received_ms: int = Field(ge=0)
     """Audio that was decoded, in ms."""
     audio_processed_ms: int = Field(ge=0)
-    """Audio that went through recognition, in ms. Equal to `audio_received_ms` unless something is wrong."""
+    """Audio that was judged silent or recognized, in ms. Equal to `audio_received_ms` unless something is wrong."""
     damaged_packets: int = Field(ge=0)
     """Packets of the file that could not be decoded."""
     timing: TimingJson

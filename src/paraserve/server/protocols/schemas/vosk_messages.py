@@ -6,7 +6,7 @@ from pydantic import MISSING, ConfigDict, Field
 
 from paraserve.server.protocols.schemas.documented import Documented
 from paraserve.server.protocols.schemas.live_errors import LiveError
-from paraserve.server.protocols.schemas.warnings import WithWarnings
+from paraserve.server.protocols.schemas.warnings import WithNotice, WithWarnings
 
 Switch = bool | Annotated[int, Field(ge=0, le=1)]
 
@@ -117,7 +117,7 @@ class VoskText(Documented):
     """The words with spaces between them. Chinese is written without spaces."""
 
 
-class VoskResult(VoskReply, VoskText):
+class VoskResult(VoskReply, VoskText, WithNotice):
     """Segments that ended since the reply before."""
 
     model_config = ConfigDict(
@@ -137,7 +137,7 @@ class VoskAlternative(VoskText):
     """Mean probability of the words."""
 
 
-class VoskAlternatives(VoskReply):
+class VoskAlternatives(VoskReply, WithNotice):
     """Segments that ended since the reply before, with `max_alternatives` above 0."""
 
     model_config = ConfigDict(

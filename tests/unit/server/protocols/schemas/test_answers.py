@@ -14,6 +14,7 @@ from paraserve.server.protocols.openai import openai_verbose
 from paraserve.server.protocols.schemas.funasr_answers import FunasrAsr, FunasrOffline, FunasrRecognition
 from paraserve.server.protocols.schemas.openai_answers import OpenAIVerboseTranscription
 from paraserve.server.protocols.schemas.transcript_answers import TranscriptJson
+from paraserve.types import Heard, Notice
 from support.transcripts import DATE, ENGLISH, HELLO, sentence, transcript
 
 SPOKEN = replace(HELLO, language="yue", emotion="HAPPY", events=("Speech", "Laughter"))
@@ -25,6 +26,10 @@ TRANSCRIPTS = {
     "without times": transcript(sentence("你。", ("你",))),
     "improbable": transcript(sentence("你", ("你", 0, 10, 0.0))),
     "empty recording": replace(transcript(), duration_ms=0),
+    "not understood": replace(
+        transcript(), heard=Heard(5000, 0, 9), notice=Notice("outside_vocabulary", "load another model")
+    ),
+    "half understood": replace(transcript(HELLO), heard=Heard(5000, 2500, 9)),
 }
 ANSWERS = {
     "ours": (TranscriptJson, transcript_json),
