@@ -1,4 +1,4 @@
-"""`paraserve models`: list, pull, check, optimize and remove bundles."""
+"""`paraserve models`: list, pull, check, optimize, quantize and remove bundles."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -14,13 +14,17 @@ from paraserve.catalog.store import EMBEDDED, bundle_root, known_bundles, models
 from paraserve.catalog.store import remove as remove_bundle
 from paraserve.cli.config import read_settings
 from paraserve.cli.progress import Bars
+from paraserve.cli.quantize import quantize
 from paraserve.errors import ModelPullError, ParaserveError
 from paraserve.inference.graphs.cache import cache_folder, prepared_graph
 from paraserve.inference.graphs.session import is_quantized
 
 app = typer.Typer(
-    no_args_is_help=True, rich_markup_mode=None, help="List, pull, check, optimize and remove model bundles, by name."
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="List, pull, check, optimize, quantize and remove model bundles, by name.",
 )
+app.command()(quantize)
 
 
 @app.command("list")
