@@ -108,7 +108,7 @@ def _lines(plan: Plan, comparisons: list[Comparison], settings: Settings) -> Ite
         ratio = comparison.float_s / comparison.int8_s
         yield (
             f"{name}\t{ratio:.2f} times the speed of float32: {comparison.int8_s:.3f} s instead of "
-            f"{comparison.float_s:.3f} s for {comparison.timed}, best of {comparison.n_rounds}"
+            f"{comparison.float_s:.3f} s of CPU time for {comparison.timed}, best of {comparison.n_rounds}"
         )
         yield f"{name}\t{_change(comparison)}"
 

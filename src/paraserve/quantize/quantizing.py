@@ -36,8 +36,8 @@ class Comparison:
     Args:
         target: the model.
         sizes: of each graph.
-        float_s: shortest time of the float32 form for the timed samples, in seconds.
-        int8_s: shortest time of the int8 form.
+        float_s: least CPU time of the float32 form for the timed samples, in seconds.
+        int8_s: least CPU time of the int8 form.
         timed: amount of the timed samples, in words.
         n_rounds: number of times that each form was timed.
         n_samples: number of samples on which results were compared; 0 if there was none.

@@ -43,19 +43,19 @@ def amount(kind: PartKind, samples: SampleSet) -> str:
 
 
 def best_times_s(kind: PartKind, models: Sequence[AnyModel], samples: SampleSet) -> tuple[list[float], int]:
-    """Return the shortest time in seconds that each model takes for the samples, and the number of rounds.
+    """Return the least CPU time in seconds that each model takes for the samples, and the number of rounds.
 
-    The models take turns, for at least 5 rounds and half a second. What else happens on the machine only makes times
-    longer, so the shortest is the nearest to the truth.
+    The models take turns, for at least 5 rounds and half a second. CPU time does not count the waits for a busy
+    machine, and what else happens there only makes it longer, so the least is the nearest to the truth.
     """
     best = [float("inf")] * len(models)
-    n_rounds, end_s = 0, time.perf_counter() + LEAST_TIMED_S
-    while n_rounds < LEAST_ROUNDS or (time.perf_counter() < end_s and n_rounds < MOST_ROUNDS):
+    n_rounds, end_s = 0, time.process_time() + LEAST_TIMED_S
+    while n_rounds < LEAST_ROUNDS or (time.process_time() < end_s and n_rounds < MOST_ROUNDS):
         n_rounds += 1
         for i, model in enumerate(models):
-            begun = time.perf_counter()
+            begun = time.process_time()
             run_model(kind, model, samples)
-            best[i] = min(best[i], time.perf_counter() - begun)
+            best[i] = min(best[i], time.process_time() - begun)
     return best, n_rounds
 
 
