@@ -154,12 +154,16 @@ def _fix_scales(model: onnx.ModelProto, ranges: Mapping[str, tuple[float, float]
             nodes.append(node)
     del graph.node[:]
     graph.node.extend(nodes)
-    model.opset_import.append(helper.make_opsetid(ONNXRUNTIME_DOMAIN, 1))
+    if all(opset.domain != ONNXRUNTIME_DOMAIN for opset in model.opset_import):
+        model.opset_import.append(helper.make_opsetid(ONNXRUNTIME_DOMAIN, 1))
 
 
 def _fixed(node: onnx.NodeProto, ranges: Mapping[str, tuple[float, float]], graph: onnx.GraphProto) -> onnx.NodeProto:
     """Return a node that scales the input of `node` by constants, which are added to the graph."""
     source, (values, scale_name, zero_name) = node.input[0], node.output
+    if source not in ranges:
+        # onnxruntime measures tensors whose type it can infer.
+        raise ModelLoadError(f"the range of {source} cannot be measured: try --method dynamic")
     least, greatest = min(0.0, ranges[source][0]), max(0.0, ranges[source][1])
     scale = np.float32(max((greatest - least) / MAX_LEVEL, SMALLEST_SCALE))
     zero = np.uint8(np.clip(np.rint(-least / scale), 0, MAX_LEVEL))
