@@ -9,6 +9,7 @@ import signal
 import subprocess
 import threading
 import time
+from pathlib import Path
 
 import numpy as np
 import onnx
@@ -118,6 +119,7 @@ def test_list_pull_path_verify_remove(run, models_dir):
         (["pull", "small", "--from", "npm"], "model small-asr could not be pulled. It has no source of kind npm"),
         (["remove", "demo"], "demo is part of the installation and cannot be removed"),
         (["verify", "no-such-bundle"], "bundle not found: 'no-such-bundle'"),
+        (["optimize", str(Path(__file__).parent)], "tests/cli has no graphs (*.onnx)"),
     ],
 )
 def test_refusals(run, args, message):

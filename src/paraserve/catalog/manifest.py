@@ -6,7 +6,8 @@ of that size. A shortcut by size and date would miss a damaged disk or a careles
 
 import hashlib
 import json
-from collections.abc import Collection, Iterator
+import os
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -117,18 +118,29 @@ def write_manifest(root: Path, name: str, origins: dict[str, Origin], knows: str
     Raises:
         OSError: a file cannot be read, or the manifest cannot be written.
     """
-    paths = sorted(path for path in root.rglob("*") if path.is_file())
+    paths = sorted(path for path in root.rglob("*") if path.is_file() and path != root / MANIFEST)
     manifest = {
         "name": name,
         "version": 1,
         **({"knows": knows} if knows else {}),
         "parts": {part: {"model": origin.model, "source": origin.source} for part, origin in origins.items()},
-        "files": {
-            path.relative_to(root).as_posix(): {"sha256": sha256_of(path), "bytes": path.stat().st_size}
-            for path in paths
-        },
+        "files": _entries(root, paths),
     }
-    (root / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", "utf-8")
+    _write(root, manifest)
+
+
+def record_files(root: Path, paths: Sequence[Path]) -> None:
+    """Write new files, or files that were replaced, into the manifest of their bundle. Other entries stay.
+
+    The manifest has its old content until the new one is on disk.
+
+    Raises:
+        ModelLoadError: the manifest is missing or cannot be read.
+        OSError: a file cannot be read, or the manifest cannot be written.
+    """
+    manifest = _read(root)
+    manifest["files"] = dict(sorted({**manifest.get("files", {}), **_entries(root, paths)}.items()))
+    _write(root, manifest)
 
 
 def file_problem(path: Path, digests: Collection[str], n_bytes: int | None) -> str | None:
@@ -153,6 +165,24 @@ def sha256_of(path: Path) -> str:
     """Return the SHA-256 of a file's content, in hex."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _entries(root: Path, paths: Sequence[Path]) -> dict[str, dict[str, str | int]]:
+    return {
+        path.relative_to(root).as_posix(): {"sha256": sha256_of(path), "bytes": path.stat().st_size} for path in paths
+    }
+
+
+def _write(root: Path, manifest: dict[str, Any]) -> None:
+    part = root / f".{MANIFEST}.part"
+    try:
+        with part.open("w", encoding="utf-8") as file:
+            file.write(json.dumps(manifest, indent=2) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(root / MANIFEST)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def _refuse_bad_files(checks: Iterator[FileCheck]) -> None:

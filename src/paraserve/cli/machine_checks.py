@@ -32,6 +32,11 @@ def check_machine(settings: Settings) -> Iterator[Finding]:
     yield _port(settings)
 
 
+def processor_name() -> str:
+    """Return the name of the processor, or its architecture where it has no name."""
+    return _first_match(Path("/proc/cpuinfo"), r"^model name\s*:(.*)$").strip() or platform.machine()
+
+
 def _python() -> Finding:
     found = platform.python_version()
     if sys.version_info[:2] < OLDEST_PYTHON:

@@ -1,4 +1,4 @@
-"""`paraserve models`: list, pull, check, optimize, use and remove bundles."""
+"""`paraserve models`: list, pull, check, optimize, quantize, use and remove bundles."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -12,17 +12,20 @@ from paraserve.catalog.store import remove as remove_bundle
 from paraserve.cli.config import read_settings
 from paraserve.cli.options import ApiKey
 from paraserve.cli.pulling import pull_bundle
+from paraserve.cli.quantize import quantize
 from paraserve.cli.recommending import recommended
 from paraserve.cli.running_server import use_bundles
-from paraserve.errors import ParaserveError
+from paraserve.errors import ModelLoadError, ParaserveError
 from paraserve.inference.graphs.cache import cache_folder, prepared_graph
 from paraserve.inference.graphs.session import is_quantized
+from paraserve.quantize.staging import STAGING
 
 app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
-    help="List, pull, check, optimize, use and remove model bundles, by name.",
+    help="List, pull, check, optimize, quantize, use and remove model bundles, by name.",
 )
+app.command()(quantize)
 
 
 @app.command("list")
@@ -111,7 +114,11 @@ def optimize(
     """
     settings = read_settings({"device": device})
     root, cache = bundle_root(bundle, _models_dir()), cache_folder(settings.cache_dir)
-    for graph in sorted(root.rglob("*.onnx")):
+    # A quantization in progress has its graphs in a hidden folder.
+    graphs = [path for path in sorted(root.rglob("*.onnx")) if STAGING not in path.parts]
+    if not graphs:
+        raise ModelLoadError(f"{root} has no graphs (*.onnx)")
+    for graph in graphs:
         for_gpu = not settings.is_cpu and graph.parent.name in ON_GPU and not is_quantized(graph)
         prepared = prepared_graph(graph, cache, for_gpu=for_gpu)
         print(f"{graph.relative_to(root)}\t{prepared if prepared != graph else 'as it is'}")

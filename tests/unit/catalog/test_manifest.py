@@ -10,6 +10,7 @@ from paraserve.catalog.manifest import (
     Origin,
     check_bundle,
     read_origins,
+    record_files,
     verify_bundle,
     verify_part,
     write_manifest,
@@ -127,3 +128,21 @@ def test_embedded_bundle_is_complete(demo_dir):
     on_disk = {path for part in parts for path in (demo_dir / part).rglob("*") if path.is_file()}
     assert on_disk <= {c.path for c in checks}
     assert on_disk
+
+
+def test_recorded_files(bundle):
+    """New and replaced files enter the manifest; all else that it says stays, so other damage is still noticed."""
+    manifest = json.loads((bundle / MANIFEST).read_text())
+    manifest["name"] = "mine"
+    (bundle / MANIFEST).write_text(json.dumps(manifest))
+    new, replaced = bundle / "asr/model_quant.onnx", bundle / "vad/am.mvn"
+    new.write_bytes(b"small")
+    replaced.write_bytes(b"other numbers")
+    (bundle / "asr/tokens.json").write_bytes(b"damaged")
+    record_files(bundle, [new, replaced])
+    assert list(problems(bundle)) == ["asr/tokens.json"]
+    assert json.loads((bundle / MANIFEST).read_text())["name"] == "mine"
+    assert {path.name for path in bundle.iterdir()} == {"asr", "vad", MANIFEST}
+    write_manifest(bundle, "mine", {})
+    assert set(json.loads((bundle / MANIFEST).read_text())["files"]) == {*FILES, "asr/model_quant.onnx"}
+    verify_bundle(bundle)

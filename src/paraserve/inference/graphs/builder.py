@@ -15,6 +15,7 @@ from paraserve.inference.graphs.fsmn_memory import block_memories
 from paraserve.inference.graphs.gpu.convolutions import replace_dense, replace_depthwise
 from paraserve.inference.graphs.gpu.half_precision import to_half
 from paraserve.inference.graphs.gpu.outputs import add_best_units
+from paraserve.inference.graphs.quantizer import INT8_OPS
 from paraserve.inference.graphs.session import SMALLEST_EXTERNAL_BYTES, write_fused
 from paraserve.inference.graphs.signed_weights import sign_weights
 
@@ -37,7 +38,7 @@ def rewrite_for_cpu(model: onnx.ModelProto, *, is_vnni: bool) -> None:
     text. In an int8 graph an activation would now and then move to the next of 255 steps, and others with it from
     layer to layer, so int8 graphs keep their memories. `is_vnni`: the CPU has VNNI instructions.
     """
-    is_int8 = any(node.op_type == "MatMulInteger" for node in model.graph.node)
+    is_int8 = any(node.op_type in INT8_OPS for node in model.graph.node)
     if not is_int8:
         block_memories(model)
     if is_vnni:

@@ -7,19 +7,19 @@ os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 import io
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 import onnxruntime as ort
 
 from paraserve.errors import InferenceError, ModelLoadError
-from paraserve.inference.graphs.cache import prepared_graph
+from paraserve.inference.graphs.cache import has_vnni, prepared_graph
 from paraserve.inference.graphs.devices import (
     CPU_PROVIDER,
     CUDA_PROVIDER,
@@ -33,6 +33,8 @@ from paraserve.inference.graphs.devices import (
 log = logging.getLogger(__name__)
 
 Tensor = npt.NDArray[Any]
+OnRun: TypeAlias = Callable[[Path, Mapping[str, Tensor]], None]
+"""Called with the file of a graph and its inputs, after each run that succeeded."""
 
 BEST_UNITS = ("best_ids", "best_scores")
 """Outputs that `gpu/outputs.py` adds to a recognizer's own: each row's best unit and its probability."""
@@ -49,8 +51,9 @@ class OnnxModel:
     tells.
     """
 
-    def __init__(self, session: Any, path: Path, *, is_cpu: bool = True) -> None:
+    def __init__(self, session: Any, path: Path, *, is_cpu: bool = True, on_run: OnRun | None = None) -> None:
         self._session = session
+        self._on_run = on_run
         self.path = path
         self.is_cpu = is_cpu
         self.inputs = {i.name: i for i in session.get_inputs()}
@@ -82,6 +85,8 @@ class OnnxModel:
             values = self._session.run(names, typed)
         except RUNTIME_ERRORS as error:
             raise InferenceError(f"{self.path.name}: {error}") from error
+        if self._on_run is not None:
+            self._on_run(self.path, typed)
         return dict(zip(names, values, strict=True))
 
 
@@ -95,6 +100,7 @@ class Placement:
         cache: folder of graphs prepared for this machine; None runs the files on disk.
         memory_bytes: limit for one graph on a GPU; 0 = no limit.
         workers: number of runs of one model side by side. onnxruntime needs no limit, CTranslate2 does.
+        on_run: sees the inputs of every graph, which quantization measures.
     """
 
     device: str = "cpu"
@@ -102,6 +108,7 @@ class Placement:
     cache: Path | None = None
     memory_bytes: int = 0
     workers: int = 1
+    on_run: OnRun | None = None
 
     @property
     def is_cpu(self) -> bool:
@@ -137,7 +144,7 @@ def open_session(path: Path, placement: Placement = CPU) -> OnnxModel:
             session = _open_on_gpu(graph, options, placement, is_exact=graph == path)
     except OPENING_ERRORS as error:
         raise ModelLoadError(f"cannot load {path}: {error}") from error
-    return OnnxModel(session, path, is_cpu=placement.is_cpu)
+    return OnnxModel(session, path, is_cpu=placement.is_cpu, on_run=placement.on_run)
 
 
 def _options(threads: int) -> Any:
@@ -147,6 +154,9 @@ def _options(threads: int) -> Any:
     options.log_severity_level = FATAL_ONLY
     # Spinning threads are 3 times slower when sessions share the cores.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    if not has_vnni():
+        # Products of signed weights may saturate on x86 processors without VNNI, so they become unsigned there.
+        options.add_session_config_entry("session.x64quantprecision", "1")
     return options
 
 

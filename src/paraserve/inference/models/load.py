@@ -6,7 +6,7 @@ There is one tuple of families for each kind of model. A new family is a module 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Literal, TypeAlias, TypeVar
 
 from paraserve.errors import ModelLoadError
 from paraserve.inference.base import (
@@ -28,6 +28,10 @@ from paraserve.inference.models.vad.fsmn_vad import load_fsmn_vad
 from paraserve.inference.text.itn import load_itn
 
 FOLDERS = ("asr", "vad", "punc", "asr-online", "punc-online")
+
+PartKind: TypeAlias = Literal["asr", "asr-online", "vad", "punc"]
+"""Kind of a model folder. A `punc-online` folder is a `punc` one."""
+AnyModel: TypeAlias = Recognizer | StreamingRecognizer[Any] | Vad[Any] | Punctuator
 
 Model_co = TypeVar("Model_co", covariant=True)
 
@@ -147,6 +151,27 @@ def load_parts(
 def load_bundle(root: Path, placement: Placement = CPU) -> ModelBundle:
     """Load a bundle folder with all of its parts."""
     return load_parts(bundle_parts(root), placement)
+
+
+def load_part(kind: PartKind, folder: Path, placement: Placement = CPU, quantize: bool | None = None) -> AnyModel:
+    """Load the folder of one model.
+
+    Args:
+        kind: of the model.
+        folder: in FunASR's layout.
+        placement: device and limits of its runs.
+        quantize: True loads model_quant.onnx, False model.onnx, None what is there.
+
+    Raises:
+        ModelLoadError: names the file that is missing, damaged or of an unknown kind.
+    """
+    if kind == "asr":
+        return _load(RECOGNIZERS, folder, placement, quantize)
+    if kind == "asr-online":
+        return _load(STREAMING_RECOGNIZERS, folder, placement, quantize)
+    if kind == "vad":
+        return _load(VADS, folder, placement, quantize)
+    return _load(PUNCTUATORS, folder, placement, quantize)
 
 
 def _load(
