@@ -133,6 +133,7 @@ class _Transfer:
         if self.path.exists() and not file_problem(self.path, self.file.sha256, self.file.n_bytes):
             progress.add(self.path.stat().st_size)
             return
+        self.path.parent.mkdir(parents=True, exist_ok=True)
         self.path.unlink(missing_ok=True)
         if self.file.sha256 is None:
             self.partial.unlink(missing_ok=True)
