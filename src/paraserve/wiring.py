@@ -54,6 +54,7 @@ def open_engine(settings: Settings, on_batch: Callable[[BatchStats], None] = lam
             cache,
             memory_bytes=settings.gpu_memory_bytes,
             workers=workers,
+            run_timeout_s=settings.inference_timeout_s,
         )
         bundle = load_parts(parts, placement)
         warm_up(bundle, is_cpu=placement.is_cpu)

@@ -95,6 +95,7 @@ class Placement:
         cache: folder of graphs prepared for this machine; None runs the files on disk.
         memory_bytes: limit for one graph on a GPU; 0 = no limit.
         workers: number of runs of one model side by side. onnxruntime needs no limit, CTranslate2 does.
+        run_timeout_s: longest run of a model, for those that can be ended. 0 = no limit.
     """
 
     device: str = "cpu"
@@ -102,6 +103,7 @@ class Placement:
     cache: Path | None = None
     memory_bytes: int = 0
     workers: int = 1
+    run_timeout_s: float = 0.0
 
     @property
     def is_cpu(self) -> bool:
