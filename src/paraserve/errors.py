@@ -25,6 +25,7 @@
     ├── ModelLoadError (OSError)           a model file is missing, damaged or of an unknown kind
     ├── ModelPullError (OSError)           a model cannot be downloaded
     │   └── DiskFullError                  there is no room for it
+    ├── ModelExportError (OSError)         a model cannot be exported to ONNX
     ├── RequestTimeoutError (TimeoutError) the request took longer than the server allows
     └── InferenceError (RuntimeError)      a model failed on valid input
         └── InferenceTimeoutError (TimeoutError)  a model run took longer than the server allows
@@ -195,6 +196,12 @@ class DiskFullError(ModelPullError):
     """There is no room for a model."""
 
     code = "disk_full"
+
+
+class ModelExportError(ParaserveError, OSError):
+    """A model cannot be exported to ONNX, or the result differs from the model. Nothing was written."""
+
+    code = "model_export_failed"
 
 
 class RequestTimeoutError(ParaserveError, TimeoutError):

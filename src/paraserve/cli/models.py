@@ -13,6 +13,7 @@ from paraserve.catalog.pull import ON_GPU, Puller
 from paraserve.catalog.store import EMBEDDED, bundle_root, known_bundles, models_folder, pulled_bundles
 from paraserve.catalog.store import remove as remove_bundle
 from paraserve.cli.config import read_settings
+from paraserve.cli.export import export
 from paraserve.cli.progress import Bars
 from paraserve.errors import ModelPullError, ParaserveError
 from paraserve.inference.graphs.cache import cache_folder, prepared_graph
@@ -21,6 +22,7 @@ from paraserve.inference.graphs.session import is_quantized
 app = typer.Typer(
     no_args_is_help=True, rich_markup_mode=None, help="List, pull, check, optimize and remove model bundles, by name."
 )
+app.command()(export)
 
 
 @app.command("list")

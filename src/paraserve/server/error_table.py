@@ -17,6 +17,7 @@ from paraserve.errors import (
     InferenceTimeoutError,
     KeyLimitError,
     MissingScopeError,
+    ModelExportError,
     ModelLoadError,
     ModelPullError,
     NoSuchModelError,
@@ -75,6 +76,7 @@ ERROR_TABLE = (
     ErrorRow(InferenceError, 500, 1011),
     ErrorRow(ModelLoadError, 500, 1011),
     ErrorRow(ModelPullError, 500, 1011),
+    ErrorRow(ModelExportError, 500, 1011),
     ErrorRow(ParaserveError, 500, 1011),
 )
 """The first row whose class fits counts, so a class stands before its base."""
