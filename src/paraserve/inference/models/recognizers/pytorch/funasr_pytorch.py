@@ -18,7 +18,7 @@ from paraserve.inference.features.fbank import WINDOW_SAMPLES
 from paraserve.inference.graphs.session import CPU, Placement
 from paraserve.inference.models.model_files import model_name, read_config
 from paraserve.inference.models.recognizers.paraformer_common import finite
-from paraserve.inference.models.recognizers.pytorch.model_classes import model_class
+from paraserve.inference.models.recognizers.pytorch.model_classes import PARAFORMER, SENSEVOICE, model_class
 from paraserve.inference.models.recognizers.pytorch.torch_messages import Request, Utterance
 from paraserve.inference.models.recognizers.pytorch.torch_worker import TorchWorker, worker_command
 from paraserve.types import SAMPLE_RATE, Hypothesis, RecognitionOptions, Samples, SegmentAudio
@@ -65,6 +65,7 @@ def load_funasr_pytorch(directory: Path, placement: Placement = CPU, quantize: b
             f"{directory} holds a PyTorch checkpoint, which has no int8 form: `paraserve models export` it"
         )
     config = read_config(directory)
+    _require_normalization(directory, config)
     # One run at a time, with the threads that the runs of other models would have side by side.
     threads = placement.threads * placement.workers
     command = worker_command(directory, placement.device, threads, placement.memory_bytes)
@@ -73,6 +74,15 @@ def load_funasr_pytorch(directory: Path, placement: Placement = CPU, quantize: b
     except ModelLoadError as error:
         raise ModelLoadError(f"cannot load {directory}: {error.message}") from error
     return FunasrPytorch(worker, config, is_cpu=placement.is_cpu)
+
+
+def _require_normalization(directory: Path, config: Mapping[str, Any]) -> None:
+    """Check that a model's features are normalized as in its training. FunASR would go on without."""
+    front_end = config.get("frontend_conf")
+    named = front_end.get("cmvn_file") if isinstance(front_end, dict) else None
+    has_one = (directory / "am.mvn").is_file() or (isinstance(named, str) and Path(named).is_file())
+    if not has_one and model_class(str(config.get("model"))) in {PARAFORMER, SENSEVOICE}:
+        raise ModelLoadError(f"model file not found: {directory / 'am.mvn'}")
 
 
 def require_funasr(source: Path) -> None:

@@ -17,6 +17,7 @@ from dataclasses import asdict
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+from zipfile import is_zipfile
 
 import yaml
 
@@ -32,6 +33,9 @@ from paraserve.inference.models.recognizers.pytorch.torch_messages import (
 )
 from paraserve.types import Samples
 
+LEAST_FOUND = 0.5
+"""Share of a model's weights that its checkpoint has at least: FunASR's classes have some that are used in training
+only."""
 MAX_REASON = 500
 """Characters of an error message of FunASR, which may list all its models."""
 
@@ -122,10 +126,28 @@ def load_model(checkpoint: Path, device: str, threads: int, memory_bytes: int = 
         **_without_dither(folder),
         **weights,
     )
+    _refuse_other_weights(model)
     if find_spec("torchaudio") is None and hasattr(model.model, "ctc_decoder"):
         # A Fun-ASR-Nano aligns its words with it, and without it would fail at each segment.
         model.model.ctc_decoder = None
     return model
+
+
+def _refuse_other_weights(model: Any) -> None:
+    """Refuse a checkpoint of another model. FunASR leaves what it does not find at random numbers, without a word."""
+    import torch  # noqa: PLC0415 - an extra
+
+    path = model.kwargs.get("init_param")
+    if path is None:
+        return  # a class that reads its weights itself
+    weights = torch.load(path, map_location="cpu", mmap=is_zipfile(path))
+    for wrapping in ("state_dict", "model_state_dict", "model"):
+        weights = weights.get(wrapping, weights)
+    there = {name.removeprefix("module."): getattr(value, "shape", None) for name, value in weights.items()}
+    wanted = {name: value.shape for name, value in model.model.state_dict().items()}
+    n_found = sum(there.get(name) == shape for name, shape in wanted.items())
+    if n_found < LEAST_FOUND * len(wanted):
+        raise ValueError(f"only {n_found} of the model's {len(wanted)} weights are in the checkpoint")
 
 
 def _take_gpu(device: str, memory_bytes: int) -> None:

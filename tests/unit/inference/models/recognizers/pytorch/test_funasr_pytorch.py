@@ -28,6 +28,7 @@ def folder(tmp_path):
     (tmp_path / "asr").mkdir()
     (tmp_path / "asr" / "config.yaml").write_text("model: Paraformer\n")
     (tmp_path / "asr" / "model.pt").touch()
+    (tmp_path / "asr" / "am.mvn").touch()
     return tmp_path
 
 
@@ -73,6 +74,10 @@ def test_what_no_checkpoint_can_be(folder, monkeypatch):
         (folder / "asr" / "config.yaml").write_text(f"model: {name}\n")
         with pytest.raises(ModelLoadError, match=f"holds a {name}, which recognizes no whole segments"):
             load_parts(bundle_parts(folder))
+    (folder / "asr" / "am.mvn").unlink()
+    (folder / "asr" / "config.yaml").write_text("model: Paraformer\n")
+    with pytest.raises(ModelLoadError, match=r"not found: .*am\.mvn"):
+        load_parts(bundle_parts(folder))
     (folder / "asr" / "config.yaml").write_text("model: [\n")
     with pytest.raises(ModelLoadError, match="not valid YAML"):
         load_parts(bundle_parts(folder))

@@ -17,10 +17,19 @@ from paraserve.inference.models.recognizers.pytorch.torch_worker import TorchWor
 FUNASR = """
 import json, os, socket, subprocess, urllib.request
 
+class Weight:
+    shape = (2, 3)
+
+class Network:
+    ctc_decoder = "there"
+
+    def state_dict(self):
+        return {"a": Weight, "b": Weight, "c": Weight}
+
 class AutoModel:
     def __init__(self, **options):
-        self.kwargs = {"model": "Paraformer"}
-        self.model = None
+        self.kwargs = {"model": "Paraformer", "init_param": options["model"]}
+        self.model = Network()
         self.options = options
         exec(open(os.path.join(options["model"], "at_load.py")).read(), {**globals(), "options": options})
 
@@ -38,6 +47,11 @@ TORCH = """
 def from_numpy(array):
     return array
 
+def load(path, **options):
+    import funasr, json, os
+    names = json.load(open(os.path.join(path, "weights.json")))
+    return {"state_dict": {f"module.{name}": funasr.Weight for name in names}}
+
 class cuda:
     is_available = staticmethod(lambda: False)
 
@@ -53,9 +67,12 @@ def start(tmp_path, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join((str(tmp_path), os.environ.get("PYTHONPATH", ""))))
     workers = []
 
-    def start(at_load: str = "", device: str = "cpu", config: str = "frontend: WavFrontend") -> TorchWorker:
+    def start(
+        at_load: str = "", device: str = "cpu", config: str = "frontend: WavFrontend", weights: str = '["a", "b"]'
+    ) -> TorchWorker:
         folder = tmp_path / "model"
         folder.mkdir(exist_ok=True)
+        (folder / "weights.json").write_text(weights)
         (folder / "at_load.py").write_text(at_load)
         (folder / "config.yaml").write_text(config)
         workers.append(TorchWorker(worker_command(folder, device, 1, 0)))
@@ -130,6 +147,17 @@ def test_a_gpu_that_is_not_there(start):
     """It is an error at load, and no silent run on the CPU."""
     with pytest.raises(ModelLoadError, match="finds no GPU for cuda:0"):
         start(device="cuda:0")
+
+
+def test_weights_of_another_model(start):
+    """They are refused: FunASR would fill what is missing with chance."""
+    with pytest.raises(ModelLoadError, match="only 1 of the model's 3 weights are in the checkpoint"):
+        start(weights='["a", "x", "y"]')
+
+
+def test_times_of_a_nano_need_torchaudio(start):
+    """Without it they are switched off, since each segment would fail."""
+    assert not start().model.has_ctc
 
 
 def test_what_is_no_text(start):
