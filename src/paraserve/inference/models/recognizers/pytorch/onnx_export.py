@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, takewhile
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +24,7 @@ from paraserve.inference.models.recognizers.pytorch.funasr_pytorch import requir
 from paraserve.inference.models.recognizers.pytorch.torch_child import FAILURES, TorchChild
 from paraserve.inference.models.recognizers.pytorch.torch_export import SAMPLE
 from paraserve.inference.models.recognizers.sensevoice import load_sensevoice
-from paraserve.inference.text.units import BLANK_ID, SPECIAL_IDS
+from paraserve.inference.text.units import BLANK_ID, EOS_ID, SPECIAL_IDS
 from paraserve.types import RecognitionOptions, Samples, SegmentAudio
 
 PROGRAM = "paraserve.inference.models.recognizers.pytorch.torch_export"
@@ -152,7 +152,7 @@ def _checked_text(folder: Path, check: Path, sample: Samples) -> str:
     (heard,) = recognizer.recognize([SegmentAudio(sample)], RecognitionOptions(itn=False))
     with np.load(check / "model.npz") as arrays:
         best = arrays["out_0"][0][: int(arrays["out_1"][0])].argmax(axis=-1).tolist()
-    units = [unit for unit, _ in groupby(best)] if is_ctc else best
+    units = [unit for unit, _ in groupby(best)] if is_ctc else list(takewhile(lambda unit: unit != EOS_ID, best))
     theirs = [unit for unit in units if unit not in ({BLANK_ID} if is_ctc else SPECIAL_IDS)]
     ours = list(heard.token_ids)
     # Without an end of the sentence the last unit of a Paraformer is not its own, see `predictor_bias`.
