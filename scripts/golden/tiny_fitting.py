@@ -13,7 +13,7 @@ import numpy as np
 import soundfile
 import torch
 
-from paraserve.inference.features.fbank import apply_lfr, fbank
+from paraserve.inference.features.fbank import LfrState, fbank, lfr_step
 from paraserve.inference.models.recognizers.paraformer_online_graphs import position_code
 
 LFR_M, LFR_N = 7, 6
@@ -54,7 +54,7 @@ def read_speech(folder: Path) -> Speech:
     low, high = np.percentile(every.mean(1), (5, 95))
     rows, is_speech = [], []
     for recording in frames:
-        stacked = apply_lfr(recording, LFR_M, LFR_N)
+        _, stacked = lfr_step(LfrState(), recording, LFR_M, LFR_N, is_last=True)
         for start in range(0, len(stacked) - UTTERANCE_ROWS // 2, UTTERANCE_ROWS):
             part = stacked[start : start + UTTERANCE_ROWS]
             is_speech.append(part.mean(1) > low + 0.4 * (high - low))

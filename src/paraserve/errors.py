@@ -32,6 +32,7 @@
     │   ├── PullBusyError                  another model is being downloaded
     │   ├── NoPullError                    no download is in progress
     │   └── PullStoppedError               the download was stopped on purpose
+    ├── ModelExportError (OSError)         a model cannot be exported to ONNX
     ├── RequestTimeoutError (TimeoutError) the request took longer than the server allows
     └── InferenceError (RuntimeError)      a model failed on valid input
         └── InferenceTimeoutError (TimeoutError)  a model run took longer than the server allows
@@ -244,6 +245,12 @@ class PullStoppedError(ModelPullError):
     """The download of a model was stopped on purpose. The next one goes on from there."""
 
     code = "pull_stopped"
+
+
+class ModelExportError(ParaserveError, OSError):
+    """A model cannot be exported to ONNX, or the result differs from the model. Nothing was written."""
+
+    code = "model_export_failed"
 
 
 class RequestTimeoutError(ParaserveError, TimeoutError):

@@ -137,8 +137,15 @@ def _open_devices(settings: Settings, on_batch: Callable[[BatchStats], None]) ->
             raise ModelLoadError(str(problem))
     made = []
     for device in settings.devices:
-        scheduler, n_bytes = _scheduler(settings, workers, on_batch), settings.gpu_memory_bytes
-        placement = Placement(device, settings.model_threads, cache, memory_bytes=n_bytes, workers=workers)
+        scheduler = _scheduler(settings, workers, on_batch)
+        placement = Placement(
+            device,
+            settings.model_threads,
+            cache,
+            memory_bytes=settings.gpu_memory_bytes,
+            workers=workers,
+            run_timeout_s=settings.inference_timeout_s,
+        )
         made.append(Device(placement, scheduler, DraftBudget(scheduler.workers)))
     return tuple(made)
 

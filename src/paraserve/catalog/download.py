@@ -173,6 +173,7 @@ class _Transfer:
             progress.learn(self.file.name, self.path.stat().st_size)
             progress.add(self.path.stat().st_size)
             return
+        self.path.parent.mkdir(parents=True, exist_ok=True)
         self.path.unlink(missing_ok=True)
         if not self.file.digests:
             self.partial.unlink(missing_ok=True)

@@ -51,6 +51,7 @@ def check_pins(folder: Path, digests: Digests) -> None:
 
 def write_file(path: Path, pieces: Sequence[Callable[[], IO[bytes]]]) -> None:
     """Write a file that joins the pieces in order. It appears under its name only when it is complete."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(path.name + ".part")
     with partial.open("wb") as file:
         for open_piece in pieces:

@@ -10,6 +10,7 @@ from paraserve.catalog.pull import ON_GPU
 from paraserve.catalog.store import EMBEDDED, bundle_root, known_bundles, models_folder, pulled_bundles
 from paraserve.catalog.store import remove as remove_bundle
 from paraserve.cli.config import read_settings
+from paraserve.cli.export import export
 from paraserve.cli.options import ApiKey
 from paraserve.cli.pulling import pull_bundle
 from paraserve.cli.quantize import quantize
@@ -26,6 +27,7 @@ app = typer.Typer(
     help="List, pull, check, optimize, quantize, use and remove model bundles, by name.",
 )
 app.command()(quantize)
+app.command()(export)
 
 
 @app.command("list")

@@ -20,6 +20,7 @@ from paraserve.errors import (
     LocalOnlyError,
     MissingPackageError,
     MissingScopeError,
+    ModelExportError,
     ModelLoadError,
     ModelNotFoundError,
     ModelPullError,
@@ -89,6 +90,7 @@ ERROR_TABLE = (
     ErrorRow(PullBusyError, 409),
     ErrorRow(MissingPackageError, 409),
     ErrorRow(ModelPullError, 500, 1011),
+    ErrorRow(ModelExportError, 500, 1011),
     ErrorRow(ParaserveError, 500, 1011),
 )
 """The first row whose class fits counts, so a class stands before its base."""

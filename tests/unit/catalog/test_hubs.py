@@ -291,6 +291,15 @@ def test_a_folder_of_the_repository(pull, hub):
     assert pulled(root) == {"asr/model.onnx": b"int8", "asr/config.yaml": b"b: 2"}
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_files_in_folders(pull, hub, kind):
+    """A model may have parts in folders of its own."""
+    hub.files["llm/config.json"] = b"{}"
+    root = pull(catalog_of(hub_source(kind), files=[GRAPH, "llm/config.json", "llm/merges.txt?"]))
+    assert pulled(root) == {"asr/model.onnx": hub.files[GRAPH], "asr/llm/config.json": b"{}"}
+    assert all(check.problem is None for check in check_bundle(root))
+
+
 def test_one_kind_of_source(pull):
     """A kind that is asked for is the only one tried."""
     catalog = catalog_of(hub_source("huggingface", revision="v9"), hub_source())

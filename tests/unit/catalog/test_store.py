@@ -188,6 +188,11 @@ def test_the_projects_catalog(models):
         "2pass-zh",
         "sensevoice-small",
         "whisper-base",
+        "fun-asr-nano",
+        "fun-asr-mlt-nano",
+        "sensevoice-small-pytorch",
+        "paraformer-zh-pytorch",
+        "paraformer-zh-hotword-pytorch",
     }
     single = {
         "paraformer-zh-streaming": {"asr-online"},

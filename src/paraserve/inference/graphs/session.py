@@ -101,6 +101,7 @@ class Placement:
         memory_bytes: limit for one graph on a GPU; 0 = no limit.
         workers: number of runs of one model side by side. onnxruntime needs no limit, CTranslate2 does.
         on_run: sees the inputs of every graph, which quantization measures.
+        run_timeout_s: longest run of a model, for those that can be ended. 0 = no limit.
     """
 
     device: str = "cpu"
@@ -109,6 +110,7 @@ class Placement:
     memory_bytes: int = 0
     workers: int = 1
     on_run: OnRun | None = None
+    run_timeout_s: float = 0.0
 
     @property
     def is_cpu(self) -> bool:

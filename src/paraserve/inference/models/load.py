@@ -22,6 +22,7 @@ from paraserve.inference.models.model_files import model_name
 from paraserve.inference.models.punctuation.ct_punc_online import load_ct_punc_online, load_either_ct_punc
 from paraserve.inference.models.recognizers.paraformer import is_paraformer, load_paraformer
 from paraserve.inference.models.recognizers.paraformer_online import load_paraformer_online
+from paraserve.inference.models.recognizers.pytorch.funasr_pytorch import is_funasr_pytorch, load_funasr_pytorch
 from paraserve.inference.models.recognizers.sensevoice import is_sensevoice, load_sensevoice
 from paraserve.inference.models.recognizers.whisper import is_whisper, load_whisper
 from paraserve.inference.models.vad.fsmn_vad import load_fsmn_vad
@@ -56,6 +57,7 @@ def _is_any(_folder: Path) -> bool:
 
 RECOGNIZERS: tuple[Family[Recognizer], ...] = (
     Family("Whisper", is_whisper, load_whisper),
+    Family("FunASR PyTorch", is_funasr_pytorch, load_funasr_pytorch),
     Family("SenseVoiceSmall", is_sensevoice, load_sensevoice),
     Family("Paraformer", is_paraformer, load_paraformer),
 )
@@ -65,7 +67,8 @@ STREAMING_RECOGNIZERS: tuple[Family[StreamingRecognizer[Any]], ...] = (
 VADS: tuple[Family[Vad[Any]], ...] = (Family("FSMN-VAD", _is_any, load_fsmn_vad),)
 PUNCTUATORS: tuple[Family[Punctuator], ...] = (Family("CT-punc", _is_any, load_either_ct_punc),)
 REALTIME_PUNCTUATORS: tuple[Family[Punctuator], ...] = (Family("realtime CT-punc", _is_any, load_ct_punc_online),)
-"""Of each kind, the first family that matches a folder loads it."""
+"""Of each kind, the first family that matches a folder loads it. PyTorch checkpoints stand before the families
+that tell a model by its config.yaml alone."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,7 +103,7 @@ def test_a_streaming_model_beside_another_family(build: Build) -> None:
 def test_a_model_of_another_kind(build: Build) -> None:
     """Refused with what it is and what is expected."""
     with pytest.raises(
-        ModelLoadError, match="holds a CTTransformer: expected a Paraformer, a SenseVoiceSmall or a Wh"
+        ModelLoadError, match="holds a CTTransformer: expected a Paraformer, a SenseVoiceSmall, a FunASR Py"
     ):
         load_bundle(build(asr="ct-punc"))
 

@@ -1,0 +1,1 @@
+"""Checkpoints of PyTorch, run by FunASR in a process of their own."""
