@@ -7,6 +7,7 @@
     │   ├── UploadTooLargeError            more bytes than the size limit
     │   └── DecoderError                   the decoder gave up, ran out of time or memory
     ├── ProtocolError (ValueError)         a request or message breaks the protocol
+    │   ├── TaskUnavailableError           no loaded model does what is asked for: none translates
     │   └── SlowUploadError (TimeoutError) the client stopped sending in the middle of its upload
     ├── NoSuchModelError (LookupError)     no model of this name is loaded
     ├── AccessError (PermissionError)      no API key, an unknown or expired one
@@ -87,6 +88,12 @@ class ProtocolError(ParaserveError, ValueError):
     """A request or message breaks the protocol."""
 
     code = "invalid_request"
+
+
+class TaskUnavailableError(ProtocolError):
+    """The request asks for a translation, and the loaded model cannot translate."""
+
+    code = "task_unavailable"
 
 
 class SlowUploadError(ProtocolError, TimeoutError):

@@ -26,6 +26,7 @@ def transcript_json(transcript: Transcript) -> dict[str, Any]:
         "audio_received_ms": transcript.audio_received_ms,
         "audio_processed_ms": transcript.audio_processed_ms,
         "damaged_packets": transcript.damaged_packets,
+        **({"task": transcript.task} if transcript.task != "transcribe" else {}),
         "timing": {
             "queue_ms": transcript.timing.queue_ms,
             "decode_ms": transcript.timing.decode_ms,
@@ -58,6 +59,7 @@ def transcript_from_json(body: Mapping[str, Any]) -> Transcript:
         damaged_packets=body.get("damaged_packets", 0),
         timing=Timing(timing["queue_ms"], timing["decode_ms"], timing["inference_ms"]),
         warnings=tuple(FieldWarning(w["code"], w["param"], w["message"]) for w in body.get("warnings", ())),
+        task=body.get("task", "transcribe"),
     )
 
 

@@ -16,6 +16,8 @@ ROW_MS = 60
 
 Samples: TypeAlias = npt.NDArray[np.float32]
 """float32 (n_samples,), mono, 16 kHz, in [-1, 1]. Only `features.fbank` rescales to the int16 range."""
+Task: TypeAlias = Literal["transcribe", "translate"]
+"""What to write: the words that were spoken, or what they mean in English."""
 Features: TypeAlias = npt.NDArray[np.float32]
 """float32 (n_frames, dim)."""
 Int: TypeAlias = npt.NDArray[np.int64]
@@ -183,7 +185,8 @@ class Transcript:
 
     `language` is the one that was heard, None where the model tells none. `audio_received_ms` is the audio decoded,
     `audio_processed_ms` the audio that went through the pipeline; they are equal unless audio was lost.
-    `damaged_packets` counts packets of the file that could not be decoded. `warnings` go into the answer.
+    `damaged_packets` counts packets of the file that could not be decoded. `warnings` go into the answer. `task` is
+    what was asked for: a translation is English, whatever `language` was spoken.
     """
 
     text: str
@@ -195,6 +198,7 @@ class Transcript:
     damaged_packets: int = 0
     timing: Timing = field(default_factory=Timing)
     warnings: tuple[FieldWarning, ...] = ()
+    task: Task = "transcribe"
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +210,8 @@ class RecognitionOptions:
     item at a time, so that the text does not depend on the server's load. `language` None lets the model detect it.
     `model_itn` False asks a model that writes numbers and marks itself for neither. `word_times` False allows the
     model to leave word times out. A `draft` is a partial text that is soon replaced: speed matters more than quality.
+    `heard_language` is that of the speech before in the same stream: a model need not find out again. `task`
+    "translate" wants English text of speech in any language, which not every model can give.
     """
 
     hotwords: tuple[str, ...] = ()
@@ -219,6 +225,8 @@ class RecognitionOptions:
     model_itn: bool = True
     word_times: bool = True
     draft: bool = False
+    heard_language: str | None = None
+    task: Task = "transcribe"
 
 
 @dataclass(frozen=True, slots=True)

@@ -107,6 +107,7 @@ class Engine(Protocol):
 
         Raises:
             ProtocolError: a VAD override is out of its range.
+            TaskUnavailableError: a translation is asked for, and no recognizer translates.
         """
         ...
 
@@ -118,6 +119,7 @@ class Engine(Protocol):
         Raises:
             InferenceError: the model failed on this segment.
             OverloadedError: the engine is closed.
+            TaskUnavailableError: a translation is asked for, and no recognizer translates.
         """
         ...
 
@@ -189,7 +191,9 @@ class LocalEngine:
 
         Raises:
             ProtocolError: a VAD override is out of its range.
+            TaskUnavailableError: a translation is asked for, and the bundle's recognizer does not translate.
         """
+        self.abilities.check_task(config.options)
         return LocalStream(self._bundle, self._vad, self._scheduler, config, self._draft_recognizer(config))
 
     def _draft_recognizer(self, config: StreamConfig) -> DraftRecognizer | None:
@@ -211,7 +215,9 @@ class LocalEngine:
         Raises:
             InferenceError: the model failed on this segment alone.
             OverloadedError: the engine is closed.
+            TaskUnavailableError: a translation is asked for, and the bundle's recognizer does not translate.
         """
+        self.abilities.check_task(options)
         if self._hotwords:
             # The client's own come first: some models take only a limited number.
             options = replace(options, hotwords=tuple(dict.fromkeys((*options.hotwords, *self._hotwords))))

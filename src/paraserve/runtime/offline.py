@@ -60,7 +60,9 @@ async def transcribe(
     Raises:
         AudioError: raised by the iterator while decoding.
         InferenceError: a segment could not be recognized; there is no partial transcript.
+        TaskUnavailableError: a translation is asked for, and the engine does not translate.
     """
+    engine.abilities.check_task(options)
     run = _Transcription(engine, options, merge_ms)
     try:
         async with asyncio.TaskGroup() as group:
@@ -196,6 +198,7 @@ class _Transcription:
             audio_received_ms=samples_to_ms(self._received_samples),
             audio_processed_ms=samples_to_ms(self._processed_samples),
             timing=Timing(queue_ms=round(self._spent.queue_ms), inference_ms=round(self._spent.inference_ms)),
+            task=self._options.task,
         )
 
 

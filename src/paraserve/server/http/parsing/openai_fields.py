@@ -40,9 +40,18 @@ def read_openai_fields(fields: FormFields, response_format: str, models: Sequenc
     """
     if read_switch(fields, "stream", default=False):
         raise ProtocolError("stream=true is not supported", code="unsupported_parameter", param="stream")
+    read_translation_fields(fields, models)
+    return OpenAIFields(_granularities(fields, response_format), _has_logprobs(fields, response_format))
+
+
+def read_translation_fields(fields: FormFields, models: Sequence[str]) -> None:
+    """Read the fields that the translation call has, too, and note those that have no effect.
+
+    Raises:
+        ProtocolError: a value that OpenAI's API does not know.
+    """
     _check_temperature(fields)
     _check_model(fields, models)
-    return OpenAIFields(_granularities(fields, response_format), _has_logprobs(fields, response_format))
 
 
 def _granularities(fields: FormFields, response_format: str) -> tuple[str, ...]:

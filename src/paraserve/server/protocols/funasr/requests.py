@@ -19,11 +19,20 @@ from paraserve.server.protocols.json_values import (
     invalid_value,
     read_flag,
     read_number,
+    read_task,
     read_text,
     read_whole,
 )
 from paraserve.server.protocols.languages import AUTO, NO_SPEECH, language_code
-from paraserve.types import SAMPLE_RATE, AudioFormat, ChunkSize, RecognitionOptions, StreamConfig, VadOverrides
+from paraserve.types import (
+    SAMPLE_RATE,
+    AudioFormat,
+    ChunkSize,
+    RecognitionOptions,
+    StreamConfig,
+    Task,
+    VadOverrides,
+)
 
 MAX_WORD_CHARS = 64
 MAX_ROWS = 100
@@ -86,6 +95,7 @@ class FunasrSettings:
     model_itn: bool = True
     language_name: str = AUTO
     deterministic: bool = False
+    task: Task = "transcribe"
     timing: bool = False
 
     @property
@@ -111,6 +121,7 @@ class FunasrSettings:
             language=self.language,
             model_itn=self.model_itn,
             deterministic=self.deterministic,
+            task=self.task,
         )
 
     def live_settings(
@@ -254,6 +265,7 @@ FIELDS: Mapping[str, tuple[str, Callable[[str, Any], Any]]] = MappingProxyType(
         "svs_lang": ("language_name", lambda key, value: read_text(key, value, MAX_WORD_CHARS)),
         "svs_itn": ("model_itn", read_flag),
         "deterministic": ("deterministic", read_flag),
+        "task": ("task", read_task),
         "timing": ("timing", read_flag),
     }
 )

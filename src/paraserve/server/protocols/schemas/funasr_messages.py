@@ -78,6 +78,9 @@ class FunasrRequest(Documented):
     """`false` leaves out punctuation. Default `true`."""
     deterministic: bool | MISSING | None = MISSING
     """`true`: the text does not depend on what else the server is doing. Default `false`."""
+    task: Literal["transcribe", "translate"] | MISSING | None = MISSING
+    """`translate` writes English, whatever language is spoken. For Whisper: other models refuse it with
+    `task_unavailable`. Default `transcribe`."""
     timing: bool | MISSING | None = MISSING
     """`true` adds `server_ms` and `due_ms` to results. Default `false`."""
 

@@ -1,5 +1,7 @@
 """Our own JSON transcript (`/transcribe`, `--format json`)."""
 
+from typing import Literal
+
 from pydantic import MISSING, Field
 
 from paraserve.server.protocols.schemas.documented import Documented
@@ -71,5 +73,7 @@ class TranscriptJson(WithWarnings):
     """Audio that went through recognition, in ms. Equal to `audio_received_ms` unless something is wrong."""
     damaged_packets: int = Field(ge=0)
     """Packets of the file that could not be decoded."""
+    task: Literal["translate"] | MISSING = MISSING
+    """Present where the text is an English translation. `language` is the one that was spoken."""
     timing: TimingJson
     """Time that the parts of the work took."""
