@@ -10,6 +10,7 @@ import openai
 import pytest
 
 from support.audio_files import pcm_wav
+from support.commands import paraserve
 from support.fakes import FakeEngine
 from support.live import live, silence, speech
 
@@ -81,6 +82,14 @@ def test_refused_in_vosk(server):
         client.ws.send(speech(800))
         client.ws.send('{"eof":1}')
         assert json.loads(client.ws.recv(20))["error"]["code"] == "task_unavailable"
+
+
+def test_the_command(server, samples, demo_dir):
+    """It says the reason and fails, with the models in its own process and those of a server."""
+    for flags in (("--bundle", demo_dir), ("--server", server.url)):
+        done = paraserve("transcribe", samples["zh_date"].path, "--translate", *flags)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert "the loaded model does not translate" in done.stderr
 
 
 @pytest.mark.parametrize("name", FORMATS)

@@ -17,6 +17,7 @@ from paraserve.runtime.draft_recognizer import DraftBudget, DraftRecognizer
 from paraserve.runtime.local_stream import NEVER_CUT_MS, LocalStream, LocalVadStream, cost_frames
 from paraserve.runtime.scheduling.batches import BatchCall, Lane, Timed
 from paraserve.runtime.scheduling.cpu_gpu_scheduler import AnyScheduler
+from paraserve.runtime.spoken_language import SpokenLanguage
 from paraserve.types import (
     Hypothesis,
     Partial,
@@ -164,7 +165,7 @@ class LocalEngine:
         self._bundle = bundle
         self._scheduler = scheduler
         self._vad = vad
-        self._draft_budget = DraftBudget(scheduler.workers) if bundle.has_drafts else None
+        self._draft_budget = DraftBudget(scheduler.workers, self._is_waited_for) if bundle.has_drafts else None
 
     @property
     def abilities(self) -> Abilities:
@@ -196,13 +197,21 @@ class LocalEngine:
         self.abilities.check_task(config.options)
         return LocalStream(self._bundle, self._vad, self._scheduler, config, self._draft_recognizer(config))
 
+    def _is_waited_for(self) -> bool:
+        return any(self._scheduler.queued.values())
+
     def _draft_recognizer(self, config: StreamConfig) -> DraftRecognizer | None:
         if self._draft_budget is None:
             return None
 
+        language = SpokenLanguage()
+
         async def recognize(audio: SegmentAudio, *, is_draft: bool) -> Timed[Hypothesis]:
-            options = replace(config.options, draft=is_draft, word_times=not is_draft)
-            return await self.recognize(audio, options, Lane.FINAL)
+            n_samples = len(audio.samples)
+            options = language.told(replace(config.options, draft=is_draft, word_times=not is_draft), n_samples)
+            timed = await self.recognize(audio, options, Lane.FINAL)
+            language.hear(timed.result, options, n_samples)
+            return timed
 
         is_only_pass = config.mode == "online"
         return DraftRecognizer(recognize, self._draft_budget, self.max_segment_ms, is_only_pass=is_only_pass)
@@ -222,6 +231,8 @@ class LocalEngine:
             # The client's own come first: some models take only a limited number.
             options = replace(options, hotwords=tuple(dict.fromkeys((*options.hotwords, *self._hotwords))))
         recognizer = self._bundle.recognizer
+        if not recognizer.capabilities.keeps_language:
+            options = replace(options, heard_language=None)  # which would only keep segments from sharing a batch
         budget = 0 if options.deterministic else recognizer.batch_frames
         stage = "draft" if options.draft else "recognize"
         call = BatchCall((stage, options), partial(recognizer.recognize, options=options), budget)

@@ -140,7 +140,10 @@ class _Transcription:
         # Open speech is not cut here while segments are merged, so the detector has to bound it.
         self._vad = engine.open_vad(cuts=bool(merge_ms))
         self._segmenter = Segmenter(
-            max_segment_ms=engine.max_segment_ms, lookback_ms=engine.lookback_ms, merge_ms=merge_ms
+            max_segment_ms=engine.max_segment_ms,
+            lookback_ms=engine.lookback_ms,
+            merge_ms=merge_ms,
+            join_ms=min(engine.abilities.join_ms, engine.max_segment_ms),
         )
         self._in_flight: deque[_InFlight] = deque()
         self._hypotheses: list[Hypothesis] = []
