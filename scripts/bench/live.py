@@ -11,6 +11,9 @@ client, from sending that frame to reading the text: an upper bound that contain
 the client's own work. Empty partial texts are not counted. What no implementation can avoid comes on top of both:
 the audio that a step needs, and the silence that ends a segment.
 
+With --clients a table says how long a speaker waits, by the words of the final texts: from the end of a segment's
+first word to its first text, from one partial text to the next, and from the end of the last word to the final text.
+
 A number of clients is carried when the p95 of partial and of final texts stay within the budgets, no client lost its
 connection or a frame's turn, the delays did not grow while they spoke, and the last texts came soon after the end.
 The search doubles the number until one is not carried, then halves the gap; the number found is confirmed by a run of
@@ -32,7 +35,7 @@ from machine import CpuMeter, first_cpus, resident_mb
 from recordings import ROOT, Wave, source
 from report import add_output_options, percentile, plot, publish, table
 from serving import Served, funasr_server, our_server
-from talkers import Kind, Script, Talk, drift_ms, talk_all, values, warm_up
+from talkers import Kind, Script, Talk, delays, drift_ms, talk_all, values, warm_up
 
 KINDS: tuple[Kind, ...] = ("first partial", "partial", "final")
 PARTIALS: tuple[Kind, ...] = ("first partial", "partial")
@@ -40,6 +43,7 @@ SLIP_MS = 300.0
 """More than this growth of the delays, or lateness of the clients' frames, is slip."""
 END_MS = 3000.0
 MAX_LIVE = 1000
+WAIT_COLUMNS = ("n", "p50", "p95", "p99")
 Clock = Literal["added_ms", "seen_ms"]
 
 
@@ -60,6 +64,7 @@ class Point:
     seconds: float
     texts: dict[str, dict[str, float | None]] = field(default_factory=dict)
     facts: dict[str, float | None] = field(default_factory=dict)
+    waits: dict[str, dict[str, float | None]] = field(default_factory=dict)
     why_not: str = ""
 
     def p95(self, clock: Clock) -> float | None:
@@ -95,6 +100,7 @@ def measure(served: Served, script: Script, wave: Wave, n: int, budget: Budget) 
         "resident_mb": resident_mb(served.process) if served.process else None,
         "loop_lag_p999_ms": _p999_ms(lags, _loop_lags(served)) if lags else None,
     }
+    point.waits = _waits(talks)
     if served.read_clock:
         point.facts["in_run_cpu"] = (served.read_clock()["cpu_s"] - before["cpu_s"]) / (wall_s * len(cpus))
     point.why_not = _why_not(point, talks, budget)
@@ -107,6 +113,22 @@ def _latencies(talks: list[Talk], kinds: tuple[Kind, ...]) -> dict[str, float | 
         for q in (50, 95, 99):
             found[f"{clock} p{q}"] = percentile(values(talks, kinds, clock), q)
     return found
+
+
+def _waits(talks: list[Talk]) -> dict[str, dict[str, float | None]]:
+    """Return what the clients waited for, by the words of the final texts."""
+    found = delays(talks)
+    lists = {
+        "first text after the first word": found.first_partial,
+        "from one partial text to the next": found.between_partials,
+        "final text after the last word": found.final,
+    }
+    waits: dict[str, dict[str, float | None]] = {
+        name: {"n": len(times), **{f"p{q}": percentile(times, q) for q in (50, 95, 99)}}
+        for name, times in lists.items()
+    }
+    waits["segments without a partial text"] = {"n": found.segments_without_partial}
+    return waits
 
 
 def _why_not(point: Point, talks: list[Talk], budget: Budget) -> str:
@@ -189,10 +211,14 @@ def kind_table(point: Point) -> str:
     """All latencies of one point."""
     columns = [f"{clock}_ms p{q}" for clock in ("added", "seen") for q in (50, 95, 99)]
     rows = [[kind, *(point.texts[kind][column] for column in ("n", *columns))] for kind in KINDS]
-    after = point.facts["after_speech_p50_ms"]
-    more = f"From the end of the last word to its final text: {after} ms (median)." if after else ""
+    waits = [[name, *(wait.get(column) for column in WAIT_COLUMNS)] for name, wait in point.waits.items()]
     return "\n".join(
-        [f"{point.clients} clients:\n", table(["text", "n", *columns], rows), *([f"\n{more}"] if more else [])]
+        [
+            f"{point.clients} clients:\n",
+            table(["text", "n", *columns], rows),
+            "",
+            table(["what somebody who speaks waits for, ms", *WAIT_COLUMNS], waits),
+        ]
     )
 
 

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import Any, Literal
 
 import numpy as np
@@ -25,6 +26,8 @@ FRAME_SAMPLES = RATE * FRAME_MS // 1000
 CHUNK = (5, 10, 5)
 STEP_MS = CHUNK[1] * 60
 SHERPA_FIRST_MS = 635
+MAX_PAUSE_MS = 1500
+"""A segment that was ended so much later than its last word was cut, not ended by a pause."""
 END_TIMEOUT_S = 15.0
 """How long a client waits for its last text; a server that is so late has lost anyway."""
 
@@ -45,13 +48,20 @@ class Script:
 
 @dataclass
 class Text:
-    """One text that came. `added_ms` is what the server says, `seen_ms` since the client sent the audio it needed."""
+    """One text that came. `added_ms` is what the server says, `seen_ms` since the client sent the audio it needed.
+
+    Of a final text with times: `after_speech_ms` since its last word had been said, and the ends of its first and its
+    last word from the client's beginning. `due_ms` is the audio that it needed.
+    """
 
     kind: Kind
     at_s: float
     added_ms: float | None
     seen_ms: float | None
     after_speech_ms: float | None = None
+    first_word_ms: float | None = None
+    last_word_ms: float | None = None
+    due_ms: float | None = None
 
 
 @dataclass
@@ -169,8 +179,12 @@ async def _funasr(script: Script, socket: ClientConnection, talk: Talk, voice: V
 def _text(talk: Talk, kind: Kind, at_s: float, message: dict[str, Any]) -> Text:
     due_ms, times = message.get("due_ms"), json.loads(message.get("timestamp") or "[]")
     seen_ms = talk.seen_ms(due_ms, at_s) if due_ms is not None else None
-    after_ms = (at_s - talk.started_s) * 1000 - times[-1][1] if times and kind == "final" else None
-    return Text(kind, at_s - talk.started_s, message.get("server_ms"), seen_ms, after_ms)
+    text = Text(kind, at_s - talk.started_s, message.get("server_ms"), seen_ms, due_ms=due_ms)
+    if not times or kind != "final":
+        return text
+    first_ms, last_ms = times[0][1], times[-1][1]
+    after_ms = (at_s - talk.started_s) * 1000 - last_ms
+    return replace(text, after_speech_ms=after_ms, first_word_ms=first_ms, last_word_ms=last_ms)
 
 
 async def _sherpa(socket: ClientConnection, talk: Talk, voice: Voice) -> None:
@@ -235,6 +249,45 @@ def values(talks: list[Talk], kinds: tuple[Kind, ...], what: Literal["added_ms",
     """Of all texts of these kinds that have one."""
     found = (getattr(text, what) for talk in talks for text in talk.texts if text.kind in kinds)
     return [float(value) for value in found if value is not None]
+
+
+@dataclass(frozen=True)
+class Delays:
+    """What those who speak wait for, in ms, of all segments of some clients.
+
+    Args:
+        first_partial: from the end of a segment's first word to its first text, partial or final.
+        between_partials: from one partial text to the next, or to the end of the last word.
+        final: from the end of the last word to the final text, where a pause ended the segment.
+        segments_without_partial: number of segments that had a final text only.
+    """
+
+    first_partial: list[float]
+    between_partials: list[float]
+    final: list[float]
+    segments_without_partial: int
+
+
+def delays(talks: list[Talk]) -> Delays:
+    """Measure the texts against the words of the final texts, where these have times."""
+    found = Delays([], [], [], 0)
+    silent = 0
+    for talk in talks:
+        partials_ms: list[float] = []
+        for text in talk.texts:
+            if text.kind != "final":
+                partials_ms.append(text.at_s * 1000)
+                continue
+            if text.first_word_ms is not None and text.last_word_ms is not None:
+                shown_ms = [*partials_ms, text.at_s * 1000]
+                found.first_partial.append(shown_ms[0] - text.first_word_ms)
+                ends_ms = [*partials_ms, max(text.last_word_ms, *partials_ms[-1:], 0.0)]
+                found.between_partials.extend(b - a for a, b in pairwise(ends_ms))
+                if (text.due_ms or 0.0) - text.last_word_ms <= MAX_PAUSE_MS:
+                    found.final.append(text.at_s * 1000 - text.last_word_ms)
+                silent += not partials_ms
+            partials_ms = []
+    return replace(found, segments_without_partial=silent)
 
 
 def drift_ms(talks: list[Talk]) -> float:

@@ -8,6 +8,7 @@
     │   └── DecoderError                   the decoder gave up, ran out of time or memory
     ├── ProtocolError (ValueError)         a request or message breaks the protocol
     │   ├── SlowUploadError (TimeoutError) the client stopped sending in the middle of its upload
+    │   ├── TaskUnavailableError           no loaded model does what is asked for: none translates
     │   └── ModelNotFoundError (LookupError)  the server has no model of this name
     ├── AccessError (PermissionError)      no API key, an unknown or expired one
     │   ├── HostError                      a request to a name that is not the server's
@@ -95,6 +96,12 @@ class ProtocolError(ParaserveError, ValueError):
     """A request or message breaks the protocol."""
 
     code = "invalid_request"
+
+
+class TaskUnavailableError(ProtocolError):
+    """The request asks for a translation, and the loaded model cannot translate."""
+
+    code = "task_unavailable"
 
 
 class SlowUploadError(ProtocolError, TimeoutError):

@@ -27,6 +27,7 @@ def transcript_json(transcript: Transcript) -> dict[str, Any]:
         "audio_processed_ms": transcript.audio_processed_ms,
         "damaged_packets": transcript.damaged_packets,
         **heard_json(transcript.heard),
+        **({"task": transcript.task} if transcript.task != "transcribe" else {}),
         "timing": {
             "queue_ms": transcript.timing.queue_ms,
             "decode_ms": transcript.timing.decode_ms,
@@ -86,6 +87,7 @@ def transcript_from_json(body: Mapping[str, Any]) -> Transcript:
         warnings=tuple(FieldWarning(w["code"], w["param"], w["message"]) for w in body.get("warnings", ())),
         heard=heard_from_json(body),
         notice=notice_from_json(body),
+        task=body.get("task", "transcribe"),
     )
 
 

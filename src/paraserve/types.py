@@ -16,6 +16,8 @@ ROW_MS = 60
 
 Samples: TypeAlias = npt.NDArray[np.float32]
 """float32 (n_samples,), mono, 16 kHz, in [-1, 1]. Only `features.fbank` rescales to the int16 range."""
+Task: TypeAlias = Literal["transcribe", "translate"]
+"""What to write: the words that were spoken, or what they mean in English."""
 Features: TypeAlias = npt.NDArray[np.float32]
 """float32 (n_frames, dim)."""
 Int: TypeAlias = npt.NDArray[np.int64]
@@ -223,7 +225,8 @@ class Transcript:
     `language` is the one that was heard, None where the model tells none. `audio_received_ms` is the audio decoded,
     `audio_processed_ms` the audio that was judged silent or recognized; they are equal unless audio was lost.
     `damaged_packets` counts packets of the file that could not be decoded. `warnings` go into the answer. `heard`
-    says how much of the speech was understood, and `notice` says so in words where it was too little.
+    says how much of the speech was understood, and `notice` says so in words where it was too little. `task` is
+    what was asked for: a translation is English, whatever `language` was spoken.
     """
 
     text: str
@@ -237,6 +240,7 @@ class Transcript:
     warnings: tuple[FieldWarning, ...] = ()
     heard: Heard = Heard()
     notice: Notice | None = None
+    task: Task = "transcribe"
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,6 +253,8 @@ class RecognitionOptions:
     `model_itn` False asks a model that writes numbers and marks itself for neither. `word_times` False allows the
     model to leave word times out. A `draft` is a partial text that is soon replaced: speed matters more than quality.
     `model` is a name or an alias of one of the server's models; None or "auto" leaves the choice to the server.
+    `heard_language` is that of the speech before in the same stream: a model need not find out again. `task`
+    "translate" wants English text of speech in any language, which not every model can give.
     """
 
     hotwords: tuple[str, ...] = ()
@@ -263,6 +269,8 @@ class RecognitionOptions:
     word_times: bool = True
     draft: bool = False
     model: str | None = None
+    heard_language: str | None = None
+    task: Task = "transcribe"
 
 
 @dataclass(frozen=True, slots=True)

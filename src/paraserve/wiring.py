@@ -17,7 +17,7 @@ from paraserve.inference.models.vad.whole_recording_vad import WholeRecordingVad
 from paraserve.model_specs import model_specs, operator_hotwords, verify_model
 from paraserve.runtime.decoding.pool import DecodePool
 from paraserve.runtime.draft_recognizer import DraftBudget
-from paraserve.runtime.engine import Engine, LocalEngine
+from paraserve.runtime.engine import Engine, LocalEngine, budget_of_drafts
 from paraserve.runtime.multi_engine import Replicas
 from paraserve.runtime.routing.loaded_model import Model, ModelSpec
 from paraserve.runtime.routing.model_set import ModelSet
@@ -146,7 +146,7 @@ def _open_devices(settings: Settings, on_batch: Callable[[BatchStats], None]) ->
             workers=workers,
             run_timeout_s=settings.inference_timeout_s,
         )
-        made.append(Device(placement, scheduler, DraftBudget(scheduler.workers)))
+        made.append(Device(placement, scheduler, budget_of_drafts(scheduler)))
     return tuple(made)
 
 

@@ -1,7 +1,7 @@
 """The bundle `whisper-base` on recordings of people: Whisper's real weights from the package index behind FSMN-VAD.
 
-Every way in gives the same sentences, and they are those of the plain library, given the same weights and the whole
-recording, apart from what a cut at another place changes.
+Uploads give the same sentences as the command, and they are those of the plain library, given the same weights and
+the whole recording, apart from what a cut at another place changes. Live clients get each segment for itself.
 """
 
 import asyncio
@@ -23,7 +23,8 @@ from support.commands import paraserve, server
 from support.live import live
 
 QUICK_MS, SPOKEN_MS = 12_000, (6_400, 12_000)
-MAX_ERROR = 0.15
+MAX_ERROR, MAX_ERROR_OF_ALL = 0.15, 0.05
+"""Of the beginning, where a cut weighs more, and of the whole recording."""
 PATIENCE_S = 300
 BARE = re.compile(r"[\W_]+")
 
@@ -77,9 +78,9 @@ def url(bundle_dir):
         yield url
 
 
-def test_the_text_is_the_plain_librarys(transcript, plain_text, samples):
-    """At most 15 % of the characters differ, and the language is heard."""
-    assert error_rate(transcript["text"], plain_text) <= MAX_ERROR
+def test_the_text_is_the_plain_librarys(transcript, plain_text, samples, full):
+    """At most 5 % of the characters of all of it differ, and the language is heard."""
+    assert error_rate(transcript["text"], plain_text) <= (MAX_ERROR_OF_ALL if full else MAX_ERROR)
     assert transcript["language"] == "zh"
     assert {sentence["language"] for sentence in transcript["sentences"]} == {"zh"}
     assert transcript["audio_processed_ms"] == len(samples) // 16
@@ -97,8 +98,8 @@ def test_words_have_times(transcript):
 
 
 @pytest.mark.slow
-def test_every_way_in_gives_the_same_sentences(transcript, url, recording, samples):
-    """An upload, and a live client in mode 2pass, whose partial texts begin no other way than its final ones."""
+def test_every_way_in_gives_the_same_text(transcript, url, recording, samples):
+    """An upload, and, but for what is cut elsewhere, a live client in mode 2pass, with times in order."""
     done = paraserve("transcribe", recording, "--server", url, "--format", "json")
     assert json.loads(done.stdout)["sentences"] == transcript["sentences"]
     with live(url) as client:
@@ -109,10 +110,10 @@ def test_every_way_in_gives_the_same_sentences(transcript, url, recording, sampl
         while not messages[-1]["is_final"]:
             messages.append(client.receive(PATIENCE_S))
     finals = [message for message in messages if message["mode"] == "2pass-offline"]
-    assert "".join(message["text"] for message in finals) == transcript["text"]
-    times = [[t["start_ms"], t["end_ms"]] for s in transcript["sentences"] for t in s["tokens"]]
-    stamps = [pair for message in finals for pair in json.loads(message.get("timestamp", "[]"))]
-    assert stamps == times
+    assert error_rate("".join(message["text"] for message in finals), transcript["text"]) <= MAX_ERROR
+    stamps = [at_ms for m in finals for pair in json.loads(m.get("timestamp", "[]")) for at_ms in pair]
+    assert stamps
+    assert stamps == sorted(stamps)
     assert {message["language"] for message in finals if message["text"]} == {"zh"}
 
 
@@ -182,7 +183,15 @@ def test_capabilities(bundle_dir, read_aloud):
 
     languages = model.capabilities.languages
     assert model.capabilities == Capabilities(
-        partials=True, punctuates=True, languages=languages, word_times=True, hotwords=True, prompt=True
+        partials=True,
+        punctuates=True,
+        languages=languages,
+        word_times=True,
+        hotwords=True,
+        prompt=True,
+        translates=True,
+        keeps_language=True,
+        join_ms=22_000,
     )
     assert "yue" not in languages
     assert [heard(language=code, draft=True).language for code in ("de", "en", "zh")] == ["de", "en", "zh"]

@@ -9,6 +9,7 @@ import contextlib
 import functools
 import io
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -21,7 +22,7 @@ from support.fakes import FakeEngine, text_of
 from support.live import live
 from support.live_messages import check_from_server
 
-OPENAI = "/v1/audio/transcriptions"
+OPENAI, TRANSLATIONS = "/v1/audio/transcriptions", "/v1/audio/translations"
 MULTIPART, JSON = "multipart/form-data", "application/json"
 POSTS = {
     path: one["post"]
@@ -47,6 +48,7 @@ VALUES = {
     "channels": "2",
     "format": "srt",
     "response_format": "text",
+    "task": "translate",
     "model": "gpt-9",
     "temperature": "0.5",
     "include[]": "logprobs",
@@ -95,15 +97,22 @@ def send(server, path, place, recording, **fields):
 
 
 @pytest.fixture(scope="module")
-def plain(server, samples):
+def serving(server, serve_app):
+    """The server of a route: translations need an engine that translates, which the embedded bundle does not."""
+    with serve_app(Telling()) as translating:
+        yield lambda path: translating if path == TRANSLATIONS else server
+
+
+@pytest.fixture(scope="module")
+def plain(serving, samples):
     """The answer to an upload without fields, of each route and place."""
-    return functools.cache(lambda path, place: seen(send(server, path, place, samples["zh_date"].data)))
+    return functools.cache(lambda path, place: seen(send(serving(path), path, place, samples["zh_date"].data)))
 
 
 @pytest.mark.parametrize(("path", "place", "name"), UPLOADS)
-def test_fields_of_uploads(server, samples, plain, path, place, name):
+def test_fields_of_uploads(serving, samples, plain, path, place, name):
     """Each field of each route, in the form, in JSON and in the query, makes a difference that a client sees."""
-    answer = send(server, path, place, samples["zh_date"].data, **{name: VALUES[name]})
+    answer = send(serving(path), path, place, samples["zh_date"].data, **{name: VALUES[name]})
     assert seen(answer) != plain(path, place) or is_told(answer, name)
 
 
@@ -133,6 +142,15 @@ class Noting(FakeEngine):
         return await super().recognize(audio, options, *args)
 
 
+class Telling(FakeEngine):
+    """Says which options it was given, beside what it hears."""
+
+    async def recognize(self, audio, options, *args):
+        timed = await super().recognize(audio, options, *args)
+        told = (options.hotwords, options.prompt, options.itn, options.punctuate, options.language, options.task)
+        return replace(timed, result=replace(timed.result, text=f"{timed.result.text} {told}"))
+
+
 def wav(samples):
     buffer = io.BytesIO()
     soundfile.write(buffer, samples, 16_000, format="WAV")
@@ -151,7 +169,6 @@ FOREIGN = {
         "vad_filter": "true",
         "word_timestamps": "true",
         "initial_prompt": "a",
-        "task": "x",
     },
     "whisper.cpp": {"temperature_inc": "0.2", "no_context": "true", "split_on_word": "true"},
     "OpenAI": {"chunking_strategy": "auto", "known_speaker_names[]": "agent"},
@@ -164,10 +181,10 @@ FOREIGN = {
 
 @pytest.mark.parametrize("kind", FOREIGN)
 @pytest.mark.parametrize("path", POSTS)
-def test_fields_of_other_servers(server, samples, path, kind):
+def test_fields_of_other_servers(serving, samples, path, kind):
     """A field that is not documented is named, wherever it stands, and the answer is otherwise as without it."""
     for place in (MULTIPART, JSON, "query"):
-        answer = send(server, path, place, samples["zh_date"].data, **FOREIGN[kind])
+        answer = send(serving(path), path, place, samples["zh_date"].data, **FOREIGN[kind])
         assert answer.status_code == 200
         told = {warning["param"]: warning["code"] for warning in answer.json()["warnings"]}
         assert told == dict.fromkeys(FOREIGN[kind], "unknown_field")
@@ -204,6 +221,7 @@ FUNASR_VALUES = {
     "punctuate": [False],
     "deterministic": ["yes"],
     "model": ["nova-2"],
+    "task": ["translate"],
     "timing": [True],
 }
 """Values of each key. `is_end` counts in an end marker, where its acknowledgement is; see `deterministic` above."""
@@ -215,6 +233,7 @@ VOSK_VALUES = {
     "model": ["nova-2"],
     "itn": [True],
     "punctuate": [True],
+    "task": ["translate"],
 }
 IN_ONLINE = {"itn": True, "punctuate": True}
 """In mode online texts are as they were spoken, so the other value is the one that matters."""

@@ -29,7 +29,7 @@ def text_of(samples: Samples) -> str:
     return f"{len(samples)}x{round(float(np.abs(samples).max(initial=0.0)) * 1000)}"
 
 
-ALL_ABILITIES = Abilities(frozenset(("en", "yue", "zh")), hotwords=True, prompt=True, model_itn=True)
+ALL_ABILITIES = Abilities(frozenset(("en", "yue", "zh")), hotwords=True, prompt=True, model_itn=True, translates=True)
 
 
 @dataclass

@@ -112,6 +112,7 @@ def _form(boundary: str, filename: str, options: RecognitionOptions) -> tuple[by
         "model": options.model or "",
         "channel": "" if options.channel is None else str(options.channel),
         "track": "" if options.track is None else str(options.track),
+        "task": "" if options.task == "transcribe" else options.task,
     }
     parts = [
         f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'

@@ -84,6 +84,9 @@ def transcribe(  # noqa: PLR0913, PLR0917 - one parameter a flag
     channel: Channel = None,
     track: Track = None,
     no_itn: NoItn = False,
+    translate: Annotated[
+        bool, typer.Option("--translate", help="Write English, whatever language is spoken (Whisper).")
+    ] = False,
     no_punctuate: Annotated[bool, typer.Option("--no-punctuate", help="No punctuation marks.")] = False,
 ) -> None:
     """Write the text of recordings to stdout, in the order given.
@@ -102,6 +105,7 @@ def transcribe(  # noqa: PLR0913, PLR0917 - one parameter a flag
         channel=channel,
         track=track,
         word_times=format_ != "text",
+        task="translate" if translate else "transcribe",
     )
     settings = read_settings({"bundle": bundle, "device": device})
     with open_sources(files) as sources:

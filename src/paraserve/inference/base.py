@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
+from paraserve.errors import TaskUnavailableError
 from paraserve.types import (
     ChunkSize,
     Features,
@@ -96,6 +97,9 @@ class Capabilities:
         hotwords: the option `hotwords` has an effect.
         prompt: the option `prompt` has an effect.
         model_itn: it leaves marks and written numbers out where the options want neither.
+        translates: the option `task` may be "translate".
+        keeps_language: it finds out the language at a cost that the option `heard_language` saves.
+        join_ms: length up to which it understands neighbouring segments of a recording better as one; 0 = none.
     """
 
     partials: bool = False
@@ -105,6 +109,9 @@ class Capabilities:
     hotwords: bool = False
     prompt: bool = False
     model_itn: bool = False
+    translates: bool = False
+    keeps_language: bool = False
+    join_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +130,8 @@ class Abilities:
         word_times: words have a start and an end.
         draft_options: partial texts follow the options too. A streaming recognizer takes none.
         knows: speech that it understands, in words that follow "knows". Empty where its bundle does not tell.
+        translates: the option `task` may be "translate".
+        join_ms: length up to which neighbouring segments of a recording are recognized as one; 0 = they are not.
     """
 
     languages: frozenset[str] = frozenset()
@@ -134,8 +143,19 @@ class Abilities:
     model_itn: bool = False
     word_times: bool = True
     draft_options: bool = False
+    translates: bool = False
+    join_ms: int = 0
     knows: str = ""
     any_language: bool = False
+
+    def check_task(self, options: RecognitionOptions) -> None:
+        """Check that the task of the options can be done.
+
+        Raises:
+            TaskUnavailableError: a translation is asked for, and no loaded model translates.
+        """
+        if options.task == "translate" and not self.translates:
+            raise TaskUnavailableError("the loaded model does not translate: Whisper does", param="task")
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,6 +307,8 @@ class ModelBundle:
             word_times=recognizer.word_times,
             draft_options=self.has_drafts,
             knows=self.knows,
+            translates=recognizer.translates,
+            join_ms=recognizer.join_ms,
         )
 
     @property

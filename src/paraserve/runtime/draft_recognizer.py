@@ -2,11 +2,14 @@
 
 Each such run is a draft. Words on which two consecutive drafts agree are locked and never change; the words after
 them are the unstable tail (LocalAgreement-2, Macháček, Dabre and Bojar, "Turning Whisper into Real-Time Transcription
-System", 2023).
+System", 2023). Where a final text replaces them, the first words of a segment may come from one draft without its
+last words (hold-n, Liu, Spanakis and Niehues, "Low-Latency Sequence-to-Sequence Speech Recognition and Translation by
+Partial Hypothesis Selection", 2020).
 """
 
 import asyncio
 import math
+import sys
 import time
 from collections.abc import Awaitable, Callable, Hashable, Sequence
 from dataclasses import dataclass, field, replace
@@ -19,7 +22,6 @@ import numpy as np
 from paraserve.inference.text.spaces import space_between_sentences
 from paraserve.runtime.scheduling.batches import Timed
 from paraserve.types import (
-    SAMPLE_RATE,
     Hypothesis,
     Partial,
     Samples,
@@ -29,11 +31,16 @@ from paraserve.types import (
     samples_to_ms,
 )
 
-MIN_NEW_SAMPLES = SAMPLE_RATE
+FIRST_SAMPLES = ms_to_samples(1200)
+"""Audio of a segment's first draft. Of less, Whisper base writes half of the first Chinese characters wrong."""
+MIN_NEW_SAMPLES = ms_to_samples(480)
 """Least new audio for another draft."""
+HELD_BACK = 2
+"""Words at the end of a first draft that are not told yet: the last one is often half a word."""
+DRAFT_STEP_MS = 120
+"""Chunks of open speech for drafts. A draft that is due begins so much later at most, and one that ended is told."""
 MAX_SHARE = 0.5
-"""Share of half the workers' time that the drafts of all sessions together may take; final texts and files need the
-rest."""
+"""Share of half the workers' time that the drafts of all sessions together take while other work waits."""
 
 
 class Recognize(Protocol):
@@ -47,11 +54,20 @@ class Recognize(Protocol):
 class DraftBudget:
     """The time that all sessions of an engine may spend on drafts.
 
-    There is one place for every two workers, at least one. A draft of t seconds takes a place, which then rests for
-    t * (1 / MAX_SHARE - 1) seconds. Sessions that get no place are served in the order in which they asked.
+    There is one place for every two workers, at least one. While other work waits, a place rests after a draft of t
+    seconds for t * (1 / MAX_SHARE - 1) seconds. Sessions that get no place are served in the order in which they
+    asked.
+
+    Args:
+        workers: threads of the engine.
+        is_waited_for: says whether other work waits.
+        clock: seconds.
     """
 
-    def __init__(self, workers: int, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, workers: int, is_waited_for: Callable[[], bool], clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._is_waited_for = is_waited_for
         self._clock = clock
         self._free_at_s = [0.0] * max(1, workers // 2)
         self._waiting: dict[Hashable, None] = {}
@@ -59,7 +75,7 @@ class DraftBudget:
     def take(self, session: Hashable) -> int | None:
         """Take a place, which must be released; None if none is free, and then the session waits in the queue."""
         self._waiting.setdefault(session)
-        now_s = self._clock()
+        now_s = self._clock() if self._is_waited_for() else sys.float_info.max
         free = [place for place, free_at_s in enumerate(self._free_at_s) if free_at_s <= now_s]
         if session not in list(self._waiting)[: len(free)]:
             return None
@@ -78,8 +94,12 @@ class DraftBudget:
 
 @dataclass(slots=True)
 class Agreement:
-    """The words of one segment: the locked ones, and those that the last draft put after them."""
+    """The words of one segment: the locked ones, and those that the last draft put after them.
 
+    `begins_early`: where nothing is locked yet, a single draft locks all but its last words, at least one of two.
+    """
+
+    begins_early: bool = False
     locked: list[Token] = field(default_factory=list)
     tail: list[Token] = field(default_factory=list)
 
@@ -91,6 +111,8 @@ class Agreement:
             if _case_folded(old) != _case_folded(new):
                 break
             agreed += 1
+        if self.begins_early and not self.locked and not agreed:
+            agreed = max(len(following) - HELD_BACK, min(len(following) - 1, 1), 0)
         self.locked += following[:agreed]
         self.tail = following[agreed:]
         return following[:agreed]
@@ -168,7 +190,7 @@ class DraftRecognizer:
         self._start_ms, self._text = start_ms, text
         self._audio: list[Samples] = []
         self._n_samples = self._n_drafted = 0
-        self._agreement = Agreement()
+        self._agreement = Agreement(begins_early=not self._is_only_pass)
 
     def _drop_draft(self) -> None:
         if self._draft is not None:
@@ -186,7 +208,8 @@ class DraftRecognizer:
         return self._partial(locked, self._agreement.tail)
 
     def _start_draft(self) -> None:
-        is_due = self._n_samples - self._n_drafted >= MIN_NEW_SAMPLES and self._n_samples <= self._max_samples
+        n_needed = self._n_drafted + MIN_NEW_SAMPLES if self._n_drafted else FIRST_SAMPLES
+        is_due = n_needed <= self._n_samples <= self._max_samples
         if self._draft is None and is_due and (place := self._budget.take(self)) is not None:
             self._n_drafted = self._n_samples
             audio = SegmentAudio(np.concatenate(self._audio))

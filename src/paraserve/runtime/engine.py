@@ -17,6 +17,7 @@ from paraserve.runtime.draft_recognizer import DraftBudget, DraftRecognizer
 from paraserve.runtime.local_stream import NEVER_CUT_MS, LocalStream, LocalVadStream, cost_frames
 from paraserve.runtime.scheduling.batches import BatchCall, Lane, Timed
 from paraserve.runtime.scheduling.cpu_gpu_scheduler import AnyScheduler
+from paraserve.runtime.spoken_language import SpokenLanguage
 from paraserve.types import (
     Hypothesis,
     Partial,
@@ -107,6 +108,7 @@ class Engine(Protocol):
 
         Raises:
             ProtocolError: a VAD override is out of its range.
+            TaskUnavailableError: a translation is asked for, and no recognizer translates.
         """
         ...
 
@@ -118,6 +120,7 @@ class Engine(Protocol):
         Raises:
             InferenceError: the model failed on this segment.
             OverloadedError: the engine is closed.
+            TaskUnavailableError: a translation is asked for, and no recognizer translates.
         """
         ...
 
@@ -171,8 +174,7 @@ class LocalEngine:
         self._bundle = bundle
         self._scheduler = scheduler
         self._vad = vad
-        budget = draft_budget or DraftBudget(scheduler.workers)
-        self._draft_budget = budget if bundle.has_drafts else None
+        self._draft_budget = (draft_budget or budget_of_drafts(scheduler)) if bundle.has_drafts else None
 
     @property
     def abilities(self) -> Abilities:
@@ -199,16 +201,23 @@ class LocalEngine:
 
         Raises:
             ProtocolError: a VAD override is out of its range.
+            TaskUnavailableError: a translation is asked for, and the bundle's recognizer does not translate.
         """
+        self.abilities.check_task(config.options)
         return LocalStream(self._bundle, self._vad, self._scheduler, config, self._draft_recognizer(config))
 
     def _draft_recognizer(self, config: StreamConfig) -> DraftRecognizer | None:
         if self._draft_budget is None:
             return None
 
+        language = SpokenLanguage()
+
         async def recognize(audio: SegmentAudio, *, is_draft: bool) -> Timed[Hypothesis]:
-            options = replace(config.options, draft=is_draft, word_times=not is_draft)
-            return await self.recognize(audio, options, Lane.FINAL)
+            n_samples = len(audio.samples)
+            options = language.told(replace(config.options, draft=is_draft, word_times=not is_draft), n_samples)
+            timed = await self.recognize(audio, options, Lane.FINAL)
+            language.hear(timed.result, options, n_samples)
+            return timed
 
         is_only_pass = config.mode == "online"
         return DraftRecognizer(recognize, self._draft_budget, self.max_segment_ms, is_only_pass=is_only_pass)
@@ -221,11 +230,15 @@ class LocalEngine:
         Raises:
             InferenceError: the model failed on this segment alone.
             OverloadedError: the engine is closed.
+            TaskUnavailableError: a translation is asked for, and the bundle's recognizer does not translate.
         """
+        self.abilities.check_task(options)
         if self._hotwords:
             # The client's own come first: some models take only a limited number.
             options = replace(options, hotwords=tuple(dict.fromkeys((*options.hotwords, *self._hotwords))))
         recognizer = self._bundle.recognizer
+        if not recognizer.capabilities.keeps_language:
+            options = replace(options, heard_language=None)  # which would only keep segments from sharing a batch
         budget = 0 if options.deterministic else recognizer.batch_frames
         stage = "draft" if options.draft else "recognize"
         # A waiting call keeps its model alive, so no other model has this id meanwhile.
@@ -257,6 +270,11 @@ class LocalEngine:
         """Answer waiting calls with an error and stop the workers, if the scheduler is this engine's own."""
         if self._owns_scheduler:
             await asyncio.to_thread(self._scheduler.close)
+
+
+def budget_of_drafts(scheduler: AnyScheduler) -> DraftBudget:
+    """Return the budget of all models that share a scheduler: drafts rest while other work waits there."""
+    return DraftBudget(scheduler.workers, lambda: any(scheduler.queued.values()))
 
 
 def _punctuate(

@@ -64,7 +64,9 @@ async def transcribe(
     Raises:
         AudioError: raised by the iterator while decoding.
         InferenceError: a segment could not be recognized; there is no partial transcript.
+        TaskUnavailableError: a translation is asked for, and the engine does not translate.
     """
+    engine.abilities.check_task(options)
     run = _Transcription(engine, options, merge_ms)
     try:
         async with asyncio.TaskGroup() as group:
@@ -149,7 +151,10 @@ class _Transcription:
         # Open speech is not cut here while segments are merged, so the detector has to bound it.
         self._vad = engine.open_vad(cuts=bool(merge_ms))
         self._segmenter = Segmenter(
-            max_segment_ms=engine.max_segment_ms, lookback_ms=engine.lookback_ms, merge_ms=merge_ms
+            max_segment_ms=engine.max_segment_ms,
+            lookback_ms=engine.lookback_ms,
+            merge_ms=merge_ms,
+            join_ms=min(engine.abilities.join_ms, engine.max_segment_ms),
         )
         self._in_flight: deque[_InFlight] = deque()
         self._hypotheses: list[Hypothesis] = []
@@ -228,6 +233,7 @@ class _Transcription:
             timing=Timing(queue_ms=round(self._spent.queue_ms), inference_ms=round(self._spent.inference_ms)),
             heard=heard,
             notice=notice_about(heard, self._engine.abilities.knows),
+            task=self._options.task,
         )
 
 

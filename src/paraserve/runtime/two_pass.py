@@ -14,11 +14,13 @@ import numpy as np
 
 from paraserve.errors import ProtocolError
 from paraserve.inference.text.sentences import join_sentences
+from paraserve.runtime.draft_recognizer import DRAFT_STEP_MS
 from paraserve.runtime.engine import Engine
 from paraserve.runtime.offline import first_cause, moved, shifted
 from paraserve.runtime.scheduling.batches import Lane, Timed
 from paraserve.runtime.segments.cut_speech import CONTEXT_MS, EARLIEST_MS, recognize_part, words_after
 from paraserve.runtime.segments.live_segmenter import Chunk, LiveSegmenter, SpeechEnd
+from paraserve.runtime.spoken_language import SpokenLanguage
 from paraserve.runtime.understanding import StreamedSegment, heard_in
 from paraserve.runtime.update_order import OrderedUpdates
 from paraserve.types import (
@@ -74,6 +76,7 @@ class TwoPassSession:
         self._waiting: list[Samples] = []
         self._n_waiting = 0
         self._said_until_ms: dict[int, int] = {}  # end of the last word of each part of cut speech
+        self._language = SpokenLanguage()
         self._second_passes: deque[tuple[Segment, asyncio.Task[Update]]] = deque()
 
     async def __aenter__(self) -> "TwoPassSession":
@@ -219,8 +222,11 @@ class TwoPassSession:
     async def _second_pass(
         self, end: SpeechEnd, options: RecognitionOptions, before: "asyncio.Task[Update] | None", *, is_last: bool
     ) -> Update:
+        n_samples = len(end.audio.samples)
+        options = self._language.told(options, n_samples)
         recognized = await self._recognize(end, options, before)
         hypothesis = recognized.result
+        self._language.hear(hypothesis, options, n_samples)
         if self._config.realtime_punctuation:
             if before is not None:
                 # The punctuation model's state goes from segment to segment.
@@ -272,14 +278,13 @@ def _segmenter(engine: Engine, config: StreamConfig, lookback_ms: int) -> LiveSe
 
     Without a second pass nothing needs to be cut. Parts below the recognizer's limit come with audio around them.
     """
+    step_ms = DRAFT_STEP_MS if engine.abilities.draft_options else config.chunk.step_ms
     if config.mode == "online":
-        return LiveSegmenter(
-            step_ms=config.chunk.step_ms, lookback_ms=lookback_ms, max_segment_ms=None, keeps_stepped=False
-        )
+        return LiveSegmenter(step_ms=step_ms, lookback_ms=lookback_ms, max_segment_ms=None, keeps_stepped=False)
     max_ms = min(engine.max_segment_ms, config.vad.max_segment_ms or engine.max_segment_ms)
     room_ms = (engine.max_segment_ms - max_ms) // 2
     return LiveSegmenter(
-        step_ms=config.chunk.step_ms,
+        step_ms=step_ms,
         lookback_ms=lookback_ms,
         max_segment_ms=max_ms,
         context_ms=min(CONTEXT_MS, room_ms // FRAME_MS * FRAME_MS),

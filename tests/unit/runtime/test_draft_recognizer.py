@@ -55,8 +55,12 @@ class Recogniser:
         return Timed(Hypothesis(tuple(Token(w, *times) for w in self.texts.pop(0).split())), 0.0, self.run_ms)
 
 
+def waits() -> bool:
+    return True
+
+
 def draft_recognizer(recogniser, clock=None, *, max_segment_ms=30_000, is_only_pass=False) -> DraftRecognizer:
-    budget = DraftBudget(2, clock or Clock())
+    budget = DraftBudget(2, lambda: False, clock or Clock())
     return DraftRecognizer(recogniser.recognize, budget, max_segment_ms, is_only_pass=is_only_pass)
 
 
@@ -79,6 +83,25 @@ def test_what_two_drafts_agree_on_is_locked():
 
 
 @pytest.mark.parametrize(
+    ("draft", "told"), [("", ""), ("one", ""), ("one two", "one"), ("one two three", "one"), ("a b c d e", "a b c")]
+)
+def test_an_early_beginning(draft, told):
+    """A first draft gives its words but the last ones at once; from then on two have to agree."""
+    agreement = Agreement(begins_early=True)
+    assert said(agreement.update(words(draft))) == told
+    assert said(agreement.update(words(draft + " more"))) == (draft.removeprefix(told).strip() if told else draft)
+    assert said(agreement.update(words(draft + " else"))) == ""
+
+
+def test_drafts_that_disagree_from_the_first_word_on():
+    """Each of them may begin the text early, as long as nothing is told."""
+    agreement = Agreement(begins_early=True)
+    assert agreement.update(words("one")) == []
+    assert said(agreement.update(words("won two three"))) == "won"
+    assert said(agreement.tail) == "two three"
+
+
+@pytest.mark.parametrize(
     ("final", "rest"),
     [
         ("well the cat sat down", "down"),
@@ -98,23 +121,31 @@ def test_a_changed_beginning_repeats_nothing(final, rest):
 
 
 async def test_partials_of_open_speech():
-    """Each second of new audio is recognized with all before it, as a draft; the end gives the rest, with times."""
-    recogniser, clock = Recogniser(["the", "the cat", "the cat sat", "the cat sat down"]), Clock()
-    stream, heard = draft_recognizer(recogniser, clock), []
-    for _ in range(6):
+    """New audio is recognized with all before it, as a draft; the end gives the rest, with times."""
+    recogniser = Recogniser(["the", "the cat", "the cat sat", "the cat sat down"])
+    stream, heard = draft_recognizer(recogniser), []
+    for _ in range(4):
         heard.append(await step(stream))
-        clock.now_s += 1
     heard.append(await step(stream, is_last=True))
-    assert [partial.text for partial in heard] == ["", "", "", "", "the", "", " cat sat down"]
-    assert [partial.tail for partial in heard] == ["", "", "the", "", " cat", "", ""]
-    assert recogniser.calls == [(19_200, True), (38_400, True), (57_600, True), (67_200, False)]
+    assert [partial.text for partial in heard] == ["", "", "", "the", " cat sat down"]
+    assert [partial.tail for partial in heard] == ["", "", "the", " cat", ""]
+    assert recogniser.calls == [(19_200, True), (28_800, True), (38_400, True), (48_000, False)]
     assert heard[-1].tokens[0] == Token("cat", 100, 200)
 
 
+async def test_little_new_audio_is_no_draft():
+    """The first draft has 1.2 s, another 480 ms that the one before did not have, however short the steps are."""
+    recogniser = Recogniser(["x"] * 9)
+    stream = draft_recognizer(recogniser)
+    for _ in range(19):
+        await step(stream, SegmentAudio(np.zeros(1_920, np.float32)))
+    assert recogniser.calls == [(19_200, True), (26_880, True), (34_560, True)]
+
+
 async def test_drafts_take_their_share_and_no_more():
-    """One draft at a time for all streams, then a rest as long as the draft took; streams take turns."""
+    """While work waits: one draft at a time for all streams, then a rest as long as it took; streams take turns."""
     recogniser, clock = Recogniser(["a b"] * 9, run_ms=3_000), Clock()
-    budget = DraftBudget(2, clock)
+    budget = DraftBudget(2, waits, clock)
     streams = [DraftRecognizer(recogniser.recognize, budget, 30_000, is_only_pass=False) for _ in range(2)]
     for _ in range(14):
         for stream in streams:
@@ -129,14 +160,26 @@ async def test_drafts_take_their_share_and_no_more():
 def test_places_of_a_budget():
     """Half of the workers, at least one; a place is taken once and free again after its rest."""
     clock = Clock()
-    budget = DraftBudget(5, clock)
+    budget = DraftBudget(5, waits, clock)
     assert [budget.take(who) for who in "abcd"] == [0, 1, None, None]
     budget.release(1, 500)
     assert budget.take("c") is None
     clock.now_s = 0.5
     assert budget.take("d") is None  # c was first
     assert budget.take("c") == 1
-    assert DraftBudget(1).take("a") == 0
+    assert DraftBudget(1, waits).take("a") == 0
+
+
+def test_an_idle_engine_gives_all_its_places():
+    """Where nothing waits a place needs no rest, but it has one draft at a time."""
+    is_waited_for = False
+    budget = DraftBudget(2, lambda: is_waited_for, Clock())
+    assert (budget.take("a"), budget.take("b")) == (0, None)
+    budget.release(0, 500)
+    is_waited_for = True
+    assert budget.take("b") is None
+    is_waited_for = False
+    assert budget.take("b") == 0
 
 
 async def test_a_draft_in_progress_holds_nothing_up():
@@ -150,9 +193,9 @@ async def test_a_draft_in_progress_holds_nothing_up():
     await asyncio.sleep(0)
     assert (recogniser.cancelled, len(recogniser.calls)) == (1, 1)
     recogniser.is_held = False
-    for _ in range(2):
+    for _ in range(3):
         await step(stream)
-    assert recogniser.calls[1:] == [(19_200, True)]
+    assert recogniser.calls[1:] == [(19_200, True), (28_800, True)]
 
 
 async def test_a_draft_that_never_began_gives_its_place_back():
@@ -188,7 +231,7 @@ async def test_the_second_pass_cuts_speech_that_is_too_long():
     stream = draft_recognizer(recogniser, clock, max_segment_ms=2_000)
     for _ in range(9):
         await step(stream)
-    assert recogniser.calls == [(19_200, True)]
+    assert recogniser.calls == [(19_200, True), (28_800, True)]
 
 
 async def test_the_only_pass_goes_on_behind_a_full_window():

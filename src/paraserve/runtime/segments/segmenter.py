@@ -1,7 +1,7 @@
 """Segments of a file: VAD events to the audio of segments, with bounded memory, independent of block sizes.
 
 Speech longer than the recognizer takes is cut at its quietest moment (`segment_cuts`). Optionally, short neighbouring
-segments are merged as FunASR's `merge_vad` does.
+segments are merged as FunASR's `merge_vad` does, or joined (`segment_joiner`).
 """
 
 from collections.abc import Iterable, Iterator
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from paraserve.inference.base import VadStep
 from paraserve.runtime.audio_buffer import AudioBuffer
 from paraserve.runtime.segments.segment_cuts import cut_long_segment
+from paraserve.runtime.segments.segment_joiner import SegmentJoiner
 from paraserve.types import Samples, Segment, SegmentAudio, VadEvent
 
 
@@ -92,12 +93,16 @@ class Segmenter:
         max_segment_ms: longest segment that the recognizer takes.
         lookback_ms: milliseconds behind the fed samples that the VAD may report a boundary, at most.
         merge_ms: merge neighbouring segments up to this length; None = do not.
+        join_ms: join neighbouring segments up to this length, unless they are merged; 0 = do not.
     """
 
-    def __init__(self, *, max_segment_ms: int, lookback_ms: int, merge_ms: int | None = None) -> None:
+    def __init__(
+        self, *, max_segment_ms: int, lookback_ms: int, merge_ms: int | None = None, join_ms: int = 0
+    ) -> None:
         self._max_ms = max_segment_ms
         self._lookback_ms = lookback_ms
         self._merger = VadMerger(merge_ms) if merge_ms else None
+        self._joiner = SegmentJoiner(join_ms) if join_ms and not merge_ms else None
         self._buffer = AudioBuffer()
         self._open_ms: int | None = None
 
@@ -108,13 +113,16 @@ class Segmenter:
         settled_ms = max(self._buffer.start_ms, self._buffer.end_ms - self._lookback_ms)
         if self._merger is not None and self._open_ms is None:
             closed += self._merger.advance(settled_ms)
+        if self._joiner is not None:
+            closed += self._joiner.advance(settled_ms, self._open_ms)
         found = [*self._audio_of(closed), *self._cut_open(settled_ms)]
         self._buffer.forget_before(self._keep_from(settled_ms))
         return found
 
     def finish(self) -> list[tuple[int, SegmentAudio]]:
-        """Return the segments that merging still holds after the last VAD step, which has ended all speech."""
-        return list(self._audio_of(self._merger.finish())) if self._merger is not None else []
+        """Return the segments that are still held after the last VAD step, which has ended all speech."""
+        holder = self._merger or self._joiner
+        return list(self._audio_of(holder.finish())) if holder is not None else []
 
     def _on_event(self, event: VadEvent) -> list[Segment]:
         if event.kind == "start":
@@ -123,7 +131,8 @@ class Segmenter:
         if self._open_ms is None:
             raise ValueError(f"speech ends at {event.at_ms} ms without having begun")
         segment, self._open_ms = Segment(self._open_ms, event.at_ms), None
-        return self._merger.feed(segment) if self._merger is not None else [segment]
+        holder = self._merger or self._joiner
+        return holder.feed(segment) if holder is not None else [segment]
 
     def _keep_from(self, settled_ms: int) -> int:
         candidates = [settled_ms]
@@ -131,6 +140,8 @@ class Segmenter:
             candidates.append(self._open_ms)
         if self._merger is not None:
             candidates.append(self._merger.keep_from_ms(settled_ms))
+        if self._joiner is not None and self._joiner.held is not None:
+            candidates.append(self._joiner.held.start_ms)
         return min(candidates)
 
     def _audio_of(self, closed: Iterable[Segment]) -> Iterator[tuple[int, SegmentAudio]]:

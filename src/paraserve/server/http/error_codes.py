@@ -28,6 +28,7 @@ ERROR_CODES: Mapping[str, ErrorCode] = MappingProxyType(
         "invalid_format": ErrorCode(400, "`format` names no known format"),
         "invalid_response_format": ErrorCode(400, "`response_format` names no known format"),
         "unsupported_parameter": ErrorCode(400, "a field asks for something that the server does not do"),
+        "task_unavailable": ErrorCode(400, "a translation is asked for, and the loaded model does not translate"),
         "invalid_http": ErrorCode(400, "the request is no valid HTTP, or its chunks have more beside data than data"),
         "invalid_handshake": ErrorCode(400, "the WebSocket handshake is not valid"),
         "missing_api_key": ErrorCode(401, "the server wants an API key and got none"),

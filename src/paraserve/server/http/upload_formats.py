@@ -15,8 +15,12 @@ from paraserve.inference.base import ModelChoice
 from paraserve.server.http.api_docs import query_parameter
 from paraserve.server.http.error_codes import UPLOAD_CODES
 from paraserve.server.http.parsing.form_fields import FormFields, one_of, recognition_options
-from paraserve.server.http.parsing.openai_fields import read_openai_fields
-from paraserve.server.http.upload_forms import OpenAIForm, TranscribeForm, UploadForm
+from paraserve.server.http.parsing.openai_fields import (
+    OpenAIFields,
+    read_openai_fields,
+    read_translation_fields,
+)
+from paraserve.server.http.upload_forms import OpenAIForm, TaskForm, TranscribeForm, TranslationForm, UploadForm
 from paraserve.server.protocols.funasr.bodies import funasr_asr, funasr_offline, funasr_recognition
 from paraserve.server.protocols.json_encoding import Json, object_text
 from paraserve.server.protocols.openai import openai_json, openai_verbose
@@ -24,7 +28,7 @@ from paraserve.server.protocols.option_warnings import not_honoured
 from paraserve.server.protocols.schemas.funasr_answers import FunasrAsr, FunasrOffline, FunasrRecognition
 from paraserve.server.protocols.schemas.openai_answers import OpenAITranscription, OpenAIVerboseTranscription
 from paraserve.server.protocols.schemas.transcript_answers import TranscriptJson
-from paraserve.types import RecognitionOptions, Sentence, Transcript
+from paraserve.types import RecognitionOptions, Sentence, Task, Transcript
 
 OPENAI_FORMATS = ("json", "text", "srt", "verbose_json", "vtt")
 EXAMPLE = Transcript(
@@ -46,11 +50,11 @@ class UploadRequest:
     started_s: float
     choice: ModelChoice = field(default_factory=ModelChoice)
 
-    def options(self) -> RecognitionOptions:
-        """Read the fields that every route has."""
+    def options(self, task: Task | None = None) -> RecognitionOptions:
+        """Read the fields that every route has. `task` is that of a route with one only."""
         for warning in self.choice.warnings:
             self.fields.warn(warning)
-        return recognition_options(self.fields, self.choice.abilities)
+        return recognition_options(self.fields, self.choice.abilities, task)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +80,7 @@ class UploadFormat:
     description: str
     plan: Callable[[UploadRequest], UploadPlan]
     body: Any
-    form: type[UploadForm] = UploadForm
+    form: type[UploadForm] = TaskForm
     texts: Mapping[str, str] | None = None
     query: tuple[Json, ...] = ()
     codes: tuple[str, ...] = UPLOAD_CODES
@@ -84,11 +88,11 @@ class UploadFormat:
 
 def upload_formats(*, is_strict: bool) -> tuple[UploadFormat, ...]:
     """List all upload routes. `is_strict` keeps the quirks of FunASR's C++ server."""
-    return (_openai_format(), *_own_formats(), *_funasr_formats(is_strict=is_strict))
+    return (*_openai_formats(), *_own_formats(), *_funasr_formats(is_strict=is_strict))
 
 
-def _openai_format() -> UploadFormat:
-    return UploadFormat(
+def _openai_formats() -> tuple[UploadFormat, ...]:
+    transcription = UploadFormat(
         path="/v1/audio/transcriptions",
         name="openai_transcription",
         summary="Transcribe a recording (OpenAI's API)",
@@ -99,6 +103,18 @@ def _openai_format() -> UploadFormat:
         texts={"text/plain": write_text(EXAMPLE)},
         codes=(*UPLOAD_CODES, "invalid_response_format", "unsupported_parameter"),
     )
+    translation = replace(
+        transcription,
+        path="/v1/audio/translations",
+        name="openai_translation",
+        summary="Translate a recording to English (OpenAI's API)",
+        description="OpenAI's translation call: English text of speech in any language that the loaded model knows. "
+        "For Whisper: other models refuse it.",
+        plan=plan_openai_translation,
+        form=TranslationForm,
+        codes=(*UPLOAD_CODES, "invalid_response_format"),
+    )
+    return transcription, translation
 
 
 def _own_formats() -> tuple[UploadFormat, ...]:
@@ -166,11 +182,27 @@ def plan_transcript(request: UploadRequest) -> UploadPlan:
 
 def plan_openai(request: UploadRequest) -> UploadPlan:
     """Plan OpenAI's answer in the format that `response_format` names."""
+    name = _openai_response_format(request)
+    asked = read_openai_fields(request.fields, name)
+    return _openai_plan(name, asked, request.options())
+
+
+def plan_openai_translation(request: UploadRequest) -> UploadPlan:
+    """Plan OpenAI's answer to a translation, which has no lists of words and no probabilities to choose."""
+    name = _openai_response_format(request)
+    read_translation_fields(request.fields)
+    return _openai_plan(name, OpenAIFields(), request.options("translate"))
+
+
+def _openai_response_format(request: UploadRequest) -> str:
     name = request.fields.last("response_format") or "json"
     if name not in OPENAI_FORMATS:
         message = f"unknown response_format {name!r}: {one_of(OPENAI_FORMATS)}"
         raise ProtocolError(message, code="invalid_response_format", param="response_format")
-    asked = read_openai_fields(request.fields, name)
+    return name
+
+
+def _openai_plan(name: str, asked: OpenAIFields, options: RecognitionOptions) -> UploadPlan:
     render: dict[str, Callable[[Transcript], Response]] = {
         "json": lambda transcript: json_response(openai_json(transcript, has_logprobs=asked.has_logprobs)),
         "text": lambda transcript: PlainTextResponse(write_text(transcript)),
@@ -178,7 +210,6 @@ def plan_openai(request: UploadRequest) -> UploadPlan:
         "vtt": lambda transcript: PlainTextResponse(write_vtt(transcript)),
         "verbose_json": lambda transcript: json_response(openai_verbose(transcript, asked.granularities)),
     }
-    options = request.options()
     needs_words = asked.has_logprobs or name not in {"json", "text"}
     return UploadPlan(replace(options, word_times=needs_words), render[name])
 

@@ -41,7 +41,14 @@ class UploadForm(Documented):
     """Channels of raw audio, interleaved. 1 if nothing tells."""
 
 
-class TranscribeForm(UploadForm):
+class TaskForm(UploadForm):
+    """Fields of every upload route that has more than one task."""
+
+    task: Literal["transcribe", "translate"] = "transcribe"
+    """`translate` writes English, whatever language is spoken. For Whisper: other models refuse it."""
+
+
+class TranscribeForm(TaskForm):
     """Fields of `/transcribe` and `/recognize`."""
 
     format: Literal["json", "text", "srt", "vtt", "tsv"] = "json"
@@ -50,7 +57,16 @@ class TranscribeForm(UploadForm):
     """Another name of `format`, which counts if both are given."""
 
 
-class OpenAIForm(UploadForm):
+class TranslationForm(UploadForm):
+    """Fields of OpenAI's translation call."""
+
+    temperature: float = Field(0, ge=0, le=1)
+    """Recognition takes the most probable text, as with 0. Other values get a warning."""
+    response_format: Literal["json", "text", "srt", "verbose_json", "vtt"] = "json"
+    """Format of the answer."""
+
+
+class OpenAIForm(TaskForm):
     """Fields of OpenAI's transcription call."""
 
     temperature: float = Field(0, ge=0, le=1)

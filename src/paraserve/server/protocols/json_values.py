@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from paraserve.errors import ProtocolError
+from paraserve.types import Task
 
 MAX_MESSAGE_CHARS = 1_000_000
 MAX_NAME_CHARS = 1_024
@@ -49,6 +50,19 @@ def read_flag(key: str, value: object) -> bool:
     if not isinstance(value, bool):
         raise invalid_value(key, value, "true or false")
     return value
+
+
+def read_task(key: str, value: object) -> Task:
+    """Return what to write of the speech.
+
+    Raises:
+        ProtocolError: the value is no task.
+    """
+    if value == "transcribe":
+        return "transcribe"
+    if value == "translate":
+        return "translate"
+    raise invalid_value(key, value, "transcribe or translate")
 
 
 def read_text(key: str, value: object, max_chars: int = MAX_NAME_CHARS) -> str:

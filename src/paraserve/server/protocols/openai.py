@@ -12,6 +12,8 @@ from paraserve.types import Sentence, Token, Transcript
 LEAST_PROBABILITY = 1e-10
 FRAME_MS = 10
 """`seek` counts frames of 10 ms, as Whisper does."""
+TRANSLATED_TO = "english"
+"""OpenAI's API says this of every translation, whatever was spoken."""
 
 
 def openai_json(transcript: Transcript, *, has_logprobs: bool = False) -> Json:
@@ -28,9 +30,10 @@ def openai_verbose(transcript: Transcript, granularities: Iterable[str]) -> Json
     `granularities` may name "segment" and "word": each adds a list of times. Without any, segments are given.
     """
     wanted = set(granularities) or {"segment"}
+    is_translation = transcript.task == "translate"
     body: Json = {
-        "task": "transcribe",
-        "language": language_of(transcript),
+        "task": transcript.task,
+        "language": TRANSLATED_TO if is_translation else language_of(transcript),
         "duration": transcript.duration_ms / 1000,
         "text": transcript.text,
     }

@@ -36,6 +36,7 @@ from paraserve.server.protocols.json_values import (
     MIN_SAMPLE_RATE,
     invalid_value,
     read_object,
+    read_task,
     read_text,
     read_whole,
 )
@@ -140,10 +141,13 @@ class VoskProtocol:
                     options = replace(options, itn=_read_switch(key, value))
                 case "punctuate":
                     options = replace(options, punctuate=_read_switch(key, value))
+                case "task":
+                    options = replace(options, task=read_task(key, value))
                 case "model":
                     options = replace(options, model=read_text(key, value, MAX_MODEL_CHARS) or None)
                 case _:
                     unknown.append(key)
+        options = replace(options, word_times=self._has_words or self._has_alternatives)
         self._warn(options, given, unknown)
         return replace(stream, options=options)
 

@@ -148,3 +148,18 @@ def test_merged_segments_hold_the_pauses_between_them():
     samples = noise(9)
     found, _ = run(samples, events_of((500, 1000), (1200, 2000), (7000, 8000)), 8000, merge_ms=2800)
     assert [(start, start + len(a.samples) // 16) for start, a in found] == [(0, 2000), (7000, 8000)]
+
+
+@pytest.mark.parametrize("step_samples", [1601, 9600, 480_000])
+def test_joined_segments_hold_short_pauses(step_samples):
+    """Near segments are one up to the length; speech without end is cut as ever, after what stands before it."""
+    samples = noise(12)
+    spans = ((100, 1000), (1300, 2500), (3000, 3500), (5000, 9500), (10_600, 11_000), (11_200, 11_900))
+    found, held_ms = run(samples, events_of(*spans), step_samples, join_ms=2600)
+    alone, _ = run(samples, events_of((5000, 9500)), step_samples)
+    pieces = [(100, 2500), (3000, 3500), *((s, s + len(a.samples) // 16) for s, a in alone), (10_600, 11_900)]
+    assert [(start, start + len(a.samples) // 16) for start, a in found] == pieces
+    for start, audio in found:
+        np.testing.assert_array_equal(audio.samples, samples[start * 16 : start * 16 + len(audio.samples)])
+    if step_samples < 16_000:
+        assert held_ms <= MAX_MS + LOOKBACK_MS + 2000

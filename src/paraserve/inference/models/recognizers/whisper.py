@@ -1,7 +1,8 @@
 """Whisper in CTranslate2's format, by faster-whisper: text and language of a segment.
 
-A segment is one window of the model. Without timestamps in its text, encoder and decoder run exactly once for each.
-The temperature is 0 without fallback, and no earlier segment is used, so a text depends on its own audio alone.
+A segment is one window of the model, of its own length and some silence (`whisper_windows`). Without timestamps in
+its text, encoder and decoder run once for each, and once more on the full window where the text is doubtful. The
+temperature is 0, and no earlier text is used, so a text depends on its own audio and its language alone.
 
 Source: the model: Radford et al., "Robust Speech Recognition via Large-Scale Weak Supervision", 2022. The rules for
 silence and word times are those of its reference implementation.
@@ -10,6 +11,7 @@ silence and word times are those of its reference implementation.
 import logging
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -21,30 +23,42 @@ from paraserve.inference.base import Capabilities
 from paraserve.inference.features.fbank import WINDOW_SAMPLES
 from paraserve.inference.graphs.session import CPU, Placement
 from paraserve.inference.models.recognizers.paraformer_common import finite
+from paraserve.inference.models.recognizers.whisper_windows import (
+    FULL_FRAMES,
+    padded,
+    repeats_itself,
+    window_frames,
+)
 from paraserve.inference.text.model_punctuated import words_of
 from paraserve.inference.text.scripts import CHINESE, TO_FULL_WIDTH_MARKS
 from paraserve.types import (
+    FRAME_MS,
     FRAME_SAMPLES,
-    SAMPLE_RATE,
+    Features,
     Hypothesis,
     RecognitionOptions,
     Samples,
     SegmentAudio,
+    Task,
     Token,
     ms_to_samples,
 )
 
 MAX_SEGMENT_MS = 30_000
 """The model's window."""
+JOIN_MS = 22_000
+"""Neighbouring segments of a recording up to this length are one: with the silence behind it, the model's window."""
 BEAM_SIZE, DRAFT_BEAM_SIZE = 5, 1
 MIN_UNITS, UNITS_PER_S = 16, 20
 """Room for fast speech in any script, but no more, because a decoder that repeats itself fills all of it."""
-MAX_UNITS = 224
+MAX_UNITS = 400
+"""The decoder's 448 less a short prompt: 22 s of fast Mandarin take 250."""
 NO_SPEECH, LEAST_LOG_PROBABILITY = 0.6, -1.0
-"""Silence: the probability of no speech is above the first, the mean log probability of a unit below the second."""
+"""Silence: the probability of no speech is above the first, the mean log probability of a unit below the second. A
+text below the second is doubtful in any case."""
 PROMPTS = MappingProxyType({"zh": "以下是普通话的句子。"})
 """Prompts by language for clients that give none. Without one, Chinese comes without marks, and now in simplified and
-now in traditional characters."""
+now in traditional characters. A translation has none."""
 CHINESE_MARK = re.compile(rf"(?<=[{CHINESE}”])[,.?!:;]")
 ENGLISH = "en"
 """The language of models that know one only."""
@@ -107,7 +121,15 @@ class Whisper:
         )
         languages = frozenset(known) if self._is_multilingual else frozenset({ENGLISH})
         self.capabilities = Capabilities(
-            partials=True, punctuates=True, languages=languages, word_times=True, hotwords=True, prompt=True
+            partials=True,
+            punctuates=True,
+            languages=languages,
+            word_times=True,
+            hotwords=True,
+            prompt=True,
+            translates=self._is_multilingual,
+            keeps_language=self._is_multilingual,
+            join_ms=JOIN_MS,
         )
 
     def recognize(self, batch: Sequence[SegmentAudio], options: RecognitionOptions) -> list[Hypothesis]:
@@ -115,7 +137,7 @@ class Whisper:
 
         The language is that of the options if the model knows it, else the model detects it. The text is in written
         form. `options.word_times` adds times and scores of words. Less than a window of 25 ms gives an empty
-        hypothesis.
+        hypothesis, and so does a draft with a doubtful text.
 
         Raises:
             InferenceError: the model failed, or a segment is longer than `max_segment_ms`.
@@ -130,50 +152,69 @@ class Whisper:
             return Hypothesis()
         if len(samples) > ms_to_samples(MAX_SEGMENT_MS):
             raise ValueError(f"a segment of {len(samples)} samples is longer than the model's window")
-        encoded = self._encode(samples)
-        language = self._language(encoded, options.language)
-        tokenizer = self._tokenizer(language)
-        prompt = options.prompt or PROMPTS.get(language, "")
-        result = self._generate(encoded, tokenizer, self._prompt(tokenizer, prompt, options), len(samples), options)
-        ids = [i for i in result.sequences_ids[0] if i < tokenizer.eot]
-        log_probability = result.scores[0] * len(result.sequences_ids[0]) / (len(result.sequences_ids[0]) + 1)
-        is_silence = result.no_speech_prob > NO_SPEECH and log_probability < LEAST_LOG_PROBABILITY
-        text = tokenizer.decode(ids)
+        # The extractor gives one frame more than the model takes.
+        features = self._model.feature_extractor(samples)[..., :-1]
+        n_frames = window_frames(len(samples))
+        found = self._hear(features, n_frames, options)
+        if found.is_doubtful and options.draft:
+            return Hypothesis(language=found.language, is_punctuated=True)
+        if found.is_doubtful and (n_frames < FULL_FRAMES or found.language == options.heard_language):
+            found = self._hear(features, FULL_FRAMES, replace(options, heard_language=None))
+        return self._hypothesis(found, len(samples), options)
+
+    def _hear(self, features: Features, n_frames: int, options: RecognitionOptions) -> "_Heard":
+        """Encode a window, find its language and write its text."""
+        encoded = self._model.encode(padded(features, n_frames))
+        language = self._language(encoded, options)
+        tokenizer = self._tokenizer(language, options.task)
+        prompt = options.prompt or (PROMPTS.get(language, "") if options.task == "transcribe" else "")
+        n_units = min(MAX_UNITS, MIN_UNITS + UNITS_PER_S * features.shape[1] * FRAME_MS // 1000)
+        result = self._generate(encoded, tokenizer, self._prompt(tokenizer, prompt, options), n_units, options)
+        ids = tuple(i for i in result.sequences_ids[0] if i < tokenizer.eot)
+        n_scored = len(result.sequences_ids[0])
+        return _Heard(
+            encoded=encoded,
+            tokenizer=tokenizer,
+            language=language,
+            prompt=prompt,
+            ids=ids,
+            text=tokenizer.decode(ids),
+            is_cut_off=len(ids) >= n_units,
+            log_probability=result.scores[0] * n_scored / (n_scored + 1),
+            no_speech=result.no_speech_prob,
+        )
+
+    def _hypothesis(self, found: "_Heard", n_samples: int, options: RecognitionOptions) -> Hypothesis:
         # In noise the model may repeat its prompt.
-        if is_silence or _bare(text) == _bare(prompt):
-            return Hypothesis(language=language, is_punctuated=True)
-        score = float(np.exp(min(0.0, log_probability)))
-        parts = self._timed_parts(encoded, tokenizer, ids, len(samples)) if options.word_times else []
-        if "".join(part.text for part in parts) != text:
-            parts = [Token(text, score=score, unit_ids=tuple(ids))]
+        if found.is_silence or _bare(found.text) == _bare(found.prompt):
+            return Hypothesis(language=found.language, is_punctuated=True)
+        score = float(np.exp(min(0.0, found.log_probability)))
+        parts = self._timed_parts(found, n_samples) if options.word_times else []
+        if "".join(part.text for part in parts) != found.text:
+            parts = [Token(found.text, score=score, unit_ids=found.ids)]
         words = words_of(parts)
         return Hypothesis(
             tokens=words,
-            token_ids=tuple(ids),
-            text=_with_chinese_marks(text).strip() if words else "",
+            token_ids=found.ids,
+            text=_with_chinese_marks(found.text).strip() if words else "",
             score=score,
-            language=language,
+            language=found.language,
             is_punctuated=True,
         )
 
-    def _encode(self, samples: Samples) -> Any:
-        from faster_whisper.audio import pad_or_trim  # noqa: PLC0415 - as in load_whisper
-
-        # The extractor gives one frame more than the model takes.
-        return self._model.encode(pad_or_trim(self._model.feature_extractor(samples)[..., :-1]))
-
-    def _language(self, encoded: Any, asked: str | None) -> str:
+    def _language(self, encoded: Any, options: RecognitionOptions) -> str:
         if not self._is_multilingual:
             return ENGLISH
-        if asked in self.capabilities.languages:
-            return str(asked)
+        for known in (options.language, options.heard_language):
+            if known in self.capabilities.languages:
+                return str(known)
         tag: str = self._model.model.detect_language(encoded)[0][0][0]
         return tag.strip("<|>")
 
-    def _tokenizer(self, language: str) -> Any:
+    def _tokenizer(self, language: str, task: Task) -> Any:
         from faster_whisper.tokenizer import Tokenizer  # noqa: PLC0415 - as in load_whisper
 
-        return Tokenizer(self._model.hf_tokenizer, self._is_multilingual, task="transcribe", language=language)
+        return Tokenizer(self._model.hf_tokenizer, self._is_multilingual, task=task, language=language)
 
     def _prompt(self, tokenizer: Any, prompt: str, options: RecognitionOptions) -> list[int]:
         ids: list[int] = self._model.get_prompt(
@@ -185,11 +226,10 @@ class Whisper:
         return ids
 
     def _generate(
-        self, encoded: Any, tokenizer: Any, prompt: list[int], n_samples: int, options: RecognitionOptions
+        self, encoded: Any, tokenizer: Any, prompt: list[int], n_units: int, options: RecognitionOptions
     ) -> Any:
         from faster_whisper.transcribe import get_suppressed_tokens  # noqa: PLC0415 - as in load_whisper
 
-        n_units = min(MAX_UNITS, MIN_UNITS + UNITS_PER_S * n_samples // SAMPLE_RATE)
         return self._model.model.generate(
             encoded,
             [prompt],
@@ -201,13 +241,39 @@ class Whisper:
             suppress_tokens=get_suppressed_tokens(tokenizer, [-1]),
         )[0]
 
-    def _timed_parts(self, encoded: Any, tokenizer: Any, ids: list[int], n_samples: int) -> list[Token]:
+    def _timed_parts(self, found: "_Heard", n_samples: int) -> list[Token]:
         """Return words with the space before and the marks behind them, timed by the decoder's attention."""
-        (words,) = self._model.find_alignment(tokenizer, [ids], encoded, n_samples // FRAME_SAMPLES)
+        n_frames = n_samples // FRAME_SAMPLES
+        (words,) = self._model.find_alignment(found.tokenizer, [list(found.ids)], found.encoded, n_frames)
         return [
             Token(w["word"], _ms(w["start"]), _ms(w["end"]), float(w["probability"]), tuple(w["tokens"]))
             for w in words
         ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Heard:
+    """A text that the model made of a window. `is_cut_off`: it took all the units that there was room for."""
+
+    encoded: Any
+    tokenizer: Any
+    language: str
+    prompt: str
+    ids: tuple[int, ...]
+    text: str
+    is_cut_off: bool
+    log_probability: float
+    no_speech: float
+
+    @property
+    def is_silence(self) -> bool:
+        return self.no_speech > NO_SPEECH and self.log_probability < LEAST_LOG_PROBABILITY
+
+    @property
+    def is_doubtful(self) -> bool:
+        """True if the window may have been too short, or the language another one."""
+        is_unlikely = self.log_probability < LEAST_LOG_PROBABILITY and not self.is_silence
+        return self.is_cut_off or is_unlikely or repeats_itself(self.text, self.ids)
 
 
 def _bare(text: str) -> str:

@@ -9,9 +9,10 @@ from paraserve.inference.base import Abilities
 from paraserve.server.protocols.funasr.hotwords import check_hotwords, parse_hotwords
 from paraserve.server.protocols.languages import AUTO, read_language
 from paraserve.server.protocols.option_warnings import not_honoured, option_warnings, unknown_fields
-from paraserve.types import FieldWarning, RecognitionOptions
+from paraserve.types import FieldWarning, RecognitionOptions, Task
 
 MAX_DIGITS = 5
+TASKS = ("transcribe", "translate")
 LIST_ITEM = re.compile(r"(.+)\[[0-9]{0,4}\]")
 """Names that clients give to the values of a list: PHP's and others' `name[]` and `name[0]`."""
 
@@ -76,11 +77,14 @@ def _json_list(text: str) -> list[str] | None:
     return items if isinstance(items, list) and all(isinstance(item, str) for item in items) else None
 
 
-def recognition_options(fields: FormFields, abilities: Abilities) -> RecognitionOptions:
+def recognition_options(fields: FormFields, abilities: Abilities, task: Task | None = None) -> RecognitionOptions:
     """Read the choices that all upload routes take, and note those that the loaded models cannot honour.
+
+    `task` is that of a route that has one only; the others have a field for it.
 
     Raises:
         ProtocolError: names the field whose value cannot be understood.
+        TaskUnavailableError: a translation is asked for, and the loaded model does not translate.
     """
     options = RecognitionOptions(
         hotwords=_hotwords(fields),
@@ -92,7 +96,9 @@ def recognition_options(fields: FormFields, abilities: Abilities) -> Recognition
         channel=read_digits(fields, "channel", MAX_DIGITS),
         track=read_digits(fields, "track", MAX_DIGITS),
         model=read_model(fields),
+        task=task or read_task(fields),
     )
+    abilities.check_task(options)
     for warning in option_warnings(options, abilities, fields.asked & set(fields.names)):
         fields.warn(warning)
     return options
@@ -102,6 +108,20 @@ def read_model(fields: FormFields) -> str | None:
     """Return the name of the model that the client asks for, None where it leaves the choice to the server."""
     name = fields.last("model")
     return None if name == AUTO else name
+
+
+def read_task(fields: FormFields) -> Task:
+    """Read the field `task`: transcribe, if it is not given, or translate.
+
+    Raises:
+        ProtocolError: it is something else.
+    """
+    name = fields.last("task")
+    if name in (None, "transcribe"):
+        return "transcribe"
+    if name == "translate":
+        return "translate"
+    raise ProtocolError(f"unknown task {name[:40]!r}: {one_of(TASKS)}", code="invalid_value", param="task")
 
 
 def one_of(names: Iterable[str]) -> str:

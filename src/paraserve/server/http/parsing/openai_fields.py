@@ -26,8 +26,17 @@ def read_openai_fields(fields: FormFields, response_format: str) -> OpenAIFields
     """
     if read_switch(fields, "stream", default=False):
         raise ProtocolError("stream=true is not supported", code="unsupported_parameter", param="stream")
-    _check_temperature(fields)
+    read_translation_fields(fields)
     return OpenAIFields(_granularities(fields, response_format), _has_logprobs(fields, response_format))
+
+
+def read_translation_fields(fields: FormFields) -> None:
+    """Read the fields that the translation call has, too, and note those that have no effect.
+
+    Raises:
+        ProtocolError: a value that OpenAI's API does not know.
+    """
+    _check_temperature(fields)
 
 
 def _granularities(fields: FormFields, response_format: str) -> tuple[str, ...]:

@@ -19,11 +19,20 @@ from paraserve.server.protocols.json_values import (
     invalid_value,
     read_flag,
     read_number,
+    read_task,
     read_text,
     read_whole,
 )
 from paraserve.server.protocols.languages import AUTO, NO_SPEECH, language_code
-from paraserve.types import SAMPLE_RATE, AudioFormat, ChunkSize, RecognitionOptions, StreamConfig, VadOverrides
+from paraserve.types import (
+    SAMPLE_RATE,
+    AudioFormat,
+    ChunkSize,
+    RecognitionOptions,
+    StreamConfig,
+    Task,
+    VadOverrides,
+)
 
 MAX_WORD_CHARS = 64
 MAX_ROWS = 100
@@ -87,6 +96,7 @@ class FunasrSettings:
     language_name: str = AUTO
     model: str | None = None
     deterministic: bool = False
+    task: Task = "transcribe"
     timing: bool = False
 
     @property
@@ -113,6 +123,7 @@ class FunasrSettings:
             model_itn=self.model_itn,
             deterministic=self.deterministic,
             model=self.model,
+            task=self.task,
         )
 
     def live_settings(
@@ -262,6 +273,7 @@ FIELDS: Mapping[str, tuple[str, Callable[[str, Any], Any]]] = MappingProxyType(
         "svs_itn": ("model_itn", read_flag),
         "deterministic": ("deterministic", read_flag),
         "model": ("model", lambda key, value: read_text(key, value, MAX_WORD_CHARS) or None),
+        "task": ("task", read_task),
         "timing": ("timing", read_flag),
     }
 )

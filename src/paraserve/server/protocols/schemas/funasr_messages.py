@@ -81,6 +81,9 @@ class FunasrRequest(Documented):
     model: str | MISSING | None = Field(MISSING, max_length=64, examples=["auto", "demo"])
     """Model that answers, by a name or an alias of `/v1/models`, from the next utterance on. Default `auto`: the
     server chooses."""
+    task: Literal["transcribe", "translate"] | MISSING | None = MISSING
+    """`translate` writes English, whatever language is spoken. For Whisper: other models refuse it with
+    `task_unavailable`. Default `transcribe`."""
     timing: bool | MISSING | None = MISSING
     """`true` adds `server_ms` and `due_ms` to results. Default `false`."""
 

@@ -82,10 +82,11 @@ class OpenAISegment(SpokenProperties):
 class OpenAIVerboseTranscription(Understanding, WithNotice, WithWarnings):
     """The answer with `response_format=verbose_json`."""
 
-    task: Literal["transcribe"]
-    """Always `transcribe`."""
+    task: Literal["transcribe", "translate"]
+    """What was asked for."""
     language: str
-    """Language code of what was heard, by the text's script where the model tells none, `unknown` without text."""
+    """Language code of what was heard, by the text's script where the model tells none, `unknown` without text.
+    `english` of a translation, as OpenAI's API has it."""
     duration: float = Field(ge=0)
     """Length of the recording in seconds."""
     text: str

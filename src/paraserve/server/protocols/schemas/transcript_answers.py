@@ -48,8 +48,8 @@ class SpokenProperties(Documented):
     model_reason: ModelReason | MISSING = MISSING
     """Reason why this model wrote it. `requested`: the client named it. `fallback`: it stands in for the one that was
     named. `sure`: the first model is sure of it. `no_better`: the first model is unsure, and no other one had a text.
-    `overloaded`: the first model is unsure, and too much waits for another one to be asked. The others are reasons why
-    the first model was unsure, and this is another one. Absent where the server has only one."""
+    `overloaded`: the first model is unsure, and too much waits for another one to be asked. The others are reasons
+    why the first model was unsure, and this is another one. Absent where the server has only one."""
 
 
 class SentenceJson(SpokenProperties):
@@ -93,5 +93,7 @@ class TranscriptJson(Understanding, WithNotice, WithWarnings):
     """Audio that was judged silent or recognized, in ms. Equal to `audio_received_ms` unless something is wrong."""
     damaged_packets: int = Field(ge=0)
     """Packets of the file that could not be decoded."""
+    task: Literal["translate"] | MISSING = MISSING
+    """Present where the text is an English translation. `language` is the one that was spoken."""
     timing: TimingJson
     """Time that the parts of the work took."""

@@ -29,6 +29,9 @@ class VoskConfig(Documented):
     """`true` writes numbers, dates and times as digits. Default `false`. Not in vosk-server."""
     punctuate: Switch | MISSING | None = MISSING
     """`true` writes punctuation. Default `false`. Not in vosk-server."""
+    task: Literal["transcribe", "translate"] | MISSING | None = MISSING
+    """`translate` writes English, whatever language is spoken. For Whisper: other models refuse it with
+    `task_unavailable`. Default `transcribe`. Not in vosk-server."""
 
 
 class VoskConfiguration(Documented):

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from paraserve.errors import TaskUnavailableError
 from paraserve.inference.base import Capabilities, ModelBundle, Recognizer
 from paraserve.inference.models.load import bundle_parts, load_parts
 from paraserve.inference.models.vad.whole_recording_vad import WholeRecordingVad
@@ -84,6 +85,23 @@ def test_model_itn(model, audio):
     """The option changes what is heard, or nothing at all."""
     spoken = heard(model, audio, RecognitionOptions(model_itn=False))
     assert (spoken != heard(model, audio)) is model.capabilities.model_itn
+
+
+def test_heard_language(model, audio):
+    """The language of earlier speech changes nothing for a model that does not keep it."""
+    assert not model.capabilities.keeps_language
+    assert heard(model, audio, RecognitionOptions(heard_language="ko")) == heard(model, audio)
+
+
+async def test_translates(bundle, audio):
+    """A translation is refused, live and of recordings, by a model that cannot; none of these can."""
+    engine, options = LocalEngine(bundle, Scheduler(1), WholeRecordingVad()), RecognitionOptions(task="translate")
+    assert not engine.abilities.translates
+    with pytest.raises(TaskUnavailableError):
+        engine.open_stream(StreamConfig(options=options))
+    with pytest.raises(TaskUnavailableError):
+        await engine.recognize(audio, options)
+    await engine.close()
 
 
 async def test_partials(bundle):
