@@ -31,7 +31,7 @@ class LocalTranscriber:
             OSError: it cannot be read.
             ParaserveError: it cannot be transcribed.
         """
-        async with self.engine.for_model(options.model) as engine:
+        async with self.engine.for_model(options.model, options.task) as engine:
             with source.open() as file:
                 work = transcribe_file(engine, self.pool, file, options, self.limits, on_progress=on_progress)
                 transcript = await work

@@ -48,6 +48,9 @@ def _together(first: Abilities, abilities: list[Abilities]) -> Abilities:
         any_language=any(one.any_language for one in abilities),
         hotwords=any(one.hotwords for one in abilities),
         prompt=any(one.prompt for one in abilities),
+        translates=any(one.translates for one in abilities),
+        # Each model's own partial texts: only where all of them are drafts do options reach all of them.
+        draft_options=all(one.draft_options for one in abilities),
         knows="",  # what one of them knows is not all that is known
     )
 

@@ -61,6 +61,11 @@ class ModelSet:
         """Return the name of the first model that is loaded, or the first of all if none is."""
         return next((name for name, model in self._models.items() if model.loaded), self.names[0])
 
+    @property
+    def translator(self) -> str | None:
+        """Return the name of the first model that translates, or may once it is loaded, None if there is none."""
+        return next((name for name in self._models if self.choice(name).abilities.translates), None)
+
     def find(self, asked: str | None) -> str | None:
         """Return the own name of the model that a client asks for, None where the server chooses.
 
@@ -293,4 +298,4 @@ def _stands_in(name: str, asked: Model) -> FieldWarning:
 
 
 def _unknown_abilities() -> Abilities:
-    return Abilities(hotwords=True, prompt=True, model_itn=True, any_language=True)
+    return Abilities(hotwords=True, prompt=True, model_itn=True, any_language=True, translates=True)

@@ -13,7 +13,7 @@ from paraserve.runtime.routing.model_set import ModelSet
 from paraserve.runtime.routing.named_engine import FALLBACK, REQUESTED, NamedEngine
 from paraserve.runtime.routing.names import ModelNames
 from paraserve.runtime.scheduling.batches import Lane, Timed
-from paraserve.types import Hypothesis, RecognitionOptions, SegmentAudio, Sentence, StreamConfig
+from paraserve.types import Hypothesis, RecognitionOptions, SegmentAudio, Sentence, StreamConfig, Task
 
 
 class Work(Protocol):
@@ -56,14 +56,18 @@ class RoutedEngine:
         return cls(ModelSet([model], _not_opened), engine)
 
     @asynccontextmanager
-    async def for_model(self, asked: str | None) -> AsyncIterator[Engine]:
+    async def for_model(self, asked: str | None, task: Task = "transcribe") -> AsyncIterator[Engine]:
         """Yield the engine for a name or alias, None or "auto" for the server's choice. It waits while one is loaded.
+
+        A translation is for the first model that translates: no other one may know better.
 
         Raises:
             ModelNotFoundError: there is no such model.
             ModelUnavailableError: it cannot be loaded, and no other answers in its place.
         """
         wanted = self.models.find(asked)
+        if wanted is None and task == "translate":
+            wanted = self.models.translator
         if wanted is None:
             async with automatic_engine(self.models) as engine:
                 yield engine
@@ -119,14 +123,14 @@ class RoutedEngine:
         self, audio: SegmentAudio, options: RecognitionOptions, lane: Lane = Lane.BULK
     ) -> Timed[Hypothesis]:
         """Recognize one segment with the model of the options. Raises what `for_model` and the engine raise."""
-        async with self.for_model(options.model) as engine:
+        async with self.for_model(options.model, options.task) as engine:
             return await engine.recognize(audio, options, lane)
 
     async def punctuate(
         self, hypotheses: Sequence[Hypothesis], options: RecognitionOptions, lane: Lane = Lane.BULK
     ) -> Timed[tuple[Sentence, ...]]:
         """Return the sentences of consecutive segments of one model."""
-        async with self.for_model(options.model) as engine:
+        async with self.for_model(options.model, options.task) as engine:
             return await engine.punctuate(hypotheses, options, lane)
 
     @property

@@ -71,7 +71,7 @@ class UploadFormat:
 
     `plan` reads the fields and raises a `ProtocolError` for one that cannot be used. All else describes the route:
     `form` its fields, `query` parameters that a form has elsewhere, `body` its JSON answer, `texts` an example of
-    each other media type, `codes` its errors.
+    each other media type, `codes` its errors, `task` the only one that it does.
     """
 
     path: str
@@ -84,6 +84,7 @@ class UploadFormat:
     texts: Mapping[str, str] | None = None
     query: tuple[Json, ...] = ()
     codes: tuple[str, ...] = UPLOAD_CODES
+    task: Task | None = None
 
 
 def upload_formats(*, is_strict: bool) -> tuple[UploadFormat, ...]:
@@ -113,6 +114,7 @@ def _openai_formats() -> tuple[UploadFormat, ...]:
         plan=plan_openai_translation,
         form=TranslationForm,
         codes=(*UPLOAD_CODES, "invalid_response_format"),
+        task="translate",
     )
     return transcription, translation
 

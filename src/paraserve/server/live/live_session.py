@@ -106,7 +106,7 @@ class LiveSession:
     async def _live(self, first: Audio) -> None:
         reader, stream = self.reader, self.reader.settings.stream
         async with (
-            self._context.engine.for_model(stream.options.model) as engine,
+            self._context.engine.for_model(stream.options.model, stream.options.task) as engine,
             TwoPassSession(engine, stream, self._on_update) as session,
         ):
             async for samples in reader.samples(first):

@@ -43,7 +43,7 @@ async def transcribe_samples(
     """
     limits = context.file_limits
     blocks = _blocks(samples, limits.max_duration_ms // 1000)
-    async with context.engine.for_model(options.model) as engine:
+    async with context.engine.for_model(options.model, options.task) as engine:
         return await transcribe(engine, blocks, options, merge_ms=limits.merge_ms)
 
 
@@ -61,7 +61,7 @@ async def transcribe_bytes(
         await _write(file, pieces, context.max_upload_bytes)
         chosen = options()
         with context.metrics.decoding():
-            async with context.engine.for_model(chosen.model) as engine:
+            async with context.engine.for_model(chosen.model, chosen.task) as engine:
                 return await transcribe_file(engine, context.pool, file, chosen, context.file_limits)
 
 
