@@ -7,10 +7,8 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 
-from paraserve.errors import LocalOnlyError, OverloadedError, ProtocolError, SlowUploadError
-from paraserve.server.access.authentication import Access
-from paraserve.server.access.client_addresses import is_loopback
-from paraserve.server.access.hosts import client_address, host_name, is_own_page
+from paraserve.errors import OverloadedError, ProtocolError, SlowUploadError
+from paraserve.server.access.admin_check import AdminCheck
 from paraserve.server.access.key_fields import KeyScope
 from paraserve.server.http.api_docs import WITHOUT_KEY, error_answers, json_answer, key_with
 from paraserve.server.http.error_codes import HOST_CODES, SCOPE_CODES
@@ -57,7 +55,7 @@ async def reload(request: Request) -> Response:
     If anything cannot be used, all stays as it was. Without API keys only programs and pages of the server's own
     machine may call it.
     """
-    check_operator(request)
+    AdminCheck(request.app.state.access).check(request)
     bundles = read_bundles(await _body(request))
     reloader: Reloader | None = request.app.state.reloader
     engine = request.app.state.readiness.engine
@@ -67,22 +65,6 @@ async def reload(request: Request) -> Response:
     models = [model_state(status) for status in engine.statuses]
     body = {"models": models, "changed": list(done.changed), "not_applied": list(done.not_applied)}
     return JSONResponse({"status": "ok"} | body)
-
-
-def check_operator(request: Request) -> None:
-    """Check that a server without API keys is called from its own machine. With keys, their scopes decide.
-
-    Raises:
-        LocalOnlyError: the request comes from another machine, also through a proxy, or from a foreign page.
-    """
-    access: Access = request.app.state.access
-    if access.keys is not None:
-        return
-    is_from_here = request.client is None or is_loopback(client_address(request))
-    hosts = [host_name(value) for value in request.headers.getlist("host")]
-    is_foreign_page = "origin" in request.headers and not is_own_page(request)
-    if not is_from_here or is_foreign_page or not all(is_loopback(host) for host in hosts):
-        raise LocalOnlyError("without API keys only programs and pages of this machine may change the server")
 
 
 def read_bundles(body: bytes) -> tuple[str, ...]:
