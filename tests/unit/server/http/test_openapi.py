@@ -9,7 +9,7 @@ import pytest
 from fastapi.routing import iter_route_contexts
 
 from paraserve.errors import ProtocolError
-from paraserve.inference.base import Abilities
+from paraserve.inference.base import Abilities, ModelChoice
 from paraserve.server.app import create_app
 from paraserve.server.error_table import ERROR_TABLE
 from paraserve.server.http.error_codes import ERROR_CODES
@@ -102,7 +102,7 @@ def test_every_field_is_described(path):
 def plan(path, **values):
     """(options, answer of an empty transcript, fields read) of a request with these fields."""
     fields = FormFields({name: [value] for name, value in values.items()})
-    made = FORMATS[path].plan(UploadRequest(fields, "a.wav", 0.0, Abilities(translates=True)))
+    made = FORMATS[path].plan(UploadRequest(fields, "a.wav", 0.0, ModelChoice(Abilities(translates=True))))
     read_raw_audio("", fields)
     return made, fields.asked
 
