@@ -27,7 +27,7 @@ from support.commands import PROGRAM, READY, STOP_TIMEOUT_S, clean_environment
 from support.fakes import FakeEngine
 
 START_TIMEOUT_S = 60
-SETTLE_TIMEOUT_S = 15
+SETTLE_TIMEOUT_S = 60
 TIMEOUT_S = 120
 DECODE_CHILDREN = Settings.model_fields["decode_workers"].default
 MAX_DESCRIPTORS = 16 + DECODE_CHILDREN
