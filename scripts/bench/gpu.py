@@ -28,10 +28,11 @@ from paraserve.inference.features.fbank import fbank
 from paraserve.inference.graphs.cache import cache_folder
 from paraserve.inference.graphs.session import Placement, runtime_version
 from paraserve.inference.models.load import bundle_parts, load_parts
+from paraserve.options import ChunkSize, RecognitionOptions, StreamConfig
 from paraserve.runtime.capacity import measure_file_capacity
 from paraserve.runtime.engine import Engine
 from paraserve.settings import Settings
-from paraserve.types import ChunkSize, RecognitionOptions, SegmentAudio, StreamConfig
+from paraserve.types import SegmentAudio
 from paraserve.wiring import open_engine
 
 LENGTHS_S = (5, 10, 20)

@@ -34,10 +34,10 @@ import psutil
 
 from clocked import RunClock
 from machine import CpuMeter, first_cpus, on_cpus, resident_mb
+from paraserve.options import RecognitionOptions
 from paraserve.runtime.offline import FileLimits, transcribe_file
 from paraserve.runtime.scheduling.batches import BatchStats
 from paraserve.settings import Settings
-from paraserve.types import RecognitionOptions
 from paraserve.wiring import open_decode_pool, open_engine
 from recordings import ROOT, cut, source, write_wavs
 from report import add_output_options, percentile, publish, table

@@ -138,15 +138,16 @@ class Ours:
         return self._loop.run_until_complete(work)
 
     async def _recognize(self, audio: Audio) -> Sequence[str]:
-        from paraserve.types import RecognitionOptions, SegmentAudio
+        from paraserve.options import RecognitionOptions
+        from paraserve.types import SegmentAudio
 
         options = RecognitionOptions(itn=False, punctuate=False)
         pieces = (self._engine.recognize(SegmentAudio(samples), options) for samples in audio.segments)
         return [done.result.text for done in await asyncio.gather(*pieces)]
 
     async def _pipeline(self, audio: Audio) -> Sequence[str]:
+        from paraserve.options import RecognitionOptions
         from paraserve.runtime.offline import transcribe
-        from paraserve.types import RecognitionOptions
 
         slots = asyncio.Semaphore(self._callers)
 

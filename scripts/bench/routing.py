@@ -24,8 +24,9 @@ from rapidfuzz.distance import Levenshtein
 from paraserve.catalog.manifest import read_languages
 from paraserve.inference.base import ModelBundle
 from paraserve.inference.models.load import bundle_parts, load_parts
+from paraserve.options import RecognitionOptions
 from paraserve.runtime.routing.unsure import unsure_reason
-from paraserve.types import Hypothesis, RecognitionOptions, SegmentAudio, ms_to_samples
+from paraserve.types import Hypothesis, SegmentAudio, ms_to_samples
 from routing_sets import ROOT, Clip, SpeechSet, all_sets
 
 WANTED = 0.95

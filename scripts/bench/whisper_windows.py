@@ -24,7 +24,8 @@ from rapidfuzz.distance import Levenshtein
 from paraserve.inference.graphs.session import Placement
 from paraserve.inference.models.recognizers import whisper_windows
 from paraserve.inference.models.recognizers.whisper import Whisper, load_whisper
-from paraserve.types import FRAME_MS, SAMPLE_RATE, RecognitionOptions, Samples, SegmentAudio
+from paraserve.options import RecognitionOptions
+from paraserve.types import FRAME_MS, SAMPLE_RATE, Samples, SegmentAudio
 from recordings import Wave
 from report import add_output_options, publish, table
 

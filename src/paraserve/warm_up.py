@@ -5,7 +5,8 @@ from typing import Any
 
 from paraserve.inference.audio.synthetic_speech import synthetic_speech
 from paraserve.inference.base import ModelBundle, Recognizer, StreamingItem, StreamingRecognizer
-from paraserve.types import FRAME_MS, ChunkSize, RecognitionOptions, Samples, SegmentAudio, ms_to_samples
+from paraserve.options import ChunkSize, RecognitionOptions
+from paraserve.types import FRAME_MS, Samples, SegmentAudio, ms_to_samples
 
 SHORT_MS = 1000
 GPU_LENGTHS_MS = (20_000, 10_000, 5000, 2500, SHORT_MS)

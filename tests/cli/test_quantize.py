@@ -21,8 +21,9 @@ from paraserve.catalog.manifest import check_bundle, write_manifest
 from paraserve.cli.main import main
 from paraserve.inference.graphs.session import open_session
 from paraserve.inference.models.load import load_part
+from paraserve.options import RecognitionOptions
 from paraserve.quantize.trial_runs import edit_distance
-from paraserve.types import RecognitionOptions, SegmentAudio
+from paraserve.types import SegmentAudio
 from support.commands import PROGRAM, clean_environment, paraserve, server
 from support.graph_feeds import random_feeds
 from support.int8_graphs import quantized_model

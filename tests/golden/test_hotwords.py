@@ -17,7 +17,8 @@ from paraserve.inference.models.model_files import read_units as read_tokens
 from paraserve.inference.models.recognizers.paraformer import load_paraformer
 from paraserve.inference.models.recognizers.paraformer_hotwords import Hotwords, read_segments
 from paraserve.inference.text.units import Vocabulary
-from paraserve.types import RecognitionOptions, SegmentAudio
+from paraserve.options import RecognitionOptions
+from paraserve.types import SegmentAudio
 from support.references import reference_graph
 
 REFERENCES = json.loads((Path(__file__).parent / "data" / "hotwords.json").read_text("utf-8"))

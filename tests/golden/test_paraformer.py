@@ -27,7 +27,8 @@ from paraserve.inference.models.model_files import read_units as read_tokens
 from paraserve.inference.models.recognizers.paraformer import Paraformer, load_paraformer
 from paraserve.inference.text.scripts import is_chinese_or_digits as is_chinese
 from paraserve.inference.text.units import Vocabulary
-from paraserve.types import Hypothesis, RecognitionOptions, SegmentAudio
+from paraserve.options import RecognitionOptions
+from paraserve.types import Hypothesis, SegmentAudio
 from support.references import read_clip, reference_graph
 
 DATA = Path(__file__).parent / "data"

@@ -20,7 +20,8 @@ import soundfile
 from paraserve.inference.base import StreamingItem
 from paraserve.inference.features.fbank import FbankState, fbank_step
 from paraserve.inference.models.recognizers.paraformer_online import ParaformerOnline, load_paraformer_online
-from paraserve.types import ChunkSize, Partial, Samples, SegmentAudio
+from paraserve.options import ChunkSize
+from paraserve.types import Partial, Samples, SegmentAudio
 
 DATA = Path(__file__).parent / "data"
 REFERENCES: dict[str, dict[str, Any]] = {

@@ -12,7 +12,8 @@ import pytest
 import soundfile
 
 from paraserve.inference.models.recognizers.sensevoice import SenseVoice, load_sensevoice
-from paraserve.types import Hypothesis, RecognitionOptions, SegmentAudio
+from paraserve.options import RecognitionOptions
+from paraserve.types import Hypothesis, SegmentAudio
 from support.references import read_clip, reference_graph
 
 DATA = Path(__file__).parent / "data"

@@ -8,11 +8,12 @@ from difflib import SequenceMatcher
 import numpy as np
 import pytest
 
+from paraserve.options import RecognitionOptions, StreamConfig, VadOverrides
 from paraserve.runtime.engine import Engine
 from paraserve.runtime.offline import transcribe
 from paraserve.runtime.two_pass import TwoPassSession
 from paraserve.settings import Settings
-from paraserve.types import RecognitionOptions, Samples, StreamConfig, Token, Update, VadOverrides
+from paraserve.types import Samples, Token, Update
 from paraserve.wiring import open_engine
 from support.recordings import clips, recording
 

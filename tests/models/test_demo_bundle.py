@@ -13,7 +13,8 @@ from rapidfuzz.distance import Levenshtein
 
 from paraserve.catalog.manifest import read_knows
 from paraserve.inference.models.load import bundle_parts, load_parts
-from paraserve.types import RecognitionOptions, SegmentAudio
+from paraserve.options import RecognitionOptions
+from paraserve.types import SegmentAudio
 from support.recordings import strange_speech
 
 ROOT = Path(__file__).parents[2]

@@ -4,8 +4,9 @@ import asyncio
 
 import pytest
 
+from paraserve.options import RecognitionOptions
 from paraserve.settings import Settings
-from paraserve.types import Hypothesis, RecognitionOptions, Token
+from paraserve.types import Hypothesis, Token
 from paraserve.wiring import open_engine
 
 

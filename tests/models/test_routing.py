@@ -9,8 +9,9 @@ import soundfile
 
 from paraserve.catalog.manifest import read_languages
 from paraserve.inference.models.load import bundle_parts, load_parts
+from paraserve.options import RecognitionOptions
 from paraserve.runtime.routing.unsure import unsure_reason
-from paraserve.types import RecognitionOptions, SegmentAudio
+from paraserve.types import SegmentAudio
 
 ROOT = Path(__file__).parents[2]
 DEMO, HELD_OUT = ROOT / "models" / "demo", ROOT / "tests" / "data" / "heldout"

@@ -13,11 +13,12 @@ import pytest
 import soundfile
 from rapidfuzz.distance import Levenshtein
 
-from paraserve.inference.base import Capabilities
+from paraserve.inference.abilities import Capabilities
 from paraserve.inference.models.recognizers.whisper import load_whisper
+from paraserve.options import RecognitionOptions, StreamConfig
 from paraserve.runtime.two_pass import TwoPassSession
 from paraserve.settings import Settings
-from paraserve.types import RecognitionOptions, SegmentAudio, StreamConfig
+from paraserve.types import SegmentAudio
 from paraserve.wiring import open_engine
 from support.commands import paraserve, server
 from support.live import live

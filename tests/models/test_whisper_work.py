@@ -6,7 +6,8 @@ import soundfile
 
 from paraserve.inference.models.recognizers import whisper
 from paraserve.inference.models.recognizers.whisper import load_whisper
-from paraserve.types import RecognitionOptions, SegmentAudio
+from paraserve.options import RecognitionOptions
+from paraserve.types import SegmentAudio
 
 FULL_FRAMES = 3_000
 

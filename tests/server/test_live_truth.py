@@ -15,7 +15,8 @@ import websockets
 from paraserve.inference.base import StreamingItem
 from paraserve.inference.models.load import BundleParts, bundle_parts, load_parts
 from paraserve.inference.text.units import Vocabulary, join_words, merge_units
-from paraserve.types import SAMPLE_RATE, ChunkSize, SegmentAudio, Token
+from paraserve.options import ChunkSize
+from paraserve.types import SAMPLE_RATE, SegmentAudio, Token
 from support import recordings
 from support.commands import PROGRAM, clean_environment
 

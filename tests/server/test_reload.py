@@ -247,7 +247,12 @@ def test_keys(serve_app, is_error, tmp_path):
         assert reload(server, authorization=admin, **{"x-forwarded-for": "192.0.2.1"}).status_code == 200
 
 
-FOREIGN = [{"x-forwarded-for": "192.0.2.1"}, {"x-forwarded-for": "127.0.0.1"}, {"origin": "null"}, {"origin": "https://example.org"}]
+FOREIGN = [
+    {"x-forwarded-for": "192.0.2.1"},
+    {"x-forwarded-for": "127.0.0.1"},
+    {"origin": "null"},
+    {"origin": "https://example.org"},
+]
 
 
 @pytest.mark.parametrize("headers", FOREIGN, ids=str)

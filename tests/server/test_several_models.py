@@ -9,9 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import soundfile
 
+from paraserve.options import RecognitionOptions
 from paraserve.runtime.offline import transcribe
 from paraserve.settings import Settings
-from paraserve.types import RecognitionOptions
 from paraserve.wiring import open_engine
 from support.bundles import tiny_bundle
 from support.live import eventually, live

@@ -7,18 +7,18 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from paraserve.errors import ParaserveError
-from paraserve.inference.base import Abilities, VadStep
+from paraserve.inference.abilities import Abilities
+from paraserve.inference.base import VadStep
+from paraserve.options import RecognitionOptions, StreamConfig
 from paraserve.runtime.scheduling.batches import Lane, Timed
 from paraserve.types import (
     FRAME_SAMPLES,
     SAMPLE_RATE,
     Hypothesis,
     Partial,
-    RecognitionOptions,
     Samples,
     SegmentAudio,
     Sentence,
-    StreamConfig,
     Token,
     VadEvent,
 )

@@ -5,9 +5,10 @@ import asyncio
 import pytest
 
 from paraserve.errors import ModelLoadError
+from paraserve.options import RecognitionOptions, StreamConfig
 from paraserve.runtime.multi_engine import Replicas
 from paraserve.settings import Settings
-from paraserve.types import RecognitionOptions, SegmentAudio, StreamConfig
+from paraserve.types import SegmentAudio
 from paraserve.wiring import open_engine
 
 

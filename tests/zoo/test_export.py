@@ -5,7 +5,8 @@ import shutil
 import pytest
 
 from paraserve.inference.models.load import BundleParts, load_parts
-from paraserve.types import RecognitionOptions, SegmentAudio
+from paraserve.options import RecognitionOptions
+from paraserve.types import SegmentAudio
 from support.commands import paraserve
 
 pytestmark = pytest.mark.full

@@ -17,7 +17,8 @@ from paraserve.inference.graphs.session import CPU
 from paraserve.inference.models.load import BundleParts, load_parts
 from paraserve.inference.models.recognizers.pytorch.model_classes import TAG
 from paraserve.inference.models.recognizers.pytorch.torch_process import load_model
-from paraserve.types import RecognitionOptions, SegmentAudio
+from paraserve.options import RecognitionOptions
+from paraserve.types import SegmentAudio
 
 KINDS = (
     "paraformer", "paraformer-timestamp", "paraformer-contextual", "paraformer-contextual-v1", "sensevoice", "nano",

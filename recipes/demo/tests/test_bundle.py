@@ -10,7 +10,8 @@ from conftest import ROOT, Step
 from demo_recipe.bundle.samples import KINDS
 from paraserve.catalog.manifest import check_bundle
 from paraserve.inference.models.load import load_bundle
-from paraserve.types import RecognitionOptions, SegmentAudio
+from paraserve.options import RecognitionOptions
+from paraserve.types import SegmentAudio
 
 
 def test_server_loads_the_bundle(bundle: Path):

@@ -18,11 +18,11 @@ from paraserve.cli.options import Bundle, Device
 from paraserve.cpus import available_cpus
 from paraserve.errors import ParaserveError
 from paraserve.inference.graphs.session import runtime_version
+from paraserve.options import RecognitionOptions, StreamConfig
 from paraserve.runtime.capacity import Capacity, measure_file_capacity
 from paraserve.runtime.offline import first_cause
 from paraserve.server.live.live_limit import live_capacity, talker_count
 from paraserve.settings import Settings
-from paraserve.types import RecognitionOptions, StreamConfig
 
 app = typer.Typer(
     no_args_is_help=True, rich_markup_mode=None, help="Measure what this machine carries, in a few seconds."

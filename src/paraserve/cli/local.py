@@ -7,12 +7,13 @@ from dataclasses import dataclass, replace
 
 from paraserve.cli.inputs import Source
 from paraserve.cli.progress import OnProgress
+from paraserve.options import RecognitionOptions
 from paraserve.runtime.decoding.pool import DecodePool
 from paraserve.runtime.offline import FileLimits, transcribe_file
 from paraserve.runtime.routing.routed_engine import RoutedEngine
 from paraserve.server.protocols.option_warnings import option_warnings
 from paraserve.settings import Settings
-from paraserve.types import RecognitionOptions, Transcript
+from paraserve.types import Transcript
 from paraserve.wiring import open_decode_pool, open_engine
 
 

@@ -16,7 +16,8 @@ from paraserve.cli.inputs import Source
 from paraserve.cli.progress import OnProgress
 from paraserve.errors import ParaserveError
 from paraserve.formats import transcript_from_json
-from paraserve.types import RecognitionOptions, Transcript
+from paraserve.options import RecognitionOptions
+from paraserve.types import Transcript
 
 CONNECT_TIMEOUT_S = 10.0
 CHUNK_BYTES = 256 * 1024

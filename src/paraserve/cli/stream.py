@@ -14,7 +14,8 @@ from paraserve.cli.options import ApiKey, Hotwords, Model, NoItn
 from paraserve.cli.screen import Screen
 from paraserve.client import Live, LiveOptions
 from paraserve.errors import ParaserveError
-from paraserve.types import ROW_MS, SAMPLE_RATE, ChunkSize, Notice, Samples, ms_to_samples
+from paraserve.options import ChunkSize
+from paraserve.types import ROW_MS, SAMPLE_RATE, Notice, Samples, ms_to_samples
 from paraserve.wiring import open_decode_pool
 
 MICROPHONE = "mic"

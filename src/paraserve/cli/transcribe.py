@@ -18,10 +18,11 @@ from paraserve.cli.progress import Bars, OnProgress
 from paraserve.cli.remote import remote_transcriber
 from paraserve.errors import ParaserveError
 from paraserve.formats import FORMATS
+from paraserve.options import RecognitionOptions
 from paraserve.server.protocols.funasr.hotwords import parse_hotwords
 from paraserve.server.protocols.languages import read_language
 from paraserve.settings import Settings
-from paraserve.types import RecognitionOptions, Transcript
+from paraserve.types import Transcript
 
 PARALLEL_FILES = 2
 """While one recording is decoded or ends, the models work on another. More at once would only cost memory."""

@@ -15,7 +15,8 @@ from paraserve.errors import (
     ParaserveError,
     ProtocolError,
 )
-from paraserve.types import FRAME_MS, SAMPLE_RATE, ChunkSize, Heard, Notice
+from paraserve.options import ChunkSize
+from paraserve.types import FRAME_MS, SAMPLE_RATE, Heard, Notice
 
 Mode: TypeAlias = Literal["2pass", "online", "offline"]
 Message: TypeAlias = Mapping[str, Any]

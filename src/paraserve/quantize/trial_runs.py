@@ -8,8 +8,9 @@ import numpy as np
 
 from paraserve.inference.base import Punctuator, Recognizer, StreamingItem, StreamingRecognizer, Vad
 from paraserve.inference.models.load import AnyModel, PartKind
+from paraserve.options import ChunkSize, RecognitionOptions
 from paraserve.quantize.samples import SampleSet
-from paraserve.types import ChunkSize, RecognitionOptions, Samples, SegmentAudio, ms_to_samples, samples_to_ms
+from paraserve.types import Samples, SegmentAudio, ms_to_samples, samples_to_ms
 
 Results: TypeAlias = list[list[str]]
 """Results of one model, a list for each sample: words, marks, or boundaries of speech in ms."""

@@ -13,21 +13,13 @@ from typing import Any
 from paraserve.errors import ProtocolError
 from paraserve.inference.audio.synthetic_speech import synthetic_speech
 from paraserve.inference.base import VadStep
+from paraserve.options import StreamConfig
 from paraserve.runtime.audio_buffer import AudioBuffer
 from paraserve.runtime.engine import Engine
 from paraserve.runtime.offline import first_cause
 from paraserve.runtime.scheduling.batches import Lane
 from paraserve.runtime.segments.live_segmenter import Chunk, LiveSegmenter, SpeechEnd
-from paraserve.types import (
-    FRAME_MS,
-    SAMPLE_RATE,
-    Samples,
-    Segment,
-    SegmentAudio,
-    StreamConfig,
-    VadEvent,
-    ms_to_samples,
-)
+from paraserve.types import FRAME_MS, SAMPLE_RATE, Samples, Segment, SegmentAudio, VadEvent, ms_to_samples
 
 VAD_STEP_SAMPLES = ms_to_samples(300)
 """A live stream in speech runs one VAD step for each chunk, and a few more where the speech may have ended."""

@@ -11,23 +11,16 @@ from functools import partial
 from typing import Any, Protocol
 
 from paraserve.errors import ParaserveError
-from paraserve.inference.base import Abilities, ModelBundle, Vad, VadStep
+from paraserve.inference.abilities import Abilities
+from paraserve.inference.base import ModelBundle, Vad, VadStep
 from paraserve.inference.text.final_text import final_sentences
+from paraserve.options import RecognitionOptions, StreamConfig, VadOverrides
 from paraserve.runtime.draft_recognizer import DraftBudget, DraftRecognizer
 from paraserve.runtime.local_stream import NEVER_CUT_MS, LocalStream, LocalVadStream, cost_frames
 from paraserve.runtime.scheduling.batches import BatchCall, Lane, Timed
 from paraserve.runtime.scheduling.cpu_gpu_scheduler import AnyScheduler
 from paraserve.runtime.spoken_language import SpokenLanguage
-from paraserve.types import (
-    Hypothesis,
-    Partial,
-    RecognitionOptions,
-    Samples,
-    SegmentAudio,
-    Sentence,
-    StreamConfig,
-    VadOverrides,
-)
+from paraserve.types import Hypothesis, Partial, Samples, SegmentAudio, Sentence
 
 
 class VadStream(Protocol):

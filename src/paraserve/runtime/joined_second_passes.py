@@ -13,9 +13,10 @@ from typing import Any
 
 import numpy as np
 
+from paraserve.options import RecognitionOptions
 from paraserve.runtime.routing.automatic_engine import AutomaticEngine, FirstPass, Unsure
 from paraserve.runtime.scheduling.batches import Timed
-from paraserve.types import Hypothesis, RecognitionOptions, Samples, SegmentAudio, ms_to_samples, samples_to_ms
+from paraserve.types import Hypothesis, Samples, SegmentAudio, ms_to_samples, samples_to_ms
 
 MAX_JOINED_MS = 22_000
 """Longest joined segment, where the other models take as much in one piece."""

@@ -9,19 +9,11 @@ from typing import Any, Generic
 from paraserve.errors import ProtocolError
 from paraserve.inference.base import ModelBundle, State, StreamingItem, Vad, VadStep
 from paraserve.inference.text.final_text import realtime_sentences
+from paraserve.options import RecognitionOptions, StreamConfig
 from paraserve.runtime.draft_recognizer import DraftRecognizer
 from paraserve.runtime.scheduling.batches import BatchCall, Lane, Timed
 from paraserve.runtime.scheduling.cpu_gpu_scheduler import AnyScheduler
-from paraserve.types import (
-    FRAME_SAMPLES,
-    Hypothesis,
-    Partial,
-    RecognitionOptions,
-    Samples,
-    SegmentAudio,
-    Sentence,
-    StreamConfig,
-)
+from paraserve.types import FRAME_SAMPLES, Hypothesis, Partial, Samples, SegmentAudio, Sentence
 
 VAD_BATCH = 16
 """VAD steps of different streams that one worker runs in a row: each is so short that handing it over costs more.

@@ -7,19 +7,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from paraserve.errors import EngineStuckError, InferenceError, OverloadedError, ParaserveError
-from paraserve.inference.base import Abilities, VadStep
+from paraserve.inference.abilities import Abilities
+from paraserve.inference.base import VadStep
+from paraserve.options import RecognitionOptions, StreamConfig
 from paraserve.runtime.engine import Engine, EngineStream, VadStream
 from paraserve.runtime.local_stream import cost_frames
 from paraserve.runtime.scheduling.batches import Lane, Timed
-from paraserve.types import (
-    Hypothesis,
-    Partial,
-    RecognitionOptions,
-    Samples,
-    SegmentAudio,
-    Sentence,
-    StreamConfig,
-)
+from paraserve.types import Hypothesis, Partial, Samples, SegmentAudio, Sentence
 
 log = logging.getLogger(__name__)
 

@@ -14,6 +14,7 @@ from typing import Any, BinaryIO, TypeAlias
 import numpy as np
 
 from paraserve.inference.text.sentences import join_sentences
+from paraserve.options import RecognitionOptions
 from paraserve.runtime.decoding.decoded_recording import DecodedBlocks
 from paraserve.runtime.decoding.pool import DecodePool
 from paraserve.runtime.engine import Engine
@@ -25,7 +26,6 @@ from paraserve.runtime.understanding import AudioAccount, notice_about
 from paraserve.types import (
     FieldWarning,
     Hypothesis,
-    RecognitionOptions,
     Samples,
     Segment,
     SegmentAudio,

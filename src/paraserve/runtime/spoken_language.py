@@ -5,7 +5,8 @@ Finding it costs a run of the decoder, and in a short segment a model takes one 
 
 from dataclasses import replace
 
-from paraserve.types import SAMPLE_RATE, Hypothesis, RecognitionOptions
+from paraserve.options import RecognitionOptions
+from paraserve.types import SAMPLE_RATE, Hypothesis
 
 ENOUGH_SAMPLES = 2 * SAMPLE_RATE
 """Speech that tells its language. What is found in less is not kept."""

@@ -14,6 +14,7 @@ import numpy as np
 
 from paraserve.errors import ProtocolError
 from paraserve.inference.text.sentences import join_sentences
+from paraserve.options import RecognitionOptions, StreamConfig
 from paraserve.runtime.draft_recognizer import DRAFT_STEP_MS
 from paraserve.runtime.engine import Engine
 from paraserve.runtime.offline import first_cause, moved, shifted
@@ -29,10 +30,8 @@ from paraserve.types import (
     Heard,
     Hypothesis,
     Partial,
-    RecognitionOptions,
     Samples,
     Segment,
-    StreamConfig,
     Timing,
     Update,
     ms_to_samples,

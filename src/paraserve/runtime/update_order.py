@@ -7,8 +7,9 @@ from dataclasses import replace
 from typing import Literal
 
 from paraserve.inference.text.final_text import space_between_segments
+from paraserve.options import StreamConfig
 from paraserve.runtime.understanding import notice_about
-from paraserve.types import Heard, Notice, StreamConfig, Update
+from paraserve.types import Heard, Notice, Update
 
 
 class OrderedUpdates:

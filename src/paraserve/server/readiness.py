@@ -8,11 +8,12 @@ import numpy as np
 import structlog
 
 from paraserve.errors import ParaserveError
+from paraserve.options import RecognitionOptions
 from paraserve.runtime.engine import Engine
 from paraserve.runtime.routing.routed_engine import RoutedEngine
 from paraserve.runtime.scheduling.batches import Lane
 from paraserve.server.telemetry.metrics import Metrics
-from paraserve.types import SAMPLE_RATE, RecognitionOptions, SegmentAudio
+from paraserve.types import SAMPLE_RATE, SegmentAudio
 
 FRESH_S = 5.0
 """Seconds for which a successful recognition counts. Then the next check starts another."""

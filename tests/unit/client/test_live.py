@@ -12,7 +12,7 @@ from websockets.asyncio.server import serve
 
 from paraserve.client import Heard, Live, LiveOptions, Notice, Reconnect
 from paraserve.errors import InferenceError, OverloadedError, ParaserveError, ProtocolError
-from paraserve.types import ChunkSize
+from paraserve.options import ChunkSize
 from support.live_stub import SECOND_BYTES, Stub, speech
 
 QUICK = Reconnect(first_s=0.01, longest_s=0.05)

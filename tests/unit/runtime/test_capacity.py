@@ -5,8 +5,8 @@ import pytest
 
 from paraserve.errors import InferenceError, ProtocolError
 from paraserve.inference.audio.synthetic_speech import synthetic_speech
+from paraserve.options import StreamConfig
 from paraserve.runtime.capacity import LIVE_SHARE, Capacity, measure_capacity, measure_file_capacity
-from paraserve.types import StreamConfig
 from support.fakes import FakeEngine
 
 

@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 
 from paraserve.errors import OverloadedError
+from paraserve.options import RecognitionOptions
 from paraserve.runtime.joined_second_passes import MAX_JOINED_MS
 from paraserve.runtime.offline import transcribe
 from paraserve.runtime.routing.loaded_model import Model, ModelSpec
 from paraserve.runtime.routing.model_set import ModelSet
 from paraserve.runtime.routing.names import ModelNames
 from paraserve.runtime.routing.routed_engine import RoutedEngine
-from paraserve.types import Hypothesis, RecognitionOptions, Token
+from paraserve.types import Hypothesis, Token
 from support.fakes import FakeEngine, FakeStream
 
 KNOWN, OTHER = 0.5, 0.3

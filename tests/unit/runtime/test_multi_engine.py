@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from paraserve.errors import InferenceError, OverloadedError
+from paraserve.options import RecognitionOptions, StreamConfig
 from paraserve.runtime.multi_engine import FAILURES_ALLOWED, Replicas
 from paraserve.runtime.scheduling.batches import Lane
-from paraserve.types import Hypothesis, RecognitionOptions, SegmentAudio, StreamConfig, Token
+from paraserve.types import Hypothesis, SegmentAudio, Token
 from support.fakes import FakeEngine
 
 SECOND = SegmentAudio(np.zeros(16_000, np.float32))

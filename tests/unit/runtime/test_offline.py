@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from paraserve.errors import DecoderError, InferenceError
+from paraserve.options import RecognitionOptions
 from paraserve.runtime.offline import IN_FLIGHT_MS, transcribe
 from paraserve.runtime.segments.segmenter import Segmenter
-from paraserve.types import RecognitionOptions
 from support.fakes import FakeEngine
 
 SEGMENT_MS = 3000

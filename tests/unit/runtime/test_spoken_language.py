@@ -1,7 +1,8 @@
 """The language of a stream: when it is kept, and when it is found out again."""
 
+from paraserve.options import RecognitionOptions
 from paraserve.runtime.spoken_language import SpokenLanguage
-from paraserve.types import SAMPLE_RATE, Hypothesis, RecognitionOptions, Token
+from paraserve.types import SAMPLE_RATE, Hypothesis, Token
 
 PLAIN = RecognitionOptions()
 WORDS = (Token("word"),)

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from paraserve.errors import InferenceError, ProtocolError
+from paraserve.options import RecognitionOptions, StreamConfig
 from paraserve.runtime.two_pass import TwoPassSession
-from paraserve.types import RecognitionOptions, StreamConfig
 from support.fakes import FakeEngine
 
 FRAME = 960

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 
 from paraserve.errors import EngineStuckError
+from paraserve.options import RecognitionOptions
 from paraserve.server.readiness import Readiness
 from paraserve.server.telemetry.metrics import Metrics
 from paraserve.server.watchdog import Watchdog
-from paraserve.types import RecognitionOptions, SegmentAudio
+from paraserve.types import SegmentAudio
 from support.fakes import FakeEngine
 
 TIMEOUT_S = 0.3

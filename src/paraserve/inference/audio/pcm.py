@@ -9,7 +9,8 @@ from paraserve.errors import AudioError
 from paraserve.inference.audio.telephony import a_law_table, mu_law_table
 from paraserve.inference.audio.wav.live_header import RIFF_BYTES, PcmLayout, may_be_wav, read_wav_header
 from paraserve.inference.audio.wav.riff import OTHER_CHUNKS
-from paraserve.types import SAMPLE_RATE, AudioFormat, Samples
+from paraserve.options import AudioFormat
+from paraserve.types import SAMPLE_RATE, Samples
 
 CHUNK_NAME_BYTES = 4
 

@@ -20,7 +20,8 @@ from paraserve.inference.text.model_punctuated import written_sentences
 from paraserve.inference.text.scripts import SENTENCE_END
 from paraserve.inference.text.sentences import apply_itn, segment_sentence, to_sentences
 from paraserve.inference.text.spaces import space_between_sentences, space_between_words
-from paraserve.types import Hypothesis, RecognitionOptions, Sentence
+from paraserve.options import RecognitionOptions
+from paraserve.types import Hypothesis, Sentence
 
 PAUSE_MS = 700
 """Shortest gap between two segments that counts as a pause; FunASR's VAD ends a segment after 800 ms of silence."""

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 
-from paraserve.inference.base import Abilities, ModelChoice
+from paraserve.inference.abilities import Abilities, ModelChoice
 from paraserve.runtime.engine import Engine
 from paraserve.runtime.routing.automatic_engine import AutomaticEngine
 from paraserve.runtime.routing.candidates import Candidate, Candidates

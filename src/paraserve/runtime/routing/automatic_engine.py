@@ -8,21 +8,15 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 
 from paraserve.errors import EngineStuckError, InferenceError, ParaserveError
-from paraserve.inference.base import Abilities
+from paraserve.inference.abilities import Abilities
+from paraserve.options import RecognitionOptions, StreamConfig
 from paraserve.runtime.engine import EngineStream, VadStream
 from paraserve.runtime.routing.automatic_stream import AutomaticStream
 from paraserve.runtime.routing.candidates import Candidate, Candidates
 from paraserve.runtime.routing.session_route import SessionRoute
 from paraserve.runtime.routing.unsure import UNKNOWN_LANGUAGE, unsure_reason
 from paraserve.runtime.scheduling.batches import Lane, Timed
-from paraserve.types import (
-    Hypothesis,
-    RecognitionOptions,
-    SegmentAudio,
-    Sentence,
-    StreamConfig,
-    samples_to_ms,
-)
+from paraserve.types import Hypothesis, SegmentAudio, Sentence, samples_to_ms
 
 SURE = "sure"
 """The first model wrote the text, and is sure of it."""

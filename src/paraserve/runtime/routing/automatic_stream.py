@@ -1,11 +1,12 @@
 """A live utterance whose partial texts come from the model that writes its segments."""
 
 from paraserve.inference.base import VadStep
+from paraserve.options import RecognitionOptions, StreamConfig
 from paraserve.runtime.engine import EngineStream
 from paraserve.runtime.routing.candidates import Candidate, Candidates
 from paraserve.runtime.routing.session_route import SessionRoute
 from paraserve.runtime.scheduling.batches import Timed
-from paraserve.types import Hypothesis, Partial, RecognitionOptions, Samples, SegmentAudio, Sentence, StreamConfig
+from paraserve.types import Hypothesis, Partial, Samples, SegmentAudio, Sentence
 
 
 class AutomaticStream:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from paraserve.errors import ParaserveError
-from paraserve.inference.base import Abilities
+from paraserve.inference.abilities import Abilities
 from paraserve.runtime.engine import Engine
 from paraserve.runtime.routing.names import ModelNames
 

@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 
 from paraserve.errors import ModelUnavailableError, ParaserveError
-from paraserve.inference.base import Abilities, ModelChoice
+from paraserve.inference.abilities import Abilities, ModelChoice
 from paraserve.runtime.engine import Engine
 from paraserve.runtime.routing.loaded_model import LoadedModel, Model, ModelSpec, ModelStatus, status_of
 from paraserve.runtime.routing.names import find_model

@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from paraserve.errors import ParaserveError
-from paraserve.inference.base import Abilities
+from paraserve.inference.abilities import Abilities
+from paraserve.options import RecognitionOptions, StreamConfig
 from paraserve.runtime.engine import Engine, EngineStream, VadStream
 from paraserve.runtime.scheduling.batches import Lane, Timed
-from paraserve.types import Hypothesis, RecognitionOptions, SegmentAudio, Sentence, StreamConfig
+from paraserve.types import Hypothesis, SegmentAudio, Sentence
 
 REQUESTED = "requested"
 """Reason of a model that the client named."""

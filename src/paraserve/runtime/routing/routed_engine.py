@@ -5,7 +5,8 @@ from contextlib import asynccontextmanager
 from typing import Protocol
 
 from paraserve.errors import ModelLoadError, ParaserveError
-from paraserve.inference.base import Abilities, ModelChoice
+from paraserve.inference.abilities import Abilities, ModelChoice
+from paraserve.options import RecognitionOptions, StreamConfig
 from paraserve.runtime.engine import Engine, EngineStream, VadStream
 from paraserve.runtime.routing.automatic import automatic_choice, automatic_engine
 from paraserve.runtime.routing.loaded_model import Model, ModelSpec, ModelStatus
@@ -13,7 +14,7 @@ from paraserve.runtime.routing.model_set import ModelSet
 from paraserve.runtime.routing.named_engine import FALLBACK, REQUESTED, NamedEngine
 from paraserve.runtime.routing.names import ModelNames
 from paraserve.runtime.scheduling.batches import Lane, Timed
-from paraserve.types import Hypothesis, RecognitionOptions, SegmentAudio, Sentence, StreamConfig, Task
+from paraserve.types import Hypothesis, SegmentAudio, Sentence, Task
 
 
 class Work(Protocol):

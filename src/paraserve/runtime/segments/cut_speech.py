@@ -8,9 +8,10 @@ their border is whole in both.
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from paraserve.options import RecognitionOptions
 from paraserve.runtime.engine import Engine
 from paraserve.runtime.scheduling.batches import Lane, Timed
-from paraserve.types import Hypothesis, RecognitionOptions, Segment, SegmentAudio, Token, samples_to_ms
+from paraserve.types import Hypothesis, Segment, SegmentAudio, Token, samples_to_ms
 
 CONTEXT_MS = 1000
 """Audio on each side of a part, at most: a few words. More does not find more of them."""

@@ -21,7 +21,7 @@ from paraserve.errors import (
     ProtocolError,
     UploadTooLargeError,
 )
-from paraserve.inference.base import ModelChoice
+from paraserve.inference.abilities import ModelChoice
 from paraserve.runtime.decoding.pool import DecodePool
 from paraserve.runtime.decoding.spool import spool, storing
 from paraserve.runtime.offline import FileLimits, transcribe_file

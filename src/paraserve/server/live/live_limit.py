@@ -2,10 +2,10 @@
 
 import structlog
 
+from paraserve.options import StreamConfig
 from paraserve.runtime.capacity import Capacity, measure_capacity
 from paraserve.runtime.engine import Engine
 from paraserve.settings import Settings
-from paraserve.types import StreamConfig
 from paraserve.wiring import cpu_share
 
 LIVE_PER_CPU = 8

@@ -8,12 +8,13 @@ from typing import BinaryIO
 import numpy as np
 
 from paraserve.errors import AudioTooLongError, UploadTooLargeError
+from paraserve.options import RecognitionOptions
 from paraserve.runtime.decoding.pool import DecodePool
 from paraserve.runtime.decoding.spool import spool
 from paraserve.runtime.offline import FileLimits, transcribe, transcribe_file
 from paraserve.runtime.routing.routed_engine import RoutedEngine
 from paraserve.server.telemetry.metrics import Metrics
-from paraserve.types import SAMPLE_RATE, RecognitionOptions, Samples, Transcript
+from paraserve.types import SAMPLE_RATE, Samples, Transcript
 
 BLOCK_SAMPLES = SAMPLE_RATE
 """Raw audio is recognized as it arrives, in blocks of a second."""

@@ -1,7 +1,8 @@
 """Cost of a live session in places: what its settings take of the machine, beside the default ones."""
 
+from paraserve.options import ChunkSize
 from paraserve.server.protocols.events import LiveSettings
-from paraserve.types import ROW_MS, ChunkSize
+from paraserve.types import ROW_MS
 
 BASE_COST = 8.0
 """Detection, second pass and the wire, in ms of CPU time for a second of speech with the embedded bundle."""

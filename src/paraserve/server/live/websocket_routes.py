@@ -11,7 +11,7 @@ from fastapi import WebSocket, WebSocketDisconnect
 from starlette.routing import WebSocketRoute
 
 from paraserve.errors import AccessError, EngineStuckError, OverloadedError, ParaserveError, ShuttingDownError
-from paraserve.inference.base import ChoiceOf, ModelChoice
+from paraserve.inference.abilities import ChoiceOf, ModelChoice
 from paraserve.server.access.address_limit import AddressLimit
 from paraserve.server.access.admission import ConcurrencyLimit, Places
 from paraserve.server.access.authentication import Access, api_key

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
 from paraserve.errors import ParaserveError, ProtocolError
-from paraserve.types import Heard, Notice, Sentence, StreamConfig, Timing, Transcript, Update
+from paraserve.options import StreamConfig
+from paraserve.types import Heard, Notice, Sentence, Timing, Transcript, Update
 
 NOTHING_HEARD = Heard()
 Frame: TypeAlias = str | bytes

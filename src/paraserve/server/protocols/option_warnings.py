@@ -3,9 +3,10 @@
 from collections.abc import Container, Iterable
 from dataclasses import dataclass
 
-from paraserve.inference.base import Abilities
+from paraserve.inference.abilities import Abilities
+from paraserve.options import RecognitionOptions
 from paraserve.server.protocols.languages import NO_SPEECH
-from paraserve.types import FieldWarning, RecognitionOptions
+from paraserve.types import FieldWarning
 
 NOT_HONOURED = "not_honoured"
 """A field that is known and has no effect here, or less than was asked for."""

@@ -10,7 +10,8 @@ from typing import Any
 
 from paraserve.errors import ParaserveError, ProtocolError
 from paraserve.formats import notice_json
-from paraserve.inference.base import ChoiceOf, ModelChoice
+from paraserve.inference.abilities import ChoiceOf, ModelChoice
+from paraserve.options import AudioFormat, RecognitionOptions, StreamConfig
 from paraserve.server.error_table import error_row
 from paraserve.server.protocols.events import (
     Acknowledged,
@@ -42,7 +43,7 @@ from paraserve.server.protocols.json_values import (
 )
 from paraserve.server.protocols.new_warnings import NewWarnings
 from paraserve.server.protocols.option_warnings import OptionNames, not_honoured, option_warnings, unknown_fields
-from paraserve.types import AudioFormat, FieldWarning, Notice, RecognitionOptions, StreamConfig, Token
+from paraserve.types import FieldWarning, Notice, Token
 
 DEFAULT_SAMPLE_RATE = 8_000
 """Hz. That of vosk-server for clients that send no configuration."""

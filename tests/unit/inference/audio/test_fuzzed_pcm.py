@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from paraserve.errors import AudioError
 from paraserve.inference.audio.pcm import PcmReader
-from paraserve.types import SAMPLE_RATE, AudioFormat
+from paraserve.options import AudioFormat
+from paraserve.types import SAMPLE_RATE
 
 MAX_SECONDS = 30
 """Of processor time, for a header that takes milliseconds: something quadratic takes minutes."""

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from paraserve.errors import AudioError, UnsupportedFormatError
 from paraserve.inference.audio.pcm import PcmReader
-from paraserve.types import AudioFormat, Samples
+from paraserve.options import AudioFormat
+from paraserve.types import Samples
 
 NOISE = np.random.default_rng(8).uniform(-0.9, 0.9, 3000).astype(np.float32)
 PCM = (NOISE * 32767).astype("<i2").tobytes()

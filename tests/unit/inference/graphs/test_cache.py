@@ -17,7 +17,8 @@ from paraserve.inference.graphs.fsmn_memory import block_memories
 from paraserve.inference.graphs.session import open_session, write_fused
 from paraserve.inference.graphs.signed_weights import sign_weights
 from paraserve.inference.models.recognizers.paraformer import load_paraformer
-from paraserve.types import SAMPLE_RATE, RecognitionOptions, Samples, SegmentAudio
+from paraserve.options import RecognitionOptions
+from paraserve.types import SAMPLE_RATE, Samples, SegmentAudio
 from support.graph_feeds import random_feeds
 from support.int8_graphs import SIZE, quantized_model
 

@@ -15,7 +15,8 @@ from paraserve.errors import ModelLoadError
 from paraserve.inference.graphs.session import CPU
 from paraserve.inference.models import load
 from paraserve.inference.models.load import RECOGNIZERS, BundleParts, Family, load_parts
-from paraserve.types import RecognitionOptions, SegmentAudio
+from paraserve.options import RecognitionOptions
+from paraserve.types import SegmentAudio
 
 ROOT = Path(__file__).resolve().parents[4]
 PAGE = (ROOT / "docs" / "adding-a-model-family.md").read_text("utf-8")

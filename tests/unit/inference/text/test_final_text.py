@@ -11,7 +11,8 @@ from paraserve.inference.text.final_text import (
     realtime_sentences,
     space_between_segments,
 )
-from paraserve.types import Hypothesis, RecognitionOptions, Token
+from paraserve.options import RecognitionOptions
+from paraserve.types import Hypothesis, Token
 
 PLAIN = RecognitionOptions(itn=False)
 

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from paraserve.errors import InferenceError, ModelLoadError, OverloadedError
-from paraserve.inference.base import Abilities
+from paraserve.inference.abilities import Abilities
+from paraserve.options import RecognitionOptions, StreamConfig
 from paraserve.runtime.offline import transcribe
 from paraserve.runtime.routing.automatic_engine import LONGEST_WAIT_MS
 from paraserve.runtime.routing.loaded_model import Model, ModelSpec
@@ -16,7 +17,7 @@ from paraserve.runtime.routing.names import ModelNames
 from paraserve.runtime.routing.routed_engine import RoutedEngine
 from paraserve.runtime.scheduling.batches import Lane
 from paraserve.runtime.two_pass import TwoPassSession
-from paraserve.types import Hypothesis, RecognitionOptions, SegmentAudio, StreamConfig, Token
+from paraserve.types import Hypothesis, SegmentAudio, Token
 from support.fakes import FakeEngine
 
 KNOWN, OTHER, GERMAN = 0.5, 0.3, 0.2

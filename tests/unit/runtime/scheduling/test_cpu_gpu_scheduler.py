@@ -8,12 +8,13 @@ import soundfile
 
 from paraserve.errors import OverloadedError
 from paraserve.inference.models.load import load_bundle
+from paraserve.options import RecognitionOptions, StreamConfig
 from paraserve.runtime.engine import LocalEngine
 from paraserve.runtime.offline import transcribe
 from paraserve.runtime.scheduling.batches import BatchCall, Lane
 from paraserve.runtime.scheduling.cpu_gpu_scheduler import SplitScheduler
 from paraserve.runtime.scheduling.scheduler import Scheduler
-from paraserve.types import RecognitionOptions, SegmentAudio, StreamConfig
+from paraserve.types import SegmentAudio
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 from fastapi.routing import iter_route_contexts
 
 from paraserve.errors import ProtocolError
-from paraserve.inference.base import Abilities, ModelChoice
+from paraserve.inference.abilities import Abilities, ModelChoice
 from paraserve.server.app import create_app
 from paraserve.server.error_table import ERROR_TABLE
 from paraserve.server.http.error_codes import ERROR_CODES

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from paraserve.errors import InferenceError, ProtocolError
+from paraserve.options import RecognitionOptions, StreamConfig
 from paraserve.runtime.offline import FileLimits
 from paraserve.runtime.routing.routed_engine import RoutedEngine
 from paraserve.runtime.scheduling.batches import Lane
@@ -28,7 +29,6 @@ from paraserve.server.protocols.events import (
 )
 from paraserve.server.telemetry.metrics import Metrics
 from paraserve.settings import Settings
-from paraserve.types import RecognitionOptions, StreamConfig
 from paraserve.wiring import open_decode_pool
 from support.fakes import FakeEngine
 from support.live import heard, silence, speech

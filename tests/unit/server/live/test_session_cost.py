@@ -4,9 +4,9 @@ from itertools import pairwise
 
 import pytest
 
+from paraserve.options import ChunkSize, StreamConfig
 from paraserve.server.live.session_cost import session_cost
 from paraserve.server.protocols.events import LiveSettings
-from paraserve.types import ChunkSize, StreamConfig
 
 
 def cost_of(*chunk: int) -> int:

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from paraserve.errors import AudioError, InferenceError, OverloadedError, ProtocolError
+from paraserve.options import RecognitionOptions
 from paraserve.server.protocols.events import (
     Acknowledged,
     Audio,
@@ -19,7 +20,7 @@ from paraserve.server.protocols.events import (
 )
 from paraserve.server.protocols.funasr.live_protocol import FunasrDialect, FunasrProtocol
 from paraserve.server.protocols.vosk import VoskByFirstMessage, VoskProtocol
-from paraserve.types import RecognitionOptions, Sentence, Token
+from paraserve.types import Sentence, Token
 
 WORDS = (Token("good", 100, 300, 0.5), Token("day", 300, 620, 0.25))
 SEGMENT = SegmentText("good day", (Sentence("good day", 100, 620, WORDS),), due_ms=900)

@@ -28,7 +28,8 @@ from demo_recipe.text.subjects.weather import WEATHER
 from demo_recipe.text.templates import Words, fill, tokens_of
 from paraserve.inference.base import ModelBundle
 from paraserve.inference.models.load import bundle_parts, load_parts
-from paraserve.types import RecognitionOptions, SegmentAudio
+from paraserve.options import RecognitionOptions
+from paraserve.types import SegmentAudio
 
 Draw = Callable[[Random], Words]
 KINDS: dict[str, tuple[str, Draw]] = {

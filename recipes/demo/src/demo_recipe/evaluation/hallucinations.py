@@ -14,10 +14,11 @@ from demo_recipe.evaluation.error_rates import matches
 from demo_recipe.evaluation.speech_sets import Clip, load_set, recognize
 from paraserve.inference.base import ModelBundle
 from paraserve.inference.models.vad.whole_recording_vad import WholeRecordingVad
+from paraserve.options import RecognitionOptions
 from paraserve.runtime.engine import LocalEngine
 from paraserve.runtime.offline import transcribe
 from paraserve.runtime.scheduling.scheduler import Scheduler
-from paraserve.types import RecognitionOptions, Transcript
+from paraserve.types import Transcript
 
 OTHER_SETS = {"other": "held-out voices", "people_other": "a person reading a novel"}
 SILENCE = "silence"

@@ -14,7 +14,8 @@ from demo_recipe.audio.features import SAMPLE_RATE, Array, from_pcm
 from demo_recipe.evaluation.error_rates import Score, Timed
 from demo_recipe.speech.corpus import Utterance, load_folder
 from paraserve.inference.base import ModelBundle, StreamingItem
-from paraserve.types import ChunkSize, RecognitionOptions, SegmentAudio, Token
+from paraserve.options import ChunkSize, RecognitionOptions
+from paraserve.types import SegmentAudio, Token
 
 TITLES = {
     "seen_zh": "training voices, zh", "seen_en": "training voices, en",

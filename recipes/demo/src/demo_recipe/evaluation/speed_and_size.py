@@ -13,7 +13,8 @@ from demo_recipe.evaluation.hallucinations import serve
 from demo_recipe.evaluation.speech_sets import CHUNKS, load_set, recognize, recognize_live
 from paraserve.inference.base import ModelBundle
 from paraserve.inference.models.load import load_bundle
-from paraserve.types import RecognitionOptions, SegmentAudio
+from paraserve.options import RecognitionOptions
+from paraserve.types import SegmentAudio
 
 RUNS = 7
 SPEECH_S = 10

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from paraserve.errors import InferenceError, ModelLoadError
-from paraserve.inference.base import Capabilities
+from paraserve.inference.abilities import Capabilities
 from paraserve.inference.features.cif import FRAMES_PER_ROW, unit_times
 from paraserve.inference.features.fbank import pad_batch
 from paraserve.inference.graphs.session import CPU, OnnxModel, Placement, Tensor, open_session
@@ -37,7 +37,8 @@ from paraserve.inference.text.units import (
     join_words,
     merge_units,
 )
-from paraserve.types import Features, Hypothesis, Int, RecognitionOptions, SegmentAudio, Token
+from paraserve.options import RecognitionOptions
+from paraserve.types import Features, Hypothesis, Int, SegmentAudio, Token
 
 MAX_SEGMENT_MS = 20_000
 """Memory grows with the square of a segment's length, and a long one blocks a worker."""

@@ -39,7 +39,8 @@ from paraserve.inference.models.recognizers.paraformer_online_graphs import (
 from paraserve.inference.models.recognizers.paraformer_online_windows import Window, encoder_windows
 from paraserve.inference.text.streaming_text import TextState, text_step
 from paraserve.inference.text.units import SPECIAL_IDS, UNKNOWN, Vocabulary
-from paraserve.types import FRAME_SAMPLES, ROW_MS, ChunkSize, Features, Partial, Token, ms_to_samples, samples_to_ms
+from paraserve.options import ChunkSize
+from paraserve.types import FRAME_SAMPLES, ROW_MS, Features, Partial, Token, ms_to_samples, samples_to_ms
 
 CPU_BATCH = 4
 CUDA_BATCH = 64

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from paraserve.types import ChunkSize, Features
+from paraserve.options import ChunkSize
+from paraserve.types import Features
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,14 +17,15 @@ import numpy as np
 from sentencepiece import SentencePieceProcessor
 
 from paraserve.errors import ModelLoadError
-from paraserve.inference.base import Capabilities
+from paraserve.inference.abilities import Capabilities
 from paraserve.inference.features.fbank import pad_batch
 from paraserve.inference.graphs.session import CPU, OnnxModel, Placement, open_session
 from paraserve.inference.models.model_files import graph_file, model_name, read_config
 from paraserve.inference.models.recognizers.greedy import GreedyResult, run_greedy
 from paraserve.inference.models.recognizers.paraformer_common import FrontEnd, check_features, read_front_end
 from paraserve.inference.text.model_punctuated import words_of
-from paraserve.types import ROW_MS, Features, Hypothesis, RecognitionOptions, SegmentAudio, Token
+from paraserve.options import RecognitionOptions
+from paraserve.types import ROW_MS, Features, Hypothesis, SegmentAudio, Token
 
 MAX_SEGMENT_MS = 30_000
 """Longest audio in the model's training."""

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from paraserve.errors import InferenceError, ModelLoadError
-from paraserve.inference.base import Capabilities
+from paraserve.inference.abilities import Capabilities
 from paraserve.inference.features.fbank import WINDOW_SAMPLES
 from paraserve.inference.graphs.session import CPU, Placement
 from paraserve.inference.models.recognizers.paraformer_common import finite
@@ -31,12 +31,12 @@ from paraserve.inference.models.recognizers.whisper_windows import (
 )
 from paraserve.inference.text.model_punctuated import words_of
 from paraserve.inference.text.scripts import CHINESE, TO_FULL_WIDTH_MARKS
+from paraserve.options import RecognitionOptions
 from paraserve.types import (
     FRAME_MS,
     FRAME_SAMPLES,
     Features,
     Hypothesis,
-    RecognitionOptions,
     Samples,
     SegmentAudio,
     Task,

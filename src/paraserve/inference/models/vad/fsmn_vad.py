@@ -32,7 +32,8 @@ from paraserve.inference.models.model_files import graph_file
 from paraserve.inference.models.vad.fsmn_vad_endpoints import EndpointState, find_endpoints, frames_to_boundary
 from paraserve.inference.models.vad.fsmn_vad_flags import NO_NOISE_DB, Floats, frame_levels, speech_flags
 from paraserve.inference.models.vad.fsmn_vad_options import VadOptions, read_vad_options, with_overrides
-from paraserve.types import FRAME_MS, FRAME_SAMPLES, Features, Samples, Segment, VadEvent, VadOverrides, samples_to_ms
+from paraserve.options import VadOverrides
+from paraserve.types import FRAME_MS, FRAME_SAMPLES, Features, Samples, Segment, VadEvent, samples_to_ms
 
 LFR_M, LFR_N = 5, 1
 

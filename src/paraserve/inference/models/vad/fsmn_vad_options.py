@@ -7,7 +7,8 @@ from typing import Any
 
 from paraserve.errors import ModelLoadError
 from paraserve.inference.models.model_files import read_config
-from paraserve.types import FRAME_MS, SAMPLE_RATE, VadOverrides
+from paraserve.options import VadOverrides
+from paraserve.types import FRAME_MS, SAMPLE_RATE
 
 SINGLE_UTTERANCE = 0
 MULTIPLE_UTTERANCES = 1

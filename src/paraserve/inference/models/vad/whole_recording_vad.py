@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from paraserve.inference.base import VadStep
 from paraserve.inference.features.fbank import FbankState, fbank_step
-from paraserve.types import FRAME_MS, FRAME_SAMPLES, Samples, Segment, VadEvent, VadOverrides, samples_to_ms
+from paraserve.options import VadOverrides
+from paraserve.types import FRAME_MS, FRAME_SAMPLES, Samples, Segment, VadEvent, samples_to_ms
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,11 +5,12 @@ import re
 from collections.abc import Iterable, Mapping
 
 from paraserve.errors import ProtocolError
-from paraserve.inference.base import Abilities
+from paraserve.inference.abilities import Abilities
+from paraserve.options import RecognitionOptions
 from paraserve.server.protocols.funasr.hotwords import check_hotwords, parse_hotwords
 from paraserve.server.protocols.languages import AUTO, read_language
 from paraserve.server.protocols.option_warnings import not_honoured, option_warnings, unknown_fields
-from paraserve.types import FieldWarning, RecognitionOptions, Task
+from paraserve.types import FieldWarning, Task
 
 MAX_DIGITS = 5
 TASKS = ("transcribe", "translate")

@@ -10,7 +10,7 @@ from typing import Literal
 
 from paraserve.errors import ModelNotFoundError, ParaserveError, ProtocolError
 from paraserve.formats import shortfall_json
-from paraserve.inference.base import ChoiceOf, ModelChoice
+from paraserve.inference.abilities import ChoiceOf, ModelChoice
 from paraserve.server.error_table import error_row
 from paraserve.server.protocols.events import (
     Audio,

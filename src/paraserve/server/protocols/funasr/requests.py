@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from paraserve.errors import ProtocolError
+from paraserve.options import AudioFormat, ChunkSize, RecognitionOptions, StreamConfig, VadOverrides
 from paraserve.server.protocols.events import LiveSettings
 from paraserve.server.protocols.funasr.hotwords import parse_hotwords
 from paraserve.server.protocols.json_values import (
@@ -24,15 +25,7 @@ from paraserve.server.protocols.json_values import (
     read_whole,
 )
 from paraserve.server.protocols.languages import AUTO, NO_SPEECH, language_code
-from paraserve.types import (
-    SAMPLE_RATE,
-    AudioFormat,
-    ChunkSize,
-    RecognitionOptions,
-    StreamConfig,
-    Task,
-    VadOverrides,
-)
+from paraserve.types import SAMPLE_RATE, Task
 
 MAX_WORD_CHARS = 64
 MAX_ROWS = 100

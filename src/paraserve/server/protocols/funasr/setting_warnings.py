@@ -2,11 +2,12 @@
 
 from collections.abc import Container, Iterator
 
-from paraserve.inference.base import Abilities
+from paraserve.inference.abilities import Abilities
+from paraserve.options import AudioFormat, ChunkSize
 from paraserve.server.protocols.funasr.requests import FRAME_INTERVAL, FunasrSettings, LiveMode
 from paraserve.server.protocols.languages import AUTO
 from paraserve.server.protocols.option_warnings import FUNASR_NAMES, not_honoured, option_warnings
-from paraserve.types import AudioFormat, ChunkSize, FieldWarning
+from paraserve.types import FieldWarning
 
 
 def setting_warnings(

@@ -18,7 +18,8 @@ from paraserve.inference.models.recognizers.paraformer import load_paraformer
 from paraserve.inference.models.recognizers.paraformer_common import probabilities
 from paraserve.inference.models.recognizers.paraformer_online import load_paraformer_online
 from paraserve.inference.models.recognizers.sensevoice import load_sensevoice
-from paraserve.types import SAMPLE_RATE, ChunkSize, RecognitionOptions, Samples, SegmentAudio
+from paraserve.options import ChunkSize, RecognitionOptions
+from paraserve.types import SAMPLE_RATE, Samples, SegmentAudio
 from support.graph_feeds import random_feeds
 
 EVERY_SIZE = 0

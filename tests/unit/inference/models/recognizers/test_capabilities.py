@@ -5,12 +5,14 @@ from dataclasses import replace
 import pytest
 
 from paraserve.errors import TaskUnavailableError
-from paraserve.inference.base import Capabilities, ModelBundle, Recognizer
+from paraserve.inference.abilities import Capabilities
+from paraserve.inference.base import ModelBundle, Recognizer
 from paraserve.inference.models.load import bundle_parts, load_parts
 from paraserve.inference.models.vad.whole_recording_vad import WholeRecordingVad
+from paraserve.options import RecognitionOptions, StreamConfig
 from paraserve.runtime.engine import LocalEngine
 from paraserve.runtime.scheduling.scheduler import Scheduler
-from paraserve.types import Hypothesis, RecognitionOptions, SegmentAudio, StreamConfig
+from paraserve.types import Hypothesis, SegmentAudio
 
 MODELS = {
     "paraformer": Capabilities(),

@@ -18,7 +18,8 @@ from paraserve.inference.graphs.session import open_session
 from paraserve.inference.models.recognizers.paraformer import Paraformer, TextRules, load_paraformer
 from paraserve.inference.models.recognizers.paraformer_common import FrontEnd
 from paraserve.inference.text.units import Vocabulary
-from paraserve.types import Hypothesis, RecognitionOptions, Samples, SegmentAudio, Token
+from paraserve.options import RecognitionOptions
+from paraserve.types import Hypothesis, Samples, SegmentAudio, Token
 
 UNITS = ["<blank>", "<s>", "</s>", "你", "好", "hel@@", "lo", "a", "b", "<unk>"]
 BLANK, SOS, EOS, NI, HAO, HEL, LO, A, B, UNK = range(len(UNITS))

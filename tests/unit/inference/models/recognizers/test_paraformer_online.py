@@ -23,7 +23,8 @@ from paraserve.inference.models.recognizers.paraformer_common import FrontEnd
 from paraserve.inference.models.recognizers.paraformer_online import ParaformerOnline, load_paraformer_online
 from paraserve.inference.models.recognizers.paraformer_online_graphs import load_online_graphs, position_code
 from paraserve.inference.text.units import Vocabulary
-from paraserve.types import ChunkSize, Partial, Samples, SegmentAudio, Token
+from paraserve.options import ChunkSize
+from paraserve.types import Partial, Samples, SegmentAudio, Token
 
 N_MELS = 80
 FIRST_ID = 3

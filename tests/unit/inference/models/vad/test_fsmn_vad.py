@@ -16,7 +16,8 @@ from paraserve.inference.base import Vad
 from paraserve.inference.features.fbank import fbank
 from paraserve.inference.models.vad.fsmn_vad import FIRST_BLOCK_SAMPLES, FsmnVad, load_fsmn_vad
 from paraserve.inference.models.vad.fsmn_vad_options import VadOptions
-from paraserve.types import Features, Samples, Segment, VadEvent, VadOverrides
+from paraserve.options import VadOverrides
+from paraserve.types import Features, Samples, Segment, VadEvent
 
 TINY = Path(__file__).resolve().parents[4] / "golden" / "data" / "vad_tiny"
 VAD = load_fsmn_vad(TINY, quantize=False)

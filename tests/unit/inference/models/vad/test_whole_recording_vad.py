@@ -5,7 +5,7 @@ import pytest
 
 from paraserve.inference.base import Vad
 from paraserve.inference.models.vad.whole_recording_vad import WholeRecordingVad
-from paraserve.types import VadOverrides
+from paraserve.options import VadOverrides
 
 
 @pytest.mark.parametrize("step_samples", [1, 160, 5000])

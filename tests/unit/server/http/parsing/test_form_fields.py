@@ -3,10 +3,10 @@
 import pytest
 
 from paraserve.errors import ProtocolError
-from paraserve.inference.base import Abilities
+from paraserve.inference.abilities import Abilities
+from paraserve.options import RecognitionOptions
 from paraserve.server.http.parsing.form_fields import FormFields, recognition_options
 from paraserve.server.http.parsing.openai_fields import OpenAIFields, read_openai_fields
-from paraserve.types import RecognitionOptions
 from support.fakes import ALL_ABILITIES
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from paraserve.errors import InferenceError, OverloadedError, ProtocolError, UnsupportedFormatError
-from paraserve.inference.base import Abilities, ModelChoice
+from paraserve.inference.abilities import Abilities, ModelChoice
 from paraserve.server.protocols.events import (
     Acknowledged,
     Audio,

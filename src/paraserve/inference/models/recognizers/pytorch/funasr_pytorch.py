@@ -21,7 +21,8 @@ from paraserve.inference.models.recognizers.paraformer_common import finite
 from paraserve.inference.models.recognizers.pytorch.model_classes import PARAFORMER, SENSEVOICE, model_class
 from paraserve.inference.models.recognizers.pytorch.torch_messages import Request, Utterance
 from paraserve.inference.models.recognizers.pytorch.torch_worker import TorchWorker, worker_command
-from paraserve.types import SAMPLE_RATE, Hypothesis, RecognitionOptions, Samples, SegmentAudio
+from paraserve.options import RecognitionOptions
+from paraserve.types import SAMPLE_RATE, Hypothesis, Samples, SegmentAudio
 
 WEIGHTS = "model.pt"
 CONFIGURATION = "configuration.json"

@@ -10,12 +10,13 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
-from paraserve.inference.base import Capabilities
+from paraserve.inference.abilities import Capabilities
 from paraserve.inference.models.recognizers.pytorch.torch_messages import LoadedModel, Utterance
 from paraserve.inference.models.recognizers.sensevoice import EMOTIONS, LANGUAGES, NOT_EVENTS
 from paraserve.inference.text.model_punctuated import words_of
 from paraserve.inference.text.units import join_words
-from paraserve.types import Hypothesis, RecognitionOptions, Token
+from paraserve.options import RecognitionOptions
+from paraserve.types import Hypothesis, Token
 
 TAG = re.compile(r"<\|([^|<>]*)\|>")
 MARKUP = str.maketrans("<|>", "   ")

@@ -25,7 +25,8 @@ from paraserve.inference.models.recognizers.pytorch.torch_child import FAILURES,
 from paraserve.inference.models.recognizers.pytorch.torch_export import SAMPLE
 from paraserve.inference.models.recognizers.sensevoice import load_sensevoice
 from paraserve.inference.text.units import BLANK_ID, EOS_ID, SPECIAL_IDS
-from paraserve.types import RecognitionOptions, Samples, SegmentAudio
+from paraserve.options import RecognitionOptions
+from paraserve.types import Samples, SegmentAudio
 
 PROGRAM = "paraserve.inference.models.recognizers.pytorch.torch_export"
 EXPORTABLE = ("Paraformer", "BiCifParaformer", "SeacoParaformer", "ContextualParaformer", "SenseVoiceSmall")

@@ -14,7 +14,8 @@ from paraserve.inference.models.recognizers.pytorch.funasr_pytorch import Funasr
 from paraserve.inference.models.recognizers.pytorch.model_classes import NANO_LANGUAGES, model_class
 from paraserve.inference.models.recognizers.pytorch.torch_messages import LoadedModel, Utterance
 from paraserve.inference.models.recognizers.pytorch.torch_worker import TorchWorker
-from paraserve.types import RecognitionOptions, SegmentAudio
+from paraserve.options import RecognitionOptions
+from paraserve.types import SegmentAudio
 from support import fake_torch_process
 from support.fake_torch_process import DIES, IS_ALONE_OR_NOTHING, IS_REFUSED
 
