@@ -17,6 +17,7 @@ import pytest
 import soundfile
 from onnx import TensorProto, helper, numpy_helper
 
+from paraserve.catalog.choosing.extras import MODULES
 from paraserve.catalog.manifest import sha256_of
 from paraserve.catalog.store import known_bundles
 from paraserve.cli.main import main
@@ -321,7 +322,7 @@ def test_serve_with_a_pull_that_fails(hub, run, models_dir, monkeypatch):
     assert problem.endswith("the server answers 404 Not Found")
     hub.requests.clear()
     write_catalog(models_dir, hub, "small", more="extra = 'whisper'")
-    monkeypatch.setattr("paraserve.catalog.choosing.extras.MODULES", {"whisper": "no_such_module"})
+    monkeypatch.setattr("paraserve.catalog.choosing.extras.MODULES", {**MODULES, "whisper": "no_such_module"})
     done = run("serve", "--bundle", "small", "--pull")
     assert done.stderr == "paraserve: small needs a package that is not installed: pip install faster-whisper\n"
     assert hub.requests == []
@@ -338,11 +339,11 @@ def test_serve_with_a_pull_that_fails(hub, run, models_dir, monkeypatch):
 )
 def test_recommend(run, monkeypatch, flags, command):
     """Without a terminal it asks nothing: stdout has the command alone, stderr what it brings."""
-    monkeypatch.setattr("paraserve.catalog.choosing.extras.MODULES", {"whisper": "json"})
+    monkeypatch.setattr("paraserve.catalog.choosing.extras.MODULES", {**MODULES, "whisper": "json"})
     done = run("models", "recommend", *flags)
     assert (done.returncode, done.stdout) == (0, f"{command}\n")
     assert re.fullmatch(r"[\w-]+: .* \(\d+ MB.*\)\n", done.stderr)
-    monkeypatch.setattr("paraserve.catalog.choosing.extras.MODULES", {"whisper": "no_such_module"})
+    monkeypatch.setattr("paraserve.catalog.choosing.extras.MODULES", {**MODULES, "whisper": "no_such_module"})
     install = "pip install faster-whisper && " if "whisper" in command else ""
     assert run("models", "recommend", *flags).stdout == f"{install}{command}\n"
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from paraserve.catalog.choosing.extras import MODULES
 from paraserve.server.access.api_keys import hashed, new_key, write_keys
 from paraserve.server.access.key_fields import KeyScope
 from support.fake_hub import Answer, fake_hub, files_of_parts, write_catalog
@@ -183,7 +184,7 @@ def test_models_that_are_not_in_the_catalog(server, is_error, name):
 def test_a_package_that_is_missing(server, hub, models_dir, is_error, monkeypatch):
     """The list names it, and a pull is refused before anything is fetched."""
     write_catalog(models_dir, hub, "small", more="languages = ['zh']\nextra = 'whisper'")
-    monkeypatch.setattr("paraserve.catalog.choosing.extras.MODULES", {"whisper": "no_such_module"})
+    monkeypatch.setattr("paraserve.catalog.choosing.extras.MODULES", {**MODULES, "whisper": "no_such_module"})
     known = {model["name"]: model for model in server.get(MODELS).json()["data"]}
     assert known["small"]["missing_packages"] == ["faster-whisper"]
     error = is_error(server.get(PULL, "POST"), 409, "missing_package")
