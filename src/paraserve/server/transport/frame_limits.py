@@ -1,4 +1,4 @@
-"""Limits on the WebSocket frames of one client: control frames, small messages, fragments."""
+"""WebSocket frames of one client: their length, and limits on control frames, small messages and fragments."""
 
 from dataclasses import dataclass, field
 
@@ -91,3 +91,15 @@ class FrameLimits:
         self._n_bytes += len(frame.data)
         if self._n_fragments > FREE_FRAGMENTS + self._n_bytes / LEAST_FRAGMENT_BYTES:
             raise FrameLimitError("too_many_fragments")
+
+
+def frame_bytes(data: bytes | bytearray) -> int:
+    """Return the length of the frame whose head `data` begins with (RFC 6455, 5.2); 0 if the head is not complete."""
+    if len(data) < 2:
+        return 0
+    length = data[1] & 0x7F
+    n_length_bytes = 0 if length < 126 else 2 if length == 126 else 8
+    n_head_bytes = n_length_bytes + (6 if data[1] & 0x80 else 2)
+    if len(data) < n_head_bytes:
+        return 0
+    return n_head_bytes + (int.from_bytes(data[2 : 2 + n_length_bytes]) if n_length_bytes else length)

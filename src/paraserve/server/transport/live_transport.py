@@ -10,13 +10,14 @@ from asyncio import Handle, TimerHandle
 from typing import Any
 
 from uvicorn.config import Config
+from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from uvicorn.server import ServerState
 from websockets.frames import CloseCode, Frame, Opcode
 
 from paraserve.server.access.client_addresses import UNKNOWN
 from paraserve.server.telemetry.refusals import Refusals
-from paraserve.server.transport.frame_limits import FrameLimitError, FrameLimits
+from paraserve.server.transport.frame_limits import FrameLimitError, FrameLimits, frame_bytes
 
 ABORT_TIMEOUT_S = 10.0
 """Time for a peer to answer our close frame, or to read what is on its way, before its connection is aborted."""
@@ -82,9 +83,16 @@ class LiveTransport(WebSocketsSansIOProtocol):
         return message
 
     async def send(self, message: Any) -> None:
-        """Send a message. A close frame does not wait behind what the peer does not read."""
+        """Send a message. A close frame does not wait behind what the peer does not read.
+
+        Raises:
+            ClientDisconnected: a limit or an unanswered ping has closed the connection already.
+        """
         if message["type"] == "websocket.close":
             self.writable.set()
+        await self.writable.wait()
+        if self.close_sent:
+            raise ClientDisconnected
         await super().send(message)
         if message["type"] != "websocket.send":
             self._parse()  # accepted: the first frames may be there. Closed: nobody else takes messages any more.
@@ -285,15 +293,3 @@ class LiveTransport(WebSocketsSansIOProtocol):
         if self.close_timer is not None:
             self.close_timer.cancel()
         self.close_timer = self.loop.call_later(DISCARD_TIMEOUT_S, self.transport.close)
-
-
-def frame_bytes(data: bytes | bytearray) -> int:
-    """Return the length of the frame whose head `data` begins with (RFC 6455, 5.2); 0 if the head is not complete."""
-    if len(data) < 2:
-        return 0
-    length = data[1] & 0x7F
-    n_length_bytes = 0 if length < 126 else 2 if length == 126 else 8
-    n_head_bytes = n_length_bytes + (6 if data[1] & 0x80 else 2)
-    if len(data) < n_head_bytes:
-        return 0
-    return n_head_bytes + (int.from_bytes(data[2 : 2 + n_length_bytes]) if n_length_bytes else length)

@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from paraserve.server.transport.http_transport import HttpTransport
 
 WEBSOCKET_VERSION = "13"
-SEND_BUFFER_BYTES = 64 * 1024
-"""Results that the system holds for a peer: more than a minute of partial texts."""
+SEND_BUFFER_BYTES = 256 * 1024
+"""Results that the system holds for a peer. Half an hour of partial texts has room: some clients send a recording
+before they read."""
 EMPTY_HEAD = b"GET / HTTP/1.1\r\n\r\n"
 Lines = Sequence[tuple[bytes, bytes]]
 
