@@ -180,8 +180,10 @@ def test_no_pong_while_results_wait(serve_app, engine, caplog):
     """A client that reads nothing is given up by whichever limit comes first, and its connection is closed once."""
     with serve_app(engine, ping_interval_s=0.3, ping_timeout_s=0.6, send_timeout_s=1.5) as server:
         with handshake(server.url, receive_buffer_bytes=4096) as sock:
-            threading.Thread(target=send_quietly, args=(sock, FLOOD_OF_SEGMENTS)).start()
+            sender = threading.Thread(target=send_quietly, args=(sock, FLOOD_OF_SEGMENTS))
+            sender.start()
             eventually(lambda: engine.open_streams == 1)
             eventually(lambda: live_sessions(server) == 0)
+            sender.join()
         assert_works(server.url)
     assert "Exception in ASGI application" not in caplog.text

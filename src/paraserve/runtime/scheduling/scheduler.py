@@ -132,7 +132,7 @@ class Scheduler:
             [
                 (entry, InferenceTimeoutError(f"a model run took longer than {timeout_s:g} s"))
                 for run in overdue
-                for entry in run.batch
+                for entry in run.entries
             ]
         )
         return len(overdue)
@@ -143,7 +143,7 @@ class Scheduler:
             entries = [entry for lane in self._lanes for entry in lane]
             for lane in self._lanes:
                 lane.clear()
-            entries += [entry for run in self._runs.copy().values() for entry in run.batch]
+            entries += [entry for run in self._runs.copy().values() for entry in run.entries]
         deliver_results([(entry, error(message)) for entry in entries])
 
     def close(self) -> None:
@@ -258,7 +258,7 @@ class _Run:
     """What a thread runs, and what waits for just this run; `started_s` is `time.monotonic()`."""
 
     started_s: float
-    batch: list[Entry]
+    entries: list[Entry]
 
 
 def _fits(entry: Entry, batch: list[Entry]) -> bool:

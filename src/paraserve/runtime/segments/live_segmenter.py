@@ -107,10 +107,11 @@ class LiveSegmenter:
             yield from self._on_event(event, due_ms)
         yield from self._advance(self.heard_ms)
         settled_ms = self._buffer.end_ms - self._lookback_ms
-        if self._open_ms is not None:
+        if self._open_ms is not None and self._keeps_stepped:
+            settled_ms = min(settled_ms, self._open_ms)
+        elif self._open_ms is not None:
             # A rest begins with the frames that were not complete where it begins, even where nothing is left of it.
-            stepped_ms = min(settled_ms, self._stepped_ms) - WINDOW_MS
-            settled_ms = min(settled_ms, self._open_ms) if self._keeps_stepped else stepped_ms
+            settled_ms = min(settled_ms, self._stepped_ms) - WINDOW_MS
         self._buffer.forget_before(settled_ms - self._context_ms)
 
     def _on_event(self, event: VadEvent, due_ms: int) -> Iterator[SpeechEnd]:

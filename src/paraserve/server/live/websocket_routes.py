@@ -101,18 +101,18 @@ class LiveService:
 
 def live_route() -> WebSocketRoute:
     """Return the route of every path. It is Starlette's: FastAPI's keeps 5 KB for each open connection."""
+    return WebSocketRoute("/{path:path}", _live)
 
-    async def live(socket: WebSocket) -> None:
-        request_id = new_request_id(socket)
-        try:
-            await socket.accept(chosen_subprotocol(public_subprotocols(socket.scope["subprotocols"])))
-        except OSError:
-            # The client has gone in the meantime.
-            return
-        with contextlib.suppress(WebSocketDisconnect):
-            await _serve_or_refuse(socket, request_id)
 
-    return WebSocketRoute("/{path:path}", live)
+async def _live(socket: WebSocket) -> None:
+    request_id = new_request_id(socket)
+    try:
+        await socket.accept(chosen_subprotocol(public_subprotocols(socket.scope["subprotocols"])))
+    except OSError:
+        # The client has gone in the meantime.
+        return
+    with contextlib.suppress(WebSocketDisconnect):
+        await _serve_or_refuse(socket, request_id)
 
 
 def chosen_subprotocol(offered: Sequence[str]) -> str | None:
