@@ -17,9 +17,9 @@ from paraserve.server.access.client_addresses import ClientAddresses
 from paraserve.server.access.hosts import HostCheck
 from paraserve.server.access.key_limits import KeysInUse
 from paraserve.server.access.security_headers import SecurityHeaders
+from paraserve.server.admin.model_routes import admin_models_router
+from paraserve.server.admin.reload_route import admin_router
 from paraserve.server.error_responses import add_error_handlers
-from paraserve.server.http.admin import admin_router
-from paraserve.server.http.admin_models import admin_models_router
 from paraserve.server.http.api_description import DESCRIPTION, TAGS, description_router
 from paraserve.server.http.health import health_router
 from paraserve.server.http.page import page_router

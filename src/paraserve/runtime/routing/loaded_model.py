@@ -10,6 +10,10 @@ from paraserve.errors import ParaserveError
 from paraserve.inference.abilities import Abilities
 from paraserve.runtime.engine import Engine
 from paraserve.runtime.routing.names import ModelNames
+from paraserve.types import FieldWarning
+
+FALLBACK_CODE = "model_fallback"
+"""Code of the warning that another model answers in place of the one that was asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,3 +114,13 @@ def status_of(model: Model) -> ModelStatus:
         users=loaded.users if loaded else 0,
         problem=model.problem.message if model.problem else "",
     )
+
+
+def stands_in(name: str, asked: Model) -> FieldWarning:
+    """Return the warning that the model `name` answers in place of the one that was asked for."""
+    return FieldWarning(FALLBACK_CODE, "model", f"{name} answers: {asked.spec.name} cannot be loaded")
+
+
+def unknown_abilities() -> Abilities:
+    """Return what a model that has not been loaded yet is taken to honour: all options."""
+    return Abilities(hotwords=True, prompt=True, model_itn=True, any_language=True, translates=True)

@@ -12,19 +12,24 @@ from contextlib import asynccontextmanager
 from functools import partial
 
 from paraserve.errors import ModelUnavailableError, ParaserveError
-from paraserve.inference.abilities import Abilities, ModelChoice
+from paraserve.inference.abilities import ModelChoice
 from paraserve.runtime.engine import Engine
-from paraserve.runtime.routing.loaded_model import LoadedModel, Model, ModelSpec, ModelStatus, status_of
+from paraserve.runtime.routing.loaded_model import (
+    LoadedModel,
+    Model,
+    ModelSpec,
+    ModelStatus,
+    stands_in,
+    status_of,
+    unknown_abilities,
+)
 from paraserve.runtime.routing.names import find_model
 from paraserve.runtime.routing.released_memory import give_memory_back
-from paraserve.types import FieldWarning
 
 log = logging.getLogger(__name__)
 
 RETRY_S = 30.0
 """Time after which a model that could not be loaded on demand is tried again."""
-FALLBACK = "model_fallback"
-"""Code of the warning that another model answers in place of the one that was asked for."""
 
 
 class ModelSet:
@@ -88,9 +93,9 @@ class ModelSet:
         try:
             answering = self._answering(name)
         except ModelUnavailableError:
-            return ModelChoice(_unknown_abilities())
-        warnings = () if answering.spec.name == name else (_stands_in(answering.spec.name, self._models[name]),)
-        return ModelChoice(answering.abilities or _unknown_abilities(), warnings)
+            return ModelChoice(unknown_abilities())
+        warnings = () if answering.spec.name == name else (stands_in(answering.spec.name, self._models[name]),)
+        return ModelChoice(answering.abilities or unknown_abilities(), warnings)
 
     @asynccontextmanager
     async def use(self, name: str) -> AsyncIterator[tuple[str, Engine]]:
@@ -290,12 +295,3 @@ async def _let_go(engine: Engine) -> None:
 def _check_any(models: Iterable[Model]) -> None:
     if not any(model.loaded for model in models):
         raise next(model.problem for model in models if model.problem)
-
-
-def _stands_in(name: str, asked: Model) -> FieldWarning:
-    message = f"{name} answers: {asked.spec.name} cannot be loaded"
-    return FieldWarning(FALLBACK, "model", message)
-
-
-def _unknown_abilities() -> Abilities:
-    return Abilities(hotwords=True, prompt=True, model_itn=True, any_language=True, translates=True)

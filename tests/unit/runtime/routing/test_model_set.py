@@ -8,7 +8,7 @@ import pytest
 
 from paraserve.errors import ModelLoadError, ModelNotFoundError, ModelUnavailableError
 from paraserve.runtime.routing.loaded_model import Model, ModelSpec
-from paraserve.runtime.routing.model_set import FALLBACK, ModelSet
+from paraserve.runtime.routing.model_set import ModelSet
 from paraserve.runtime.routing.names import ModelNames
 from support.fakes import FakeEngine
 
@@ -132,7 +132,7 @@ async def test_fallback(opener):
     )
     assert [await answered_by(models, name) for name in "abc"] == ["a", "a", "a"]
     (warning,) = models.choice("b").warnings
-    assert (warning.code, warning.param) == (FALLBACK, "model")
+    assert (warning.code, warning.param) == ("model_fallback", "model")
     assert models.choice("a").warnings == ()
     with pytest.raises(ModelUnavailableError, match="d is broken"):
         await answered_by(models, "d")

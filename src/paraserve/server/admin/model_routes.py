@@ -8,8 +8,8 @@ from fastapi import APIRouter, Request, Response, Security
 from fastapi.responses import JSONResponse
 
 from paraserve.errors import OverloadedError
-from paraserve.server.access.admin_check import AdminCheck
 from paraserve.server.access.key_fields import KeyScope
+from paraserve.server.admin.admin_check import AdminCheck
 from paraserve.server.http.api_docs import API_KEY, WITHOUT_KEY, Responses, error_answers, json_answer
 from paraserve.server.http.error_codes import ACCESS_CODES, ADMIN_CODES, HOST_CODES, SCOPE_CODES
 from paraserve.server.http.get_routes import GetRoute, get_router

@@ -8,8 +8,8 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 
 from paraserve.errors import OverloadedError, ProtocolError, SlowUploadError
-from paraserve.server.access.admin_check import AdminCheck
 from paraserve.server.access.key_fields import KeyScope
+from paraserve.server.admin.admin_check import AdminCheck
 from paraserve.server.http.api_docs import WITHOUT_KEY, error_answers, json_answer, key_with
 from paraserve.server.http.error_codes import HOST_CODES, SCOPE_CODES
 from paraserve.server.http.health import model_state
