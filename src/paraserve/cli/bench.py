@@ -14,7 +14,7 @@ from paraserve import __version__
 from paraserve.cli.config import check_files, read_settings
 from paraserve.cli.inputs import Source, open_sources
 from paraserve.cli.local import LocalTranscriber, open_local
-from paraserve.cli.options import Bundle, Device
+from paraserve.cli.options import Bundles, Device
 from paraserve.cpus import available_cpus
 from paraserve.errors import ParaserveError
 from paraserve.inference.graphs.session import runtime_version
@@ -34,7 +34,7 @@ def offline(
     files: Annotated[
         list[str] | None, typer.Argument(metavar="[FILE]...", help="Recordings of any format; none: invented audio.")
     ] = None,
-    bundle: Bundle = None,
+    bundle: Bundles = None,
     device: Device = None,
     at_once: Annotated[
         int | None, typer.Option(min=1, help="Recordings at once.  [default: enough to keep the device busy]")
@@ -57,7 +57,7 @@ def offline(
 
 @app.command()
 def live(
-    bundle: Bundle = None,
+    bundle: Bundles = None,
     device: Device = None,
     mode: Annotated[Literal["2pass", "online"], typer.Option(help="What the clients ask for.")] = "2pass",
 ) -> None:
@@ -82,8 +82,8 @@ def peers() -> None:
     print(f"python {script} --help")
 
 
-def _settings(bundle: str | None, device: str | None) -> Settings:
-    settings = read_settings({"bundle": bundle, "device": device})
+def _settings(bundle: list[str] | None, device: str | None) -> Settings:
+    settings = read_settings({"bundle": bundle or None, "device": device})
     check_files(settings)
     where = f"{available_cpus()} CPUs" if settings.device == "cpu" else settings.device
     version = f"paraserve {__version__}, onnxruntime {runtime_version()}"

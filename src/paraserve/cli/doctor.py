@@ -8,13 +8,13 @@ import typer
 from paraserve.cli.config import read_settings
 from paraserve.cli.findings import Finding, State
 from paraserve.cli.machine_checks import check_machine
-from paraserve.cli.options import Bundle, Device
+from paraserve.cli.options import Bundles, Device
 from paraserve.cli.pipeline_checks import check_pipeline
 from paraserve.settings import Settings
 
 
 def doctor(
-    bundle: Bundle = None,
+    bundle: Bundles = None,
     device: Device = None,
     host: Annotated[str | None, typer.Option("--host", "--listen-ip", help="Address of the port to check.")] = None,
     port: Annotated[int | None, typer.Option(help="Port to check.")] = None,
@@ -23,7 +23,7 @@ def doctor(
 
     The exit code is 1 if a line says fail, 0 otherwise.
     """
-    settings = read_settings({"bundle": bundle, "device": device, "host": host, "port": port})
+    settings = read_settings({"bundle": bundle or None, "device": device, "host": host, "port": port})
     findings = asyncio.run(_examine(settings))
     raise typer.Exit(1 if any(finding.state is State.FAIL for finding in findings) else 0)
 

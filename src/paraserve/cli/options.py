@@ -6,7 +6,7 @@ import typer
 
 from paraserve.cli.setting_texts import setting_option
 
-Bundle: TypeAlias = Annotated[str | None, setting_option("bundle")]
+Bundles: TypeAlias = Annotated[list[str] | None, setting_option("bundle")]
 Device: TypeAlias = Annotated[str | None, setting_option("device")]
 ApiKey: TypeAlias = Annotated[
     str, typer.Option("--api-key", "--key", envvar="PARASERVE_API_KEY", help="For a server that wants one.")

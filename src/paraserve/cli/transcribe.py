@@ -13,7 +13,7 @@ import typer
 from paraserve.cli.config import check_files, read_settings
 from paraserve.cli.inputs import Source, open_sources, output_paths, write_atomically
 from paraserve.cli.local import open_local
-from paraserve.cli.options import ApiKey, Bundle, Device, Hotwords, Model, NoItn
+from paraserve.cli.options import ApiKey, Bundles, Device, Hotwords, Model, NoItn
 from paraserve.cli.progress import Bars, OnProgress
 from paraserve.cli.remote import remote_transcriber
 from paraserve.errors import ParaserveError
@@ -73,7 +73,7 @@ def transcribe(  # noqa: PLR0913, PLR0917 - one parameter a flag
     files: Annotated[list[str], typer.Argument(metavar="FILE", help="Recordings of any format; - reads stdin.")],
     format_: Format = "text",
     output: Folder = None,
-    bundle: Bundle = None,
+    bundle: Bundles = None,
     device: Device = None,
     server: Annotated[
         str | None, typer.Option(metavar="URL", help="Let a server do it, such as http://127.0.0.1:10095.")
@@ -108,7 +108,7 @@ def transcribe(  # noqa: PLR0913, PLR0917 - one parameter a flag
         word_times=format_ != "text",
         task="translate" if translate else "transcribe",
     )
-    settings = read_settings({"bundle": bundle, "device": device})
+    settings = read_settings({"bundle": bundle or None, "device": device})
     with open_sources(files) as sources:
         writer = Output(format_, _output_paths(sources, output, format_))
         n_failed = asyncio.run(_run(sources, _transcriber(settings, server, api_key), options, writer))
