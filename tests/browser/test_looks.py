@@ -124,11 +124,11 @@ def test_keyboard_alone(visit, server_url, samples):
     one = visit(server_url, microphone=samples[0].path)
     page = one.page
     reached = []
-    for _ in range(5):
+    for _ in range(7):
         page.keyboard.press("Tab")
         reached.append(page.evaluate("document.activeElement.id || document.activeElement.localName"))
         assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
-    assert reached == ["interface-language", "record", "choose", "summary", "a"]
+    assert reached == ["interface-language", "record", "choose", "summary", "models-choice", "models-get", "a"]
     page.locator("#record").focus()
     page.keyboard.press("Enter")
     expect(page.locator(".sentence")).to_have_count(1)

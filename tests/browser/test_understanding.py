@@ -92,4 +92,4 @@ def test_what_the_last_result_says(visit, server_url, last, words):
     expect(one.page.locator("#state")).to_have_text("Listening")
     one.page.get_by_role("button", name="Stop", exact=True).click()
     expect(one.page.get_by_text(words)).to_be_visible()
-    expect(one.page.get_by_text(NOT_HEARD)).to_have_count(words == NOT_HEARD)
+    expect(one.page.get_by_text(NOT_HEARD)).to_have_count(int(words == NOT_HEARD))

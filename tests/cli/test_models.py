@@ -334,7 +334,10 @@ def test_serve_with_a_pull_that_fails(hub, run, models_dir, monkeypatch):
         ([], "paraserve serve --bundle whisper-base --pull"),
         (["--language", "Chinese"], "paraserve serve --bundle 2pass-zh --pull"),
         (["--language", "zh,ja"], "paraserve serve --bundle sensevoice-small --pull"),
-        (["--language", "any", "--device", "cuda:1"], "paraserve serve --bundle whisper-base --device cuda:1 --pull"),
+        (
+            ["--language", "any", "--device", "cuda:1"],
+            "paraserve serve --bundle whisper-small --device cuda:1 --pull",
+        ),
     ],
 )
 def test_recommend(run, monkeypatch, flags, command):

@@ -50,7 +50,9 @@ def recommended(language: str | None, device: str | None) -> str:
 
 
 def _ask(question: str, default: str) -> str:
-    return str(typer.prompt(question, default=default, err=True)).strip()
+    """Return the answer of the terminal. typer.prompt would write a space to stdout, which has the command alone."""
+    typer.echo(f"{question} [{default}]: ", nl=False, err=True)
+    return sys.stdin.readline().strip() or default
 
 
 def _codes(names: str) -> list[str]:

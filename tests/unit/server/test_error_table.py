@@ -3,7 +3,7 @@
 import pytest
 
 from paraserve import errors
-from paraserve.errors import ModelUnavailableError, ParaserveError, StorageError
+from paraserve.errors import DiskFullError, ModelUnavailableError, ParaserveError, StorageError
 from paraserve.server.error_table import ERROR_TABLE, error_row
 
 CLASSES = [k for k in vars(errors).values() if isinstance(k, type) and issubclass(k, ParaserveError)]
@@ -36,7 +36,8 @@ def test_both_transports_agree(kind):
     """
     row = error_row(kind("message"))
     is_client_fault = row.status < 500 and row.status not in {401, 403, 413, 421, 429}
-    assert (row.close_code is None) == (is_client_fault or issubclass(kind, (StorageError, ModelUnavailableError)))
+    stays = is_client_fault or issubclass(kind, (StorageError, DiskFullError, ModelUnavailableError))
+    assert (row.close_code is None) == stays
     assert (row.retry_after_s is not None) == (row.status in {429, 503})
 
 

@@ -6,11 +6,12 @@ Source of the dynamic form: FunASR's `export_utils.py`.
 """
 
 import logging
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, TemporaryFile
 
 import numpy as np
 import onnx
@@ -104,7 +105,7 @@ def quantize_static_graph(source: Path, target: Path, runs: Sequence[Mapping[str
 def _quantize(source: Path, target: Path, *, is_signed: bool) -> None:
     from onnxruntime.quantization import QuantType, quantize_dynamic  # noqa: PLC0415 - after session's telemetry rule
 
-    with _errors(source):
+    with _errors(source), _whole_copy(source):
         quantize_dynamic(
             source,
             target,
@@ -227,6 +228,18 @@ def _errors(source: Path) -> Iterator[None]:
     finally:
         root.removeFilter(_is_not_advice)
         root.removeHandler(silent)
+
+
+@contextmanager
+def _whole_copy(source: Path) -> Iterator[None]:
+    """Tell a full disk from a damaged graph: onnx writes its working copy without a look at errors, then reads it."""
+    try:
+        yield
+    except DecodeError:
+        with source.open("rb") as whole, TemporaryFile(dir=source.parent) as copy:
+            shutil.copyfileobj(whole, copy)
+            copy.flush()
+        raise
 
 
 def _is_not_advice(record: logging.LogRecord) -> bool:

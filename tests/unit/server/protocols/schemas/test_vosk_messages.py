@@ -20,6 +20,7 @@ GOOD = {
     "model": "demo",
     "itn": 1,
     "punctuate": False,
+    "task": "translate",
 }
 MESSAGES = {
     "VoskConfiguration": {"config": GOOD},
