@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from paraserve.inference.models.recognizers import whisper
+from paraserve.inference.models.recognizers import whisper, whisper_heard
 from paraserve.inference.models.recognizers.whisper import load_whisper
 from paraserve.options import RecognitionOptions
 from paraserve.types import SegmentAudio
@@ -67,7 +67,7 @@ def test_the_window_is_the_segments(recognizer, counted, audio):
 
 
 def test_a_doubtful_text_is_recognized_again(recognizer, counted, audio, monkeypatch):
-    """On the full window, once; a draft with one is no text, at once."""
+    """On the full window, once; a draft that has no end is no text, at once."""
     monkeypatch.setattr(whisper, "MAX_UNITS", 4)
     (found,) = recognizer.recognize([audio], RecognitionOptions())
     assert counted.frames == [1_100, FULL_FRAMES]
@@ -75,6 +75,14 @@ def test_a_doubtful_text_is_recognized_again(recognizer, counted, audio, monkeyp
     (draft,) = recognizer.recognize([audio], RecognitionOptions(draft=True))
     assert counted.frames == [1_100, FULL_FRAMES, 1_100]
     assert (draft.tokens, draft.text) == ((), "")
+
+
+@pytest.mark.parametrize("known", [{"language": "en"}, {"heard_language": "en"}])
+def test_an_unlikely_draft(recognizer, audio, monkeypatch, known):
+    """It is told where the language is known, and may be in a wrong one where it is not."""
+    monkeypatch.setattr(whisper_heard, "LEAST_LOG_PROBABILITY", 1.0)
+    assert recognizer.recognize([audio], RecognitionOptions(draft=True, **known))[0].text
+    assert not recognizer.recognize([audio], RecognitionOptions(draft=True))[0].text
 
 
 def test_the_language_is_found_where_it_is_not_known(recognizer, counted, audio):

@@ -34,7 +34,8 @@ class SpokenLanguage:
     def hear(self, hypothesis: Hypothesis, options: RecognitionOptions, n_samples: int) -> None:
         """Take what a model heard in a segment of this length with these options."""
         self._unchecked_samples += n_samples
-        if not hypothesis.tokens or hypothesis.language != options.heard_language:
+        is_nothing = not hypothesis.tokens and not options.draft  # a draft may be too short to be understood
+        if is_nothing or hypothesis.language != options.heard_language:
             # Nothing was understood, or the model found another language by itself.
             self._language = None
         if hypothesis.tokens and n_samples >= ENOUGH_SAMPLES and options.heard_language is None:

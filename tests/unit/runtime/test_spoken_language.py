@@ -62,3 +62,14 @@ def test_a_model_without_languages():
     """Nothing is told to a model that names none."""
     language = SpokenLanguage()
     assert [heard(language, 3, None), heard(language, 3, None)] == [None, None]
+
+
+def test_an_empty_draft_tells_nothing():
+    """A draft without words is too short to be understood, and the language stays. One in another language counts."""
+    language = SpokenLanguage()
+    heard(language, 3, "zh")
+    draft = language.told(RecognitionOptions(draft=True), SAMPLE_RATE)
+    language.hear(Hypothesis(language="zh"), draft, SAMPLE_RATE)
+    assert heard(language, 1, "zh") == "zh"
+    language.hear(Hypothesis(language="ko"), draft, SAMPLE_RATE)
+    assert heard(language, 3, "zh") is None

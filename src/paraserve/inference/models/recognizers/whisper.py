@@ -11,7 +11,7 @@ silence and word times are those of its reference implementation.
 import logging
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -23,10 +23,10 @@ from paraserve.inference.abilities import Capabilities
 from paraserve.inference.features.fbank import WINDOW_SAMPLES
 from paraserve.inference.graphs.session import CPU, Placement
 from paraserve.inference.models.recognizers.paraformer_common import finite
+from paraserve.inference.models.recognizers.whisper_heard import Heard
 from paraserve.inference.models.recognizers.whisper_windows import (
     FULL_FRAMES,
     padded,
-    repeats_itself,
     window_frames,
 )
 from paraserve.inference.text.model_punctuated import words_of
@@ -53,9 +53,6 @@ MIN_UNITS, UNITS_PER_S = 16, 20
 """Room for fast speech in any script, but no more, because a decoder that repeats itself fills all of it."""
 MAX_UNITS = 400
 """The decoder's 448 less a short prompt: 22 s of fast Mandarin take 250."""
-NO_SPEECH, LEAST_LOG_PROBABILITY = 0.6, -1.0
-"""Silence: the probability of no speech is above the first, the mean log probability of a unit below the second. A
-text below the second is doubtful in any case."""
 PROMPTS = MappingProxyType({"zh": "以下是普通话的句子。"})
 """Prompts by language for clients that give none. Without one, Chinese comes without marks, and now in simplified and
 now in traditional characters. A translation has none."""
@@ -137,7 +134,7 @@ class Whisper:
 
         The language is that of the options if the model knows it, else the model detects it. The text is in written
         form. `options.word_times` adds times and scores of words. Less than a window of 25 ms gives an empty
-        hypothesis, and so does a draft with a doubtful text.
+        hypothesis, and so does a draft whose text is of no use.
 
         Raises:
             InferenceError: the model failed, or a segment is longer than `max_segment_ms`.
@@ -156,13 +153,14 @@ class Whisper:
         features = self._model.feature_extractor(samples)[..., :-1]
         n_frames = window_frames(len(samples))
         found = self._hear(features, n_frames, options)
-        if found.is_doubtful and options.draft:
+        if options.draft and found.is_no_draft(is_language_known=bool(options.language or options.heard_language)):
             return Hypothesis(language=found.language, is_punctuated=True)
-        if found.is_doubtful and (n_frames < FULL_FRAMES or found.language == options.heard_language):
+        is_retried = n_frames < FULL_FRAMES or found.language == options.heard_language
+        if not options.draft and found.is_doubtful and is_retried:
             found = self._hear(features, FULL_FRAMES, replace(options, heard_language=None))
         return self._hypothesis(found, len(samples), options)
 
-    def _hear(self, features: Features, n_frames: int, options: RecognitionOptions) -> "_Heard":
+    def _hear(self, features: Features, n_frames: int, options: RecognitionOptions) -> Heard:
         """Encode a window, find its language and write its text."""
         encoded = self._model.encode(padded(features, n_frames))
         language = self._language(encoded, options)
@@ -172,7 +170,7 @@ class Whisper:
         result = self._generate(encoded, tokenizer, self._prompt(tokenizer, prompt, options), n_units, options)
         ids = tuple(i for i in result.sequences_ids[0] if i < tokenizer.eot)
         n_scored = len(result.sequences_ids[0])
-        return _Heard(
+        return Heard(
             encoded=encoded,
             tokenizer=tokenizer,
             language=language,
@@ -184,7 +182,7 @@ class Whisper:
             no_speech=result.no_speech_prob,
         )
 
-    def _hypothesis(self, found: "_Heard", n_samples: int, options: RecognitionOptions) -> Hypothesis:
+    def _hypothesis(self, found: Heard, n_samples: int, options: RecognitionOptions) -> Hypothesis:
         # In noise the model may repeat its prompt.
         if found.is_silence or _bare(found.text) == _bare(found.prompt):
             return Hypothesis(language=found.language, is_punctuated=True)
@@ -241,7 +239,7 @@ class Whisper:
             suppress_tokens=get_suppressed_tokens(tokenizer, [-1]),
         )[0]
 
-    def _timed_parts(self, found: "_Heard", n_samples: int) -> list[Token]:
+    def _timed_parts(self, found: Heard, n_samples: int) -> list[Token]:
         """Return words with the space before and the marks behind them, timed by the decoder's attention."""
         n_frames = n_samples // FRAME_SAMPLES
         (words,) = self._model.find_alignment(found.tokenizer, [list(found.ids)], found.encoded, n_frames)
@@ -249,31 +247,6 @@ class Whisper:
             Token(w["word"], _ms(w["start"]), _ms(w["end"]), float(w["probability"]), tuple(w["tokens"]))
             for w in words
         ]
-
-
-@dataclass(frozen=True, slots=True)
-class _Heard:
-    """A text that the model made of a window. `is_cut_off`: it took all the units that there was room for."""
-
-    encoded: Any
-    tokenizer: Any
-    language: str
-    prompt: str
-    ids: tuple[int, ...]
-    text: str
-    is_cut_off: bool
-    log_probability: float
-    no_speech: float
-
-    @property
-    def is_silence(self) -> bool:
-        return self.no_speech > NO_SPEECH and self.log_probability < LEAST_LOG_PROBABILITY
-
-    @property
-    def is_doubtful(self) -> bool:
-        """True if the window may have been too short, or the language another one."""
-        is_unlikely = self.log_probability < LEAST_LOG_PROBABILITY and not self.is_silence
-        return self.is_cut_off or is_unlikely or repeats_itself(self.text, self.ids)
 
 
 def _bare(text: str) -> str:
