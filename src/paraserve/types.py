@@ -60,11 +60,13 @@ class SegmentAudio:
     """Input of a recognizer: the segment's samples, and its fbank if it has been computed already.
 
     `features` is the plain 80-dimensional log-mel fbank (n_frames, 80), before LFR and CMVN. Segments start on
-    multiples of 10 ms, so a slice of the recording's fbank equals the fbank of the segment.
+    multiples of 10 ms, so a slice of the recording's fbank equals the fbank of the segment. `before` is the recording
+    in front of the segment, as far as somebody has asked for it.
     """
 
     samples: Samples
     features: Features | None = None
+    before: Samples = field(default_factory=lambda: np.zeros(0, np.float32), compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

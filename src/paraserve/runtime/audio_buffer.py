@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from paraserve.inference.features.fbank import N_MELS, frame_count
-from paraserve.types import FRAME_MS, FRAME_SAMPLES, Features, Samples, Segment, SegmentAudio
+from paraserve.types import FRAME_MS, FRAME_SAMPLES, Features, Samples, Segment, SegmentAudio, ms_to_samples
 
 
 @dataclass(slots=True)
@@ -73,6 +73,11 @@ class AudioBuffer:
         self._samples.forget(frames * FRAME_SAMPLES)
         self._features.forget(frames)
         self.start_ms += frames * FRAME_MS
+
+    def before(self, at_ms: int, length_ms: int) -> Samples:
+        """Return a copy of the samples before a time, as far as they are held."""
+        end = max(0, at_ms - self.start_ms) // FRAME_MS * FRAME_SAMPLES
+        return self.samples[max(0, end - ms_to_samples(length_ms)) : end].copy()
 
     def slice(self, segment: Segment, done_ms: int = 0) -> SegmentAudio:
         """Return a copy of a segment's audio after its first `done_ms`, with the frames not complete by then.

@@ -16,10 +16,11 @@ import numpy as np
 from paraserve.options import RecognitionOptions
 from paraserve.runtime.routing.automatic_engine import AutomaticEngine, FirstPass, Unsure
 from paraserve.runtime.scheduling.batches import Timed
-from paraserve.types import Hypothesis, Samples, SegmentAudio, ms_to_samples, samples_to_ms
+from paraserve.types import Hypothesis, SegmentAudio, ms_to_samples, samples_to_ms
 
-MAX_JOINED_MS = 22_000
-"""Longest joined segment, where the other models take as much in one piece."""
+MAX_JOINED_MS = 28_000
+"""Longest joined segment, where the other models take as much in one piece. Of 70 s of Mandarin 4.6 % of the
+characters differ from the plain library's, and 6.8 % with 22 s, which has a window more."""
 MAX_PAUSE_MS = 1_000
 """Longest pause in it. After a longer one another speaker or language is more likely."""
 IN_FLIGHT_MS = 120_000
@@ -34,19 +35,21 @@ class _Joined:
     start_ms: int
     end_ms: int
     unsure: Unsure
-    parts: list[tuple[int, Samples]] = field(default_factory=list)
+    parts: list[tuple[int, SegmentAudio]] = field(default_factory=list)
 
-    def add(self, start_ms: int, samples: Samples) -> None:
-        self.parts.append((start_ms, samples))
-        self.end_ms = start_ms + samples_to_ms(len(samples))
+    def add(self, start_ms: int, part: SegmentAudio) -> None:
+        self.parts.append((start_ms, part))
+        self.end_ms = start_ms + samples_to_ms(len(part.samples))
 
     @property
     def audio(self) -> SegmentAudio:
-        """The segments with silence for the pauses between them."""
-        samples = np.zeros(ms_to_samples(self.end_ms - self.start_ms), np.float32)
+        """The segments with the pauses between them."""
+        last_ms, last = self.parts[-1]
+        samples = np.zeros(ms_to_samples(last_ms - self.start_ms) + len(last.samples), np.float32)
         for start_ms, part in self.parts:
-            at = ms_to_samples(start_ms - self.start_ms)
-            samples[at : at + len(part)] = part[: len(samples) - at]
+            end = ms_to_samples(start_ms - self.start_ms) + len(part.samples)
+            heard = np.concatenate((part.before, part.samples))
+            samples[max(0, end - len(heard)) : end] = heard[-end:]
         return SegmentAudio(samples)
 
 
@@ -82,15 +85,15 @@ class JoinedSecondPasses:
         self._open: _Joined | None = None
         self._running: deque[tuple[int, asyncio.Task[None]]] = deque()
 
-    async def feed(self, start_ms: int, samples: Samples, first: FirstPass, group: asyncio.TaskGroup) -> None:
+    async def feed(self, start_ms: int, audio: SegmentAudio, first: FirstPass, group: asyncio.TaskGroup) -> None:
         """Take the segment whose hypothesis was added last. Waits while second passes are far behind."""
-        end_ms = start_ms + samples_to_ms(len(samples))
+        end_ms = start_ms + samples_to_ms(len(audio.samples))
         if self._open is not None and not self._continues(self._open, start_ms, end_ms, first):
             self._start(group)
         if first.unsure is not None:
             if self._open is None:
                 self._open = _Joined(len(self._hypotheses) - 1, start_ms, end_ms, first.unsure)
-            self._open.add(start_ms, samples)
+            self._open.add(start_ms, audio)
         while sum(duration_ms for duration_ms, _ in self._running) > IN_FLIGHT_MS:
             await self._running.popleft()[1]
 

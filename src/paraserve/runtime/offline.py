@@ -18,7 +18,7 @@ from paraserve.options import RecognitionOptions
 from paraserve.runtime.decoding.decoded_recording import DecodedBlocks
 from paraserve.runtime.decoding.pool import DecodePool
 from paraserve.runtime.engine import Engine
-from paraserve.runtime.joined_second_passes import JoinedSecondPasses
+from paraserve.runtime.joined_second_passes import MAX_PAUSE_MS, JoinedSecondPasses
 from paraserve.runtime.routing.automatic_engine import AutomaticEngine, FirstPass
 from paraserve.runtime.scheduling.batches import Timed
 from paraserve.runtime.segments.segmenter import Segmenter
@@ -155,6 +155,7 @@ class _Transcription:
             lookback_ms=engine.lookback_ms,
             merge_ms=merge_ms,
             join_ms=min(engine.abilities.join_ms, engine.max_segment_ms),
+            pause_ms=MAX_PAUSE_MS if isinstance(engine, AutomaticEngine) else 0,
         )
         self._in_flight: deque[_InFlight] = deque()
         self._hypotheses: list[Hypothesis] = []
@@ -212,7 +213,7 @@ class _Transcription:
         self._hypotheses.append(shifted(hypothesis, oldest.start_ms, end_ms))
         self._account.add_recognized(Segment(oldest.start_ms, end_ms))
         if self._second_passes is not None and isinstance(recognized, FirstPass):
-            await self._second_passes.feed(oldest.start_ms, oldest.audio.samples, recognized, group)
+            await self._second_passes.feed(oldest.start_ms, oldest.audio, recognized, group)
 
     async def finish(self) -> Transcript:
         timed = await self._engine.punctuate(self._hypotheses, self._options)

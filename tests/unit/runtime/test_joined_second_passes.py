@@ -16,7 +16,7 @@ from paraserve.runtime.routing.routed_engine import RoutedEngine
 from paraserve.types import Hypothesis, Token
 from support.fakes import FakeEngine, FakeStream
 
-KNOWN, OTHER = 0.5, 0.3
+KNOWN, OTHER, HUM = 0.5, 0.3, 0.001
 
 
 @dataclass
@@ -83,6 +83,21 @@ async def test_neighbours_are_one_segment_with_times_of_the_recording(first, sec
     found = await transcript(first, second, (0, 1), (OTHER, 1), (0, 0.5), (OTHER, 1), (0, 0.5), (OTHER, 1))
     assert texts(found) == [("4000", "second", 4900, 5000)]
     assert (first.finished, second.finished) == (3, 1)
+
+
+async def test_pauses_are_the_recordings_own(first, second):
+    """The second model hears the pauses as they were recorded, not silence in their place."""
+    heard = []
+
+    def listening(samples):
+        heard.append(samples)
+        return large(samples)
+
+    second.hears = listening
+    await transcript(first, second, (0, 1), (OTHER, 1), (HUM, 0.5), (OTHER, 1), (-HUM, 0.9), (OTHER, 1))
+    parts = [(OTHER, 16_000), (HUM, 8_000), (OTHER, 16_000), (-HUM, 14_400), (OTHER, 16_000)]
+    levels, lengths = zip(*parts, strict=True)
+    assert np.array_equal(heard, [np.repeat(np.float32(levels), lengths)])
 
 
 async def test_known_speech_and_long_pauses_part_them(first, second):

@@ -5,7 +5,7 @@ segments are merged as FunASR's `merge_vad` does, or joined (`segment_joiner`).
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from paraserve.inference.base import VadStep
 from paraserve.runtime.audio_buffer import AudioBuffer
@@ -94,15 +94,23 @@ class Segmenter:
         lookback_ms: milliseconds behind the fed samples that the VAD may report a boundary, at most.
         merge_ms: merge neighbouring segments up to this length; None = do not.
         join_ms: join neighbouring segments up to this length, unless they are merged; 0 = do not.
+        pause_ms: audio before a segment that comes with it, at most.
     """
 
     def __init__(
-        self, *, max_segment_ms: int, lookback_ms: int, merge_ms: int | None = None, join_ms: int = 0
+        self,
+        *,
+        max_segment_ms: int,
+        lookback_ms: int,
+        merge_ms: int | None = None,
+        join_ms: int = 0,
+        pause_ms: int = 0,
     ) -> None:
         self._max_ms = max_segment_ms
         self._lookback_ms = lookback_ms
         self._merger = VadMerger(merge_ms) if merge_ms else None
         self._joiner = SegmentJoiner(join_ms) if join_ms and not merge_ms else None
+        self._pause_ms = pause_ms
         self._buffer = AudioBuffer()
         self._open_ms: int | None = None
 
@@ -116,7 +124,7 @@ class Segmenter:
         if self._joiner is not None:
             closed += self._joiner.advance(settled_ms, self._open_ms)
         found = [*self._audio_of(closed), *self._cut_open(settled_ms)]
-        self._buffer.forget_before(self._keep_from(settled_ms))
+        self._buffer.forget_before(self._keep_from(settled_ms) - self._pause_ms)
         return found
 
     def finish(self) -> list[tuple[int, SegmentAudio]]:
@@ -148,7 +156,11 @@ class Segmenter:
         for segment in closed:
             if segment.end_ms > segment.start_ms:
                 for piece in cut_long_segment(self._buffer, segment, self._max_ms):
-                    yield piece.start_ms, self._buffer.slice(piece)
+                    yield piece.start_ms, self._cut_out(piece)
+
+    def _cut_out(self, piece: Segment) -> SegmentAudio:
+        audio = self._buffer.slice(piece)
+        return replace(audio, before=self._buffer.before(piece.start_ms, self._pause_ms)) if self._pause_ms else audio
 
     def _cut_open(self, settled_ms: int) -> Iterator[tuple[int, SegmentAudio]]:
         """Cut an open segment that is certainly too long, unless merging may still move its start."""
@@ -157,4 +169,4 @@ class Segmenter:
         *pieces, rest = cut_long_segment(self._buffer, Segment(self._open_ms, settled_ms), self._max_ms)
         self._open_ms = rest.start_ms
         for piece in pieces:
-            yield piece.start_ms, self._buffer.slice(piece)
+            yield piece.start_ms, self._cut_out(piece)
