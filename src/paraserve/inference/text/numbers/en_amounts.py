@@ -51,6 +51,9 @@ def measured(words: SpokenWords, at: int) -> Written | None:
     unit = words.at(number.end)
     if unit in CURRENCIES and (unit.endswith("s") or number.text == "1"):
         return _money(words, number, minus)
+    inches = below_hundred(words.lower, number.end + 1) if unit in ("foot", "feet") else None
+    if inches is not None and inches.value < 12 and words.at(inches.end) not in MEASURES:
+        return Written(inches.end, f"{text} {words.source[number.end]} {inches.text}")
     is_measure = unit in MEASURES and (unit != "second" or _is_span(words, at, number.end + 1))
     is_measure = is_measure or (unit in ("cents", "cent") and number.value < 100)
     return Written(number.end, text) if minus or (is_measure and number.text != "1") else None

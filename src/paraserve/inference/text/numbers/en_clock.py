@@ -33,6 +33,7 @@ _NOT_A_TIME = word_set(
     "second seconds day days week weeks month months million thousand billion mile miles meters kilometers feet inch "
     "inches grams kilograms degrees page pages"
 )
+_PRICES = word_set("costs cost paid pay pays spent price worth charge charged")
 _BEFORE_NAMES = word_set(
     "boeing airbus room flight route bus highway number gate page model area code apartment suite interstate channel "
     "train line section chapter bmw porsche extension unit building house version street psalm"
@@ -102,16 +103,17 @@ def _hour_and_minute(words: SpokenWords, at: int) -> Written | None:
         return None
     if _says_time(words, at, minute.end) or day_part(words, minute.end) is not None:
         return _with_day_part(words, minute.end, f"{hour}:{minute.value}")
-    if _counts(words, hour, minute):
+    if _counts(words, at, hour, minute):
         return kept(words, at, minute.end) if hour < 10 else None
     return Written(minute.end, f"{hour}:{minute.value}")
 
 
-def _counts(words: SpokenWords, hour: int, minute: Numeral) -> bool:
+def _counts(words: SpokenWords, at: int, hour: int, minute: Numeral) -> bool:
     """Return whether two numbers side by side may be something else than a time: "two twenty minute breaks"."""
     after = words.at(minute.end)
     is_list = after in ("and", "or") and is_number_word(words.at(minute.end + 1))
-    return minute.value < 13 or minute.value == hour + 1 or after in _NOT_A_TIME or is_list
+    is_price = bool(_PRICES & {*words.lower[max(0, at - 3) : at]})
+    return is_price or minute.value < 13 or minute.value == hour + 1 or after in _NOT_A_TIME or is_list
 
 
 def _oh_minutes(words: SpokenWords, at: int, hour: int) -> Written | None:

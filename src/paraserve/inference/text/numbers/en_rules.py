@@ -71,6 +71,8 @@ def _year(words: SpokenWords, at: int) -> Written | None:
     number = None if is_inside_number(words, at) else year(words.lower, at)
     if number is None or goes_on(words, number.end) or words.at(number.end) in ("dollar", "percent", "dollars"):
         return None
+    if words.at(at - 1) == "at" and number.value % 100 < 60:
+        return kept(words, at, number.end)  # "at sixteen thirty"
     return Written(number.end, number.text)
 
 
@@ -98,7 +100,8 @@ def _side_by_side(words: SpokenWords, at: int) -> Written:
     while is_number_word(words.at(end)) or words.at(end) in (*DIGITS, "point", "dot"):
         numbers.append(Numeral(end + 1, 0, ""))
         end += 1
-    is_plain = all(10 <= number.value < 100 for number in numbers) and not goes_on(words, end)
+    is_pair = len(numbers) == 2 and numbers[0].value < 13
+    is_plain = not is_pair and all(10 <= number.value < 100 for number in numbers) and not goes_on(words, end)
     if not is_plain or below_hundred(words.lower, at) is None:
         return kept(words, at, max(end, at + 1))
     return Written(end, " ".join(number.text for number in numbers))

@@ -13,7 +13,7 @@ MAX_PARTS = 8
 _DOMAINS = word_set("com org net cn io edu gov ai dev app co uk de jp info biz tv me us eu")
 _MAIL_HOSTS = word_set("gmail hotmail outlook yahoo qq icloud foxmail protonmail live sina")
 _PRONOUNS = word_set("me us him her it them you mail email look is was are")
-_BEFORE_MAIL = re.compile("(?:.* )?(?:mail is|address is|mail|mail to|mail address|address)")
+_BEFORE_MAIL = re.compile("(?:.* )?(?:e?-?mail(?: is| to| address)?|address(?: is)?)")
 _NAME = re.compile("[a-z0-9][a-z0-9-]*")
 
 
@@ -90,6 +90,9 @@ def _dotted_name(words: SpokenWords, at: int) -> Written | None:
         if digits is not None and word not in ("o",):
             parts.append(digits.text)
             at = digits.end
+        elif not parts and words.lower[at : at + 3] == ["w", "w", "w"]:
+            parts.append("www")
+            at += 3
         elif _NAME.fullmatch(word) and word not in ("dot", "at") and word not in DIGITS:
             parts.append(words.source[at])
             at += 1

@@ -8,12 +8,15 @@ from typing import Final
 
 from paraserve.inference.text.numbers.zh_numerals import TO_ASCII, D, N, value_of, written
 
+MAX_PARTS = 7
+CONTEXT_CHARS = 8
+"""Characters on each side that are looked at."""
 POINT: Final = (
     f"(?P<head>[{N}]+)点(?:(?=[一三]刻)|(?P<tail>[{N}]+)(?:分(?P<second>[{N}]+)秒)?(?![{N}点])|"
     f"(?![{N}])|(?=[{N}]+点))"
 )
 """A numeral with 点 behind it, and perhaps another one, and seconds."""
-DOTTED: Final = f"[{N}]+(?:点[{N}]+){{2,}}(?![{N}点])"
+DOTTED: Final = f"[{N}]+(?:点[{N}]+){{2,{MAX_PARTS}}}(?![{N}点])"
 """Numerals with two or more 点 between them."""
 DAY_PART = (
     "上午",
@@ -157,7 +160,8 @@ _UNIT = re.compile(
 def point(match: re.Match[str]) -> str | None:
     """Return a time or a decimal, None where it is neither or may be both."""
     text, head, tail = match.string, match["head"], match["tail"] or ""
-    before, after = text[: match.start()], text[match.end() :]
+    before = text[max(0, match.start() - CONTEXT_CHARS) : match.start()]
+    after = text[match.end() : match.end() + CONTEXT_CHARS]
     hour = value_of(head)
     if hour is None or (head == "幺"):
         return None
@@ -180,13 +184,15 @@ def dotted(match: re.Match[str]) -> str | None:
     if any(value is None or "两" in part for value, part in zip(values, parts, strict=True)):
         return None
     is_address = len(parts) == 4 and all(value is not None and value < 256 for value in values)
-    is_version = match.string[: match.start()].endswith(VERSION_CUES)
+    is_version = match.string.endswith(VERSION_CUES, 0, match.start())
     is_version = is_version or (len(parts) == 3 and bool({"零", "〇"} & {*parts}))
     return ".".join(written(part) or "" for part in parts) if is_address or is_version else None
 
 
 def _full_hour(head: str, hour: int, before: str, after: str) -> str | None:
-    if hour > 24 or head[0] in "零〇" or before.endswith(ITEM_BEFORE) or ITEM.match(after):
+    if hour > 24:
+        return None if re.fullmatch(f"[{D}]{{2}}", head) else f"{written(head)}点"
+    if head[0] in "零〇" or before.endswith(ITEM_BEFORE) or ITEM.match(after):
         return None
     is_half_past = _AFTER_HOUR.match(after) is not None
     if before.endswith("到") and hour == 1 and not is_half_past:
@@ -213,7 +219,9 @@ def _two_digits(numeral: str, value: int) -> str:
 
 def _digits_behind(head: str, tail: str, hour: int, before: str, after: str) -> str | None:
     """Write digits behind 点: minutes below ten, if a word says so, or decimal places."""
-    is_minutes = after.startswith("分") and not after.startswith("分之")
+    if after.startswith("分之"):
+        return None
+    is_minutes = after.startswith("分") and not after.startswith("分钟")
     may_be_time = 0 < hour <= 24 and (
         re.fullmatch("[零〇][一二三四五六七八九]", tail) or (is_minutes and len(tail) == 1)
     )

@@ -16,6 +16,8 @@ from paraserve.inference.text.numbers.zh_numerals import TO_ASCII, D, N, value_o
 from paraserve.inference.text.numbers.zh_phrases import KEPT
 
 _DECIMAL = f"[{N}]+(?:点[{D}]+[百千]?[万亿]*)?"
+_WORDS_WITH_ONE = frozenset("起定直样些下般旦切边再向律连致阵共同并")
+"""Behind 一 these may make a word of it: 九点一起去."""
 _OPERATOR = "乘以|除以|等于|大于|小于|乘|加|减|比"
 _MONEY, _TIME = "块元毛角", "小时|个小时|分钟|分|秒"
 _UNIT = "个?小时|分钟|分(?!之)|秒|公里|公斤|千米|米|斤|度|元|块|毛|角|厘米|吨"
@@ -23,19 +25,20 @@ _NOT_BARE = f"(?![{N}点个只条本张件斤瓶包盒份人次天年月号块�
 _MONTH_DAY = "(?:[零〇]?[一二三四五六七八九]|十[一二三四五六七八九]?|二十[一二三四五六七八九]?|三十一?)"
 
 RULES: dict[str, str] = {
-    "keep": f"{KEPT}|几[十百千万亿]+|数[十百千万亿]+|好几[十百千万亿]+|[{N}]+好?几(?!何)|"
+    "keep": f"{KEPT}|几[十百千万亿]+|数[十百千万亿]+|好几[十百千万亿]+|[{N}]+好?几[十百千万亿]*(?!何)|"
     f"[{N}]+来(?=[{N}]*[个位名年天岁次人块元分里米斤])|"
-    f"(?:农历|阴历|正月|腊月|冬月)[初{N}月]*|初[一二三四五六七八九十]|十分(?!钟|之)|"
+    f"(?:农历|阴历|正月|腊月|冬月|闰)[初{N}月]*|[{N}]+月初[一二三四五六七八九十](?!期)|初[一二三四五六七八九十]|十分(?!钟|之)|"
     f"(?:星期|礼拜)[一二三四五六]|周[一二三四五六](?=[{N}]{{1,3}}点|[{D}]{{4}}年|十?[{D}十]月|[^{N}]|$)",
-    "to_hour": f"差[{N}]+分钟?(?=[{N}]+点)",
+    "to_hour": f"差[{N}]+分钟?(?=[{N}]+点)|(?<=点)差[{N}]+分",
+    "kept_percents": f"百分之[{N}点]+[到至](?!百分)[{N}点]+(?!分之)",
     "percent": f"(?P<p_sign>负?)(?P<per>百|千)分之(?P<p_minus>负?)(?P<p_value>{_DECIMAL})(?![{N}几点])|"
     f"百分之?百(?![{N}])",
-    "kept_share": f"[{N}]+分之几|[百千万]+分之[{N}几]+",
+    "kept_share": f"[{N}]+分之几[{N}]*|[百千万]+分之[{N}几]+",
     "fraction": f"(?:(?P<whole>[{N}]+)又)?(?P<below>[{N}]+)分之(?P<above>[{N}]+)(?![几点])",
     "range": f"(?P<from>{_DECIMAL})(?P<to_word>到|至)(?P<to>{_DECIMAL})(?![{N}几来多]|点[{N}半])",
     "math": f"负?{_DECIMAL}(?:(?:{_OPERATOR})负?{_DECIMAL})+(?![{N}几])",
     "year": f"(?P<year_digits>[{D}]{{2}})年(?!级)",
-    "decade": "[五六七八九零][零五]后",
+    "decade": "[五六七八九零][零五]后|[一二]零后",
     "date": f"(?P<month>{_MONTH_DAY})月(?![亮饼球])(?P<day>{_MONTH_DAY}(?=[号日]))?|(?<=月)[零〇]?[{D}](?=日)|"
     f"[零〇]?[一二三四五六七八九](?=号)",
     "dotted": DOTTED,
@@ -49,7 +52,7 @@ RULES: dict[str, str] = {
 }
 # No rule starts inside a number ("六十字" is not "十字") or beside digits, but it may start behind a weekday.
 _RULE = re.compile(
-    f"(?:(?<![{N}0-9壹贰叁肆伍陆柒捌玖拾佰仟])|{'|'.join(f'(?<={day})' for day in WEEKDAYS)})(?:"
+    f"(?:(?<![{N}几0-9壹贰叁肆伍陆柒捌玖拾佰仟])|{'|'.join(f'(?<={day})' for day in WEEKDAYS)})(?:"
     + "|".join(f"(?P<{name}>{rule})" for name, rule in RULES.items())
     + ")"
 )
@@ -67,6 +70,9 @@ def has_number_zh(text: str) -> bool:
 
 def _write(match: re.Match[str]) -> str:
     name = next(name for name in RULES if match[name] is not None)
+    following = match.string[match.end() : match.end() + 1]
+    if following.isdigit() or (match[0][-1] == "一" and following in _WORDS_WITH_ONE):
+        return match[0]
     written_form = _WRITERS[name](match)
     return match[0] if written_form is None else written_form
 
@@ -91,7 +97,10 @@ def _percent(match: re.Match[str]) -> str | None:
     value = number(match["p_value"])
     if match["p_value"] == "百":
         value = "100"
-    if value is None:
+    is_part = match["per"] == "千" and not re.match(
+        r"$|\W|的|左右|到|至|以", match.string[match.end() : match.end() + 4]
+    )
+    if value is None or is_part:
         return None
     sign = "-" if match["p_sign"] or match["p_minus"] else ""
     return sign + value + ("%" if match["per"] == "百" else "‰")
@@ -111,9 +120,9 @@ def _range(match: re.Match[str]) -> str | None:
     first, last = number(match["from"]), number(match["to"])
     if first is None or last is None:
         return None
-    if match["from"] == "一" and not match.string[: match.start()].endswith(("从", "由", "第")):
+    if match["from"] == "一" and not match.string.endswith(("从", "由", "第"), 0, match.start()):
         # "一到十点" may say "as soon as it is ten".
-        return f"一{match['to_word']}{last}" if len(match["to"]) > 1 or match["to"] == "十" else None
+        return None
     is_small = all(re.fullmatch("[零一二两三四五六七八九]", match[side]) for side in ("from", "to"))
     return None if is_small else first + match["to_word"] + last
 
@@ -154,7 +163,7 @@ def _digits_alone(match: re.Match[str]) -> str:
 def _date(match: re.Match[str]) -> str | None:
     if match["month"] is None:
         return match[0].translate(TO_ASCII)
-    if match["day"] is None and re.match(f"[{D}](?![{N}号日])", match.string[match.end() :]):
+    if match["day"] is None and re.match(f"[{D}](?![{N}号日])", match.string[match.end() : match.end() + 4]):
         return None
     if not 1 <= (value_of(match["month"]) or 0) <= 12:
         return number(match["month"]) and f"{number(match['month'])}月{match['day'] or ''}"
@@ -172,12 +181,16 @@ def _chain(match: re.Match[str]) -> str | None:
     parts = re.split(f"({_UNIT})", match[0])
     numerals, units = parts[::2], parts[1::2]
     digits = [written(numeral) if numeral else "" for numeral in numerals]
-    if None in digits:
+    if None in digits or any(re.fullmatch(f"[{D[2:]}]{{2,}}", numeral) for numeral in numerals):
         return None
     values = [value_of(numeral) or 0 for numeral in numerals[: len(units)]]
-    is_money, is_time = set(units) <= {*_MONEY}, set(units) <= {*_TIME.split("|")}
+    is_money = set(units) <= {*_MONEY, "分"} and bool(set(units) & {*_MONEY})
+    is_time = set(units) <= {*_TIME.split("|")}
     if max(values) < 10 and not is_money and not is_time:
         return None
+    for i, numeral in enumerate(numerals[1:], 1):
+        if numeral[:1] in ("零", "〇") and len(numeral) > 1:
+            digits[i] = f"零{(digits[i] or '').lstrip('0')}"
     return "".join(f"{digit}{unit}" for digit, unit in zip(digits, [*units, ""], strict=True))
 
 
@@ -222,6 +235,7 @@ def _side_by_side(numeral: str) -> str | None:
 _WRITERS: dict[str, Callable[[re.Match[str]], str | None]] = {
     "keep": _kept,
     "to_hour": _to_hour,
+    "kept_percents": _kept,
     "percent": _percent,
     "kept_share": _kept,
     "fraction": _fraction,
