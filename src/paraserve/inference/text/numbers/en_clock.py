@@ -6,6 +6,7 @@ twenty four" -> "march 5 2024", "the fifth of march" -> "the 5th of march".
 
 import re
 
+from paraserve.inference.text.numbers.en_amounts import MEASURES
 from paraserve.inference.text.numbers.en_numerals import (
     DIGITS,
     SMALL,
@@ -23,22 +24,33 @@ from paraserve.inference.text.numbers.en_words import SpokenWords, Written, goes
 
 HOURS = frozenset(SMALL[1:])
 MONTHS = word_set("january february march april may june july august september october november december")
-PRONOUNS = word_set("i you we they he she it that this which who what")
 _BEFORE_TIME = re.compile(r"(?:.* )?(?:at|by|time is|it is|it's|until|till|since)")
 _DAY_WORDS = re.compile(
     "in the (?:morning|afternoon|evening)|at night|at noon|tonight|this (?:morning|afternoon|evening)"
 )
-_NOT_A_TIME = word_set(
-    "percent dollars dollar cents cent euros euro pounds pound year years people times minute minutes hour hours "
-    "second seconds day days week weeks month months million thousand billion mile miles meters kilometers feet inch "
-    "inches grams kilograms degrees page pages"
+NOT_A_TIME = MEASURES | word_set(
+    "percent dollars dollar cents cent euros euro pounds pound year years people times day days week weeks month "
+    "months million thousand billion page pages bit"
 )
+"""A number before them is no minute."""
 _PRICES = word_set("costs cost paid pay pays spent price worth charge charged")
 _BEFORE_NAMES = word_set(
     "boeing airbus room flight route bus highway number gate page model area code apartment suite interstate channel "
-    "train line section chapter bmw porsche extension unit building house version street psalm"
+    "train line section chapter form bmw porsche extension unit building house version street psalm"
 )
 """Behind them "seven forty seven" is the name of something."""
+_AFTER_TIME = (
+    word_set("in on and so but or at for with to until till then when because is was were if by from please sharp")
+    | word_set("today tomorrow tonight this that now the a an i we you he she they it our my your not just right")
+    | word_set("every each before after as before there here be which flight train bus meeting local time")
+    | {""}
+)
+"""Before other words two numbers may be a count and a size: "two twenty packs"."""
+_BEFORE_DATES = word_set(
+    "on of in by since until till for the from to next last early late mid is was between and before after around "
+    "monday tuesday wednesday thursday friday saturday sunday through"
+) | {""}
+"""Behind other words "may" and "march" may be verbs."""
 _ENDS_TIME = word_set("in on when so but sharp tonight today tomorrow this at that now") | {""}
 
 
@@ -70,6 +82,8 @@ def _past_or_to(words: SpokenWords, at: int) -> Written | None:
         end += words.at(end) in ("minute", "minutes")
     hour = VALUES.get(words.at(end + 1), 0) if words.at(end + 1) in HOURS else 0
     if not minutes or not hour or goes_on(words, end + 2) or is_inside_number(words, at):
+        return None
+    if words.at(end + 2) in NOT_A_TIME:
         return None
     if words.at(end) == "past":
         return _with_day_part(words, end + 2, f"{hour}:{minutes:02}")
@@ -113,7 +127,7 @@ def _counts(words: SpokenWords, at: int, hour: int, minute: Numeral) -> bool:
     after = words.at(minute.end)
     is_list = after in ("and", "or") and is_number_word(words.at(minute.end + 1))
     is_price = bool(_PRICES & {*words.lower[max(0, at - 3) : at]})
-    return is_price or minute.value < 13 or minute.value == hour + 1 or after in _NOT_A_TIME or is_list
+    return is_price or minute.value < 13 or minute.value == hour + 1 or after not in _AFTER_TIME or is_list
 
 
 def _oh_minutes(words: SpokenWords, at: int, hour: int) -> Written | None:
@@ -153,7 +167,8 @@ def date(words: SpokenWords, at: int) -> Written | None:
 
 
 def _month_first(words: SpokenWords, at: int) -> Written | None:
-    if words.at(at) in ("may", "march") and words.at(at - 1) in PRONOUNS:
+    may_be_verb = words.at(at) in ("may", "march")
+    if may_be_verb and at > words.written_end and words.at(at - 1) not in _BEFORE_DATES:
         return kept(words, at, at + 2)
     month = words.source[at]
     whole_year = year(words.lower, at + 1) or _counted_year(words, at + 1)
@@ -164,7 +179,7 @@ def _month_first(words: SpokenWords, at: int) -> Written | None:
     if day is None or not 1 <= day.value <= 31:
         return None
     is_clear = by_order or year(words.lower, day.end) or _counted_year(words, day.end)
-    if not is_clear and (goes_on(words, day.end) or words.at(day.end) in _NOT_A_TIME):
+    if not is_clear and (goes_on(words, day.end) or words.at(day.end) not in _AFTER_TIME):
         return None
     the = "the " if words.at(at + 1) == "the" else ""
     ending = ordinal_ending(day.value) if the else ""

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from paraserve.inference.text.numbers.en_amounts import fraction, measured, number_range, ordinal_number
-from paraserve.inference.text.numbers.en_clock import date, time_of_day
+from paraserve.inference.text.numbers.en_clock import NOT_A_TIME, date, time_of_day
 from paraserve.inference.text.numbers.en_numerals import (
     DIGITS,
     Numeral,
@@ -38,6 +38,7 @@ _PHRASES = {
     ("seven", "eleven"): None,
     ("nine", "eleven"): None,
     ("hundred", "percent"): None,
+    ("whole", "nine", "yards"): None,
 }
 """Phrases with their written form, None where they stay as they were said."""
 
@@ -69,7 +70,7 @@ def _phrase(words: SpokenWords, at: int) -> Written | None:
 
 def _year(words: SpokenWords, at: int) -> Written | None:
     number = None if is_inside_number(words, at) else year(words.lower, at)
-    if number is None or goes_on(words, number.end) or words.at(number.end) in ("dollar", "percent", "dollars"):
+    if number is None or goes_on(words, number.end) or words.at(number.end) in NOT_A_TIME:
         return None
     if words.at(at - 1) == "at" and number.value % 100 < 60:
         return kept(words, at, number.end)  # "at sixteen thirty"
@@ -86,6 +87,8 @@ def _number(words: SpokenWords, at: int) -> Written | None:
     if goes_on(words, number.end) or (number.value < 10 and number.text.isdigit() and goes_on(words, at + 1)):
         return _side_by_side(words, at)
     is_small = number.value <= 12 and number.text == str(number.value)
+    if words.at(at - 1) == "dollar":
+        return kept(words, at, number.end)  # "a dollar fifty"
     after_letter = number.value >= 10 and len(words.at(at - 1)) == 1 and words.at(at - 1) not in ("a", "i", "o", "")
     return Written(number.end, number.text) if not is_small or after_letter else None
 

@@ -13,7 +13,11 @@ from paraserve.inference.text.numbers.en_numerals import (
     digit_string,
     is_number_word,
     word_at,
+    word_set,
 )
+
+_BEFORE_POINT = word_set("is of about only equals under over plus minus negative by times than are was") | {""}
+"""Behind other words "point five" may be something else: "at this point five people left"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +65,8 @@ def goes_on(words: SpokenWords, end: int) -> bool:
 
 def decimal(words: SpokenWords, at: int) -> Numeral | None:
     """Read a number with decimal places: "three point one four", "point five", "three point eleven"."""
-    head = Numeral(at, 0, "0") if words.at(at) == "point" else _whole(words, at)
+    begins = words.at(at) == "point" and words.at(at - 1) in _BEFORE_POINT
+    head = Numeral(at, 0, "0") if begins else _whole(words, at)
     if head is None or words.at(head.end) != "point":
         return None
     digits = digit_string(words.lower, head.end + 1)

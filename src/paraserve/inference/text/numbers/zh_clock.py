@@ -12,7 +12,7 @@ MAX_PARTS = 7
 CONTEXT_CHARS = 8
 """Characters on each side that are looked at."""
 POINT: Final = (
-    f"(?P<head>[{N}]+)点(?:(?=[一三]刻)|(?P<tail>[{N}]+)(?:分(?P<second>[{N}]+)秒)?(?![{N}点])|"
+    f"(?P<head>[{N}]+)点(?:(?=[一三]刻)|(?P<tail>[{N}]+)(?:分(?P<second>[{N}]+)秒)?(?![{N}点几])|"
     f"(?![{N}])|(?=[{N}]+点))"
 )
 """A numeral with 点 behind it, and perhaps another one, and seconds."""

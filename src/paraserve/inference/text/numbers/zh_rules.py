@@ -33,10 +33,10 @@ RULES: dict[str, str] = {
     "kept_percents": f"百分之[{N}点]+[到至](?!百分)[{N}点]+(?!分之)",
     "percent": f"(?P<p_sign>负?)(?P<per>百|千)分之(?P<p_minus>负?)(?P<p_value>{_DECIMAL})(?![{N}几点])|"
     f"百分之?百(?![{N}])",
-    "kept_share": f"[{N}]+分之几[{N}]*|[百千万]+分之[{N}几]+",
+    "kept_share": f"百分之[{N}点]+几|[{N}]+分之几[{N}]*|[百千万]+分之[{N}几]+",
     "fraction": f"(?:(?P<whole>[{N}]+)又)?(?P<below>[{N}]+)分之(?P<above>[{N}]+)(?![几点])",
-    "range": f"(?P<from>{_DECIMAL})(?P<to_word>到|至)(?P<to>{_DECIMAL})(?![{N}几来多]|点[{N}半])",
-    "math": f"负?{_DECIMAL}(?:(?:{_OPERATOR})负?{_DECIMAL})+(?![{N}几])",
+    "range": f"(?P<from>{_DECIMAL})(?P<to_word>到|至)(?!零下)(?P<to>{_DECIMAL})(?![{N}几来多]|点[{N}半])",
+    "math": f"负?{_DECIMAL}(?:(?:{_OPERATOR})(?!零下)负?{_DECIMAL})+(?![{N}几])",
     "year": f"(?P<year_digits>[{D}]{{2}})年(?!级)",
     "decade": "[五六七八九零][零五]后|[一二]零后",
     "date": f"(?P<month>{_MONTH_DAY})月(?![亮饼球])(?P<day>{_MONTH_DAY}(?=[号日]))?|(?<=月)[零〇]?[{D}](?=日)|"
@@ -46,7 +46,7 @@ RULES: dict[str, str] = {
     "chain": f"(?:[{N}]+(?:{_UNIT})){{2,}}(?:(?<=[块元毛角度斤米])[{D}]{_NOT_BARE})?|"
     f"[{N}]+[块元毛角度斤米][{D}]{_NOT_BARE}",
     "below_zero": f"(?<=零下)[{N}]+",
-    "negative": f"(?<![正胜之欺肩抱辜])负{_DECIMAL}(?![点{N}])",
+    "negative": f"(?<![正胜之欺肩抱辜背自身担抵重亏欠])负{_DECIMAL}(?![点{N}])",
     "about": f"[{D}]{{2,3}}(?=[个名位天次岁块元人层楼种倍成点])|[{D}]{{2}}(?![{N}])",
     "number": f"[{N}]+",
 }
