@@ -152,7 +152,5 @@ async def _itn(engine: Engine, settings: Settings) -> Finding:
     done = await engine.punctuate([spoken], RecognitionOptions(punctuate=False))
     written = "".join(sentence.text for sentence in done.result)
     if "23" not in written:
-        return fail(
-            "itn", f"二十三个 became {written!r}", "install paraserve again: pip install --force-reinstall wetext"
-        )
+        return fail("itn", f"二十三个 became {written!r}", "install paraserve again")
     return ok("itn", f"二十三个 -> {written}")
