@@ -8,6 +8,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 from paraserve.inference.text.scripts import UNSPACED, has_unspaced
 from paraserve.options import SubtitleOptions
@@ -23,7 +24,7 @@ QUOTES = frozenset("\"'＂＇")
 NUMERALS = "零〇一二三四五六七八九十百千万亿两兆萬億兩"
 PIECE = re.compile(
     rf"(?:百分之|千分之|第|负|負)?[{NUMERALS}]+(?:[点點][{NUMERALS}]+)?"
-    r"|[\uff10-\uff19\uff21-\uff3a\uff41-\uff5a]+"
+    r"|[\uff10-\uff19\uff21-\uff3a\uff41-\uff5a]+(?:[\uff0c\uff0e\uff1a][\uff10-\uff19]+)*"
     rf"|[{UNSPACED}]|[^\s{UNSPACED}]+"
 )
 """A Chinese number, a word in full-width letters, another wide character, or a word."""
@@ -109,14 +110,20 @@ def _fitting(text: str, piece: TextPiece, limits: SubtitleOptions) -> Iterator[T
     is_wide = has_unspaced(text)
     room = room_of(text[piece.start : piece.end], limits, is_wide=is_wide)
     n_parts = -(-room // line_room(limits))
-    if n_parts <= 1:
-        yield piece
-        return
-    target, start, taken, has_space = -(-room // n_parts), piece.start, 0, piece.has_space
+    cuts = [piece.start, *_full_at(text, piece, -(-room // max(1, n_parts)), limits), piece.end]
+    for start, end in pairwise(cuts):
+        part = text[start:end]
+        has_space = text[start - 1 : start + 1].find(" ") >= 0 if start > piece.start else piece.has_space
+        yield TextPiece(start + len(part) - len(part.lstrip()), start + len(part.rstrip()), has_space)
+
+
+def _full_at(text: str, piece: TextPiece, target: int, limits: SubtitleOptions) -> Iterator[int]:
+    """Yield the places where a part has got the room of `target`, or a line is full."""
+    is_wide = has_unspaced(text)
+    taken = 0
     for at in range(piece.start, piece.end):
         step = room_of(text[at], limits, is_wide=is_wide)
-        if step and at > start and taken + step > min(line_room(limits), target + step):
-            yield TextPiece(start, at, has_space)
-            start, taken, has_space = at, 0, False
+        if step and (taken >= target or taken + step > line_room(limits)):
+            yield at
+            taken = 0
         taken += step
-    yield TextPiece(start, piece.end, has_space)

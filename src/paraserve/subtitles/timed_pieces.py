@@ -48,7 +48,7 @@ def timed_sentences(transcript: Transcript, limits: SubtitleOptions) -> list[lis
 
 
 def _pieces(sentence: Sentence, limits: SubtitleOptions) -> Iterator[_Untimed]:
-    spoken = (sentence.text, sentence.tokens)
+    spoken = (sentence.as_spoken, sentence.spoken_tokens or sentence.tokens)
     written, tokens = spoken if limits.is_spoken else (sentence.text, sentence.tokens)
     text = visible_text(written)
     if is_empty(text):

@@ -14,10 +14,10 @@ from paraserve.options import SubtitleOptions
 from paraserve.subtitles.cues import Cue, cues_of
 from paraserve.types import Transcript
 
-TAG = re.compile(r"<(?=[/A-Za-z])")
-"""Begin of what players of SubRip take for a tag."""
+TAG = re.compile(r"<(?= */? *[A-Za-z])|\{(?=\\)")
+"""Begin of what players of SubRip take for a tag or a command."""
 TO_FULL_WIDTH = str.maketrans("{}\\", "｛｝＼")
-"""SubStation Alpha cannot hold these characters: they begin and end its commands."""
+"""pysubs2 and SubStation Alpha cannot hold these characters: they begin and end its commands."""
 CHARACTER_NUMBER = re.compile(r"&#(\d+);")
 XML_HEAD = '<?xml version="1.0" encoding="utf-8"?>\n'
 _TTML_TURN = threading.Lock()
@@ -28,7 +28,7 @@ TO_ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 def write_srt(transcript: Transcript, options: SubtitleOptions) -> str:
     """Write SubRip subtitles."""
     cues = (
-        f"{n}\n{clock(cue.start_ms, ',')} --> {clock(cue.end_ms, ',')}\n{TAG.sub('＜', _lines(cue))}\n"
+        f"{n}\n{clock(cue.start_ms, ',')} --> {clock(cue.end_ms, ',')}\n{TAG.sub(_full_width, _lines(cue))}\n"
         for n, cue in enumerate(cues_of(transcript, options), 1)
     )
     return "\n".join(cues)
@@ -100,6 +100,10 @@ def _pysubs2_file(cues: Iterable[Cue]) -> pysubs2.SSAFile:
 
 def _lines(cue: Cue) -> str:
     return "\n".join(cue.lines)
+
+
+def _full_width(match: re.Match[str]) -> str:
+    return {"<": "＜", "{": "｛"}[match[0]]
 
 
 def _lrc_clock(at_ms: int) -> str:
