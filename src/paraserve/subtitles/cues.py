@@ -9,13 +9,12 @@ from dataclasses import dataclass
 from itertools import accumulate
 
 from paraserve.inference.text.scripts import ALL_MARKS
+from paraserve.inference.text.sentences import SENTENCE_PAUSE_MS
 from paraserve.options import SubtitleOptions
 from paraserve.subtitles.line_breaks import line_room
 from paraserve.subtitles.timed_pieces import TimedPiece, timed_sentences
 from paraserve.types import Transcript
 
-LONG_PAUSE_MS = 1_000
-"""No cue goes on over a pause of this length."""
 PAUSE_MS = 500
 """A pause of this length is nearly as good a place to break as a mark."""
 SHORTEST_MS = 100
@@ -85,7 +84,7 @@ def _reach(pieces: Sequence[TimedPiece], first: int, limits: SubtitleOptions, n_
     latest_ms = pieces[first].start_ms + limits.cue_ms
     for i in range(first, len(pieces)):
         piece = pieces[i]
-        if i > first and (piece.end_ms > latest_ms or piece.start_ms - pieces[i - 1].end_ms >= LONG_PAUSE_MS):
+        if i > first and (piece.end_ms > latest_ms or piece.start_ms - pieces[i - 1].end_ms >= SENTENCE_PAUSE_MS):
             return i
         needed = piece.room if free == room else piece.room + piece.space_room
         if needed > free:
