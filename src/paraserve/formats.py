@@ -5,15 +5,18 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from paraserve.options import SubtitleOptions
+from paraserve.subtitles.writers import write_ass, write_lrc, write_srt, write_tsv, write_ttml, write_vtt
 from paraserve.types import FieldWarning, Heard, Notice, Sentence, Timing, Token, Transcript
 
 
 @dataclass(frozen=True, slots=True)
 class TranscriptFormat:
-    """A writer of transcripts, and the media type of its text."""
+    """A writer of transcripts, and the media type of its text. Those with cues take the options of subtitles."""
 
-    write: Callable[[Transcript], str]
+    write: Callable[[Transcript, SubtitleOptions], str]
     media_type: str
+    has_cues: bool = True
 
 
 def transcript_json(transcript: Transcript) -> dict[str, Any]:
@@ -109,59 +112,26 @@ def notice_from_json(body: Mapping[str, Any]) -> Notice | None:
     return None if notice is None else Notice(notice["code"], notice["message"])
 
 
-def write_text(transcript: Transcript) -> str:
+def write_text(transcript: Transcript, _options: SubtitleOptions | None = None) -> str:
     """Write the text alone."""
     return transcript.text + "\n"
 
 
-def write_json(transcript: Transcript) -> str:
+def write_json(transcript: Transcript, _options: SubtitleOptions | None = None) -> str:
     """Write the JSON transcript, indented."""
     return json.dumps(transcript_json(transcript), ensure_ascii=False, indent=2) + "\n"
 
 
-def write_srt(transcript: Transcript) -> str:
-    """Write SubRip subtitles, one numbered cue a sentence."""
-    cues = (
-        f"{n}\n{_clock(start, ',')} --> {_clock(end, ',')}\n{text}\n"
-        for n, (start, end, text) in enumerate(_cues(transcript), 1)
-    )
-    return "\n".join(cues)
-
-
-def write_vtt(transcript: Transcript) -> str:
-    """Write WebVTT subtitles, one cue a sentence."""
-    cues = (f"{_clock(start, '.')} --> {_clock(end, '.')}\n{text}\n" for start, end, text in _cues(transcript))
-    return "\n".join(("WEBVTT\n", *cues))
-
-
-def write_tsv(transcript: Transcript) -> str:
-    """Write a tab-separated table of start and end in ms and text, one sentence a line, with a header."""
-    rows = (f"{start}\t{end}\t{text}\n" for start, end, text in _cues(transcript))
-    return "".join(("start\tend\ttext\n", *rows))
-
-
 FORMATS: dict[str, TranscriptFormat] = {
-    "text": TranscriptFormat(write_text, "text/plain; charset=utf-8"),
-    "json": TranscriptFormat(write_json, "application/json"),
+    "text": TranscriptFormat(write_text, "text/plain; charset=utf-8", has_cues=False),
+    "json": TranscriptFormat(write_json, "application/json", has_cues=False),
     "srt": TranscriptFormat(write_srt, "application/x-subrip; charset=utf-8"),
     "vtt": TranscriptFormat(write_vtt, "text/vtt; charset=utf-8"),
     "tsv": TranscriptFormat(write_tsv, "text/tab-separated-values; charset=utf-8"),
+    "ass": TranscriptFormat(write_ass, "text/x-ssa; charset=utf-8"),
+    "ttml": TranscriptFormat(write_ttml, "application/ttml+xml; charset=utf-8"),
+    "lrc": TranscriptFormat(write_lrc, "application/x-lrc; charset=utf-8"),
 }
-
-
-def _cues(transcript: Transcript) -> Iterable[tuple[int, int, str]]:
-    """Yield (start_ms, end_ms, text on one line). Sentences without times span the whole recording."""
-    for sentence in transcript.sentences:
-        start_ms = sentence.start_ms if sentence.start_ms is not None else 0
-        end_ms = sentence.end_ms if sentence.end_ms is not None else transcript.duration_ms
-        yield start_ms, end_ms, " ".join(sentence.text.split())
-
-
-def _clock(at_ms: int, decimal: str) -> str:
-    seconds, ms = divmod(at_ms, 1000)
-    minutes, seconds = divmod(seconds, 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours:02}:{minutes:02}:{seconds:02}{decimal}{ms:03}"
 
 
 def _sentence_json(sentence: Sentence) -> dict[str, Any]:

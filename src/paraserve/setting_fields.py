@@ -27,6 +27,7 @@ class Group(StrEnum):
     PROCESSES = "Server processes"
     PROTOCOL = "Protocol"
     UPLOADS = "Uploads"
+    SUBTITLES = "Subtitles"
     UPLOADS_AND_LIVE = "Uploads and live sessions"
     DECODING = "Audio decoding"
     LIVE = "Live sessions"

@@ -1,7 +1,8 @@
-"""Fields of `Settings` that say where the server listens, whom it lets in, and what it loads."""
+"""Fields of `Settings` that say where the server listens, whom it lets in, what it loads, and how subtitles look."""
 
 from pydantic import BaseModel
 
+from paraserve.options import CHINESE_CHARS_RANGE, CUE_S_RANGE, LATIN_CHARS_RANGE, LINES_RANGE, SubtitleOptions
 from paraserve.setting_fields import Bundles, Device, Group, ModelTable, Networks, Origins
 
 
@@ -164,3 +165,30 @@ class ModelSettings(BaseModel):
     model_threads: int = Group.DEVICES.setting(
         1, "Threads inside a model run. More inference threads of one each are faster.", ge=1
     )
+
+
+class SubtitleSettings(BaseModel):
+    """Limits of subtitles. A request may have others."""
+
+    subtitle_cue_s: float = Group.SUBTITLES.setting(
+        7.0, "Longest time that a cue of subtitles is shown.", unit="seconds", ge=CUE_S_RANGE[0], le=CUE_S_RANGE[1]
+    )
+    subtitle_lines: int = Group.SUBTITLES.setting(2, "Lines of a cue, at most.", ge=LINES_RANGE[0], le=LINES_RANGE[1])
+    subtitle_latin_chars: int = Group.SUBTITLES.setting(
+        42,
+        "Characters of a line, at most, in scripts of normal width.",
+        ge=LATIN_CHARS_RANGE[0],
+        le=LATIN_CHARS_RANGE[1],
+    )
+    subtitle_chinese_chars: int = Group.SUBTITLES.setting(
+        20,
+        "Characters of a line, at most, in scripts of wide characters. In a mixed line both shares count.",
+        ge=CHINESE_CHARS_RANGE[0],
+        le=CHINESE_CHARS_RANGE[1],
+    )
+
+    @property
+    def subtitles(self) -> SubtitleOptions:
+        """The limits of subtitles whose client gives none."""
+        cue_ms = round(self.subtitle_cue_s * 1000)
+        return SubtitleOptions(cue_ms, self.subtitle_lines, self.subtitle_latin_chars, self.subtitle_chinese_chars)

@@ -7,9 +7,11 @@ from importlib.resources import files
 import numpy as np
 import pytest
 
+from paraserve.formats import FORMATS, transcript_json
+from paraserve.options import SubtitleOptions
 from paraserve.server.protocols.events import SegmentText
 from paraserve.server.protocols.funasr.live_protocol import FunasrDialect, SentencePlace, live_result
-from paraserve.types import Sentence, Token
+from paraserve.types import Sentence, Token, Transcript
 
 STATIC = files("paraserve") / "web" / "static"
 RESAMPLE = """async ([fromHz, samples, block]) => {
@@ -95,6 +97,45 @@ def test_sentences_of_live_results(visit, server_url, segment):
         assert (one["start_ms"], one["end_ms"]) == expected
         letters = "".join(token.text for token in sentence.tokens if token.start_ms is not None)
         assert "".join(t["text"] for t in one["tokens"]) == letters.replace("%", "")
+
+
+SAID = (
+    "今天我们来讲语音识别系统的历史，从二十世纪五十年代开始，人们就尝试让机器听懂人说的话，后来它就慢慢变得很好了。",
+    "So the first thing is that it's a well-known fact, which nobody disputes: 3.5 million people (in 2019) said no.",
+    'And "they" say <b>it</b> {\\an8} over & over again, as long as they live.',
+    "他说：“用GPT 3.5做的”，一共一千二百三十四块五，占百分之二十五（25%），supercalifragilisticexpialidociousness"
+    * 2,
+    "x" * 99 + "，" + "一二三四五六七八九" * 5,
+    "[la] \U0001f600 ちょっとラーメンを食べよう １２．５％ です 안녕하세요 여러분 e\u0301",
+    "\x00 \n",
+)
+WORDS = re.compile(r"[a-zA-Z0-9.']+|[\u4e00-\u9fff]")
+
+
+def said(text, start_ms, step_ms, *, has_times=True):
+    """A sentence with the times of its words, every seventh of which comes after a pause, or with its own alone."""
+    words, at_ms, tokens = WORDS.findall(text), start_ms, []
+    for n, word in enumerate(words):
+        at_ms += 300 * (n % 7 == 6)
+        tokens.append(Token(word, at_ms, at_ms + step_ms))
+        at_ms += step_ms
+    return Sentence(text, start_ms, at_ms, tuple(tokens) if has_times else ())
+
+
+@pytest.mark.slow
+def test_subtitles_are_the_servers(visit, server_url):
+    """What the page saves is what the server writes, for sentences of all kinds."""
+    page = visit(server_url).page
+    for step_ms, has_times in ((0, True), (170, True), (170, False), (900, True)):
+        sentences = [said(text, 20_000 * n, step_ms, has_times=has_times) for n, text in enumerate(SAID)]
+        sentences += [Sentence("without times", None, None, ()), Sentence("at all", None, None, ())]
+        transcript = Transcript("", tuple(sentences), 400_123, language="zh")
+        for name in ("srt", "vtt", "ass", "ttml", "lrc"):
+            got = page.evaluate(
+                "async ([name, one]) => (await import('/static/transcript.js')).FORMATS[name].write(one)",
+                [name, transcript_json(transcript)],
+            )
+            assert got == FORMATS[name].write(transcript, SubtitleOptions()), (name, step_ms, has_times)
 
 
 @pytest.mark.slow

@@ -119,6 +119,10 @@ def test_what_was_said_can_be_saved(visit, server_url, samples):
     expect(one.page.locator(".wav").first).to_be_hidden()
 
 
+FILES = (("txt", "text"), *((name, name) for name in ("srt", "vtt", "ass", "ttml", "lrc")))
+"""Endings of the page's files, and the formats of the server."""
+
+
 @pytest.mark.slow
 def test_file_gives_text_and_downloads(visit, server_url, samples):
     """A dropped file's text, subtitles and JSON are those that the server gives for it."""
@@ -128,7 +132,7 @@ def test_file_gives_text_and_downloads(visit, server_url, samples):
     expect(one.page.get_by_role("button", name="Cancel")).to_be_hidden()
     with httpx2.Client(trust_env=False) as http:
         asked = {"url": f"{server_url}/transcribe", "content": sample.path.read_bytes()}
-        for ours, theirs in (("txt", "text"), ("srt", "srt"), ("vtt", "vtt")):
+        for ours, theirs in FILES:
             with one.page.expect_download() as download:
                 one.page.get_by_role("button", name=ours.upper()).click()
             assert download.value.suggested_filename == f"{sample.path.stem}.{ours}"

@@ -12,7 +12,9 @@ import psutil
 import pytest
 import soundfile
 
+from paraserve.options import SubtitleOptions
 from support.commands import PROGRAM, clean_environment, paraserve, server
+from support.subtitles import check_subtitles, read_subtitles
 
 AS_SPOKEN = ("--no-itn", "--no-punctuate")
 
@@ -124,6 +126,26 @@ def test_output_folder(data_dir, tmp_path):
     assert sorted(path.name for path in folder.iterdir()) == ["en_digits-2.srt", "en_digits.srt", "zh_phone.srt"]
     assert (folder / "en_digits-2.srt").read_text() == (folder / "en_digits.srt").read_text()
     assert (folder / "en_digits.srt").read_text().startswith("1\n00:00:0")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["vtt", "ass", "ttml"])
+def test_subtitles(data_dir, name):
+    """--format writes subtitles with the limits of the flags and of the environment, as written or as spoken."""
+    flags = ("--subtitle-cue-s", 1, "--subtitle-lines", 1, "--subtitle-text", "spoken")
+    done = paraserve(
+        "transcribe", data_dir / "mixed_long.wav", "--format", name, *flags, PARASERVE_SUBTITLE_CHINESE_CHARS="5"
+    )
+    cues = read_subtitles(done.stdout, name)
+    check_subtitles(cues, SubtitleOptions(1000, 1, chinese_chars=5))
+    assert "百分之七十" in "".join(line for *_, lines in cues for line in lines)
+
+
+def test_a_limit_of_subtitles_out_of_range(data_dir):
+    """It is an error in one line that names the flag's setting, before any model is loaded."""
+    done = paraserve("transcribe", data_dir / "zh_phone.wav", "--format", "srt", "--subtitle-lines", 0)
+    assert (done.stdout, done.returncode) == ("", 1)
+    assert "subtitle_lines" in done.stderr
 
 
 @pytest.mark.slow

@@ -57,6 +57,11 @@ VALUES = {
     "timestamp_granularities": ["word"],
     "stream": "true",
     "filename": "another.wav",
+    "subtitle_cue_s": "3",
+    "subtitle_lines": "1",
+    "subtitle_latin_chars": "30",
+    "subtitle_chinese_chars": "12",
+    "subtitle_text": "spoken",
 }
 """A value of each field of the upload routes. No text depends on `deterministic` here, so its value is a bad one."""
 

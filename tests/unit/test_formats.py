@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from paraserve.formats import FORMATS, transcript_from_json, transcript_json
+from paraserve.options import SubtitleOptions
 from paraserve.types import Heard, Notice, Sentence, Timing, Token, Transcript
 
 HOUR_MS = 3_600_000
@@ -47,7 +48,7 @@ EMPTY = Transcript("", (), duration_ms=0)
 
 
 def write(name, transcript=TRANSCRIPT):
-    return FORMATS[name].write(transcript)
+    return FORMATS[name].write(transcript, SubtitleOptions())
 
 
 def test_text():

@@ -4,7 +4,7 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Literal, TypeAlias
 
@@ -16,9 +16,10 @@ from paraserve.cli.local import open_local
 from paraserve.cli.options import ApiKey, Bundles, Device, Hotwords, Model, NoItn
 from paraserve.cli.progress import Bars, OnProgress
 from paraserve.cli.remote import remote_transcriber
+from paraserve.cli.setting_texts import setting_option
 from paraserve.errors import ParaserveError
 from paraserve.formats import FORMATS
-from paraserve.options import RecognitionOptions
+from paraserve.options import RecognitionOptions, SubtitleOptions
 from paraserve.server.protocols.funasr.hotwords import parse_hotwords
 from paraserve.server.protocols.languages import read_language
 from paraserve.settings import Settings
@@ -28,7 +29,8 @@ PARALLEL_FILES = 2
 """While one recording is decoded or ends, the models work on another. More at once would only cost memory."""
 
 Format: TypeAlias = Annotated[
-    Literal["text", "json", "srt", "vtt", "tsv"], typer.Option("--format", help="What to write.")
+    Literal["text", "json", "srt", "vtt", "tsv", "ass", "ttml", "lrc"],
+    typer.Option("--format", help="What to write."),
 ]
 Folder: TypeAlias = Annotated[
     Path | None, typer.Option(metavar="DIR", help="Write DIR/<stem>.<format> instead of stdout.")
@@ -40,6 +42,10 @@ Track: TypeAlias = Annotated[
     int | None,
     typer.Option(min=0, help="Take one audio track, counted from 0.  [default: the default one that has sound]"),
 ]
+SubtitleText: TypeAlias = Annotated[
+    Literal["written", "spoken"],
+    typer.Option(help="Subtitles with numbers, dates and times as they are written, or as they were said."),
+]
 Transcriber: TypeAlias = Callable[[Source, RecognitionOptions, OnProgress], Awaitable[Transcript]]
 FileError: TypeAlias = ParaserveError | OSError
 
@@ -49,6 +55,7 @@ class Output:
     """Destination of transcripts: the files `paths`, or stdout, with a heading for each if there are several."""
 
     format: str
+    subtitles: SubtitleOptions
     paths: Sequence[Path | None]
 
     def write(self, index: int, source: Source, transcript: Transcript) -> None:
@@ -58,7 +65,7 @@ class Output:
             ParaserveError: the file cannot be written.
             OSError: stdout is closed.
         """
-        text = FORMATS[self.format].write(transcript)
+        text = FORMATS[self.format].write(transcript, self.subtitles)
         path = self.paths[index]
         if path is not None:
             _write_file(path, text)
@@ -89,6 +96,11 @@ def transcribe(  # noqa: PLR0913, PLR0917 - one parameter a flag
         bool, typer.Option("--translate", help="Write English, whatever language is spoken (Whisper).")
     ] = False,
     no_punctuate: Annotated[bool, typer.Option("--no-punctuate", help="No punctuation marks.")] = False,
+    subtitle_cue_s: Annotated[float | None, setting_option("subtitle_cue_s")] = None,
+    subtitle_lines: Annotated[int | None, setting_option("subtitle_lines")] = None,
+    subtitle_latin_chars: Annotated[int | None, setting_option("subtitle_latin_chars")] = None,
+    subtitle_chinese_chars: Annotated[int | None, setting_option("subtitle_chinese_chars")] = None,
+    subtitle_text: SubtitleText = "written",
 ) -> None:
     """Write the text of recordings to stdout, in the order given.
 
@@ -108,9 +120,16 @@ def transcribe(  # noqa: PLR0913, PLR0917 - one parameter a flag
         word_times=format_ != "text",
         task="translate" if translate else "transcribe",
     )
-    settings = read_settings({"bundle": bundle or None, "device": device})
+    limits = {
+        "subtitle_cue_s": subtitle_cue_s,
+        "subtitle_lines": subtitle_lines,
+        "subtitle_latin_chars": subtitle_latin_chars,
+        "subtitle_chinese_chars": subtitle_chinese_chars,
+    }
+    settings = read_settings({"bundle": bundle or None, "device": device, **limits})
+    subtitles = replace(settings.subtitles, is_spoken=subtitle_text == "spoken")
     with open_sources(files) as sources:
-        writer = Output(format_, _output_paths(sources, output, format_))
+        writer = Output(format_, subtitles, _output_paths(sources, output, format_))
         n_failed = asyncio.run(_run(sources, _transcriber(settings, server, api_key), options, writer))
     raise typer.Exit(1 if n_failed else 0)
 

@@ -74,6 +74,7 @@ def upload_service(settings: Settings, shared: SharedServices) -> UploadService:
             settings.request_timeout_s,
         ),
         file_limits=_file_limits(settings),
+        subtitles=settings.subtitles,
         admission=ConcurrencyLimit(settings.max_uploads, "uploads", shared.metrics.uploads, shared.limits),
         address_limit=_address_limit(settings.max_uploads_per_address, settings.max_uploads, "uploads", shared),
         metrics=shared.metrics,

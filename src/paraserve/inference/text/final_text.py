@@ -18,13 +18,13 @@ from typing import Any
 from paraserve.inference.base import ModelBundle, Punctuator, StreamingPunctuator
 from paraserve.inference.text.model_punctuated import written_sentences
 from paraserve.inference.text.scripts import SENTENCE_END
-from paraserve.inference.text.sentences import apply_itn, segment_sentence, to_sentences
+from paraserve.inference.text.sentences import apply_itn, between_pauses, pause_ms, segment_sentence, to_sentences
 from paraserve.inference.text.spaces import space_between_sentences, space_between_words
 from paraserve.options import RecognitionOptions
-from paraserve.types import Hypothesis, Sentence
+from paraserve.types import Hypothesis, Sentence, Token
 
 PAUSE_MS = 700
-"""Shortest gap between two segments that counts as a pause; FunASR's VAD ends a segment after 800 ms of silence."""
+"""Shortest gap between two words that counts as a pause."""
 PAUSE_MARK = "，"
 FULL_STOP = "。"
 
@@ -50,9 +50,9 @@ def final_sentences(
 ) -> tuple[Sentence, ...]:
     """Return the sentences of consecutive segments.
 
-    Segments are punctuated together, since a sentence may go on over a pause. Where the recognizer gives marks or a
-    language, each segment stands alone, and its sentences carry its language, emotion and events. All carry the name
-    and reason of the model that wrote the first segment.
+    Segments between two long pauses are punctuated together, since a sentence may go on over a short one. Where the
+    recognizer gives marks or a language, each segment stands alone, and its sentences carry its language, emotion and
+    events. All carry the name and reason of the model that wrote the first segment.
     """
     spoken = [hypothesis for hypothesis in hypotheses if hypothesis.tokens]
     if any(hypothesis.is_punctuated or hypothesis.language for hypothesis in spoken):
@@ -130,22 +130,23 @@ def _from_model_text(hypothesis: Hypothesis, options: RecognitionOptions) -> tup
     """Sentences of text that the recognizer punctuated itself; its words alone if the client wants no marks."""
     if options.punctuate:
         return written_sentences(hypothesis, is_closed=True)
-    return (segment_sentence(hypothesis.tokens),)
+    return tuple(segment_sentence(words) for words in between_pauses(hypothesis.tokens))
 
 
 def _punctuated(
     bundle: ModelBundle, hypotheses: Sequence[Hypothesis], options: RecognitionOptions
 ) -> tuple[Sentence, ...]:
     """Words of all segments together to sentences; one sentence a segment where there are to be no marks."""
-    tokens = [token for hypothesis in hypotheses for token in hypothesis.tokens]
-    if not tokens:
-        return ()
+    sentences: list[Sentence] = []
     if options.punctuate and bundle.punctuator is not None:
-        marks = bundle.punctuator.punctuate([token.text for token in tokens])
-        sentences = to_sentences(tokens, _with_pauses(marks, hypotheses))
+        tokens = [token for hypothesis in hypotheses for token in hypothesis.tokens]
+        for words in between_pauses(tokens) if tokens else ():
+            marks = bundle.punctuator.punctuate([word.text for word in words])
+            sentences += to_sentences(words, _with_pauses(marks, words))
     else:
-        sentences = tuple(segment_sentence(hypothesis.tokens) for hypothesis in hypotheses)
-    return _with_itn(bundle, sentences, options)
+        for hypothesis in hypotheses:
+            sentences += map(segment_sentence, between_pauses(hypothesis.tokens))
+    return _with_itn(bundle, tuple(sentences), options)
 
 
 def _with_itn(
@@ -157,17 +158,10 @@ def _with_itn(
     return tuple(apply_itn(sentence, itn) for sentence in sentences)
 
 
-def _with_pauses(marks: list[str], hypotheses: Sequence[Hypothesis]) -> list[str]:
-    """Add a comma where the speaker paused between two segments and the model, which sees no times, put no mark.
+def _with_pauses(marks: Sequence[str], words: Sequence[Token]) -> list[str]:
+    """Add a comma where the speaker paused and the model, which sees no times, put no mark.
 
     Without it ITN would write two numbers said one after the other as one number.
     """
-    marks = list(marks)
-    last = -1
-    for before, after in pairwise(hypotheses):
-        last += len(before.tokens)
-        end_ms, start_ms = before.tokens[-1].end_ms, after.tokens[0].start_ms
-        is_pause = end_ms is not None and start_ms is not None and start_ms - end_ms >= PAUSE_MS
-        if is_pause and not marks[last]:
-            marks[last] = PAUSE_MARK
-    return marks
+    pauses = [pause_ms(word, following) >= PAUSE_MS for word, following in pairwise(words)]
+    return [mark or PAUSE_MARK * is_pause for mark, is_pause in zip(marks, [*pauses, False], strict=True)]

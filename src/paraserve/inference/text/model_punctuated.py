@@ -9,14 +9,15 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from paraserve.inference.text.scripts import SENTENCE_END, has_unspaced
-from paraserve.inference.text.sentences import WRITTEN_WORD, full_stop
+from paraserve.inference.text.scripts import ALL_MARKS, SENTENCE_END, has_unspaced
+from paraserve.inference.text.sentences import SENTENCE_PAUSE_MS, WRITTEN_WORD, full_stop, pause_ms
 from paraserve.types import Hypothesis, Sentence, Token
 
 AROUND_WORDS = "\"'“”‘’«»()[]{}<>¿¡-–—…*♪~.,;:?!"
 """Marks of spaced scripts that do not belong to the word beside them. Marks inside a word stay."""
 CLOSING = "\"'”’»)]}」』）】》"
 """Marks behind the end of a sentence that still belong to it."""
+CLOSING_MARKS = re.compile(rf"[{re.escape(''.join(ALL_MARKS) + CLOSING)}…—]*")
 MARK = re.compile(rf"[{re.escape(''.join(SENTENCE_END))}…]+[{re.escape(CLOSING)}]*")
 
 
@@ -34,23 +35,34 @@ def words_of(parts: Sequence[Token]) -> tuple[Token, ...]:
 def written_sentences(hypothesis: Hypothesis, *, is_closed: bool) -> tuple[Sentence, ...]:
     """Return the sentences of a hypothesis whose text is in its final form, each up to a mark that ends one.
 
-    `is_closed` adds a full stop to the last one if the model put no mark there.
+    Long pauses end sentences, too. The marks there stay what they are, since the text is the same without times.
+    `is_closed` adds a full stop to the last sentence if the model put no mark there.
     """
     sentences: list[Sentence] = []
     text, words = hypothesis.text, list(hypothesis.tokens)
     begin = position = first = 0
     for i, word in enumerate(words):
         position = text.index(word.text, position) + len(word.text)
-        following = text.index(words[i + 1].text, position) if i + 1 < len(words) else len(text)
-        mark = MARK.search(text, position, following)
-        if mark is None and i + 1 < len(words):
-            continue
-        end = len(text) if i + 1 == len(words) else mark.end() if mark is not None else following
-        sentences.append(_sentence(text[begin:end].strip(), words[first : i + 1]))
-        begin, first = end, i + 1
+        end: int | None = len(text)
+        if i + 1 < len(words):
+            following = text.index(words[i + 1].text, position)
+            is_pause = pause_ms(word, words[i + 1]) >= SENTENCE_PAUSE_MS
+            end = _sentence_end(text, position, following, is_pause=is_pause)
+        if end is not None:
+            sentences.append(_sentence(text[begin:end].strip(), words[first : i + 1]))
+            begin, first = end, i + 1
     if sentences and is_closed and MARK.search(sentences[-1].text, _last_word_end(sentences[-1])) is None:
         sentences[-1] = replace(sentences[-1], text=full_stop(sentences[-1].text))
     return tuple(sentences)
+
+
+def _sentence_end(text: str, position: int, following: int, *, is_pause: bool) -> int | None:
+    """Return the end of a sentence between two words, None if it goes on."""
+    mark = MARK.search(text, position, following)
+    if mark is not None:
+        return mark.end()
+    closing = CLOSING_MARKS.match(text, position, following)
+    return closing.end() if is_pause and closing is not None else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,13 +9,15 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from difflib import SequenceMatcher
-from itertools import accumulate
+from itertools import accumulate, pairwise
 
 from paraserve.inference.base import Itn
 from paraserve.inference.text.scripts import ALL_MARKS, SENTENCE_END, TO_ASCII_MARKS, UNSPACED, has_unspaced
 from paraserve.inference.text.spaces import needs_space, space_between_sentences
 from paraserve.types import Sentence, Token
 
+SENTENCE_PAUSE_MS = 800
+"""A pause of this length ends a sentence, in a file as it does live, where FunASR's VAD ends a segment after it."""
 WRITTEN_WORD = re.compile(rf"[{UNSPACED}]|[^\s{UNSPACED}]+")
 """A character of an unspaced script, or a run of others without a space."""
 
@@ -46,6 +48,19 @@ def to_sentences(
             sentences.append(_sentence(words, marks_of(word_marks, words)))
             words, word_marks = [], []
     return (*sentences, _sentence(words, marks_of(word_marks, words))) if words else tuple(sentences)
+
+
+def between_pauses(tokens: Sequence[Token]) -> list[Sequence[Token]]:
+    """Return the tokens in groups, each up to a pause that ends a sentence. Tokens without times have no pauses."""
+    ends = [i for i in range(1, len(tokens)) if pause_ms(tokens[i - 1], tokens[i]) >= SENTENCE_PAUSE_MS]
+    return [tokens[start:end] for start, end in pairwise([0, *ends, len(tokens)])]
+
+
+def pause_ms(token: Token, following: Token) -> int:
+    """Return the time between two tokens, 0 where it is not known."""
+    if token.end_ms is None or following.start_ms is None:
+        return 0
+    return following.start_ms - token.end_ms
 
 
 def segment_sentence(tokens: Sequence[Token]) -> Sentence:

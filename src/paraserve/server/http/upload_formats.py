@@ -10,9 +10,9 @@ from fastapi import Response
 from fastapi.responses import PlainTextResponse
 
 from paraserve.errors import ProtocolError
-from paraserve.formats import FORMATS, transcript_json, write_srt, write_text, write_vtt
+from paraserve.formats import FORMATS, transcript_json, write_text
 from paraserve.inference.abilities import ModelChoice
-from paraserve.options import RecognitionOptions
+from paraserve.options import RecognitionOptions, SubtitleOptions
 from paraserve.server.http.api_docs import query_parameter
 from paraserve.server.http.error_codes import UPLOAD_CODES
 from paraserve.server.http.parsing.form_fields import FormFields, one_of, recognition_options
@@ -21,6 +21,7 @@ from paraserve.server.http.parsing.openai_fields import (
     read_openai_fields,
     read_translation_fields,
 )
+from paraserve.server.http.parsing.subtitle_fields import read_subtitles
 from paraserve.server.http.upload_forms import OpenAIForm, TaskForm, TranscribeForm, TranslationForm, UploadForm
 from paraserve.server.protocols.funasr.bodies import funasr_asr, funasr_offline, funasr_recognition
 from paraserve.server.protocols.json_encoding import Json, object_text
@@ -44,18 +45,24 @@ class UploadRequest:
     """A request without its recording.
 
     `started_s` is `time.monotonic()` at its arrival, `choice` is about the model that the request names.
+    `subtitles` are the operator's limits.
     """
 
     fields: FormFields
     filename: str
     started_s: float
     choice: ModelChoice = field(default_factory=ModelChoice)
+    subtitles: SubtitleOptions = field(default_factory=SubtitleOptions)
 
     def options(self, task: Task | None = None) -> RecognitionOptions:
         """Read the fields that every route has. `task` is that of a route with one only."""
         for warning in self.choice.warnings:
             self.fields.warn(warning)
         return recognition_options(self.fields, self.choice.abilities, task)
+
+    def subtitle_options(self, *, has_cues: bool) -> SubtitleOptions:
+        """Read the fields about subtitles, which every route has, for an answer with cues or without any."""
+        return read_subtitles(self.fields, self.subtitles, has_cues=has_cues)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +137,9 @@ def _own_formats() -> tuple[UploadFormat, ...]:
         body=TranscriptJson,
         form=TranscribeForm,
         texts={
-            one.media_type.partition(";")[0]: one.write(EXAMPLE) for name, one in FORMATS.items() if name != "json"
+            one.media_type.partition(";")[0]: one.write(EXAMPLE, SubtitleOptions())
+            for name, one in FORMATS.items()
+            if name != "json"
         },
         codes=(*UPLOAD_CODES, "invalid_format"),
     )
@@ -176,25 +185,28 @@ def plan_transcript(request: UploadRequest) -> UploadPlan:
     param, name = ("response_format", other) if other and not name else ("format", name or "json")
     if name not in FORMATS:
         raise ProtocolError(f"unknown format {name!r}: {one_of(FORMATS)}", code="invalid_format", param=param)
+    chosen = FORMATS[name]
+    subtitles = request.subtitle_options(has_cues=chosen.has_cues)
     options = replace(request.options(), word_times=name != "text")
     if name == "json":
         return UploadPlan(options, lambda transcript: json_response(transcript_json(transcript)))
-    chosen = FORMATS[name]
-    return UploadPlan(options, lambda transcript: Response(chosen.write(transcript), media_type=chosen.media_type))
+    return UploadPlan(
+        options, lambda transcript: Response(chosen.write(transcript, subtitles), media_type=chosen.media_type)
+    )
 
 
 def plan_openai(request: UploadRequest) -> UploadPlan:
     """Plan OpenAI's answer in the format that `response_format` names."""
     name = _openai_response_format(request)
     asked = read_openai_fields(request.fields, name)
-    return _openai_plan(name, asked, request.options())
+    return _openai_plan(name, asked, request, request.options())
 
 
 def plan_openai_translation(request: UploadRequest) -> UploadPlan:
     """Plan OpenAI's answer to a translation, which has no lists of words and no probabilities to choose."""
     name = _openai_response_format(request)
     read_translation_fields(request.fields)
-    return _openai_plan(name, OpenAIFields(), request.options("translate"))
+    return _openai_plan(name, OpenAIFields(), request, request.options("translate"))
 
 
 def _openai_response_format(request: UploadRequest) -> str:
@@ -205,27 +217,29 @@ def _openai_response_format(request: UploadRequest) -> str:
     return name
 
 
-def _openai_plan(name: str, asked: OpenAIFields, options: RecognitionOptions) -> UploadPlan:
-    render: dict[str, Callable[[Transcript], Response]] = {
-        "json": lambda transcript: json_response(openai_json(transcript, has_logprobs=asked.has_logprobs)),
-        "text": lambda transcript: PlainTextResponse(write_text(transcript)),
-        "srt": lambda transcript: PlainTextResponse(write_srt(transcript)),
-        "vtt": lambda transcript: PlainTextResponse(write_vtt(transcript)),
-        "verbose_json": lambda transcript: json_response(openai_verbose(transcript, asked.granularities)),
-    }
+def _openai_plan(name: str, asked: OpenAIFields, request: UploadRequest, options: RecognitionOptions) -> UploadPlan:
+    subtitles = request.subtitle_options(has_cues=name in FORMATS and FORMATS[name].has_cues)
     needs_words = asked.has_logprobs or name not in {"json", "text"}
-    return UploadPlan(replace(options, word_times=needs_words), render[name])
+
+    def render(transcript: Transcript) -> Response:
+        if name == "json":
+            return json_response(openai_json(transcript, has_logprobs=asked.has_logprobs))
+        if name == "verbose_json":
+            return json_response(openai_verbose(transcript, asked.granularities))
+        return PlainTextResponse(FORMATS[name].write(transcript, subtitles))
+
+    return UploadPlan(replace(options, word_times=needs_words), render)
 
 
 def plan_funasr_recognition(request: UploadRequest) -> UploadPlan:
     """Plan the answer of FunASR's Python HTTP server."""
-    return UploadPlan(request.options(), lambda transcript: json_response(funasr_recognition(transcript)))
+    return _plan_without_cues(request, lambda transcript: json_response(funasr_recognition(transcript)))
 
 
 def plan_funasr_asr(request: UploadRequest) -> UploadPlan:
     """Plan the answer of `funasr-server`, which tells how long it took."""
-    return UploadPlan(
-        request.options(),
+    return _plan_without_cues(
+        request,
         lambda transcript: json_response(funasr_asr(transcript, time.monotonic() - request.started_s)),
     )
 
@@ -234,12 +248,17 @@ def plan_funasr_offline(request: UploadRequest, *, is_strict: bool) -> UploadPla
     """Plan the answer of FunASR's C++ HTTP server. That server says `is_final` false and gives no name."""
     named = request.fields.last("filename") or ""
     name = "" if is_strict else request.filename or named
-    return UploadPlan(
-        request.options(),
+    return _plan_without_cues(
+        request,
         lambda transcript: json_response(
             funasr_offline(transcript, name, is_final=not is_strict, is_strict=is_strict)
         ),
     )
+
+
+def _plan_without_cues(request: UploadRequest, render: Callable[[Transcript], Response]) -> UploadPlan:
+    request.subtitle_options(has_cues=False)
+    return UploadPlan(request.options(), render)
 
 
 def json_response(body: Json) -> Response:

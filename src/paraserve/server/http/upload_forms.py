@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import MISSING, Field
 
+from paraserve.options import CHINESE_CHARS_RANGE, CUE_S_RANGE, LATIN_CHARS_RANGE, LINES_RANGE
 from paraserve.server.protocols.schemas.documented import Documented
 
 
@@ -32,6 +33,18 @@ class UploadForm(Documented):
     """Audio track of the file to take, from 0. Without it the default track is taken, or the first with sound."""
     prompt: str | MISSING = MISSING
     """Text that stands before the recording's. For Whisper."""
+    subtitle_cue_s: float | MISSING = Field(MISSING, ge=CUE_S_RANGE[0], le=CUE_S_RANGE[1])
+    """Longest time that a cue is shown, in seconds. Without it the server's setting, 7, counts. This field and those
+    below are for formats with cues."""
+    subtitle_lines: int | MISSING = Field(MISSING, ge=LINES_RANGE[0], le=LINES_RANGE[1])
+    """Lines of a cue, at most. The server's setting is 2."""
+    subtitle_latin_chars: int | MISSING = Field(MISSING, ge=LATIN_CHARS_RANGE[0], le=LATIN_CHARS_RANGE[1])
+    """Characters of a line, at most, in scripts of normal width. The server's setting is 42."""
+    subtitle_chinese_chars: int | MISSING = Field(MISSING, ge=CHINESE_CHARS_RANGE[0], le=CHINESE_CHARS_RANGE[1])
+    """Characters of a line, at most, in scripts of wide characters. In a mixed line both shares count. The server's
+    setting is 20."""
+    subtitle_text: Literal["written", "spoken"] = "written"
+    """`spoken`: the cues have numbers, dates and times as they were said."""
     encoding: str | MISSING = Field(MISSING, examples=["linear16", "mulaw"])
     """The recording is raw audio without a header: `linear16` (little-endian), `s16be`, `u8`, `s24le`, `s24be`,
     `s32le`, `s32be`, `f32le`, `f32be`, `mulaw` or `alaw`."""
@@ -51,9 +64,9 @@ class TaskForm(UploadForm):
 class TranscribeForm(TaskForm):
     """Fields of `/transcribe` and `/recognize`."""
 
-    format: Literal["json", "text", "srt", "vtt", "tsv"] = "json"
+    format: Literal["json", "text", "srt", "vtt", "tsv", "ass", "ttml", "lrc"] = "json"
     """Format of the answer."""
-    response_format: Literal["json", "text", "srt", "vtt", "tsv"] | MISSING = MISSING
+    response_format: Literal["json", "text", "srt", "vtt", "tsv", "ass", "ttml", "lrc"] | MISSING = MISSING
     """Another name of `format`, which counts if both are given."""
 
 

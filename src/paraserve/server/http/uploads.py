@@ -22,6 +22,7 @@ from paraserve.errors import (
     UploadTooLargeError,
 )
 from paraserve.inference.abilities import ModelChoice
+from paraserve.options import SubtitleOptions
 from paraserve.runtime.decoding.pool import DecodePool
 from paraserve.runtime.decoding.spool import spool, storing
 from paraserve.runtime.offline import FileLimits, transcribe_file
@@ -98,6 +99,7 @@ class UploadService:
     pool: DecodePool
     upload_limits: UploadLimits
     file_limits: FileLimits
+    subtitles: SubtitleOptions
     admission: ConcurrencyLimit
     address_limit: AddressLimit
     metrics: Metrics
@@ -117,7 +119,8 @@ class UploadService:
                 self.engine.for_model(upload.model, route.task or read_task(upload.fields)) as engine,
             ):
                 choice = ModelChoice(engine.abilities, self.engine.choice_of(upload.model).warnings)
-                plan = route.plan(UploadRequest(upload.fields, upload.filename, watch.started_s, choice))
+                asked = UploadRequest(upload.fields, upload.filename, watch.started_s, choice, self.subtitles)
+                plan = route.plan(asked)
                 async with _file_of(upload) as file:
                     self.metrics.stage_seconds.labels("receive").observe(watch.lap("receive"))
                     work = transcribe_file(engine, self.pool, file, plan.options, self.file_limits)

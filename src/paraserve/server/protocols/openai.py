@@ -59,17 +59,18 @@ def _log(score: float) -> float:
 
 
 def language_of(transcript: Transcript) -> str:
-    """Return the code of the language that the model heard, else "zh" or "en" by the text's script and marks.
+    """Return the code of the language that the model heard, else "zh" or "en" by the script of what was said.
 
-    Without text it is "unknown".
+    Where only numbers are known, their marks tell. Without text it is "unknown".
     """
     if transcript.language:
         return transcript.language
-    letters = [c for c in transcript.text if c.isalpha()]
+    letters = [c for c in transcript.spoken or transcript.text if c.isalpha()]
     if not letters:
         return _language_of_marks(transcript.text)
     chinese = sum(is_chinese_character(c) for c in letters)
-    latin_words = sum(not is_chinese_character(t.text[0]) for s in transcript.sentences for t in s.tokens if t.text)
+    words = [token.text for one in transcript.sentences for token in one.spoken_tokens or one.tokens]
+    latin_words = sum(not is_chinese_character(word[0]) for word in words if word)
     return "zh" if chinese >= latin_words else "en"
 
 

@@ -6,11 +6,13 @@ import pytest
 
 from paraserve.inference.base import ModelBundle
 from paraserve.inference.text.final_text import (
+    PAUSE_MS,
     DelayedPunctuator,
     final_sentences,
     realtime_sentences,
     space_between_segments,
 )
+from paraserve.inference.text.sentences import SENTENCE_PAUSE_MS, join_sentences
 from paraserve.options import RecognitionOptions
 from paraserve.types import Hypothesis, Token
 
@@ -57,6 +59,58 @@ def test_the_realtime_model_comes_first():
     """A bundle that has a realtime model uses it, with that model's state."""
     bundle = ModelBundle("b", vad=None, recognizer=None, punctuator=Commas(), punctuator_online=Counting())
     assert texts(bundle, ["你", "好"], ["再"], ["见"]) == ["0你好", "2再", "3见。"]
+
+
+class Asking:
+    """A question mark after the last word, and no other mark."""
+
+    def punctuate(self, words):
+        return [""] * (len(words) - 1) + ["？"]
+
+
+def heard(*words):
+    """A segment of (word, start_ms, end_ms)."""
+    return Hypothesis(tokens=tuple(Token(*word) for word in words))
+
+
+PAUSES = (
+    heard(("一", 0, 100), ("二", 100, 200)),
+    heard(("三", 200 + SENTENCE_PAUSE_MS, 1100), ("四", 1100, 1200)),
+    heard(("五", 1200 + PAUSE_MS, 2000), ("六", 2000 + SENTENCE_PAUSE_MS, 3000)),
+    heard(("七", 3000 + PAUSE_MS - 1, 4000)),
+)
+"""Segments with a long pause, a short one, a long one inside, and one that is none."""
+
+
+def test_sentences_end_at_long_pauses():
+    """Each part between two long pauses is punctuated by itself, and a short pause gets a comma."""
+    bundle = ModelBundle("b", vad=None, recognizer=None, punctuator=Asking())
+    sentences = final_sentences(bundle, PAUSES, PLAIN)
+    assert [(one.text, one.start_ms, one.end_ms) for one in sentences] == [
+        ("一二？", 0, 200),
+        ("三四，五？", 200 + SENTENCE_PAUSE_MS, 2000),
+        ("六七？", 2000 + SENTENCE_PAUSE_MS, 4000),
+    ]
+
+
+@pytest.mark.parametrize("has_model", [True, False])
+def test_sentences_without_marks_end_at_pauses(has_model):
+    """Without marks each segment is a sentence, or several where it has a long pause inside."""
+    bundle = ModelBundle("b", vad=None, recognizer=None, punctuator=Asking() if has_model else None)
+    options = RecognitionOptions(itn=False, punctuate=not has_model)
+    assert [one.text for one in final_sentences(bundle, PAUSES, options)] == ["一二", "三四", "五", "六", "七"]
+
+
+def test_a_models_own_text_ends_at_pauses():
+    """Its sentences end at long pauses, behind their marks, and the text is what the model wrote."""
+    words = (("Well", 0, 100), ("he", 1000, 1100), ("said", 1100, 1200), ("yes", 2100, 2200), ("no", 2999, 3100))
+    written = Hypothesis(heard(*words).tokens, text="Well, he said “yes”, no.", is_punctuated=True)
+    bundle = ModelBundle("b", vad=None, recognizer=None)
+    sentences = final_sentences(bundle, [written], PLAIN)
+    assert [one.text for one in sentences] == ["Well,", "he said", "“yes”, no."]
+    assert join_sentences(sentences) == written.text
+    unmarked = final_sentences(bundle, [written], replace(PLAIN, punctuate=False))
+    assert [one.text for one in unmarked] == ["Well", "he said", "yes no"]
 
 
 def test_marks_stay_full_width_in_english():

@@ -1,0 +1,1 @@
+"""Subtitles: cues of a transcript, and the formats that hold them."""
