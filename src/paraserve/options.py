@@ -19,6 +19,18 @@ class VadOverrides:
 
 
 @dataclass(frozen=True, slots=True)
+class HotwordRule:
+    """The operator's rule for hotwords, in nats (natural logarithm).
+
+    A hotword of weight 20 may be less probable than the model's own text by `bonus` a unit, two thirds of it where it
+    is one unit. Weights scale that. No unit more than `cap` less probable than the best one is written.
+    """
+
+    bonus: float = 3.0
+    cap: float = 4.0
+
+
+@dataclass(frozen=True, slots=True)
 class RecognitionOptions:
     """A client's choices for one recording.
 
@@ -46,6 +58,7 @@ class RecognitionOptions:
     model: str | None = None
     heard_language: str | None = None
     task: Task = "transcribe"
+    hotword_rule: HotwordRule = HotwordRule()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Plain data that all parts exchange. Times are int milliseconds from the start of the recording."""
 
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -31,6 +31,37 @@ def samples_to_ms(n_samples: int) -> int:
 def ms_to_samples(ms: int) -> int:
     """Return the samples at 16 kHz in `ms` milliseconds. Always exact: a millisecond has 16 samples."""
     return ms * SAMPLE_RATE // 1000
+
+
+class Hotword(NamedTuple):
+    """A word that a client or the operator expects, and how much: 20 is the usual weight, 100 the highest.
+
+    A tuple, because lists of a thousand words are looked up in a cache with every segment.
+    """
+
+    text: str
+    weight: float = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class HotwordHit:
+    """A hotword that stands in the text. `changed`: without hotwords something else would stand there.
+
+    Times are None where the model gives none.
+    """
+
+    text: str
+    start_ms: int | None
+    end_ms: int | None
+    changed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class IgnoredHotword:
+    """A hotword that has no effect, and the reason in words."""
+
+    text: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
