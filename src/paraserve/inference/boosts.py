@@ -118,9 +118,10 @@ def find_spans(log_probs: npt.NDArray[np.float32], boosts: Boosts, before: Seque
     """
     n_before, n = len(before), len(before) + len(log_probs)
     gaps = _gaps(log_probs, boosts, before)
+    is_near = np.isfinite(gaps.min(axis=1))
     ends: defaultdict[int, list[Span]] = defaultdict(list)
     for group in boosts.groups:
-        for span in _spans_of(group, gaps, n_before):
+        for span in _spans_of(group, np.flatnonzero(is_near[group.columns].all(axis=1)), gaps, n_before):
             ends[span.end + n_before].append(span)
     totals, chosen = [0.0] * (n + 1), dict[int, Span]()
     for end in range(1, n + 1):
@@ -132,27 +133,27 @@ def find_spans(log_probs: npt.NDArray[np.float32], boosts: Boosts, before: Seque
     return _traced_back(chosen, n, n_before)
 
 
-def _spans_of(group: SameLength, gaps: npt.NDArray[np.float32], n_before: int) -> list[Span]:
-    """Return the best spelling of the group at each place where one earns anything."""
+def _spans_of(group: SameLength, near: Int, gaps: npt.NDArray[np.float32], n_before: int) -> list[Span]:
+    """Return the best of the group's spellings `near` at each place where one earns anything."""
     length = group.ids.shape[1]
     first = max(0, n_before - length + 1)
     n_starts = gaps.shape[1] - length + 1 - first
-    if n_starts <= 0:
+    if n_starts <= 0 or not len(near):
         return []
-    values = np.repeat(group.values[:, None], n_starts, axis=1)
+    values = np.repeat(group.values[near, None], n_starts, axis=1)
     for j in range(length):
-        values -= gaps[group.columns[:, j], first + j : first + j + n_starts]
+        values -= gaps[group.columns[near, j], first + j : first + j + n_starts]
     best = values.argmax(axis=0)
     best_values = values[best, np.arange(n_starts)]
+    found = np.flatnonzero(best_values > TIE)
     return [
-        Span(
-            group.texts[best[i]],
-            int(i) + first - n_before,
-            tuple(group.ids[best[i]].tolist()),
-            float(best_values[i]),
-            float(group.values[best[i]]) / length,
+        Span(group.texts[i], start, tuple(group.ids[i].tolist()), value, float(group.values[i]) / length)
+        for i, start, value in zip(
+            near[best[found]].tolist(),
+            (found + (first - n_before)).tolist(),
+            best_values[found].tolist(),
+            strict=True,
         )
-        for i in np.flatnonzero(best_values > TIE)
     ]
 
 
