@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from paraserve.hotword_types import Hotword
 from paraserve.types import ROW_MS, SAMPLE_RATE, Task
 
 
@@ -44,7 +45,7 @@ class RecognitionOptions:
     "translate" wants English text of speech in any language, which not every model can give.
     """
 
-    hotwords: tuple[str, ...] = ()
+    hotwords: tuple[Hotword, ...] = ()
     itn: bool = True
     punctuate: bool = True
     language: str | None = None

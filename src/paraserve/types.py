@@ -1,10 +1,12 @@
 """Plain data that all parts exchange. Times are int milliseconds from the start of the recording."""
 
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+
+from paraserve.hotword_types import Hotword, HotwordHit, HotwordReport, IgnoredHotword
 
 SAMPLE_RATE = 16_000
 """Hz of all `Samples`."""
@@ -31,37 +33,6 @@ def samples_to_ms(n_samples: int) -> int:
 def ms_to_samples(ms: int) -> int:
     """Return the samples at 16 kHz in `ms` milliseconds. Always exact: a millisecond has 16 samples."""
     return ms * SAMPLE_RATE // 1000
-
-
-class Hotword(NamedTuple):
-    """A word that a client or the operator expects, and how much: 20 is the usual weight, 100 the highest.
-
-    A tuple, because lists of a thousand words are looked up in a cache with every segment.
-    """
-
-    text: str
-    weight: float = 20.0
-
-
-@dataclass(frozen=True, slots=True)
-class HotwordHit:
-    """A hotword that stands in the text. `changed`: without hotwords something else would stand there.
-
-    Times are None where the model gives none.
-    """
-
-    text: str
-    start_ms: int | None
-    end_ms: int | None
-    changed: bool
-
-
-@dataclass(frozen=True, slots=True)
-class IgnoredHotword:
-    """A hotword that has no effect, and the reason in words."""
-
-    text: str
-    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,11 +62,13 @@ class SegmentAudio:
     """Input of a recognizer: the segment's samples, and its fbank if it has been computed already.
 
     `features` is the plain 80-dimensional log-mel fbank (n_frames, 80), before LFR and CMVN. Segments start on
-    multiples of 10 ms, so a slice of the recording's fbank equals the fbank of the segment.
+    multiples of 10 ms, so a slice of the recording's fbank equals the fbank of the segment. `hotwords` are those of
+    this segment, for recognizers that take them segment by segment.
     """
 
     samples: Samples
     features: Features | None = None
+    hotwords: tuple[Hotword, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +109,7 @@ class Hypothesis:
     (`runtime/routing/`).
     `unknown_units` counts the units that are not in the text: the model marked them as unknown, or a guard dropped
     them. `unsure` is the reason why text was given up ("unknown_units": the model knew none of them), else None.
+    `hotwords` are those in the text, `hotwords_ignored` those of the list that have no effect.
     """
 
     tokens: tuple[Token, ...] = ()
@@ -151,6 +125,8 @@ class Hypothesis:
     model_reason: str | None = None
     unknown_units: int = 0
     unsure: str | None = None
+    hotwords: tuple[HotwordHit, ...] = ()
+    hotwords_ignored: tuple[IgnoredHotword, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +137,8 @@ class Partial:
     change (the front of a word, letters that may become an abbreviation); a later `text` contains its final form.
     `tokens` are the words of `text`, with times relative to the utterance's start. `token_ids` are the vocabulary ids
     that this step recognized, `unknown_units` the number of those among them that the model marked as unknown.
+    `hotwords` are those that this step completed, with times like those of the tokens, `hotwords_ignored` those of
+    the list that have no effect.
     """
 
     text: str = ""
@@ -168,6 +146,8 @@ class Partial:
     tokens: tuple[Token, ...] = ()
     token_ids: tuple[int, ...] = ()
     unknown_units: int = 0
+    hotwords: tuple[HotwordHit, ...] = ()
+    hotwords_ignored: tuple[IgnoredHotword, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,7 +225,8 @@ class Transcript:
     `audio_processed_ms` the audio that was judged silent or recognized; they are equal unless audio was lost.
     `damaged_packets` counts packets of the file that could not be decoded. `warnings` go into the answer. `heard`
     says how much of the speech was understood, and `notice` says so in words where it was too little. `task` is
-    what was asked for: a translation is English, whatever `language` was spoken.
+    what was asked for: a translation is English, whatever `language` was spoken. `hotwords` is None where the client
+    sent none.
     """
 
     text: str
@@ -260,6 +241,7 @@ class Transcript:
     heard: Heard = Heard()
     notice: Notice | None = None
     task: Task = "transcribe"
+    hotwords: HotwordReport | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,7 +253,8 @@ class Update:
     offline update. `seq` counts the updates, `segment_index` the segments. `start_ms` to `end_ms` is the audio that
     the update covers, `due_ms` the amount of audio that it needed. Exactly one update of an utterance is the `last`.
     `timing` is given with offline updates. `heard` counts the speech of the utterance so far, without open segments.
-    `notice` is about the segment that this update ends, that of the last update about the utterance.
+    `notice` is about the segment that this update ends, that of the last update about the utterance. `hotwords` is
+    None where the client sent none.
     """
 
     kind: Literal["online", "offline"]
@@ -288,3 +271,4 @@ class Update:
     timing: Timing | None = field(default=None, compare=False)
     heard: Heard = field(default=Heard(), compare=False)
     notice: Notice | None = None
+    hotwords: HotwordReport | None = None

@@ -7,10 +7,11 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
+from paraserve.hotword_types import Hotword
 from paraserve.inference.boosts import Boosts, Span, compile_boosts, find_spans
 from paraserve.inference.spelling import Spelling
 from paraserve.options import HotwordRule
-from paraserve.types import Hotword, Int
+from paraserve.types import Int
 
 CACHED_LISTS = 64
 """Lists of hotwords that are kept in units, since a client sends its list with every recording."""

@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from paraserve.hotword_types import Hotword
 from paraserve.inference.boosts import compile_boosts
 from paraserve.inference.spelling import Spelling
 from paraserve.inference.text.units import Vocabulary
 from paraserve.inference.unit_choice import UnitChoice
 from paraserve.options import HotwordRule
-from paraserve.types import Hotword
 
 UNITS = ("<blank>", "<s>", "</s>", "一", "二", "三", "四", "<unk>")
 A, B, C, D, UNK = 3, 4, 5, 6, 7

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from paraserve.formats import answer_facts, shortfall_json, spoken_properties, warnings_json
+from paraserve.formats import answer_facts, hotwords_json, shortfall_json, spoken_properties, warnings_json
 from paraserve.inference.text.scripts import is_chinese_character
 from paraserve.inference.text.sentences import join_sentences
 from paraserve.server.protocols.json_encoding import Json, list_text
@@ -28,7 +28,8 @@ def funasr_offline(transcript: Transcript, wav_name: str, *, is_final: bool, is_
     body |= funasr_stamps(sentences) | warnings_json(transcript.warnings)
     if is_strict:
         return body
-    return body | funasr_properties(sentences) | shortfall_json(transcript.heard, transcript.notice)
+    facts = hotwords_json(transcript.hotwords) | shortfall_json(transcript.heard, transcript.notice)
+    return body | funasr_properties(sentences) | facts
 
 
 def funasr_properties(sentences: Sequence[Sentence]) -> Json:

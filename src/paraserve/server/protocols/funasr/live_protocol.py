@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from paraserve.errors import ModelNotFoundError, ParaserveError, ProtocolError
-from paraserve.formats import shortfall_json
+from paraserve.formats import hotwords_json, shortfall_json
 from paraserve.inference.abilities import ChoiceOf, ModelChoice
 from paraserve.server.error_table import error_row
 from paraserve.server.protocols.events import (
@@ -221,7 +221,7 @@ def live_result(
     if not dialect.is_strict:
         says_more = segment is not None or event.is_last or event.notice is not None
         shortfall = shortfall_json(event.heard, event.notice) if says_more else {}
-        return body | funasr_properties(sentences) | shortfall
+        return body | funasr_properties(sentences) | _hotwords(event) | shortfall
     body["text"] = tagged_text(sentences, event.text)
     if event.is_last and not event.text:
         del body["mode"]
@@ -229,6 +229,12 @@ def live_result(
     body["slice_type"] = int(not place.is_first) if segment is None else 2
     body["index"] = place.index
     return body if segment is None else body | {"start_time": segment.start_ms, "end_time": segment.end_ms}
+
+
+def _hotwords(event: PartialText | SegmentText) -> Json:
+    """Return what became of the client's hotwords. A partial text without any says nothing of them."""
+    is_silent = isinstance(event, PartialText) and event.hotwords is not None and not event.hotwords.hits
+    return {} if is_silent else hotwords_json(event.hotwords)
 
 
 def recording_result(transcript: Transcript, wav_name: str, dialect: FunasrDialect) -> Json:

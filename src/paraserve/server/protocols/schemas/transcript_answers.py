@@ -52,6 +52,37 @@ class SpokenProperties(Documented):
     why the first model was unsure, and this is another one. Absent where the server has only one."""
 
 
+class HotwordJson(Documented):
+    """A hotword in the text."""
+
+    text: str
+    """The word as the client wrote it."""
+    start_ms: int | None
+    """Start in ms, null where the model gives no times."""
+    end_ms: int | None
+    """End in ms, null where the model gives no times."""
+    changed: bool | None
+    """`true` if something else would stand there without hotwords. null where the model does not tell."""
+
+
+class IgnoredHotwordJson(Documented):
+    """A hotword without effect."""
+
+    text: str
+    """The word as the client wrote it."""
+    reason: str
+    """`unknown unit` and the part that the model cannot write, `too long`, or `weight 0`."""
+
+
+class HotwordFacts(Documented):
+    """What became of the client's hotwords."""
+
+    hotwords: list[HotwordJson] | MISSING = MISSING
+    """Hotwords in the text, in their order. Absent where the client sent none."""
+    hotwords_ignored: list[IgnoredHotwordJson] | MISSING = MISSING
+    """Hotwords of the client that have no effect. Absent without any. Live clients are told once an utterance."""
+
+
 class SentenceJson(SpokenProperties):
     """A punctuated part of the text."""
 
@@ -76,7 +107,7 @@ class TimingJson(Documented):
     """Running models."""
 
 
-class TranscriptJson(Understanding, WithNotice, WithWarnings):
+class TranscriptJson(Understanding, HotwordFacts, WithNotice, WithWarnings):
     """The transcript of a recording, with times and confidences."""
 
     text: str
