@@ -97,7 +97,7 @@ def compile_boosts(words: Iterable[Hotword], spelling: Spelling, rule: HotwordRu
             ignored.append(IgnoredHotword(word.text, problem))
         for ids in spellings:
             bonus = _bonus(word.weight, len(ids), rule)
-            if bonus > by_length[len(ids)].get(ids, ("", 0.0))[1]:
+            if bonus > 0 and bonus > by_length[len(ids)].get(ids, ("", 0.0))[1]:
                 by_length[len(ids)][ids] = (word.text, bonus)
     units = sorted({unit for group in by_length.values() for ids in group for unit in ids})
     groups = tuple(_same_length(by_length[length], units) for length in sorted(by_length))

@@ -168,3 +168,8 @@ def test_repeated_words() -> None:
     boosts = compile_boosts((Hotword("Hello", 10), Hotword("ＨＥＬＬＯ", 20), Hotword(" hello ", 5)), spelling, RULE)
     assert (boosts.n_words, boosts.groups[0].texts) == (1, ("ＨＥＬＬＯ",))
     assert boosts.groups[0].values.tolist() == [2.0]
+
+
+def test_no_bonus() -> None:
+    """A rule without a bonus boosts nothing."""
+    assert not compile_boosts(words("bc", "d"), SPELLING, HotwordRule(bonus=0))

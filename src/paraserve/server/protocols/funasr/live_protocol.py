@@ -232,9 +232,10 @@ def live_result(
 
 
 def _hotwords(event: PartialText | SegmentText) -> Json:
-    """Return what became of the client's hotwords. A partial text without any says nothing of them."""
-    is_silent = isinstance(event, PartialText) and event.hotwords is not None and not event.hotwords.hits
-    return {} if is_silent else hotwords_json(event.hotwords)
+    """Return what became of the client's hotwords. A partial text with nothing to tell of them has no key."""
+    found = event.hotwords
+    is_silent = isinstance(event, PartialText) and found is not None and not (found.hits or found.ignored)
+    return {} if is_silent else hotwords_json(found)
 
 
 def recording_result(transcript: Transcript, wav_name: str, dialect: FunasrDialect) -> Json:
