@@ -17,7 +17,7 @@ from paraserve.inference.base import StreamingItem
 from paraserve.inference.hotword_lists import OperatorHotwords
 from paraserve.inference.models.load import bundle_parts, load_bundle, load_parts
 from paraserve.inference.models.vad.whole_recording_vad import WholeRecordingVad
-from paraserve.options import ChunkSize, HotwordRule, RecognitionOptions
+from paraserve.options import ChunkSize, HotwordRule, RecognitionOptions, StreamConfig
 from paraserve.runtime.engine import LocalEngine
 from paraserve.runtime.scheduling.scheduler import Scheduler
 from paraserve.types import SegmentAudio
@@ -122,6 +122,26 @@ def test_scores_are_the_model_s(bundle, clips):
             tokens = [t for t in found.tokens if hit.start_ms <= t.start_ms and t.end_ms <= hit.end_ms]
             assert "".join(token.text for token in tokens) == hit.text
             assert not hit.changed or min(token.score for token in tokens) < 0.5
+
+
+async def test_partial_texts_without_hotwords(bundle, clips):
+    """The operator may keep hotwords out of partial texts, and the abilities say so."""
+    samples, said = clips[0]
+    chunks = [SegmentAudio(samples[at : at + STEP], hotwords=tuple(map(Hotword, said))) for at in (0, STEP, 2 * STEP)]
+    found = []
+    for is_on in (True, False):
+        engine = LocalEngine(bundle, Scheduler(1), bundle.vad, OperatorHotwords(in_partials=is_on))
+        stream = engine.open_stream(StreamConfig(mode="online"))
+        try:
+            partials = [(await stream.step(chunk, is_last=False)).result for chunk in chunks]
+        finally:
+            await stream.close()
+            await engine.close()
+        assert engine.abilities.partial_hotwords is is_on
+        assert any(partial.text for partial in partials)
+        found.append([hit for partial in partials for hit in partial.hotwords])
+    assert found[0]
+    assert not found[1]
 
 
 @pytest.mark.slow
