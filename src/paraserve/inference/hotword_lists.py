@@ -6,8 +6,10 @@ from functools import lru_cache
 from paraserve.hotword_types import Hotword, HotwordHit, HotwordReport, IgnoredHotword
 from paraserve.inference.spelling import plain
 from paraserve.options import HotwordRule
-from paraserve.types import Hypothesis, Partial
+from paraserve.types import FieldWarning, Hypothesis, Partial
 
+MAX_NAMED = 5
+"""Hotwords that a warning names."""
 JOINED_LISTS = 64
 """Joined lists that are kept, since a client sends its list with every recording."""
 
@@ -48,6 +50,16 @@ def report(
         tuple(hit for hit in hits if hit.text in given),
         tuple(dict.fromkeys(item for item in ignored if item.text in given)),
     )
+
+
+def ignored_warnings(found: HotwordReport | None, param: str = "hotwords") -> tuple[FieldWarning, ...]:
+    """Return the warning about a client's hotwords without effect, for answers that have no place for the report."""
+    if found is None or not found.ignored:
+        return ()
+    named = [f"{item.text} ({item.reason})" for item in found.ignored[:MAX_NAMED]]
+    more = len(found.ignored) - len(named)
+    message = "no effect of " + ", ".join(named) + (f" and {more} more" if more else "")
+    return (FieldWarning("not_honoured", param, message),)
 
 
 class HotwordReports:

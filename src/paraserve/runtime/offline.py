@@ -14,7 +14,7 @@ from typing import Any, BinaryIO, TypeAlias, TypeVar
 import numpy as np
 
 from paraserve.hotword_types import HotwordHit
-from paraserve.inference.hotword_lists import report
+from paraserve.inference.hotword_lists import ignored_warnings, report
 from paraserve.inference.text.sentences import join_sentences
 from paraserve.options import RecognitionOptions
 from paraserve.runtime.decoding.decoded_recording import DecodedBlocks
@@ -108,7 +108,8 @@ async def transcribe_file(
         transcript = await transcribe(engine, blocks, options, merge_ms=limits.merge_ms)
     queue_ms = transcript.timing.queue_ms + round(recording.wait_ms)
     timing = replace(transcript.timing, queue_ms=queue_ms, decode_ms=round(recording.decode_ms))
-    warnings = tuple(FieldWarning(code, "file", message) for code, message in recording.warnings)
+    of_file = (FieldWarning(code, "file", message) for code, message in recording.warnings)
+    warnings = (*of_file, *transcript.warnings)
     return replace(transcript, damaged_packets=recording.damaged_packets, timing=timing, warnings=warnings)
 
 
@@ -225,6 +226,11 @@ class _Transcription:
             if hypothesis.language:
                 n_words[hypothesis.language] += len(hypothesis.tokens)
         heard, processed_ms = self._account.balance(self._hypotheses)
+        hotwords = report(
+            self._options.hotwords,
+            tuple(hit for hypothesis in self._hypotheses for hit in hypothesis.hotwords),
+            tuple(item for hypothesis in self._hypotheses for item in hypothesis.hotwords_ignored),
+        )
         return Transcript(
             text=join_sentences(sentences),
             sentences=sentences,
@@ -236,11 +242,8 @@ class _Transcription:
             heard=heard,
             notice=notice_about(heard, self._engine.abilities.knows),
             task=self._options.task,
-            hotwords=report(
-                self._options.hotwords,
-                tuple(hit for hypothesis in self._hypotheses for hit in hypothesis.hotwords),
-                tuple(item for hypothesis in self._hypotheses for item in hypothesis.hotwords_ignored),
-            ),
+            warnings=ignored_warnings(hotwords),
+            hotwords=hotwords,
         )
 
 

@@ -1,7 +1,7 @@
 """A client's hotwords joined with the operator's, and the reports of an utterance."""
 
 from paraserve.hotword_types import Hotword, HotwordHit, HotwordReport, IgnoredHotword
-from paraserve.inference.hotword_lists import HotwordReports, OperatorHotwords, report
+from paraserve.inference.hotword_lists import HotwordReports, OperatorHotwords, ignored_warnings, report
 from paraserve.types import Hypothesis, Partial, Token
 
 ASKED = (Hotword("北京"), Hotword("䶮"))
@@ -42,3 +42,13 @@ def test_hotwords_wait_for_their_text() -> None:
     told = reports.of_partial(ASKED, Partial("北京", hotwords_ignored=(IGNORED,)))
     assert told == HotwordReport((HIT,), (IGNORED,))
     assert reports.of_partial(ASKED, Partial("好", hotwords_ignored=(IGNORED,))) == HotwordReport()
+
+
+def test_the_warning_about_words_without_effect() -> None:
+    """It names the first few and counts the others, and there is none where every word has an effect."""
+    many = tuple(IgnoredHotword(f"䶮{n}", "too long") for n in range(7))
+    (warning,) = ignored_warnings(HotwordReport((), many), "phrase_list")
+    assert (warning.code, warning.param) == ("not_honoured", "phrase_list")
+    assert warning.message.startswith("no effect of 䶮0 (too long), 䶮1")
+    assert warning.message.endswith("䶮4 (too long) and 2 more")
+    assert ignored_warnings(HotwordReport((HIT,))) == ignored_warnings(None) == ()
