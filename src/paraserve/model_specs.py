@@ -37,7 +37,7 @@ def operator_hotwords(settings: Settings) -> OperatorHotwords:
         ParaserveError: it cannot be read.
     """
     words = read_hotword_file(expanded(settings.hotword_file)) if settings.hotword_file else ()
-    rule = HotwordRule(settings.hotword_bonus, settings.hotword_cap)
+    rule = HotwordRule(settings.hotword_bonus, settings.hotword_cap, settings.hotwords_in_graph)
     return OperatorHotwords(words, rule, settings.hotwords_in_partials)
 
 

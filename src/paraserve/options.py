@@ -24,11 +24,13 @@ class HotwordRule:
     """The operator's rule for hotwords, in nats (natural logarithm).
 
     A hotword of weight 20 may be less probable than the model's own text by `bonus` a unit, two thirds of it where it
-    is one unit. Weights scale that. No unit more than `cap` less probable than the best one is written.
+    is one unit. Weights scale that. No unit more than `cap` less probable than the best one is written. `in_graph`:
+    contextual models take hotwords into their graph, too.
     """
 
     bonus: float = 3.0
     cap: float = 4.0
+    in_graph: bool = True
 
 
 @dataclass(frozen=True, slots=True)

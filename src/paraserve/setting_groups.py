@@ -142,7 +142,7 @@ class ModelSettings(BaseModel):
     hotword_bonus: float = Group.MODELS.setting(
         3.0,
         "Advantage of a hotword of weight 20 for each of its units, in nats. Of a hotword of one unit, two thirds. "
-        "0 = models that take no hotwords themselves get none.",
+        "0 = only models that take hotwords themselves, such as contextual ones, have them.",
         ge=0,
         le=100,
     )
@@ -152,6 +152,10 @@ class ModelSettings(BaseModel):
         "the weight. Larger values find more hotwords, and more of them where they were not said.",
         ge=0,
         le=100,
+    )
+    hotwords_in_graph: bool = Group.MODELS.setting(
+        default=True,
+        description="Contextual models take hotwords into their graph, beside the bonus that all Paraformers give.",
     )
     hotwords_in_partials: bool = Group.MODELS.setting(
         default=True, description="Partial texts of streaming models follow hotwords, as final texts do."

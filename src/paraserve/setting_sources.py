@@ -24,6 +24,7 @@ RELOADED = frozenset(
         "hotword_file",
         "hotword_bonus",
         "hotword_cap",
+        "hotwords_in_graph",
         "hotwords_in_partials",
     )
 )

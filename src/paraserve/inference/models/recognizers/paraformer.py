@@ -162,7 +162,8 @@ class Paraformer:
 
     def _recognize(self, batch: Sequence[SegmentAudio], options: RecognitionOptions) -> list[Hypothesis]:
         rows = [self._front.rows(audio) for audio in batch]
-        outputs = iter(self._run([item for item in rows if len(item)], options.hotwords))
+        in_graph = options.hotwords if options.hotword_rule.in_graph else ()
+        outputs = iter(self._run([item for item in rows if len(item)], in_graph))
         words = [audio.hotwords or options.hotwords for audio in batch]
         return [
             self._hypothesis(next(outputs), of_item, options) if len(item) else Hypothesis()
