@@ -14,6 +14,8 @@ from paraserve.inference.text.units import CONTINUES, ENGLISH_BPE, STARTS_WORD, 
 
 MAX_SPLIT = 4
 """Most units of a Latin word that no dictionary splits. More of them hardly ever are its real spelling."""
+MAX_OPEN_SPLITS = 256
+"""Most beginnings of a word that are followed further. It bounds the work for words that are made to have many."""
 MAX_SPELLINGS = 16
 """Most spellings of one word."""
 
@@ -77,15 +79,17 @@ def plain(word: str) -> str:
 def _fewest_units(word: str, vocabulary: Vocabulary, mark: str) -> Iterator[tuple[str, ...]]:
     """Yield all splits of a word into the fewest units, 2 to 4, each but the last one with `mark` behind it."""
     splits: list[tuple[tuple[str, ...], int]] = [((), 0)]
-    for _ in range(MAX_SPLIT):
+    longest = vocabulary.longest_chars
+    for _ in range(MAX_SPLIT if len(word) <= MAX_SPLIT * longest else 0):
         longer: list[tuple[tuple[str, ...], int]] = []
         complete: list[tuple[str, ...]] = []
         for units, start in splits:
             if word[start:] in vocabulary and units:
                 complete.append((*units, word[start:]))
-            ends = (end for end in range(start + 1, len(word)) if word[start:end] + mark in vocabulary)
+            furthest = min(len(word), start + longest + 1)
+            ends = (end for end in range(start + 1, furthest) if word[start:end] + mark in vocabulary)
             longer += [((*units, word[start:end] + mark), end) for end in ends]
         if complete:
             yield from complete
             return
-        splits = longer
+        splits = longer[:MAX_OPEN_SPLITS]

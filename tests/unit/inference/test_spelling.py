@@ -55,3 +55,20 @@ def test_number_of_spellings_is_bounded() -> None:
         (*FRONT, *[f"{'a' * n}@@" for n in range(1, 30)], *["a" * n for n in range(1, 30)], "<unk>")
     )
     assert len(Spelling(vocabulary).spell(" ".join(["a" * 31] * 3))) == 16
+
+
+def test_words_made_to_have_many_splits() -> None:
+    """The work for a word is bounded: a thousand of the worst are given up on soon."""
+    parts = ["a" * n for n in range(1, 26)]
+    vocabulary = Vocabulary((*FRONT, *[f"{part}@@" for part in parts], "<unk>"))
+    looked_up = 0
+
+    class Counting(Vocabulary):
+        def __contains__(self, unit: str) -> bool:
+            nonlocal looked_up
+            looked_up += 1
+            return super().__contains__(unit)
+
+    with pytest.raises(UnknownUnitError):
+        Spelling(Counting(vocabulary.units)).spell("a" * 99)
+    assert looked_up < 30_000
