@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from paraserve.hotword_types import HotwordHit, HotwordReport, IgnoredHotword
 from paraserve.options import SubtitleOptions
 from paraserve.subtitles.writers import write_ass, write_lrc, write_srt, write_tsv, write_ttml, write_vtt
 from paraserve.types import FieldWarning, Heard, Notice, Sentence, Timing, Token, Transcript
@@ -37,6 +38,7 @@ def transcript_json(transcript: Transcript) -> dict[str, Any]:
             "decode_ms": transcript.timing.decode_ms,
             "inference_ms": transcript.timing.inference_ms,
         },
+        **hotwords_json(transcript.hotwords),
         **answer_facts(transcript),
     }
 
@@ -44,6 +46,24 @@ def transcript_json(transcript: Transcript) -> dict[str, Any]:
 def spoken_json(spoken: str) -> dict[str, Any]:
     """Return the key `spoken` of an answer, nothing where the text is written as it was said."""
     return {"spoken": spoken} if spoken else {}
+
+
+def hotwords_json(report: HotwordReport | None) -> dict[str, Any]:
+    """Return the keys `hotwords` and `hotwords_ignored` of an answer, nothing for a client that sent no hotwords."""
+    if report is None:
+        return {}
+    body: dict[str, Any] = {"hotwords": [asdict(hit) for hit in report.hits]}
+    return body | ({"hotwords_ignored": [asdict(item) for item in report.ignored]} if report.ignored else {})
+
+
+def hotwords_from_json(body: Mapping[str, Any]) -> HotwordReport | None:
+    """Read the hotwords of an answer, None without any."""
+    if "hotwords" not in body:
+        return None
+    return HotwordReport(
+        tuple(HotwordHit(h["text"], h["start_ms"], h["end_ms"], h["changed"]) for h in body["hotwords"]),
+        tuple(IgnoredHotword(w["text"], w["reason"]) for w in body.get("hotwords_ignored", ())),
+    )
 
 
 def heard_json(heard: Heard) -> dict[str, Any]:
@@ -98,6 +118,7 @@ def transcript_from_json(body: Mapping[str, Any]) -> Transcript:
         notice=notice_from_json(body),
         task=body.get("task", "transcribe"),
         spoken=body.get("spoken", ""),
+        hotwords=hotwords_from_json(body),
     )
 
 

@@ -7,8 +7,10 @@ from pathlib import Path
 from paraserve.catalog.manifest import MANIFEST, read_knows, read_languages, verify_bundle, verify_part
 from paraserve.catalog.store import bundle_root, models_folder, part_folder
 from paraserve.errors import ModelLoadError
+from paraserve.inference.hotword_lists import OperatorHotwords
 from paraserve.inference.models.load import BundleParts, bundle_parts, recognizer_kind
 from paraserve.inference.models.recognizers.paraformer_hotwords import read_hotword_file
+from paraserve.options import HotwordRule
 from paraserve.runtime.routing.loaded_model import ModelSpec
 from paraserve.runtime.routing.names import ModelNames
 from paraserve.setting_fields import REMOVED, ModelEntry
@@ -28,13 +30,15 @@ def model_specs(settings: Settings) -> list[ModelSpec]:
     return [_spec(settings, name, entry, hotwords) for name, entry in settings.model_entries.items()]
 
 
-def operator_hotwords(settings: Settings) -> tuple[str, ...]:
-    """Return the words of the hotword file.
+def operator_hotwords(settings: Settings) -> OperatorHotwords:
+    """Return the words of the hotword file, and the settings of all hotwords.
 
     Raises:
         ParaserveError: it cannot be read.
     """
-    return read_hotword_file(expanded(settings.hotword_file)) if settings.hotword_file else ()
+    words = read_hotword_file(expanded(settings.hotword_file)) if settings.hotword_file else ()
+    rule = HotwordRule(settings.hotword_bonus, settings.hotword_cap, settings.hotwords_in_graph)
+    return OperatorHotwords(words, rule, settings.hotwords_in_partials)
 
 
 def model_parts(settings: Settings, bundle: str) -> BundleParts:
@@ -101,7 +105,7 @@ def watched_folders(settings: Settings) -> list[Path]:
     return found
 
 
-def _spec(settings: Settings, name: str, entry: ModelEntry, hotwords: tuple[str, ...]) -> ModelSpec:
+def _spec(settings: Settings, name: str, entry: ModelEntry, hotwords: OperatorHotwords) -> ModelSpec:
     aliases = entry.aliases if entry.bundle == name else (*entry.aliases, entry.bundle)
     spec = ModelSpec(
         ModelNames(name, tuple(dict.fromkeys(aliases))),

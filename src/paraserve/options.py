@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from paraserve.hotword_types import Hotword
 from paraserve.types import ROW_MS, SAMPLE_RATE, Task
 
 
@@ -19,6 +20,20 @@ class VadOverrides:
 
 
 @dataclass(frozen=True, slots=True)
+class HotwordRule:
+    """The operator's rule for hotwords, in nats (natural logarithm).
+
+    A hotword of weight 20 may be less probable than the model's own text by `bonus` a unit, two thirds of it where it
+    is one unit. Weights scale that. No unit more than `cap` less probable than the best one is written. `in_graph`:
+    contextual models take hotwords into their graph, too.
+    """
+
+    bonus: float = 3.0
+    cap: float = 4.0
+    in_graph: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class RecognitionOptions:
     """A client's choices for one recording.
 
@@ -32,7 +47,7 @@ class RecognitionOptions:
     "translate" wants English text of speech in any language, which not every model can give.
     """
 
-    hotwords: tuple[str, ...] = ()
+    hotwords: tuple[Hotword, ...] = ()
     itn: bool = True
     punctuate: bool = True
     language: str | None = None
@@ -46,6 +61,7 @@ class RecognitionOptions:
     model: str | None = None
     heard_language: str | None = None
     task: Task = "transcribe"
+    hotword_rule: HotwordRule = HotwordRule()
 
 
 CUE_S_RANGE, LINES_RANGE, LATIN_CHARS_RANGE, CHINESE_CHARS_RANGE = (1, 3600), (1, 10), (10, 500), (5, 500)

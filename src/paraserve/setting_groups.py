@@ -137,8 +137,29 @@ class ModelSettings(BaseModel):
     punc_quant: bool | None = Group.MODELS.setting(None, "Like `quantize`, for punctuation.")
     hotword_file: str = Group.MODELS.setting(
         "",
-        "FunASR's hotword file: in each line words and their weight. Contextual models expect these words of every "
-        "client. Empty = none.",
+        "FunASR's hotword file: in each line words and their weight. They are hotwords of every client, whose own "
+        "win over the same word. Empty = none.",
+    )
+    hotword_bonus: float = Group.MODELS.setting(
+        3.0,
+        "Advantage of a hotword of weight 20 for each of its units, in nats. Of a hotword of one unit, two thirds. "
+        "0 = only models that take hotwords themselves, such as contextual ones, have them.",
+        ge=0,
+        le=100,
+    )
+    hotword_cap: float = Group.MODELS.setting(
+        4.0,
+        "No unit of a hotword is written that is more than this less probable than the best one, in nats, whatever "
+        "the weight. Larger values find more hotwords, and more of them where they were not said.",
+        ge=0,
+        le=100,
+    )
+    hotwords_in_graph: bool = Group.MODELS.setting(
+        default=True,
+        description="Contextual models take hotwords into their graph, beside the bonus that all Paraformers give.",
+    )
+    hotwords_in_partials: bool = Group.MODELS.setting(
+        default=True, description="Partial texts of streaming models follow hotwords, as final texts do."
     )
 
     device: Device = Group.DEVICES.setting(

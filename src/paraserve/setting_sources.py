@@ -22,6 +22,10 @@ RELOADED = frozenset(
         "vad_quant",
         "punc_quant",
         "hotword_file",
+        "hotword_bonus",
+        "hotword_cap",
+        "hotwords_in_graph",
+        "hotwords_in_partials",
     )
 )
 """Settings whose changes count after a reload. Those of other settings need a restart."""

@@ -6,6 +6,8 @@ from typing import Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from paraserve.hotword_types import Hotword, HotwordHit, HotwordReport, IgnoredHotword
+
 SAMPLE_RATE = 16_000
 """Hz of all `Samples`."""
 FRAME_MS = 10
@@ -61,12 +63,14 @@ class SegmentAudio:
 
     `features` is the plain 80-dimensional log-mel fbank (n_frames, 80), before LFR and CMVN. Segments start on
     multiples of 10 ms, so a slice of the recording's fbank equals the fbank of the segment. `before` is the recording
-    in front of the segment, as far as somebody has asked for it.
+    in front of the segment, as far as somebody has asked for it. `hotwords` are those of this segment,
+    for recognizers that take them segment by segment.
     """
 
     samples: Samples
     features: Features | None = None
     before: Samples = field(default_factory=lambda: np.zeros(0, np.float32), compare=False, repr=False)
+    hotwords: tuple[Hotword, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +111,7 @@ class Hypothesis:
     (`runtime/routing/`).
     `unknown_units` counts the units that are not in the text: the model marked them as unknown, or a guard dropped
     them. `unsure` is the reason why text was given up ("unknown_units": the model knew none of them), else None.
+    `hotwords` are those in the text, `hotwords_ignored` those of the list that have no effect.
     """
 
     tokens: tuple[Token, ...] = ()
@@ -122,6 +127,8 @@ class Hypothesis:
     model_reason: str | None = None
     unknown_units: int = 0
     unsure: str | None = None
+    hotwords: tuple[HotwordHit, ...] = ()
+    hotwords_ignored: tuple[IgnoredHotword, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +139,8 @@ class Partial:
     change (the front of a word, letters that may become an abbreviation); a later `text` contains its final form.
     `tokens` are the words of `text`, with times relative to the utterance's start. `token_ids` are the vocabulary ids
     that this step recognized, `unknown_units` the number of those among them that the model marked as unknown.
+    `hotwords` are those that this step completed, with times like those of the tokens, `hotwords_ignored` those of
+    the list that have no effect.
     """
 
     text: str = ""
@@ -139,6 +148,8 @@ class Partial:
     tokens: tuple[Token, ...] = ()
     token_ids: tuple[int, ...] = ()
     unknown_units: int = 0
+    hotwords: tuple[HotwordHit, ...] = ()
+    hotwords_ignored: tuple[IgnoredHotword, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,7 +239,8 @@ class Transcript:
     `damaged_packets` counts packets of the file that could not be decoded. `warnings` go into the answer. `heard`
     says how much of the speech was understood, and `notice` says so in words where it was too little. `task` is
     what was asked for: a translation is English, whatever `language` was spoken. `spoken` is the text as it was said
-    where ITN wrote it otherwise, else "".
+    where ITN wrote it otherwise, else "". `hotwords` is None where the
+    client sent none.
     """
 
     text: str
@@ -244,6 +256,7 @@ class Transcript:
     notice: Notice | None = None
     task: Task = "transcribe"
     spoken: str = ""
+    hotwords: HotwordReport | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,7 +269,8 @@ class Update:
     the update covers, `due_ms` the amount of audio that it needed. Exactly one update of an utterance is the `last`.
     `timing` is given with offline updates. `heard` counts the speech of the utterance so far, without open segments.
     `notice` is about the segment that this update ends, that of the last update about the utterance. `spoken` is the
-    text of an offline update as it was said where ITN wrote it otherwise, else "".
+    text of an offline update as it was said where ITN wrote it otherwise, else "". `hotwords` is None where
+    the client sent none.
     """
 
     kind: Literal["online", "offline"]
@@ -274,3 +288,4 @@ class Update:
     heard: Heard = field(default=Heard(), compare=False)
     notice: Notice | None = None
     spoken: str = ""
+    hotwords: HotwordReport | None = None

@@ -12,6 +12,7 @@ from paraserve.errors import ModelLoadError, ParaserveError
 from paraserve.inference.base import ModelBundle
 from paraserve.inference.graphs.cache import cache_folder
 from paraserve.inference.graphs.session import CPU, Placement, cuda_problem
+from paraserve.inference.hotword_lists import OperatorHotwords
 from paraserve.inference.models.load import load_parts
 from paraserve.inference.models.vad.whole_recording_vad import WholeRecordingVad
 from paraserve.model_specs import model_specs, operator_hotwords, verify_model
@@ -104,7 +105,7 @@ async def reload_models(engine: RoutedEngine, settings: Settings) -> None:
     await engine.models.reload(specs, replace(opener, settings=settings), settings.models_memory_bytes)
 
 
-def _engine(bundle: ModelBundle, device: Device, hotwords: tuple[str, ...]) -> LocalEngine:
+def _engine(bundle: ModelBundle, device: Device, hotwords: OperatorHotwords) -> LocalEngine:
     vad = bundle.vad or WholeRecordingVad()
     return LocalEngine(
         bundle, device.scheduler, vad, hotwords, owns_scheduler=False, draft_budget=device.draft_budget

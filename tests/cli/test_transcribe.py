@@ -57,7 +57,7 @@ def test_options_without_effect(data_dir, expected, server_url, where):
     done = paraserve("transcribe", data_dir / "zh_phone.wav", *AS_SPOKEN, *asked, *place)
     assert (done.stdout, done.returncode) == (expected["zh_phone.wav"]["text"] + "\n", 0)
     told = [line.split(": ")[2] for line in done.stderr.splitlines()]
-    assert told == ["hotwords", "language"]
+    assert told == ["language", "hotwords"]
 
 
 def test_an_unknown_language(data_dir):

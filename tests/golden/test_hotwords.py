@@ -12,16 +12,19 @@ import numpy as np
 import pytest
 import soundfile
 
+from paraserve.hotword_types import Hotword
 from paraserve.inference.graphs.session import open_session
 from paraserve.inference.models.model_files import read_units as read_tokens
 from paraserve.inference.models.recognizers.paraformer import load_paraformer
 from paraserve.inference.models.recognizers.paraformer_hotwords import Hotwords, read_segments
 from paraserve.inference.text.units import Vocabulary
-from paraserve.options import RecognitionOptions
+from paraserve.options import HotwordRule, RecognitionOptions
 from paraserve.types import SegmentAudio
 from support.references import reference_graph
 
 REFERENCES = json.loads((Path(__file__).parent / "data" / "hotwords.json").read_text("utf-8"))
+GRAPH_ALONE = HotwordRule(bonus=0)
+"""Hotwords reach the graph alone, as in FunASR's package."""
 NAMES = [f"{r['model']} {r['graph']}" for r in REFERENCES]
 
 
@@ -32,7 +35,7 @@ def test_vectors_equal_funasr(reference, shared_dir):
     encoder = open_session(directory / reference["graph"].replace("model", "model_eb"))
     hotwords = Hotwords(encoder, Vocabulary(read_tokens(directory)), read_segments(directory / "seg_dict"))
     for words, vectors in reference["vectors"].items():
-        found = hotwords.vectors(tuple(words.split()))
+        found = hotwords.vectors(tuple(map(Hotword, words.split())))
         assert found.shape[:2] == (1, len(vectors))
         np.testing.assert_allclose(found[0, :, :8], vectors, atol=2e-6)
 
@@ -46,7 +49,8 @@ def test_ids_equal_funasr(reference, shared_dir):
     samples, _ = soundfile.read(shared_dir / "golden" / "vad_example.wav", dtype="float32")
     for clip in reference["clips"]:
         audio = SegmentAudio(samples[clip["start"] : clip["start"] + clip["n"]])
-        (hypothesis,) = model.recognize([audio], RecognitionOptions(hotwords=tuple(clip["hotwords"])))
+        words = tuple(map(Hotword, clip["hotwords"]))
+        (hypothesis,) = model.recognize([audio], RecognitionOptions(hotwords=words, hotword_rule=GRAPH_ALONE))
         assert list(hypothesis.token_ids) == clip["ids"]
         assert clip["ids"]
 
@@ -58,8 +62,8 @@ def test_hotwords_reach_the_graph(kind, shared_dir):
     samples, _ = soundfile.read(shared_dir / "golden" / "vad_example.wav", stop=64_000, dtype="float32")
     batch = [SegmentAudio(samples), SegmentAudio(samples[16_000:])]
     plain = model.recognize(batch, RecognitionOptions())
-    biased = model.recognize(batch, RecognitionOptions(hotwords=("阿里巴巴", "北京")))
+    biased = model.recognize(batch, RecognitionOptions(hotwords=(Hotword("阿里巴巴"), Hotword("北京"))))
     assert [h.score for h in plain] != [h.score for h in biased]
-    many = RecognitionOptions(hotwords=tuple(chr(0x4E00 + n) for n in range(60)))
+    many = RecognitionOptions(hotwords=tuple(Hotword(chr(0x4E00 + n)) for n in range(60)))
     alone = [model.recognize([audio], many)[0] for audio in batch]
     assert [h.token_ids for h in model.recognize(batch, many)] == [h.token_ids for h in alone]

@@ -13,6 +13,7 @@ import pytest
 import soundfile
 from rapidfuzz.distance import Levenshtein
 
+from paraserve.hotword_types import Hotword
 from paraserve.inference.abilities import Capabilities
 from paraserve.inference.models.recognizers.whisper import load_whisper
 from paraserve.options import RecognitionOptions, StreamConfig
@@ -199,4 +200,4 @@ def test_capabilities(bundle_dir, read_aloud):
     plain = heard()
     assert plain.is_punctuated
     assert all(token.start_ms is not None and token.end_ms is not None for token in plain.tokens)
-    assert heard(hotwords=("Sebastian",)).score != plain.score
+    assert heard(hotwords=(Hotword("Sebastian"),)).score != plain.score

@@ -125,7 +125,7 @@ def test_json_on_every_route(server, date, route):
 
 def test_json_lists(server, date):
     """A list is a list of the form."""
-    asked = {"response_format": "verbose_json", "timestamp_granularities": ["word"], "hotwords": {"a": 1}}
+    asked = {"response_format": "verbose_json", "timestamp_granularities": ["word"], "hotwords": {"魔搭": 1}}
     answer = server._request("POST", OPENAI, json={"file": encoded(date.data), **asked})
     assert {"words", "segments"} & answer.json().keys() == {"words"}
     assert warned(answer) == [("not_honoured", "hotwords")]
@@ -305,7 +305,7 @@ def test_verbose_values(server, samples, demo_dir):
 
 def test_hotwords_over_http(server, date):
     """FunASR's object of weights is read as on the WebSocket, and a mistake in it is an error of the field."""
-    answer = server.post("/transcribe", date.data, hotwords='{"阿里巴巴":20}')
+    answer = server.post("/transcribe", date.data, hotwords='{"魔搭":20}')
     assert warned(answer) == [("not_honoured", "hotwords")]
     bad: httpx2.Response = server.post("/transcribe", date.data, hotwords='{"阿里巴巴":')
     assert (bad.status_code, bad.json()["error"]["param"]) == (400, "hotwords")

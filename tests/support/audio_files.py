@@ -87,6 +87,13 @@ def voice(seconds: float, sample_rate: int = 16_000, *, pitch_hz: float = 120.0)
     return (0.06 * tone * syllables).astype(np.float32)
 
 
+def speech_wav(samples: npt.NDArray[np.float32]) -> bytes:
+    """Mono samples at 16 kHz as a WAV file, with a header of 44 bytes before the raw audio."""
+    buffer = io.BytesIO()
+    soundfile.write(buffer, samples, 16_000, format="WAV", subtype="PCM_16")
+    return buffer.getvalue()
+
+
 def encode(encoding: Encoding, wave: Wave) -> bytes:
     """`wave` (n_frames, encoding.channels), at the encoding's rate, as a file."""
     if encoding.library == "sf":

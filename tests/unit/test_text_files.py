@@ -4,6 +4,7 @@ import logging
 
 import pytest
 
+from paraserve.hotword_types import Hotword
 from paraserve.inference.models.model_files import read_units
 from paraserve.inference.models.recognizers.paraformer_hotwords import read_hotword_file, read_segments
 from paraserve.settings import Settings
@@ -35,13 +36,13 @@ def test_big_endian(tmp_path):
 def test_hotwords(write):
     """No word is lost to a mark, to line ends, blank lines, tabs, or spaces at the end."""
     path = write("阿里巴巴 20", "", "  ", "open ai\t30", "魔搭 \t 10  ", "\t通义 5", "")
-    assert read_hotword_file(path) == ("阿里巴巴", "open ai", "魔搭", "通义")
+    assert read_hotword_file(path) == (("阿里巴巴", 20), ("open ai", 30), ("魔搭", 10), ("通义", 5))
 
 
 def test_lines_without_a_weight(write, caplog):
     """They do not count, as in FunASR, and the log says how many there are."""
     with caplog.at_level(logging.WARNING):
-        assert read_hotword_file(write("阿里巴巴", "魔搭 20", "open ai")) == ("魔搭",)
+        assert read_hotword_file(write("阿里巴巴", "魔搭 20", "open ai")) == (Hotword("魔搭", 20),)
     assert "2 lines have no weight" in caplog.text
 
 

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from paraserve.errors import ModelLoadError
+from paraserve.hotword_types import Hotword
 from paraserve.options import RecognitionOptions, StreamConfig
 from paraserve.runtime.multi_engine import Replicas
 from paraserve.settings import Settings
@@ -78,7 +79,9 @@ async def test_hotwords_of_the_server(tiny_models_dir, held_out_speech, tmp_path
     async def score(words, **settings):
         engine = open_engine(Settings(model_dir=str(folder), quantize=False, **settings))
         try:
-            done = await engine.recognize(SegmentAudio(samples), RecognitionOptions(hotwords=words))
+            done = await engine.recognize(
+                SegmentAudio(samples), RecognitionOptions(hotwords=tuple(map(Hotword, words)))
+            )
             return done.result.score
         finally:
             await engine.close()

@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from paraserve.errors import InferenceError, ModelLoadError
+from paraserve.hotword_types import Hotword
 from paraserve.inference.base import Recognizer
 from paraserve.inference.graphs.session import CPU
 from paraserve.inference.models.load import BundleParts, load_parts
@@ -105,7 +106,7 @@ def test_word_times(kind, load, audio):
 
 def test_hotwords(kind, load, audio):
     """They change what is heard, or nothing at all."""
-    biased = heard(load(kind), audio, RecognitionOptions(hotwords=("北京", "hello")))
+    biased = heard(load(kind), audio, RecognitionOptions(hotwords=(Hotword("北京"), Hotword("hello"))))
     assert (biased != heard(load(kind), audio)) is load(kind).capabilities.hotwords
 
 
@@ -144,7 +145,7 @@ def test_a_batch(kind, load, audio):
 def test_one_call_leaves_no_trace_in_the_next(kind, load, audio):
     """Options of one client are not the next one's."""
     model, before = load(kind), heard(load(kind), audio)
-    heard(model, audio, RecognitionOptions(hotwords=("北京",), language="en", itn=False, model_itn=False))
+    heard(model, audio, RecognitionOptions(hotwords=(Hotword("北京"),), language="en", itn=False, model_itn=False))
     assert heard(model, audio) == before
 
 
@@ -153,9 +154,9 @@ def test_a_hotword_reaches_no_file(load, audio, tmp_path, kind):
     """Neither as a path, nor inside the markup that a Nano takes for audio."""
     path = tmp_path / "words.txt"
     path.write_text("北京\n")
-    biased = heard(load(kind), audio, RecognitionOptions(hotwords=("北京",)))
+    biased = heard(load(kind), audio, RecognitionOptions(hotwords=(Hotword("北京"),)))
     for word in (str(path), f"<|startofspeech|>!{path}<|endofspeech|>", "http://127.0.0.1:9/words.txt"):
-        assert heard(load(kind), audio, RecognitionOptions(hotwords=(word,))) != biased
+        assert heard(load(kind), audio, RecognitionOptions(hotwords=(Hotword(word),))) != biased
 
 
 def test_code_of_a_folder_is_not_run(checkpoint, tmp_path, audio):

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from paraserve.errors import ParaserveError
+from paraserve.options import HotwordRule
 from paraserve.setting_fields import REMOVED
 from paraserve.settings import Settings
 from paraserve.user_folders import expanded
@@ -38,7 +39,6 @@ PULLED_BEFORE = "the catalog states the revisions that paraserve models pull tak
 NO_LANGUAGE_MODEL = "no language model is used yet"
 WITHOUT_EFFECT = {
     "lm-dir": NO_LANGUAGE_MODEL,
-    "fst-inc-wts": NO_LANGUAGE_MODEL,
     "global-beam": NO_LANGUAGE_MODEL,
     "lattice-beam": NO_LANGUAGE_MODEL,
     "am-scale": NO_LANGUAGE_MODEL,
@@ -58,6 +58,10 @@ SWITCHES = {"gpu": "choose the device by --device cuda:0"}
 """FunASR's flags without a value that change nothing, and the reason."""
 
 
+FUNASR_BONUS, FUNASR_USUAL_BONUS = "fst-inc-wts", 20
+"""FunASR's flag for the bonus of hotwords, and its usual value, which stands for our usual bonus."""
+
+
 @dataclass(frozen=True, slots=True)
 class ExtraFlags:
     """Settings that the flags give, and a warning for each flag that changes nothing."""
@@ -75,6 +79,8 @@ def parse_extra_flags(args: Sequence[str]) -> ExtraFlags:
     values = dict(_flags_with_values(args))
     meanings = OWN | SETTING_OF
     settings = {meanings[name]: value for name, value in values.items() if name in meanings}
+    if FUNASR_BONUS in values:
+        settings.setdefault("hotword_bonus", _hotword_bonus(values[FUNASR_BONUS]))
     if _is_missing(settings.get("hotword_file")):
         del settings["hotword_file"]
     warnings = tuple(
@@ -83,8 +89,16 @@ def parse_extra_flags(args: Sequence[str]) -> ExtraFlags:
     return ExtraFlags(settings, warnings)
 
 
+def _hotword_bonus(value: str) -> str:
+    """Return our bonus of hotwords for FunASR's. A value that is no number is left for the check of the setting."""
+    try:
+        return str(HotwordRule().bonus * float(value) / FUNASR_USUAL_BONUS)
+    except ValueError:
+        return value
+
+
 def _flags_with_values(args: Sequence[str]) -> Iterator[tuple[str, str]]:
-    known = OWN.keys() | SETTING_OF.keys() | WITHOUT_EFFECT.keys() | SWITCHES.keys()
+    known = OWN.keys() | SETTING_OF.keys() | {FUNASR_BONUS} | WITHOUT_EFFECT.keys() | SWITCHES.keys()
     rest = deque(args)
     while rest:
         arg = rest.popleft()

@@ -15,5 +15,7 @@ Model: TypeAlias = Annotated[
     str | None,
     typer.Option(help="Model that answers, where there are several: its name or an alias.  [default: auto]"),
 ]
-Hotwords: TypeAlias = Annotated[str, typer.Option(help="Words to expect, separated by spaces.")]
+Hotwords: TypeAlias = Annotated[
+    str, typer.Option(help="Words to expect, with spaces or commas between them. A word may be word:weight.")
+]
 NoItn: TypeAlias = Annotated[bool, typer.Option("--no-itn", help="Leave numbers, dates and times as spoken.")]

@@ -108,7 +108,7 @@ def _form(boundary: str, filename: str, options: RecognitionOptions) -> tuple[by
     fields = {
         "itn": str(options.itn).lower(),
         "punctuate": str(options.punctuate).lower(),
-        "hotwords": json.dumps(options.hotwords, ensure_ascii=False) if options.hotwords else "",
+        "hotwords": json.dumps(dict(options.hotwords), ensure_ascii=False) if options.hotwords else "",
         "language": options.language or "",
         "model": options.model or "",
         "channel": "" if options.channel is None else str(options.channel),

@@ -15,6 +15,7 @@ from paraserve.cli.screen import Screen
 from paraserve.client import Live, LiveOptions
 from paraserve.errors import ParaserveError
 from paraserve.options import ChunkSize
+from paraserve.server.protocols.funasr.hotwords import parse_hotwords
 from paraserve.types import ROW_MS, SAMPLE_RATE, Notice, Samples, ms_to_samples
 from paraserve.wiring import open_decode_pool
 
@@ -64,7 +65,7 @@ def stream(  # noqa: PLR0913, PLR0917 - one parameter a flag
     stderr says how much speech the model did not understand.
     """
     extra = {} if model is None else {"model": model}
-    options = LiveOptions(chunk_size, hotwords.split(), not no_itn, extra=extra)
+    options = LiveOptions(chunk_size, dict(parse_hotwords(hotwords)), not no_itn, extra=extra)
     live = Live(server, mode, options=options, verify=not insecure, api_key=api_key)
     if source == MICROPHONE:
         asyncio.run(_run(live, open_microphone()))

@@ -38,7 +38,7 @@ class LiveOptions:
     """
 
     chunk: ChunkSize = field(default_factory=ChunkSize)
-    hotwords: Sequence[str] = ()
+    hotwords: Sequence[str] | Mapping[str, float] = ()
     itn: bool = True
     sample_rate: int = SAMPLE_RATE
     wav_name: str = "live"
@@ -137,7 +137,9 @@ def first_message(mode: Mode, options: LiveOptions) -> str:
         "itn": options.itn,
     }
     if options.hotwords:
-        message["hotwords"] = json.dumps(dict.fromkeys(options.hotwords, HOTWORD_WEIGHT), ensure_ascii=False)
+        words = options.hotwords
+        weights = words if isinstance(words, Mapping) else dict.fromkeys(words, HOTWORD_WEIGHT)
+        message["hotwords"] = json.dumps(dict(weights), ensure_ascii=False)
     return json.dumps(message | dict(options.extra), ensure_ascii=False)
 
 

@@ -21,6 +21,7 @@ class Capabilities:
             for a model that takes no language and tells none.
         word_times: tokens have a start and an end.
         hotwords: the option `hotwords` has an effect.
+        item_hotwords: each segment of a batch has its own, in `SegmentAudio.hotwords`.
         prompt: the option `prompt` has an effect.
         model_itn: it leaves marks and written numbers out where the options want neither.
         translates: the option `task` may be "translate".
@@ -33,6 +34,7 @@ class Capabilities:
     languages: frozenset[str] = frozenset()
     word_times: bool = False
     hotwords: bool = False
+    item_hotwords: bool = False
     prompt: bool = False
     model_itn: bool = False
     translates: bool = False
@@ -54,7 +56,8 @@ class Abilities:
         leaves_numbers: texts can have numbers as they were spoken.
         model_itn: the option `model_itn` has an effect.
         word_times: words have a start and an end.
-        draft_options: partial texts follow the options too. A streaming recognizer takes none.
+        draft_options: partial texts follow the options too. A streaming recognizer takes hotwords alone.
+        partial_hotwords: partial texts follow the option `hotwords`.
         knows: speech that it understands, in words that follow "knows". Empty where its bundle does not tell.
         translates: the option `task` may be "translate".
         join_ms: length up to which neighbouring segments of a recording are recognized as one; 0 = they are not.
@@ -69,6 +72,7 @@ class Abilities:
     model_itn: bool = False
     word_times: bool = True
     draft_options: bool = False
+    partial_hotwords: bool = False
     translates: bool = False
     join_ms: int = 0
     knows: str = ""

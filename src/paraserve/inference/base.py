@@ -6,7 +6,7 @@ the `State` of its Protocol; whoever steps a stream passes it on without looking
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
 
 from paraserve.inference.abilities import Abilities, Capabilities
@@ -105,11 +105,15 @@ class Recognizer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class StreamingItem(Generic[State]):
-    """Next step of one stream: its state, its new audio, and whether its utterance ends with it."""
+    """Next step of one stream: its state, its new audio, and whether its utterance ends with it.
+
+    Of the options a streaming recognizer takes the rule for hotwords. The hotwords come with the audio.
+    """
 
     state: State
     audio: SegmentAudio
     is_last: bool
+    options: RecognitionOptions = field(default_factory=RecognitionOptions)
 
 
 class StreamingRecognizer(Protocol[State]):
@@ -203,6 +207,7 @@ class ModelBundle:
             model_itn=recognizer.model_itn,
             word_times=recognizer.word_times,
             draft_options=self.has_drafts,
+            partial_hotwords=recognizer.hotwords if self.has_drafts else self.streaming is not None,
             knows=self.knows,
             translates=recognizer.translates,
             join_ms=recognizer.join_ms,

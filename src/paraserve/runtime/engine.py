@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from paraserve.errors import ParaserveError
 from paraserve.inference.abilities import Abilities
 from paraserve.inference.base import ModelBundle, Vad, VadStep
+from paraserve.inference.hotword_lists import OperatorHotwords
 from paraserve.inference.text.final_text import final_sentences
 from paraserve.options import RecognitionOptions, StreamConfig, VadOverrides
 from paraserve.runtime.draft_recognizer import DraftBudget, DraftRecognizer
@@ -21,6 +22,8 @@ from paraserve.runtime.scheduling.batches import BatchCall, Lane, Timed
 from paraserve.runtime.scheduling.cpu_gpu_scheduler import AnyScheduler
 from paraserve.runtime.spoken_language import SpokenLanguage
 from paraserve.types import Hypothesis, Partial, Samples, SegmentAudio, Sentence
+
+NO_HOTWORDS = OperatorHotwords()
 
 
 class VadStream(Protocol):
@@ -147,7 +150,7 @@ class Engine(Protocol):
 class LocalEngine:
     """One bundle of models on one device, behind the device's scheduler; matches `Engine`.
 
-    `vad` is the bundle's own or a substitute. `hotwords` are the operator's; each request's own come before them. The
+    `vad` is the bundle's own or a substitute. `hotwords` are the operator's, joined with those of each request. The
     scheduler is closed with the engine that owns it. One that serves several models is owned by none of them, and
     they share its `draft_budget`.
     """
@@ -157,7 +160,7 @@ class LocalEngine:
         bundle: ModelBundle,
         scheduler: AnyScheduler,
         vad: Vad[Any],
-        hotwords: tuple[str, ...] = (),
+        hotwords: OperatorHotwords = NO_HOTWORDS,
         *,
         owns_scheduler: bool = True,
         draft_budget: DraftBudget | None = None,
@@ -172,7 +175,10 @@ class LocalEngine:
     @property
     def abilities(self) -> Abilities:
         """Those of the bundle."""
-        return self._bundle.abilities
+        abilities = self._bundle.abilities
+        if self._hotwords.in_partials or self._bundle.has_drafts:
+            return abilities
+        return replace(abilities, partial_hotwords=False)
 
     @property
     def max_segment_ms(self) -> int:
@@ -197,7 +203,8 @@ class LocalEngine:
             TaskUnavailableError: a translation is asked for, and the bundle's recognizer does not translate.
         """
         self.abilities.check_task(config.options)
-        return LocalStream(self._bundle, self._vad, self._scheduler, config, self._draft_recognizer(config))
+        draft_recognizer = self._draft_recognizer(config)
+        return LocalStream(self._bundle, self._vad, self._scheduler, config, self._hotwords, draft_recognizer)
 
     def _draft_recognizer(self, config: StreamConfig) -> DraftRecognizer | None:
         if self._draft_budget is None:
@@ -226,10 +233,12 @@ class LocalEngine:
             TaskUnavailableError: a translation is asked for, and the bundle's recognizer does not translate.
         """
         self.abilities.check_task(options)
-        if self._hotwords:
-            # The client's own come first: some models take only a limited number.
-            options = replace(options, hotwords=tuple(dict.fromkeys((*options.hotwords, *self._hotwords))))
         recognizer = self._bundle.recognizer
+        words, rule = self._hotwords.joined(options.hotwords), self._hotwords.rule
+        if recognizer.capabilities.item_hotwords:
+            # Segments with different words share a batch.
+            audio, words = replace(audio, hotwords=words), ()
+        options = replace(options, hotwords=words, hotword_rule=rule)
         if not recognizer.capabilities.keeps_language:
             options = replace(options, heard_language=None)  # which would only keep segments from sharing a batch
         budget = 0 if options.deterministic else recognizer.batch_frames
@@ -243,6 +252,7 @@ class LocalEngine:
         self, hypotheses: Sequence[Hypothesis], options: RecognitionOptions, lane: Lane = Lane.BULK
     ) -> Timed[tuple[Sentence, ...]]:
         """Return the sentences of consecutive segments (see `final_sentences`)."""
+        options = replace(options, hotwords=())
         call = BatchCall(("punctuate", id(self._bundle), options), partial(_punctuate, self._bundle, options))
         return await self._scheduler.submit(call, hypotheses, lane=lane)
 

@@ -8,6 +8,7 @@ from typing import Any, Generic
 
 from paraserve.errors import ProtocolError
 from paraserve.inference.base import ModelBundle, State, StreamingItem, Vad, VadStep
+from paraserve.inference.hotword_lists import OperatorHotwords
 from paraserve.inference.text.final_text import realtime_sentences
 from paraserve.options import RecognitionOptions, StreamConfig
 from paraserve.runtime.draft_recognizer import DraftRecognizer
@@ -64,6 +65,7 @@ class LocalStream:
         vad: Vad[Any],
         scheduler: AnyScheduler,
         config: StreamConfig,
+        hotwords: OperatorHotwords,
         draft_recognizer: DraftRecognizer | None = None,
     ) -> None:
         overrides = replace(config.vad, max_segment_ms=NEVER_CUT_MS)
@@ -75,6 +77,8 @@ class LocalStream:
         self._bundle = bundle
         self._scheduler = scheduler
         self._config = config
+        self._hotwords = hotwords
+        self._step_options = replace(config.options, hotwords=(), hotword_rule=hotwords.rule)
         self._vad = LocalVadStream(vad, state, scheduler, Lane.STEP)
         self._draft_recognizer = draft_recognizer
         self._asr_state: Any = None
@@ -93,7 +97,7 @@ class LocalStream:
         return await self._vad.step(samples, is_last=is_last)
 
     async def step(self, audio: SegmentAudio, *, is_last: bool) -> Timed[Partial]:
-        """Feed the next chunk of a segment. Streams with chunks of the same size share a batch.
+        """Feed the next chunk of a segment, with the client's hotwords. Streams with equal chunks share a batch.
 
         Raises:
             InferenceError: the model failed on this stream's chunk alone; the stream is as it was.
@@ -105,7 +109,9 @@ class LocalStream:
         state = streaming.new_state(self._config.chunk) if self._asr_state is None else self._asr_state
         budget = 0 if self._config.options.deterministic else streaming.batch_size
         call = BatchCall(("step", id(streaming), self._config.chunk, is_last), streaming.step, budget)
-        timed = await self._scheduler.submit(call, StreamingItem(state, audio, is_last), lane=self._vad.lane)
+        words = self._hotwords.joined(audio.hotwords) if self._hotwords.in_partials else ()
+        item = StreamingItem(state, replace(audio, hotwords=words), is_last, self._step_options)
+        timed = await self._scheduler.submit(call, item, lane=self._vad.lane)
         self._asr_state, result = timed.result
         if is_last:
             self._asr_state = None
@@ -122,7 +128,7 @@ class LocalStream:
     ) -> Timed[tuple[Sentence, ...]]:
         """Return the sentences of the next segment, with realtime marks (see `realtime_sentences`)."""
         call = BatchCall(
-            ("punctuate online", id(self._bundle), is_last, options),
+            ("punctuate online", id(self._bundle), is_last, replace(options, hotwords=())),
             partial(_realtime_sentences, self._bundle, options, is_last),
         )
         lane = Lane.FINAL if self._vad.lane is Lane.STEP else self._vad.lane

@@ -9,10 +9,12 @@ from collections import Counter, deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, BinaryIO, TypeAlias
+from typing import Any, BinaryIO, TypeAlias, TypeVar
 
 import numpy as np
 
+from paraserve.hotword_types import HotwordHit
+from paraserve.inference.hotword_lists import ignored_warnings, report
 from paraserve.inference.text.sentences import join_sentences, join_spoken
 from paraserve.options import RecognitionOptions
 from paraserve.runtime.decoding.decoded_recording import DecodedBlocks
@@ -106,7 +108,8 @@ async def transcribe_file(
         transcript = await transcribe(engine, blocks, options, merge_ms=limits.merge_ms)
     queue_ms = transcript.timing.queue_ms + round(recording.wait_ms)
     timing = replace(transcript.timing, queue_ms=queue_ms, decode_ms=round(recording.decode_ms))
-    warnings = tuple(FieldWarning(code, "file", message) for code, message in recording.warnings)
+    of_file = (FieldWarning(code, "file", message) for code, message in recording.warnings)
+    warnings = (*of_file, *transcript.warnings)
     return replace(transcript, damaged_packets=recording.damaged_packets, timing=timing, warnings=warnings)
 
 
@@ -224,6 +227,11 @@ class _Transcription:
             if hypothesis.language:
                 n_words[hypothesis.language] += len(hypothesis.tokens)
         heard, processed_ms = self._account.balance(self._hypotheses)
+        hotwords = report(
+            self._options.hotwords,
+            tuple(hit for hypothesis in self._hypotheses for hit in hypothesis.hotwords),
+            tuple(item for hypothesis in self._hypotheses for item in hypothesis.hotwords_ignored),
+        )
         return Transcript(
             text=join_sentences(sentences),
             sentences=sentences,
@@ -236,6 +244,8 @@ class _Transcription:
             notice=notice_about(heard, self._engine.abilities.knows),
             task=self._options.task,
             spoken=join_spoken(sentences),
+            warnings=ignored_warnings(hotwords),
+            hotwords=hotwords,
         )
 
 
@@ -245,16 +255,20 @@ def shifted(hypothesis: Hypothesis, start_ms: int, end_ms: int) -> Hypothesis:
     FunASR's rule for the last token counts padded frames. It may pass the segment's end, where the next one's first
     word may begin, so times are cut there.
     """
-    return replace(hypothesis, tokens=moved(hypothesis.tokens, start_ms, end_ms))
+    tokens = moved(hypothesis.tokens, start_ms, end_ms)
+    return replace(hypothesis, tokens=tokens, hotwords=moved(hypothesis.hotwords, start_ms, end_ms))
 
 
-def moved(tokens: Sequence[Token], by_ms: int, latest_ms: int, *, earliest_ms: int = 0) -> tuple[Token, ...]:
-    """Return the tokens later by `by_ms`, with all times between `earliest_ms` and `latest_ms`."""
+Placed = TypeVar("Placed", Token, HotwordHit)
+
+
+def moved(items: Sequence[Placed], by_ms: int, latest_ms: int, *, earliest_ms: int = 0) -> tuple[Placed, ...]:
+    """Return tokens or hotwords later by `by_ms`, with all times between `earliest_ms` and `latest_ms`."""
 
     def later(ms: int | None) -> int | None:
         return None if ms is None else max(earliest_ms, min(ms + by_ms, latest_ms))
 
-    return tuple(replace(token, start_ms=later(token.start_ms), end_ms=later(token.end_ms)) for token in tokens)
+    return tuple(replace(item, start_ms=later(item.start_ms), end_ms=later(item.end_ms)) for item in items)
 
 
 def first_cause(errors: Exception) -> Exception:

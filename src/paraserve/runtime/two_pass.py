@@ -13,6 +13,7 @@ from types import TracebackType
 import numpy as np
 
 from paraserve.errors import ProtocolError
+from paraserve.inference.hotword_lists import HotwordReports
 from paraserve.inference.text.sentences import join_sentences, join_spoken
 from paraserve.options import RecognitionOptions, StreamConfig
 from paraserve.runtime.draft_recognizer import DRAFT_STEP_MS
@@ -76,6 +77,7 @@ class TwoPassSession:
         self._n_waiting = 0
         self._said_until_ms: dict[int, int] = {}  # end of the last word of each part of cut speech
         self._language = SpokenLanguage()
+        self._reports = HotwordReports(has_second_pass=config.mode == "2pass")
         self._second_passes: deque[tuple[Segment, asyncio.Task[Update]]] = deque()
 
     async def __aenter__(self) -> "TwoPassSession":
@@ -166,7 +168,8 @@ class TwoPassSession:
 
     async def _step(self, chunk: Chunk) -> None:
         if self._stream.has_partials:
-            timed = await self._stream.step(chunk.audio, is_last=False)
+            audio = replace(chunk.audio, hotwords=self.options.hotwords)
+            timed = await self._stream.step(audio, is_last=False)
             self._streamed.add(timed.result)
             self._put_partial(timed.result, chunk, due_ms=chunk.end_ms)
 
@@ -176,7 +179,8 @@ class TwoPassSession:
             self._stream.restart()
             await self._start_second_pass(end, is_last=is_last)
             return
-        timed = await self._stream.step(end.rest, is_last=True)
+        rest = replace(end.rest, hotwords=self.options.hotwords)
+        timed = await self._stream.step(rest, is_last=True)
         self._streamed.add(timed.result)
         self._put_partial(timed.result, end, due_ms=end.due_ms, is_last=is_last)
 
@@ -185,6 +189,7 @@ class TwoPassSession:
         opened_ms = of.opened_ms if isinstance(of, Chunk) else of.segment.start_ms
         # A step may reach beyond the end of its segment, and the next segment begin before that.
         tokens = moved(partial.tokens, opened_ms, due_ms, earliest_ms=self._partial_until_ms)
+        partial = replace(partial, hotwords=moved(partial.hotwords, opened_ms, due_ms, earliest_ms=opened_ms))
         self._partial_until_ms = (tokens[-1].end_ms if tokens else None) or self._partial_until_ms
         self._updates.put(
             Update(
@@ -198,6 +203,7 @@ class TwoPassSession:
                 due_ms=due_ms,
                 last=is_last,
                 heard=Heard() if isinstance(of, Chunk) else self._streamed.take(span.end_ms - span.start_ms),
+                hotwords=self._reports.of_partial(self.options.hotwords, partial),
             )
         )
 
@@ -248,6 +254,7 @@ class TwoPassSession:
             ),
             heard=heard_in(hypothesis, end.segment.end_ms - end.segment.start_ms),
             spoken=join_spoken(punctuated.result),
+            hotwords=self._reports.of_segment(options.hotwords, hypothesis),
         )
 
     async def _recognize(
@@ -261,16 +268,17 @@ class TwoPassSession:
         if around is None or part is None:
             timed = await self._engine.recognize(end.audio, options, self._final_lane)
             return replace(timed, result=shifted(timed.result, segment.start_ms, segment.end_ms))
-        tokens, said_until_ms = part.result.tokens, segment.start_ms
+        tokens, hotwords, said_until_ms = part.result.tokens, part.result.hotwords, segment.start_ms
         if around.has_before and before is not None:
             await asyncio.wait({before})
             said_until_ms = max(self._said_until_ms.pop(end.index - 1, 0), segment.start_ms - EARLIEST_MS)
-            tokens = words_after(tokens, said_until_ms)
+            tokens, hotwords = words_after(tokens, said_until_ms), words_after(hotwords, said_until_ms)
         latest_ms = around.end_ms if around.has_after else segment.end_ms
         tokens = moved(tokens, 0, latest_ms, earliest_ms=said_until_ms)
         if around.has_after:
             self._said_until_ms[end.index] = (tokens[-1].end_ms if tokens else None) or said_until_ms
-        return replace(part, result=replace(part.result, tokens=tokens))
+        hotwords = moved(hotwords, 0, latest_ms, earliest_ms=said_until_ms)
+        return replace(part, result=replace(part.result, tokens=tokens, hotwords=hotwords))
 
 
 def _segmenter(engine: Engine, config: StreamConfig, lookback_ms: int) -> LiveSegmenter:

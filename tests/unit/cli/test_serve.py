@@ -139,8 +139,25 @@ def test_funasr_hotword_file(config, tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("args", "bonus"),
+    [
+        (["--fst-inc-wts", "20"], 3.0),
+        (["--fst_inc_wts=40"], 6.0),
+        (["--fst-inc-wts", "0"], 0.0),
+        (["--fst-inc-wts", "40", "--hotword-bonus", "2"], 2.0),
+    ],
+)
+def test_funasr_bonus_of_hotwords(config, args, bonus):
+    """FunASR's usual bonus is our usual one, and our own flag wins."""
+    settings, warnings = config(*args)
+    assert (settings["hotword_bonus"], warnings) == (bonus, [])
+
+
+@pytest.mark.parametrize(
     ("args", "message"),
     [
+        (["--fst-inc-wts", "many"], "hotword_bonus"),
+        (["--fst-inc-wts", "nan"], "hotword_bonus"),
         (["--model-dir", "iic/some-model"], "the catalog has no such model: give its folder"),
         (
             ["--bundle", "whisper-base"],

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from paraserve.errors import InferenceError, ProtocolError
+from paraserve.hotword_types import Hotword
 from paraserve.options import RecognitionOptions, StreamConfig
 from paraserve.runtime.two_pass import TwoPassSession
 from support.fakes import FakeEngine
@@ -169,10 +170,10 @@ async def test_options_count_from_the_next_segment_on():
 
     async with TwoPassSession(Noting(), StreamConfig(), Listener().append) as session:
         await session.feed(audio(0.5, 0.5))
-        session.options = RecognitionOptions(hotwords=("阿里巴巴",))
+        session.options = RecognitionOptions(hotwords=(Hotword("阿里巴巴"),))
         await session.feed(audio(0.5, 0.5))
         await session.finish()
-    assert seen == [(), ("阿里巴巴",)]
+    assert seen == [(), (Hotword("阿里巴巴"),)]
 
 
 async def test_a_failed_second_pass_reaches_the_caller():

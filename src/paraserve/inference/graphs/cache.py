@@ -25,7 +25,7 @@ from paraserve.user_folders import expanded
 
 log = logging.getLogger(__name__)
 
-VERSION = 5
+VERSION = 6
 """Version of the rewrites, to be raised with each change, so that older results are not used."""
 VNNI_FLAGS = frozenset({"avx512_vnni", "avx_vnni"})
 SMALLEST_GRAPH_BYTES = 16 * 2**20

@@ -36,6 +36,7 @@ class Vocabulary:
     def __init__(self, units: Sequence[str]) -> None:
         self.units = tuple(units)
         self._ids = {unit: i for i, unit in enumerate(self.units)}
+        self.longest_chars = max(map(len, self.units), default=0)
 
     def __len__(self) -> int:
         return len(self.units)

@@ -7,11 +7,15 @@ their border is whole in both.
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
+from paraserve.hotword_types import HotwordHit
 from paraserve.options import RecognitionOptions
 from paraserve.runtime.engine import Engine
 from paraserve.runtime.scheduling.batches import Lane, Timed
 from paraserve.types import Hypothesis, Segment, SegmentAudio, Token, samples_to_ms
+
+Placed = TypeVar("Placed", Token, HotwordHit)
 
 CONTEXT_MS = 1000
 """Audio on each side of a part, at most: a few words. More does not find more of them."""
@@ -55,18 +59,23 @@ async def recognize_part(
     # Unknown units have no place, so the part gets its share of them.
     part_ms, around_ms = segment.end_ms - segment.start_ms, around.end_ms - around.start_ms
     unknown_units = round(hypothesis.unknown_units * min(1.0, part_ms / around_ms))
-    result = replace(hypothesis, tokens=tuple(tokens), token_ids=(), unknown_units=unknown_units)
+    hotwords = [_later(hit, around.start_ms) for hit in hypothesis.hotwords]
+    if around.has_after:
+        hotwords = [hit for hit in hotwords if _middle_ms(hit) < segment.end_ms]
+    result = replace(
+        hypothesis, tokens=tuple(tokens), token_ids=(), unknown_units=unknown_units, hotwords=tuple(hotwords)
+    )
     return replace(timed, result=result)
 
 
-def words_after(tokens: Iterable[Token], said_until_ms: int) -> tuple[Token, ...]:
-    """Return the words that do not belong to the part before, whose last word ends at `said_until_ms`."""
-    return tuple(token for token in tokens if _middle_ms(token) >= said_until_ms)
+def words_after(items: Iterable[Placed], said_until_ms: int) -> tuple[Placed, ...]:
+    """Return the words or hotwords that do not belong to the part before, whose last word ends at `said_until_ms`."""
+    return tuple(item for item in items if _middle_ms(item) >= said_until_ms)
 
 
-def _middle_ms(token: Token) -> float:
-    return ((token.start_ms or 0) + (token.end_ms or 0)) / 2
+def _middle_ms(item: Token | HotwordHit) -> float:
+    return ((item.start_ms or 0) + (item.end_ms or 0)) / 2
 
 
-def _later(token: Token, by_ms: int) -> Token:
-    return replace(token, start_ms=(token.start_ms or 0) + by_ms, end_ms=(token.end_ms or 0) + by_ms)
+def _later(item: Placed, by_ms: int) -> Placed:
+    return replace(item, start_ms=(item.start_ms or 0) + by_ms, end_ms=(item.end_ms or 0) + by_ms)

@@ -18,9 +18,9 @@ class UploadForm(Documented):
     and FunASR's clients send, such as `whisper-1`, reach a model of that kind, or the one that the server chooses."""
     language: str = Field("auto", examples=["zh", "en", "Chinese", "zh-CN"])
     """Language of the recording, by code or name. With `auto` the model finds out. For SenseVoice and Whisper."""
-    hotwords: str = Field("", examples=["阿里巴巴 魔搭", '{"阿里巴巴": 20}'])
-    """Words to expect: with spaces or commas between them, a JSON list, or a JSON object with weights. For contextual
-    models and Whisper."""
+    hotwords: str = Field("", examples=["阿里巴巴 魔搭:40", '{"阿里巴巴": 20}'])
+    """Words to expect: with spaces, commas or line ends between them, a JSON list, or a JSON object with weights. A
+    word may be `word:weight`, with a weight of 1 to 100, usually 20. For Paraformers and Whisper."""
     itn: bool = True
     """`false` leaves numbers, dates and times as spoken."""
     punctuate: bool = True

@@ -240,6 +240,8 @@ class Connection:
             return
         self._n_told += isinstance(event, RecordingText) or event.is_last
         self._metrics.live_result(is_partial=not is_final, took_s=took_s)
+        if is_final:
+            self._metrics.hotwords(event.transcript.hotwords if isinstance(event, RecordingText) else event.hotwords)
         facts = {"kind": "final" if is_final else "partial", "utterance": self._session.n_utterances}
         timing = event.timing if isinstance(event, SegmentText) else None
         # The one result of a file may take its time.

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
 from paraserve.errors import ParaserveError, ProtocolError
+from paraserve.hotword_types import HotwordReport
 from paraserve.options import StreamConfig
 from paraserve.types import Heard, Notice, Sentence, Timing, Transcript, Update
 
@@ -86,8 +87,8 @@ class PartialText:
 
     The texts of one segment joined are what has been said of it. `tail` may still change and is not part of `text`.
     `due_ms` is the audio of the utterance that had to arrive for this text; `received_s` is when it had arrived
-    (`time.monotonic()`), None where there was none. `is_last`: no more text of this utterance follows. `heard` and
-    `notice` are those of `Update`.
+    (`time.monotonic()`), None where there was none. `is_last`: no more text of this utterance follows. `heard`,
+    `notice` and `hotwords` are those of `Update`.
     """
 
     text: str
@@ -98,6 +99,7 @@ class PartialText:
     received_s: float | None = None
     heard: Heard = NOTHING_HEARD
     notice: Notice | None = None
+    hotwords: HotwordReport | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +122,7 @@ class SegmentText:
     heard: Heard = NOTHING_HEARD
     notice: Notice | None = None
     spoken: str = ""
+    hotwords: HotwordReport | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +190,7 @@ def text_event(update: Update, received_s: float | None) -> PartialText | Segmen
             received_s=received_s,
             heard=update.heard,
             notice=update.notice,
+            hotwords=update.hotwords,
         )
     return SegmentText(
         update.text,
@@ -201,6 +205,7 @@ def text_event(update: Update, received_s: float | None) -> PartialText | Segmen
         heard=update.heard,
         notice=update.notice,
         spoken=update.spoken,
+        hotwords=update.hotwords,
     )
 
 

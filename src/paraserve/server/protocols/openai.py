@@ -4,7 +4,7 @@ import math
 import zlib
 from collections.abc import Iterable, Iterator
 
-from paraserve.formats import answer_facts, heard_json, spoken_json, spoken_properties
+from paraserve.formats import answer_facts, heard_json, hotwords_json, spoken_json, spoken_properties
 from paraserve.inference.text.scripts import ALL_MARKS, is_chinese_character
 from paraserve.server.protocols.json_encoding import Json
 from paraserve.types import Sentence, Token, Transcript
@@ -41,7 +41,8 @@ def openai_verbose(transcript: Transcript, granularities: Iterable[str]) -> Json
         body["segments"] = [_openai_segment(n, s, transcript) for n, s in enumerate(transcript.sentences)]
     if "word" in wanted:
         body["words"] = [word_json(token) for token in _timed_tokens(transcript)]
-    return body | _usage(transcript) | heard_json(transcript.heard) | answer_facts(transcript)
+    facts = heard_json(transcript.heard) | hotwords_json(transcript.hotwords) | answer_facts(transcript)
+    return body | _usage(transcript) | facts
 
 
 def _usage(transcript: Transcript) -> Json:

@@ -10,7 +10,9 @@ from typing import Any
 
 from paraserve.errors import ParaserveError, ProtocolError
 from paraserve.formats import notice_json
+from paraserve.hotword_types import Hotword
 from paraserve.inference.abilities import ChoiceOf, ModelChoice
+from paraserve.inference.hotword_lists import ignored_warnings
 from paraserve.options import AudioFormat, RecognitionOptions, StreamConfig
 from paraserve.server.error_table import error_row
 from paraserve.server.protocols.events import (
@@ -181,6 +183,7 @@ class VoskProtocol:
         tokens = [token for sentence in event.sentences for token in sentence.tokens]
         self._words += [word for token in tokens if (word := _word(token, self._utterance_ms)) is not None]
         self._notice = event.notice or self._notice
+        self._warnings.add(ignored_warnings(event.hotwords, "phrase_list"))
         if event.is_last:
             self._utterance_ms += event.due_ms
 
@@ -240,11 +243,11 @@ def _is_configuration(frame: Frame) -> bool:
         return False
 
 
-def _read_phrases(key: str, value: object) -> tuple[str, ...]:
+def _read_phrases(key: str, value: object) -> tuple[Hotword, ...]:
     if not isinstance(value, list):
         raise invalid_value(key, value, "a list of phrases")
     phrases = [read_text(key, phrase).strip() for phrase in value]
-    return check_hotwords(tuple(phrase for phrase in phrases if phrase and phrase != ANY_WORD), key)
+    return check_hotwords(tuple(Hotword(phrase) for phrase in phrases if phrase and phrase != ANY_WORD), key)
 
 
 def _read_switch(key: str, value: object) -> bool:

@@ -5,12 +5,14 @@ import struct
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from types import MappingProxyType
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from paraserve import __version__
 from paraserve.errors import AudioError
+from paraserve.hotword_types import HotwordReport
 from paraserve.runtime.routing.loaded_model import ModelStatus
 from paraserve.runtime.scheduling.batches import BatchStats, Lane
 from paraserve.server.telemetry.shared_figures import MULTIPROCESS_DIR
@@ -20,6 +22,7 @@ READ_TRIES, READ_PAUSE_S = 5, 0.01
 """A process that starts makes its files and then gives them a size: read in between, they are no files of figures."""
 RECOGNIZERS = frozenset(("recognize", "step", "draft"))
 """Stages whose success shows that the server can recognize."""
+CHANGED = MappingProxyType({True: "yes", False: "no", None: "unknown"})
 METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 CLOSE_CODES = frozenset((*range(1000, 1004), *range(1005, 1015)))
 OTHER = "other"
@@ -96,10 +99,19 @@ class Metrics:
 
     def file(self, transcript: Transcript, seconds: float) -> None:
         """Count a transcribed recording. `seconds`: from its receipt to its text."""
+        self.hotwords(transcript.hotwords)
         self.audio_seconds.inc(transcript.duration_ms / 1000)
         self.stage_seconds.labels("decode").observe(transcript.timing.decode_ms / 1000)
         if transcript.duration_ms:
             self.real_time_factor.observe(seconds * 1000 / transcript.duration_ms)
+
+    def hotwords(self, report: HotwordReport | None) -> None:
+        """Count hotwords of a client: those in a text, and those without an effect. The words are in no figure."""
+        if report is None:
+            return
+        for hit in report.hits:
+            self.hotword_hits.labels(CHANGED[hit.changed]).inc()
+        self.hotwords_ignored.inc(len(report.ignored))
 
     def models(self, statuses: Sequence[ModelStatus]) -> None:
         """Set the figures of all models. Those of a model that a reload has taken away become 0."""
@@ -157,6 +169,9 @@ class Metrics:
         self.batch_size = self._histogram("batch_size", "Items that a model ran together", BATCH_BUCKETS, "stage")
         self.batch_audio = self._counter("batch_audio_seconds", "Audio through the recogniser")
         self.batch_padding = self._counter("batch_padding_seconds", "Padding to equal lengths beside it")
+
+        self.hotword_hits = self._counter("hotword_hits", "Hotwords of clients in final texts", "changed")
+        self.hotwords_ignored = self._counter("hotwords_ignored", "Hotwords of clients without an effect")
 
     def _add_process(self) -> None:
         self.models_loaded = self._gauge("models_loaded", "Processes whose models are loaded")

@@ -19,6 +19,8 @@ export class Entry {
   #played = null;
   #sound = { peaks: [], durationMs: 0, isLive: false };
   #hasSpeech = false;
+  #hotwords = new Map(); // word to number of times
+  #ignored = new Set();
 
   /** `name` begins the names of downloaded files. `player` is the page's. */
   constructor(name, player) {
@@ -82,6 +84,7 @@ export class Entry {
     this.append(transcript.text, transcript.sentences);
     this.transcript = transcript;
     this.showHeard(transcript);
+    this.showHotwords(transcript);
     this.finish();
   }
 
@@ -90,6 +93,17 @@ export class Entry {
     this.#hasSpeech ||= answer.speech_ms > 0;
     this.#find(".notice").hidden = !answer.notice;
     if (answer.notice) say(this.#find(".notice"), ...noticeWords(answer));
+  }
+
+  /** Hotwords of a text: those that it has, and those that have no effect. Absent: there were none. */
+  showHotwords({ hotwords = [], hotwords_ignored = [] }) {
+    for (const { text } of hotwords) this.#hotwords.set(text, (this.#hotwords.get(text) ?? 0) + 1);
+    for (const { text } of hotwords_ignored) this.#ignored.add(text);
+    const found = [...this.#hotwords].map(([text, times]) => (times > 1 ? `${text} ×${times}` : text));
+    const line = this.#find(".hotwords");
+    line.hidden = !found.length && !this.#ignored.size;
+    const which = this.#ignored.size ? (found.length ? "both" : "ignored") : "found";
+    say(line, `hotwords.${which}`, { found: found.join(", "), ignored: [...this.#ignored].join(", ") });
   }
 
   /** Nothing more comes; if nothing came at all, `why` is said. */

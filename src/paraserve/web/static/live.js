@@ -20,7 +20,6 @@ const LONGEST_WAIT_S = 10;
 const ATTEMPTS_AFTER_END = 6; // while somebody still speaks there is no end to trying
 const RETRIED_CLOSES = new Set([1001, 1005, 1006, 1012, 1013]);
 const RETRIED_ERRORS = new Set(["overloaded", "key_limit", "shutting_down", "not_ready"]);
-const HOTWORD_WEIGHT = 20;
 
 export class Live {
   #recording;
@@ -45,8 +44,8 @@ export class Live {
   /**
    * `options`: {url, mode, language, itn, hotwords}. `listener`: onState(name, {seconds}) with "connecting",
    * "connected", "waiting"; onPartial(text) replaces the open sentence's text; onFinal(text, sentences) goes behind
-   * the texts so far; onHeard(message) gets each message that tells how much was understood; onEnd(error) comes once,
-   * with {code, message} if it failed.
+   * the texts so far; onHeard(message) gets each message that tells how much was understood, onHotwords(message) each
+   * one whose hotwords stay; onEnd(error) comes once, with {code, message} if it failed.
    */
   constructor(recording, options, listener) {
     this.#recording = recording;
@@ -124,6 +123,7 @@ export class Live {
 
   #passOn(message) {
     const isPartial = message.mode?.endsWith("online");
+    if (!isPartial || this.#options.mode === "online") this.#listener.onHotwords(message); // others are heard again
     if (!isPartial || message.is_final || message.notice) this.#listener.onHeard(message);
     if (isPartial) {
       this.#partial += message.text;
@@ -211,7 +211,7 @@ function firstMessage({ mode, language, itn, hotwords }) {
     svs_lang: language || "auto",
   };
   if (hotwords.length) {
-    message.hotwords = JSON.stringify(Object.fromEntries(hotwords.map((word) => [word, HOTWORD_WEIGHT])));
+    message.hotwords = JSON.stringify(hotwords);
   }
   return message;
 }

@@ -28,6 +28,7 @@ export class Speaking {
       onPartial: (text) => entry.showPartial(text),
       onFinal: (text, sentences) => entry.append(text, sentences),
       onHeard: (message) => entry.showHeard(message),
+      onHotwords: (message) => entry.showHotwords(message),
       onEnd: (error) => this.#ended(error),
     });
   }

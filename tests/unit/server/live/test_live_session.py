@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from paraserve.errors import InferenceError, ProtocolError
+from paraserve.hotword_types import Hotword
 from paraserve.options import RecognitionOptions, StreamConfig
 from paraserve.runtime.offline import FileLimits
 from paraserve.runtime.routing.routed_engine import RoutedEngine
@@ -149,7 +150,7 @@ async def test_an_end_without_audio(mode):
 
 async def test_settings_within_an_utterance():
     """They are confirmed between the texts, where they begin to count."""
-    options = RecognitionOptions(hotwords=("a",))
+    options = RecognitionOptions(hotwords=(Hotword("a"),))
     later = Configure(LiveSettings(replace(StreamConfig(), options=options)))
     events, _ = await events_of([SPEECH, later, SPEECH, END])
     assert [type(event) for event in events] == [Acknowledged, Configured, Acknowledged, str, Finished]

@@ -142,7 +142,7 @@ def test_alternatives(protocol):
 def test_phrases(protocol):
     """They become hotwords, and the next reply warns that other words are recognized as well."""
     request = configure(protocol, phrase_list=["zero one", " two ", "[unk]", ""])
-    assert request.settings.stream.options.hotwords == ("zero one", "two")
+    assert request.settings.stream.options.hotwords == (("zero one", 20), ("two", 20))
     first, second = replies(protocol, Acknowledged(), Acknowledged())
     ((warning,), partial) = (first.pop("warnings"), first)
     assert partial == second == {"partial": ""}

@@ -1,7 +1,7 @@
 """Offline Paraformer: text and tokens of a segment, with times if the graph is a BiCIF or SeACo.
 
 The graph tells the kind. Two outputs are a plain model, four a model with the peaks that times come from. An input
-`bias_embed` is a contextual model, which takes the hotwords of the options. Other kinds ignore them.
+`bias_embed` is a contextual model, which takes hotwords itself. Units are chosen with the hotwords of every kind.
 
 Source: FunASR's `Paraformer` (funasr_onnx) and C++ runtime; the model: Gao et al., "Paraformer: Fast and Accurate
 Parallel Transformer for Non-autoregressive End-to-End Speech Recognition", Interspeech 2022.
@@ -15,7 +15,9 @@ from pathlib import Path
 import numpy as np
 
 from paraserve.errors import InferenceError, ModelLoadError
+from paraserve.hotword_types import Hotword, HotwordHit
 from paraserve.inference.abilities import Capabilities
+from paraserve.inference.boosts import Boosts
 from paraserve.inference.features.cif import FRAMES_PER_ROW, unit_times
 from paraserve.inference.features.fbank import pad_batch
 from paraserve.inference.graphs.session import CPU, OnnxModel, Placement, Tensor, open_session
@@ -28,6 +30,7 @@ from paraserve.inference.models.recognizers.paraformer_common import (
     read_front_end,
 )
 from paraserve.inference.models.recognizers.paraformer_hotwords import MAX_SHARED, Hotwords, read_segments
+from paraserve.inference.spelling import Spelling
 from paraserve.inference.text.units import (
     EOS_ID,
     SPECIAL_IDS,
@@ -37,6 +40,7 @@ from paraserve.inference.text.units import (
     join_words,
     merge_units,
 )
+from paraserve.inference.unit_choice import UnitChoice, WrittenHotword
 from paraserve.options import RecognitionOptions
 from paraserve.types import Features, Hypothesis, Int, SegmentAudio, Token
 
@@ -69,11 +73,12 @@ def load_paraformer(directory: Path, placement: Placement = CPU, quantize: bool 
     is_gpu = not placement.is_cpu
     graph = open_session(graph_file(directory, quantize=quantize, plain_first=is_gpu), placement)
     _check_graph(graph, front, text)
+    spelling = Spelling(text.vocabulary, read_segments(directory / "seg_dict"), text.lang)
     hotwords = None
     if "bias_embed" in graph.inputs:
         encoder = open_session(graph_file(directory, "model_eb", quantize, plain_first=is_gpu), placement)
-        hotwords = Hotwords(encoder, text.vocabulary, read_segments(directory / "seg_dict"))
-    return Paraformer(graph, front, text, _batch_frames(graph), hotwords)
+        hotwords = Hotwords(encoder, text.vocabulary, spelling.segments)
+    return Paraformer(graph, front, text, _batch_frames(graph), UnitChoice(spelling), hotwords)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,12 +113,22 @@ class Paraformer:
     max_segment_ms = MAX_SEGMENT_MS
 
     def __init__(
-        self, graph: OnnxModel, front: FrontEnd, text: TextRules, batch_frames: int, hotwords: Hotwords | None = None
+        self,
+        graph: OnnxModel,
+        front: FrontEnd,
+        text: TextRules,
+        batch_frames: int,
+        choice: UnitChoice,
+        hotwords: Hotwords | None = None,
     ) -> None:
         self.batch_frames = batch_frames
         self.capabilities = Capabilities(
-            word_times=len(graph.outputs) == N_OUTPUTS_WITH_TIMES, hotwords=hotwords is not None
+            word_times=len(graph.outputs) == N_OUTPUTS_WITH_TIMES,
+            hotwords=True,
+            # A contextual graph hears all segments of a batch with one list.
+            item_hotwords=hotwords is None,
         )
+        self._choice = choice
         self._graph = graph
         self._front = front
         self._text = text
@@ -123,18 +138,18 @@ class Paraformer:
         """Return one hypothesis for each segment; token times are relative to the segment's start.
 
         Silence and less than a window give an empty hypothesis. If a silent segment makes the graph fail, the
-        segments of the batch run one by one.
+        segments of the batch run one by one. Each segment has hotwords of its own, in place of those of the options.
 
         Raises:
             InferenceError: a segment failed for another reason than silence. Nothing of the batch is returned, so
                 that no failure looks like silence. The caller may run its segments alone.
             ModelLoadError: the graph has another vocabulary than tokens.json, which only a run can show.
         """
-        is_alone = options.deterministic or len(options.hotwords) > MAX_SHARED
+        is_alone = options.deterministic or (self._hotwords is not None and len(options.hotwords) > MAX_SHARED)
         if len(batch) > 1 and is_alone:
             return self._one_by_one(batch, options)
         try:
-            return self._recognize(batch, options.hotwords)
+            return self._recognize(batch, options)
         except InferenceError as error:
             if len(batch) > 1:
                 return self._one_by_one(batch, options)
@@ -145,12 +160,17 @@ class Paraformer:
     def _one_by_one(self, batch: Sequence[SegmentAudio], options: RecognitionOptions) -> list[Hypothesis]:
         return [hypothesis for audio in batch for hypothesis in self.recognize([audio], options)]
 
-    def _recognize(self, batch: Sequence[SegmentAudio], hotwords: tuple[str, ...]) -> list[Hypothesis]:
+    def _recognize(self, batch: Sequence[SegmentAudio], options: RecognitionOptions) -> list[Hypothesis]:
         rows = [self._front.rows(audio) for audio in batch]
-        outputs = iter(self._run([item for item in rows if len(item)], hotwords))
-        return [self._hypothesis(next(outputs)) if len(item) else Hypothesis() for item in rows]
+        in_graph = options.hotwords if options.hotword_rule.in_graph else ()
+        outputs = iter(self._run([item for item in rows if len(item)], in_graph))
+        words = [audio.hotwords or options.hotwords for audio in batch]
+        return [
+            self._hypothesis(next(outputs), of_item, options) if len(item) else Hypothesis()
+            for item, of_item in zip(rows, words, strict=True)
+        ]
 
-    def _run(self, rows: Sequence[Features], hotwords: tuple[str, ...]) -> list[Output]:
+    def _run(self, rows: Sequence[Features], hotwords: tuple[Hotword, ...]) -> list[Output]:
         """Run one zero-padded batch, and return the output of each item without padding."""
         if not rows:
             return []
@@ -169,14 +189,16 @@ class Paraformer:
             for i in range(len(rows))
         ]
 
-    def _hypothesis(self, output: Output) -> Hypothesis:
-        ids = output.units.ids[: self._text.length(output.units.ids)]
-        scores = output.units.probabilities(slice(len(ids)))
+    def _hypothesis(self, output: Output, hotwords: tuple[Hotword, ...], options: RecognitionOptions) -> Hypothesis:
+        best = output.units.first_rows(self._text.length(output.units.ids))
+        boosts = self._choice.boosts(hotwords, options.hotword_rule)
+        units, written = choose_units(best, self._choice, boosts)
+        ids, scores = units.ids, units.probabilities(slice(None))
         starts, ends = _times(output, len(ids))
         texts = self._text.vocabulary.texts(ids)
         unit_ids = [(i,) for i in ids.tolist()]
-        units = [Token(*unit) for unit in zip(texts, starts, ends, scores, unit_ids, strict=True)]
-        kept = [(i, unit) for i, unit in zip(ids.tolist(), units, strict=True) if i not in SPECIAL_IDS]
+        tokens = [Token(*unit) for unit in zip(texts, starts, ends, scores, unit_ids, strict=True)]
+        kept = [(i, unit) for i, unit in zip(ids.tolist(), tokens, strict=True) if i not in SPECIAL_IDS]
         spoken = [unit for _, unit in kept if unit.text != UNKNOWN]
         words = merge_units(spoken, self._text.lang)
         return Hypothesis(
@@ -186,7 +208,19 @@ class Paraformer:
             score=float(np.mean([unit.score for unit in spoken])) if spoken else 1.0,
             unknown_units=len(kept) - len(spoken),
             unsure=UNKNOWN_UNITS if kept and not spoken else None,
+            hotwords=tuple(HotwordHit(w.text, starts[w.start], ends[w.end - 1], w.changed) for w in written),
+            hotwords_ignored=boosts.ignored,
         )
+
+
+def choose_units(
+    best: GreedyResult, choice: UnitChoice, boosts: Boosts
+) -> tuple[GreedyResult, tuple[WrittenHotword, ...]]:
+    """Return the units of the rows before `</s>`, and the hotwords among them. Without any nothing is computed."""
+    if not boosts:
+        return best, ()
+    chosen = choice.choose(best.log_probs(len(choice.spelling.vocabulary)), boosts)
+    return best.with_ids(chosen.ids), chosen.hits
 
 
 def _times(output: Output, n_units: int) -> tuple[list[int | None], list[int | None]]:

@@ -9,6 +9,7 @@ Customization", ICASSP 2024.
 """
 
 import logging
+import math
 import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
@@ -17,6 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from paraserve.errors import ModelLoadError
+from paraserve.hotword_types import Hotword
 from paraserve.inference.graphs.session import OnnxModel, Tensor
 from paraserve.inference.text.units import SOS_ID, Vocabulary
 from paraserve.text_files import read_text_file
@@ -53,8 +55,9 @@ class Hotwords:
         units = [unit for part in parts for unit in self._segments.get(part, (part,))]
         return units if units and all(unit in self._vocabulary for unit in units) else None
 
-    def _vectors(self, words: tuple[str, ...]) -> Tensor:
-        spelled = [units[:MAX_UNITS] for word in words if (units := self.units(word)) is not None]
+    def _vectors(self, words: tuple[Hotword, ...]) -> Tensor:
+        wanted = (word.text for word in words if word.weight > 0)
+        spelled = [units[:MAX_UNITS] for word in wanted if (units := self.units(word)) is not None]
         ids = [self._vocabulary.ids(units) for units in spelled] + [[SOS_ID]]
         hotword = np.zeros((len(ids), MAX_UNITS), dtype=np.int32)
         for row, values in zip(hotword, ids, strict=True):
@@ -65,11 +68,10 @@ class Hotwords:
         return vectors
 
 
-def read_hotword_file(path: Path) -> tuple[str, ...]:
+def read_hotword_file(path: Path) -> tuple[Hotword, ...]:
     """Read FunASR's hotword file: `words weight` on each line, with spaces or tabs, in UTF-8 or UTF-16.
 
-    Lines without a weight do not count, as in FunASR, and are logged. The weights are dropped, because no model here
-    takes them.
+    Lines without a weight do not count, as in FunASR, and are logged. A word that comes twice has its larger weight.
 
     Raises:
         ModelLoadError: the file cannot be read.
@@ -79,18 +81,22 @@ def read_hotword_file(path: Path) -> tuple[str, ...]:
     except (OSError, UnicodeDecodeError) as error:
         raise ModelLoadError(f"cannot read the hotword file {path}: {error}") from error
     entries = [line.strip().rsplit(maxsplit=1) for line in lines if line.strip()]
-    words = [entry[0] for entry in entries if len(entry) == 2 and _is_number(entry[1])]
+    words = [Hotword(entry[0], weight) for entry in entries if (weight := _weight(entry)) is not None]
     if len(words) < len(entries):
         log.warning("%s: %d lines have no weight behind the words and do not count", path, len(entries) - len(words))
-    return tuple(dict.fromkeys(words))
+    largest: dict[str, float] = {}
+    for word in words:
+        largest[word.text] = max(word.weight, largest.get(word.text, word.weight))
+    return tuple(Hotword(*entry) for entry in largest.items())
 
 
-def _is_number(text: str) -> bool:
+def _weight(entry: Sequence[str]) -> float | None:
+    """Return the weight of a line's words, None without one."""
     try:
-        float(text)
+        weight = float(entry[1]) if len(entry) == 2 else math.nan
     except ValueError:
-        return False
-    return True
+        return None
+    return weight if math.isfinite(weight) else None
 
 
 def read_segments(path: Path) -> dict[str, tuple[str, ...]]:

@@ -18,7 +18,9 @@ from typing import TypeVar
 import numpy as np
 
 from paraserve.errors import ModelLoadError
+from paraserve.hotword_types import HotwordHit
 from paraserve.inference.base import StreamingItem
+from paraserve.inference.boosts import MAX_UNITS, Boosts
 from paraserve.inference.features.cif import CifState, integrate_and_fire
 from paraserve.inference.features.fbank import FbankState, LfrState
 from paraserve.inference.graphs.session import CPU, Placement, Tensor
@@ -31,14 +33,17 @@ from paraserve.inference.models.recognizers.paraformer_common import (
     probabilities,
     read_front_end,
 )
+from paraserve.inference.models.recognizers.paraformer_hotwords import read_segments
 from paraserve.inference.models.recognizers.paraformer_online_graphs import (
     OnlineGraphs,
     load_online_graphs,
     position_code,
 )
 from paraserve.inference.models.recognizers.paraformer_online_windows import Window, encoder_windows
+from paraserve.inference.spelling import Spelling
 from paraserve.inference.text.streaming_text import TextState, text_step
 from paraserve.inference.text.units import SPECIAL_IDS, UNKNOWN, Vocabulary
+from paraserve.inference.unit_choice import UnitChoice, WrittenHotword
 from paraserve.options import ChunkSize
 from paraserve.types import FRAME_SAMPLES, ROW_MS, Features, Partial, Token, ms_to_samples, samples_to_ms
 
@@ -53,6 +58,9 @@ MAX_UNIT_MS = 600
 """Longest unit. It starts where the one before it fired, but no earlier than this before its end."""
 
 
+MAX_BEFORE = MAX_UNITS
+"""Units that are kept of those before a step: as many as the longest hotword has."""
+
 Item = TypeVar("Item")
 
 
@@ -65,6 +73,7 @@ class OnlineState:
         n_rows: number of rows so far.
         n_samples: number of samples so far.
         fired_ms: time at which the last unit fired.
+        recent: id and start in ms of each of the last units, in which a hotword may begin.
     """
 
     chunk: ChunkSize
@@ -76,18 +85,29 @@ class OnlineState:
     n_rows: int = 0
     n_samples: int = 0
     fired_ms: int = 0
+    recent: tuple[tuple[int, int], ...] = ()
     text: TextState = field(default_factory=TextState)
 
 
 @dataclass(slots=True)
 class Run:
-    """One stream during a step: windows that wait, and ids, scores and firing rows of the units so far."""
+    """One stream during a step: windows that wait, and ids, scores and firing rows of the units so far.
+
+    `written` are the hotwords among them, by their places in `ids`. Places below 0 are those of units before.
+    """
 
     state: OnlineState
     windows: list[Window]
-    ids: list[int]
-    scores: list[float]
-    rows: list[int]
+    boosts: Boosts
+    ids: list[int] = field(default_factory=list)
+    scores: list[float] = field(default_factory=list)
+    rows: list[int] = field(default_factory=list)
+    written: list[WrittenHotword] = field(default_factory=list)
+
+    @property
+    def before(self) -> list[int]:
+        """Ids of the last units so far."""
+        return [*(i for i, _ in self.state.recent), *self.ids][-MAX_BEFORE:]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,14 +123,13 @@ class Fired:
 class ParaformerOnline:
     """Streaming recognizer of one model directory; matches `paraserve.inference.base.StreamingRecognizer`."""
 
-    def __init__(
-        self, graphs: OnlineGraphs, front: FrontEnd, vocabulary: Vocabulary, lang: str | None, batch_size: int
-    ) -> None:
+    def __init__(self, graphs: OnlineGraphs, front: FrontEnd, spelling: Spelling, batch_size: int) -> None:
         self.batch_size = batch_size
+        self._choice = UnitChoice(spelling)
         self._graphs = graphs
         self._front = front
-        self._vocabulary = vocabulary
-        self._lang = lang
+        self._vocabulary = spelling.vocabulary
+        self._lang = spelling.lang
 
     def new_state(self, chunk: ChunkSize) -> OnlineState:
         """Return the state of an utterance before its first sample."""
@@ -159,7 +178,7 @@ class ParaformerOnline:
             n_rows=state.n_rows + len(rows),
             n_samples=state.n_samples + n_samples,
         )
-        return Run(after, windows, [], [], [])
+        return Run(after, windows, self._choice.boosts(item.audio.hotwords, item.options.hotword_rule))
 
     def _positioned(self, rows: Features, n_before: int) -> Features:
         """Return the rows scaled and with position code, as the encoder takes them."""
@@ -202,11 +221,17 @@ class ParaformerOnline:
         results = self._graphs.run_decoder(encoded, [item.embeddings for item in group], caches)
         for item, (logits, next_caches) in zip(group, results, strict=True):
             check_vocabulary(self._vocabulary, logits.shape[1], self._graphs.decoder.path)
-            ids = logits.argmax(axis=1)
-            item.run.ids += ids.tolist()
-            item.run.scores += probabilities(logits, ids)
+            self._choose(item.run, logits)
             item.run.rows += item.rows
             item.run.state = replace(item.run.state, caches=next_caches)
+
+    def _choose(self, run: Run, logits: Tensor) -> None:
+        """Add the units of new rows (n_fired, vocabulary) to a run. Those before them stay as they are."""
+        n_before = len(run.ids)
+        chosen = self._choice.choose(logits, run.boosts, run.before if run.boosts else ())
+        run.ids += chosen.ids.tolist()
+        run.scores += probabilities(logits, chosen.ids)
+        run.written += [replace(hit, start=hit.start + n_before, end=hit.end + n_before) for hit in chosen.hits]
 
     def _finish(self, run: Run, *, is_last: bool) -> tuple[OnlineState, Partial]:
         state = run.state
@@ -218,10 +243,21 @@ class ParaformerOnline:
         kept = [(i, unit) for i, unit in zip(run.ids, units, strict=True) if i not in SPECIAL_IDS]
         spoken = [unit for _, unit in kept if unit.text != UNKNOWN]
         text_state, partial = text_step(state.text, spoken, self._lang, is_last=is_last)
-        partial = replace(partial, token_ids=tuple(i for i, _ in kept), unknown_units=len(kept) - len(spoken))
+        starts = [*(start for _, start in state.recent), *(unit.start_ms or 0 for unit in units)]
+        partial = replace(
+            partial,
+            token_ids=tuple(i for i, _ in kept),
+            unknown_units=len(kept) - len(spoken),
+            hotwords=tuple(
+                HotwordHit(w.text, starts[len(state.recent) + w.start], units[w.end - 1].end_ms, w.changed)
+                for w in run.written
+            ),
+            hotwords_ignored=run.boosts.ignored,
+        )
         if is_last:
             return self.new_state(state.chunk), partial
-        return replace(state, fired_ms=fired_ms, text=text_state), partial
+        recent = tuple(zip([*(i for i, _ in state.recent), *run.ids], starts, strict=True))[-MAX_BEFORE:]
+        return replace(state, fired_ms=fired_ms, recent=recent, text=text_state), partial
 
 
 def load_paraformer_online(
@@ -242,7 +278,8 @@ def load_paraformer_online(
     if isinstance(n_units, int):
         check_vocabulary(vocabulary, n_units, graphs.decoder.path)
     batch_size = CPU_BATCH if graphs.encoder.is_cpu else CUDA_BATCH
-    return ParaformerOnline(graphs, front, vocabulary, config.get("lang"), batch_size)
+    spelling = Spelling(vocabulary, read_segments(directory / "seg_dict"), config.get("lang"))
+    return ParaformerOnline(graphs, front, spelling, batch_size)
 
 
 def _groups(items: Iterable[Item], key: Callable[[Item], Hashable]) -> list[list[Item]]:

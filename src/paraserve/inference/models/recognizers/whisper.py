@@ -31,6 +31,7 @@ from paraserve.inference.models.recognizers.whisper_windows import (
 )
 from paraserve.inference.text.model_punctuated import words_of
 from paraserve.inference.text.scripts import CHINESE, TO_FULL_WIDTH_MARKS
+from paraserve.inference.written_hotwords import written_hotwords
 from paraserve.options import RecognitionOptions
 from paraserve.types import (
     FRAME_MS,
@@ -198,6 +199,7 @@ class Whisper:
             score=score,
             language=found.language,
             is_punctuated=True,
+            hotwords=written_hotwords(words, options.hotwords),
         )
 
     def _language(self, encoded: Any, options: RecognitionOptions) -> str:
@@ -219,7 +221,7 @@ class Whisper:
             tokenizer,
             tokenizer.encode(" " + prompt.strip()) if prompt else [],
             without_timestamps=True,
-            hotwords=" ".join(options.hotwords) or None,
+            hotwords=" ".join(word.text for word in options.hotwords if word.weight > 0) or None,
         )
         return ids
 

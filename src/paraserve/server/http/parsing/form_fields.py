@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable, Mapping
 
 from paraserve.errors import ProtocolError
+from paraserve.hotword_types import Hotword
 from paraserve.inference.abilities import Abilities
 from paraserve.options import RecognitionOptions
 from paraserve.server.protocols.funasr.hotwords import check_hotwords, parse_hotwords
@@ -161,6 +162,6 @@ def read_digits(fields: FormFields, name: str, max_digits: int) -> int | None:
     return int(value)
 
 
-def _hotwords(fields: FormFields) -> tuple[str, ...]:
+def _hotwords(fields: FormFields) -> tuple[Hotword, ...]:
     words = [word for value in fields.all("hotwords") for word in parse_hotwords(value)]
     return check_hotwords(tuple(dict.fromkeys(words)))

@@ -5,7 +5,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from paraserve.formats import answer_facts, shortfall_json, spoken_json, spoken_properties, warnings_json
+from paraserve.formats import (
+    answer_facts,
+    hotwords_json,
+    shortfall_json,
+    spoken_json,
+    spoken_properties,
+    warnings_json,
+)
 from paraserve.inference.text.scripts import is_chinese_character
 from paraserve.inference.text.sentences import join_sentences
 from paraserve.server.protocols.funasr.digit_times import part_edges
@@ -30,7 +37,8 @@ def funasr_offline(transcript: Transcript, wav_name: str, *, is_final: bool, is_
     if is_strict:
         return body
     body |= spoken_json(transcript.spoken)
-    return body | funasr_properties(sentences) | shortfall_json(transcript.heard, transcript.notice)
+    facts = hotwords_json(transcript.hotwords) | shortfall_json(transcript.heard, transcript.notice)
+    return body | funasr_properties(sentences) | facts
 
 
 def funasr_properties(sentences: Sequence[Sentence]) -> Json:

@@ -1,28 +1,40 @@
-"""Reads the forms in which FunASR's clients write hotwords. Text is never taken for a file name or a URL."""
+"""Reads the forms in which clients write hotwords, for every protocol. Text is never a file name or a URL.
+
+Other weights than FunASR's 1 to 100 are read as they are: `inference/boosts.py` says what they mean.
+"""
 
 import json
+import math
+import re
 import reprlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from paraserve.errors import ProtocolError
+from paraserve.hotword_types import Hotword
 
 MAX_TEXT_CHARS = 65_536
 MAX_WORDS = 1_000
 MAX_WORD_CHARS = 100
+WEIGHTED = re.compile(r"(.*\S)\s*[:\uff1a]\s*([+-]?[0-9]{1,9}(?:\.[0-9]{1,9})?)", re.DOTALL)
+"""A word with a weight behind a colon of either width."""
+FILE_LINE = re.compile(r"(.*\S)[ \t]+([0-9]{1,9}(?:\.[0-9]{1,9})?)")
+"""A line of FunASR's hotword file."""
 
 
-def parse_hotwords(value: object) -> tuple[str, ...]:
-    """Return the words in the order given.
+def parse_hotwords(value: object) -> tuple[Hotword, ...]:
+    """Return the words in the order given. None, "null" and empty text are no words.
 
     They come from an object or its JSON text (word to weight, which may be text), from a list or its JSON text, from
-    words with commas between them (which may contain spaces), or from words with spaces between them. Weights are
-    checked and left out: no model here takes them.
+    the lines of FunASR's hotword file (word and weight), from words with commas between them (which may contain
+    spaces), or from words with spaces or line ends between them. A word of text or of a list may be `word:weight`.
 
     Raises:
         ProtocolError: none of these, or too much of it.
     """
-    if isinstance(value, str):
+    if value is None:
+        words: tuple[Hotword, ...] = ()
+    elif isinstance(value, str):
         words = _from_text(value)
     elif isinstance(value, dict):
         words = _from_object(value)
@@ -33,7 +45,7 @@ def parse_hotwords(value: object) -> tuple[str, ...]:
     return check_hotwords(words)
 
 
-def check_hotwords(words: tuple[str, ...], key: str = "hotwords") -> tuple[str, ...]:
+def check_hotwords(words: tuple[Hotword, ...], key: str = "hotwords") -> tuple[Hotword, ...]:
     """Return the words of a message's `key`.
 
     Raises:
@@ -41,16 +53,17 @@ def check_hotwords(words: tuple[str, ...], key: str = "hotwords") -> tuple[str, 
     """
     if len(words) > MAX_WORDS:
         raise _invalid(f"has {len(words)} words, at most {MAX_WORDS} are taken", key)
-    longest = max(words, key=len, default="")
-    if len(longest) > MAX_WORD_CHARS:
-        raise _invalid(f"has a word of {len(longest)} characters, at most {MAX_WORD_CHARS} are taken", key)
+    longest = max((len(word.text) for word in words), default=0)
+    if longest > MAX_WORD_CHARS:
+        raise _invalid(f"has a word of {longest} characters, at most {MAX_WORD_CHARS} are taken", key)
     return words
 
 
-def _from_text(text: str) -> tuple[str, ...]:
+def _from_text(text: str) -> tuple[Hotword, ...]:
     if len(text) > MAX_TEXT_CHARS:
         raise _invalid(f"has {len(text)} characters, at most {MAX_TEXT_CHARS} are taken")
-    if text.lstrip().startswith("{"):
+    text = text.removeprefix("\ufeff").strip()
+    if text.startswith("{"):
         try:
             parsed: dict[str, Any] = json.loads(text)
         except (ValueError, RecursionError):
@@ -58,13 +71,27 @@ def _from_text(text: str) -> tuple[str, ...]:
         return _from_object(parsed)
     if (items := _json_list(text)) is not None:
         return _from_list(items)
-    parts = text.replace("，", ",").split(",") if "," in text or "，" in text else text.split()
-    return tuple(word for part in parts if (word := part.strip()))
+    if text == "null":
+        return ()
+    if (lines := _file_lines(text)) is not None:
+        return lines
+    is_listed = "," in text or "\uff0c" in text
+    return _words(re.split("[,\uff0c\r\n]", text) if is_listed else text.split())
+
+
+def _file_lines(text: str) -> tuple[Hotword, ...] | None:
+    """Return the words of several lines if each of them ends with a weight."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    found = [FILE_LINE.fullmatch(line) for line in lines]
+    if len(lines) < 2 or "," in text or "\uff0c" in text:
+        return None
+    words = [Hotword(line[1], float(line[2])) for line in found if line is not None]
+    return tuple(words) if len(words) == len(lines) else None
 
 
 def _json_list(text: str) -> list[Any] | None:
     """Return a JSON list, None for text that only begins like one."""
-    if not text.lstrip().startswith("["):
+    if not text.startswith("["):
         return None
     try:
         items = json.loads(text)
@@ -73,30 +100,37 @@ def _json_list(text: str) -> list[Any] | None:
     return items if isinstance(items, list) else None
 
 
-def _from_list(words: Sequence[Any]) -> tuple[str, ...]:
+def _from_list(words: Sequence[Any]) -> tuple[Hotword, ...]:
     for word in words:
         if not isinstance(word, str):
             raise _invalid(f"has {reprlib.repr(word)}, which is not a word")
-    return tuple(word for item in words if (word := item.strip()))
+    return _words(words)
 
 
-def _from_object(weights: Mapping[str, Any]) -> tuple[str, ...]:
-    for word, weight in weights.items():
-        if not _is_weight(weight):
-            raise _invalid(f"gives {reprlib.repr(word)} the weight {reprlib.repr(weight)}, which is not a number")
-    return tuple(word for key in weights if (word := key.strip()))
+def _words(parts: Sequence[str]) -> tuple[Hotword, ...]:
+    """Return the words of texts, some of which may have a weight. Empty ones are left out."""
+    words: list[Hotword] = []
+    for part in filter(None, map(str.strip, parts)):
+        weighted = WEIGHTED.fullmatch(part)
+        words.append(Hotword(part) if weighted is None else Hotword(weighted[1], float(weighted[2])))
+    return tuple(words)
 
 
-def _is_weight(weight: object) -> bool:
-    if isinstance(weight, bool):
-        return False
-    if isinstance(weight, str):
+def _from_object(weights: Mapping[str, Any]) -> tuple[Hotword, ...]:
+    return tuple(Hotword(word, _weight(key, weight)) for key, weight in weights.items() if (word := key.strip()))
+
+
+def _weight(word: str, weight: object) -> float:
+    """Return the weight of a word of an object, which may be text."""
+    value = math.nan
+    if isinstance(weight, str | int | float) and not isinstance(weight, bool):
         try:
-            float(weight)
-        except ValueError:
-            return False
-        return True
-    return isinstance(weight, int | float)
+            value = float(weight)
+        except (ValueError, OverflowError):
+            value = math.nan
+    if not math.isfinite(value):
+        raise _invalid(f"gives {reprlib.repr(word)} the weight {reprlib.repr(weight)}, which is not a number")
+    return value
 
 
 def _invalid(problem: str, key: str = "hotwords") -> ProtocolError:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from paraserve.errors import ModelNotFoundError, ParaserveError, ProtocolError
-from paraserve.formats import shortfall_json, spoken_json
+from paraserve.formats import hotwords_json, shortfall_json, spoken_json
 from paraserve.inference.abilities import ChoiceOf, ModelChoice
 from paraserve.server.error_table import error_row
 from paraserve.server.protocols.events import (
@@ -222,7 +222,7 @@ def live_result(
         says_more = segment is not None or event.is_last or event.notice is not None
         shortfall = shortfall_json(event.heard, event.notice) if says_more else {}
         spoken = {} if segment is None else spoken_json(segment.spoken)
-        return body | spoken | funasr_properties(sentences) | shortfall
+        return body | spoken | funasr_properties(sentences) | _hotwords(event) | shortfall
     body["text"] = tagged_text(sentences, event.text)
     if event.is_last and not event.text:
         del body["mode"]
@@ -230,6 +230,13 @@ def live_result(
     body["slice_type"] = int(not place.is_first) if segment is None else 2
     body["index"] = place.index
     return body if segment is None else body | {"start_time": segment.start_ms, "end_time": segment.end_ms}
+
+
+def _hotwords(event: PartialText | SegmentText) -> Json:
+    """Return what became of the client's hotwords. A partial text with nothing to tell of them has no key."""
+    found = event.hotwords
+    is_silent = isinstance(event, PartialText) and found is not None and not (found.hits or found.ignored)
+    return {} if is_silent else hotwords_json(found)
 
 
 def recording_result(transcript: Transcript, wav_name: str, dialect: FunasrDialect) -> Json:

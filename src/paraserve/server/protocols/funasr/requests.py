@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from paraserve.errors import ProtocolError
+from paraserve.hotword_types import Hotword
 from paraserve.options import AudioFormat, ChunkSize, RecognitionOptions, StreamConfig, VadOverrides
 from paraserve.server.protocols.events import LiveSettings
 from paraserve.server.protocols.funasr.hotwords import parse_hotwords
@@ -82,7 +83,7 @@ class FunasrSettings:
     max_end_silence_ms: int | None = None
     max_segment_ms: int | None = None
     speech_noise_threshold: float | None = None
-    hotwords: tuple[str, ...] = ()
+    hotwords: tuple[Hotword, ...] = ()
     itn: bool = True
     punctuate: bool = True
     model_itn: bool = True
@@ -239,10 +240,10 @@ def _look_back(key: str, value: object) -> int | None:
     return None if chunks < 0 else chunks
 
 
-def _hotwords(key: str, value: object) -> tuple[str, ...]:
+def _hotwords(key: str, value: object) -> tuple[Hotword, ...]:
     words = parse_hotwords(value)
     for word in words:
-        read_text(key, word)
+        read_text(key, word.text)
     return words
 
 

@@ -44,13 +44,13 @@ def _always(settings: FunasrSettings) -> Iterator[tuple[str, str]]:
 
 
 def _of_online(settings: FunasrSettings, asked: Container[str], abilities: Abilities) -> Iterator[tuple[str, str]]:
-    """Yield what has no effect where nothing replaces the partial texts. A streaming recognizer takes no options."""
+    """Yield what has no effect where nothing replaces the partial texts. Streaming recognizers take hotwords only."""
     if settings.max_segment_ms is not None:
         yield "max_single_segment_time", "mode online cuts no speech"
+    if settings.hotwords and not abilities.partial_hotwords:
+        yield "hotwords", "partial texts take none: hotwords count in modes 2pass and offline"
     if abilities.draft_options:
         return
-    if settings.hotwords:
-        yield "hotwords", "partial texts take none: hotwords count in modes 2pass and offline"
     if settings.language:
         yield "svs_lang", "the streaming model takes no language"
     for key, is_wanted in (("itn", settings.itn), ("punctuate", settings.punctuate)):

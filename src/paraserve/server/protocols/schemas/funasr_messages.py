@@ -7,7 +7,7 @@ from pydantic import MISSING, ConfigDict, Field
 from paraserve.server.protocols.schemas.documented import Documented
 from paraserve.server.protocols.schemas.funasr_answers import FunasrTimes
 from paraserve.server.protocols.schemas.live_errors import LiveError
-from paraserve.server.protocols.schemas.transcript_answers import SpokenProperties, WithSpoken
+from paraserve.server.protocols.schemas.transcript_answers import HotwordFacts, SpokenProperties, WithSpoken
 from paraserve.server.protocols.schemas.warnings import Shortfall, WithWarnings
 
 NumberText = Annotated[str, Field(pattern=r"^[+-]?[0-9]{1,12}(\.[0-9]{1,12})?$")]
@@ -60,8 +60,8 @@ class FunasrRequest(Documented):
     hotwords: str | list[str] | dict[str, float | NumberText] | MISSING | None = Field(
         MISSING, examples=['{"阿里巴巴": 20}']
     )
-    """Words to expect: an object of words and weights, a list, the text of either, or words with commas or spaces
-    between them."""
+    """Words to expect: an object of words and weights, a list, the text of either, the lines of FunASR's hotword
+    file, or words with commas or spaces between them. A word may be `word:weight`. The usual weight is 20."""
     itn: bool | MISSING | None = MISSING
     """`false` leaves numbers, dates and times as spoken. Default `true`."""
     svs_lang: str | MISSING | None = Field(MISSING, max_length=64)
@@ -103,7 +103,7 @@ class FunasrResult(WithWarnings):
     """With `timing`: milliseconds of audio up to that frame. Not in mode `offline`."""
 
 
-class FunasrPartial(FunasrResult, Shortfall):
+class FunasrPartial(FunasrResult, HotwordFacts, Shortfall):
     """New words of a segment that is still open, without punctuation. Its text adds to the partials before."""
 
     model_config = ConfigDict(
@@ -122,7 +122,7 @@ class FunasrPartial(FunasrResult, Shortfall):
     """With `--protocol strict`: number of the sentence on the connection."""
 
 
-class FunasrSegmentResult(FunasrResult, FunasrTimes, SpokenProperties, WithSpoken, Shortfall):
+class FunasrSegmentResult(FunasrResult, FunasrTimes, SpokenProperties, WithSpoken, HotwordFacts, Shortfall):
     """The text of a segment with punctuation, in place of all its partials."""
 
     model_config = ConfigDict(
@@ -161,7 +161,7 @@ class FunasrSegmentResult(FunasrResult, FunasrTimes, SpokenProperties, WithSpoke
     """With `--protocol strict`: end of the segment in ms."""
 
 
-class FunasrRecordingResult(FunasrResult, FunasrTimes, SpokenProperties, WithSpoken, Shortfall):
+class FunasrRecordingResult(FunasrResult, FunasrTimes, SpokenProperties, WithSpoken, HotwordFacts, Shortfall):
     """The one result of mode `offline`."""
 
     model_config = ConfigDict(

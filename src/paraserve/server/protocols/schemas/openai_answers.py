@@ -6,7 +6,7 @@ from pydantic import MISSING, Field
 
 from paraserve.server.protocols.schemas.documented import Documented
 from paraserve.server.protocols.schemas.health_answers import ModelFacts
-from paraserve.server.protocols.schemas.transcript_answers import SpokenProperties, WithSpoken
+from paraserve.server.protocols.schemas.transcript_answers import HotwordFacts, SpokenProperties, WithSpoken
 from paraserve.server.protocols.schemas.warnings import Understanding, WithNotice, WithWarnings
 
 
@@ -79,7 +79,7 @@ class OpenAISegment(SpokenProperties, WithSpoken):
     """Mean probability of the tokens. Not in OpenAI's API."""
 
 
-class OpenAIVerboseTranscription(Understanding, WithNotice, WithWarnings):
+class OpenAIVerboseTranscription(Understanding, HotwordFacts, WithNotice, WithWarnings):
     """The answer with `response_format=verbose_json`."""
 
     task: Literal["transcribe", "translate"]

@@ -59,6 +59,37 @@ class WithSpoken(Documented):
     """The text as it was said, with its punctuation. Absent where nothing is written otherwise."""
 
 
+class HotwordJson(Documented):
+    """A hotword in the text."""
+
+    text: str
+    """The word as the client wrote it."""
+    start_ms: int | None
+    """Start in ms, null where the model gives no times."""
+    end_ms: int | None
+    """End in ms, null where the model gives no times."""
+    changed: bool | None
+    """`true` if something else would stand there without hotwords. null where the model does not tell."""
+
+
+class IgnoredHotwordJson(Documented):
+    """A hotword without effect."""
+
+    text: str
+    """The word as the client wrote it."""
+    reason: str
+    """`unknown unit` and the part that the model cannot write, `too long`, or `weight 0`."""
+
+
+class HotwordFacts(Documented):
+    """What became of the client's hotwords."""
+
+    hotwords: list[HotwordJson] | MISSING = MISSING
+    """Hotwords in the text, in their order. Absent where the client sent none."""
+    hotwords_ignored: list[IgnoredHotwordJson] | MISSING = MISSING
+    """Hotwords of the client that have no effect. Absent without any. Live clients are told once an utterance."""
+
+
 class SentenceJson(SpokenProperties, WithSpoken):
     """A punctuated part of the text."""
 
@@ -85,7 +116,7 @@ class TimingJson(Documented):
     """Running models."""
 
 
-class TranscriptJson(WithSpoken, Understanding, WithNotice, WithWarnings):
+class TranscriptJson(WithSpoken, Understanding, HotwordFacts, WithNotice, WithWarnings):
     """The transcript of a recording, with times and confidences."""
 
     text: str

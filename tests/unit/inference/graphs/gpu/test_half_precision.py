@@ -14,6 +14,7 @@ from paraserve.inference.graphs.builder import prepare_for_gpu
 from paraserve.inference.graphs.cache import prepared_graph
 from paraserve.inference.graphs.gpu.half_precision import to_half
 from paraserve.inference.graphs.session import BEST_UNITS, open_session
+from paraserve.inference.models.recognizers.greedy import FAR, run_greedy
 from paraserve.inference.models.recognizers.paraformer import load_paraformer
 from paraserve.inference.models.recognizers.paraformer_common import probabilities
 from paraserve.inference.models.recognizers.paraformer_online import load_paraformer_online
@@ -105,6 +106,22 @@ def test_logits_stay_where_they_are(tiny_models_dir: Path, tmp_path: Path, kind:
     assert ids.dtype == np.int64
     np.testing.assert_array_equal(ids[..., 0], logits.argmax(axis=2))
     np.testing.assert_allclose(scores[0, :, 0], probabilities(logits[0], ids[0, :, 0]), rtol=1e-5)
+
+
+def test_the_best_units_of_each_row(tiny_models_dir: Path, tmp_path: Path) -> None:
+    """Hotwords find the 16 best units of each row with their probabilities, and all others far away."""
+    graph = open_session(converted(tiny_models_dir / "paraformer", tmp_path / "half", "model") / "model.onnx")
+    feeds = random_feeds(graph)
+    logits = graph.run(feeds, [next(iter(graph.outputs))]).popitem()[1][0]
+    (result, *_), _ = run_greedy(graph, feeds)
+    log_probs = result.log_probs(logits.shape[1])
+    exact = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
+    is_near = log_probs > FAR
+    assert (is_near.sum(axis=1) == 16).all()
+    np.testing.assert_allclose(log_probs[is_near], exact[is_near], rtol=1e-3, atol=1e-3)
+    assert (np.sort(exact)[:, -16] == np.where(is_near, exact, np.inf).min(axis=1)).all()
+    second = result.with_ids(np.argsort(exact)[:, -2])
+    np.testing.assert_allclose(second.probabilities(slice(None)), np.exp(np.sort(exact)[:, -2]), rtol=1e-3, atol=1e-6)
 
 
 @pytest.mark.parametrize("kind", ["paraformer", "paraformer-timestamp", "paraformer-contextual-v1"])

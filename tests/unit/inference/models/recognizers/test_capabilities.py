@@ -5,18 +5,19 @@ from dataclasses import replace
 import pytest
 
 from paraserve.errors import TaskUnavailableError
+from paraserve.hotword_types import Hotword
 from paraserve.inference.abilities import Capabilities
 from paraserve.inference.base import ModelBundle, Recognizer
 from paraserve.inference.models.load import bundle_parts, load_parts
 from paraserve.inference.models.vad.whole_recording_vad import WholeRecordingVad
-from paraserve.options import RecognitionOptions, StreamConfig
+from paraserve.options import HotwordRule, RecognitionOptions, StreamConfig
 from paraserve.runtime.engine import LocalEngine
 from paraserve.runtime.scheduling.scheduler import Scheduler
 from paraserve.types import Hypothesis, SegmentAudio
 
 MODELS = {
-    "paraformer": Capabilities(),
-    "paraformer-timestamp": Capabilities(word_times=True),
+    "paraformer": Capabilities(hotwords=True, item_hotwords=True),
+    "paraformer-timestamp": Capabilities(hotwords=True, item_hotwords=True, word_times=True),
     "paraformer-contextual": Capabilities(hotwords=True, word_times=True),
     "paraformer-contextual-v1": Capabilities(hotwords=True),
     "sensevoice": Capabilities(
@@ -63,8 +64,18 @@ def test_word_times(model, audio):
 
 def test_hotwords(model, audio):
     """They change what is heard, or nothing at all."""
-    biased = heard(model, audio, RecognitionOptions(hotwords=("阿里巴巴", "北京")))
+    units = [token.text for token in heard(model, audio).tokens]
+    words = (Hotword("阿里巴巴"), Hotword("北京"), Hotword(units[0]))
+    biased = heard(model, audio, RecognitionOptions(hotwords=words))
     assert (biased != heard(model, audio)) is model.capabilities.hotwords
+
+
+def test_hotwords_outside_of_the_graph(model, audio):
+    """Where the rule keeps hotwords out of the graph and gives them no bonus, nothing changes."""
+    rule = HotwordRule(bonus=0, in_graph=False)
+    plain = heard(model, audio)
+    found = heard(model, audio, RecognitionOptions(hotwords=(Hotword("北京"),), hotword_rule=rule))
+    assert found == replace(plain, hotwords_ignored=found.hotwords_ignored)
 
 
 def test_languages(model, audio):

@@ -17,7 +17,9 @@ from paraserve.inference.features.fbank import Cmvn, LfrState, apply_cmvn, fbank
 from paraserve.inference.graphs.session import open_session
 from paraserve.inference.models.recognizers.paraformer import Paraformer, TextRules, load_paraformer
 from paraserve.inference.models.recognizers.paraformer_common import FrontEnd
+from paraserve.inference.spelling import Spelling
 from paraserve.inference.text.units import Vocabulary
+from paraserve.inference.unit_choice import UnitChoice
 from paraserve.options import RecognitionOptions
 from paraserve.types import Hypothesis, Samples, SegmentAudio, Token
 
@@ -84,7 +86,13 @@ class SpokenGraph:
 def recognizer(graph: Any = None, predictor_bias: int = 1, lang: str | None = None) -> Paraformer:
     identity = Cmvn(np.zeros(DIM), np.ones(DIM))
     rules = TextRules(Vocabulary(UNITS), predictor_bias, lang)
-    return Paraformer(graph or SpokenGraph(), FrontEnd(identity, lfr_m=1, lfr_n=1), rules, batch_frames=100)
+    return Paraformer(
+        graph or SpokenGraph(),
+        FrontEnd(identity, lfr_m=1, lfr_n=1),
+        rules,
+        100,
+        UnitChoice(Spelling(rules.vocabulary)),
+    )
 
 
 def says(*ids: int) -> SegmentAudio:
@@ -216,7 +224,9 @@ def test_vocabulary_of_another_size() -> None:
     """A graph that does not say its vocabulary's size is found out at its first run."""
     graph = SpokenGraph()
     rules = TextRules(Vocabulary(UNITS[1:]), 1, None)
-    model = Paraformer(graph, FrontEnd(Cmvn(np.zeros(DIM), np.ones(DIM)), 1, 1), rules, 0)
+    model = Paraformer(
+        graph, FrontEnd(Cmvn(np.zeros(DIM), np.ones(DIM)), 1, 1), rules, 0, UnitChoice(Spelling(rules.vocabulary))
+    )
     with pytest.raises(ModelLoadError, match=r"10 output units, .*tokens\.json has 9"):
         recognize_one(says(NI, EOS), model)
 

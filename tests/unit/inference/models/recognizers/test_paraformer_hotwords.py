@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from paraserve.errors import ModelLoadError
+from paraserve.hotword_types import Hotword
 from paraserve.inference.models.recognizers.paraformer_hotwords import (
     MAX_UNITS,
     Hotwords,
@@ -50,7 +51,9 @@ def test_units(hotword, units):
 def test_vectors_are_the_states_behind_the_last_units():
     """Each hotword's own last unit, cut at ten, those that cannot be spelled left out, and `<s>` last."""
     encoder = Encoder()
-    vectors = Hotwords(encoder, VOCABULARY, SEGMENTS).vectors(("阿里", "巴", "hello", "阿" * 9 + "里里里"))
+    vectors = Hotwords(encoder, VOCABULARY, SEGMENTS).vectors(
+        tuple(map(Hotword, ("阿里", "巴", "hello", "阿" * 9 + "里里里")))
+    )
     assert vectors[0, :, 0].tolist() == [4, 7, 4, 1]
     assert encoder.seen[0].shape == (4, MAX_UNITS)
     assert encoder.seen[0][0].tolist() == [3, 4] + [0] * 8
@@ -61,7 +64,7 @@ def test_a_list_is_encoded_once():
     """The same hotwords come with every segment of a recording."""
     encoder = Encoder()
     hotwords = Hotwords(encoder, VOCABULARY, SEGMENTS)
-    assert hotwords.vectors(("阿",)) is hotwords.vectors(("阿",))
+    assert hotwords.vectors((Hotword("阿"),)) is hotwords.vectors((Hotword("阿"),))
     hotwords.vectors(())
     assert len(encoder.seen) == 2
 
@@ -81,6 +84,6 @@ def test_hotword_file(tmp_path):
     """Words (with spaces inside, too) and a weight a line; what has none is no hotword, what comes twice is one."""
     path = tmp_path / "hotwords.txt"
     path.write_text("阿里巴巴 20\nopen ai 3.5\n\nno weight\n通义\n阿里巴巴 5\n", "utf-8")
-    assert read_hotword_file(path) == ("阿里巴巴", "open ai")
+    assert read_hotword_file(path) == (Hotword("阿里巴巴", 20), Hotword("open ai", 3.5))
     with pytest.raises(ModelLoadError, match="hotword file"):
         read_hotword_file(tmp_path / "none")

@@ -22,6 +22,7 @@ from paraserve.inference.graphs.session import CPU
 from paraserve.inference.models.recognizers.paraformer_common import FrontEnd
 from paraserve.inference.models.recognizers.paraformer_online import ParaformerOnline, load_paraformer_online
 from paraserve.inference.models.recognizers.paraformer_online_graphs import load_online_graphs, position_code
+from paraserve.inference.spelling import Spelling
 from paraserve.inference.text.units import Vocabulary
 from paraserve.options import ChunkSize
 from paraserve.types import Partial, Samples, SegmentAudio, Token
@@ -72,7 +73,7 @@ class RowGraphs:
 
 def recognizer(graphs: Any = None, units: list[str] = UNITS) -> ParaformerOnline:
     identity = Cmvn(np.zeros(7 * N_MELS), np.ones(7 * N_MELS))
-    return ParaformerOnline(graphs or RowGraphs(), FrontEnd(identity, 7, 6), Vocabulary(units), None, 4)
+    return ParaformerOnline(graphs or RowGraphs(), FrontEnd(identity, 7, 6), Spelling(Vocabulary(units)), 4)
 
 
 def audio_of(n_before: int, n_samples: int) -> SegmentAudio:

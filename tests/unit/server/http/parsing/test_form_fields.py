@@ -3,6 +3,7 @@
 import pytest
 
 from paraserve.errors import ProtocolError
+from paraserve.hotword_types import Hotword
 from paraserve.inference.abilities import Abilities
 from paraserve.options import RecognitionOptions
 from paraserve.server.http.parsing.form_fields import FormFields, recognition_options
@@ -117,7 +118,8 @@ def test_items_of_a_list():
     [
         ["阿里巴巴 魔搭"],
         ["阿里巴巴,魔搭"],
-        ['{"阿里巴巴":20,"魔搭":"30"}'],
+        ['{"阿里巴巴":20,"魔搭":"20"}'],
+        ["阿里巴巴 魔搭:20"],
         ['["阿里巴巴","魔搭"]'],
         ["阿里巴巴", "魔搭"],
     ],
@@ -125,7 +127,7 @@ def test_items_of_a_list():
 def test_hotwords(values):
     """Every form that FunASR's clients write, a JSON list, and a field for each word."""
     assert recognition_options(form(hotwords=values), ALL_ABILITIES) == RecognitionOptions(
-        hotwords=("阿里巴巴", "魔搭")
+        hotwords=(Hotword("阿里巴巴"), Hotword("魔搭"))
     )
 
 

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from paraserve.errors import ProtocolError
+from paraserve.hotword_types import Hotword
 from paraserve.inference.abilities import Abilities
 from paraserve.options import ChunkSize, RecognitionOptions, StreamConfig, VadOverrides
 from paraserve.server.protocols.events import LiveSettings
@@ -62,7 +63,7 @@ def test_all_keys():
         wav_name="demo",
         session_id="id",
         options=RecognitionOptions(
-            hotwords=("阿里巴巴", "通义实验室"),
+            hotwords=(Hotword("阿里巴巴"), Hotword("通义实验室", 30)),
             itn=False,
             punctuate=False,
             language="yue",
@@ -106,23 +107,29 @@ def test_unknown_keys():
 @pytest.mark.parametrize(
     ("hotwords", "words"),
     [
-        ('{"阿里巴巴":20,"a b":30}', ("阿里巴巴", "a b")),
-        ('{"hello":"30"}', ("hello",)),
-        ("你好 hello\n世界", ("你好", "hello", "世界")),
-        ("你好,hello world，世界,", ("你好", "hello world", "世界")),
-        ("", ()),
-        ("  ", ()),
-        ({"你好": 20, " ": 1.5}, ("你好",)),
-        (["你好", "hello world", " "], ("你好", "hello world")),
-        ('["你好", "世界"]', ("你好", "世界")),
-        ("[abc 世界", ("[abc", "世界")),
-        ("http://localhost/words.txt", ("http://localhost/words.txt",)),
-        ("/etc/hostname", ("/etc/hostname",)),
+        ('{"阿里巴巴":20,"a b":30}', {"阿里巴巴": 20, "a b": 30}),
+        ('{"hello":"30.5", "a:7": 1}', {"hello": 30.5, "a:7": 1}),
+        ("你好 hello\n世界", {"你好": 20, "hello": 20, "世界": 20}),
+        ("你好,hello world，世界,", {"你好": 20, "hello world": 20, "世界": 20}),
+        ("你好,\nhello world：7", {"你好": 20, "hello world": 7}),
+        ("你好:40 世界：0 10:30", {"你好": 40, "世界": 0, "10": 30}),
+        ("\ufeff你好 40\r\nopen ai\t5.5\r\n\r\n", {"你好": 40, "open ai": 5.5}),
+        ("你好 40\n世界", {"你好": 20, "40": 20, "世界": 20}),
+        ("", {}),
+        ("  ", {}),
+        ("null", {}),
+        ({"你好": 20, " ": 1.5}, {"你好": 20}),
+        ({"你好": -1e300}, {"你好": -1e300}),
+        (["你好", "hello world:3", " "], {"你好": 20, "hello world": 3}),
+        ('["你好", "世界:9"]', {"你好": 20, "世界": 9}),
+        ("[abc 世界", {"[abc": 20, "世界": 20}),
+        ("http://localhost/words.txt", {"http://localhost/words.txt": 20}),
+        ("/etc/hostname", {"/etc/hostname": 20}),
     ],
 )
 def test_hotwords(hotwords, words):
-    """All five forms, an object and a list; a path or an address is a word like any other."""
-    assert settings_after({"hotwords": hotwords}).hotwords == words
+    """All forms of text, an object and a list have weights; a path or an address is a word like any other."""
+    assert settings_after({"hotwords": hotwords}).hotwords == tuple(words.items())
 
 
 @pytest.mark.parametrize(

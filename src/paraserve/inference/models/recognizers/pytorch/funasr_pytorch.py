@@ -7,6 +7,7 @@ the server, which imports neither.
 import json
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from paraserve.inference.models.recognizers.paraformer_common import finite
 from paraserve.inference.models.recognizers.pytorch.model_classes import PARAFORMER, SENSEVOICE, model_class
 from paraserve.inference.models.recognizers.pytorch.torch_messages import Request, Utterance
 from paraserve.inference.models.recognizers.pytorch.torch_worker import TorchWorker, worker_command
+from paraserve.inference.written_hotwords import written_hotwords
 from paraserve.options import RecognitionOptions
 from paraserve.types import SAMPLE_RATE, Hypothesis, Samples, SegmentAudio
 
@@ -142,7 +144,10 @@ class FunasrPytorch:
     def _hypothesis(self, utterance: Utterance, options: RecognitionOptions) -> Hypothesis:
         if not self.capabilities.word_times:
             utterance = Utterance(utterance.text)
-        return self._kind.hypothesis(utterance, options)
+        hypothesis = self._kind.hypothesis(utterance, options)
+        if not self.capabilities.hotwords:
+            return hypothesis
+        return replace(hypothesis, hotwords=written_hotwords(hypothesis.tokens, options.hotwords))
 
     def _utterances(self, segments: Sequence[Samples], options: RecognitionOptions) -> list[Utterance]:
         if not segments:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
+from paraserve.hotword_types import Hotword
 from paraserve.inference.abilities import Capabilities
 from paraserve.inference.models.recognizers.pytorch.torch_messages import LoadedModel, Utterance
 from paraserve.inference.models.recognizers.sensevoice import EMOTIONS, LANGUAGES, NOT_EVENTS
@@ -95,9 +96,9 @@ def model_class(name: str) -> ModelClass:
     return PARAFORMER if "Paraformer" in name else OTHER
 
 
-def spoken_words(hotwords: tuple[str, ...]) -> list[str]:
+def spoken_words(hotwords: tuple[Hotword, ...]) -> list[str]:
     """Return hotwords without the characters of markup, and without those that are nothing else."""
-    bare = (" ".join(word.translate(MARKUP).split()) for word in hotwords)
+    bare = (" ".join(word.text.translate(MARKUP).split()) for word in hotwords if word.weight > 0)
     return [word for word in bare if word]
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from paraserve.errors import InferenceError, ModelLoadError
+from paraserve.hotword_types import Hotword
 from paraserve.inference.graphs.session import CPU
 from paraserve.inference.models.load import bundle_parts, load_parts
 from paraserve.inference.models.recognizers.pytorch.funasr_pytorch import FunasrPytorch, is_funasr_pytorch
@@ -160,7 +161,9 @@ def test_request_of_a_nano():
     """Language by its Chinese name, hotwords as a list, numbers as wanted, and room for fast speech only."""
     arguments = model_class("FunASRNano").arguments
     assert arguments(PLAIN, 1.0) == {"language": None, "hotwords": [], "itn": True, "max_length": 52}
-    asked = arguments(RecognitionOptions(language="sv", hotwords=("开放时间", "AI"), itn=False), 100.0)
+    asked = arguments(
+        RecognitionOptions(language="sv", hotwords=(Hotword("开放时间"), Hotword("AI")), itn=False), 100.0
+    )
     assert asked == {"language": "瑞典语", "hotwords": ["开放时间", "AI"], "itn": False, "max_length": 512}
     assert arguments(RecognitionOptions(language="xx"), 1.0)["language"] is None
     assert not arguments(RecognitionOptions(model_itn=False), 1.0)["itn"]
@@ -181,7 +184,7 @@ def test_request_of_a_sensevoice():
 def test_a_hotword_is_no_file(word):
     """FunASR reads a list from what looks like a path or a URL, so none begins or ends the text that it gets."""
     for name in ("SeacoParaformer", "ContextualParaformer"):
-        text = model_class(name).arguments(RecognitionOptions(hotwords=(word,)), 1.0)["hotword"]
+        text = model_class(name).arguments(RecognitionOptions(hotwords=(Hotword(word),)), 1.0)["hotword"]
         assert text.split() == [word]
         assert not text.startswith("http")
         assert not text.endswith(".txt")
@@ -193,9 +196,16 @@ def test_a_hotword_is_no_file(word):
 )
 def test_a_hotword_is_no_markup(word):
     """A Nano would read the file that such markup names, or take its request for ended."""
-    for hotword in model_class("FunASRNano").arguments(RecognitionOptions(hotwords=(word,)), 1.0)["hotwords"]:
+    for hotword in model_class("FunASRNano").arguments(RecognitionOptions(hotwords=(Hotword(word),)), 1.0)[
+        "hotwords"
+    ]:
         assert not set(hotword) & set("<|>")
-    assert model_class("FunASRNano").arguments(RecognitionOptions(hotwords=("<|>", " ")), 1.0)["hotwords"] == []
+    assert (
+        model_class("FunASRNano").arguments(RecognitionOptions(hotwords=(Hotword("<|>"), Hotword(" "))), 1.0)[
+            "hotwords"
+        ]
+        == []
+    )
 
 
 def meaning(name: str, utterance: Utterance, options: RecognitionOptions = PLAIN):
@@ -255,6 +265,6 @@ def test_times_that_do_not_fit_the_words():
 
 def test_arguments_can_be_sent():
     """Whatever the options, they are plain values."""
-    options = RecognitionOptions(hotwords=("a", "热"), language="zh", prompt="x")
+    options = RecognitionOptions(hotwords=(Hotword("a"), Hotword("热")), language="zh", prompt="x")
     for name in ("Paraformer", "SeacoParaformer", "SenseVoiceSmall", "FunASRNano", "Conformer"):
         assert json.loads(json.dumps(model_class(name).arguments(options, 2.0))) is not None
