@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from paraserve.catalog.manifest import MANIFEST, read_knows, read_languages, verify_bundle, verify_part
-from paraserve.catalog.store import bundle_root, models_folder, part_folder
+from paraserve.catalog.store import HUB_ID, bundle_root, models_folder, part_folder
 from paraserve.errors import ModelLoadError
 from paraserve.inference.hotword_lists import OperatorHotwords
 from paraserve.inference.models.load import BundleParts, bundle_parts, recognizer_kind
@@ -57,6 +57,7 @@ def model_parts(settings: Settings, bundle: str) -> BundleParts:
         asr_quantize=settings.quantize,
         vad_quantize=settings.vad_quant,
         punc_quantize=settings.punc_quant,
+        lm_weight=None if settings.lm_weight == "auto" else settings.lm_weight,
     )
     if bundle != next(iter(settings.model_entries.values())).bundle:
         return parts
@@ -76,7 +77,25 @@ def model_parts(settings: Settings, bundle: str) -> BundleParts:
         punc_online=parts.punc_online if settings.punc_dir is None else None,
         has_partials=settings.online_model_dir not in REMOVED,
         knows=parts.knows if settings.model_dir is None else "",
+        # A language model is made for the units of one recognizer.
+        lm=_language_model(settings, parts.lm if settings.model_dir is None else None, models_dir),
+        needs_lm=settings.lm_dir not in (None, *REMOVED),
     )
+
+
+def is_missing_hub_lm(settings: Settings) -> bool:
+    """Return whether `lm_dir` is a hub id of a language model that is not here.
+
+    FunASR's start scripts name one in any case, and its server fetches it. So it is no error.
+    """
+    value = settings.lm_dir
+    if value is None or not HUB_ID.fullmatch(value) or expanded(value).exists():
+        return False
+    try:
+        part_folder(value, "lm", models_folder(settings.models_dir))
+    except ModelLoadError:
+        return True
+    return False
 
 
 def verify_model(settings: Settings, bundle: str) -> BundleParts:
@@ -91,6 +110,8 @@ def verify_model(settings: Settings, bundle: str) -> BundleParts:
     for folder in _folders(parts):
         if folder.parent != root:
             verify_part(folder)
+    if parts.lm is not None:
+        verify_bundle(parts.lm)  # one of `paraserve models lm` has a manifest of its own
     return parts
 
 
@@ -128,7 +149,7 @@ def _spec(settings: Settings, name: str, entry: ModelEntry, hotwords: OperatorHo
 
 
 def _folders(parts: BundleParts) -> list[Path]:
-    folders = (parts.asr, parts.asr_online, parts.vad, parts.punc, parts.punc_online)
+    folders = (parts.asr, parts.asr_online, parts.vad, parts.punc, parts.punc_online, parts.lm)
     return [folder for folder in folders if folder is not None]
 
 
@@ -155,6 +176,10 @@ def _folder(chosen: str | None, part: str, default: Path | None, models_dir: Pat
     if chosen is None:
         return default
     return None if chosen in REMOVED else part_folder(chosen, part, models_dir)
+
+
+def _language_model(settings: Settings, default: Path | None, models_dir: Path) -> Path | None:
+    return None if is_missing_hub_lm(settings) else _folder(settings.lm_dir, "lm", default, models_dir)
 
 
 def _no_recognizer() -> Path:

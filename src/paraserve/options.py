@@ -44,7 +44,8 @@ class RecognitionOptions:
     model to leave word times out. A `draft` is a partial text that is soon replaced: speed matters more than quality.
     `model` is a name or an alias of one of the server's models; None or "auto" leaves the choice to the server.
     `heard_language` is that of the speech before in the same stream: a model need not find out again. `task`
-    "translate" wants English text of speech in any language, which not every model can give.
+    "translate" wants English text of speech in any language, which not every model can give. `lm` False goes without
+    the language model.
     """
 
     hotwords: tuple[Hotword, ...] = ()
@@ -62,6 +63,7 @@ class RecognitionOptions:
     heard_language: str | None = None
     task: Task = "transcribe"
     hotword_rule: HotwordRule = HotwordRule()
+    lm: bool = True
 
 
 CUE_S_RANGE, LINES_RANGE, LATIN_CHARS_RANGE, CHINESE_CHARS_RANGE = (1, 3600), (1, 10), (10, 500), (5, 500)

@@ -1,9 +1,13 @@
 """Fields of `Settings` that say where the server listens, whom it lets in, what it loads, and how subtitles look."""
 
-from pydantic import BaseModel
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, Field
 
 from paraserve.options import CHINESE_CHARS_RANGE, CUE_S_RANGE, LATIN_CHARS_RANGE, LINES_RANGE, SubtitleOptions
 from paraserve.setting_fields import Bundles, Device, Group, ModelTable, Networks, Origins
+
+LmWeight = Annotated[float, Field(ge=0, le=10)]
 
 
 class ListeningSettings(BaseModel):
@@ -124,6 +128,16 @@ class ModelSettings(BaseModel):
     )
     punc_dir: str | None = Group.MODELS.setting(
         None, "Punctuation model in place of the bundle's punc/ and punc-online/. Otherwise like `vad_dir`."
+    )
+    lm_dir: str | None = Group.MODELS.setting(
+        None,
+        "Language model in place of the bundle's lm/: a folder of `paraserve models lm` (G.fst) or FunASR's "
+        "(TLG.fst, config.yaml, lexicon.txt). Only Paraformers use one. Empty or 0 = none.",
+    )
+    lm_weight: LmWeight | Literal["auto"] = Group.MODELS.setting(
+        "auto",
+        "Weight of the language model beside the recognizer, from 0 to 10: 1 / FunASR's `am_scale`. 0 = do without. "
+        "`auto` = what the language model asks for, or 0.1. 0.3 to 0.5 suits one of texts like those that are said.",
     )
     itn_dir: str | None = Group.MODELS.setting(
         None, "Empty or 0 switches inverse text normalization off for all clients. Other values change nothing."

@@ -30,7 +30,7 @@ def bundle_name(bundle: str) -> str:
     return PurePath(bundle).name or bundle
 
 
-EMPTY_IS_A_CHOICE = frozenset(("online_model_dir", "vad_dir", "punc_dir", "itn_dir"))
+EMPTY_IS_A_CHOICE = frozenset(("online_model_dir", "vad_dir", "punc_dir", "lm_dir", "itn_dir"))
 """Settings whose empty value in the environment differs from no value: it removes a part."""
 
 

@@ -45,11 +45,15 @@ class Device:
     draft_budget: DraftBudget
 
 
-def open_engine(settings: Settings, on_batch: Callable[[BatchStats], None] = lambda _: None) -> RoutedEngine:
+def open_engine(
+    settings: Settings,
+    on_batch: Callable[[BatchStats], None] = lambda _: None,
+    on_lm_failure: Callable[[], None] = lambda: None,
+) -> RoutedEngine:
     """Verify, load and warm up the models on each device; blocks for a second or more.
 
     A model that cannot be loaded is left out, as long as another one can. `on_batch` is called after each batch, on
-    the thread that ran it.
+    the thread that ran it, and `on_lm_failure` where a language model finds no way through a segment.
 
     Raises:
         ModelLoadError: no model can be loaded; names the file or folder at fault.
@@ -57,7 +61,7 @@ def open_engine(settings: Settings, on_batch: Callable[[BatchStats], None] = lam
     specs = model_specs(settings)
     devices = _open_devices(settings, on_batch)
     schedulers = DeviceSchedulers([device.scheduler for device in devices])
-    opener = ModelOpener(settings, devices)
+    opener = ModelOpener(settings, devices, on_lm_failure)
     models = [_opened(opener, spec) for spec in specs]
     problems = {model.spec.name: model.problem for model in models if model.problem is not None}
     if not any(model.loaded for model in models):
@@ -74,6 +78,7 @@ class ModelOpener:
 
     settings: Settings
     devices: tuple[Device, ...]
+    on_lm_failure: Callable[[], None] = lambda: None
 
     def __call__(self, spec: ModelSpec) -> Engine:
         """Verify, load and warm up a model on each device; blocks for a second or more.
@@ -84,7 +89,7 @@ class ModelOpener:
         parts, hotwords = verify_model(self.settings, spec.bundle), operator_hotwords(self.settings)
         engines = []
         for device in self.devices:
-            bundle = load_parts(parts, device.placement)
+            bundle = load_parts(parts, device.placement, on_lm_failure=self.on_lm_failure)
             warm_up(bundle, is_cpu=device.placement.is_cpu)
             engines.append(_engine(bundle, device, hotwords))
         if len(engines) == 1:

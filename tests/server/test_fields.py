@@ -40,6 +40,7 @@ VALUES = {
     "itn": "false",
     "punctuate": "false",
     "deterministic": "perhaps",
+    "lm": "perhaps",
     "channel": "1",
     "track": "1",
     "prompt": "数字",

@@ -23,6 +23,13 @@ CLIPS = (53, 35, 145, 45)
 
 
 @pytest.fixture(scope="module")
+def server(process_factory, tmp_path_factory, demo_dir):
+    """The embedded bundle without its language model, which hears some of these words right by itself."""
+    with process_factory(tmp_path_factory.mktemp("server"), "--bundle", demo_dir, "--lm-weight", "0") as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
 def clip(data_dir):
     """Return a held-out recording by its number, as float32 with half a second of silence on both sides."""
     folder = data_dir / "heldout"

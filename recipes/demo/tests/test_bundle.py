@@ -9,7 +9,9 @@ import pytest
 from conftest import ROOT, Step
 from demo_recipe.bundle.samples import KINDS
 from paraserve.catalog.manifest import check_bundle
+from paraserve.inference.language_model.language_model import load_language_model
 from paraserve.inference.models.load import load_bundle
+from paraserve.inference.text.units import Vocabulary
 from paraserve.options import RecognitionOptions
 from paraserve.types import SegmentAudio
 
@@ -23,6 +25,18 @@ def test_server_loads_the_bundle(bundle: Path):
     models.vad.segment(noise)
     assert len(models.recognizer.recognize([SegmentAudio(noise)], RecognitionOptions())) == 1
     assert len(models.punctuator.punctuate(["你", "好"])) == 2
+
+
+def test_language_model(step: Step, tmp_path: Path):
+    """`train-lm` makes the same language model every time, and the package loads it."""
+    tokens = ROOT / "models" / "demo" / "asr" / "tokens.json"
+    graphs = []
+    for name in ("a", "b"):
+        out = tmp_path / name
+        step("train-lm", "--tokens", tokens, "--utterances", "300", "--ngrams", "500", "--out", out)
+        graphs.append((out / "G.fst").read_bytes())
+    assert graphs[0] == graphs[1]
+    assert load_language_model(out, Vocabulary(json.loads(tokens.read_text("utf-8")))).weight > 0.1
 
 
 @pytest.mark.network(

@@ -7,12 +7,13 @@ from pathlib import Path
 from paraserve.catalog.store import bundle_root, models_folder, part_folder
 from paraserve.environment import environment_warnings
 from paraserve.errors import ModelLoadError, ParaserveError
+from paraserve.model_specs import is_missing_hub_lm
 from paraserve.server.access.key_ring import KeyRing
 from paraserve.setting_fields import REMOVED
 from paraserve.settings import Settings, checked_settings
 from paraserve.user_folders import expanded, folder_warning
 
-PART_OF = {"model_dir": "asr", "online_model_dir": "asr-online", "vad_dir": "vad", "punc_dir": "punc"}
+PART_OF = {"model_dir": "asr", "online_model_dir": "asr-online", "vad_dir": "vad", "punc_dir": "punc", "lm_dir": "lm"}
 """Settings that replace a part of the bundle by another model, and the name of the part."""
 
 
@@ -41,15 +42,22 @@ def check_files(settings: Settings) -> None:
     _check_bundles(settings, models_dir)
     if settings.model_dir in REMOVED:
         raise ModelLoadError("a recogniser is needed: model_dir must name a folder")
+    if is_missing_hub_lm(settings):
+        print(f"paraserve: warning: {_no_such_lm(settings)}", file=sys.stderr)
     for name, part in PART_OF.items():
         value = getattr(settings, name)
-        if value is not None and value not in REMOVED:
+        if value is not None and value not in REMOVED and not (part == "lm" and is_missing_hub_lm(settings)):
             _check_part(f"--{name.replace('_', '-')}", value, part, models_dir)
     for path in filter(None, (settings.certfile, settings.keyfile)):
         if not Path(path).is_file():
             raise ParaserveError(f"TLS file not found: {path}", code="invalid_settings")
     if settings.api_keys_file:
         KeyRing(expanded(settings.api_keys_file))
+
+
+def _no_such_lm(settings: Settings) -> str:
+    folder = models_folder(settings.models_dir) / str(settings.lm_dir)
+    return f"--lm-dir has no effect: {settings.lm_dir} is not here. Copy FunASR's folder to {folder}"
 
 
 def _check_bundles(settings: Settings, models_dir: Path) -> None:

@@ -25,6 +25,7 @@ SETTING_OF = {
     "vad-quant": "vad_quant",
     "punc-quant": "punc_quant",
     "hotword": "hotword_file",
+    "lm-dir": "lm_dir",
     "decoder-thread-num": "inference_threads",
     "model-thread-num": "model_threads",
 }
@@ -36,12 +37,9 @@ BOOLEAN = frozenset(name for name in OWN if Settings.model_fields[OWN[name]].ann
 """Flags of our settings that may stand without a value for true."""
 
 PULLED_BEFORE = "the catalog states the revisions that paraserve models pull takes"
-NO_LANGUAGE_MODEL = "no language model is used yet"
 WITHOUT_EFFECT = {
-    "lm-dir": NO_LANGUAGE_MODEL,
-    "global-beam": NO_LANGUAGE_MODEL,
-    "lattice-beam": NO_LANGUAGE_MODEL,
-    "am-scale": NO_LANGUAGE_MODEL,
+    "global-beam": "the search of the language model is wide enough for any",
+    "lattice-beam": "the best text is taken, without a lattice",
     "model-revision": PULLED_BEFORE,
     "offline-model-revision": PULLED_BEFORE,
     "online-model-revision": PULLED_BEFORE,
@@ -60,6 +58,9 @@ SWITCHES = {"gpu": "choose the device by --device cuda:0"}
 
 FUNASR_BONUS, FUNASR_USUAL_BONUS = "fst-inc-wts", 20
 """FunASR's flag for the bonus of hotwords, and its usual value, which stands for our usual bonus."""
+
+FUNASR_SCALE = "am-scale"
+"""FunASR's flag for the weight of the recognizer beside the language model. Ours is the other way round."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +82,8 @@ def parse_extra_flags(args: Sequence[str]) -> ExtraFlags:
     settings = {meanings[name]: value for name, value in values.items() if name in meanings}
     if FUNASR_BONUS in values:
         settings.setdefault("hotword_bonus", _hotword_bonus(values[FUNASR_BONUS]))
+    if FUNASR_SCALE in values:
+        settings.setdefault("lm_weight", _lm_weight(values[FUNASR_SCALE]))
     if _is_missing(settings.get("hotword_file")):
         del settings["hotword_file"]
     warnings = tuple(
@@ -98,7 +101,7 @@ def _hotword_bonus(value: str) -> str:
 
 
 def _flags_with_values(args: Sequence[str]) -> Iterator[tuple[str, str]]:
-    known = OWN.keys() | SETTING_OF.keys() | {FUNASR_BONUS} | WITHOUT_EFFECT.keys() | SWITCHES.keys()
+    known = OWN.keys() | SETTING_OF.keys() | {FUNASR_BONUS, FUNASR_SCALE} | WITHOUT_EFFECT.keys() | SWITCHES.keys()
     rest = deque(args)
     while rest:
         arg = rest.popleft()
@@ -120,11 +123,24 @@ def _why_ignored(name: str, value: str) -> str | None:
     """Return the reason why a flag changes nothing; None if it does what it asks for."""
     if name == "itn-dir":
         return None if value in REMOVED else "the built-in rules for Chinese and English are used"
-    if name == "lm-dir" and value in REMOVED:
-        return None
     if name == "hotword":
         return f"there is no file {value}" if value not in REMOVED and _is_missing(value) else None
     return WITHOUT_EFFECT.get(name) or SWITCHES.get(name)
+
+
+def _lm_weight(am_scale: str) -> str:
+    """Return the weight of the language model: FunASR weighs the recognizer beside it instead.
+
+    Raises:
+        ParaserveError: it is no number from 0.1 on.
+    """
+    try:
+        scale = float(am_scale)
+    except ValueError:
+        scale = 0.0
+    if not 0.1 <= scale < float("inf"):
+        raise ParaserveError(f"--am-scale {am_scale}: a number from 0.1 on is expected", code="invalid_option")
+    return repr(1 / scale)
 
 
 def _is_missing(path: str | None) -> bool:

@@ -1,4 +1,4 @@
-"""`paraserve models`: list, pull, check, optimize, quantize, use and remove bundles."""
+"""`paraserve models`: list, pull, check, optimize, quantize, use and remove bundles, and make language models."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -11,6 +11,7 @@ from paraserve.catalog.store import EMBEDDED, bundle_root, known_bundles, models
 from paraserve.catalog.store import remove as remove_bundle
 from paraserve.cli.config import read_settings
 from paraserve.cli.export import export
+from paraserve.cli.language_models import make_lm
 from paraserve.cli.options import ApiKey
 from paraserve.cli.pulling import pull_bundle
 from paraserve.cli.quantize import quantize
@@ -28,6 +29,7 @@ app = typer.Typer(
 )
 app.command()(quantize)
 app.command()(export)
+app.command("lm")(make_lm)
 
 
 @app.command("list")

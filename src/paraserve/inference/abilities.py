@@ -22,6 +22,7 @@ class Capabilities:
         word_times: tokens have a start and an end.
         hotwords: the option `hotwords` has an effect.
         item_hotwords: each segment of a batch has its own, in `SegmentAudio.hotwords`.
+        language_model: the option `lm` has an effect.
         prompt: the option `prompt` has an effect.
         model_itn: it leaves marks and written numbers out where the options want neither.
         translates: the option `task` may be "translate".
@@ -35,6 +36,7 @@ class Capabilities:
     word_times: bool = False
     hotwords: bool = False
     item_hotwords: bool = False
+    language_model: bool = False
     prompt: bool = False
     model_itn: bool = False
     translates: bool = False
@@ -50,6 +52,7 @@ class Abilities:
         languages: codes that the option `language` may name.
         any_language: its languages are not known before it is loaded.
         hotwords: the option `hotwords` has an effect.
+        language_model: the option `lm` has an effect.
         prompt: the option `prompt` has an effect.
         punctuates: texts can have marks.
         writes_numbers: texts can have written numbers.
@@ -65,6 +68,7 @@ class Abilities:
 
     languages: frozenset[str] = frozenset()
     hotwords: bool = False
+    language_model: bool = False
     prompt: bool = False
     punctuates: bool = True
     writes_numbers: bool = True

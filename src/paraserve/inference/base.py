@@ -200,6 +200,7 @@ class ModelBundle:
         return Abilities(
             languages=recognizer.languages,
             hotwords=recognizer.hotwords,
+            language_model=recognizer.language_model,
             prompt=recognizer.prompt,
             punctuates=recognizer.punctuates or self.punctuator is not None,
             writes_numbers=recognizer.punctuates or self.itn is not None,

@@ -183,4 +183,4 @@ def load(settings: Settings, metrics: Metrics) -> RoutedEngine:
         ModelLoadError: names the model file or folder at fault.
     """
     with metrics.loading():
-        return open_engine(settings, metrics.batch)
+        return open_engine(settings, metrics.batch, metrics.lm_fallbacks.inc)

@@ -30,6 +30,7 @@ STEPS = {
     "export-asr": Step("acoustic.export_asr", "write the graph of the recogniser"),
     "train-stream": Step("streaming.train_stream", "train the streaming recogniser, from the first one"),
     "export-stream": Step("streaming.export_stream", "write the graphs of the streaming recogniser"),
+    "train-lm": Step("text.train_lm", "make the language model of the recognisers"),
     "train-vad": Step("vad.train_vad", "train the voice detector and write its graph"),
     "fetch-text": Step("punctuation.fetch_text", "download packages with punctuated text"),
     "train-punc": Step("punctuation.train_punc", "train both punctuation models and write their graphs"),

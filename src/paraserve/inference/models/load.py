@@ -3,6 +3,7 @@
 There is one tuple of families for each kind of model. A new family is a module of its own and one line in its tuple.
 """
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,17 +19,24 @@ from paraserve.inference.base import (
     Vad,
 )
 from paraserve.inference.graphs.session import CPU, Placement
+from paraserve.inference.language_model.graph import missing_packages
+from paraserve.inference.language_model.language_model import load_language_model
 from paraserve.inference.models.model_files import model_name
 from paraserve.inference.models.punctuation.ct_punc_online import load_ct_punc_online, load_either_ct_punc
-from paraserve.inference.models.recognizers.paraformer import is_paraformer, load_paraformer
-from paraserve.inference.models.recognizers.paraformer_online import load_paraformer_online
+from paraserve.inference.models.recognizers.paraformer import Paraformer, is_paraformer, load_paraformer
+from paraserve.inference.models.recognizers.paraformer_online import ParaformerOnline, load_paraformer_online
+from paraserve.inference.models.recognizers.paraformer_spelling import read_spelling
 from paraserve.inference.models.recognizers.pytorch.funasr_pytorch import is_funasr_pytorch, load_funasr_pytorch
 from paraserve.inference.models.recognizers.sensevoice import is_sensevoice, load_sensevoice
 from paraserve.inference.models.recognizers.whisper import is_whisper, load_whisper
 from paraserve.inference.models.vad.fsmn_vad import load_fsmn_vad
+from paraserve.inference.spelling import Spelling
 from paraserve.inference.text.itn import load_itn
 
+log = logging.getLogger(__name__)
+
 FOLDERS = ("asr", "vad", "punc", "asr-online", "punc-online")
+"""Folders of a bundle with a model each. Beside them may be `lm`, the language model of its recognizers."""
 
 PartKind: TypeAlias = Literal["asr", "asr-online", "vad", "punc"]
 """Kind of a model folder. A `punc-online` folder is a `punc` one."""
@@ -80,6 +88,9 @@ class BundleParts:
             for the streaming part of their kind too.
         has_partials: where there is no streaming recognizer, a recognizer that is able to may give partial texts.
         knows: see `Abilities`.
+        lm: folder of the language model.
+        lm_weight: None = the one that the language model asks for.
+        needs_lm: whoever named the language model wants an error where its packages are missing.
     """
 
     name: str
@@ -94,6 +105,9 @@ class BundleParts:
     punc_online: Path | None = None
     has_partials: bool = True
     knows: str = ""
+    lm: Path | None = None
+    lm_weight: float | None = None
+    needs_lm: bool = False
 
 
 def bundle_parts(root: Path) -> BundleParts:
@@ -112,6 +126,7 @@ def bundle_parts(root: Path) -> BundleParts:
         there.get("punc"),
         asr_online=there.get("asr-online"),
         punc_online=there.get("punc-online"),
+        lm=root / "lm" if (root / "lm").is_dir() else None,
     )
 
 
@@ -124,10 +139,26 @@ def recognizer_kind(folder: Path) -> str:
     return next((family.name.lower() for family in RECOGNIZERS if family.matches(folder)), "")
 
 
+def recognizer_spelling(folder: Path) -> Spelling:
+    """Return the spelling of a Paraformer's folder, for texts that a language model is made of.
+
+    Raises:
+        ModelLoadError: a file is missing or damaged, or the folder is one of another family.
+    """
+    if (kind := recognizer_kind(folder)) != "paraformer":
+        raise ModelLoadError(f"{folder} holds {kind or 'no recognizer'}: only Paraformers use a language model")
+    return read_spelling(folder)
+
+
 def load_parts(
-    parts: BundleParts, placement: Placement = CPU, recognizers: Sequence[Family[Recognizer]] = RECOGNIZERS
+    parts: BundleParts,
+    placement: Placement = CPU,
+    recognizers: Sequence[Family[Recognizer]] = RECOGNIZERS,
+    on_lm_failure: Callable[[], None] = lambda: None,
 ) -> ModelBundle:
     """Load every part. Detector and punctuation stay on the CPU: too small to pay for a GPU's round trip.
+
+    `on_lm_failure` is called, on any thread, where the language model finds no way through a segment.
 
     Raises:
         ModelLoadError: names the file that is missing, damaged or of an unknown kind.
@@ -138,6 +169,7 @@ def load_parts(
     streaming = None
     if parts.asr_online is not None:
         streaming = _load(STREAMING_RECOGNIZERS, parts.asr_online, placement, parts.asr_quantize)
+    _use_language_model(parts, recognizer, streaming, on_lm_failure)
     return ModelBundle(
         name=parts.name,
         vad=_load(VADS, parts.vad, on_cpu, parts.vad_quantize) if parts.vad else None,
@@ -149,6 +181,33 @@ def load_parts(
         allows_drafts=parts.has_partials,
         knows=parts.knows,
     )
+
+
+def _use_language_model(
+    parts: BundleParts,
+    recognizer: Recognizer,
+    streaming: StreamingRecognizer[Any] | None,
+    on_failure: Callable[[], None],
+) -> None:
+    """Give the language model to the recognizers that choose unit by unit."""
+    if parts.lm is None or parts.lm_weight == 0:
+        return
+    if not isinstance(recognizer, Paraformer):
+        log.warning("the language model %s has no effect: only Paraformers use one", parts.lm)
+        return
+    if not parts.needs_lm and (missing := missing_packages()):
+        log.warning(
+            "the language model of %s is not used, which costs accuracy: pip install %s",
+            parts.name,
+            " ".join(missing),
+        )
+        return
+    language_model = load_language_model(parts.lm, recognizer.vocabulary, parts.lm_weight, on_failure)
+    recognizer.use_language_model(language_model)
+    if isinstance(streaming, ParaformerOnline) and streaming.vocabulary.units == recognizer.vocabulary.units:
+        streaming.use_language_model(language_model)
+    elif streaming is not None:
+        log.warning("partial texts go without the language model %s: they have other units", parts.lm)
 
 
 def load_bundle(root: Path, placement: Placement = CPU) -> ModelBundle:

@@ -47,6 +47,7 @@ def _together(first: Abilities, abilities: list[Abilities]) -> Abilities:
         languages=frozenset[str]().union(*(one.languages for one in abilities)),
         any_language=any(one.any_language for one in abilities),
         hotwords=any(one.hotwords for one in abilities),
+        language_model=any(one.language_model for one in abilities),
         prompt=any(one.prompt for one in abilities),
         translates=any(one.translates for one in abilities),
         # Each model's own partial texts: only where all of them are drafts do options reach all of them.

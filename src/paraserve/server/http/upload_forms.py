@@ -27,6 +27,8 @@ class UploadForm(Documented):
     """`false` leaves out punctuation."""
     deterministic: bool = False
     """`true`: the text does not depend on what else the server is doing. Slower."""
+    lm: bool = True
+    """`false` goes without the language model, where there is one. It knows what is usual, and this may not be."""
     channel: int | MISSING = Field(MISSING, ge=0, le=99_999)
     """Channel of the file to take, from 0. Without it all channels are mixed."""
     track: int | MISSING = Field(MISSING, ge=0, le=99_999)

@@ -26,6 +26,7 @@ class OptionNames:
     itn: str = "itn"
     punctuate: str = "punctuate"
     model_itn: str = "svs_itn"
+    lm: str = "lm"
 
 
 FUNASR_NAMES = OptionNames(language="svs_lang")
@@ -65,6 +66,7 @@ def option_warnings(
     """
     language = options.language
     wants_numbers, wants_marks = names.itn in asked and options.itn, names.punctuate in asked and options.punctuate
+    wants_lm = names.lm in asked and options.lm
     cases = (
         (options.hotwords and not abilities.hotwords, names.hotwords, "the loaded model takes no hotwords"),
         (options.prompt and not abilities.prompt, names.prompt, "the loaded model takes no prompt"),
@@ -75,6 +77,7 @@ def option_warnings(
             "the loaded model writes numbers by itself and cannot leave them as spoken",
         ),
         (wants_numbers and not abilities.writes_numbers, names.itn, "nothing that writes numbers is loaded"),
+        (wants_lm and not abilities.language_model, names.lm, "no language model is loaded"),
         (wants_marks and not abilities.punctuates, names.punctuate, "no punctuation model is loaded"),
         (
             not options.model_itn and not abilities.model_itn,

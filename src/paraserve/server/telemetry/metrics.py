@@ -171,6 +171,7 @@ class Metrics:
         self.batch_padding = self._counter("batch_padding_seconds", "Padding to equal lengths beside it")
 
         self.hotword_hits = self._counter("hotword_hits", "Hotwords of clients in final texts", "changed")
+        self.lm_fallbacks = self._counter("lm_fallbacks", "Segments and chunks that went without the language model")
         self.hotwords_ignored = self._counter("hotwords_ignored", "Hotwords of clients without an effect")
 
     def _add_process(self) -> None:

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from paraserve.errors import ModelLoadError
+from paraserve.inference.language_model import language_model
+from paraserve.inference.models import load
 from paraserve.inference.models.load import bundle_parts, load_bundle, load_parts
 from paraserve.inference.models.punctuation.ct_punc import CtPunc
 from paraserve.inference.models.punctuation.ct_punc_online import CtPuncOnline
@@ -116,3 +118,20 @@ def test_a_folder_that_holds_no_model(tmp_path: Path) -> None:
         ModelLoadError, match=r"config.yaml \(FunASR\) or model.bin \(Whisper.*only: model.safetensors"
     ):
         load_bundle(tmp_path)
+
+
+def test_a_language_model_without_its_packages(monkeypatch, caplog, demo_dir: Path) -> None:
+    """Without its packages a bundle leaves its language model out and says so. One that was named is an error."""
+    for module in (load, language_model):
+        monkeypatch.setattr(module, "missing_packages", lambda: ["kaldi-decoder"])
+    parts = replace(bundle_parts(demo_dir), vad=None, punc=None, asr_online=None, punc_online=None)
+    assert not load_parts(parts).abilities.language_model
+    assert "pip install kaldi-decoder" in caplog.text
+    with pytest.raises(ModelLoadError, match="kaldi-decoder"):
+        load_parts(replace(parts, needs_lm=True))
+
+
+def test_a_language_model_beside_another_family(caplog, build: Build, demo_dir: Path) -> None:
+    """Models that do not choose unit by unit go without a language model, with a line in the log."""
+    assert not load_parts(replace(bundle_parts(build(asr="sensevoice")), lm=demo_dir / "lm")).abilities.language_model
+    assert "has no effect: only Paraformers" in caplog.text

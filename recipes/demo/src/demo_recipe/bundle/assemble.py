@@ -26,6 +26,7 @@ PARTS = {
     "punc": ["model_quant.onnx", "tokens.json"],
     "punc-online": ["model_quant.onnx", "tokens.json"],
 }
+LANGUAGE_MODEL = ["G.fst", "config.yaml"]
 TASKS = {
     "asr": "auto-speech-recognition", "asr-online": "auto-speech-recognition", "vad": "voice-activity-detection",
     "punc": "punctuation", "punc-online": "punctuation",
@@ -122,6 +123,14 @@ def write_part(part: str, source: Path, folder: Path, config: dict[str, Any]) ->
     (folder / "configuration.json").write_text(json.dumps(configuration(part), indent=2) + "\n")
 
 
+def copy_language_model(source: Path, target: Path) -> None:
+    """Copy the language model, where the step train-lm has made one."""
+    if source.is_dir():
+        target.mkdir(parents=True, exist_ok=True)
+        for name in LANGUAGE_MODEL:
+            shutil.copyfile(source / name, target / name)
+
+
 def strip_names(path: Path) -> None:
     """Removes the exporter's notes from a graph and shortens the names inside: 4 % of a file is such text."""
     model = onnx.load(path)
@@ -181,5 +190,6 @@ def run(arguments: argparse.Namespace) -> None:
     for part, config in configs.items():
         if (arguments.work / part / PARTS[part][0]).exists():
             write_part(part, arguments.work / part, arguments.out / part, config)
+    copy_language_model(arguments.work / "lm", arguments.out / "lm")
     write_manifest(arguments.out)
     print(sum(path.stat().st_size for path in arguments.out.rglob("*") if path.is_file()) / 1e6, "MB")

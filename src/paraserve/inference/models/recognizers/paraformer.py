@@ -9,7 +9,7 @@ Parallel Transformer for Non-autoregressive End-to-End Speech Recognition", Inte
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +21,7 @@ from paraserve.inference.boosts import Boosts
 from paraserve.inference.features.cif import FRAMES_PER_ROW, unit_times
 from paraserve.inference.features.fbank import pad_batch
 from paraserve.inference.graphs.session import CPU, OnnxModel, Placement, Tensor, open_session
+from paraserve.inference.language_model.language_model import LanguageModel
 from paraserve.inference.models.model_files import graph_file, model_name, read_config, read_units
 from paraserve.inference.models.recognizers.greedy import GreedyResult, run_greedy
 from paraserve.inference.models.recognizers.paraformer_common import (
@@ -134,6 +135,16 @@ class Paraformer:
         self._text = text
         self._hotwords = hotwords
 
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """Units of the model."""
+        return self._text.vocabulary
+
+    def use_language_model(self, language_model: LanguageModel) -> None:
+        """Choose units together with a language model from now on. To be called before the first recognition."""
+        self._choice = UnitChoice(self._choice.spelling, language_model)
+        self.capabilities = replace(self.capabilities, language_model=True)
+
     def recognize(self, batch: Sequence[SegmentAudio], options: RecognitionOptions) -> list[Hypothesis]:
         """Return one hypothesis for each segment; token times are relative to the segment's start.
 
@@ -192,7 +203,7 @@ class Paraformer:
     def _hypothesis(self, output: Output, hotwords: tuple[Hotword, ...], options: RecognitionOptions) -> Hypothesis:
         best = output.units.first_rows(self._text.length(output.units.ids))
         boosts = self._choice.boosts(hotwords, options.hotword_rule)
-        units, written = choose_units(best, self._choice, boosts)
+        units, written = choose_units(best, self._choice, boosts, with_lm=options.lm)
         ids, scores = units.ids, units.probabilities(slice(None))
         starts, ends = _times(output, len(ids))
         texts = self._text.vocabulary.texts(ids)
@@ -214,12 +225,15 @@ class Paraformer:
 
 
 def choose_units(
-    best: GreedyResult, choice: UnitChoice, boosts: Boosts
+    best: GreedyResult, choice: UnitChoice, boosts: Boosts, *, with_lm: bool
 ) -> tuple[GreedyResult, tuple[WrittenHotword, ...]]:
-    """Return the units of the rows before `</s>`, and the hotwords among them. Without any nothing is computed."""
-    if not boosts:
+    """Return the units of the rows before `</s>`, and the hotwords among them.
+
+    Without hotwords and a language model nothing is computed.
+    """
+    if not boosts and not (with_lm and choice.has_language_model):
         return best, ()
-    chosen = choice.choose(best.log_probs(len(choice.spelling.vocabulary)), boosts)
+    chosen = choice.choose(best.log_probs(len(choice.spelling.vocabulary)), boosts, with_lm=with_lm)
     return best.with_ids(chosen.ids), chosen.hits
 
 

@@ -24,6 +24,7 @@ from paraserve.inference.boosts import MAX_UNITS, Boosts
 from paraserve.inference.features.cif import CifState, integrate_and_fire
 from paraserve.inference.features.fbank import FbankState, LfrState
 from paraserve.inference.graphs.session import CPU, Placement, Tensor
+from paraserve.inference.language_model.language_model import LanguageModel
 from paraserve.inference.models.model_files import read_config, read_units
 from paraserve.inference.models.recognizers.paraformer_common import (
     FrontEnd,
@@ -51,13 +52,10 @@ CPU_BATCH = 4
 CUDA_BATCH = 64
 """Streams in one run. With more the time for each stream stops falling (metrics `stage_seconds` and `batch_size`,
 full-size models), and a run should take much less time than a chunk lasts. int8 graphs scale their activations over
-the
-whole run, so the other streams may change a text."""
+the whole run, so the other streams may change a text."""
 ROW_SAMPLES = ms_to_samples(ROW_MS)
 MAX_UNIT_MS = 600
 """Longest unit. It starts where the one before it fired, but no earlier than this before its end."""
-
-
 MAX_BEFORE = MAX_UNITS
 """Units that are kept of those before a step: as many as the longest hotword has."""
 
@@ -99,6 +97,7 @@ class Run:
     state: OnlineState
     windows: list[Window]
     boosts: Boosts
+    with_lm: bool
     ids: list[int] = field(default_factory=list)
     scores: list[float] = field(default_factory=list)
     rows: list[int] = field(default_factory=list)
@@ -112,12 +111,16 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Fired:
-    """Input of the decoder from one window: encoder output (n, dim), embeddings (n_fired, dim), rows that fired."""
+    """Input of the decoder from one window: encoder output (n, dim), embeddings (n_fired, dim), rows that fired.
+
+    `is_last`: it is the utterance's last window.
+    """
 
     run: Run
     encoded: Tensor
     embeddings: Tensor
     rows: list[int]
+    is_last: bool
 
 
 class ParaformerOnline:
@@ -128,8 +131,12 @@ class ParaformerOnline:
         self._choice = UnitChoice(spelling)
         self._graphs = graphs
         self._front = front
-        self._vocabulary = spelling.vocabulary
+        self.vocabulary = spelling.vocabulary
         self._lang = spelling.lang
+
+    def use_language_model(self, language_model: LanguageModel) -> None:
+        """Choose units together with a language model from now on. To be called before the first step."""
+        self._choice = UnitChoice(self._choice.spelling, language_model)
 
     def new_state(self, chunk: ChunkSize) -> OnlineState:
         """Return the state of an utterance before its first sample."""
@@ -178,7 +185,8 @@ class ParaformerOnline:
             n_rows=state.n_rows + len(rows),
             n_samples=state.n_samples + n_samples,
         )
-        return Run(after, windows, self._choice.boosts(item.audio.hotwords, item.options.hotword_rule))
+        boosts = self._choice.boosts(item.audio.hotwords, item.options.hotword_rule)
+        return Run(after, windows, boosts, item.options.lm and self._choice.has_language_model)
 
     def _positioned(self, rows: Features, n_before: int) -> Features:
         """Return the rows scaled and with position code, as the encoder takes them."""
@@ -212,7 +220,8 @@ class ParaformerOnline:
             weights = np.append(weights, np.float32(self._graphs.tail_weight))
         cif, embeddings, fired = integrate_and_fire(run.state.cif, rows, weights, self._graphs.threshold)
         run.state = replace(run.state, cif=cif)
-        return Fired(run, encoded, embeddings, [window.first_row + index - chunk.past for index in fired])
+        rows_fired = [window.first_row + index - chunk.past for index in fired]
+        return Fired(run, encoded, embeddings, rows_fired, window.is_last)
 
     def _run_decoder(self, group: Sequence[Fired]) -> None:
         """Find the units of a group of streams and add them to their runs."""
@@ -220,15 +229,16 @@ class ParaformerOnline:
         caches = [item.run.state.caches for item in group]
         results = self._graphs.run_decoder(encoded, [item.embeddings for item in group], caches)
         for item, (logits, next_caches) in zip(group, results, strict=True):
-            check_vocabulary(self._vocabulary, logits.shape[1], self._graphs.decoder.path)
-            self._choose(item.run, logits)
+            check_vocabulary(self.vocabulary, logits.shape[1], self._graphs.decoder.path)
+            self._choose(item.run, logits, is_last=item.is_last)
             item.run.rows += item.rows
             item.run.state = replace(item.run.state, caches=next_caches)
 
-    def _choose(self, run: Run, logits: Tensor) -> None:
+    def _choose(self, run: Run, logits: Tensor, *, is_last: bool) -> None:
         """Add the units of new rows (n_fired, vocabulary) to a run. Those before them stay as they are."""
         n_before = len(run.ids)
-        chosen = self._choice.choose(logits, run.boosts, run.before if run.boosts else ())
+        before = run.before if run.boosts or run.with_lm else ()
+        chosen = self._choice.choose(logits, run.boosts, before, is_last=is_last, with_lm=run.with_lm)
         run.ids += chosen.ids.tolist()
         run.scores += probabilities(logits, chosen.ids)
         run.written += [replace(hit, start=hit.start + n_before, end=hit.end + n_before) for hit in chosen.hits]
@@ -236,7 +246,7 @@ class ParaformerOnline:
     def _finish(self, run: Run, *, is_last: bool) -> tuple[OnlineState, Partial]:
         state = run.state
         units, fired_ms, received_ms = [], state.fired_ms, samples_to_ms(state.n_samples)
-        for text, score, row in zip(self._vocabulary.texts(run.ids), run.scores, run.rows, strict=True):
+        for text, score, row in zip(self.vocabulary.texts(run.ids), run.scores, run.rows, strict=True):
             start_ms = fired_ms
             fired_ms = max(start_ms, min((row + 1) * ROW_MS, received_ms))
             units.append(Token(text, max(start_ms, fired_ms - MAX_UNIT_MS), fired_ms, score))

@@ -94,6 +94,7 @@ def recognition_options(fields: FormFields, abilities: Abilities, task: Task | N
         punctuate=read_switch(fields, "punctuate", default=True),
         language=read_language("language", fields.last("language") or ""),
         deterministic=read_switch(fields, "deterministic", default=False),
+        lm=read_switch(fields, "lm", default=True),
         prompt=fields.last("prompt"),
         channel=read_digits(fields, "channel", MAX_DIGITS),
         track=read_digits(fields, "track", MAX_DIGITS),

@@ -90,6 +90,7 @@ class FunasrSettings:
     language_name: str = AUTO
     model: str | None = None
     deterministic: bool = False
+    lm: bool = True
     task: Task = "transcribe"
     timing: bool = False
 
@@ -116,6 +117,7 @@ class FunasrSettings:
             language=self.language,
             model_itn=self.model_itn,
             deterministic=self.deterministic,
+            lm=self.lm,
             model=self.model,
             task=self.task,
         )
@@ -266,6 +268,7 @@ FIELDS: Mapping[str, tuple[str, Callable[[str, Any], Any]]] = MappingProxyType(
         "svs_lang": ("language_name", lambda key, value: read_text(key, value, MAX_WORD_CHARS)),
         "svs_itn": ("model_itn", read_flag),
         "deterministic": ("deterministic", read_flag),
+        "lm": ("lm", read_flag),
         "model": ("model", lambda key, value: read_text(key, value, MAX_WORD_CHARS) or None),
         "task": ("task", read_task),
         "timing": ("timing", read_flag),

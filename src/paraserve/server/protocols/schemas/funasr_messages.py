@@ -78,6 +78,8 @@ class FunasrRequest(Documented):
     """`false` leaves out punctuation. Default `true`."""
     deterministic: bool | MISSING | None = MISSING
     """`true`: the text does not depend on what else the server is doing. Default `false`."""
+    lm: bool | MISSING | None = MISSING
+    """`false` goes without the language model, in partial and final texts. Default `true`, where there is one."""
     model: str | MISSING | None = Field(MISSING, max_length=64, examples=["auto", "demo"])
     """Model that answers, by a name or an alias of `/v1/models`, from the next utterance on. Default `auto`: the
     server chooses."""

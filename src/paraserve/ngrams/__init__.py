@@ -1,0 +1,1 @@
+"""N-gram language models over a recognizer's units: read, trained, pruned and written."""
