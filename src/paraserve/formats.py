@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from paraserve.types import FieldWarning, Heard, Notice, Sentence, Timing, Token, Transcript
+from paraserve.types import FieldWarning, Heard, Notice, Redactions, Sentence, Timing, Token, Transcript
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +47,17 @@ def heard_json(heard: Heard) -> dict[str, Any]:
 
 
 def answer_facts(transcript: Transcript) -> dict[str, Any]:
-    """Return the keys `warnings` and `notice` of an answer, each only if there is something to say."""
-    return warnings_json(transcript.warnings) | notice_json(transcript.notice)
+    """Return the keys `redactions`, `warnings` and `notice`, each only if there is something to say."""
+    return (
+        redactions_json(transcript.redactions) | warnings_json(transcript.warnings) | notice_json(transcript.notice)
+    )
+
+
+def redactions_json(redactions: Redactions | None) -> dict[str, Any]:
+    """Return the key `redactions` of an answer: the count of each kind that was asked for; nothing without any."""
+    if redactions is None:
+        return {}
+    return {"redactions": {kind: count for kind, count in asdict(redactions).items() if count is not None}}
 
 
 def notice_json(notice: Notice | None) -> dict[str, Any]:
@@ -88,6 +97,7 @@ def transcript_from_json(body: Mapping[str, Any]) -> Transcript:
         heard=heard_from_json(body),
         notice=notice_from_json(body),
         task=body.get("task", "transcribe"),
+        redactions=Redactions(**body["redactions"]) if "redactions" in body else None,
     )
 
 

@@ -1,9 +1,9 @@
 """A client's choices: for one recording, or for one live utterance."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
-from paraserve.types import ROW_MS, SAMPLE_RATE, Task
+from paraserve.types import ROW_MS, SAMPLE_RATE, Mask, Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +19,24 @@ class VadOverrides:
 
 
 @dataclass(frozen=True, slots=True)
+class Redaction:
+    """Changes of the written text: pairs of wrong and right texts, texts to hide, and kinds of numbers to mask.
+
+    The empty one changes nothing.
+    """
+
+    replacements: tuple[tuple[str, str], ...] = ()
+    profanity: tuple[str, ...] = ()
+    masks: frozenset[Mask] = frozenset()
+
+    def __bool__(self) -> bool:
+        return bool(self.replacements or self.profanity or self.masks)
+
+
+NO_REDACTION = Redaction()
+
+
+@dataclass(frozen=True, slots=True)
 class RecognitionOptions:
     """A client's choices for one recording.
 
@@ -29,7 +47,8 @@ class RecognitionOptions:
     model to leave word times out. A `draft` is a partial text that is soon replaced: speed matters more than quality.
     `model` is a name or an alias of one of the server's models; None or "auto" leaves the choice to the server.
     `heard_language` is that of the speech before in the same stream: a model need not find out again. `task`
-    "translate" wants English text of speech in any language, which not every model can give.
+    "translate" wants English text of speech in any language, which not every model can give. `redaction` is done to
+    the written text, after all models. Requests that differ in nothing else are equal, so they share batches.
     """
 
     hotwords: tuple[str, ...] = ()
@@ -46,6 +65,7 @@ class RecognitionOptions:
     model: str | None = None
     heard_language: str | None = None
     task: Task = "transcribe"
+    redaction: Redaction = field(default=NO_REDACTION, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

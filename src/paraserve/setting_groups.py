@@ -2,7 +2,7 @@
 
 from pydantic import BaseModel
 
-from paraserve.setting_fields import Bundles, Device, Group, ModelTable, Networks, Origins
+from paraserve.setting_fields import Bundles, Device, Entries, Group, Masks, ModelTable, Networks, Origins
 
 
 class ListeningSettings(BaseModel):
@@ -163,4 +163,23 @@ class ModelSettings(BaseModel):
     )
     model_threads: int = Group.DEVICES.setting(
         1, "Threads inside a model run. More inference threads of one each are faster.", ge=1
+    )
+
+
+class TextSettings(BaseModel):
+    """Changes of the written text for all clients, beside those that they ask for."""
+
+    replacements: Entries = Group.TEXT.setting(
+        (),
+        "Texts to replace in what was recognized, each as `wrong=>right`, in whole words and the longest first. A "
+        "client's own count in place of these.",
+    )
+    replacements_file: str = Group.TEXT.setting(
+        "", "File with one `wrong=>right` a line. Lines that begin with # are comments. Empty = none."
+    )
+    profanity: Entries = Group.TEXT.setting((), "Words and phrases to write as `***`.")
+    profanity_file: str = Group.TEXT.setting("", "File with one word or phrase a line to write as `***`.")
+    mask: Masks = Group.TEXT.setting(
+        (),
+        "Numbers and addresses to write as stars: `phone`, `id_number`, `card`, `email`, or `all`. Empty = none.",
     )

@@ -22,6 +22,11 @@ RELOADED = frozenset(
         "vad_quant",
         "punc_quant",
         "hotword_file",
+        "replacements",
+        "replacements_file",
+        "profanity",
+        "profanity_file",
+        "mask",
     )
 )
 """Settings whose changes count after a reload. Those of other settings need a restart."""

@@ -1,6 +1,6 @@
 """Plain data that all parts exchange. Times are int milliseconds from the start of the recording."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -21,6 +21,8 @@ Features: TypeAlias = npt.NDArray[np.float32]
 Int: TypeAlias = npt.NDArray[np.int64]
 Task: TypeAlias = Literal["transcribe", "translate"]
 """What to write: the words that were spoken, or what they mean in English."""
+Mask: TypeAlias = Literal["phone", "id_number", "card", "email"]
+"""A kind of personal number or address that is masked in the written text."""
 
 
 def samples_to_ms(n_samples: int) -> int:
@@ -207,6 +209,25 @@ class Notice:
 
 
 @dataclass(frozen=True, slots=True)
+class Redactions:
+    """Number of places of a text that each kind of redaction has changed; None where it was not asked for."""
+
+    replacements: int | None = None
+    profanity: int | None = None
+    phone: int | None = None
+    id_number: int | None = None
+    card: int | None = None
+    email: int | None = None
+
+    def __add__(self, other: "Redactions") -> "Redactions":
+        return Redactions(*(_sum(getattr(self, one.name), getattr(other, one.name)) for one in fields(self)))
+
+
+def _sum(one: int | None, other: int | None) -> int | None:
+    return other if one is None else one + (other or 0)
+
+
+@dataclass(frozen=True, slots=True)
 class Transcript:
     """The text of a whole recording.
 
@@ -214,7 +235,8 @@ class Transcript:
     `audio_processed_ms` the audio that was judged silent or recognized; they are equal unless audio was lost.
     `damaged_packets` counts packets of the file that could not be decoded. `warnings` go into the answer. `heard`
     says how much of the speech was understood, and `notice` says so in words where it was too little. `task` is
-    what was asked for: a translation is English, whatever `language` was spoken.
+    what was asked for: a translation is English, whatever `language` was spoken. `redactions` counts what was
+    changed in the written text, None where nothing was to be.
     """
 
     text: str
@@ -229,6 +251,7 @@ class Transcript:
     heard: Heard = Heard()
     notice: Notice | None = None
     task: Task = "transcribe"
+    redactions: Redactions | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,7 +263,8 @@ class Update:
     offline update. `seq` counts the updates, `segment_index` the segments. `start_ms` to `end_ms` is the audio that
     the update covers, `due_ms` the amount of audio that it needed. Exactly one update of an utterance is the `last`.
     `timing` is given with offline updates. `heard` counts the speech of the utterance so far, without open segments.
-    `notice` is about the segment that this update ends, that of the last update about the utterance.
+    `notice` is about the segment that this update ends, that of the last update about the utterance. `redactions`
+    are those of the update's text where no later one replaces it, None where nothing was to be changed.
     """
 
     kind: Literal["online", "offline"]
@@ -257,3 +281,4 @@ class Update:
     timing: Timing | None = field(default=None, compare=False)
     heard: Heard = field(default=Heard(), compare=False)
     notice: Notice | None = None
+    redactions: Redactions | None = None

@@ -16,4 +16,12 @@ Model: TypeAlias = Annotated[
     typer.Option(help="Model that answers, where there are several: its name or an alias.  [default: auto]"),
 ]
 Hotwords: TypeAlias = Annotated[str, typer.Option(help="Words to expect, separated by spaces.")]
+Replacements: TypeAlias = Annotated[
+    str, typer.Option(metavar="WRONG=>RIGHT;...", help="Texts to replace in what was recognized: whole words.")
+]
+Profanity: TypeAlias = Annotated[str, typer.Option(metavar="WORD,...", help="Words and phrases to write as ***.")]
+Mask: TypeAlias = Annotated[
+    str,
+    typer.Option(metavar="KIND,...", help="Numbers to write as stars: phone, id_number, card, email, or all."),
+]
 NoItn: TypeAlias = Annotated[bool, typer.Option("--no-itn", help="Leave numbers, dates and times as spoken.")]

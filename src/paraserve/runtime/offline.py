@@ -19,6 +19,7 @@ from paraserve.runtime.decoding.decoded_recording import DecodedBlocks
 from paraserve.runtime.decoding.pool import DecodePool
 from paraserve.runtime.engine import Engine
 from paraserve.runtime.joined_second_passes import JoinedSecondPasses
+from paraserve.runtime.redaction import redacted_recording
 from paraserve.runtime.routing.automatic_engine import AutomaticEngine, FirstPass
 from paraserve.runtime.scheduling.batches import Timed
 from paraserve.runtime.segments.segmenter import Segmenter
@@ -217,7 +218,7 @@ class _Transcription:
     async def finish(self) -> Transcript:
         timed = await self._engine.punctuate(self._hypotheses, self._options)
         self._spent.add(timed)
-        sentences = timed.result
+        sentences, redactions = await redacted_recording(timed.result, self._options.redaction)
         n_words = Counter({h.language: 0 for h in self._hypotheses if h.language})
         for hypothesis in self._hypotheses:
             if hypothesis.language:
@@ -234,6 +235,7 @@ class _Transcription:
             heard=heard,
             notice=notice_about(heard, self._engine.abilities.knows),
             task=self._options.task,
+            redactions=redactions,
         )
 
 

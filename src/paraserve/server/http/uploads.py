@@ -22,6 +22,7 @@ from paraserve.errors import (
     UploadTooLargeError,
 )
 from paraserve.inference.abilities import ModelChoice
+from paraserve.operator_redaction import OperatorRedaction
 from paraserve.runtime.decoding.pool import DecodePool
 from paraserve.runtime.decoding.spool import spool, storing
 from paraserve.runtime.offline import FileLimits, transcribe_file
@@ -102,6 +103,7 @@ class UploadService:
     address_limit: AddressLimit
     metrics: Metrics
     slow_log: SlowLog
+    redaction: OperatorRedaction
 
     async def answer(self, request: Request, route: UploadFormat) -> Response:
         """Receive a recording, check the fields, transcribe, render. When the client leaves, all of it is cancelled.
@@ -120,7 +122,8 @@ class UploadService:
                 plan = route.plan(UploadRequest(upload.fields, upload.filename, watch.started_s, choice))
                 async with _file_of(upload) as file:
                     self.metrics.stage_seconds.labels("receive").observe(watch.lap("receive"))
-                    work = transcribe_file(engine, self.pool, file, plan.options, self.file_limits)
+                    options = self.redaction.with_client(plan.options)
+                    work = transcribe_file(engine, self.pool, file, options, self.file_limits)
                     with self.metrics.decoding():
                         transcript = await while_connected(request, work)
                 warnings = (*upload.fields.warnings(), *transcript.warnings)

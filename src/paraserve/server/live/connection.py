@@ -240,6 +240,7 @@ class Connection:
             return
         self._n_told += isinstance(event, RecordingText) or event.is_last
         self._metrics.live_result(is_partial=not is_final, took_s=took_s)
+        self._metrics.redacted(event.redactions)
         facts = {"kind": "final" if is_final else "partial", "utterance": self._session.n_utterances}
         timing = event.timing if isinstance(event, SegmentText) else None
         # The one result of a file may take its time.

@@ -13,7 +13,7 @@ from typing import Protocol, TypeAlias
 
 from paraserve.errors import ParaserveError, ProtocolError
 from paraserve.options import StreamConfig
-from paraserve.types import Heard, Notice, Sentence, Timing, Transcript, Update
+from paraserve.types import Heard, Notice, Redactions, Sentence, Timing, Transcript, Update
 
 NOTHING_HEARD = Heard()
 Frame: TypeAlias = str | bytes
@@ -86,8 +86,8 @@ class PartialText:
 
     The texts of one segment joined are what has been said of it. `tail` may still change and is not part of `text`.
     `due_ms` is the audio of the utterance that had to arrive for this text; `received_s` is when it had arrived
-    (`time.monotonic()`), None where there was none. `is_last`: no more text of this utterance follows. `heard` and
-    `notice` are those of `Update`.
+    (`time.monotonic()`), None where there was none. `is_last`: no more text of this utterance follows. `heard`,
+    `notice` and `redactions` are those of `Update`.
     """
 
     text: str
@@ -98,6 +98,7 @@ class PartialText:
     received_s: float | None = None
     heard: Heard = NOTHING_HEARD
     notice: Notice | None = None
+    redactions: Redactions | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +119,7 @@ class SegmentText:
     received_s: float | None = None
     heard: Heard = NOTHING_HEARD
     notice: Notice | None = None
+    redactions: Redactions | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +133,11 @@ class RecordingText:
     def text(self) -> str:
         """Return the text of the whole recording."""
         return self.transcript.text
+
+    @property
+    def redactions(self) -> Redactions | None:
+        """Return what was changed in it."""
+        return self.transcript.redactions
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +192,7 @@ def text_event(update: Update, received_s: float | None) -> PartialText | Segmen
             received_s=received_s,
             heard=update.heard,
             notice=update.notice,
+            redactions=update.redactions,
         )
     return SegmentText(
         update.text,
@@ -198,6 +206,7 @@ def text_event(update: Update, received_s: float | None) -> PartialText | Segmen
         received_s=received_s,
         heard=update.heard,
         notice=update.notice,
+        redactions=update.redactions,
     )
 
 

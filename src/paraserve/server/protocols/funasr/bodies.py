@@ -5,11 +5,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from paraserve.formats import answer_facts, shortfall_json, spoken_properties, warnings_json
+from paraserve.formats import answer_facts, redactions_json, shortfall_json, spoken_properties, warnings_json
 from paraserve.inference.text.scripts import is_chinese_character
 from paraserve.inference.text.sentences import join_sentences
 from paraserve.server.protocols.json_encoding import Json, list_text
-from paraserve.server.protocols.openai import language_of, seconds, word_json
+from paraserve.server.protocols.openai import MASK, language_of, seconds, word_json
 from paraserve.types import Sentence, Token, Transcript
 
 
@@ -28,6 +28,7 @@ def funasr_offline(transcript: Transcript, wav_name: str, *, is_final: bool, is_
     body |= funasr_stamps(sentences) | warnings_json(transcript.warnings)
     if is_strict:
         return body
+    body |= redactions_json(transcript.redactions)
     return body | funasr_properties(sentences) | shortfall_json(transcript.heard, transcript.notice)
 
 
@@ -101,7 +102,7 @@ def funasr_asr(transcript: Transcript, processing_s: float) -> Json:
 
 @dataclass(frozen=True, slots=True)
 class TimedText:
-    """A part of the text that FunASR gives a time: one Chinese character, one digit or one Latin word."""
+    """A part of the text that FunASR gives a time: a Chinese character, a digit or the star for one, a Latin word."""
 
     text: str
     start_ms: int
@@ -167,7 +168,7 @@ def _part_texts(text: str) -> Iterator[str]:
         if word:
             yield word
             word = ""
-        if is_chinese_character(character) or character.isdigit():
+        if is_chinese_character(character) or character.isdigit() or character == MASK:
             yield character
     if word:
         yield word
