@@ -20,6 +20,7 @@ def transcript_json(transcript: Transcript) -> dict[str, Any]:
     """Return the JSON transcript of our own routes and of `--format json`."""
     return {
         "text": transcript.text,
+        **spoken_json(transcript.spoken),
         "language": transcript.language,
         "duration_ms": transcript.duration_ms,
         "sentences": [_sentence_json(sentence) for sentence in transcript.sentences],
@@ -35,6 +36,11 @@ def transcript_json(transcript: Transcript) -> dict[str, Any]:
         },
         **answer_facts(transcript),
     }
+
+
+def spoken_json(spoken: str) -> dict[str, Any]:
+    """Return the key `spoken` of an answer, nothing where the text is written as it was said."""
+    return {"spoken": spoken} if spoken else {}
 
 
 def heard_json(heard: Heard) -> dict[str, Any]:
@@ -97,6 +103,7 @@ def transcript_from_json(body: Mapping[str, Any]) -> Transcript:
         heard=heard_from_json(body),
         notice=notice_from_json(body),
         task=body.get("task", "transcribe"),
+        spoken=body.get("spoken", ""),
         redactions=Redactions(**body["redactions"]) if "redactions" in body else None,
     )
 
@@ -173,8 +180,15 @@ def _sentence_json(sentence: Sentence) -> dict[str, Any]:
         "start_ms": sentence.start_ms,
         "end_ms": sentence.end_ms,
         "tokens": [_token_json(token) for token in sentence.tokens],
+        **_as_spoken_json(sentence),
         **spoken_properties(sentence),
     }
+
+
+def _as_spoken_json(sentence: Sentence) -> dict[str, Any]:
+    if not sentence.spoken:
+        return {}
+    return {"spoken": sentence.spoken, "spoken_tokens": [_token_json(token) for token in sentence.spoken_tokens]}
 
 
 def spoken_properties(sentence: Sentence) -> dict[str, Any]:
@@ -199,7 +213,12 @@ def _token_json(token: Token) -> dict[str, Any]:
 
 
 def _sentence_from_json(body: Mapping[str, Any]) -> Sentence:
-    tokens = tuple(Token(t["text"], t["start_ms"], t["end_ms"], t["confidence"]) for t in body["tokens"])
     properties = (body.get("language"), body.get("emotion"), tuple(body.get("events", ())))
     written_by = (body.get("model"), body.get("model_reason"))
-    return Sentence(body["text"], body["start_ms"], body["end_ms"], tokens, *properties, *written_by)
+    as_spoken = (body.get("spoken", ""), _tokens_from_json(body.get("spoken_tokens", ())))
+    tokens = _tokens_from_json(body["tokens"])
+    return Sentence(body["text"], body["start_ms"], body["end_ms"], tokens, *properties, *written_by, *as_spoken)
+
+
+def _tokens_from_json(tokens: Iterable[Mapping[str, Any]]) -> tuple[Token, ...]:
+    return tuple(Token(t["text"], t["start_ms"], t["end_ms"], t["confidence"]) for t in tokens)

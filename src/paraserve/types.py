@@ -143,7 +143,11 @@ class Partial:
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """A punctuated span of text and its tokens; language, emotion, events and model as in `Hypothesis`."""
+    """A punctuated span of text and its tokens; language, emotion, events and model as in `Hypothesis`.
+
+    Where ITN wrote something otherwise than it was said, `spoken` is the text as it was said, with the same marks,
+    and `spoken_tokens` are its words with their own times. Else both are empty.
+    """
 
     text: str
     start_ms: int | None
@@ -154,6 +158,13 @@ class Sentence:
     events: tuple[str, ...] = ()
     model: str | None = None
     model_reason: str | None = None
+    spoken: str = ""
+    spoken_tokens: tuple[Token, ...] = ()
+
+    @property
+    def as_spoken(self) -> str:
+        """Return the text as it was said, with its marks."""
+        return self.spoken or self.text
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,8 +246,8 @@ class Transcript:
     `audio_processed_ms` the audio that was judged silent or recognized; they are equal unless audio was lost.
     `damaged_packets` counts packets of the file that could not be decoded. `warnings` go into the answer. `heard`
     says how much of the speech was understood, and `notice` says so in words where it was too little. `task` is
-    what was asked for: a translation is English, whatever `language` was spoken. `redactions` counts what was
-    changed in the written text, None where nothing was to be.
+    what was asked for: a translation is English, whatever `language` was spoken. `spoken` is the text as it was said
+    where ITN wrote it otherwise, else "". `redactions` counts what was changed in both, None where nothing was to be.
     """
 
     text: str
@@ -251,6 +262,7 @@ class Transcript:
     heard: Heard = Heard()
     notice: Notice | None = None
     task: Task = "transcribe"
+    spoken: str = ""
     redactions: Redactions | None = None
 
 
@@ -263,8 +275,9 @@ class Update:
     offline update. `seq` counts the updates, `segment_index` the segments. `start_ms` to `end_ms` is the audio that
     the update covers, `due_ms` the amount of audio that it needed. Exactly one update of an utterance is the `last`.
     `timing` is given with offline updates. `heard` counts the speech of the utterance so far, without open segments.
-    `notice` is about the segment that this update ends, that of the last update about the utterance. `redactions`
-    are those of the update's text where no later one replaces it, None where nothing was to be changed.
+    `notice` is about the segment that this update ends, that of the last update about the utterance. `spoken` is the
+    text of an offline update as it was said where ITN wrote it otherwise, else "". `redactions` are those of the text
+    where no later one replaces it, None where nothing was to be changed.
     """
 
     kind: Literal["online", "offline"]
@@ -281,4 +294,5 @@ class Update:
     timing: Timing | None = field(default=None, compare=False)
     heard: Heard = field(default=Heard(), compare=False)
     notice: Notice | None = None
+    spoken: str = ""
     redactions: Redactions | None = None

@@ -106,6 +106,23 @@ def test_ways_to_send_a_body(server, samples, route):
     assert [answer.json()["text"] for answer in answers] == [own(server, samples["zh_date"])["text"]] * 3
 
 
+def test_words_beside_numbers(server, samples):
+    """`spoken` is the text that `itn=false` gives, in our JSON, `verbose_json` and FunASR's answer."""
+    data = samples["zh_date"].data
+    plain = server.post("/transcribe", data, itn="false").json()
+    written = server.post("/transcribe", data).json()
+    assert written["spoken"] == plain["text"] != written["text"]
+    assert [s.get("spoken_tokens", s["tokens"]) for s in written["sentences"]] == [
+        s["tokens"] for s in plain["sentences"]
+    ]
+    assert "spoken" not in plain
+    verbose = server.post("/v1/audio/transcriptions", data, response_format="verbose_json").json()
+    assert [s["spoken"] for s in verbose["segments"] if "spoken" in s] == [
+        s["spoken"] for s in written["sentences"] if "spoken" in s
+    ]
+    assert server.post("/", data).json()["spoken"] == plain["text"]
+
+
 def test_fields_are_read_from_form_and_query(server, samples):
     """`itn` and `punctuate` do the same as form fields, as query of a form and as query of a raw body."""
     sample = samples["zh_phone"]

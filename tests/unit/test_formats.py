@@ -27,6 +27,21 @@ TRANSCRIPT = Transcript(
     heard=Heard(4000, 2500, 5),
     notice=Notice("outside_vocabulary", "load another model"),
 )
+WRITTEN = Transcript(
+    "共20。",
+    (
+        Sentence(
+            "共20。",
+            0,
+            900,
+            (Token("共", 0, 200), Token("20", 300, 900)),
+            spoken="共二十。",
+            spoken_tokens=(Token("共", 0, 200), Token("二", 300, 500), Token("十", 600, 900)),
+        ),
+    ),
+    duration_ms=1000,
+    spoken="共二十。",
+)
 UNTIMED = Transcript("a b", (Sentence("a\nb", None, None, ()),), duration_ms=1500)
 EMPTY = Transcript("", (), duration_ms=0)
 
@@ -39,6 +54,20 @@ def test_text():
     """Text is the text and a newline, also when there is none."""
     assert write("text") == "你好，世界。Two words.\n"
     assert write("text", EMPTY) == "\n"
+
+
+def test_json_of_a_number():
+    """Beside a written number stand the words that were said, with their own times; clients read them again."""
+    body = json.loads(write("json", WRITTEN))
+    assert (body["text"], body["spoken"]) == ("共20。", "共二十。")
+    (sentence,) = body["sentences"]
+    assert sentence["spoken"] == "共二十。"
+    assert [(t["text"], t["start_ms"], t["end_ms"]) for t in sentence["spoken_tokens"]] == [
+        ("共", 0, 200),
+        ("二", 300, 500),
+        ("十", 600, 900),
+    ]
+    assert transcript_from_json(body) == WRITTEN
 
 
 def test_json_shape():

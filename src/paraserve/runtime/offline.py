@@ -13,7 +13,7 @@ from typing import Any, BinaryIO, TypeAlias
 
 import numpy as np
 
-from paraserve.inference.text.sentences import join_sentences
+from paraserve.inference.text.sentences import join_sentences, join_spoken
 from paraserve.options import RecognitionOptions
 from paraserve.runtime.decoding.decoded_recording import DecodedBlocks
 from paraserve.runtime.decoding.pool import DecodePool
@@ -235,6 +235,7 @@ class _Transcription:
             heard=heard,
             notice=notice_about(heard, self._engine.abilities.knows),
             task=self._options.task,
+            spoken=join_spoken(sentences),
             redactions=redactions,
         )
 

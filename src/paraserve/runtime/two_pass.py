@@ -13,7 +13,7 @@ from types import TracebackType
 import numpy as np
 
 from paraserve.errors import ProtocolError
-from paraserve.inference.text.sentences import join_sentences
+from paraserve.inference.text.sentences import join_sentences, join_spoken
 from paraserve.options import RecognitionOptions, StreamConfig
 from paraserve.runtime.draft_recognizer import DRAFT_STEP_MS
 from paraserve.runtime.engine import Engine
@@ -253,6 +253,7 @@ class TwoPassSession:
                 inference_ms=round(recognized.run_ms + punctuated.run_ms),
             ),
             heard=heard_in(hypothesis, end.segment.end_ms - end.segment.start_ms),
+            spoken=join_spoken(sentences),
             redactions=redactions,
         )
 

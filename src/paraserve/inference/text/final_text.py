@@ -84,7 +84,9 @@ def realtime_sentences(
         marks[-1] = FULL_STOP
     # FunASR's realtime text keeps full-width marks in English too.
     sentences = _with_itn(bundle, to_sentences(tokens, marks, SENTENCE_END, fit_script=False), options)
-    sentences = (replace(sentences[0], text=head + sentences[0].text), *sentences[1:])
+    first = sentences[0]
+    spoken = first.spoken and head + first.spoken
+    sentences = (replace(first, text=head + first.text, spoken=spoken), *sentences[1:])
     return state, _written_by(hypothesis, sentences)
 
 

@@ -62,6 +62,13 @@ def join_sentences(sentences: Iterable[Sentence]) -> str:
     return text
 
 
+def join_spoken(sentences: Sequence[Sentence]) -> str:
+    """Return the whole text as it was said, "" where ITN wrote nothing otherwise."""
+    if not any(sentence.spoken for sentence in sentences):
+        return ""
+    return join_sentences(replace(sentence, text=sentence.as_spoken) for sentence in sentences)
+
+
 def full_stop(text: str) -> str:
     """Return the text with the full stop of its script, in place of another mark at its end."""
     bare = text.rstrip("".join(ALL_MARKS))
@@ -89,7 +96,13 @@ def apply_itn(sentence: Sentence, itn: Itn) -> Sentence:
         marks += [""] * (len(written) - 1) + [mark]
     if tokens == list(sentence.tokens):
         return sentence
-    return Sentence(_join(tokens, marks), sentence.start_ms, sentence.end_ms, tuple(tokens))
+    return replace(
+        sentence,
+        text=_join(tokens, marks),
+        tokens=tuple(tokens),
+        spoken=sentence.text,
+        spoken_tokens=sentence.tokens,
+    )
 
 
 def _fitting_marks(marks: Sequence[str], words: Sequence[Token]) -> list[str]:

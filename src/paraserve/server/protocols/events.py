@@ -105,7 +105,8 @@ class PartialText:
 class SegmentText:
     """The final text of a segment, in place of its partial texts. Other fields as in `PartialText`.
 
-    Times are ms from the start of the utterance. `timing` says where the time of the second pass went.
+    Times are ms from the start of the utterance. `timing` says where the time of the second pass went. `spoken` is
+    that of `Update`.
     """
 
     text: str
@@ -119,6 +120,7 @@ class SegmentText:
     received_s: float | None = None
     heard: Heard = NOTHING_HEARD
     notice: Notice | None = None
+    spoken: str = ""
     redactions: Redactions | None = None
 
 
@@ -206,6 +208,7 @@ def text_event(update: Update, received_s: float | None) -> PartialText | Segmen
         received_s=received_s,
         heard=update.heard,
         notice=update.notice,
+        spoken=update.spoken,
         redactions=update.redactions,
     )
 

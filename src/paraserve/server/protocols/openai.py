@@ -4,7 +4,7 @@ import math
 import zlib
 from collections.abc import Iterable, Iterator
 
-from paraserve.formats import answer_facts, heard_json, spoken_properties
+from paraserve.formats import answer_facts, heard_json, spoken_json, spoken_properties
 from paraserve.inference.text.scripts import ALL_MARKS, is_chinese_character
 from paraserve.server.protocols.json_encoding import Json
 from paraserve.types import Sentence, Token, Transcript
@@ -99,6 +99,7 @@ def _openai_segment(index: int, sentence: Sentence, transcript: Transcript) -> J
         "compression_ratio": len(encoded) / len(zlib.compress(encoded)),
         "no_speech_prob": math.prod(1 - min(score, 1.0) for score in scores),
         "confidence": round(sum(scores) / len(scores), 4) if scores else 1.0,
+        **spoken_json(sentence.spoken),
         **spoken_properties(sentence),
     }
 

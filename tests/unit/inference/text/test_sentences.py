@@ -135,7 +135,8 @@ def test_tokens_without_times(itn: Itn) -> None:
     """Tokens without times go all the way through without any."""
     (result,) = to_sentences([Token(c) for c in "一共二十个"], ["", "", "", "", "。"])
     written = apply_itn(result, itn)
-    assert written.text == "一共20个。"
+    assert (written.text, written.spoken) == ("一共20个。", "一共二十个。")
+    assert written.spoken_tokens == result.tokens
     assert spans(written) == [("一", None, None), ("共", None, None), ("20", None, None), ("个", None, None)]
     assert (written.start_ms, written.end_ms) == (None, None)
 

@@ -35,10 +35,21 @@ class Redacted:
 
 @dataclass(frozen=True, slots=True)
 class Masked:
-    """Words with their masks, and the number of masks of each kind."""
+    """Words with their masks, the number of masks of each kind, and of each line."""
 
     pieces: list[Piece]
     counts: Counter[str]
+    of_lines: Counter[int]
+
+
+@dataclass(frozen=True, slots=True)
+class _Changed:
+    """Lines with what was changed in them, and the number of masks of each line."""
+
+    lines: list[Line]
+    counts: Redactions
+    context: tuple[Piece, ...]
+    masks: Counter[int]
 
 
 class Redactor:
@@ -59,31 +70,58 @@ class Redactor:
             context: `context` of the sentences before, whose text has been given away already.
             is_last: no more sentences follow. Otherwise the front of a number at the end is masked too.
         """
-        pieces, tails = pieces_of([Line(sentence.text, sentence.tokens) for sentence in sentences])
+        written = self._changed([Line(one.text, one.tokens) for one in sentences], context, is_last=is_last)
+        kept = [
+            replace(one, text=line.text, tokens=line.tokens)
+            for one, line in zip(sentences, written.lines, strict=True)
+        ]
+        if any(one.spoken for one in sentences):
+            kept = self._with_spoken(sentences, kept, written, is_last=is_last)
+        shown = tuple(one for one, before in zip(kept, sentences, strict=True) if one.tokens or not before.tokens)
+        return Redacted(shown, written.counts, written.context)
+
+    def _with_spoken(
+        self, before: Sequence[Sentence], kept: Sequence[Sentence], written: "_Changed", *, is_last: bool
+    ) -> list[Sentence]:
+        """Return the sentences with their spoken form changed alike, without it where it might show more.
+
+        A number may be written in a form that is masked, and said in one that is not known to be a number.
+        """
+        lines = [Line(one.as_spoken, one.spoken_tokens or one.tokens) for one in before]
+        spoken = self._changed(lines, (), is_last=is_last)
+        return [
+            replace(one, spoken=line.text, spoken_tokens=line.tokens)
+            if was.spoken and spoken.masks[number] >= written.masks[number]
+            else replace(one, spoken="", spoken_tokens=())
+            for number, (was, one, line) in enumerate(zip(before, kept, spoken.lines, strict=True))
+        ]
+
+    def _changed(self, lines: Sequence[Line], context: Sequence[Piece], *, is_last: bool) -> "_Changed":
+        pieces, tails = pieces_of(lines)
         replaced = self.replacements.rewrite(pieces)
         hidden = self.profanity.rewrite(replaced.pieces)
         masked = self.mask(hidden.pieces, context, is_last=is_last)
-        lines = lines_of(masked.pieces, tails)
-        kept = tuple(
-            replace(sentence, text=line.text, tokens=line.tokens)
-            for sentence, line in zip(sentences, lines, strict=True)
-            if line.tokens or not sentence.tokens
+        return _Changed(
+            lines_of(masked.pieces, tails),
+            self.counts(masked.counts, replaced.n_found, hidden.n_found),
+            following_context(context, hidden.pieces),
+            masked.of_lines,
         )
-        counts = self.counts(masked.counts, replaced.n_found, hidden.n_found)
-        return Redacted(kept, counts, following_context(context, hidden.pieces))
 
     def mask(self, pieces: Sequence[Piece], context: Sequence[Piece] = (), *, is_last: bool = True) -> Masked:
         """Return the words with all numbers and addresses masked that are to be. Those of the context stay."""
         if not self.redaction.masks:
-            return Masked(list(pieces), Counter())
+            return Masked(list(pieces), Counter(), Counter())
         row = [*(replace(piece, line=-1) for piece in context), *pieces]
         counts: Counter[str] = Counter()
+        of_lines: Counter[int] = Counter()
         masks: dict[Span, str] = {}
         for kind, spans in self._found(row, is_last=is_last):
             here = [span for span in spans if span.piece >= len(context)]
             counts[kind] += bool(here)
+            of_lines.update({row[span.piece].line for span in here})
             masks |= dict.fromkeys(here, MASKED_WORD if kind == "email" else MASKED_DIGIT)
-        return Masked(_with_masks(row, masks)[len(context) :], counts)
+        return Masked(_with_masks(row, masks)[len(context) :], counts, of_lines)
 
     def _found(self, row: Sequence[Piece], *, is_last: bool) -> list[tuple[str, list[Span]]]:
         kinds = self.redaction.masks

@@ -5,7 +5,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from paraserve.formats import answer_facts, redactions_json, shortfall_json, spoken_properties, warnings_json
+from paraserve.formats import (
+    answer_facts,
+    redactions_json,
+    shortfall_json,
+    spoken_json,
+    spoken_properties,
+    warnings_json,
+)
 from paraserve.inference.text.scripts import is_chinese_character
 from paraserve.inference.text.sentences import join_sentences
 from paraserve.server.protocols.json_encoding import Json, list_text
@@ -28,7 +35,7 @@ def funasr_offline(transcript: Transcript, wav_name: str, *, is_final: bool, is_
     body |= funasr_stamps(sentences) | warnings_json(transcript.warnings)
     if is_strict:
         return body
-    body |= redactions_json(transcript.redactions)
+    body |= spoken_json(transcript.spoken) | redactions_json(transcript.redactions)
     return body | funasr_properties(sentences) | shortfall_json(transcript.heard, transcript.notice)
 
 

@@ -7,7 +7,7 @@ from pydantic import MISSING, Field
 from paraserve.server.protocols.schemas.documented import Documented
 from paraserve.server.protocols.schemas.openai_answers import OpenAIWord
 from paraserve.server.protocols.schemas.redactions import WithRedactions
-from paraserve.server.protocols.schemas.transcript_answers import SpokenProperties
+from paraserve.server.protocols.schemas.transcript_answers import SpokenProperties, WithSpoken
 from paraserve.server.protocols.schemas.warnings import Shortfall, WithNotice, WithWarnings
 
 
@@ -87,7 +87,7 @@ class FunasrTimes(Documented):
     """The same times, cut at each mark. Absent without times."""
 
 
-class FunasrOffline(FunasrTimes, SpokenProperties, Shortfall, WithRedactions, WithWarnings):
+class FunasrOffline(FunasrTimes, SpokenProperties, WithSpoken, Shortfall, WithRedactions, WithWarnings):
     """The result of FunASR's offline servers. Language, emotion and events are those of the first sentence."""
 
     mode: Literal["offline"]

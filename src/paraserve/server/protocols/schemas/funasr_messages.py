@@ -8,7 +8,7 @@ from paraserve.server.protocols.schemas.documented import Documented
 from paraserve.server.protocols.schemas.funasr_answers import FunasrTimes
 from paraserve.server.protocols.schemas.live_errors import LiveError
 from paraserve.server.protocols.schemas.redactions import Masks, Profanity, Replacements, WithRedactions
-from paraserve.server.protocols.schemas.transcript_answers import SpokenProperties
+from paraserve.server.protocols.schemas.transcript_answers import SpokenProperties, WithSpoken
 from paraserve.server.protocols.schemas.warnings import Shortfall, WithWarnings
 
 NumberText = Annotated[str, Field(pattern=r"^[+-]?[0-9]{1,12}(\.[0-9]{1,12})?$")]
@@ -133,7 +133,7 @@ class FunasrPartial(FunasrResult, Shortfall):
     """With `--protocol strict`: number of the sentence on the connection."""
 
 
-class FunasrSegmentResult(FunasrResult, FunasrTimes, SpokenProperties, Shortfall):
+class FunasrSegmentResult(FunasrResult, FunasrTimes, SpokenProperties, WithSpoken, Shortfall):
     """The text of a segment with punctuation, in place of all its partials."""
 
     model_config = ConfigDict(
@@ -172,7 +172,7 @@ class FunasrSegmentResult(FunasrResult, FunasrTimes, SpokenProperties, Shortfall
     """With `--protocol strict`: end of the segment in ms."""
 
 
-class FunasrRecordingResult(FunasrResult, FunasrTimes, SpokenProperties, Shortfall):
+class FunasrRecordingResult(FunasrResult, FunasrTimes, SpokenProperties, WithSpoken, Shortfall):
     """The one result of mode `offline`."""
 
     model_config = ConfigDict(

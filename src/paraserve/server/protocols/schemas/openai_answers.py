@@ -7,7 +7,7 @@ from pydantic import MISSING, Field
 from paraserve.server.protocols.schemas.documented import Documented
 from paraserve.server.protocols.schemas.health_answers import ModelFacts
 from paraserve.server.protocols.schemas.redactions import WithRedactions
-from paraserve.server.protocols.schemas.transcript_answers import SpokenProperties
+from paraserve.server.protocols.schemas.transcript_answers import SpokenProperties, WithSpoken
 from paraserve.server.protocols.schemas.warnings import Understanding, WithNotice, WithWarnings
 
 
@@ -53,7 +53,7 @@ class OpenAIWord(Documented):
     """End in seconds."""
 
 
-class OpenAISegment(SpokenProperties):
+class OpenAISegment(SpokenProperties, WithSpoken):
     """A sentence in the shape of OpenAI's segments."""
 
     id: int = Field(ge=0)

@@ -53,7 +53,14 @@ class SpokenProperties(Documented):
     why the first model was unsure, and this is another one. Absent where the server has only one."""
 
 
-class SentenceJson(SpokenProperties):
+class WithSpoken(Documented):
+    """Text as it was said beside the written one."""
+
+    spoken: str | MISSING = MISSING
+    """The text as it was said, with its punctuation. Absent where nothing is written otherwise."""
+
+
+class SentenceJson(SpokenProperties, WithSpoken):
     """A punctuated part of the text."""
 
     text: str
@@ -64,6 +71,8 @@ class SentenceJson(SpokenProperties):
     """End of the last token in ms, null without times."""
     tokens: list[TokenJson]
     """The tokens of the sentence in order."""
+    spoken_tokens: list[TokenJson] | MISSING = MISSING
+    """The words of `spoken` with their own times, in order. Absent where `spoken` is."""
 
 
 class TimingJson(Documented):
@@ -77,7 +86,7 @@ class TimingJson(Documented):
     """Running models."""
 
 
-class TranscriptJson(Understanding, WithRedactions, WithNotice, WithWarnings):
+class TranscriptJson(WithSpoken, Understanding, WithRedactions, WithNotice, WithWarnings):
     """The transcript of a recording, with times and confidences."""
 
     text: str

@@ -66,6 +66,15 @@ def test_segment():
     }
 
 
+@pytest.mark.parametrize("dialect", [COMPAT, STRICT])
+def test_words_beside_numbers(dialect):
+    """`spoken` is the text as it was said, where it differs; FunASR's servers give none."""
+    written = replace(FINAL, text="20。", spoken="二十。")
+    whole = recording_result(Transcript("20。", (), 900, spoken="二十。"), "demo", dialect)
+    answers = [live_result(written, "demo", dialect, FIRST), whole]
+    assert [answer.get("spoken") for answer in answers] == ([None, None] if dialect is STRICT else ["二十。"] * 2)
+
+
 HEARD = replace(SENTENCE, language="zh", emotion="HAPPY", events=("Speech", "BGM"))
 HEARD_FINAL = replace(FINAL, sentences=(HEARD,))
 
