@@ -85,6 +85,8 @@ def read_masks(value: object, key: str = "mask") -> frozenset[Mask]:
     if isinstance(value, bool):
         return frozenset(MASKS) if value else frozenset()
     parsed = _parsed(value, key, OF_CLIENTS)
+    if isinstance(parsed, Mapping):
+        raise _invalid(key, "must be names with commas between them, or a list of names")
     names = re.split(r"[\s,，;；]+", parsed) if isinstance(parsed, str) else list(parsed)
     found: set[Mask] = set()
     for name in names:

@@ -1,7 +1,8 @@
 """Phone numbers, identity numbers and card numbers in runs of digits.
 
-A number begins and ends where more parts it from its neighbours than parts its own groups. Where nothing parts it,
-as in speech, a mobile phone or card number is also found at either end of a run with a few digits more.
+A number begins and ends where more parts it from its neighbours than parts its own groups. A mobile phone or card
+number of the usual form is also found between groups like its own, and, where nothing parts it, as in speech, at
+either end of a run with a few digits more.
 
 Sources: GB 11643 (Chinese identity numbers, checked by ISO 7064 MOD 11-2), ISO/IEC 7812 (cards, checked by Luhn's
 formula), ITU-T E.164 (phone numbers, at most 15 digits), the numbering plans of China and North America.
@@ -12,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 from typing import TypeAlias
 
-from paraserve.inference.text.redaction.digits import JOINED, Digit
+from paraserve.inference.text.redaction.digits import APART, JOINED, Digit
 from paraserve.types import Mask
 
 ID_DIGITS = 18
@@ -104,12 +105,12 @@ def _ids(_run: Sequence[Digit], text: str, _before: str) -> Iterator[tuple[int, 
 
 
 def _cards(run: Sequence[Digit], text: str, _before: str) -> Iterator[tuple[int, int]]:
+    def is_common(start: int, end: int) -> bool:
+        return COMMON_CARD.fullmatch(text, start, end) is not None and is_card_number(text[start:end])
+
     yield from _parted(run, CARD_DIGITS, lambda start, end: is_card_number(text[start:end]))
-    yield from _at_ends(
-        run,
-        CARD_DIGITS,
-        lambda start, end: bool(COMMON_CARD.fullmatch(text, start, end)) and is_card_number(text[start:end]),
-    )
+    yield from _parted(run, CARD_DIGITS, is_common, beside_groups=True)
+    yield from _at_ends(run, CARD_DIGITS, is_common)
 
 
 def _phones(run: Sequence[Digit], text: str, before: str) -> Iterator[tuple[int, int]]:
@@ -120,7 +121,7 @@ def _phones(run: Sequence[Digit], text: str, before: str) -> Iterator[tuple[int,
     def is_mobile(start: int, end: int) -> bool:
         return MOBILE.fullmatch(text, start, end) is not None
 
-    yield from _parted(run, PHONE_DIGITS, is_mobile)
+    yield from _parted(run, PHONE_DIGITS, is_mobile, beside_groups=True)
     yield from _at_ends(run, PHONE_DIGITS, is_mobile)
     yield from _parted(run, PHONE_DIGITS, is_phone)
     if CUE.search(before):
@@ -131,25 +132,31 @@ def _phones(run: Sequence[Digit], text: str, before: str) -> Iterator[tuple[int,
         yield from _parted(run, PHONE_DIGITS, is_announced)
 
 
-def _parted(run: Sequence[Digit], lengths: range, is_number: IsNumber) -> Iterator[tuple[int, int]]:
-    """Yield the numbers that more parts from their neighbours than parts their own groups, the longest first."""
+def _parted(
+    run: Sequence[Digit], lengths: range, is_number: IsNumber, *, beside_groups: bool = False
+) -> Iterator[tuple[int, int]]:
+    """Yield the numbers that more parts from their neighbours than parts their own groups, the longest first.
+
+    `beside_groups`: as much as parts their own groups is enough.
+    """
     start = 0
     while start < len(run):
-        end = next((end for end in _ends(run, start, lengths) if is_number(start, end)), None)
+        ends = _ends(run, start, lengths, beside_groups=beside_groups)
+        end = next((end for end in ends if is_number(start, end)), None)
         if end is not None:
             yield start, end
         start = start + 1 if end is None else end
 
 
-def _ends(run: Sequence[Digit], start: int, lengths: range) -> Iterator[int]:
-    outside = run[start].strength if start else len(run)
+def _ends(run: Sequence[Digit], start: int, lengths: range, *, beside_groups: bool) -> Iterator[int]:
+    outside = run[start].strength if start else APART
     for length in lengths:
         end = start + length
         if end > len(run):
             continue
         within = max(digit.strength for digit in run[start + 1 : end])
-        behind = run[end].strength if end < len(run) else len(run)
-        if min(outside, behind) > JOINED and min(outside, behind) >= within:
+        around = min(outside, run[end].strength if end < len(run) else APART)
+        if around > within or (beside_groups and around == within > JOINED):
             yield end
 
 

@@ -1,8 +1,7 @@
 """A list of texts that are written otherwise, or hidden: whole words, the longest entry first.
 
 An entry matches a row of whole words, Chinese character by character: 上海 is in 上海市, and "art" is not in "party".
-Upper and lower case are equal, full and half width, too. What was written is not looked at again, so entries cannot
-work on each other.
+Upper and lower case are equal. What was written is not looked at again, so entries cannot work on each other.
 """
 
 import unicodedata
