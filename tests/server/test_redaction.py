@@ -8,7 +8,7 @@ import soundfile
 
 from support.audio_files import pcm_wav
 from support.fakes import FakeEngine
-from support.live import eventually, live, silence, speech
+from support.live import eventually, heard, live, silence, speech
 
 AS_HEARD = "二三零三八三六七七七六"
 RULES = {"replacements": json.dumps({"二三零": "一三零", "23038367776": "13038367776"}), "mask": "all"}
@@ -172,37 +172,30 @@ def test_metrics_and_logs(server, recording, pcm):
     assert not re.search(f"{LEAKS.pattern}|13038367776|一三零", json.dumps(logged(), ensure_ascii=False))
 
 
-@pytest.fixture
-def list_file(tmp_path):
-    return tmp_path / "replacements.txt"
-
-
-def text(client, sample, **fields):
-    return client.post("/transcribe", sample.data, itn="false", punctuate="false", **fields).json()["text"]
-
-
-def test_settings_and_reload(start_server, samples, list_file, is_error):
+def test_settings_and_reload(start_fake_server, tmp_path):
     """Lists of the settings count for every client, are read again, and a bad one changes nothing."""
-    list_file.write_text("party=>聚会\n", "utf-8")
-    client = start_server(replacements_file=list_file, mask="phone,email", profanity="明天")
-    assert text(client, samples["zh_en"]) == "***的聚会早上两点一刻开始"
-    assert text(client, samples["zh_en"], replacements="party=>晚会") == "***的晚会早上两点一刻开始"
-    assert text(client, samples["zh_en"], mask="none", profanity="[]") == "***的聚会早上两点一刻开始"
+    path, voice = tmp_path / "replacements.txt", pcm_wav(speech(700))
+    path.write_text(f"{heard(700)}=>before\n", "utf-8")
+    client = start_fake_server(replacements_file=path, mask="phone,email", profanity=heard(900))
+
+    def text(**fields):
+        return client.post("/transcribe", voice, **fields).json()["text"]
+
+    assert text() == "before"
+    assert text(replacements=f"{heard(700)}=>mine") == "mine"
+    assert text(replacements=f"{heard(700)}=>{heard(900)}", mask="none", profanity="[]") == "***"
+    assert text(replacements=f"{heard(700)}=>13800138000", mask="none") == "*" * 11
     with live(client.url) as session:
-        session.say(itn=False, punctuate=False)
-        pcm = soundfile.read(samples["zh_en"].path, dtype="int16")[0].tobytes()
-        messages = session.utterance(pcm)
-        assert "".join(m["text"] for m in messages if m["mode"] == "2pass-offline") == "***的聚会早上两点一刻开始"
-        assert "party" not in "".join(m["text"] for m in messages)
-        list_file.write_text("party=>舞会\n早上=>上午\n", "utf-8")
+        assert session.utterance(speech(700))[-1]["text"] == "before"
+        path.write_text(f"{heard(700)}=>after\n", "utf-8")
         assert client.get(RELOAD, "POST").status_code == 200
-        messages = session.utterance(pcm)
-        assert "".join(m["text"] for m in messages if m["mode"] == "2pass-offline") == "***的舞会上午两点一刻开始"
-    list_file.write_text("secretword\n", "utf-8")
+        assert session.utterance(speech(700))[-1]["text"] == "after"
+        assert session.utterance(speech(900))[-1]["text"] == "***"
+    path.write_text("secretword\n", "utf-8")
     answer = client.get(RELOAD, "POST")
     assert answer.status_code >= 400
     assert "replacements_file" in answer.text
-    assert text(client, samples["zh_en"]) == "***的舞会上午两点一刻开始"
+    assert text() == "after"
     assert "secretword" not in client.log + answer.text
 
 
