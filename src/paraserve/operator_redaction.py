@@ -45,11 +45,11 @@ def read_redaction(settings: Settings) -> Redaction:
     redaction = Redaction(
         (
             *_from_file(settings.replacements_file, "replacements_file", read_replacements),
-            *_checked(list(settings.replacements), "replacements", read_replacements),
+            *_checked("\n".join(settings.replacements), "replacements", read_replacements),
         ),
         (
             *_from_file(settings.profanity_file, "profanity_file", read_profanity),
-            *_checked(list(settings.profanity), "profanity", read_profanity),
+            *_checked("\n".join(settings.profanity), "profanity", read_profanity),
         ),
         _checked(list(settings.mask), "mask", lambda value, key, _: read_masks(value, key)),
     )

@@ -134,13 +134,13 @@ def test_settings_and_files(tmp_path):
     settings = Settings(
         replacements="teh=>THE; x=>y",
         replacements_file=str(tmp_path / "r.txt"),
-        profanity=["hell"],
+        profanity="hell, heck",
         profanity_file=str(tmp_path / "p.txt"),
         mask="phone,card",
     )
     redaction = read_redaction(settings)
     assert dict(redaction.replacements) == {"teh": "THE", "魔打": "魔搭", "x": "y"}
-    assert redaction.profanity == ("damn", "son of a bitch", "hell")
+    assert redaction.profanity == ("damn", "son of a bitch", "hell", "heck")
     assert redaction.masks == {"phone", "card"}
     assert not read_redaction(Settings())
 

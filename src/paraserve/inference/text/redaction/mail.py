@@ -111,7 +111,7 @@ def open_address(pieces: Sequence[Piece]) -> int:
 
 def _written(pieces: Sequence[Piece]) -> Iterator[list[Span]]:
     for number, piece in enumerate(pieces):
-        for match in WRITTEN.finditer(piece.token.text):
+        for match in WRITTEN.finditer(piece.token.text) if "@" in piece.token.text else ():
             yield list(_parts(number, match[0], match.start()))
 
 

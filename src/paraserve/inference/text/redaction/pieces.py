@@ -74,20 +74,22 @@ def spread(tokens: Sequence[Token], words: Sequence[str]) -> list[Token]:
     The first one begins and the last one ends where the tokens did.
     """
     n_old, n_new = len(tokens), len(words)
-    score = sum(token.score for token in tokens) / n_old
     if n_new <= n_old:
         bounds = [n_old * n // n_new for n in range(n_new + 1)]
         groups = [tokens[bounds[n] : bounds[n + 1]] for n in range(n_new)]
-        return [
-            Token(word, group[0].start_ms, group[-1].end_ms, score, tuple(i for one in group for i in one.unit_ids))
-            for word, group in zip(words, groups, strict=True)
-        ]
-    unit_ids = tuple(i for token in tokens for i in token.unit_ids)
-    times = _shared_times(tokens[0].start_ms, tokens[-1].end_ms, n_new)
+        return [_merged(group, word) for word, group in zip(words, groups, strict=True)]
+    whole = _merged(tokens, "")
+    times = _shared_times(whole.start_ms, whole.end_ms, n_new)
     return [
-        Token(word, *span, score, unit_ids if n == 0 else ())
+        Token(word, *span, whole.score, whole.unit_ids if n == 0 else ())
         for n, (word, span) in enumerate(zip(words, times, strict=True))
     ]
+
+
+def _merged(tokens: Sequence[Token], text: str) -> Token:
+    score = sum(token.score for token in tokens) / len(tokens)
+    unit_ids = tuple(i for token in tokens for i in token.unit_ids)
+    return Token(text, tokens[0].start_ms, tokens[-1].end_ms, score, unit_ids)
 
 
 def _shared_times(start_ms: int | None, end_ms: int | None, n: int) -> list[tuple[int | None, int | None]]:
