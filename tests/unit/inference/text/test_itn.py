@@ -11,7 +11,8 @@ from paraserve.inference.text.itn import Itn, load_itn
 
 GOLDEN = [
     tuple(line.split("\t"))
-    for line in (Path(__file__).parent / "itn_golden.tsv").read_text(encoding="utf-8").splitlines()
+    for name in ("itn_golden.tsv", "itn_phrases.tsv")
+    for line in (Path(__file__).parent / name).read_text(encoding="utf-8").splitlines()
     if not line.startswith("#")
 ]
 ZH = list("零一二三四五六七八九十百千万亿两幺点负年月日号分秒半刻元块第几个人星期周加减比等于上午早晚听起〇")
@@ -28,7 +29,7 @@ def itn() -> Itn:
 
 
 def test_golden(itn: Itn) -> None:
-    """The golden list of spoken and written forms."""
+    """Each phrase of the lists is written as the list says."""
     wrong = [(spoken, itn.normalize(spoken), written) for spoken, written in GOLDEN]
     assert [w for w in wrong if w[1] != w[2]] == []
 
@@ -41,10 +42,10 @@ def test_written_text_stays(itn: Itn) -> None:
 def test_golden_list_covers_both_languages() -> None:
     """The list is long enough to mean something, and no sentence stands in it twice."""
     spoken = [s for s, _ in GOLDEN]
-    assert len(spoken) == len(set(spoken))
-    assert sum(s.isascii() for s in spoken) >= 100
-    assert sum(not s.isascii() for s in spoken) >= 100
-    assert sum(s == w for s, w in GOLDEN) >= 80
+    assert len(spoken) == len(set(spoken)) >= 1500
+    assert sum(s.isascii() for s in spoken) >= 500
+    assert sum(not s.isascii() for s in spoken) >= 1000
+    assert sum(s == w for s, w in GOLDEN) >= 500
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from paraserve.formats import (
 )
 from paraserve.inference.text.scripts import is_chinese_character
 from paraserve.inference.text.sentences import join_sentences
+from paraserve.server.protocols.funasr.digit_times import part_edges
 from paraserve.server.protocols.json_encoding import Json, list_text
 from paraserve.server.protocols.openai import MASK, language_of, seconds, word_json
 from paraserve.types import Sentence, Token, Transcript
@@ -136,7 +137,7 @@ def split_clauses(sentence: Sentence) -> list[Clause]:
         for mark in _marks(sentence.text[position:found]):
             clauses.append(Clause(tuple(parts), mark))
             parts = []
-        parts += _timed_parts(token)
+        parts += _timed_parts(token, sentence.spoken_tokens)
         position = found + len(token.text)
     for mark in _marks(sentence.text[position:]):
         clauses.append(Clause(tuple(parts), mark))
@@ -155,14 +156,20 @@ def _stamp(clause: Clause) -> Json:
     }
 
 
-def _timed_parts(token: Token) -> list[TimedText]:
-    """Cut a token into the parts that FunASR times. They share its time evenly."""
+def _timed_parts(token: Token, spoken: Sequence[Token]) -> list[TimedText]:
+    """Cut a token into the parts that FunASR times, by the times of the words that it replaces."""
     if token.start_ms is None or token.end_ms is None:
         return []
     texts = list(_part_texts(token.text))
-    span = token.end_ms - token.start_ms
-    edges = [token.start_ms + span * n // len(texts) for n in range(len(texts) + 1)] if texts else []
+    replaced = [word for word in spoken if _lies_in(word, token.start_ms, token.end_ms)] if len(texts) > 1 else []
+    edges = part_edges(texts, token.start_ms, token.end_ms, replaced) if texts else []
     return [TimedText(text, edges[n], edges[n + 1]) for n, text in enumerate(texts)]
+
+
+def _lies_in(word: Token, start_ms: int, end_ms: int) -> bool:
+    return (
+        word.start_ms is not None and word.end_ms is not None and start_ms <= word.start_ms and word.end_ms <= end_ms
+    )
 
 
 def _part_texts(text: str) -> Iterator[str]:

@@ -1,6 +1,9 @@
 """FunASR's HTTP bodies from a transcript."""
 
+import pytest
+
 from paraserve.server.protocols.funasr.bodies import funasr_asr, funasr_offline, funasr_recognition, split_clauses
+from paraserve.types import Sentence, Token
 from support.transcripts import DATE, ENGLISH, HELLO, sentence, transcript
 
 
@@ -25,6 +28,27 @@ def test_units_are_characters_digits_and_words():
     assert [u.text for u in clause.parts] == ["用", "gpt", "在", "3", "月", "5", "号"]
     assert [(u.start_ms, u.end_ms) for u in clause.parts[3:]] == [(400, 500), (500, 600), (600, 700), (700, 800)]
     assert clause.mark == "。"
+
+
+@pytest.mark.parametrize(
+    ("words", "written", "starts"),
+    [
+        ("三百五十", "350", [0, 600, 800]),
+        ("二零二四", "2024", [0, 200, 600, 700]),
+        ("二十一", "21", [0, 600]),
+        ("一千", "1000", [0, 175, 350, 525]),
+    ],
+)
+def test_digits_start_with_the_words_that_say_them(words, written, starts):
+    """A digit starts with its word where there is one; the others share the time up to the next one."""
+    times = {"三百五十": (0, 200, 600, 700, 1000), "二零二四": (0, 200, 600, 700, 900), "二十一": (0, 100, 600, 800)}
+    edges = times.get(words, (0, 300, 700))
+    spoken = tuple(Token(word, edges[i], edges[i + 1]) for i, word in enumerate(words))
+    (clause,) = split_clauses(
+        Sentence(written, 0, edges[-1], (Token(written, 0, edges[-1]),), spoken=words, spoken_tokens=spoken)
+    )
+    assert [part.start_ms for part in clause.parts] == starts
+    assert clause.parts[-1].end_ms == edges[-1]
 
 
 def test_marks_inside_words_split_nothing():

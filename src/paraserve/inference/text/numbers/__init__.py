@@ -1,0 +1,1 @@
+"""Rules of written numbers in Chinese and English."""
