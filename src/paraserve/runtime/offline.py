@@ -19,7 +19,7 @@ from paraserve.runtime.decoding.decoded_recording import DecodedBlocks
 from paraserve.runtime.decoding.pool import DecodePool
 from paraserve.runtime.engine import Engine
 from paraserve.runtime.joined_second_passes import JoinedSecondPasses
-from paraserve.runtime.redaction import redacted_recording
+from paraserve.runtime.redacted_texts import redacted_recording
 from paraserve.runtime.routing.automatic_engine import AutomaticEngine, FirstPass
 from paraserve.runtime.scheduling.batches import Timed
 from paraserve.runtime.segments.segmenter import Segmenter

@@ -18,7 +18,7 @@ from paraserve.options import RecognitionOptions, StreamConfig
 from paraserve.runtime.draft_recognizer import DRAFT_STEP_MS
 from paraserve.runtime.engine import Engine
 from paraserve.runtime.offline import first_cause, moved, shifted
-from paraserve.runtime.redaction import LiveRedaction
+from paraserve.runtime.redacted_texts import LiveRedaction
 from paraserve.runtime.scheduling.batches import Lane, Timed
 from paraserve.runtime.segments.cut_speech import CONTEXT_MS, EARLIEST_MS, recognize_part, words_after
 from paraserve.runtime.segments.live_segmenter import Chunk, LiveSegmenter, SpeechEnd

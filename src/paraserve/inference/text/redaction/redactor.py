@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from paraserve.inference.text.redaction.digits import Digit, Span, digit_runs, spans_of, values_of
 from paraserve.inference.text.redaction.mail import mail_addresses
-from paraserve.inference.text.redaction.numbers import is_open_number, numbers_in
+from paraserve.inference.text.redaction.personal_numbers import is_open_number, numbers_in
 from paraserve.inference.text.redaction.pieces import Line, Piece, lines_of, pieces_of
 from paraserve.inference.text.redaction.word_lists import WordList
 from paraserve.options import Redaction

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paraserve.inference.text.redaction.numbers import is_card_number, is_id_number
+from paraserve.inference.text.redaction.personal_numbers import is_card_number, is_id_number
 from paraserve.inference.text.redaction.redactor import Redactor
 from paraserve.options import Redaction
 from paraserve.types import Sentence, Token
