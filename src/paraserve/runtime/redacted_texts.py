@@ -38,7 +38,6 @@ class LiveRedaction:
         self._counts_partials = mode == "online"
         self._untold = Redactions()
         self._final_context: tuple[Piece, ...] = ()
-        self._partial_context: tuple[Piece, ...] = ()
         self._growing: tuple[int, GrowingText] | None = None  # of the segment with this index
 
     def partial(
@@ -55,10 +54,10 @@ class LiveRedaction:
         if self._growing is None or self._growing[0] != of.index:
             if not redaction:
                 return partial, None
-            self._growing = of.index, GrowingText(redactor_for(redaction), self._partial_context)
+            context = () if self._growing is None else self._growing[1].context
+            self._growing = of.index, GrowingText(redactor_for(redaction), context)
         growing = self._growing[1]
         shown, counts = growing.push(partial, ends_segment=isinstance(of, SpeechEnd), is_last=is_last)
-        self._partial_context = growing.context
         if not self._counts_partials:
             return shown, None
         counts = self._untold + counts

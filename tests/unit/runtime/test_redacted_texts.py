@@ -107,6 +107,13 @@ async def test_a_number_in_two_segments():
     assert [update.text for update in heard if update.kind == "offline" and update.text] == ["电话*******", " ****好"]
 
 
+async def test_a_number_in_the_partial_texts_of_two_segments():
+    """Digits that waited when their segment ended count as the front of what the next partial text has."""
+    heard = await say(["电话一三八零零一三", "八零零零好的呢吧"], ALL_MASKS)
+    partials = "".join(update.text for update in heard if update.kind == "online")
+    assert partials == "电话 ****好的呢吧"
+
+
 async def test_an_empty_redaction_changes_nothing():
     """Updates are equal to those without one, and count nothing."""
     plain = await say([PHONE, "好"], Redaction())

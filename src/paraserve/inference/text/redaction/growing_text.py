@@ -23,26 +23,32 @@ class _GrowingList:
     """A list at work on a text that grows."""
 
     def __init__(self, words: WordList) -> None:
+        self.waiting: list[Piece] = []
         self._words = words
         self._row = Row()
-        self._waiting: list[Piece] = []
 
     def push(self, pieces: Sequence[Piece], *, is_last: bool) -> Rewritten:
-        self._waiting += pieces
-        rewritten = self._words.rewrite(self._waiting, self._row, is_last=is_last)
-        del self._waiting[: rewritten.n_taken]
+        self.waiting += pieces
+        rewritten = self._words.rewrite(self.waiting, self._row, is_last=is_last)
+        del self.waiting[: rewritten.n_taken]
         return rewritten
 
 
 class GrowingText:
-    """The partial texts of one segment. `context` are words before it, or after `push` those before what follows."""
+    """The partial texts of one segment. `context` are words before it."""
 
     def __init__(self, redactor: Redactor, context: tuple[Piece, ...] = ()) -> None:
-        self.context = context
+        self._context = context
         self._redactor = redactor
         self._lists = (_GrowingList(redactor.replacements), _GrowingList(redactor.profanity))
         self._waiting: list[Piece] = []
         self._marks = ""  # behind the last word
+
+    @property
+    def context(self) -> tuple[Piece, ...]:
+        """Return the words before what follows, also those that wait: a final text may take their place."""
+        replacing, hiding = self._lists
+        return following_context(self._context, [*self._waiting, *hiding.waiting, *replacing.waiting])
 
     def push(
         self, partial: Partial, *, ends_segment: bool = False, is_last: bool = False
@@ -63,8 +69,8 @@ class GrowingText:
         self._waiting += pieces
         n_ready = len(self._waiting) if ends_segment else self._ready(self._waiting)
         ready, self._waiting = self._waiting[:n_ready], self._waiting[n_ready:]
-        masked = self._redactor.mask(ready, self.context, is_last=is_last or not ends_segment)
-        self.context = following_context(self.context, ready)
+        masked = self._redactor.mask(ready, self._context, is_last=is_last or not ends_segment)
+        self._context = following_context(self._context, ready)
         text = "".join(piece.gap + piece.token.text for piece in masked.pieces)
         if ends_segment:
             text, self._marks = text + self._marks, ""
