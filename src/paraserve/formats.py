@@ -8,7 +8,7 @@ from typing import Any
 from paraserve.hotword_types import HotwordHit, HotwordReport, IgnoredHotword
 from paraserve.options import SubtitleOptions
 from paraserve.subtitles.writers import write_ass, write_lrc, write_srt, write_tsv, write_ttml, write_vtt
-from paraserve.types import FieldWarning, Heard, Notice, Sentence, Timing, Token, Transcript
+from paraserve.types import FieldWarning, Heard, Notice, Redactions, Sentence, Timing, Token, Transcript
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +76,17 @@ def heard_json(heard: Heard) -> dict[str, Any]:
 
 
 def answer_facts(transcript: Transcript) -> dict[str, Any]:
-    """Return the keys `warnings` and `notice` of an answer, each only if there is something to say."""
-    return warnings_json(transcript.warnings) | notice_json(transcript.notice)
+    """Return the keys `redactions`, `warnings` and `notice`, each only if there is something to say."""
+    return (
+        redactions_json(transcript.redactions) | warnings_json(transcript.warnings) | notice_json(transcript.notice)
+    )
+
+
+def redactions_json(redactions: Redactions | None) -> dict[str, Any]:
+    """Return the key `redactions` of an answer: the count of each kind that was asked for; nothing without any."""
+    if redactions is None:
+        return {}
+    return {"redactions": {kind: count for kind, count in asdict(redactions).items() if count is not None}}
 
 
 def notice_json(notice: Notice | None) -> dict[str, Any]:
@@ -119,6 +128,7 @@ def transcript_from_json(body: Mapping[str, Any]) -> Transcript:
         task=body.get("task", "transcribe"),
         spoken=body.get("spoken", ""),
         hotwords=hotwords_from_json(body),
+        redactions=Redactions(**body["redactions"]) if "redactions" in body else None,
     )
 
 

@@ -1,10 +1,10 @@
 """A client's choices: for one recording, or for one live utterance."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from paraserve.hotword_types import Hotword
-from paraserve.types import ROW_MS, SAMPLE_RATE, Task
+from paraserve.types import ROW_MS, SAMPLE_RATE, Mask, Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,24 @@ class HotwordRule:
 
 
 @dataclass(frozen=True, slots=True)
+class Redaction:
+    """Changes of the written text: pairs of wrong and right texts, texts to hide, and kinds of numbers to mask.
+
+    The empty one changes nothing.
+    """
+
+    replacements: tuple[tuple[str, str], ...] = ()
+    profanity: tuple[str, ...] = ()
+    masks: frozenset[Mask] = frozenset()
+
+    def __bool__(self) -> bool:
+        return bool(self.replacements or self.profanity or self.masks)
+
+
+NO_REDACTION = Redaction()
+
+
+@dataclass(frozen=True, slots=True)
 class RecognitionOptions:
     """A client's choices for one recording.
 
@@ -45,7 +63,8 @@ class RecognitionOptions:
     `model` is a name or an alias of one of the server's models; None or "auto" leaves the choice to the server.
     `heard_language` is that of the speech before in the same stream: a model need not find out again. `task`
     "translate" wants English text of speech in any language, which not every model can give. `lm` False goes without
-    the language model.
+    the language model. `redaction` is done to the written text, after all models. Requests that differ in nothing
+    else are equal, so they share batches.
     """
 
     hotwords: tuple[Hotword, ...] = ()
@@ -64,6 +83,7 @@ class RecognitionOptions:
     task: Task = "transcribe"
     hotword_rule: HotwordRule = HotwordRule()
     lm: bool = True
+    redaction: Redaction = field(default=NO_REDACTION, compare=False)
 
 
 CUE_S_RANGE, LINES_RANGE, LATIN_CHARS_RANGE, CHINESE_CHARS_RANGE = (1, 3600), (1, 10), (10, 500), (5, 500)

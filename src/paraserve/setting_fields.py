@@ -23,6 +23,7 @@ class Group(StrEnum):
     LISTENING = "Listening"
     ACCESS = "Access"
     MODELS = "Models"
+    TEXT = "Written text"
     DEVICES = "Devices and threads"
     PROCESSES = "Server processes"
     PROTOCOL = "Protocol"
@@ -51,6 +52,13 @@ class Group(StrEnum):
 
 def _split(value: object) -> object:
     return tuple(filter(None, map(str.strip, value.split(",")))) if isinstance(value, str) else value
+
+
+def _split_entries(value: object) -> object:
+    """Split text at semicolons and line ends. Commas may stand in an entry."""
+    if not isinstance(value, str):
+        return value
+    return tuple(filter(None, map(str.strip, re.split(r"[\r\n;；]", value))))
 
 
 def _split_bundles(value: object) -> object:
@@ -120,6 +128,12 @@ Bundles = Annotated[
 """Names and folders of bundles, given like `Origins`, or by a flag that stands several times."""
 ModelTable = Annotated[dict[str, ModelEntry], NoDecode, BeforeValidator(_read_table)]
 """Tables in a file, JSON in the environment and on the command line."""
+Entries = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split_entries)]
+"""A list in a file, entries with semicolons or line ends between them in the environment and on the command line."""
+Masks = Annotated[
+    tuple[Literal["all", "phone", "id_number", "card", "email"], ...], NoDecode, BeforeValidator(_split)
+]
+"""Kinds of numbers, given like `Origins`."""
 Networks = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split), AfterValidator(_check_networks)]
 """Addresses and networks, given like `Origins`."""
 Device = Annotated[str, AfterValidator(_check_device)]

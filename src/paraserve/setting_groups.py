@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, Field
 
 from paraserve.options import CHINESE_CHARS_RANGE, CUE_S_RANGE, LATIN_CHARS_RANGE, LINES_RANGE, SubtitleOptions
-from paraserve.setting_fields import Bundles, Device, Group, ModelTable, Networks, Origins
+from paraserve.setting_fields import Bundles, Device, Entries, Group, Masks, ModelTable, Networks, Origins
 
 LmWeight = Annotated[float, Field(ge=0, le=10)]
 
@@ -227,3 +227,22 @@ class SubtitleSettings(BaseModel):
         """The limits of subtitles whose client gives none."""
         cue_ms = round(self.subtitle_cue_s * 1000)
         return SubtitleOptions(cue_ms, self.subtitle_lines, self.subtitle_latin_chars, self.subtitle_chinese_chars)
+
+
+class TextSettings(BaseModel):
+    """Changes of the written text for all clients, beside those that they ask for."""
+
+    replacements: Entries = Group.TEXT.setting(
+        (),
+        "Texts to replace in what was recognized, each as `wrong=>right`, in whole words and the longest first. A "
+        "client's own count in place of these.",
+    )
+    replacements_file: str = Group.TEXT.setting(
+        "", "File with one `wrong=>right` a line. Lines that begin with # are comments. Empty = none."
+    )
+    profanity: Entries = Group.TEXT.setting((), "Words and phrases to write as `***`.")
+    profanity_file: str = Group.TEXT.setting("", "File with one word or phrase a line to write as `***`.")
+    mask: Masks = Group.TEXT.setting(
+        (),
+        "Numbers and addresses to write as stars: `phone`, `id_number`, `card`, `email`, or `all`. Empty = none.",
+    )

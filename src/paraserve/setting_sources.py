@@ -26,6 +26,11 @@ RELOADED = frozenset(
         "hotword_cap",
         "hotwords_in_graph",
         "hotwords_in_partials",
+        "replacements",
+        "replacements_file",
+        "profanity",
+        "profanity_file",
+        "mask",
     )
 )
 """Settings whose changes count after a reload. Those of other settings need a restart."""

@@ -1,6 +1,6 @@
 """Plain data that all parts exchange. Times are int milliseconds from the start of the recording."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -23,6 +23,8 @@ Features: TypeAlias = npt.NDArray[np.float32]
 Int: TypeAlias = npt.NDArray[np.int64]
 Task: TypeAlias = Literal["transcribe", "translate"]
 """What to write: the words that were spoken, or what they mean in English."""
+Mask: TypeAlias = Literal["phone", "id_number", "card", "email"]
+"""A kind of personal number or address that is masked in the written text."""
 
 
 def samples_to_ms(n_samples: int) -> int:
@@ -231,6 +233,25 @@ class Notice:
 
 
 @dataclass(frozen=True, slots=True)
+class Redactions:
+    """Number of places of a text that each kind of redaction has changed; None where it was not asked for."""
+
+    replacements: int | None = None
+    profanity: int | None = None
+    phone: int | None = None
+    id_number: int | None = None
+    card: int | None = None
+    email: int | None = None
+
+    def __add__(self, other: "Redactions") -> "Redactions":
+        return Redactions(*(_sum(getattr(self, one.name), getattr(other, one.name)) for one in fields(self)))
+
+
+def _sum(one: int | None, other: int | None) -> int | None:
+    return other if one is None else one + (other or 0)
+
+
+@dataclass(frozen=True, slots=True)
 class Transcript:
     """The text of a whole recording.
 
@@ -239,8 +260,8 @@ class Transcript:
     `damaged_packets` counts packets of the file that could not be decoded. `warnings` go into the answer. `heard`
     says how much of the speech was understood, and `notice` says so in words where it was too little. `task` is
     what was asked for: a translation is English, whatever `language` was spoken. `spoken` is the text as it was said
-    where ITN wrote it otherwise, else "". `hotwords` is None where the
-    client sent none.
+    where ITN wrote it otherwise, else "". `redactions` counts what was changed in both, None where nothing was to be.
+    `hotwords` is None where the client sent none.
     """
 
     text: str
@@ -257,6 +278,7 @@ class Transcript:
     task: Task = "transcribe"
     spoken: str = ""
     hotwords: HotwordReport | None = None
+    redactions: Redactions | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,8 +291,9 @@ class Update:
     the update covers, `due_ms` the amount of audio that it needed. Exactly one update of an utterance is the `last`.
     `timing` is given with offline updates. `heard` counts the speech of the utterance so far, without open segments.
     `notice` is about the segment that this update ends, that of the last update about the utterance. `spoken` is the
-    text of an offline update as it was said where ITN wrote it otherwise, else "". `hotwords` is None where
-    the client sent none.
+    text of an offline update as it was said where ITN wrote it otherwise, else "". `redactions` are those of the text
+    where no later one replaces it, None where nothing was to be changed. `hotwords` is
+    None where the client sent none.
     """
 
     kind: Literal["online", "offline"]
@@ -289,3 +312,4 @@ class Update:
     notice: Notice | None = None
     spoken: str = ""
     hotwords: HotwordReport | None = None
+    redactions: Redactions | None = None

@@ -39,6 +39,9 @@ VALUES = {
     "hotwords": "魔搭",
     "itn": "false",
     "punctuate": "false",
+    "replacements": "今天=>明天",
+    "profanity": "今天",
+    "mask": "all",
     "deterministic": "perhaps",
     "lm": "perhaps",
     "channel": "1",
@@ -229,6 +232,9 @@ FUNASR_VALUES = {
     "model": ["nova-2"],
     "task": ["translate"],
     "timing": [True],
+    "replacements": [{"今天": "明天"}],
+    "profanity": [["今天"]],
+    "mask": [True],
 }
 """Values of each key. `is_end` counts in an end marker, where its acknowledgement is; see `deterministic` above."""
 VOSK_VALUES = {
@@ -240,6 +246,9 @@ VOSK_VALUES = {
     "itn": [True],
     "punctuate": [True],
     "task": ["translate"],
+    "replacements": [{"今天": "明天"}],
+    "profanity": [["今天"]],
+    "mask": [True],
 }
 IN_ONLINE = {"itn": True, "punctuate": True}
 """In mode online texts are as they were spoken, so the other value is the one that matters."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from paraserve.cli.inputs import Source
 from paraserve.cli.progress import OnProgress
+from paraserve.operator_redaction import OperatorRedaction, read_redaction
 from paraserve.options import RecognitionOptions
 from paraserve.runtime.decoding.pool import DecodePool
 from paraserve.runtime.offline import FileLimits, transcribe_file
@@ -24,6 +25,7 @@ class LocalTranscriber:
     engine: RoutedEngine
     pool: DecodePool
     limits: FileLimits
+    redaction: OperatorRedaction
 
     async def __call__(self, source: Source, options: RecognitionOptions, on_progress: OnProgress) -> Transcript:
         """Transcribe one recording. The transcript has warnings about options that the models cannot honour.
@@ -34,7 +36,8 @@ class LocalTranscriber:
         """
         async with self.engine.for_model(options.model, options.task) as engine:
             with source.open() as file:
-                work = transcribe_file(engine, self.pool, file, options, self.limits, on_progress=on_progress)
+                done = self.redaction.with_client(options)
+                work = transcribe_file(engine, self.pool, file, done, self.limits, on_progress=on_progress)
                 transcript = await work
             warnings = option_warnings(options, engine.abilities, asked=())
         return replace(transcript, warnings=(*warnings, *transcript.warnings))
@@ -46,11 +49,14 @@ async def open_local(settings: Settings) -> AsyncIterator[LocalTranscriber]:
 
     Raises:
         ModelLoadError: names the file or folder at fault.
+        ParaserveError: a list of words of the settings cannot be used.
     """
+    redaction = OperatorRedaction(read_redaction(settings))
     engine = await asyncio.to_thread(open_engine, settings)
     pool = open_decode_pool(settings)
     try:
-        yield LocalTranscriber(engine, pool, FileLimits(settings.max_duration_s * 1000, settings.merge_ms))
+        limits = FileLimits(settings.max_duration_s * 1000, settings.merge_ms)
+        yield LocalTranscriber(engine, pool, limits, redaction)
     finally:
         await pool.close()
         await engine.close()

@@ -18,4 +18,12 @@ Model: TypeAlias = Annotated[
 Hotwords: TypeAlias = Annotated[
     str, typer.Option(help="Words to expect, with spaces or commas between them. A word may be word:weight.")
 ]
+Replacements: TypeAlias = Annotated[
+    str, typer.Option(metavar="WRONG=>RIGHT;...", help="Texts to replace in what was recognized: whole words.")
+]
+Profanity: TypeAlias = Annotated[str, typer.Option(metavar="WORD,...", help="Words and phrases to write as ***.")]
+Mask: TypeAlias = Annotated[
+    str,
+    typer.Option(metavar="KIND,...", help="Numbers to write as stars: phone, id_number, card, email, or all."),
+]
 NoItn: TypeAlias = Annotated[bool, typer.Option("--no-itn", help="Leave numbers, dates and times as spoken.")]

@@ -6,7 +6,7 @@ import json
 import os
 import secrets
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import BinaryIO
@@ -105,14 +105,18 @@ def _post(
 
 def _form(boundary: str, filename: str, options: RecognitionOptions) -> tuple[bytes, bytes]:
     """Return the bytes of a multipart body before and after the file's own."""
+    redaction = options.redaction
     fields = {
         "itn": str(options.itn).lower(),
         "punctuate": str(options.punctuate).lower(),
-        "hotwords": json.dumps(dict(options.hotwords), ensure_ascii=False) if options.hotwords else "",
+        "hotwords": _json_text({word.text: word.weight for word in options.hotwords}),
         "language": options.language or "",
         "model": options.model or "",
         "channel": "" if options.channel is None else str(options.channel),
         "track": "" if options.track is None else str(options.track),
+        "replacements": _json_text(dict(redaction.replacements)),
+        "profanity": _json_text(redaction.profanity),
+        "mask": ",".join(sorted(redaction.masks)),
         "task": "" if options.task == "transcribe" else options.task,
     }
     parts = [
@@ -126,6 +130,11 @@ def _form(boundary: str, filename: str, options: RecognitionOptions) -> tuple[by
         "Content-Type: application/octet-stream\r\n\r\n"
     )
     return "".join(parts).encode("utf-8", "replace"), f"\r\n--{boundary}--\r\n".encode()
+
+
+def _json_text(value: Sequence[str] | Mapping[str, str] | Mapping[str, float]) -> str:
+    """Return a list or an object as JSON, "" if it is empty."""
+    return json.dumps(value, ensure_ascii=False) if value else ""
 
 
 def _body(head: bytes, file: BinaryIO, n_bytes: int, tail: bytes, on_progress: OnProgress) -> Iterator[bytes]:

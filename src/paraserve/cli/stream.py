@@ -10,7 +10,7 @@ import typer
 from paraserve.cli.config import read_settings
 from paraserve.cli.inputs import open_sources
 from paraserve.cli.microphone import open_microphone
-from paraserve.cli.options import ApiKey, Hotwords, Model, NoItn
+from paraserve.cli.options import ApiKey, Hotwords, Mask, Model, NoItn, Profanity, Replacements
 from paraserve.cli.screen import Screen
 from paraserve.client import Live, LiveOptions
 from paraserve.errors import ParaserveError
@@ -51,6 +51,9 @@ def stream(  # noqa: PLR0913, PLR0917 - one parameter a flag
     hotwords: Hotwords = "",
     model: Model = None,
     no_itn: NoItn = False,
+    replacements: Replacements = "",
+    profanity: Profanity = "",
+    mask: Mask = "",
     chunk_size: Annotated[
         ChunkSize,
         typer.Option(parser=_chunk_size, metavar="N,N,N", help="Past, step and future in units of 60 ms."),
@@ -64,7 +67,8 @@ def stream(  # noqa: PLR0913, PLR0917 - one parameter a flag
     losing anything. Ctrl-C ends a recording by microphone; what was said until then is still written. A line on
     stderr says how much speech the model did not understand.
     """
-    extra = {} if model is None else {"model": model}
+    given = {"model": model, "replacements": replacements, "profanity": profanity, "mask": mask}
+    extra = {key: value for key, value in given.items() if value}
     options = LiveOptions(chunk_size, dict(parse_hotwords(hotwords)), not no_itn, extra=extra)
     live = Live(server, mode, options=options, verify=not insecure, api_key=api_key)
     if source == MICROPHONE:

@@ -13,13 +13,14 @@ import typer
 from paraserve.cli.config import check_files, read_settings
 from paraserve.cli.inputs import Source, open_sources, output_paths, write_atomically
 from paraserve.cli.local import open_local
-from paraserve.cli.options import ApiKey, Bundles, Device, Hotwords, Model, NoItn
+from paraserve.cli.options import ApiKey, Bundles, Device, Hotwords, Mask, Model, NoItn, Profanity, Replacements
 from paraserve.cli.progress import Bars, OnProgress
 from paraserve.cli.remote import remote_transcriber
 from paraserve.cli.setting_texts import setting_option
 from paraserve.errors import ParaserveError
 from paraserve.formats import FORMATS
-from paraserve.options import RecognitionOptions, SubtitleOptions
+from paraserve.options import RecognitionOptions, Redaction, SubtitleOptions
+from paraserve.redaction_lists import read_masks, read_profanity, read_replacements
 from paraserve.server.protocols.funasr.hotwords import parse_hotwords
 from paraserve.server.protocols.languages import read_language
 from paraserve.settings import Settings
@@ -92,6 +93,9 @@ def transcribe(  # noqa: PLR0913, PLR0917 - one parameter a flag
     channel: Channel = None,
     track: Track = None,
     no_itn: NoItn = False,
+    replacements: Replacements = "",
+    profanity: Profanity = "",
+    mask: Mask = "",
     translate: Annotated[
         bool, typer.Option("--translate", help="Write English, whatever language is spoken (Whisper).")
     ] = False,
@@ -119,6 +123,7 @@ def transcribe(  # noqa: PLR0913, PLR0917 - one parameter a flag
         track=track,
         word_times=format_ != "text",
         task="translate" if translate else "transcribe",
+        redaction=Redaction(read_replacements(replacements), read_profanity(profanity), read_masks(mask)),
     )
     limits = {
         "subtitle_cue_s": subtitle_cue_s,

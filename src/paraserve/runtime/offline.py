@@ -21,6 +21,7 @@ from paraserve.runtime.decoding.decoded_recording import DecodedBlocks
 from paraserve.runtime.decoding.pool import DecodePool
 from paraserve.runtime.engine import Engine
 from paraserve.runtime.joined_second_passes import MAX_PAUSE_MS, JoinedSecondPasses
+from paraserve.runtime.redacted_texts import redacted_recording
 from paraserve.runtime.routing.automatic_engine import AutomaticEngine, FirstPass
 from paraserve.runtime.scheduling.batches import Timed
 from paraserve.runtime.segments.segmenter import Segmenter
@@ -221,7 +222,7 @@ class _Transcription:
     async def finish(self) -> Transcript:
         timed = await self._engine.punctuate(self._hypotheses, self._options)
         self._spent.add(timed)
-        sentences = timed.result
+        sentences, redactions = await redacted_recording(timed.result, self._options.redaction)
         n_words = Counter({h.language: 0 for h in self._hypotheses if h.language})
         for hypothesis in self._hypotheses:
             if hypothesis.language:
@@ -246,6 +247,7 @@ class _Transcription:
             spoken=join_spoken(sentences),
             warnings=ignored_warnings(hotwords),
             hotwords=hotwords,
+            redactions=redactions,
         )
 
 

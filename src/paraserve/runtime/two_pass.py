@@ -19,6 +19,7 @@ from paraserve.options import RecognitionOptions, StreamConfig
 from paraserve.runtime.draft_recognizer import DRAFT_STEP_MS
 from paraserve.runtime.engine import Engine
 from paraserve.runtime.offline import first_cause, moved, shifted
+from paraserve.runtime.redacted_texts import LiveRedaction
 from paraserve.runtime.scheduling.batches import Lane, Timed
 from paraserve.runtime.segments.cut_speech import CONTEXT_MS, EARLIEST_MS, recognize_part, words_after
 from paraserve.runtime.segments.live_segmenter import Chunk, LiveSegmenter, SpeechEnd
@@ -78,6 +79,7 @@ class TwoPassSession:
         self._said_until_ms: dict[int, int] = {}  # end of the last word of each part of cut speech
         self._language = SpokenLanguage()
         self._reports = HotwordReports(has_second_pass=config.mode == "2pass")
+        self._redaction = LiveRedaction(config.mode)
         self._second_passes: deque[tuple[Segment, asyncio.Task[Update]]] = deque()
 
     async def __aenter__(self) -> "TwoPassSession":
@@ -187,6 +189,7 @@ class TwoPassSession:
     def _put_partial(self, partial: Partial, of: Chunk | SpeechEnd, *, due_ms: int, is_last: bool = False) -> None:
         span = Segment(of.start_ms, of.end_ms) if isinstance(of, Chunk) else of.segment
         opened_ms = of.opened_ms if isinstance(of, Chunk) else of.segment.start_ms
+        partial, redactions = self._redaction.partial(partial, self.options.redaction, of, is_last=is_last)
         # A step may reach beyond the end of its segment, and the next segment begin before that.
         tokens = moved(partial.tokens, opened_ms, due_ms, earliest_ms=self._partial_until_ms)
         partial = replace(partial, hotwords=moved(partial.hotwords, opened_ms, due_ms, earliest_ms=opened_ms))
@@ -204,6 +207,7 @@ class TwoPassSession:
                 last=is_last,
                 heard=Heard() if isinstance(of, Chunk) else self._streamed.take(span.end_ms - span.start_ms),
                 hotwords=self._reports.of_partial(self.options.hotwords, partial),
+                redactions=redactions,
             )
         )
 
@@ -239,10 +243,12 @@ class TwoPassSession:
             punctuated = await self._stream.punctuate(hypothesis, options, is_last=is_last)
         else:
             punctuated = await self._engine.punctuate([hypothesis], options, self._final_lane)
+        final = self._redaction.final(punctuated.result, options.redaction, before, is_last=is_last)
+        sentences, redactions = await final
         return Update(
             "offline",
-            join_sentences(punctuated.result),
-            sentences=punctuated.result,
+            join_sentences(sentences),
+            sentences=sentences,
             segment_index=end.index,
             start_ms=end.segment.start_ms,
             end_ms=end.segment.end_ms,
@@ -253,7 +259,8 @@ class TwoPassSession:
                 inference_ms=round(recognized.run_ms + punctuated.run_ms),
             ),
             heard=heard_in(hypothesis, end.segment.end_ms - end.segment.start_ms),
-            spoken=join_spoken(punctuated.result),
+            spoken=join_spoken(sentences),
+            redactions=redactions,
             hotwords=self._reports.of_segment(options.hotwords, hypothesis),
         )
 

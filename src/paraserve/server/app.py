@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
 from paraserve import __version__
+from paraserve.operator_redaction import OperatorRedaction, read_redaction
 from paraserve.runtime.engine import Engine
 from paraserve.runtime.routing.routed_engine import RoutedEngine
 from paraserve.server.access.admission import ServerLimits
@@ -63,18 +64,19 @@ def create_app(
         sources: where a reload reads the settings again.
 
     Raises:
-        ParaserveError: the file of API keys cannot be used.
+        ParaserveError: the file of API keys or a list of words cannot be used.
     """
     metrics = metrics or Metrics()
     readiness, refusals = Readiness(metrics), Refusals(metrics.refusals)
-    access = open_access(settings, refusals)
+    access, redaction = open_access(settings, refusals), OperatorRedaction(read_redaction(settings))
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         opened = engine if engine is not None else await asyncio.to_thread(load, settings, metrics)
         routed = _routed(settings, opened)
-        app.state.reloader = Reloader(settings, sources or SettingSources.of(settings), routed, access)
-        async with _services(app, settings, routed, metrics, access):
+        read_again = sources or SettingSources.of(settings)
+        app.state.reloader = Reloader(settings, read_again, routed, access, redaction)
+        async with _services(app, settings, routed, metrics, access, redaction):
             yield
 
     app = FastAPI(
@@ -97,7 +99,12 @@ def create_app(
 
 @asynccontextmanager
 async def _services(
-    app: FastAPI, settings: Settings, engine: RoutedEngine, metrics: Metrics, access: Access
+    app: FastAPI,
+    settings: Settings,
+    engine: RoutedEngine,
+    metrics: Metrics,
+    access: Access,
+    redaction: OperatorRedaction,
 ) -> AsyncIterator[None]:
     """Give the routes what they work with while the server runs, then close all of it."""
     readiness: Readiness = app.state.readiness
@@ -107,7 +114,7 @@ async def _services(
     pool.start()
     limits = ServerLimits(KeysInUse(settings.max_per_key), settings.max_memory_bytes)
     addresses = ClientAddresses.of(settings.trusted_proxies)
-    shared = SharedServices(engine, pool, metrics, access, limits, addresses, app.state.refusals)
+    shared = SharedServices(engine, pool, metrics, access, limits, addresses, app.state.refusals, redaction)
     app.state.uploads = upload_service(settings, shared)
     app.state.live = live_service(settings, shared, max_live)
     app.state.pulls = pulls = pull_service(settings, engine, app.state.reloader)

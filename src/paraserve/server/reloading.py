@@ -1,4 +1,4 @@
-"""Reload of a running server: settings, hotwords, models, API keys and the certificate, all of them or none.
+"""Reload of a running server: settings, word lists, models, API keys and the certificate, all of them or none.
 
 A new model is loaded and run beside the old one, then takes over between utterances. If anything cannot be used, all
 stays as it was.
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import structlog
 
 from paraserve.errors import ParaserveError, ReloadError
+from paraserve.operator_redaction import OperatorRedaction, read_redaction
 from paraserve.runtime.routing.routed_engine import RoutedEngine
 from paraserve.server.access.api_keys import read_keys
 from paraserve.server.access.authentication import Access
@@ -37,13 +38,21 @@ class Reloader:
     success, with the bundles that were given, and whether the other processes of the server are to follow.
     """
 
-    def __init__(self, settings: Settings, sources: SettingSources, engine: RoutedEngine, access: Access) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        sources: SettingSources,
+        engine: RoutedEngine,
+        access: Access,
+        redaction: OperatorRedaction,
+    ) -> None:
         self.tls: ssl.SSLContext | None = None
         self.on_reload: Callable[[Sequence[str], bool], None] = lambda _bundles, _is_for_all: None
         self.settings = settings
         self._sources = sources
         self._engine = engine
         self._access = access
+        self._redaction = redaction
         self._lock = asyncio.Lock()
 
     async def reload(self, bundles: Sequence[str] = (), *, is_for_all: bool = False) -> Reload:
@@ -72,7 +81,9 @@ class Reloader:
         changed = tuple(sorted(name for name in names if getattr(wanted, name) != getattr(self.settings, name)))
         settings = reloaded_settings(self.settings, wanted)
         await asyncio.to_thread(self._check_files)
+        redaction = await asyncio.to_thread(read_redaction, settings)
         await reload_models(self._engine, settings)
+        self._redaction.redaction = redaction
         self._access.reload()
         if self.tls is not None:
             self.tls.load_cert_chain(settings.certfile, settings.keyfile)

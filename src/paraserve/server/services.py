@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from paraserve.catalog.store import models_folder
+from paraserve.operator_redaction import OperatorRedaction
 from paraserve.runtime.decoding.pool import DecodePool
 from paraserve.runtime.offline import FileLimits
 from paraserve.runtime.routing.routed_engine import RoutedEngine
@@ -42,6 +43,7 @@ class SharedServices:
     limits: ServerLimits
     addresses: ClientAddresses
     refusals: Refusals
+    redaction: OperatorRedaction
 
 
 def open_access(settings: Settings, refusals: Refusals) -> Access:
@@ -79,6 +81,7 @@ def upload_service(settings: Settings, shared: SharedServices) -> UploadService:
         address_limit=_address_limit(settings.max_uploads_per_address, settings.max_uploads, "uploads", shared),
         metrics=shared.metrics,
         slow_log=_slow_log(settings),
+        redaction=shared.redaction,
     )
 
 
@@ -91,6 +94,7 @@ def live_service(settings: Settings, shared: SharedServices, max_live: int) -> L
             file_limits=_file_limits(settings),
             max_upload_bytes=settings.max_upload_bytes,
             metrics=shared.metrics,
+            redaction=shared.redaction,
         ),
         choice_of=shared.engine.choice_of,
         dialect=FunasrDialect(is_offline=settings.mode == "offline", is_strict=settings.protocol == "strict"),

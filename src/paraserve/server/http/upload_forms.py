@@ -25,6 +25,14 @@ class UploadForm(Documented):
     """`false` leaves numbers, dates and times as spoken."""
     punctuate: bool = True
     """`false` leaves out punctuation."""
+    replacements: str = Field("", examples=["魔打=>魔搭", '{"teh": "the"}', "teh=>the;wrold=>world"])
+    """Texts to replace in what was recognized: `wrong=>right` with semicolons, commas or line ends between them, a
+    JSON list of them, or a JSON object. Whole words, the longest first. Nothing behind the arrow leaves words out."""
+    profanity: str = Field("", examples=["damn,hell", '["damn"]'])
+    """Words and phrases to write as `***`: with commas or line ends between them, or a JSON list."""
+    mask: str = Field("none", examples=["all", "phone,card"])
+    """Numbers and addresses to write as stars: `phone`, `id_number`, `card`, `email`, several of them, `all` or
+    `none`."""
     deterministic: bool = False
     """`true`: the text does not depend on what else the server is doing. Slower."""
     lm: bool = True

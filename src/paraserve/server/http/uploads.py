@@ -22,6 +22,7 @@ from paraserve.errors import (
     UploadTooLargeError,
 )
 from paraserve.inference.abilities import ModelChoice
+from paraserve.operator_redaction import OperatorRedaction
 from paraserve.options import SubtitleOptions
 from paraserve.runtime.decoding.pool import DecodePool
 from paraserve.runtime.decoding.spool import spool, storing
@@ -104,6 +105,7 @@ class UploadService:
     address_limit: AddressLimit
     metrics: Metrics
     slow_log: SlowLog
+    redaction: OperatorRedaction
 
     async def answer(self, request: Request, route: UploadFormat) -> Response:
         """Receive a recording, check the fields, transcribe, render. When the client leaves, all of it is cancelled.
@@ -123,7 +125,8 @@ class UploadService:
                 plan = route.plan(asked)
                 async with _file_of(upload) as file:
                     self.metrics.stage_seconds.labels("receive").observe(watch.lap("receive"))
-                    work = transcribe_file(engine, self.pool, file, plan.options, self.file_limits)
+                    options = self.redaction.with_client(plan.options)
+                    work = transcribe_file(engine, self.pool, file, options, self.file_limits)
                     with self.metrics.decoding():
                         transcript = await while_connected(request, work)
                 warnings = (*upload.fields.warnings(), *transcript.warnings)

@@ -242,6 +242,7 @@ class Connection:
         self._metrics.live_result(is_partial=not is_final, took_s=took_s)
         if is_final:
             self._metrics.hotwords(event.transcript.hotwords if isinstance(event, RecordingText) else event.hotwords)
+        self._metrics.redacted(event.redactions)
         facts = {"kind": "final" if is_final else "partial", "utterance": self._session.n_utterances}
         timing = event.timing if isinstance(event, SegmentText) else None
         # The one result of a file may take its time.

@@ -5,6 +5,7 @@ An utterance begins with audio or an end. It has exactly one last text, or an er
 
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -104,13 +105,14 @@ class LiveSession:
             await self._live(first)
 
     async def _live(self, first: Audio) -> None:
-        reader, stream = self.reader, self.reader.settings.stream
+        reader, stream, redaction = self.reader, self.reader.settings.stream, self._context.redaction
+        stream = replace(stream, options=redaction.with_client(stream.options))
         async with (
             self._context.engine.for_model(stream.options.model, stream.options.task) as engine,
             TwoPassSession(engine, stream, self._on_update) as session,
         ):
             async for samples in reader.samples(first):
-                session.options = reader.settings.stream.options
+                session.options = redaction.with_client(reader.settings.stream.options)
                 session.is_ahead = reader.pace.is_ahead
                 await session.feed(samples)
             await session.finish()

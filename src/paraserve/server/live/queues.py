@@ -174,7 +174,9 @@ def _joined(last: Event | CloseRequest, event: Event) -> PartialText | None:
     if last.is_last or event.is_last or last.segment_index != event.segment_index:
         return None
     text, notice = last.text + event.text, event.notice or last.notice
-    return replace(last, text=text, tail=event.tail, heard=event.heard, notice=notice)
+    redactions = last.redactions and event.redactions and last.redactions + event.redactions
+    redactions = redactions or event.redactions or last.redactions
+    return replace(last, text=text, tail=event.tail, heard=event.heard, notice=notice, redactions=redactions)
 
 
 def _size(frame: ReceivedFrame) -> int:

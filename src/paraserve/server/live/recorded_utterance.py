@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import BinaryIO
 
 import numpy as np
 
 from paraserve.errors import AudioTooLongError, UploadTooLargeError
+from paraserve.operator_redaction import OperatorRedaction
 from paraserve.options import RecognitionOptions
 from paraserve.runtime.decoding.pool import DecodePool
 from paraserve.runtime.decoding.spool import spool
@@ -24,13 +25,14 @@ WRITE_BYTES = 256 * 1024
 
 @dataclass(frozen=True, slots=True)
 class LiveContext:
-    """The engine, the decode children and the limits of all live sessions."""
+    """The engine, the decode children, the limits and the operator's redaction of all live sessions."""
 
     engine: RoutedEngine
     pool: DecodePool
     file_limits: FileLimits
     max_upload_bytes: int
     metrics: Metrics
+    redaction: OperatorRedaction = field(default_factory=OperatorRedaction)
 
 
 async def transcribe_samples(
@@ -44,6 +46,7 @@ async def transcribe_samples(
     """
     limits = context.file_limits
     blocks = _blocks(samples, limits.max_duration_ms // 1000)
+    options = context.redaction.with_client(options)
     async with context.engine.for_model(options.model, options.task) as engine:
         return await transcribe(engine, blocks, options, merge_ms=limits.merge_ms)
 
@@ -60,7 +63,7 @@ async def transcribe_bytes(
     """
     with spool() as file:
         await _write(file, pieces, context.max_upload_bytes)
-        chosen = options()
+        chosen = context.redaction.with_client(options())
         with context.metrics.decoding():
             async with context.engine.for_model(chosen.model, chosen.task) as engine:
                 return await transcribe_file(engine, context.pool, file, chosen, context.file_limits)

@@ -14,7 +14,15 @@ from paraserve.setting_fields import REMOVED
 from paraserve.settings import Settings
 from paraserve.user_folders import expanded
 
-FILES = ("config", "hotword_file", "api_keys_file", "certfile", "keyfile")
+FILES = (
+    "config",
+    "hotword_file",
+    "replacements_file",
+    "profanity_file",
+    "api_keys_file",
+    "certfile",
+    "keyfile",
+)
 PARTS = {"model_dir": "asr", "online_model_dir": "asr-online", "vad_dir": "vad", "punc_dir": "punc"}
 LOOK_MS = 1000
 """Time after which the folders are listed again: a reload may have brought others."""

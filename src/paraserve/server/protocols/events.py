@@ -14,7 +14,7 @@ from typing import Protocol, TypeAlias
 from paraserve.errors import ParaserveError, ProtocolError
 from paraserve.hotword_types import HotwordReport
 from paraserve.options import StreamConfig
-from paraserve.types import Heard, Notice, Sentence, Timing, Transcript, Update
+from paraserve.types import Heard, Notice, Redactions, Sentence, Timing, Transcript, Update
 
 NOTHING_HEARD = Heard()
 Frame: TypeAlias = str | bytes
@@ -88,7 +88,7 @@ class PartialText:
     The texts of one segment joined are what has been said of it. `tail` may still change and is not part of `text`.
     `due_ms` is the audio of the utterance that had to arrive for this text; `received_s` is when it had arrived
     (`time.monotonic()`), None where there was none. `is_last`: no more text of this utterance follows. `heard`,
-    `notice` and `hotwords` are those of `Update`.
+    `notice`, `hotwords` and `redactions` are those of `Update`.
     """
 
     text: str
@@ -100,6 +100,7 @@ class PartialText:
     heard: Heard = NOTHING_HEARD
     notice: Notice | None = None
     hotwords: HotwordReport | None = None
+    redactions: Redactions | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +124,7 @@ class SegmentText:
     notice: Notice | None = None
     spoken: str = ""
     hotwords: HotwordReport | None = None
+    redactions: Redactions | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +138,11 @@ class RecordingText:
     def text(self) -> str:
         """Return the text of the whole recording."""
         return self.transcript.text
+
+    @property
+    def redactions(self) -> Redactions | None:
+        """Return what was changed in it."""
+        return self.transcript.redactions
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +198,7 @@ def text_event(update: Update, received_s: float | None) -> PartialText | Segmen
             heard=update.heard,
             notice=update.notice,
             hotwords=update.hotwords,
+            redactions=update.redactions,
         )
     return SegmentText(
         update.text,
@@ -206,6 +214,7 @@ def text_event(update: Update, received_s: float | None) -> PartialText | Segmen
         notice=update.notice,
         spoken=update.spoken,
         hotwords=update.hotwords,
+        redactions=update.redactions,
     )
 
 

@@ -9,6 +9,7 @@ from paraserve.inference.text.scripts import ALL_MARKS, is_chinese_character
 from paraserve.server.protocols.json_encoding import Json
 from paraserve.types import Sentence, Token, Transcript
 
+MASK = "*"
 LEAST_PROBABILITY = 1e-10
 FRAME_MS = 10
 """`seek` counts frames of 10 ms, as Whisper does."""
@@ -71,7 +72,7 @@ def language_of(transcript: Transcript) -> str:
         return _language_of_marks(transcript.text)
     chinese = sum(is_chinese_character(c) for c in letters)
     words = [token.text for one in transcript.sentences for token in one.spoken_tokens or one.tokens]
-    latin_words = sum(not is_chinese_character(word[0]) for word in words if word)
+    latin_words = sum(not is_chinese_character(word[0]) for word in words if word and word[0] != MASK)
     return "zh" if chinese >= latin_words else "en"
 
 

@@ -4,16 +4,18 @@ Follows vosk-server's `websocket/asr_server.py`: `config` has no reply, `eof` an
 result, and the connection is closed after `eof` and after every error.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 from paraserve.errors import ParaserveError, ProtocolError
-from paraserve.formats import notice_json
+from paraserve.formats import notice_json, redactions_json
 from paraserve.hotword_types import Hotword
 from paraserve.inference.abilities import ChoiceOf, ModelChoice
 from paraserve.inference.hotword_lists import ignored_warnings
 from paraserve.options import AudioFormat, RecognitionOptions, StreamConfig
+from paraserve.redaction_lists import with_list
 from paraserve.server.error_table import error_row
 from paraserve.server.protocols.events import (
     Acknowledged,
@@ -45,7 +47,7 @@ from paraserve.server.protocols.json_values import (
 )
 from paraserve.server.protocols.new_warnings import NewWarnings
 from paraserve.server.protocols.option_warnings import OptionNames, not_honoured, option_warnings, unknown_fields
-from paraserve.types import FieldWarning, Notice, Token
+from paraserve.types import FieldWarning, Notice, Redactions, Token
 
 DEFAULT_SAMPLE_RATE = 8_000
 """Hz. That of vosk-server for clients that send no configuration."""
@@ -79,6 +81,7 @@ class VoskProtocol:
         self._text = ""  # of segments that ended since the last reply
         self._words: list[Json] = []
         self._notice: Notice | None = None  # about them
+        self._redactions = Redactions()  # in them
         self._utterance_ms = 0  # the utterance's start
 
     def read(self, frame: Frame) -> Sequence[Request]:
@@ -102,7 +105,7 @@ class VoskProtocol:
             case Acknowledged() if not self._text and self._notice is None:
                 return self._reply({"partial": (self._partial + self._tail).strip()})
             case Acknowledged() | Finished():
-                return self._reply(self._result() | self._take_notice())
+                return self._reply(self._result() | self._take_redactions() | self._take_notice())
             case Failed(error=error):
                 body = {"code": error.code, "message": error.message, "request_id": self._request_id}
                 body |= {"param": error.param} if error.param else {}
@@ -140,14 +143,8 @@ class VoskProtocol:
                     self._read_alternatives(key, value)
                 case "phrase_list":
                     options = replace(options, hotwords=_read_phrases(key, value))
-                case "itn":
-                    options = replace(options, itn=_read_switch(key, value))
-                case "punctuate":
-                    options = replace(options, punctuate=_read_switch(key, value))
-                case "task":
-                    options = replace(options, task=read_task(key, value))
-                case "model":
-                    options = replace(options, model=read_text(key, value, MAX_MODEL_CHARS) or None)
+                case _ if key in OPTIONS:
+                    options = OPTIONS[key](options, key, value)
                 case _:
                     unknown.append(key)
         options = replace(options, word_times=self._has_words or self._has_alternatives)
@@ -184,12 +181,18 @@ class VoskProtocol:
         self._words += [word for token in tokens if (word := _word(token, self._utterance_ms)) is not None]
         self._notice = event.notice or self._notice
         self._warnings.add(ignored_warnings(event.hotwords, "phrase_list"))
+        if event.redactions is not None:
+            self._redactions += event.redactions
         if event.is_last:
             self._utterance_ms += event.due_ms
 
     def _take_notice(self) -> Json:
         notice, self._notice = self._notice, None
         return notice_json(notice)
+
+    def _take_redactions(self) -> Json:
+        redactions, self._redactions = self._redactions, Redactions()
+        return {} if redactions == Redactions() else redactions_json(redactions)
 
     def _result(self) -> Json:
         """Return the segments that ended since the last reply, as one result."""
@@ -253,6 +256,28 @@ def _read_phrases(key: str, value: object) -> tuple[Hotword, ...]:
 def _read_switch(key: str, value: object) -> bool:
     """Return a boolean; clients also write 0 and 1."""
     return value if isinstance(value, bool) else bool(read_whole(key, value, 0, 1))
+
+
+def _read_model(key: str, value: object) -> str | None:
+    return read_text(key, value, MAX_MODEL_CHARS) or None
+
+
+def _with_list(options: RecognitionOptions, key: str, value: object) -> RecognitionOptions:
+    return replace(options, redaction=with_list(options.redaction, key, value))
+
+
+OPTIONS: Mapping[str, Callable[[RecognitionOptions, str, object], RecognitionOptions]] = MappingProxyType(
+    {
+        "itn": lambda options, key, value: replace(options, itn=_read_switch(key, value)),
+        "punctuate": lambda options, key, value: replace(options, punctuate=_read_switch(key, value)),
+        "task": lambda options, key, value: replace(options, task=read_task(key, value)),
+        "model": lambda options, key, value: replace(options, model=_read_model(key, value)),
+        "replacements": _with_list,
+        "profanity": _with_list,
+        "mask": _with_list,
+    }
+)
+"""Readers of the keys of vosk-server's configuration that are ours."""
 
 
 def _word(token: Token, utterance_ms: int) -> Json | None:

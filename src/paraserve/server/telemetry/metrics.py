@@ -5,6 +5,7 @@ import struct
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import asdict
 from types import MappingProxyType
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -16,7 +17,7 @@ from paraserve.hotword_types import HotwordReport
 from paraserve.runtime.routing.loaded_model import ModelStatus
 from paraserve.runtime.scheduling.batches import BatchStats, Lane
 from paraserve.server.telemetry.shared_figures import MULTIPROCESS_DIR
-from paraserve.types import FRAME_MS, Transcript
+from paraserve.types import FRAME_MS, Redactions, Transcript
 
 READ_TRIES, READ_PAUSE_S = 5, 0.01
 """A process that starts makes its files and then gives them a size: read in between, they are no files of figures."""
@@ -102,6 +103,7 @@ class Metrics:
         self.hotwords(transcript.hotwords)
         self.audio_seconds.inc(transcript.duration_ms / 1000)
         self.stage_seconds.labels("decode").observe(transcript.timing.decode_ms / 1000)
+        self.redacted(transcript.redactions)
         if transcript.duration_ms:
             self.real_time_factor.observe(seconds * 1000 / transcript.duration_ms)
 
@@ -112,6 +114,12 @@ class Metrics:
         for hit in report.hits:
             self.hotword_hits.labels(CHANGED[hit.changed]).inc()
         self.hotwords_ignored.inc(len(report.ignored))
+
+    def redacted(self, redactions: Redactions | None) -> None:
+        """Count what was changed in a text that is given to a client."""
+        for kind, count in asdict(redactions).items() if redactions is not None else ():
+            if count:
+                self.redactions.labels(kind).inc(count)
 
     def models(self, statuses: Sequence[ModelStatus]) -> None:
         """Set the figures of all models. Those of a model that a reload has taken away become 0."""
@@ -164,6 +172,7 @@ class Metrics:
         self.segments = self._counter("speech_segments", "Segments of speech recognised", "source")
         self.stage_seconds = self._histogram("stage_seconds", "Time of one run of a stage", SHORT_BUCKETS_S, "stage")
         self.inference_failures = self._counter("inference_failures", "Batches that a model failed on", "stage")
+        self.redactions = self._counter("redactions", "Places of texts that were replaced, hidden or masked", "kind")
         self.queue_depth = self._gauge("queue_depth", "Work that waits", "lane")
         self.queue_wait = self._histogram("queue_wait_seconds", "Time that work waited", SHORT_BUCKETS_S, "lane")
         self.batch_size = self._histogram("batch_size", "Items that a model ran together", BATCH_BUCKETS, "stage")

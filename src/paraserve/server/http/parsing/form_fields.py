@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping
 from paraserve.errors import ProtocolError
 from paraserve.hotword_types import Hotword
 from paraserve.inference.abilities import Abilities
-from paraserve.options import RecognitionOptions
+from paraserve.options import RecognitionOptions, Redaction
+from paraserve.redaction_lists import read_masks, read_profanity, read_replacements
 from paraserve.server.protocols.funasr.hotwords import check_hotwords, parse_hotwords
 from paraserve.server.protocols.languages import AUTO, read_language
 from paraserve.server.protocols.option_warnings import not_honoured, option_warnings, unknown_fields
@@ -100,6 +101,7 @@ def recognition_options(fields: FormFields, abilities: Abilities, task: Task | N
         track=read_digits(fields, "track", MAX_DIGITS),
         model=read_model(fields),
         task=task or read_task(fields),
+        redaction=_redaction(fields),
     )
     abilities.check_task(options)
     for warning in option_warnings(options, abilities, fields.asked & set(fields.names)):
@@ -166,3 +168,12 @@ def read_digits(fields: FormFields, name: str, max_digits: int) -> int | None:
 def _hotwords(fields: FormFields) -> tuple[Hotword, ...]:
     words = [word for value in fields.all("hotwords") for word in parse_hotwords(value)]
     return check_hotwords(tuple(dict.fromkeys(words)))
+
+
+def _redaction(fields: FormFields) -> Redaction:
+    """Read what to change in the written text. Several values of a field are one list."""
+    pairs = [pair for value in fields.all("replacements") for pair in read_replacements(value)]
+    words = [word for value in fields.all("profanity") for word in read_profanity(value)]
+    masks = frozenset(mask for value in fields.all("mask") for mask in read_masks(value))
+    # Each value is within the limits, and so must all of them be.
+    return Redaction(read_replacements(dict(pairs)), read_profanity(words), masks)

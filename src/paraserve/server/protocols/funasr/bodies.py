@@ -8,6 +8,7 @@ from itertools import groupby
 from paraserve.formats import (
     answer_facts,
     hotwords_json,
+    redactions_json,
     shortfall_json,
     spoken_json,
     spoken_properties,
@@ -17,7 +18,7 @@ from paraserve.inference.text.scripts import is_chinese_character
 from paraserve.inference.text.sentences import join_sentences
 from paraserve.server.protocols.funasr.digit_times import part_edges
 from paraserve.server.protocols.json_encoding import Json, list_text
-from paraserve.server.protocols.openai import language_of, seconds, word_json
+from paraserve.server.protocols.openai import MASK, language_of, seconds, word_json
 from paraserve.types import Sentence, Token, Transcript
 
 
@@ -36,7 +37,7 @@ def funasr_offline(transcript: Transcript, wav_name: str, *, is_final: bool, is_
     body |= funasr_stamps(sentences) | warnings_json(transcript.warnings)
     if is_strict:
         return body
-    body |= spoken_json(transcript.spoken)
+    body |= spoken_json(transcript.spoken) | redactions_json(transcript.redactions)
     facts = hotwords_json(transcript.hotwords) | shortfall_json(transcript.heard, transcript.notice)
     return body | funasr_properties(sentences) | facts
 
@@ -111,7 +112,7 @@ def funasr_asr(transcript: Transcript, processing_s: float) -> Json:
 
 @dataclass(frozen=True, slots=True)
 class TimedText:
-    """A part of the text that FunASR gives a time: one Chinese character, one digit or one Latin word."""
+    """A part of the text that FunASR gives a time: a Chinese character, a digit or the star for one, a Latin word."""
 
     text: str
     start_ms: int
@@ -183,7 +184,7 @@ def _part_texts(text: str) -> Iterator[str]:
         if word:
             yield word
             word = ""
-        if is_chinese_character(character) or character.isdigit():
+        if is_chinese_character(character) or character.isdigit() or character == MASK:
             yield character
     if word:
         yield word

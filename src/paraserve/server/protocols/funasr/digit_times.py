@@ -20,12 +20,17 @@ def part_edges(parts: Sequence[str], start_ms: int, end_ms: int, spoken: Sequenc
     starts: list[int | None] = [start_ms, *[None] * (len(parts) - 1), end_ms]
     position = 0
     for n, part in enumerate(parts):
-        found = next((i for i in range(position, len(spoken)) if _DIGITS.get(spoken[i].text.lower()) == part), None)
+        found = next((i for i in range(position, len(spoken)) if _digit_of(spoken[i].text) == part), None)
         if found is not None:
             at_ms = spoken[found].start_ms
             starts[n] = at_ms if n and at_ms is not None else starts[n]
             position = found + 1
     return _filled(starts)
+
+
+def _digit_of(word: str) -> str:
+    """Return the digit that a word says, the word itself if it says none: a star in place of a digit is one."""
+    return _DIGITS.get(word.lower(), word)
 
 
 def _filled(starts: Sequence[int | None]) -> list[int]:

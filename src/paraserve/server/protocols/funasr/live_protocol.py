@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from paraserve.errors import ModelNotFoundError, ParaserveError, ProtocolError
-from paraserve.formats import hotwords_json, shortfall_json, spoken_json
+from paraserve.formats import hotwords_json, redactions_json, shortfall_json, spoken_json
 from paraserve.inference.abilities import ChoiceOf, ModelChoice
 from paraserve.server.error_table import error_row
 from paraserve.server.protocols.events import (
@@ -221,8 +221,8 @@ def live_result(
     if not dialect.is_strict:
         says_more = segment is not None or event.is_last or event.notice is not None
         shortfall = shortfall_json(event.heard, event.notice) if says_more else {}
-        spoken = {} if segment is None else spoken_json(segment.spoken)
-        return body | spoken | funasr_properties(sentences) | _hotwords(event) | shortfall
+        body |= redactions_json(event.redactions) | ({} if segment is None else spoken_json(segment.spoken))
+        return body | funasr_properties(sentences) | _hotwords(event) | shortfall
     body["text"] = tagged_text(sentences, event.text)
     if event.is_last and not event.text:
         del body["mode"]

@@ -11,7 +11,8 @@ from typing import Any, Literal
 
 from paraserve.errors import ProtocolError
 from paraserve.hotword_types import Hotword
-from paraserve.options import AudioFormat, ChunkSize, RecognitionOptions, StreamConfig, VadOverrides
+from paraserve.options import AudioFormat, ChunkSize, RecognitionOptions, Redaction, StreamConfig, VadOverrides
+from paraserve.redaction_lists import read_masks, read_profanity, read_replacements
 from paraserve.server.protocols.events import LiveSettings
 from paraserve.server.protocols.funasr.hotwords import parse_hotwords
 from paraserve.server.protocols.json_values import (
@@ -26,7 +27,7 @@ from paraserve.server.protocols.json_values import (
     read_whole,
 )
 from paraserve.server.protocols.languages import AUTO, NO_SPEECH, language_code
-from paraserve.types import SAMPLE_RATE, Task
+from paraserve.types import SAMPLE_RATE, Mask, Task
 
 MAX_WORD_CHARS = 64
 MAX_ROWS = 100
@@ -93,6 +94,9 @@ class FunasrSettings:
     lm: bool = True
     task: Task = "transcribe"
     timing: bool = False
+    replacements: tuple[tuple[str, str], ...] = ()
+    profanity: tuple[str, ...] = ()
+    masks: frozenset[Mask] = frozenset()
 
     @property
     def audio(self) -> AudioFormat:
@@ -120,6 +124,7 @@ class FunasrSettings:
             lm=self.lm,
             model=self.model,
             task=self.task,
+            redaction=Redaction(self.replacements, self.profanity, self.masks),
         )
 
     def live_settings(
@@ -272,6 +277,9 @@ FIELDS: Mapping[str, tuple[str, Callable[[str, Any], Any]]] = MappingProxyType(
         "model": ("model", lambda key, value: read_text(key, value, MAX_WORD_CHARS) or None),
         "task": ("task", read_task),
         "timing": ("timing", read_flag),
+        "replacements": ("replacements", lambda key, value: read_replacements(value, key)),
+        "profanity": ("profanity", lambda key, value: read_profanity(value, key)),
+        "mask": ("masks", lambda key, value: read_masks(value, key)),
     }
 )
 """Key on the wire to attribute of `FunasrSettings` and reader."""

@@ -6,6 +6,7 @@ from pydantic import MISSING, Field
 
 from paraserve.server.protocols.schemas.documented import Documented
 from paraserve.server.protocols.schemas.openai_answers import OpenAIWord
+from paraserve.server.protocols.schemas.redactions import WithRedactions
 from paraserve.server.protocols.schemas.transcript_answers import HotwordFacts, SpokenProperties, WithSpoken
 from paraserve.server.protocols.schemas.warnings import Shortfall, WithNotice, WithWarnings
 
@@ -21,7 +22,7 @@ class FunasrSentence(Documented):
     """End in ms, null without times."""
 
 
-class FunasrRecognition(WithNotice, WithWarnings):
+class FunasrRecognition(WithRedactions, WithNotice, WithWarnings):
     """The answer of FunASR's Python HTTP server."""
 
     text: str
@@ -45,7 +46,7 @@ class FunasrSegment(Documented):
     """Words with times. Empty where the model gives none."""
 
 
-class FunasrAsr(WithNotice, WithWarnings):
+class FunasrAsr(WithRedactions, WithNotice, WithWarnings):
     """The answer of `funasr-server`."""
 
     text: str
@@ -86,7 +87,7 @@ class FunasrTimes(Documented):
     """The same times, cut at each mark. Absent without times."""
 
 
-class FunasrOffline(FunasrTimes, SpokenProperties, WithSpoken, HotwordFacts, Shortfall, WithWarnings):
+class FunasrOffline(FunasrTimes, SpokenProperties, WithSpoken, HotwordFacts, WithRedactions, Shortfall, WithWarnings):
     """The result of FunASR's offline servers. Language, emotion and events are those of the first sentence."""
 
     mode: Literal["offline"]

@@ -7,6 +7,7 @@ from pydantic import MISSING, ConfigDict, Field
 from paraserve.server.protocols.schemas.documented import Documented
 from paraserve.server.protocols.schemas.funasr_answers import FunasrTimes
 from paraserve.server.protocols.schemas.live_errors import LiveError
+from paraserve.server.protocols.schemas.redactions import Masks, Profanity, Replacements, WithRedactions
 from paraserve.server.protocols.schemas.transcript_answers import HotwordFacts, SpokenProperties, WithSpoken
 from paraserve.server.protocols.schemas.warnings import Shortfall, WithWarnings
 
@@ -86,11 +87,21 @@ class FunasrRequest(Documented):
     task: Literal["transcribe", "translate"] | MISSING | None = MISSING
     """`translate` writes English, whatever language is spoken. For Whisper: other models refuse it with
     `task_unavailable`. Default `transcribe`."""
+    replacements: Replacements | MISSING | None = Field(
+        MISSING, examples=[{"魔打": "魔搭"}, ["teh=>the"], "teh=>the;wrold=>world"]
+    )
+    """Texts to replace in what was recognized: an object of wrong and right texts, a list of `wrong=>right`, or text
+    with semicolons, commas or line ends between them. Whole words, the longest first. Default: none."""
+    profanity: Profanity | MISSING | None = Field(MISSING, examples=[["damn"], "damn,hell"])
+    """Words and phrases to write as `***`: a list, or text with commas between them. Default: none."""
+    mask: Masks | MISSING | None = Field(MISSING, examples=["all", "phone,card", ["email"]])
+    """Numbers and addresses to write as stars: `phone`, `id_number`, `card`, `email`, several of them, `all` or
+    `none`. Default `none`."""
     timing: bool | MISSING | None = MISSING
     """`true` adds `server_ms` and `due_ms` to results. Default `false`."""
 
 
-class FunasrResult(WithWarnings):
+class FunasrResult(WithRedactions, WithWarnings):
     """Keys of every result."""
 
     text: str

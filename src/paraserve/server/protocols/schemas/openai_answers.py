@@ -6,6 +6,7 @@ from pydantic import MISSING, Field
 
 from paraserve.server.protocols.schemas.documented import Documented
 from paraserve.server.protocols.schemas.health_answers import ModelFacts
+from paraserve.server.protocols.schemas.redactions import WithRedactions
 from paraserve.server.protocols.schemas.transcript_answers import HotwordFacts, SpokenProperties, WithSpoken
 from paraserve.server.protocols.schemas.warnings import Understanding, WithNotice, WithWarnings
 
@@ -30,7 +31,7 @@ class OpenAILogprob(Documented):
     """Natural logarithm of the probability."""
 
 
-class OpenAITranscription(WithNotice, WithWarnings):
+class OpenAITranscription(WithRedactions, WithNotice, WithWarnings):
     """The answer with `response_format=json`."""
 
     text: str
@@ -79,7 +80,7 @@ class OpenAISegment(SpokenProperties, WithSpoken):
     """Mean probability of the tokens. Not in OpenAI's API."""
 
 
-class OpenAIVerboseTranscription(Understanding, HotwordFacts, WithNotice, WithWarnings):
+class OpenAIVerboseTranscription(Understanding, HotwordFacts, WithRedactions, WithNotice, WithWarnings):
     """The answer with `response_format=verbose_json`."""
 
     task: Literal["transcribe", "translate"]

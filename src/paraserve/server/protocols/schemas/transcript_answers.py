@@ -5,6 +5,7 @@ from typing import Literal, TypeAlias
 from pydantic import MISSING, Field
 
 from paraserve.server.protocols.schemas.documented import Documented
+from paraserve.server.protocols.schemas.redactions import WithRedactions
 from paraserve.server.protocols.schemas.warnings import Understanding, WithNotice, WithWarnings
 
 
@@ -116,7 +117,7 @@ class TimingJson(Documented):
     """Running models."""
 
 
-class TranscriptJson(WithSpoken, Understanding, HotwordFacts, WithNotice, WithWarnings):
+class TranscriptJson(WithSpoken, Understanding, HotwordFacts, WithRedactions, WithNotice, WithWarnings):
     """The transcript of a recording, with times and confidences."""
 
     text: str

@@ -6,6 +6,7 @@ from pydantic import MISSING, ConfigDict, Field
 
 from paraserve.server.protocols.schemas.documented import Documented
 from paraserve.server.protocols.schemas.live_errors import LiveError
+from paraserve.server.protocols.schemas.redactions import Masks, Profanity, Replacements, WithRedactions
 from paraserve.server.protocols.schemas.warnings import WithNotice, WithWarnings
 
 Switch = bool | Annotated[int, Field(ge=0, le=1)]
@@ -32,6 +33,13 @@ class VoskConfig(Documented):
     task: Literal["transcribe", "translate"] | MISSING | None = MISSING
     """`translate` writes English, whatever language is spoken. For Whisper: other models refuse it with
     `task_unavailable`. Default `transcribe`. Not in vosk-server."""
+
+    replacements: Replacements | MISSING | None = MISSING
+    """Texts to replace in what was recognized, as in FunASR's protocol. Not in vosk-server."""
+    profanity: Profanity | MISSING | None = MISSING
+    """Words and phrases to write as `***`. Not in vosk-server."""
+    mask: Masks | MISSING | None = MISSING
+    """Numbers and addresses to write as stars: `phone`, `id_number`, `card`, `email`, `all`. Not in vosk-server."""
 
 
 class VoskConfiguration(Documented):
@@ -120,7 +128,7 @@ class VoskText(Documented):
     """The words with spaces between them. Chinese is written without spaces."""
 
 
-class VoskResult(VoskReply, VoskText, WithNotice):
+class VoskResult(VoskReply, VoskText, WithRedactions, WithNotice):
     """Segments that ended since the reply before."""
 
     model_config = ConfigDict(
@@ -140,7 +148,7 @@ class VoskAlternative(VoskText):
     """Mean probability of the words."""
 
 
-class VoskAlternatives(VoskReply, WithNotice):
+class VoskAlternatives(VoskReply, WithRedactions, WithNotice):
     """Segments that ended since the reply before, with `max_alternatives` above 0."""
 
     model_config = ConfigDict(

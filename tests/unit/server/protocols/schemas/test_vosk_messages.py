@@ -20,7 +20,10 @@ GOOD = {
     "model": "demo",
     "itn": 1,
     "punctuate": False,
-    "task": "translate",
+    "task": "transcribe",
+    "replacements": ["teh=>the"],
+    "profanity": ["damn"],
+    "mask": ["phone"],
 }
 MESSAGES = {
     "VoskConfiguration": {"config": GOOD},
