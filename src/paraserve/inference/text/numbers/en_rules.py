@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from paraserve.inference.text.numbers.en_amounts import fraction, measured, number_range, ordinal_number
-from paraserve.inference.text.numbers.en_clock import NOT_A_TIME, date, time_of_day
+from paraserve.inference.text.numbers.en_clock import NOT_A_TIME, date, day_part, time_of_day
 from paraserve.inference.text.numbers.en_numerals import (
     DIGITS,
     Numeral,
@@ -63,6 +63,8 @@ def normalize_en(text: str) -> str:
 def _phrase(words: SpokenWords, at: int) -> Written | None:
     for phrase, text in _PHRASES.items():
         end = at + len(phrase)
+        if day_part(words, end) is not None:
+            continue  # "seven eleven a m" is a time
         if tuple(words.lower[at:end]) == phrase and not goes_on(words, end) and not is_inside_number(words, at):
             return kept(words, at, end) if text is None else Written(end, text)
     return None
