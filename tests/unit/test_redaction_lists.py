@@ -108,7 +108,7 @@ BAD = [
 ]
 
 
-@pytest.mark.parametrize(("read", "value"), BAD, ids=lambda one: str(one)[:30])
+@pytest.mark.parametrize(("read", "value"), BAD, ids=lambda one: getattr(one, "__name__", str(one)[:30]))
 def test_hostile_lists(read, value):
     """What cannot be used, or is too much, is an error that names the field and none of the words."""
     with pytest.raises(ProtocolError) as caught:
