@@ -21,6 +21,6 @@ is_zoo_installed() {
 install_zoo() {
     echo "Installing paraserve[cpu,funasr] into build/zoo/.venv (the first time takes some minutes) ..." >&2
     "$VENV/bin/python" -m pip install --quiet -c "$ROOT/constraints.txt" -e "$ROOT[cpu,funasr]" \
-        pytest pytest-asyncio pytest-timeout hypothesis rapidfuzz psutil
+        pytest pytest-asyncio pytest-timeout hypothesis jsonschema rapidfuzz psutil
     printf '%s\n' "$ROOT" >"$STAMP"
 }

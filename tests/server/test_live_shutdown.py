@@ -243,4 +243,4 @@ def test_stalled_client_at_the_end(start_fake_server):
             while True:
                 sock.sendall(frames)
         server.process.send_signal(signal.SIGTERM)
-        assert server.wait(5) == 0
+        assert server.wait(20) == 0  # a busy machine is slow, and the limit of a send is 60 s

@@ -153,7 +153,7 @@ def test_what_cannot_be_used(serve, config, bundles, samples, is_error, tmp_path
 @pytest.mark.slow
 def test_unloaded_while_it_serves(serve, config, bundles, held_out_speech, is_error):
     """Requests of a model that a reload takes away end first. Later ones are told that it is gone."""
-    recording = pcm_wav(4 * (held_out_speech * 32_767).astype("int16").tobytes())  # a few seconds of work
+    recording = pcm_wav(2 * (held_out_speech * 32_767).astype("int16").tobytes())  # a few seconds of work
     with serve("--config", config(*bundles)) as server, ThreadPoolExecutor(1) as pool:
         expected = server.post("/transcribe", recording, model="second").json()["text"]
         running = pool.submit(server.post, "/transcribe", recording, model="second")

@@ -5,6 +5,7 @@ import shutil
 import pytest
 
 from paraserve.inference.models.load import BundleParts, load_parts
+from paraserve.inference.text.scripts import is_chinese_character
 from paraserve.options import RecognitionOptions
 from paraserve.types import SegmentAudio
 from support.commands import paraserve
@@ -17,7 +18,8 @@ KINDS = ("paraformer", "paraformer-timestamp", "sensevoice")
 def text_of(folder, audio):
     recognizer = load_parts(BundleParts("zoo", folder, None, None)).recognizer
     (hypothesis,) = recognizer.recognize([audio], RecognitionOptions())
-    return "".join(hypothesis.text.split())
+    # FunASR's text leaves out a part of a word that no other part follows, as random weights write it.
+    return "".join(filter(is_chinese_character, hypothesis.text))
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -29,7 +29,7 @@ OPERATIONS = {
 }
 FORMATS = {one.path: one for one in upload_formats(is_strict=False)}
 LIVE_CODES = {"invalid_message", "message_too_large", "unknown_mode", "mode_unavailable"}
-LOCAL_CODES = {"not_a_file", "invalid_settings"}
+LOCAL_CODES = {"not_a_file", "invalid_settings", "model_file_damaged"}
 
 
 def form_of(path):
