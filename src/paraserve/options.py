@@ -4,7 +4,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from paraserve.hotword_types import Hotword
-from paraserve.types import ROW_MS, SAMPLE_RATE, Mask, Task
+from paraserve.redaction_types import Mask
+from paraserve.types import ROW_MS, SAMPLE_RATE, Task
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from typing import Any, get_args
 
 from paraserve.errors import ProtocolError
 from paraserve.options import Redaction
-from paraserve.types import Mask
+from paraserve.redaction_types import Mask
 
 MASKS: tuple[Mask, ...] = get_args(Mask)
 ALL, NONE = ("all", "true", "yes", "on"), ("none", "false", "no", "off")

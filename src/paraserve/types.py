@@ -1,12 +1,13 @@
 """Plain data that all parts exchange. Times are int milliseconds from the start of the recording."""
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from paraserve.hotword_types import Hotword, HotwordHit, HotwordReport, IgnoredHotword
+from paraserve.redaction_types import Redactions
 
 SAMPLE_RATE = 16_000
 """Hz of all `Samples`."""
@@ -23,8 +24,6 @@ Features: TypeAlias = npt.NDArray[np.float32]
 Int: TypeAlias = npt.NDArray[np.int64]
 Task: TypeAlias = Literal["transcribe", "translate"]
 """What to write: the words that were spoken, or what they mean in English."""
-Mask: TypeAlias = Literal["phone", "id_number", "card", "email"]
-"""A kind of personal number or address that is masked in the written text."""
 
 
 def samples_to_ms(n_samples: int) -> int:
@@ -230,25 +229,6 @@ class Notice:
 
     code: str
     message: str
-
-
-@dataclass(frozen=True, slots=True)
-class Redactions:
-    """Number of places of a text that each kind of redaction has changed; None where it was not asked for."""
-
-    replacements: int | None = None
-    profanity: int | None = None
-    phone: int | None = None
-    id_number: int | None = None
-    card: int | None = None
-    email: int | None = None
-
-    def __add__(self, other: "Redactions") -> "Redactions":
-        return Redactions(*(_sum(getattr(self, one.name), getattr(other, one.name)) for one in fields(self)))
-
-
-def _sum(one: int | None, other: int | None) -> int | None:
-    return other if one is None else one + (other or 0)
 
 
 @dataclass(frozen=True, slots=True)

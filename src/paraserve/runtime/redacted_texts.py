@@ -8,8 +8,9 @@ from paraserve.inference.text.redaction.growing_text import GrowingText
 from paraserve.inference.text.redaction.pieces import Piece
 from paraserve.inference.text.redaction.redactor import redactor_for
 from paraserve.options import Redaction
+from paraserve.redaction_types import Redactions
 from paraserve.runtime.segments.live_segmenter import Chunk, SpeechEnd
-from paraserve.types import Partial, Redactions, Sentence
+from paraserve.types import Partial, Sentence
 
 Before: TypeAlias = asyncio.Task[Any] | None
 """The work on the segment before, None for the first one."""

@@ -16,18 +16,16 @@ from paraserve.errors import ProtocolError
 from paraserve.inference.hotword_lists import HotwordReports
 from paraserve.inference.text.sentences import join_sentences, join_spoken
 from paraserve.options import RecognitionOptions, StreamConfig
-from paraserve.runtime.draft_recognizer import DRAFT_STEP_MS
 from paraserve.runtime.engine import Engine
 from paraserve.runtime.offline import first_cause, moved, shifted
 from paraserve.runtime.redacted_texts import LiveRedaction
 from paraserve.runtime.scheduling.batches import Lane, Timed
-from paraserve.runtime.segments.cut_speech import CONTEXT_MS, EARLIEST_MS, recognize_part, words_after
-from paraserve.runtime.segments.live_segmenter import Chunk, LiveSegmenter, SpeechEnd
+from paraserve.runtime.segments.cut_speech import EARLIEST_MS, recognize_part, words_after
+from paraserve.runtime.segments.live_segmenter import Chunk, SpeechEnd, segmenter_of
 from paraserve.runtime.spoken_language import SpokenLanguage
 from paraserve.runtime.understanding import StreamedSegment, heard_in
 from paraserve.runtime.update_order import OrderedUpdates
 from paraserve.types import (
-    FRAME_MS,
     SAMPLE_RATE,
     Heard,
     Hypothesis,
@@ -70,7 +68,7 @@ class TwoPassSession:
         self._config = config
         self._updates = OrderedUpdates(config, emit, engine.abilities.knows)
         self._stream = engine.open_stream(config)
-        self._segmenter = _segmenter(engine, config, self._stream.lookback_ms)
+        self._segmenter = segmenter_of(engine, config, self._stream.lookback_ms)
         self._group = asyncio.TaskGroup()
         self._quiet_until_ms = self._partial_until_ms = 0
         self._streamed = StreamedSegment()
@@ -286,21 +284,3 @@ class TwoPassSession:
             self._said_until_ms[end.index] = (tokens[-1].end_ms if tokens else None) or said_until_ms
         hotwords = moved(hotwords, 0, latest_ms, earliest_ms=said_until_ms)
         return replace(part, result=replace(part.result, tokens=tokens, hotwords=hotwords))
-
-
-def _segmenter(engine: Engine, config: StreamConfig, lookback_ms: int) -> LiveSegmenter:
-    """Return the segmenter of one utterance. It cuts speech at the client's limit, at most the recognizer's.
-
-    Without a second pass nothing needs to be cut. Parts below the recognizer's limit come with audio around them.
-    """
-    step_ms = DRAFT_STEP_MS if engine.abilities.draft_options else config.chunk.step_ms
-    if config.mode == "online":
-        return LiveSegmenter(step_ms=step_ms, lookback_ms=lookback_ms, max_segment_ms=None, keeps_stepped=False)
-    max_ms = min(engine.max_segment_ms, config.vad.max_segment_ms or engine.max_segment_ms)
-    room_ms = (engine.max_segment_ms - max_ms) // 2
-    return LiveSegmenter(
-        step_ms=step_ms,
-        lookback_ms=lookback_ms,
-        max_segment_ms=max_ms,
-        context_ms=min(CONTEXT_MS, room_ms // FRAME_MS * FRAME_MS),
-    )

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from paraserve.options import RecognitionOptions, Redaction, StreamConfig
+from paraserve.redaction_types import Redactions
 from paraserve.runtime.offline import transcribe
 from paraserve.runtime.scheduling.batches import Timed
 from paraserve.runtime.two_pass import TwoPassSession
-from paraserve.types import Hypothesis, Partial, Redactions, Token
+from paraserve.types import Hypothesis, Partial, Token
 from support.fakes import FakeEngine, FakeStream
 from support.redaction import ALL_MASKS, digits_read
 

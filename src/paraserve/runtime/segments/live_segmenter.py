@@ -8,8 +8,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from paraserve.inference.base import VadStep
+from paraserve.options import StreamConfig
 from paraserve.runtime.audio_buffer import AudioBuffer
-from paraserve.runtime.segments.cut_speech import Surroundings
+from paraserve.runtime.draft_recognizer import DRAFT_STEP_MS
+from paraserve.runtime.engine import Engine
+from paraserve.runtime.segments.cut_speech import CONTEXT_MS, Surroundings
 from paraserve.runtime.segments.segment_cuts import cut_long_segment
 from paraserve.types import FRAME_MS, Samples, Segment, SegmentAudio, VadEvent, samples_to_ms
 
@@ -181,3 +184,21 @@ class LiveSegmenter:
         start_ms = max(self._buffer.start_ms, segment.start_ms - self._context_ms * self._is_rest)
         audio = self._buffer.slice(Segment(start_ms, max(segment.end_ms, known_end_ms)))
         return Surroundings(start_ms, audio, has_before=self._is_rest, has_after=has_after)
+
+
+def segmenter_of(engine: Engine, config: StreamConfig, lookback_ms: int) -> LiveSegmenter:
+    """Return the segmenter of one utterance. It cuts speech at the client's limit, at most the recognizer's.
+
+    Without a second pass nothing needs to be cut. Parts below the recognizer's limit come with audio around them.
+    """
+    step_ms = DRAFT_STEP_MS if engine.abilities.draft_options else config.chunk.step_ms
+    if config.mode == "online":
+        return LiveSegmenter(step_ms=step_ms, lookback_ms=lookback_ms, max_segment_ms=None, keeps_stepped=False)
+    max_ms = min(engine.max_segment_ms, config.vad.max_segment_ms or engine.max_segment_ms)
+    room_ms = (engine.max_segment_ms - max_ms) // 2
+    return LiveSegmenter(
+        step_ms=step_ms,
+        lookback_ms=lookback_ms,
+        max_segment_ms=max_ms,
+        context_ms=min(CONTEXT_MS, room_ms // FRAME_MS * FRAME_MS),
+    )

@@ -14,7 +14,8 @@ from typing import Protocol, TypeAlias
 from paraserve.errors import ParaserveError, ProtocolError
 from paraserve.hotword_types import HotwordReport
 from paraserve.options import StreamConfig
-from paraserve.types import Heard, Notice, Redactions, Sentence, Timing, Transcript, Update
+from paraserve.redaction_types import Redactions
+from paraserve.types import Heard, Notice, Sentence, Timing, Transcript, Update
 
 NOTHING_HEARD = Heard()
 Frame: TypeAlias = str | bytes

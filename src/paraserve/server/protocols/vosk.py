@@ -16,6 +16,7 @@ from paraserve.inference.abilities import ChoiceOf, ModelChoice
 from paraserve.inference.hotword_lists import ignored_warnings
 from paraserve.options import AudioFormat, RecognitionOptions, StreamConfig
 from paraserve.redaction_lists import with_list
+from paraserve.redaction_types import Redactions
 from paraserve.server.error_table import error_row
 from paraserve.server.protocols.events import (
     Acknowledged,
@@ -47,7 +48,7 @@ from paraserve.server.protocols.json_values import (
 )
 from paraserve.server.protocols.new_warnings import NewWarnings
 from paraserve.server.protocols.option_warnings import OptionNames, not_honoured, option_warnings, unknown_fields
-from paraserve.types import FieldWarning, Notice, Redactions, Token
+from paraserve.types import FieldWarning, Notice, Token
 
 DEFAULT_SAMPLE_RATE = 8_000
 """Hz. That of vosk-server for clients that send no configuration."""

@@ -14,10 +14,11 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from paraserve import __version__
 from paraserve.errors import AudioError
 from paraserve.hotword_types import HotwordReport
+from paraserve.redaction_types import Redactions
 from paraserve.runtime.routing.loaded_model import ModelStatus
 from paraserve.runtime.scheduling.batches import BatchStats, Lane
 from paraserve.server.telemetry.shared_figures import MULTIPROCESS_DIR
-from paraserve.types import FRAME_MS, Redactions, Transcript
+from paraserve.types import FRAME_MS, Transcript
 
 READ_TRIES, READ_PAUSE_S = 5, 0.01
 """A process that starts makes its files and then gives them a size: read in between, they are no files of figures."""

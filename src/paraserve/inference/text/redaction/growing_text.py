@@ -12,7 +12,8 @@ from paraserve.inference.text.redaction.mail import open_address
 from paraserve.inference.text.redaction.pieces import Line, Piece, pieces_of
 from paraserve.inference.text.redaction.redactor import Redactor, following_context
 from paraserve.inference.text.redaction.word_lists import Rewritten, Row, WordList
-from paraserve.types import Partial, Redactions
+from paraserve.redaction_types import Redactions
+from paraserve.types import Partial
 
 MAX_WAITING = 96
 """Words that wait at most: more digits than any number has. Beyond it the first ones are given."""

@@ -14,7 +14,7 @@ from datetime import date
 from typing import TypeAlias
 
 from paraserve.inference.text.redaction.digits import APART, JOINED, Digit
-from paraserve.types import Mask
+from paraserve.redaction_types import Mask
 
 ID_DIGITS = 18
 ID_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)

@@ -15,7 +15,8 @@ from paraserve.inference.text.redaction.personal_numbers import is_open_number, 
 from paraserve.inference.text.redaction.pieces import Line, Piece, lines_of, pieces_of
 from paraserve.inference.text.redaction.word_lists import WordList
 from paraserve.options import Redaction
-from paraserve.types import Mask, Redactions, Sentence
+from paraserve.redaction_types import Mask, Redactions
+from paraserve.types import Sentence
 
 CONTEXT_WORDS = 48
 """Words before a text that are looked at with it: the front of a number, or what announces one."""

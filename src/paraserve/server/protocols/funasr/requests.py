@@ -13,6 +13,7 @@ from paraserve.errors import ProtocolError
 from paraserve.hotword_types import Hotword
 from paraserve.options import AudioFormat, ChunkSize, RecognitionOptions, Redaction, StreamConfig, VadOverrides
 from paraserve.redaction_lists import read_masks, read_profanity, read_replacements
+from paraserve.redaction_types import Mask
 from paraserve.server.protocols.events import LiveSettings
 from paraserve.server.protocols.funasr.hotwords import parse_hotwords
 from paraserve.server.protocols.json_values import (
@@ -27,7 +28,7 @@ from paraserve.server.protocols.json_values import (
     read_whole,
 )
 from paraserve.server.protocols.languages import AUTO, NO_SPEECH, language_code
-from paraserve.types import SAMPLE_RATE, Mask, Task
+from paraserve.types import SAMPLE_RATE, Task
 
 MAX_WORD_CHARS = 64
 MAX_ROWS = 100

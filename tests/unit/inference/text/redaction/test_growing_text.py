@@ -10,7 +10,8 @@ from paraserve.inference.text.redaction.growing_text import MAX_WAITING, Growing
 from paraserve.inference.text.redaction.redactor import Redactor
 from paraserve.inference.text.spaces import needs_space
 from paraserve.options import Redaction
-from paraserve.types import Partial, Redactions, Token
+from paraserve.redaction_types import Redactions
+from paraserve.types import Partial, Token
 from support.redaction import ALL_MASKS, CHINESE, ENGLISH, digits_read, in_chinese, in_english, phone, sentence_of
 
 REDACTION = Redaction((("魔打社区", "ModelScope"), ("a b", "x")), ("他妈的", "damn"), ALL_MASKS.masks)
