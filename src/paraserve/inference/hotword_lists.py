@@ -1,6 +1,6 @@
 """The operator's hotwords and the rule for all of them, and how they are joined with a client's."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 from paraserve.hotword_types import Hotword, HotwordHit, HotwordReport, IgnoredHotword
@@ -50,6 +50,18 @@ def report(
         tuple(hit for hit in hits if hit.text in given),
         tuple(dict.fromkeys(item for item in ignored if item.text in given)),
     )
+
+
+def still_shown(found: HotwordReport | None, *texts: str) -> HotwordReport | None:
+    """Return the report about redacted texts without the words that stand in none of them any more."""
+    if found is None:
+        return None
+    shown = [_bare(text) for text in texts]
+    return replace(found, hits=tuple(hit for hit in found.hits if any(_bare(hit.text) in text for text in shown)))
+
+
+def _bare(word: str) -> str:
+    return "".join(plain(word).split())
 
 
 def ignored_warnings(found: HotwordReport | None, param: str = "hotwords") -> tuple[FieldWarning, ...]:

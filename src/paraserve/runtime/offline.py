@@ -14,7 +14,7 @@ from typing import Any, BinaryIO, TypeAlias, TypeVar
 import numpy as np
 
 from paraserve.hotword_types import HotwordHit
-from paraserve.inference.hotword_lists import ignored_warnings, report
+from paraserve.inference.hotword_lists import ignored_warnings, report, still_shown
 from paraserve.inference.text.sentences import join_sentences, join_spoken
 from paraserve.options import RecognitionOptions
 from paraserve.runtime.decoding.decoded_recording import DecodedBlocks
@@ -233,8 +233,11 @@ class _Transcription:
             tuple(hit for hypothesis in self._hypotheses for hit in hypothesis.hotwords),
             tuple(item for hypothesis in self._hypotheses for item in hypothesis.hotwords_ignored),
         )
+        text, spoken = join_sentences(sentences), join_spoken(sentences)
+        if redactions is not None:
+            hotwords = still_shown(hotwords, text, spoken)
         return Transcript(
-            text=join_sentences(sentences),
+            text=text,
             sentences=sentences,
             duration_ms=samples_to_ms(self._received_samples),
             language=n_words.most_common(1)[0][0] if n_words else None,
@@ -244,7 +247,7 @@ class _Transcription:
             heard=heard,
             notice=notice_about(heard, self._engine.abilities.knows),
             task=self._options.task,
-            spoken=join_spoken(sentences),
+            spoken=spoken,
             warnings=ignored_warnings(hotwords),
             hotwords=hotwords,
             redactions=redactions,

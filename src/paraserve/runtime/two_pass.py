@@ -13,7 +13,7 @@ from types import TracebackType
 import numpy as np
 
 from paraserve.errors import ProtocolError
-from paraserve.inference.hotword_lists import HotwordReports
+from paraserve.inference.hotword_lists import HotwordReports, still_shown
 from paraserve.inference.text.sentences import join_sentences, join_spoken
 from paraserve.options import RecognitionOptions, StreamConfig
 from paraserve.runtime.engine import Engine
@@ -192,6 +192,7 @@ class TwoPassSession:
         tokens = moved(partial.tokens, opened_ms, due_ms, earliest_ms=self._partial_until_ms)
         partial = replace(partial, hotwords=moved(partial.hotwords, opened_ms, due_ms, earliest_ms=opened_ms))
         self._partial_until_ms = (tokens[-1].end_ms if tokens else None) or self._partial_until_ms
+        hotwords = self._reports.of_partial(self.options.hotwords, partial)
         self._updates.put(
             Update(
                 "online",
@@ -204,7 +205,7 @@ class TwoPassSession:
                 due_ms=due_ms,
                 last=is_last,
                 heard=Heard() if isinstance(of, Chunk) else self._streamed.take(span.end_ms - span.start_ms),
-                hotwords=self._reports.of_partial(self.options.hotwords, partial),
+                hotwords=hotwords if not self.options.redaction else still_shown(hotwords, partial.text),
                 redactions=redactions,
             )
         )
@@ -243,9 +244,11 @@ class TwoPassSession:
             punctuated = await self._engine.punctuate([hypothesis], options, self._final_lane)
         final = self._redaction.final(punctuated.result, options.redaction, before, is_last=is_last)
         sentences, redactions = await final
+        text, spoken = join_sentences(sentences), join_spoken(sentences)
+        hotwords = self._reports.of_segment(options.hotwords, hypothesis)
         return Update(
             "offline",
-            join_sentences(sentences),
+            text,
             sentences=sentences,
             segment_index=end.index,
             start_ms=end.segment.start_ms,
@@ -257,9 +260,9 @@ class TwoPassSession:
                 inference_ms=round(recognized.run_ms + punctuated.run_ms),
             ),
             heard=heard_in(hypothesis, end.segment.end_ms - end.segment.start_ms),
-            spoken=join_spoken(sentences),
+            spoken=spoken,
             redactions=redactions,
-            hotwords=self._reports.of_segment(options.hotwords, hypothesis),
+            hotwords=hotwords if redactions is None else still_shown(hotwords, text, spoken),
         )
 
     async def _recognize(

@@ -1,7 +1,7 @@
 """A client's hotwords joined with the operator's, and the reports of an utterance."""
 
 from paraserve.hotword_types import Hotword, HotwordHit, HotwordReport, IgnoredHotword
-from paraserve.inference.hotword_lists import HotwordReports, OperatorHotwords, ignored_warnings, report
+from paraserve.inference.hotword_lists import HotwordReports, OperatorHotwords, ignored_warnings, report, still_shown
 from paraserve.types import Hypothesis, Partial, Token
 
 ASKED = (Hotword("北京"), Hotword("䶮"))
@@ -52,3 +52,11 @@ def test_the_warning_about_words_without_effect() -> None:
     assert warning.message.startswith("no effect of 䶮0 (too long), 䶮1")
     assert warning.message.endswith("䶮4 (too long) and 2 more")
     assert ignored_warnings(HotwordReport((HIT,))) == ignored_warnings(None) == ()
+
+
+def test_words_that_were_redacted_are_not_told() -> None:
+    """A word that stands in no text any more is no hit. Case, width and spaces do not matter."""
+    hits = tuple(HotwordHit(word, 0, 100, changed=False) for word in ("New York", "十二号", "13800000000"))
+    found = still_shown(HotwordReport(hits, (IGNORED,)), "去new york 12号", "去ＮＥＷ ＹＯＲＫ十二号*")
+    assert found == HotwordReport(hits[:2], (IGNORED,))
+    assert still_shown(None, "text") is None
