@@ -139,7 +139,7 @@ async def test_partials_alone(bundle_dir, shared_dir):
     assert error_rate("".join(update.text for update in heard), whole.result.text) <= MAX_ERROR
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_english_read_aloud(bundle_dir, read_aloud, full):
     """Sentences of a novel: words as printed, English heard without being asked for."""
     chosen = dict(list(read_aloud.items())[: None if full else 2])

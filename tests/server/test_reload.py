@@ -162,7 +162,9 @@ def test_unloaded_while_it_serves(serve, config, bundles, held_out_speech, is_er
         assert reload(server).status_code == 200
         assert not running.done()
         is_error(server.post("/transcribe", b"RIFF", model="second"), 404, "model_not_found", param="model")
-        assert running.result().json()["text"] == expected
+        answer = running.result()
+        assert answer.status_code == 200, answer.text
+        assert answer.json()["text"] == expected
         assert ids(server) == ["first"]
 
 

@@ -83,7 +83,9 @@ def test_lost_worker(start, number):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("limit", [{"worker_max_age_s": 3}, {"worker_max_memory_bytes": 1_000_000}])
+@pytest.mark.parametrize(
+    "limit", [{"worker_max_age_s": 3}, pytest.param({"worker_max_memory_bytes": 1_000_000}, marks=pytest.mark.full)]
+)
 def test_recycling(start, limit):
     """Workers that are too old or too large are replaced, while every upload is answered."""
     server = start(2, **limit)
