@@ -5,7 +5,6 @@ import pickle
 import shutil
 import time
 from importlib.util import find_spec
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -77,12 +76,12 @@ def heard(recognizer, audio, options=PLAIN):
 def telling_word(recognizer, folder, audio) -> str | None:
     """A hotword that changes what is heard. With random weights not every one does.
 
-    Its characters are units of the model: all others are one unknown unit to it.
+    It is one unit of the model: without a `seg_dict` beside it, a longer word is one unknown unit to FunASR.
     """
     plain = heard(recognizer, audio)
     units = json.loads(path.read_text("utf-8")) if (path := folder / "tokens.json").is_file() else []
     known = [unit for unit in units if is_chinese_character(unit[0])][:MAX_WORDS]
-    for word in (*WORDS, *map("".join, pairwise(known))):
+    for word in known or WORDS:
         if heard(recognizer, audio, RecognitionOptions(hotwords=(word,))) != plain:
             return word
     return None
