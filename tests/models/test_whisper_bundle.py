@@ -118,7 +118,7 @@ def test_every_way_in_gives_the_same_text(transcript, url, recording, samples):
     assert {message["language"] for message in finals if message["text"]} == {"zh"}
 
 
-@pytest.mark.slow
+@pytest.mark.full
 async def test_partials_alone(bundle_dir, shared_dir):
     """Mode online, as fast as it is spoken: the partials put together are the whole text, nothing twice."""
     samples, _ = soundfile.read(shared_dir / "golden" / "vad_example.wav", dtype="float32")

@@ -67,7 +67,9 @@ def test_one_port_one_sum(start):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP], ids=["killed", "hanging"])
+@pytest.mark.parametrize(
+    "number", [signal.SIGKILL, pytest.param(signal.SIGSTOP, marks=pytest.mark.full)], ids=["killed", "hanging"]
+)
 def test_lost_worker(start, number):
     """A worker that dies or hangs is replaced; the others go on serving; metrics keep their sums."""
     server = start(2)
