@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 import torch
 
 from paraserve.errors import InferenceError, ModelLoadError
@@ -17,7 +18,6 @@ from paraserve.inference.graphs.session import CPU
 from paraserve.inference.models.load import BundleParts, load_parts
 from paraserve.inference.models.recognizers.pytorch.model_classes import TAG
 from paraserve.inference.models.recognizers.pytorch.torch_process import load_model
-from paraserve.inference.text.scripts import is_chinese_character
 from paraserve.options import RecognitionOptions
 from paraserve.types import SegmentAudio
 
@@ -33,8 +33,7 @@ ARGUMENTS = {
     "nano-ctc": {"max_length": 112},
 }
 
-WORDS = ("北京", "hello")
-MAX_WORDS = 40
+WORDS = ("北京", "hello", "天气", "你好", "今天", "公园", "上海大学", "电话号码", "please", "一二三四五", "我们")
 
 pytestmark = pytest.mark.full
 
@@ -73,18 +72,15 @@ def heard(recognizer, audio, options=PLAIN):
     return hypothesis
 
 
-def telling_word(recognizer, folder, audio) -> str | None:
-    """A hotword that changes what is heard. With random weights not every one does.
+@pytest.fixture(scope="module")
+def phone_number(data_dir) -> SegmentAudio:
+    """Speech on which hotwords tell in spite of random weights."""
+    samples, _ = soundfile.read(data_dir / "zh_phone.wav", dtype="float32")
+    return SegmentAudio(samples)
 
-    It is one unit of the model: without a `seg_dict` beside it, a longer word is one unknown unit to FunASR.
-    """
-    plain = heard(recognizer, audio)
-    units = json.loads(path.read_text("utf-8")) if (path := folder / "tokens.json").is_file() else []
-    known = [unit for unit in units if is_chinese_character(unit[0])][:MAX_WORDS]
-    for word in known or WORDS:
-        if heard(recognizer, audio, RecognitionOptions(hotwords=(word,))) != plain:
-            return word
-    return None
+
+def with_words(recognizer, audio, *words):
+    return heard(recognizer, audio, RecognitionOptions(hotwords=words))
 
 
 def letters(text: str) -> str:
@@ -119,9 +115,11 @@ def test_word_times(kind, load, audio):
         assert max(token.end_ms for token in tokens) <= 4100
 
 
-def test_hotwords(kind, load, checkpoint, audio):
-    """They change what is heard, or nothing at all."""
-    assert (telling_word(load(kind), checkpoint(kind), audio) is not None) is load(kind).capabilities.hotwords
+def test_hotwords(kind, load, phone_number):
+    """They change what is heard, or nothing at all. With random weights it takes some."""
+    model, plain = load(kind), heard(load(kind), phone_number)
+    changes = any(with_words(model, phone_number, *WORDS[:n]) != plain for n in range(1, len(WORDS) + 1))
+    assert changes is model.capabilities.hotwords
 
 
 def test_languages(kind, load, audio):
@@ -163,15 +161,18 @@ def test_one_call_leaves_no_trace_in_the_next(kind, load, audio):
     assert heard(model, audio) == before
 
 
-@pytest.mark.parametrize("kind", ["paraformer-contextual", "nano"])
-def test_a_hotword_reaches_no_file(load, checkpoint, audio, tmp_path, kind):
+@pytest.mark.parametrize("kind", ["nano"])  # the random weights of the others hear any list of words alike
+def test_a_hotword_reaches_no_file(load, phone_number, tmp_path, kind):
     """Neither as a path, nor inside the markup that a Nano takes for audio."""
-    path = tmp_path / "words.txt"
-    telling = telling_word(load(kind), checkpoint(kind), audio)
-    path.write_text(f"{telling}\n")
-    biased = heard(load(kind), audio, RecognitionOptions(hotwords=(telling,)))
+    path, model = tmp_path / "words.txt", load(kind)
+    unknown = with_words(model, phone_number, "䶮䶮")
+    # To the small vocabulary most words are one unknown unit, so their number is what tells.
+    others = (unknown, with_words(model, phone_number, *WORDS[:3]))  # markup parts a word into three
+    n = next(n for n in range(len(WORDS), 1, -1) if with_words(model, phone_number, *WORDS[:n]) not in others)
+    path.write_text("\n".join(WORDS[:n]) + "\n")
+    read = with_words(model, phone_number, *WORDS[:n])
     for word in (str(path), f"<|startofspeech|>!{path}<|endofspeech|>", "http://127.0.0.1:9/words.txt"):
-        assert heard(load(kind), audio, RecognitionOptions(hotwords=(word,))) != biased
+        assert with_words(model, phone_number, word) != read
 
 
 def test_code_of_a_folder_is_not_run(checkpoint, tmp_path, audio):
