@@ -8,7 +8,7 @@ from support.attacks.all_attacks import ATTACKS, FAMILIES
 from support.attacks.measured import MAX_RSS_GROWTH_MB, measure
 from support.attacks.served import served
 
-QUICK_FAMILIES = {"heads", "frames"}
+QUICK_FAMILIES = {"frames"}
 QUICK_S, QUICK_QUIET_S = 0.5, 3.0
 FULL_S, FULL_QUIET_S = 60.0, 10.0
 MAX_LIVEZ_MS = 5000

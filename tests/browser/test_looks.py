@@ -10,7 +10,7 @@ MIN_CONTRAST = 4.5
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("scheme", PICTURES)
+@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.full)])
 def test_pictures(visit, server_url, samples, full, docs_pictures, scheme):
     """A file's text and a recording in progress, in the light and in the dark; kept for docs/ by --full."""
     sample = samples[-1]

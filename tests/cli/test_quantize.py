@@ -201,7 +201,9 @@ def test_speed_and_machine(run, model, samples):
     times = r"([\d.]+) s instead of ([\d.]+) s of CPU time for ([\d.]+) s of audio, best of \d+"
     line = re.search(rf"\nasr\t([\d.]+) times the speed of float32: {times}\n", done.stdout)
     ratio, int8_s, float_s, audio_s = map(float, line.groups())
-    assert ratio == pytest.approx(float_s / int8_s, rel=0.2)
+    rounding_s = 0.0006  # times of tiny models are a few printed milliseconds
+    assert (float_s - rounding_s) / (int8_s + rounding_s) - 0.01 <= ratio
+    assert ratio <= (float_s + rounding_s) / max(1e-9, int8_s - rounding_s) + 0.01
     assert 3 < audio_s < 10
 
 

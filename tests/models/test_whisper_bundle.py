@@ -119,7 +119,7 @@ def test_every_way_in_gives_the_same_text(transcript, url, recording, samples):
     assert {message["language"] for message in finals if message["text"]} == {"zh"}
 
 
-@pytest.mark.slow
+@pytest.mark.full
 async def test_partials_alone(bundle_dir, shared_dir):
     """Mode online, as fast as it is spoken: the partials put together are the whole text, nothing twice."""
     samples, _ = soundfile.read(shared_dir / "golden" / "vad_example.wav", dtype="float32")
@@ -140,7 +140,7 @@ async def test_partials_alone(bundle_dir, shared_dir):
     assert error_rate("".join(update.text for update in heard), whole.result.text) <= MAX_ERROR
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_english_read_aloud(bundle_dir, read_aloud, full):
     """Sentences of a novel: words as printed, English heard without being asked for."""
     chosen = dict(list(read_aloud.items())[: None if full else 2])

@@ -62,7 +62,7 @@ def test_openai_client(client, recording):
         assert "-->" in subtitles
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_other_ways(url, recording, real_models_dir):
     """The command, our own route and the WebSocket give the same English, and say which language was spoken."""
     bundle = real_models_dir / "whisper-base"

@@ -55,7 +55,7 @@ def test_funasr_client_with_hotwords(client_python, run_client, server_address, 
     assert result["text"].strip() == reference[path.name].strip()
 
 
-@pytest.mark.slow
+@pytest.mark.full
 @pytest.mark.parametrize("name", ["zh_phone.wav", "mixed_long.wav"])
 def test_funasr_python(client_python, run_client, server_address, data_dir, reference, name, tmp_path):
     """It calls every text a partial one; those of segments end in a mark."""

@@ -239,7 +239,7 @@ def test_proxy_without_header_or_handshake(behind_proxy, first):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("workers", [pytest.param(1, marks=pytest.mark.full), 2])
 def test_unix_socket(tmp_path, demo_dir, process_factory, workers):
     """One or several processes serve a Unix socket, which is gone when they are."""
     path = tmp_path / "door.sock"

@@ -137,7 +137,9 @@ def test_busy_is_not_stuck(start, faults):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("n_workers", [1, pytest.param(2, marks=pytest.mark.full)])
-@pytest.mark.parametrize("fault", ["hang", "block", pytest.param("stop", marks=pytest.mark.full)])
+@pytest.mark.parametrize(
+    "fault", ["hang", *(pytest.param(fault, marks=pytest.mark.full) for fault in ("block", "stop"))]
+)
 def test_stop_while_wedged(start, faults, fault, n_workers):
     """SIGTERM ends everything within the drain time, whatever hangs; an upload that waits for a model is told."""
     server = start(drain_timeout_s=4, inference_timeout_s=100, workers=n_workers)

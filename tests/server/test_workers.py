@@ -67,7 +67,9 @@ def test_one_port_one_sum(start):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP], ids=["killed", "hanging"])
+@pytest.mark.parametrize(
+    "number", [signal.SIGKILL, pytest.param(signal.SIGSTOP, marks=pytest.mark.full)], ids=["killed", "hanging"]
+)
 def test_lost_worker(start, number):
     """A worker that dies or hangs is replaced; the others go on serving; metrics keep their sums."""
     server = start(2)
@@ -83,7 +85,9 @@ def test_lost_worker(start, number):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("limit", [{"worker_max_age_s": 3}, {"worker_max_memory_bytes": 1_000_000}])
+@pytest.mark.parametrize(
+    "limit", [{"worker_max_age_s": 3}, pytest.param({"worker_max_memory_bytes": 1_000_000}, marks=pytest.mark.full)]
+)
 def test_recycling(start, limit):
     """Workers that are too old or too large are replaced, while every upload is answered."""
     server = start(2, **limit)

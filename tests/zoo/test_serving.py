@@ -18,6 +18,7 @@ pytestmark = pytest.mark.full
 
 PROGRAM = "torch_process"
 SPOKEN_MS = 14_000
+RESTART_S = 300
 
 
 @pytest.fixture(scope="module")
@@ -63,12 +64,19 @@ def test_an_upload_and_a_live_session(url, recording, pcm):
 
 
 def test_pytorch_is_killed(url, recording):
-    """The server lives and says the same again."""
+    """The server says the same again. Where PyTorch starts too slowly for a model run, it is replaced before."""
     before = transcript(url, recording)["text"]
     (process,) = processes()
     os.kill(process.pid, signal.SIGKILL)
-    process.wait(10)
-    assert transcript(url, recording)["text"] == before
+    deadline_s = time.monotonic() + RESTART_S
+    while True:
+        done = paraserve("transcribe", recording, "--server", url)
+        if not done.returncode:
+            break
+        assert "try again" in done.stderr or "no answer" in done.stderr, done.stderr
+        assert time.monotonic() < deadline_s
+        time.sleep(1)
+    assert done.stdout.strip() == before
 
 
 def test_the_server_imports_neither(url):

@@ -20,10 +20,11 @@ from paraserve.options import RecognitionOptions
 from paraserve.runtime.decoding.decoded_recording import DecodedBlocks
 from paraserve.runtime.decoding.pool import DecodePool
 from paraserve.runtime.engine import Engine
-from paraserve.runtime.joined_second_passes import MAX_PAUSE_MS, JoinedSecondPasses
+from paraserve.runtime.joined_second_passes import JoinedSecondPasses
 from paraserve.runtime.redacted_texts import redacted_recording
 from paraserve.runtime.routing.automatic_engine import AutomaticEngine, FirstPass
 from paraserve.runtime.scheduling.batches import Timed
+from paraserve.runtime.segments.segment_joiner import MAX_PAUSE_MS
 from paraserve.runtime.segments.segmenter import Segmenter
 from paraserve.runtime.understanding import AudioAccount, notice_about
 from paraserve.types import (

@@ -159,8 +159,7 @@ class Segmenter:
                     yield piece.start_ms, self._cut_out(piece)
 
     def _cut_out(self, piece: Segment) -> SegmentAudio:
-        audio = self._buffer.slice(piece)
-        return replace(audio, before=self._buffer.before(piece.start_ms, self._pause_ms)) if self._pause_ms else audio
+        return replace(self._buffer.slice(piece), before=self._buffer.before(piece.start_ms, self._pause_ms))
 
     def _cut_open(self, settled_ms: int) -> Iterator[tuple[int, SegmentAudio]]:
         """Cut an open segment that is certainly too long, unless merging may still move its start."""

@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse
 from paraserve.errors import OverloadedError
 from paraserve.server.access.key_fields import KeyScope
 from paraserve.server.admin.admin_check import AdminCheck
-from paraserve.server.http.api_docs import API_KEY, WITHOUT_KEY, Responses, error_answers, json_answer
+from paraserve.server.http.api_docs import API_KEY, WITHOUT_KEY, Responses, error_answers, json_answer, path_parameter
 from paraserve.server.http.error_codes import ACCESS_CODES, ADMIN_CODES, HOST_CODES, SCOPE_CODES
 from paraserve.server.http.get_routes import GetRoute, get_router
 from paraserve.server.protocols.json_encoding import Json
@@ -19,13 +19,7 @@ from paraserve.server.pulling.pull_job import PullJob
 from paraserve.server.pulling.pull_service import KnownBundle, PullService
 
 TAG = "administration"
-NAME: Json = {
-    "name": "name",
-    "in": "path",
-    "required": True,
-    "description": "Name of a model in the catalog.",
-    "schema": {"type": "string"},
-}
+NAME = path_parameter("name", "Name of a model in the catalog.")
 PULL_PATH = "/v1/admin/models/{name}/pull"
 PULL_ROUTE: dict[str, Any] = {
     "tags": [TAG],

@@ -51,6 +51,11 @@ def key_with(scope: KeyScope) -> Any:
     return Security(check, scopes=[scope.value])
 
 
+def path_parameter(name: str, description: str) -> Json:
+    """Describe a text in a route's path."""
+    return {"name": name, "in": "path", "required": True, "description": description, "schema": {"type": "string"}}
+
+
 def json_answer(description: str, body: Any, texts: Mapping[str, str] | None = None) -> Json:
     """Describe the answer of one status.
 

@@ -9,7 +9,15 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from paraserve.runtime.routing.loaded_model import ModelStatus
 from paraserve.runtime.routing.names import ModelNames, find_model
 from paraserve.server.access.key_fields import KeyScope
-from paraserve.server.http.api_docs import REQUEST_ID, RETRY_AFTER, Responses, error_answers, json_answer, text_answer
+from paraserve.server.http.api_docs import (
+    REQUEST_ID,
+    RETRY_AFTER,
+    Responses,
+    error_answers,
+    json_answer,
+    path_parameter,
+    text_answer,
+)
 from paraserve.server.http.get_routes import GetRoute, get_router
 from paraserve.server.protocols.error_body import ErrorBody
 from paraserve.server.protocols.json_encoding import Json
@@ -20,13 +28,7 @@ from paraserve.server.telemetry.metrics import Metrics
 from paraserve.settings import Settings
 
 RETRY_AFTER_S = 1
-MODEL: Json = {
-    "name": "model",
-    "in": "path",
-    "required": True,
-    "description": "Id of a model in the list.",
-    "schema": {"type": "string"},
-}
+MODEL = path_parameter("model", "Id of a model in the list.")
 METRICS_EXAMPLE = """# TYPE paraserve_live_sessions gauge
 paraserve_live_sessions 3.0
 """
