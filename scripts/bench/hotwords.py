@@ -20,13 +20,13 @@ from pathlib import Path
 import numpy as np
 from rapidfuzz.distance import Levenshtein
 
-from paraserve.hotword_types import Hotword
+from paraserve.hotword_types import Hotword, HotwordRule
 from paraserve.inference.base import ModelBundle, StreamingItem
 from paraserve.inference.models.load import bundle_parts, load_parts
 from paraserve.inference.spelling import Spelling
 from paraserve.inference.text.units import Vocabulary
 from paraserve.inference.unit_choice import UnitChoice
-from paraserve.options import ChunkSize, HotwordRule, RecognitionOptions
+from paraserve.options import ChunkSize, RecognitionOptions
 from paraserve.types import ROW_MS, SAMPLE_RATE, Samples, SegmentAudio, ms_to_samples
 from routing_sets import HELD_OUT, Clip, recorded
 

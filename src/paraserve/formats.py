@@ -6,8 +6,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from paraserve.hotword_types import HotwordHit, HotwordReport, IgnoredHotword
-from paraserve.options import SubtitleOptions
 from paraserve.redaction_types import Redactions
+from paraserve.subtitle_options import SubtitleOptions
 from paraserve.subtitles.writers import write_ass, write_lrc, write_srt, write_tsv, write_ttml, write_vtt
 from paraserve.types import FieldWarning, Heard, Notice, Sentence, Timing, Token, Transcript
 

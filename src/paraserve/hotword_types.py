@@ -1,4 +1,4 @@
-"""Hotwords of a request, and what became of them. Like `types.py`, which imports it, it imports nothing of ours."""
+"""Hotwords of a request, the rule for them, and what became of them. Like `types.py`, it imports nothing of ours."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -45,3 +45,17 @@ class HotwordReport:
 
     hits: tuple[HotwordHit, ...] = ()
     ignored: tuple[IgnoredHotword, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class HotwordRule:
+    """The operator's rule for hotwords, in nats (natural logarithm).
+
+    A hotword of weight 20 may be less probable than the model's own text by `bonus` a unit, two thirds of it where it
+    is one unit. Weights scale that. No unit more than `cap` less probable than the best one is written. `in_graph`:
+    contextual models take hotwords into their graph, too.
+    """
+
+    bonus: float = 3.0
+    cap: float = 4.0
+    in_graph: bool = True

@@ -5,12 +5,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from paraserve.catalog.manifest import MANIFEST, read_knows, read_languages, verify_bundle, verify_part
-from paraserve.catalog.store import HUB_ID, bundle_root, models_folder, part_folder
+from paraserve.catalog.store import bundle_root, is_missing_hub_part, models_folder, part_folder
 from paraserve.errors import ModelLoadError
+from paraserve.hotword_types import HotwordRule
 from paraserve.inference.hotword_lists import OperatorHotwords
 from paraserve.inference.models.load import BundleParts, bundle_parts, recognizer_kind
 from paraserve.inference.models.recognizers.paraformer_hotwords import read_hotword_file
-from paraserve.options import HotwordRule
 from paraserve.runtime.routing.loaded_model import ModelSpec
 from paraserve.runtime.routing.names import ModelNames
 from paraserve.setting_fields import REMOVED, ModelEntry
@@ -81,21 +81,6 @@ def model_parts(settings: Settings, bundle: str) -> BundleParts:
         lm=_language_model(settings, parts.lm if settings.model_dir is None else None, models_dir),
         needs_lm=settings.lm_dir not in (None, *REMOVED),
     )
-
-
-def is_missing_hub_lm(settings: Settings) -> bool:
-    """Return whether `lm_dir` is a hub id of a language model that is not here.
-
-    FunASR's start scripts name one in any case, and its server fetches it. So it is no error.
-    """
-    value = settings.lm_dir
-    if value is None or not HUB_ID.fullmatch(value) or expanded(value).exists():
-        return False
-    try:
-        part_folder(value, "lm", models_folder(settings.models_dir))
-    except ModelLoadError:
-        return True
-    return False
 
 
 def verify_model(settings: Settings, bundle: str) -> BundleParts:
@@ -179,7 +164,10 @@ def _folder(chosen: str | None, part: str, default: Path | None, models_dir: Pat
 
 
 def _language_model(settings: Settings, default: Path | None, models_dir: Path) -> Path | None:
-    return None if is_missing_hub_lm(settings) else _folder(settings.lm_dir, "lm", default, models_dir)
+    """Folder of the language model. FunASR's start scripts name one of the hub in any case, so it may be missing."""
+    if is_missing_hub_part(settings.lm_dir, "lm", models_dir):
+        return None
+    return _folder(settings.lm_dir, "lm", default, models_dir)
 
 
 def _no_recognizer() -> Path:

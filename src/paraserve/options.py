@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
-from paraserve.hotword_types import Hotword
+from paraserve.hotword_types import Hotword, HotwordRule
 from paraserve.redaction_types import Mask
 from paraserve.types import ROW_MS, SAMPLE_RATE, Task
 
@@ -21,20 +21,6 @@ class VadOverrides:
 
 
 @dataclass(frozen=True, slots=True)
-class HotwordRule:
-    """The operator's rule for hotwords, in nats (natural logarithm).
-
-    A hotword of weight 20 may be less probable than the model's own text by `bonus` a unit, two thirds of it where it
-    is one unit. Weights scale that. No unit more than `cap` less probable than the best one is written. `in_graph`:
-    contextual models take hotwords into their graph, too.
-    """
-
-    bonus: float = 3.0
-    cap: float = 4.0
-    in_graph: bool = True
-
-
-@dataclass(frozen=True, slots=True)
 class Redaction:
     """Changes of the written text: pairs of wrong and right texts, texts to hide, and kinds of numbers to mask.
 
@@ -49,7 +35,7 @@ class Redaction:
         return bool(self.replacements or self.profanity or self.masks)
 
 
-NO_REDACTION = Redaction()
+NO_REDACTION, USUAL_RULE = Redaction(), HotwordRule()
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,28 +68,9 @@ class RecognitionOptions:
     model: str | None = None
     heard_language: str | None = None
     task: Task = "transcribe"
-    hotword_rule: HotwordRule = HotwordRule()
+    hotword_rule: HotwordRule = USUAL_RULE
     lm: bool = True
     redaction: Redaction = field(default=NO_REDACTION, compare=False)
-
-
-CUE_S_RANGE, LINES_RANGE, LATIN_CHARS_RANGE, CHINESE_CHARS_RANGE = (1, 3600), (1, 10), (10, 500), (5, 500)
-"""Least and greatest values of the limits below, of the first in seconds."""
-
-
-@dataclass(frozen=True, slots=True)
-class SubtitleOptions:
-    """Limits of subtitles: the duration of a cue, its lines, and the characters of a line.
-
-    A line has room for `latin_chars` characters of normal width, or for `chinese_chars` wide ones. In a mixed line
-    the two shares add up to at most 1. `is_spoken` writes numbers, dates and times as they were said.
-    """
-
-    cue_ms: int = 7_000
-    lines: int = 2
-    latin_chars: int = 42
-    chinese_chars: int = 20
-    is_spoken: bool = False
 
 
 @dataclass(frozen=True, slots=True)

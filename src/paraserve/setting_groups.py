@@ -4,8 +4,14 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
-from paraserve.options import CHINESE_CHARS_RANGE, CUE_S_RANGE, LATIN_CHARS_RANGE, LINES_RANGE, SubtitleOptions
 from paraserve.setting_fields import Bundles, Device, Entries, Group, Masks, ModelTable, Networks, Origins
+from paraserve.subtitle_options import (
+    CHINESE_CHARS_RANGE,
+    CUE_S_RANGE,
+    LATIN_CHARS_RANGE,
+    LINES_RANGE,
+    SubtitleOptions,
+)
 
 LmWeight = Annotated[float, Field(ge=0, le=10)]
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from paraserve.formats import FORMATS, transcript_json
-from paraserve.options import SubtitleOptions
 from paraserve.server.protocols.events import SegmentText
 from paraserve.server.protocols.funasr.live_protocol import FunasrDialect, SentencePlace, live_result
+from paraserve.subtitle_options import SubtitleOptions
 from paraserve.types import Sentence, Token, Transcript
 
 STATIC = files("paraserve") / "web" / "static"

@@ -12,7 +12,7 @@ import psutil
 import pytest
 import soundfile
 
-from paraserve.options import SubtitleOptions
+from paraserve.subtitle_options import SubtitleOptions
 from support.commands import PROGRAM, clean_environment, paraserve, server
 from support.subtitles import check_subtitles, read_subtitles
 

@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 import soundfile
 
-from paraserve.hotword_types import Hotword
+from paraserve.hotword_types import Hotword, HotwordRule
 from paraserve.inference.graphs.session import open_session
 from paraserve.inference.models.model_files import read_units as read_tokens
 from paraserve.inference.models.recognizers.paraformer import load_paraformer
 from paraserve.inference.models.recognizers.paraformer_hotwords import Hotwords, read_segments
 from paraserve.inference.text.units import Vocabulary
-from paraserve.options import HotwordRule, RecognitionOptions
+from paraserve.options import RecognitionOptions
 from paraserve.types import SegmentAudio
 from support.references import reference_graph
 

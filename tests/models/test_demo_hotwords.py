@@ -12,12 +12,12 @@ import pytest
 import soundfile
 from rapidfuzz.distance import Levenshtein
 
-from paraserve.hotword_types import Hotword
+from paraserve.hotword_types import Hotword, HotwordRule
 from paraserve.inference.base import StreamingItem
 from paraserve.inference.hotword_lists import OperatorHotwords
 from paraserve.inference.models.load import bundle_parts, load_parts
 from paraserve.inference.models.vad.whole_recording_vad import WholeRecordingVad
-from paraserve.options import ChunkSize, HotwordRule, RecognitionOptions, StreamConfig
+from paraserve.options import ChunkSize, RecognitionOptions, StreamConfig
 from paraserve.runtime.engine import LocalEngine
 from paraserve.runtime.scheduling.scheduler import Scheduler
 from paraserve.types import SegmentAudio

@@ -229,6 +229,7 @@ FUNASR_VALUES = {
     "speech_noise_thres": [1],
     "punctuate": [False],
     "deterministic": ["yes"],
+    "lm": ["yes"],
     "model": ["nova-2"],
     "task": ["translate"],
     "timing": [True],

@@ -9,7 +9,7 @@ import soundfile
 
 from paraserve.formats import FORMATS, transcript_from_json
 from paraserve.inference.text.sentences import SENTENCE_PAUSE_MS
-from paraserve.options import SubtitleOptions
+from paraserve.subtitle_options import SubtitleOptions
 from paraserve.types import Hypothesis, Token
 from support.fakes import FakeEngine
 from support.live import live

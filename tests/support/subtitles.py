@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import pysubs2
 
-from paraserve.options import SubtitleOptions
+from paraserve.subtitle_options import SubtitleOptions
 
 READABLE = ("srt", "vtt", "ass", "ttml")
 """Formats that pysubs2 reads."""

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from paraserve.formats import FORMATS, transcript_from_json, transcript_json
-from paraserve.options import SubtitleOptions
+from paraserve.subtitle_options import SubtitleOptions
 from paraserve.types import Heard, Notice, Sentence, Timing, Token, Transcript
 
 HOUR_MS = 3_600_000

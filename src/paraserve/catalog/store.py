@@ -96,6 +96,17 @@ def part_folder(value: str, part: str, models_dir: Path) -> Path:
     raise ModelLoadError(f"model folder not found: {value}")
 
 
+def is_missing_hub_part(value: str | None, part: str, models_dir: Path) -> bool:
+    """Return whether `value` is a hub id of a model that is not on this machine, and no folder of a user."""
+    if value is None or not HUB_ID.fullmatch(value) or expanded(value).exists():
+        return False
+    try:
+        part_folder(value, part, models_dir)
+    except ModelLoadError:
+        return True
+    return False
+
+
 def remove(name: str, models_dir: Path) -> bool:
     """Delete a pulled bundle and the rest of an unfinished pull; return False if there was neither.
 

@@ -4,10 +4,9 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from paraserve.catalog.store import bundle_root, models_folder, part_folder
+from paraserve.catalog.store import bundle_root, is_missing_hub_part, models_folder, part_folder
 from paraserve.environment import environment_warnings
 from paraserve.errors import ModelLoadError, ParaserveError
-from paraserve.model_specs import is_missing_hub_lm
 from paraserve.server.access.key_ring import KeyRing
 from paraserve.setting_fields import REMOVED
 from paraserve.settings import Settings, checked_settings
@@ -42,11 +41,12 @@ def check_files(settings: Settings) -> None:
     _check_bundles(settings, models_dir)
     if settings.model_dir in REMOVED:
         raise ModelLoadError("a recogniser is needed: model_dir must name a folder")
-    if is_missing_hub_lm(settings):
+    lacks_lm = is_missing_hub_part(settings.lm_dir, "lm", models_dir)
+    if lacks_lm:
         print(f"paraserve: warning: {_no_such_lm(settings)}", file=sys.stderr)
     for name, part in PART_OF.items():
         value = getattr(settings, name)
-        if value is not None and value not in REMOVED and not (part == "lm" and is_missing_hub_lm(settings)):
+        if value is not None and value not in REMOVED and not (part == "lm" and lacks_lm):
             _check_part(f"--{name.replace('_', '-')}", value, part, models_dir)
     for path in filter(None, (settings.certfile, settings.keyfile)):
         if not Path(path).is_file():

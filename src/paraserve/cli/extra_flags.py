@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from paraserve.errors import ParaserveError
-from paraserve.options import HotwordRule
+from paraserve.hotword_types import HotwordRule
 from paraserve.setting_fields import REMOVED
 from paraserve.settings import Settings
 from paraserve.user_folders import expanded

@@ -19,11 +19,12 @@ from paraserve.cli.remote import remote_transcriber
 from paraserve.cli.setting_texts import setting_option
 from paraserve.errors import ParaserveError
 from paraserve.formats import FORMATS
-from paraserve.options import RecognitionOptions, Redaction, SubtitleOptions
+from paraserve.options import RecognitionOptions, Redaction
 from paraserve.redaction_lists import read_masks, read_profanity, read_replacements
 from paraserve.server.protocols.funasr.hotwords import parse_hotwords
 from paraserve.server.protocols.languages import read_language
 from paraserve.settings import Settings
+from paraserve.subtitle_options import SubtitleOptions
 from paraserve.types import Transcript
 
 PARALLEL_FILES = 2

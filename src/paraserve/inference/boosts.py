@@ -12,10 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from paraserve.hotword_types import Hotword, IgnoredHotword
+from paraserve.hotword_types import Hotword, HotwordRule, IgnoredHotword
 from paraserve.inference.spelling import Spelling, UnknownUnitError, plain
 from paraserve.inference.text.units import SPECIAL_IDS, UNKNOWN
-from paraserve.options import HotwordRule
 from paraserve.types import Int
 
 USUAL_WEIGHT, MAX_WEIGHT = 20.0, 100.0

@@ -3,9 +3,8 @@
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
-from paraserve.hotword_types import Hotword, HotwordHit, HotwordReport, IgnoredHotword
+from paraserve.hotword_types import Hotword, HotwordHit, HotwordReport, HotwordRule, IgnoredHotword
 from paraserve.inference.spelling import plain
-from paraserve.options import HotwordRule
 from paraserve.types import FieldWarning, Hypothesis, Partial
 
 MAX_NAMED = 5

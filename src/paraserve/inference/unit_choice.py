@@ -11,11 +11,10 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from paraserve.hotword_types import Hotword
+from paraserve.hotword_types import Hotword, HotwordRule
 from paraserve.inference.boosts import Boosts, Span, compile_boosts, find_spans
 from paraserve.inference.language_model.language_model import LanguageModel
 from paraserve.inference.spelling import Spelling
-from paraserve.options import HotwordRule
 from paraserve.types import Int
 
 CACHED_LISTS = 64

@@ -10,7 +10,7 @@ from itertools import accumulate
 
 from paraserve.inference.text.scripts import ALL_MARKS
 from paraserve.inference.text.sentences import SENTENCE_PAUSE_MS
-from paraserve.options import SubtitleOptions
+from paraserve.subtitle_options import SubtitleOptions
 from paraserve.subtitles.line_breaks import line_room
 from paraserve.subtitles.timed_pieces import TimedPiece, timed_sentences
 from paraserve.types import Transcript

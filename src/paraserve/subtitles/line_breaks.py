@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from paraserve.inference.text.scripts import UNSPACED, has_unspaced
-from paraserve.options import SubtitleOptions
+from paraserve.subtitle_options import SubtitleOptions
 
 CLOSING = frozenset(
     "。，、．：；？！,.:;?!)]}）］｝」』】〕〉》〗〙〛”’»›…‥—・％%‰℃°々〻ゝゞヽヾーぁぃぅぇぉっゃゅょゎゕゖァィゥェォッャュョヮヵヶ‐゠～〜\u0e46"

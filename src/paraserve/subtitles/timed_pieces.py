@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from itertools import accumulate, pairwise
 
 from paraserve.inference.text.scripts import has_unspaced
-from paraserve.options import SubtitleOptions
+from paraserve.subtitle_options import SubtitleOptions
 from paraserve.subtitles.line_breaks import is_empty, room_of, text_pieces, visible_text
 from paraserve.types import Sentence, Token, Transcript
 

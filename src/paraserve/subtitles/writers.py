@@ -10,7 +10,7 @@ import pysubs2
 from pysubs2.formats.substation import SubstationFormat
 from pysubs2.time import ms_to_times
 
-from paraserve.options import SubtitleOptions
+from paraserve.subtitle_options import SubtitleOptions
 from paraserve.subtitles.cues import Cue, cues_of
 from paraserve.types import Transcript
 

@@ -7,12 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from paraserve.hotword_types import Hotword
+from paraserve.hotword_types import Hotword, HotwordRule
 from paraserve.inference.boosts import compile_boosts
 from paraserve.inference.spelling import Spelling
 from paraserve.inference.text.units import Vocabulary
 from paraserve.inference.unit_choice import UnitChoice
-from paraserve.options import HotwordRule
 
 UNITS = ("<blank>", "<s>", "</s>", "一", "二", "三", "四", "<unk>")
 A, B, C, D, UNK = 3, 4, 5, 6, 7

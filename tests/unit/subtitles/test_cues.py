@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paraserve.options import SubtitleOptions
+from paraserve.subtitle_options import SubtitleOptions
 from paraserve.subtitles.cues import SHORTEST_MS, cues_of
 from paraserve.types import Sentence, Token, Transcript
 from support.subtitles import check_subtitles

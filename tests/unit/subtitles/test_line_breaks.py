@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from paraserve.inference.text.scripts import has_unspaced
-from paraserve.options import SubtitleOptions
+from paraserve.subtitle_options import SubtitleOptions
 from paraserve.subtitles.line_breaks import line_room, room_of, text_pieces, visible_text
 
 LIMITS = SubtitleOptions()

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from paraserve.formats import FORMATS
-from paraserve.options import SubtitleOptions
+from paraserve.subtitle_options import SubtitleOptions
 from paraserve.subtitles.cues import cues_of
 from paraserve.types import Sentence, Token, Transcript
 from support.subtitles import READABLE, read_lrc, read_subtitles

@@ -12,7 +12,7 @@ from fastapi.responses import PlainTextResponse
 from paraserve.errors import ProtocolError
 from paraserve.formats import FORMATS, transcript_json, write_text
 from paraserve.inference.abilities import ModelChoice
-from paraserve.options import RecognitionOptions, SubtitleOptions
+from paraserve.options import RecognitionOptions
 from paraserve.server.http.api_docs import query_parameter
 from paraserve.server.http.error_codes import UPLOAD_CODES
 from paraserve.server.http.parsing.form_fields import FormFields, one_of, recognition_options
@@ -30,6 +30,7 @@ from paraserve.server.protocols.option_warnings import not_honoured
 from paraserve.server.protocols.schemas.funasr_answers import FunasrAsr, FunasrOffline, FunasrRecognition
 from paraserve.server.protocols.schemas.openai_answers import OpenAITranscription, OpenAIVerboseTranscription
 from paraserve.server.protocols.schemas.transcript_answers import TranscriptJson
+from paraserve.subtitle_options import SubtitleOptions
 from paraserve.types import Sentence, Task, Transcript
 
 OPENAI_FORMATS = ("json", "text", "srt", "verbose_json", "vtt")

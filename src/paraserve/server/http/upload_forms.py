@@ -4,8 +4,8 @@ from typing import Literal
 
 from pydantic import MISSING, Field
 
-from paraserve.options import CHINESE_CHARS_RANGE, CUE_S_RANGE, LATIN_CHARS_RANGE, LINES_RANGE
 from paraserve.server.protocols.schemas.documented import Documented
+from paraserve.subtitle_options import CHINESE_CHARS_RANGE, CUE_S_RANGE, LATIN_CHARS_RANGE, LINES_RANGE
 
 
 class UploadForm(Documented):

@@ -23,7 +23,6 @@ from paraserve.errors import (
 )
 from paraserve.inference.abilities import ModelChoice
 from paraserve.operator_redaction import OperatorRedaction
-from paraserve.options import SubtitleOptions
 from paraserve.runtime.decoding.pool import DecodePool
 from paraserve.runtime.decoding.spool import spool, storing
 from paraserve.runtime.offline import FileLimits, transcribe_file
@@ -46,6 +45,7 @@ from paraserve.server.readiness import STUCK_MESSAGE
 from paraserve.server.telemetry.metrics import Metrics
 from paraserve.server.telemetry.request_log import request_id
 from paraserve.server.telemetry.slow_log import SlowLog, Stopwatch
+from paraserve.subtitle_options import SubtitleOptions
 
 FORM_OVERHEAD_BYTES = 1024**2
 """Bytes that a multipart body may have beside the file: boundaries and text fields."""

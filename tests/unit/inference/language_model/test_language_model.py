@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from paraserve.errors import ModelLoadError
-from paraserve.hotword_types import Hotword
+from paraserve.hotword_types import Hotword, HotwordRule
 from paraserve.inference.boosts import Boosts
 from paraserve.inference.language_model.graph_file import check_graph_file
 from paraserve.inference.language_model.language_model import load_language_model
@@ -24,7 +24,6 @@ from paraserve.ngrams.acceptor import write_graph
 from paraserve.ngrams.arpa import read_arpa
 from paraserve.ngrams.building import write_folder
 from paraserve.ngrams.pruning import pruned
-from paraserve.options import HotwordRule
 from support.language_models import (
     ARPA,
     PREDICTED,

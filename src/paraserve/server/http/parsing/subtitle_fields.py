@@ -4,15 +4,15 @@ import re
 from dataclasses import replace
 
 from paraserve.errors import ProtocolError
-from paraserve.options import (
+from paraserve.server.http.parsing.form_fields import FormFields, one_of
+from paraserve.server.protocols.option_warnings import not_honoured
+from paraserve.subtitle_options import (
     CHINESE_CHARS_RANGE,
     CUE_S_RANGE,
     LATIN_CHARS_RANGE,
     LINES_RANGE,
     SubtitleOptions,
 )
-from paraserve.server.http.parsing.form_fields import FormFields, one_of
-from paraserve.server.protocols.option_warnings import not_honoured
 
 TEXTS = ("written", "spoken")
 CUE_S, LINES, LATIN_CHARS, CHINESE_CHARS, TEXT = NAMES = (

@@ -5,12 +5,12 @@ from dataclasses import replace
 import pytest
 
 from paraserve.errors import TaskUnavailableError
-from paraserve.hotword_types import Hotword
+from paraserve.hotword_types import Hotword, HotwordRule
 from paraserve.inference.abilities import Capabilities
 from paraserve.inference.base import ModelBundle, Recognizer
 from paraserve.inference.models.load import bundle_parts, load_parts
 from paraserve.inference.models.vad.whole_recording_vad import WholeRecordingVad
-from paraserve.options import HotwordRule, RecognitionOptions, StreamConfig
+from paraserve.options import RecognitionOptions, StreamConfig
 from paraserve.runtime.engine import LocalEngine
 from paraserve.runtime.scheduling.scheduler import Scheduler
 from paraserve.types import Hypothesis, SegmentAudio
