@@ -25,6 +25,7 @@ from paraserve.inference.models.vad.fsmn_vad import load_fsmn_vad
 from support.commands import PROGRAM, clean_environment, paraserve, server
 from support.fake_hub import Answer, fake_hub, files_of_parts, write_catalog
 from support.int8_graphs import quantized_model
+from support.tiers import first_quick
 
 PARTS = ("asr", "vad", "punc")
 GRAPH = "asr/model_quant.onnx"
@@ -152,7 +153,7 @@ def test_offline_start(hub, run, environment, models_dir, data_dir):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("setting", ["PARASERVE_BUNDLE", "PARASERVE_PUNC_DIR"])
+@pytest.mark.parametrize("setting", first_quick(["PARASERVE_BUNDLE", "PARASERVE_PUNC_DIR"]))
 def test_an_altered_file(run, environment, models_dir, data_dir, setting):
     """One flipped bit in a pulled model is noticed at the next start, and mended by the next pull."""
     assert run("models", "pull", "small").returncode == 0

@@ -27,6 +27,7 @@ from paraserve.types import SegmentAudio
 from support.commands import PROGRAM, clean_environment, paraserve, server
 from support.graph_feeds import random_feeds
 from support.int8_graphs import quantized_model
+from support.tiers import first_quick
 
 KINDS = {
     "paraformer": ("asr", ["model"]),
@@ -110,7 +111,7 @@ def constants(path):
     return {tensor.name: numpy_helper.to_array(tensor) for tensor in onnx.load(path).graph.initializer}
 
 
-@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("name", first_quick(KINDS, 4))
 def test_dynamic_is_funasrs(run, model, tiny_models_dir, name):
     """Node for node and weight for weight, a dynamic graph is the one that FunASR's exporter made of the model."""
     folder = model(name)

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from support.commands import paraserve, server
+from support.tiers import first_quick
 
 LISTS = (
     "--replacements",
@@ -25,7 +26,7 @@ def server_url():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("where", ["here", "on a server"])
+@pytest.mark.parametrize("where", first_quick(["here", "on a server"]))
 def test_transcribe(data_dir, server_url, where):
     """Text and counts are alike here and on a server."""
     place = ("--server", server_url) if where == "on a server" else ()

@@ -15,6 +15,7 @@ import soundfile
 from paraserve.subtitle_options import SubtitleOptions
 from support.commands import PROGRAM, clean_environment, paraserve, server
 from support.subtitles import check_subtitles, read_subtitles
+from support.tiers import first_quick
 
 AS_SPOKEN = ("--no-itn", "--no-punctuate")
 
@@ -129,7 +130,7 @@ def test_output_folder(data_dir, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["vtt", "ass", "ttml"])
+@pytest.mark.parametrize("name", first_quick(["ass", "vtt", "ttml"]))
 def test_subtitles(data_dir, name):
     """--format writes subtitles with the limits of the flags and of the environment, as written or as spoken."""
     flags = ("--subtitle-cue-s", 1, "--subtitle-lines", 1, "--subtitle-text", "spoken")

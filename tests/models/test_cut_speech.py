@@ -16,6 +16,7 @@ from paraserve.settings import Settings
 from paraserve.types import Samples, Token, Update
 from paraserve.wiring import open_engine
 from support.recordings import clips, recording
+from support.tiers import first_quick
 
 PLAIN = RecognitionOptions(itn=False, punctuate=False, deterministic=True)
 COUNT = 50
@@ -80,7 +81,7 @@ def without_pauses(seconds: int, seed: int) -> Samples:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("mode", ["2pass", "online"])
+@pytest.mark.parametrize("mode", first_quick(["2pass", "online"]))
 async def test_a_limit_of_the_client_loses_no_words(engine, full, mode):
     """Cuts within a second of speech leave nearly all words, and all of them where no text is replaced."""
     numbers = range(COUNT if full else COUNT // 10)

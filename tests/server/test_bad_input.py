@@ -17,6 +17,7 @@ from paraserve.errors import InferenceError
 from support import audio_files
 from support.commands import paraserve
 from support.fakes import FakeEngine, text_of
+from support.tiers import first_quick
 
 VOICE = audio_files.encode_voice(audio_files.encoding("wav-16bit"), 2)
 MB = 1_000_000
@@ -418,7 +419,7 @@ def test_disk_full(start_server, is_error, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("file", ["asr/model*.onnx", "asr/tokens.json", "vad/am.mvn", "punc/model*.onnx"])
-@pytest.mark.parametrize("damage", ["missing", "truncated", "flipped byte"])
+@pytest.mark.parametrize("damage", first_quick(["flipped byte", "missing", "truncated"]))
 def test_damaged_model_files(damaged_bundle, file, damage):
     """The server does not start, and says which file is at fault, soon."""
     path = damaged_bundle(file, damage)

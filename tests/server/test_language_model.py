@@ -6,6 +6,7 @@ import pytest
 
 from support.commands import paraserve
 from support.live import live
+from support.tiers import first_quick
 
 WRONG = "谢谢\n" * 50
 """Of this a language model learns one text, which a great weight puts in place of everything."""
@@ -92,7 +93,7 @@ FAULTS = {
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("fault", first_quick(FAULTS))
 def test_faults_at_the_start(lm_dir, tmp_path, demo_dir, fault):
     """A language model that cannot be used is an error at the start that names it, and none is served without."""
     copy = shutil.copytree(lm_dir, tmp_path / "copy")

@@ -11,6 +11,7 @@ from support.live import (
     live,
     speech,
 )
+from support.tiers import first_quick
 
 NONSENSE = {
     "not JSON": ("START", "invalid_json", None),
@@ -29,7 +30,7 @@ NONSENSE = {
 }
 
 
-@pytest.mark.parametrize("name", NONSENSE)
+@pytest.mark.parametrize("name", first_quick(NONSENSE, 6))
 def test_nonsense(fake_server, name):
     """A result without text and with `error`; the socket stays, and the bad value has changed nothing."""
     text, code, mode = NONSENSE[name]

@@ -17,6 +17,7 @@ from support.audio_files import pcm_wav
 from support.certificates import self_signed
 from support.commands import PROGRAM, clean_environment, paraserve
 from support.live import heard, live, speech
+from support.tiers import first_quick
 
 VOICE = pcm_wav(speech(2000))
 COMMAND = (sys.executable, str(Path(__file__).parents[1] / "support" / "fake_workers.py"))
@@ -229,7 +230,7 @@ def test_service_manager(start, tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("supervise", ["true", "false"])
+@pytest.mark.parametrize("supervise", first_quick(["true", "false"]))
 def test_address_in_use(start, supervise):
     """One plain line, before any model is loaded."""
     port = start().address[1]
