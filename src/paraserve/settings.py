@@ -100,7 +100,8 @@ class Settings(TextSettings, SubtitleSettings, ModelSettings, ListeningSettings,
     )
     request_timeout_s: float = Group.UPLOADS.setting(
         6 * 3600.0,
-        "An upload that takes longer, from its first byte to its text, is ended: 504. 0 = no limit.",
+        "An upload that takes longer, from its first byte to its text, is ended: 504. A client may set less by its "
+        "field `timeout`. Recordings of live clients have as much from their end on. 0 = no limit.",
         unit="seconds",
         ge=0,
     )
@@ -150,6 +151,13 @@ class Settings(TextSettings, SubtitleSettings, ModelSettings, ListeningSettings,
     live_idle_timeout_s: float = Group.LIVE.setting(
         300.0,
         "A live client that sends no audio for this long gets its last result and is closed: 1008. 0 = never.",
+        unit="seconds",
+        ge=0,
+    )
+    final_timeout_s: float = Group.LIVE.setting(
+        300.0,
+        "A live utterance whose last text takes longer, from the utterance's end on, gets the error `final_timeout` "
+        "in its place. 0 = no limit.",
         unit="seconds",
         ge=0,
     )

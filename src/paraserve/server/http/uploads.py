@@ -34,7 +34,7 @@ from paraserve.server.access.authentication import api_key
 from paraserve.server.access.key_fields import KeyScope
 from paraserve.server.http.api_docs import WITHOUT_KEY, error_answers, json_answer, key_with, upload_request
 from paraserve.server.http.disconnection import time_limit, while_connected
-from paraserve.server.http.parsing.form_fields import FormFields, read_model, read_task
+from paraserve.server.http.parsing.form_fields import FormFields, read_model, read_task, read_timeout
 from paraserve.server.http.parsing.form_parser import FILE_FIELDS, RecordingFormParser
 from paraserve.server.http.parsing.json_bodies import MAX_JSON_BYTES, is_json, read_json_request
 from paraserve.server.http.parsing.raw_audio import as_wav, read_raw_audio
@@ -118,6 +118,7 @@ class UploadService:
             watch = Stopwatch()
             async with (
                 receive_upload(request, self.upload_limits) as upload,
+                time_limit(read_timeout(upload.fields), started_s=watch.started_s, param="timeout"),
                 self.engine.for_model(upload.model, route.task or read_task(upload.fields)) as engine,
             ):
                 choice = ModelChoice(engine.abilities, self.engine.choice_of(upload.model).warnings)
