@@ -117,12 +117,12 @@ class Settings(TextSettings, SubtitleSettings, ModelSettings, ListeningSettings,
         "Uploads and live connections at once of an API key's name. More are refused: 429 or 1013. 0 = no limit.",
         ge=0,
     )
-    max_memory_bytes: int = Group.UPLOADS_AND_LIVE.setting(
-        0,
-        "While the server holds more memory (resident, without decode processes), uploads and live connections are "
-        "refused: 503 or 1013. 0 = no limit.",
+    max_memory_bytes: NonNegativeInt | Literal["auto"] = Group.UPLOADS_AND_LIVE.setting(
+        "auto",
+        "While a server process and its decode processes hold more memory, uploads and live connections are refused: "
+        "503 or 1013. `auto` = nine tenths of the machine's memory, or of the container's if that is less, shared by "
+        "`workers`. 0 = no limit.",
         unit="bytes",
-        ge=0,
     )
 
     decode_workers: int = Group.DECODING.setting(

@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import BinaryIO
 
-from paraserve.errors import AudioError, ShuttingDownError
+from paraserve.errors import AudioError, DecoderUnavailableError, ShuttingDownError
 from paraserve.inference.audio.decoder_messages import DecodeRequest
 from paraserve.runtime.decoding.child import DecodeChild, unavailable
 from paraserve.runtime.decoding.decoded_recording import DecodedBlocks, DecodedRecording
@@ -29,7 +29,7 @@ class DecodePool:
     """Decodes up to `workers` recordings at once; others wait in order of arrival. Use it from one event loop.
 
     Args:
-        workers: most children that decode at once.
+        workers: most children.
         memory_limit_bytes: address space of each child.
         stall_timeout_s: seconds without a block after which a child counts as stuck and is killed.
         on_wait: called with the seconds that each recording waited for a child.
@@ -46,11 +46,12 @@ class DecodePool:
         self._on_wait = on_wait
         self._memory_limit_bytes = memory_limit_bytes
         self._stall_timeout_s = stall_timeout_s
+        self._workers = workers
         self._slots = asyncio.Semaphore(workers)
         self._idle: list[DecodeChild] = []
         self._children: set[DecodeChild] = set()
         self._reaping: set[asyncio.Task[int]] = set()
-        self._is_closed = False
+        self._is_started = self._is_closed = False
 
     @contextlib.asynccontextmanager
     async def open(
@@ -111,8 +112,14 @@ class DecodePool:
                     if recording.child is not None:
                         self._give_back(recording.child, is_clean=recording.is_finished)
 
+    @property
+    def memory_bytes(self) -> int:
+        """Memory of all children, idle ones too, without what they share with other processes."""
+        return sum(child.memory_bytes for child in self._children)
+
     def start(self) -> None:
-        """Start one child, so that the first recording does not wait 0.2 s for it."""
+        """Start a child for the first recording, and from now on one ahead of the next while all others decode."""
+        self._is_started = True
         self._idle.append(self._new_child())
 
     async def close(self) -> None:
@@ -130,7 +137,14 @@ class DecodePool:
         except OSError as error:
             self._discard(child)
             raise unavailable(error) from error
+        self._prefetch()
         return child
+
+    def _prefetch(self) -> None:
+        """Start the next recording's child, which takes 0.2 s, if there may be one more and none is idle."""
+        if self._is_started and not (self._idle or self._is_closed) and len(self._children) < self._workers:
+            with contextlib.suppress(DecoderUnavailableError):  # whoever needs it will be told
+                self._idle.append(self._new_child())
 
     async def _idle_child(self) -> DecodeChild | None:
         while self._idle:

@@ -195,6 +195,7 @@ class Metrics:
         )
         self.loop_lag = self._histogram("event_loop_lag_seconds", "Lateness of the event loop", SHORT_BUCKETS_S)
         self.memory = self._gauge("memory_bytes", "Resident memory, without decode children")
+        self.decode_memory = self._gauge("decode_memory_bytes", "Memory of decode children, without shared libraries")
         self.build = self._gauge("build_info", "Version", "version", mode="livemax")
         self.build.labels(__version__).set(1)
 
