@@ -19,7 +19,7 @@ from paraserve.errors import AudioError, DecoderUnavailableError, ShuttingDownEr
 from paraserve.inference.audio.decoder_messages import DecodeRequest
 from paraserve.runtime.decoding.child import DecodeChild, unavailable
 from paraserve.runtime.decoding.decoded_recording import DecodedBlocks, DecodedRecording
-from paraserve.runtime.decoding.small_wav import open_small_wav
+from paraserve.runtime.decoding.plain_recording import open_plain_recording
 
 DEFAULT_MEMORY_LIMIT_BYTES = 1 << 30
 """Address space limit of a child, which uses 0.2 GiB when idle and 0.3 GiB with ordinary files."""
@@ -64,7 +64,7 @@ class DecodePool:
     ) -> "AsyncIterator[DecodedBlocks]":
         """Open a recording, to be iterated over for blocks of at most 30 s (float32, mono, 16 kHz).
 
-        A short uncompressed wav is read here, anything else in a child. Leaving the context before the end stops the
+        An uncompressed wav is read here, anything else in a child. Leaving the context before the end stops the
         decoding. The file's position is neither used nor changed.
 
         Args:
@@ -87,9 +87,10 @@ class DecodePool:
             raise ShuttingDownError("the server is shutting down")
         request = DecodeRequest(channel, track, max_duration_ms)
         with _opened(file) as source:
-            small = await open_small_wav(source, request)
-            if small is not None:
-                yield small
+            plain = await open_plain_recording(source, request)
+            if plain is not None:
+                with contextlib.closing(plain):
+                    yield plain
                 return
             async with self._child_recording(source, request) as recording:
                 yield recording

@@ -61,13 +61,13 @@ def is_wav(file: BinaryIO) -> bool:
     return _begins_wav(head)
 
 
-def find_audio(file: BinaryIO, size_bytes: int) -> WavAudio:
+def find_audio(file: BinaryIO, size_bytes: int, *, may_search: bool = True) -> WavAudio:
     """Return the audio of a wav file of this size; no spans where the header is damaged or states no format.
 
     Raises:
-        AudioError: it has more than 10,000 chunks.
+        AudioError: it has more than 10,000 chunks, or all bytes would have to be searched and `may_search` is False.
     """
-    walk = _Walk(file, size_bytes)
+    walk = _Walk(file, size_bytes, may_search=may_search)
     at = 0
     while at < size_bytes:
         at = walk.read_wav(at)
@@ -77,8 +77,9 @@ def find_audio(file: BinaryIO, size_bytes: int) -> WavAudio:
 class _Walk:
     """Reader of one file's chunks."""
 
-    def __init__(self, file: BinaryIO, size_bytes: int) -> None:
+    def __init__(self, file: BinaryIO, size_bytes: int, *, may_search: bool) -> None:
         self.audio = WavAudio()
+        self._may_search = may_search
         self._file = file
         self._size = size_bytes
         self._n_chunks = 0
@@ -156,6 +157,8 @@ class _Walk:
 
     def _next_wav(self, at: int) -> int:
         """Return where the next wav begins at or after `at`, or the file's end."""
+        if not self._may_search:
+            raise AudioError("the header of the wav does not tell where its audio ends", param="file")
         while at < self._size:
             block = self._read(at, SEARCH_BYTES + RIFF_BYTES)
             for place in _places(block, b"WAVE"):
