@@ -17,7 +17,7 @@ from paraserve.errors import AudioError
 RIFF_BYTES = 12
 CHUNK_HEADER_BYTES = 8
 MAX_CHUNKS = 10_000
-"""Chunks of one file, over all wavs in it. Real files have fewer than 100."""
+"""Chunks of one file and wavs in it, together. Real files have fewer than 100."""
 MAX_FORMAT_BYTES = 4096
 UNKNOWN_BYTES = 0x7FFF_F000
 """Writers that do not know the size state 0, or a number from here on."""
@@ -87,6 +87,7 @@ class _Walk:
 
     def read_wav(self, start: int) -> int:
         """Read the wav that begins at `start`; return where the next one begins, or the file's end."""
+        self._count()
         head = self._read(start, RIFF_BYTES)
         self._is_big_endian = head[:4] == b"RIFX"
         form, long_bytes = b"", 0
@@ -167,10 +168,14 @@ class _Walk:
             at += SEARCH_BYTES
         return self._size
 
-    def _chunk(self, at: int) -> tuple[bytes, int]:
+    def _count(self) -> None:
+        """Count a chunk or a wav: empty wavs one after the other have no chunks, and take as long."""
         self._n_chunks += 1
         if self._n_chunks > MAX_CHUNKS:
             raise AudioError(f"damaged wav: it has more than {MAX_CHUNKS} chunks", param="file")
+
+    def _chunk(self, at: int) -> tuple[bytes, int]:
+        self._count()
         head = self._read(at, CHUNK_HEADER_BYTES)
         return head[:4], int.from_bytes(head[4:], "big" if self._is_big_endian else "little")
 
