@@ -2,11 +2,9 @@
 
 import math
 import os
-from collections.abc import Iterator
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
-GROUPS = Path("/sys/fs/cgroup")
-MEMBERSHIP = Path("/proc/self/cgroup")
+from paraserve.control_groups import GROUPS, MEMBERSHIP, group_folders
 
 
 def available_cpus() -> int:
@@ -28,22 +26,7 @@ def quota_cpus(membership: str, groups: Path) -> float:
 
     `membership` is the content of the process' /proc/PID/cgroup. The groups above a group bound it too.
     """
-    return min((_quota(folder) for folder in _folders(membership, groups)), default=math.inf)
-
-
-def _folders(membership: str, groups: Path) -> Iterator[Path]:
-    """Yield the folders that may hold a quota: of each hierarchy, from its mount down to the process' group.
-
-    In a container the path may be the host's, which is not mounted there; the mount itself is the group then.
-    """
-    for line in membership.splitlines():
-        _, controllers, path = line.split(":", 2)
-        if controllers and "cpu" not in controllers.split(","):
-            continue
-        mount, steps = groups / controllers, PurePosixPath(path.lstrip("/")).parts
-        yield mount
-        if ".." not in steps:  # ".." means a group outside this process' cgroup namespace
-            yield from (mount.joinpath(*steps[: n + 1]) for n in range(len(steps)))
+    return min((_quota(folder) for folder in group_folders(membership, groups, "cpu")), default=math.inf)
 
 
 def _quota(folder: Path) -> float:

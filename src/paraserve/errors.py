@@ -34,7 +34,8 @@
     │   ├── NoPullError                    no download is in progress
     │   └── PullStoppedError               the download was stopped on purpose
     ├── ModelExportError (OSError)         a model cannot be exported to ONNX
-    ├── RequestTimeoutError (TimeoutError) the request took longer than the server allows
+    ├── RequestTimeoutError (TimeoutError) the request took longer than the server or its client allows
+    │   └── FinalTimeoutError              the last text of a live utterance took too long
     └── InferenceError (RuntimeError)      a model failed on valid input
         └── InferenceTimeoutError (TimeoutError)  a model run took longer than the server allows
 
@@ -261,9 +262,15 @@ class ModelExportError(ParaserveError, OSError):
 
 
 class RequestTimeoutError(ParaserveError, TimeoutError):
-    """The request took longer than the server allows."""
+    """The request took longer than the server, or the client itself, allows."""
 
     code = "request_timeout"
+
+
+class FinalTimeoutError(RequestTimeoutError):
+    """The last text of a live utterance took longer than the server allows, from the utterance's end on."""
+
+    code = "final_timeout"
 
 
 class InferenceError(ParaserveError, RuntimeError):

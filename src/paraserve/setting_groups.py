@@ -206,6 +206,21 @@ class ModelSettings(BaseModel):
     model_threads: int = Group.DEVICES.setting(
         1, "Threads inside a model run. More inference threads of one each are faster.", ge=1
     )
+    batch_items: int = Group.DEVICES.setting(
+        0, "Segments, chunks or steps that a model runs together, at most. 0 = as many as pay for it.", ge=0
+    )
+    batch_seconds: float = Group.DEVICES.setting(
+        0.0,
+        "Audio that a model runs together, at most, with the padding of shorter segments. 0 = as much as pays for "
+        "it: 5 s on a CPU, 600 s on a GPU. int8 models run each segment alone on a CPU, whatever this says.",
+        unit="seconds",
+        ge=0,
+    )
+
+    @property
+    def batch_frames(self) -> int:
+        """`batch_seconds` in frames of 10 ms, at least 1 unless it is 0."""
+        return max(1, round(self.batch_seconds * 100)) if self.batch_seconds else 0
 
 
 class SubtitleSettings(BaseModel):

@@ -100,7 +100,8 @@ class Settings(TextSettings, SubtitleSettings, ModelSettings, ListeningSettings,
     )
     request_timeout_s: float = Group.UPLOADS.setting(
         6 * 3600.0,
-        "An upload that takes longer, from its first byte to its text, is ended: 504. 0 = no limit.",
+        "An upload that takes longer, from its first byte to its text, is ended: 504. A client may set less by its "
+        "field `timeout`. Recordings of live clients have as much from their end on. 0 = no limit.",
         unit="seconds",
         ge=0,
     )
@@ -116,12 +117,12 @@ class Settings(TextSettings, SubtitleSettings, ModelSettings, ListeningSettings,
         "Uploads and live connections at once of an API key's name. More are refused: 429 or 1013. 0 = no limit.",
         ge=0,
     )
-    max_memory_bytes: int = Group.UPLOADS_AND_LIVE.setting(
-        0,
-        "While the server holds more memory (resident, without decode processes), uploads and live connections are "
-        "refused: 503 or 1013. 0 = no limit.",
+    max_memory_bytes: NonNegativeInt | Literal["auto"] = Group.UPLOADS_AND_LIVE.setting(
+        "auto",
+        "While a server process and its decode processes hold more memory, uploads and live connections are refused: "
+        "503 or 1013. `auto` = nine tenths of the machine's memory, or of the container's if that is less, shared by "
+        "`workers`. 0 = no limit.",
         unit="bytes",
-        ge=0,
     )
 
     decode_workers: int = Group.DECODING.setting(
@@ -150,6 +151,13 @@ class Settings(TextSettings, SubtitleSettings, ModelSettings, ListeningSettings,
     live_idle_timeout_s: float = Group.LIVE.setting(
         300.0,
         "A live client that sends no audio for this long gets its last result and is closed: 1008. 0 = never.",
+        unit="seconds",
+        ge=0,
+    )
+    final_timeout_s: float = Group.LIVE.setting(
+        300.0,
+        "A live utterance whose last text takes longer, from the utterance's end on, gets the error `final_timeout` "
+        "in its place. 0 = no limit.",
         unit="seconds",
         ge=0,
     )

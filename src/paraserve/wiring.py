@@ -23,7 +23,7 @@ from paraserve.runtime.multi_engine import Replicas
 from paraserve.runtime.routing.loaded_model import Model, ModelSpec
 from paraserve.runtime.routing.model_set import ModelSet
 from paraserve.runtime.routing.routed_engine import RoutedEngine
-from paraserve.runtime.scheduling.batches import BatchStats
+from paraserve.runtime.scheduling.batches import BatchBounds, BatchStats
 from paraserve.runtime.scheduling.cpu_gpu_scheduler import AnyScheduler, SplitScheduler
 from paraserve.runtime.scheduling.device_schedulers import DeviceSchedulers
 from paraserve.runtime.scheduling.scheduler import Scheduler
@@ -158,10 +158,11 @@ def _open_devices(settings: Settings, on_batch: Callable[[BatchStats], None]) ->
 
 def _scheduler(settings: Settings, workers: int, on_batch: Callable[[BatchStats], None]) -> AnyScheduler:
     """Make the scheduler of one device; beside a GPU's the CPU has one of its own."""
-    scheduler = Scheduler(workers, on_batch=on_batch)
+    bounds = BatchBounds(settings.batch_items, settings.batch_frames)
+    scheduler = Scheduler(workers, on_batch=on_batch, bounds=bounds)
     if settings.is_cpu:
         return scheduler
-    return SplitScheduler(scheduler, Scheduler(_cpu_workers(settings), on_batch=on_batch))
+    return SplitScheduler(scheduler, Scheduler(_cpu_workers(settings), on_batch=on_batch, bounds=bounds))
 
 
 def _cpu_workers(settings: Settings) -> int:

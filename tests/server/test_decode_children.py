@@ -11,6 +11,7 @@ import pytest
 import soundfile
 
 import support.audio_files as files
+from support.live import eventually
 
 N_UPLOADS = 5
 
@@ -83,3 +84,9 @@ def test_a_short_plain_wav_waits_for_no_child(start_server, samples):
     answer = server.post("/transcribe", samples["zh_date"].data)
     assert answer.json()["text"] == "12月3号。"
     assert server.metric("paraserve_decode_wait_seconds_count") == 0
+
+
+def test_the_memory_of_children_is_measured(server, flac):
+    """It is a figure of its own, and counts for the limit of memory."""
+    server.post("/transcribe", flac)
+    eventually(lambda: server.metric("paraserve_decode_memory_bytes") > 1_000_000)

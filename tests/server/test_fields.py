@@ -46,6 +46,7 @@ VALUES = {
     "lm": "perhaps",
     "channel": "1",
     "track": "1",
+    "timeout": "0.000001",
     "prompt": "数字",
     "encoding": "linear16",
     "sample_rate": "8000",

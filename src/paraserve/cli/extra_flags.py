@@ -28,6 +28,7 @@ SETTING_OF = {
     "lm-dir": "lm_dir",
     "decoder-thread-num": "inference_threads",
     "model-thread-num": "model_threads",
+    "batch-size": "batch_items",
 }
 """FunASR's flags that mean one of our settings."""
 
@@ -48,7 +49,6 @@ WITHOUT_EFFECT = {
     "itn-revision": PULLED_BEFORE,
     "lm-revision": PULLED_BEFORE,
     "io-thread-num": "one event loop serves all connections",
-    "batch-size": "batches grow with the load",
     "bladedisc": "models run in ONNX Runtime",
 }
 """FunASR's flags that are accepted for the sake of start scripts, and the reason why they change nothing."""

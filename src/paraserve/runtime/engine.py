@@ -241,7 +241,7 @@ class LocalEngine:
         options = replace(options, hotwords=words, hotword_rule=rule)
         if not recognizer.capabilities.keeps_language:
             options = replace(options, heard_language=None)  # which would only keep segments from sharing a batch
-        budget = 0 if options.deterministic else recognizer.batch_frames
+        budget = 0 if options.deterministic else self._scheduler.bounds.budget(recognizer.batch_frames)
         stage = "draft" if options.draft else "recognize"
         # A waiting call keeps its model alive, so no other model has this id meanwhile.
         key = (stage, id(self._bundle), options)

@@ -14,7 +14,7 @@ from paraserve.options import RecognitionOptions, StreamConfig
 from paraserve.runtime.draft_recognizer import DraftRecognizer
 from paraserve.runtime.scheduling.batches import BatchCall, Lane, Timed
 from paraserve.runtime.scheduling.cpu_gpu_scheduler import AnyScheduler
-from paraserve.types import FRAME_SAMPLES, Hypothesis, Partial, Samples, SegmentAudio, Sentence
+from paraserve.types import FRAME_MS, FRAME_SAMPLES, Hypothesis, Partial, Samples, SegmentAudio, Sentence
 
 VAD_BATCH = 16
 """VAD steps of different streams that one worker runs in a row: each is so short that handing it over costs more.
@@ -40,7 +40,9 @@ class LocalVadStream(Generic[State]):
     async def step(self, samples: Samples, *, is_last: bool) -> Timed[VadStep]:
         """Feed the next samples; steps of one stream must not overlap."""
         # Live steps are short and alike, so they share a batch; a block of a file is long enough alone.
-        cost, budget = (cost_frames(samples), 0) if self.lane is Lane.BULK else (1, VAD_BATCH)
+        cost, budget = cost_frames(samples), 0
+        if self.lane is not Lane.BULK:
+            cost, budget = 1, self.scheduler.bounds.budget(VAD_BATCH, cost)
         call = BatchCall(
             ("vad", id(self.vad), is_last, self.lane), partial(_vad_steps, self.vad, is_last=is_last), budget
         )
@@ -107,7 +109,9 @@ class LocalStream:
         streaming = self._bundle.streaming
         assert streaming is not None, "a stream without partials was stepped"
         state = streaming.new_state(self._config.chunk) if self._asr_state is None else self._asr_state
-        budget = 0 if self._config.options.deterministic else streaming.batch_size
+        step_frames = self._config.chunk.step_ms // FRAME_MS
+        budget = self._scheduler.bounds.budget(streaming.batch_size, step_frames)
+        budget = 0 if self._config.options.deterministic else budget
         call = BatchCall(("step", id(streaming), self._config.chunk, is_last), streaming.step, budget)
         words = self._hotwords.joined(audio.hotwords) if self._hotwords.in_partials else ()
         item = StreamingItem(state, replace(audio, hotwords=words), is_last, self._step_options)

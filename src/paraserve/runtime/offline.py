@@ -26,6 +26,7 @@ from paraserve.runtime.routing.automatic_engine import AutomaticEngine, FirstPas
 from paraserve.runtime.scheduling.batches import Timed
 from paraserve.runtime.segments.segment_joiner import MAX_PAUSE_MS
 from paraserve.runtime.segments.segmenter import Segmenter
+from paraserve.runtime.stage_clock import DECODE, DECODE_WAIT, DETECT, PUNCTUATE, RECOGNIZE, StageClock
 from paraserve.runtime.understanding import AudioAccount, notice_about
 from paraserve.types import (
     FieldWarning,
@@ -55,7 +56,12 @@ class FileLimits:
 
 
 async def transcribe(
-    engine: Engine, blocks: AsyncIterator[Samples], options: RecognitionOptions, *, merge_ms: int | None = None
+    engine: Engine,
+    blocks: AsyncIterator[Samples],
+    options: RecognitionOptions,
+    *,
+    merge_ms: int | None = None,
+    clock: StageClock | None = None,
 ) -> Transcript:
     """Transcribe the blocks of one recording. Cancelling it cancels all work that it started.
 
@@ -64,6 +70,7 @@ async def transcribe(
         blocks: consecutive samples (float32, mono, 16 kHz) in blocks of any size.
         options: the client's choices.
         merge_ms: merge neighbouring speech segments up to this length (FunASR's merge_vad); None = do not.
+        clock: gets the time of each stage.
 
     Raises:
         AudioError: raised by the iterator while decoding.
@@ -71,7 +78,7 @@ async def transcribe(
         TaskUnavailableError: a translation is asked for, and the engine does not translate.
     """
     engine.abilities.check_task(options)
-    run = _Transcription(engine, options, merge_ms)
+    run = _Transcription(engine, options, merge_ms, clock or StageClock())
     try:
         async with asyncio.TaskGroup() as group:
             await run.feed(blocks, group)
@@ -80,7 +87,7 @@ async def transcribe(
     return await run.finish()
 
 
-async def transcribe_file(
+async def transcribe_file(  # noqa: PLR0913 - two callers see different sides of the same work
     engine: Engine,
     pool: DecodePool,
     file: BinaryIO | Path,
@@ -88,8 +95,9 @@ async def transcribe_file(
     limits: FileLimits,
     *,
     on_progress: OnProgress | None = None,
+    clock: StageClock | None = None,
 ) -> Transcript:
-    """Decode a file in a decode child and transcribe it. Cancelling it stops both.
+    """Decode a file and transcribe it. Cancelling it stops both.
 
     Args:
         engine: recognizes the segments.
@@ -98,16 +106,18 @@ async def transcribe_file(
         options: the client's choices.
         limits: the operator's.
         on_progress: called after each decoded block that detection has taken.
+        clock: gets the time of each stage.
 
     Raises:
         AudioError: the file cannot be used; its subclass and code say why.
         InferenceError: a segment could not be recognized.
         OverloadedError: the engine is closed.
     """
-    choices = {"channel": options.channel, "track": options.track}
+    choices, clock = {"channel": options.channel, "track": options.track}, clock or StageClock()
     async with pool.open(file, **choices, max_duration_ms=limits.max_duration_ms) as recording:
+        clock.part(DECODE_WAIT, recording.wait_ms / 1000)
         blocks = _reported(recording, on_progress) if on_progress is not None else recording
-        transcript = await transcribe(engine, blocks, options, merge_ms=limits.merge_ms)
+        transcript = await transcribe(engine, blocks, options, merge_ms=limits.merge_ms, clock=clock)
     queue_ms = transcript.timing.queue_ms + round(recording.wait_ms)
     timing = replace(transcript.timing, queue_ms=queue_ms, decode_ms=round(recording.decode_ms))
     of_file = (FieldWarning(code, "file", message) for code, message in recording.warnings)
@@ -150,7 +160,8 @@ class _InFlight:
 class _Transcription:
     """The progress of one recording."""
 
-    def __init__(self, engine: Engine, options: RecognitionOptions, merge_ms: int | None) -> None:
+    def __init__(self, engine: Engine, options: RecognitionOptions, merge_ms: int | None, clock: StageClock) -> None:
+        self._clock = clock
         self._engine = engine
         self._options = options
         # Open speech is not cut here while segments are merged, so the detector has to bound it.
@@ -175,6 +186,7 @@ class _Transcription:
 
     async def feed(self, blocks: AsyncIterator[Samples], group: asyncio.TaskGroup) -> None:
         async for samples in blocks:
+            self._clock.lap(DECODE)
             self._received_samples += len(samples)
             await self._step(samples, group, is_last=False)
         await self._step(_NOTHING, group, is_last=True)
@@ -184,9 +196,11 @@ class _Transcription:
             await self._collect(group)
         if self._second_passes is not None:
             await self._second_passes.finish(group)
+        self._clock.lap(RECOGNIZE)
 
     async def _step(self, samples: Samples, group: asyncio.TaskGroup, *, is_last: bool) -> None:
         timed = await self._vad.step(samples, is_last=is_last)
+        self._clock.lap(DETECT)
         self._spent.add(timed)
         for start_ms, audio in self._segmenter.push(samples, timed.result):
             await self._start(start_ms, audio, group)
@@ -214,6 +228,7 @@ class _Transcription:
         oldest = self._in_flight.popleft()
         end_ms = oldest.start_ms + oldest.duration_ms
         recognized = await oldest.task
+        self._clock.lap(RECOGNIZE)
         hypothesis = recognized if isinstance(recognized, Hypothesis) else recognized.timed.result
         self._hypotheses.append(shifted(hypothesis, oldest.start_ms, end_ms))
         self._account.add_recognized(Segment(oldest.start_ms, end_ms))
@@ -224,6 +239,7 @@ class _Transcription:
         timed = await self._engine.punctuate(self._hypotheses, self._options)
         self._spent.add(timed)
         sentences, redactions = await redacted_recording(timed.result, self._options.redaction)
+        self._clock.lap(PUNCTUATE)
         n_words = Counter({h.language: 0 for h in self._hypotheses if h.language})
         for hypothesis in self._hypotheses:
             if hypothesis.language:

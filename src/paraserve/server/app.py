@@ -5,6 +5,7 @@ import gc
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
+import structlog
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
@@ -17,6 +18,7 @@ from paraserve.server.access.authentication import Access, KeyCheck
 from paraserve.server.access.client_addresses import ClientAddresses
 from paraserve.server.access.hosts import HostCheck
 from paraserve.server.access.key_limits import KeysInUse
+from paraserve.server.access.memory_guard import MemoryGuard
 from paraserve.server.access.security_headers import SecurityHeaders
 from paraserve.server.admin.model_routes import admin_models_router
 from paraserve.server.admin.reload_route import admin_router
@@ -47,6 +49,8 @@ from paraserve.server.watchdog import Watchdog
 from paraserve.setting_sources import SettingSources
 from paraserve.settings import Settings
 from paraserve.wiring import open_decode_pool, open_engine
+
+log = structlog.get_logger()
 
 
 def create_app(
@@ -112,7 +116,9 @@ async def _services(
     metrics.live_limit.set(max_live)
     pool = open_decode_pool(settings, metrics.decode_wait.observe)
     pool.start()
-    limits = ServerLimits(KeysInUse(settings.max_per_key), settings.max_memory_bytes)
+    guard = MemoryGuard.of(settings, lambda: pool.memory_bytes)
+    log.info("memory guard", limit_bytes=guard.limit_bytes)
+    limits = ServerLimits(KeysInUse(settings.max_per_key), guard)
     addresses = ClientAddresses.of(settings.trusted_proxies)
     shared = SharedServices(engine, pool, metrics, access, limits, addresses, app.state.refusals, redaction)
     app.state.uploads = upload_service(settings, shared)
@@ -121,7 +127,7 @@ async def _services(
     readiness.engine = engine
     metrics.models_loaded.set(1)
     watchdog = Watchdog(engine, readiness, settings.inference_timeout_s)
-    watching = [asyncio.create_task(sample(engine, metrics)), asyncio.create_task(watchdog.run())]
+    watching = [asyncio.create_task(sample(engine, metrics, pool)), asyncio.create_task(watchdog.run())]
     try:
         with _frozen_objects():
             yield

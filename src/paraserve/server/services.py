@@ -18,6 +18,7 @@ from paraserve.server.access.wrong_keys import WrongKeys
 from paraserve.server.http.parsing.upload_pace import UploadLimits
 from paraserve.server.http.uploads import UploadService
 from paraserve.server.live.connection import LiveLimits
+from paraserve.server.live.final_deadline import FinalLimits
 from paraserve.server.live.key_watch import KeyWatch
 from paraserve.server.live.recorded_utterance import LiveContext
 from paraserve.server.live.websocket_routes import LiveService
@@ -95,6 +96,7 @@ def live_service(settings: Settings, shared: SharedServices, max_live: int) -> L
             max_upload_bytes=settings.max_upload_bytes,
             metrics=shared.metrics,
             redaction=shared.redaction,
+            final_limits=FinalLimits(settings.final_timeout_s, settings.request_timeout_s),
         ),
         choice_of=shared.engine.choice_of,
         dialect=FunasrDialect(is_offline=settings.mode == "offline", is_strict=settings.protocol == "strict"),

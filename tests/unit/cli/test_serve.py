@@ -98,6 +98,7 @@ def test_funasr_start_script(config, monkeypatch):
             "",
         ),
         *("--quantize", "false", "--vad-quant", "true", "--decoder-thread-num", "4", "--io-thread-num", "1"),
+        *("--batch-size", "8"),
         *(
             "--model-thread-num",
             "2",
@@ -125,6 +126,7 @@ def test_funasr_start_script(config, monkeypatch):
         True,
     )
     assert (settings["inference_threads"], settings["model_threads"], settings["models_dir"]) == (4, 2, "/models")
+    assert settings["batch_items"] == 8
     assert [line.split()[2] for line in warnings] == ["--io-thread-num", "--hotword", "--vad-revision"]
     assert settings["hotword_file"] == ""
 

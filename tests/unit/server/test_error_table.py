@@ -3,7 +3,7 @@
 import pytest
 
 from paraserve import errors
-from paraserve.errors import DiskFullError, ModelUnavailableError, ParaserveError, StorageError
+from paraserve.errors import DiskFullError, FinalTimeoutError, ModelUnavailableError, ParaserveError, StorageError
 from paraserve.server.error_table import ERROR_TABLE, error_row
 
 CLASSES = [k for k in vars(errors).values() if isinstance(k, type) and issubclass(k, ParaserveError)]
@@ -32,11 +32,13 @@ def test_both_transports_agree(kind):
     """An error of the server ends a live connection, one of the client's recording or message does not.
 
     Nor does a disk that is full: raw audio, which needs none, may still be sent. Nor a model that cannot be loaded:
-    another one may be named.
+    another one may be named. Nor an utterance that took too long: the next one may be quicker.
     """
     row = error_row(kind("message"))
     is_client_fault = row.status < 500 and row.status not in {401, 403, 413, 421, 429}
-    stays = is_client_fault or issubclass(kind, (StorageError, DiskFullError, ModelUnavailableError))
+    stays = is_client_fault or issubclass(
+        kind, (StorageError, DiskFullError, ModelUnavailableError, FinalTimeoutError)
+    )
     assert (row.close_code is None) == stays
     assert (row.retry_after_s is not None) == (row.status in {429, 503})
 

@@ -83,6 +83,15 @@ class DecodeChild:
         fields = self._status()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK") if fields else 0.0
 
+    @property
+    def memory_bytes(self) -> int:
+        """Resident memory of the process, without what it shares with others (proc(5), statm)."""
+        try:
+            _, resident, shared = Path(f"/proc/{self._process.pid}/statm").read_text("ascii").split()[:3]
+        except (OSError, ValueError):
+            return 0
+        return (int(resident) - int(shared)) * os.sysconf("SC_PAGE_SIZE")
+
     def _status(self) -> list[str]:
         """Return the fields behind the name in the kernel's status line (proc(5)), none if the process is gone."""
         try:

@@ -15,11 +15,11 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import BinaryIO
 
-from paraserve.errors import AudioError, ShuttingDownError
+from paraserve.errors import AudioError, DecoderUnavailableError, ShuttingDownError
 from paraserve.inference.audio.decoder_messages import DecodeRequest
 from paraserve.runtime.decoding.child import DecodeChild, unavailable
 from paraserve.runtime.decoding.decoded_recording import DecodedBlocks, DecodedRecording
-from paraserve.runtime.decoding.small_wav import open_small_wav
+from paraserve.runtime.decoding.plain_recording import open_plain_recording
 
 DEFAULT_MEMORY_LIMIT_BYTES = 1 << 30
 """Address space limit of a child, which uses 0.2 GiB when idle and 0.3 GiB with ordinary files."""
@@ -29,7 +29,7 @@ class DecodePool:
     """Decodes up to `workers` recordings at once; others wait in order of arrival. Use it from one event loop.
 
     Args:
-        workers: most children that decode at once.
+        workers: most children.
         memory_limit_bytes: address space of each child.
         stall_timeout_s: seconds without a block after which a child counts as stuck and is killed.
         on_wait: called with the seconds that each recording waited for a child.
@@ -46,11 +46,12 @@ class DecodePool:
         self._on_wait = on_wait
         self._memory_limit_bytes = memory_limit_bytes
         self._stall_timeout_s = stall_timeout_s
+        self._workers = workers
         self._slots = asyncio.Semaphore(workers)
         self._idle: list[DecodeChild] = []
         self._children: set[DecodeChild] = set()
         self._reaping: set[asyncio.Task[int]] = set()
-        self._is_closed = False
+        self._is_started = self._is_closed = False
 
     @contextlib.asynccontextmanager
     async def open(
@@ -63,7 +64,7 @@ class DecodePool:
     ) -> "AsyncIterator[DecodedBlocks]":
         """Open a recording, to be iterated over for blocks of at most 30 s (float32, mono, 16 kHz).
 
-        A short uncompressed wav is read here, anything else in a child. Leaving the context before the end stops the
+        An uncompressed wav is read here, anything else in a child. Leaving the context before the end stops the
         decoding. The file's position is neither used nor changed.
 
         Args:
@@ -86,9 +87,10 @@ class DecodePool:
             raise ShuttingDownError("the server is shutting down")
         request = DecodeRequest(channel, track, max_duration_ms)
         with _opened(file) as source:
-            small = await open_small_wav(source, request)
-            if small is not None:
-                yield small
+            plain = await open_plain_recording(source, request)
+            if plain is not None:
+                with contextlib.closing(plain):
+                    yield plain
                 return
             async with self._child_recording(source, request) as recording:
                 yield recording
@@ -111,8 +113,14 @@ class DecodePool:
                     if recording.child is not None:
                         self._give_back(recording.child, is_clean=recording.is_finished)
 
+    @property
+    def memory_bytes(self) -> int:
+        """Memory of all children, idle ones too, without what they share with other processes."""
+        return sum(child.memory_bytes for child in self._children)
+
     def start(self) -> None:
-        """Start one child, so that the first recording does not wait 0.2 s for it."""
+        """Start a child for the first recording, and from now on one ahead of the next while all others decode."""
+        self._is_started = True
         self._idle.append(self._new_child())
 
     async def close(self) -> None:
@@ -130,7 +138,14 @@ class DecodePool:
         except OSError as error:
             self._discard(child)
             raise unavailable(error) from error
+        self._prefetch()
         return child
+
+    def _prefetch(self) -> None:
+        """Start the next recording's child, which takes 0.2 s, if there may be one more and none is idle."""
+        if self._is_started and not (self._idle or self._is_closed) and len(self._children) < self._workers:
+            with contextlib.suppress(DecoderUnavailableError):  # whoever needs it will be told
+                self._idle.append(self._new_child())
 
     async def _idle_child(self) -> DecodeChild | None:
         while self._idle:

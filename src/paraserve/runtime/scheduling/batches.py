@@ -32,6 +32,23 @@ class Lane(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class BatchBounds:
+    """The operator's bounds of a batch: items, and frames of 10 ms of audio with its padding. 0 = the model's own."""
+
+    items: int = 0
+    frames: int = 0
+
+    def budget(self, models_own: int, cost_frames: int = 1) -> int:
+        """Return the budget of a call.
+
+        Args:
+            models_own: the budget up to which batches pay for the model. 0 stays 0: it takes one item at a time.
+            cost_frames: frames of audio for each unit of cost.
+        """
+        return max(1, self.frames // cost_frames) if self.frames and models_own else models_own
+
+
+@dataclass(frozen=True, slots=True)
 class BatchCall(Generic[Item, Result]):
     """A model call that takes a batch of items.
 

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 from paraserve.errors import ParaserveError
-from paraserve.runtime.scheduling.batches import BatchCall, Lane, Timed
+from paraserve.runtime.scheduling.batches import BatchBounds, BatchCall, Lane, Timed
 from paraserve.runtime.scheduling.scheduler import Scheduler
 
 Item = TypeVar("Item")
@@ -34,6 +34,11 @@ class SplitScheduler:
         """Keep one worker of each scheduler for live lanes while the context is open."""
         with self._gpu.live_session(), self._cpu.live_session():
             yield
+
+    @property
+    def bounds(self) -> BatchBounds:
+        """The operator's bounds of batches."""
+        return self._gpu.bounds
 
     @property
     def workers(self) -> int:

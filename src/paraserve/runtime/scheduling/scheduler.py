@@ -17,6 +17,7 @@ from typing import TypeVar
 
 from paraserve.errors import InferenceTimeoutError, ParaserveError, ShuttingDownError
 from paraserve.runtime.scheduling.batches import (
+    BatchBounds,
     BatchCall,
     BatchStats,
     Entry,
@@ -31,6 +32,7 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
+NO_BOUNDS = BatchBounds()
 FINAL_PATIENCE_S = 0.5
 """A second pass that has waited this long takes turns with partial texts. Otherwise too many partials would keep back
 final texts for ever, and with them all later texts of their streams."""
@@ -52,6 +54,7 @@ class Scheduler:
         workers: number of threads.
         final_patience_s: see `FINAL_PATIENCE_S`.
         on_batch: called after each batch on the thread that ran it; must be quick and not raise.
+        bounds: the operator's, of every batch. Whoever submits calls that take audio gets their budgets from it.
     """
 
     def __init__(
@@ -59,7 +62,9 @@ class Scheduler:
         workers: int,
         final_patience_s: float = FINAL_PATIENCE_S,
         on_batch: Callable[[BatchStats], None] = lambda _: None,
+        bounds: BatchBounds = NO_BOUNDS,
     ) -> None:
+        self.bounds = bounds
         self._final_patience_s = final_patience_s
         self._on_batch = on_batch
         self._last_lane = Lane.BULK
@@ -188,7 +193,7 @@ class Scheduler:
                 entry = self._lanes[lane].popleft()
                 if batch and (entry.call.key != batch[0].call.key or not _is_alike(entry, batch)):
                     kept.append(entry)
-                elif not _fits(entry, batch):
+                elif not _fits(entry, batch, self.bounds.items):
                     kept.append(entry)
                     break
                 elif not entry.answer.done():
@@ -261,9 +266,11 @@ class _Run:
     entries: list[Entry]
 
 
-def _fits(entry: Entry, batch: list[Entry]) -> bool:
+def _fits(entry: Entry, batch: list[Entry], most_items: int) -> bool:
     if not batch:
         return True
+    if most_items and len(batch) >= most_items:
+        return False
     widest = max(entry.cost, *(e.cost for e in batch))
     return widest * (len(batch) + 1) <= entry.call.budget
 

@@ -2,22 +2,22 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from prometheus_client import Gauge
 
 from paraserve.errors import OverloadedError
 from paraserve.server.access.key_fields import ApiKey
 from paraserve.server.access.key_limits import KeysInUse, Kind
-from paraserve.server.telemetry.process_memory import memory_bytes
+from paraserve.server.access.memory_guard import MemoryGuard
 
 
 @dataclass(slots=True)
 class ServerLimits:
-    """Limits of uploads and live sessions together. 0 = no limit."""
+    """Limits of uploads and live sessions together."""
 
     keys: KeysInUse
-    max_memory_bytes: int
+    memory: MemoryGuard = field(default_factory=MemoryGuard)
 
     @contextmanager
     def admit(self, key: ApiKey | None, kind: Kind) -> Iterator[None]:
@@ -25,10 +25,9 @@ class ServerLimits:
 
         Raises:
             KeyLimitError: the key has too much in progress, or began too much within a minute.
-            OverloadedError: this process holds too much memory.
+            OverloadedError: this process and its decode children hold too much memory.
         """
-        if self.max_memory_bytes and memory_bytes() > self.max_memory_bytes:
-            raise OverloadedError("the server is short of memory: try again later")
+        self.memory.check()
         with self.keys.admit(key, kind):
             yield
 

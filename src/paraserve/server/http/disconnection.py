@@ -1,6 +1,7 @@
 """Stop working for a client that has gone, or whose request takes too long."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
@@ -14,20 +15,28 @@ Result = TypeVar("Result")
 
 
 @asynccontextmanager
-async def time_limit(limit_s: float) -> AsyncIterator[None]:
+async def time_limit(
+    limit_s: float, *, started_s: float | None = None, param: str | None = None
+) -> AsyncIterator[None]:
     """Cancel the block after `limit_s` seconds. 0 = never.
+
+    Args:
+        limit_s: the limit.
+        started_s: `time.monotonic()` from which it counts, None = now.
+        param: the field of the request that asks for it, if one does.
 
     Raises:
         RequestTimeoutError: the block was cancelled.
     """
-    limit = asyncio.timeout(limit_s or None)
+    spent_s = 0.0 if started_s is None else time.monotonic() - started_s
+    limit = asyncio.timeout(max(0.0, limit_s - spent_s) if limit_s else None)
     try:
         async with limit:
             yield
     except TimeoutError:
         if not limit.expired():
             raise
-        raise RequestTimeoutError(f"the request took longer than {limit_s:g} s") from None
+        raise RequestTimeoutError(f"the request took longer than {limit_s:g} s", param=param) from None
 
 
 async def while_connected(request: Request, work: Coroutine[Any, Any, Result]) -> Result:

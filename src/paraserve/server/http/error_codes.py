@@ -81,7 +81,7 @@ ERROR_CODES: Mapping[str, ErrorCode] = MappingProxyType(
         "inference_timeout": ErrorCode(
             503, "a model run took longer than `inference_timeout_s`: try again in seconds"
         ),
-        "request_timeout": ErrorCode(504, "the request took longer than `request_timeout_s`"),
+        "request_timeout": ErrorCode(504, "the request took longer than `request_timeout_s`, or its field `timeout`"),
         "disk_full": ErrorCode(507, "the server has no space left for the upload, or for the model"),
     }
 )

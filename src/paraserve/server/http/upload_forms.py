@@ -41,6 +41,9 @@ class UploadForm(Documented):
     """Channel of the file to take, from 0. Without it all channels are mixed."""
     track: int | MISSING = Field(MISSING, ge=0, le=99_999)
     """Audio track of the file to take, from 0. Without it the default track is taken, or the first with sound."""
+    timeout: float | MISSING = Field(MISSING, gt=0, examples=[10])
+    """Seconds after which the request is given up, counted from its first byte. The answer is 504 then. The server's
+    own limit, the setting `request_timeout_s`, counts beside it."""
     prompt: str | MISSING = MISSING
     """Text that stands before the recording's. For Whisper."""
     subtitle_cue_s: float | MISSING = Field(MISSING, ge=CUE_S_RANGE[0], le=CUE_S_RANGE[1])

@@ -24,16 +24,17 @@ from paraserve.errors import (
 from paraserve.inference.abilities import ModelChoice
 from paraserve.operator_redaction import OperatorRedaction
 from paraserve.runtime.decoding.pool import DecodePool
-from paraserve.runtime.decoding.spool import spool, storing
+from paraserve.runtime.decoding.spool import SPOOL_MEMORY_BYTES, spool, storing
 from paraserve.runtime.offline import FileLimits, transcribe_file
 from paraserve.runtime.routing.routed_engine import RoutedEngine
+from paraserve.runtime.stage_clock import StageClock
 from paraserve.server.access.address_limit import AddressLimit
 from paraserve.server.access.admission import ConcurrencyLimit
 from paraserve.server.access.authentication import api_key
 from paraserve.server.access.key_fields import KeyScope
 from paraserve.server.http.api_docs import WITHOUT_KEY, error_answers, json_answer, key_with, upload_request
 from paraserve.server.http.disconnection import time_limit, while_connected
-from paraserve.server.http.parsing.form_fields import FormFields, read_model, read_task
+from paraserve.server.http.parsing.form_fields import FormFields, read_model, read_task, read_timeout
 from paraserve.server.http.parsing.form_parser import FILE_FIELDS, RecordingFormParser
 from paraserve.server.http.parsing.json_bodies import MAX_JSON_BYTES, is_json, read_json_request
 from paraserve.server.http.parsing.raw_audio import as_wav, read_raw_audio
@@ -43,13 +44,17 @@ from paraserve.server.http.warnings_header import HEADER_DESCRIPTION, answer_hea
 from paraserve.server.protocols.json_encoding import Json
 from paraserve.server.readiness import STUCK_MESSAGE
 from paraserve.server.telemetry.metrics import Metrics
-from paraserve.server.telemetry.request_log import request_id
-from paraserve.server.telemetry.slow_log import SlowLog, Stopwatch
+from paraserve.server.telemetry.request_log import request_id, started_s
+from paraserve.server.telemetry.slow_log import SlowLog, log_slow_request
 from paraserve.subtitle_options import SubtitleOptions
 
 FORM_OVERHEAD_BYTES = 1024**2
 """Bytes that a multipart body may have beside the file: boundaries and text fields."""
 MAX_FIELDS = 64
+SHORT_MS = 60_000
+"""The answer about this much speech is written in a millisecond."""
+RECEIVE, RENDER = "receive", "render"
+"""Stages of an upload around those of `stage_clock`."""
 
 
 def upload_router(*, is_strict: bool) -> APIRouter:
@@ -115,29 +120,34 @@ class UploadService:
             ClientDisconnect: the client has gone.
         """
         with self.address_limit.admit(request), self.admission.admit(api_key(request)):
-            watch = Stopwatch()
+            clock = StageClock(started_s(request))
             async with (
                 receive_upload(request, self.upload_limits) as upload,
+                time_limit(read_timeout(upload.fields), started_s=clock.started_s, param="timeout"),
                 self.engine.for_model(upload.model, route.task or read_task(upload.fields)) as engine,
             ):
                 choice = ModelChoice(engine.abilities, self.engine.choice_of(upload.model).warnings)
-                asked = UploadRequest(upload.fields, upload.filename, watch.started_s, choice, self.subtitles)
+                asked = UploadRequest(upload.fields, upload.filename, clock.started_s, choice, self.subtitles)
                 plan = route.plan(asked)
                 async with _file_of(upload) as file:
-                    self.metrics.stage_seconds.labels("receive").observe(watch.lap("receive"))
+                    clock.lap(RECEIVE)
+                    self.metrics.stage_seconds.labels(RECEIVE).observe(clock.stages_s[RECEIVE])
                     options = self.redaction.with_client(plan.options)
-                    work = transcribe_file(engine, self.pool, file, options, self.file_limits)
+                    work = transcribe_file(engine, self.pool, file, options, self.file_limits, clock=clock)
                     with self.metrics.decoding():
                         transcript = await while_connected(request, work)
                 warnings = (*upload.fields.warnings(), *transcript.warnings)
-        self.metrics.file(transcript, watch.lap("transcribe"))
+        self.metrics.file(transcript, clock.seconds - clock.stages_s[RECEIVE])
         transcript = replace(transcript, warnings=warnings)
-        # The JSON of hours of speech takes long enough to be felt by others on the event loop.
-        response = await asyncio.to_thread(plan.render, transcript)
+        if transcript.duration_ms <= SHORT_MS:
+            response = plan.render(transcript)
+        else:  # hours of speech would be felt by others on the event loop
+            response = await asyncio.to_thread(plan.render, transcript)
         response.headers.update(answer_headers(warnings, transcript.notice))
-        watch.lap("render")
+        clock.lap(RENDER)
+        self.metrics.stages(clock)
         ids = {"request_id": request_id(request), "route": route.path}
-        watch.report(self.slow_log, transcript, **ids)
+        log_slow_request(self.slow_log, clock, transcript, **ids)
         self.slow_log.text(transcript.text, **ids)
         return response
 
@@ -160,7 +170,11 @@ class Upload:
 @asynccontextmanager
 async def _file_of(upload: Upload) -> AsyncIterator[BinaryIO]:
     """Return the recording as a file with a header."""
-    opened = as_wav(upload.file, read_raw_audio(upload.content_type, upload.fields))
+    raw = read_raw_audio(upload.content_type, upload.fields)
+    if raw is None:
+        yield upload.file
+        return
+    opened = as_wav(upload.file, raw)
     file = await asyncio.to_thread(opened.__enter__)
     try:
         yield file
@@ -194,8 +208,13 @@ async def receive_upload(request: Request, limits: UploadLimits) -> AsyncIterato
                 yield _form_upload(form, request, limits.max_bytes)
     else:
         with spool() as file:
+            n_bytes = 0
             async for chunk in body:
-                await asyncio.to_thread(file.write, chunk)
+                n_bytes += len(chunk)
+                if n_bytes <= SPOOL_MEMORY_BYTES:
+                    file.write(chunk)
+                else:  # to a disk, which may be slow
+                    await asyncio.to_thread(file.write, chunk)
             file.seek(0)
             if is_json(content_type):
                 async with limits.json_turn:

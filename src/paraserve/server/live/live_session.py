@@ -13,6 +13,7 @@ from paraserve.errors import OverloadedError, ParaserveError, UnsupportedFormatE
 from paraserve.inference.audio.file_signatures import HEAD_BYTES, file_format
 from paraserve.inference.audio.pcm import PcmReader
 from paraserve.runtime.two_pass import TwoPassSession
+from paraserve.server.live.final_deadline import FinalDeadline
 from paraserve.server.live.pace import Pace
 from paraserve.server.live.queues import ArrivalTimes, CloseRequest, Inbox, Outbox
 from paraserve.server.live.recorded_utterance import LiveContext, transcribe_bytes, transcribe_samples
@@ -77,10 +78,11 @@ class LiveSession:
 
     async def _utterance(self, first: Audio | None) -> EndUtterance:
         """Recognize an utterance from its first audio (None: it has none) to its end."""
-        reader, received_before_ms = self.reader, self.reader.received_ms
+        reader, limits, received_before_ms = self.reader, self._context.final_limits, self.reader.received_ms
         problem = ""
         try:
-            await self._recognize(first)
+            async with reader.deadline.within(limits.seconds(is_recording=reader.settings.is_recording)):
+                await self._recognize(first)
         except ParaserveError as error:
             self._outbox.put(Failed(error, ends_utterance=True))
             if self._protocol.close_code(error) is not None:
@@ -152,6 +154,7 @@ class RequestReader:
     def __init__(self, protocol: LiveProtocol, inbox: Inbox, outbox: Outbox) -> None:
         self.settings = protocol.settings
         self.charge: Callable[[int], None] = lambda _: None
+        self.deadline = FinalDeadline()
         self.received_ms = 0.0
         self.pace = Pace()
         self.stop: CloseRequest | None = None
@@ -271,6 +274,7 @@ class RequestReader:
     def _end(self, end: EndUtterance) -> None:
         self.end, self.ended_s = end, self._received_s
         self.arrivals.add(float("inf"), self._received_s)
+        self.deadline.begin()
 
 
 def _check_raw(head: bytearray, data: bytes) -> None:

@@ -14,6 +14,7 @@ from paraserve.runtime.decoding.pool import DecodePool
 from paraserve.runtime.decoding.spool import spool
 from paraserve.runtime.offline import FileLimits, transcribe, transcribe_file
 from paraserve.runtime.routing.routed_engine import RoutedEngine
+from paraserve.server.live.final_deadline import FinalLimits
 from paraserve.server.telemetry.metrics import Metrics
 from paraserve.types import SAMPLE_RATE, Samples, Transcript
 
@@ -33,6 +34,7 @@ class LiveContext:
     max_upload_bytes: int
     metrics: Metrics
     redaction: OperatorRedaction = field(default_factory=OperatorRedaction)
+    final_limits: FinalLimits = field(default_factory=FinalLimits)
 
 
 async def transcribe_samples(

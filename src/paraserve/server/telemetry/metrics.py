@@ -17,6 +17,7 @@ from paraserve.hotword_types import HotwordReport
 from paraserve.redaction_types import Redactions
 from paraserve.runtime.routing.loaded_model import ModelStatus
 from paraserve.runtime.scheduling.batches import BatchStats, Lane
+from paraserve.runtime.stage_clock import StageClock
 from paraserve.server.telemetry.shared_figures import MULTIPROCESS_DIR
 from paraserve.types import FRAME_MS, Transcript
 
@@ -99,6 +100,11 @@ class Metrics:
             self.decode_failures.labels(error.code).inc()
             raise
 
+    def stages(self, clock: StageClock) -> None:
+        """Count the stages of an upload that is about to be answered."""
+        for stage, seconds in clock.stages_s.items():
+            self.request_stages.labels(stage).observe(seconds)
+
     def file(self, transcript: Transcript, seconds: float) -> None:
         """Count a transcribed recording. `seconds`: from its receipt to its text."""
         self.hotwords(transcript.hotwords)
@@ -151,6 +157,9 @@ class Metrics:
             "real_time_factor", "Time from a recording's receipt to its text, by its duration", RTF_BUCKETS
         )
 
+        self.request_stages = self._histogram(
+            "request_stage_seconds", "Time of an upload in a stage", REQUEST_BUCKETS_S, "stage"
+        )
         self.decode_wait = self._histogram(
             "decode_wait_seconds", "Time that a recording waited for a decode child", SHORT_BUCKETS_S
         )
@@ -195,6 +204,7 @@ class Metrics:
         )
         self.loop_lag = self._histogram("event_loop_lag_seconds", "Lateness of the event loop", SHORT_BUCKETS_S)
         self.memory = self._gauge("memory_bytes", "Resident memory, without decode children")
+        self.decode_memory = self._gauge("decode_memory_bytes", "Memory of decode children, without shared libraries")
         self.build = self._gauge("build_info", "Version", "version", mode="livemax")
         self.build.labels(__version__).set(1)
 

@@ -26,6 +26,11 @@ def request_id(connection: HTTPConnection) -> str:
     return str(connection.state.request_id)
 
 
+def started_s(connection: HTTPConnection) -> float:
+    """Return `time.monotonic()` at the arrival of a request."""
+    return float(connection.state.started_s)
+
+
 def key_name(connection: HTTPConnection) -> str | None:
     """Return the name of the API key of a request, None where no key is wanted or no known one was sent."""
     return getattr(connection.state, "key_name", None)
@@ -46,6 +51,7 @@ class RequestLog:
         connection = HTTPConnection(scope)
         connection.state.request_id = new_request_id(connection)
         started, status = time.monotonic(), 500
+        connection.state.started_s = started
 
         async def send_with_id(message: Message) -> None:
             nonlocal status

@@ -1,10 +1,10 @@
 """Log lines about slow requests and results, and of texts if the operator wants them."""
 
-import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import structlog
 
+from paraserve.runtime.stage_clock import StageClock
 from paraserve.types import Timing, Transcript
 
 log = structlog.get_logger()
@@ -36,36 +36,18 @@ class SlowLog:
             log.warning("slow result", ms=round(took_s * 1000), **parts, **facts)
 
 
-@dataclass(slots=True)
-class Stopwatch:
-    """Times of the stages of one request, in milliseconds. Stages follow each other."""
-
-    started_s: float = field(default_factory=time.monotonic)
-    stages_ms: dict[str, int] = field(default_factory=dict)
-
-    @property
-    def seconds(self) -> float:
-        """Seconds since the request began."""
-        return time.monotonic() - self.started_s
-
-    def lap(self, stage: str) -> float:
-        """End a stage. Return its seconds."""
-        lap_ms = self.seconds * 1000 - sum(self.stages_ms.values())
-        self.stages_ms[f"{stage}_ms"] = round(lap_ms)
-        return lap_ms / 1000
-
-    def report(self, slow_log: SlowLog, transcript: Transcript, **ids: object) -> None:
-        """Log the request if it was slow. Times of queue, decoding and inference are sums over parts that overlap."""
-        if self.seconds < slow_log.slow_request_s:
-            return
-        timing = transcript.timing
-        log.warning(
-            "slow request",
-            ms=round(self.seconds * 1000),
-            **self.stages_ms,
-            audio_ms=transcript.duration_ms,
-            queue_ms=timing.queue_ms,
-            decode_ms=timing.decode_ms,
-            inference_ms=timing.inference_ms,
-            **ids,
-        )
+def log_slow_request(slow_log: SlowLog, clock: StageClock, transcript: Transcript, **ids: object) -> None:
+    """Log the request if it was slow. Times of queue, decoding and inference are sums over parts that overlap."""
+    if clock.seconds < slow_log.slow_request_s:
+        return
+    timing = transcript.timing
+    log.warning(
+        "slow request",
+        ms=round(clock.seconds * 1000),
+        stages_ms={stage: round(seconds * 1000) for stage, seconds in clock.stages_s.items()},
+        audio_ms=transcript.duration_ms,
+        queue_ms=timing.queue_ms,
+        decode_ms=timing.decode_ms,
+        inference_ms=timing.inference_ms,
+        **ids,
+    )

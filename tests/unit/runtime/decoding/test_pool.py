@@ -206,12 +206,12 @@ async def test_children_start_when_needed_and_are_used_again(pool, short_flac):
     assert len(children()) <= 2
 
 
-async def test_a_started_pool_has_a_child_for_the_first_recording(pool, short_flac):
+async def test_a_started_pool_has_a_child_for_the_first_recording(single, short_flac):
     """It is there before anybody asks, and it is the one that decodes."""
-    pool.start()
+    single.start()
     before = set(children())
     assert len(before) == 1
-    await decode(pool, short_flac)
+    await decode(single, short_flac)
     assert set(children()) == before
 
 
@@ -607,3 +607,21 @@ async def test_mutated_files_give_audio_or_a_typed_error(pool, full):
     assert outcomes.count("decoder_timeout") == 0
     assert len((await decode(pool, io.BytesIO(originals[0])))[0]) == 3 * RATE
     assert all(process.memory_info().rss < 200 * MIB for process in children().values())
+
+
+async def test_the_next_child_starts_ahead():
+    """A pool that was started has an idle child while others decode, as long as there may be one more."""
+    pool = DecodePool(workers=2)
+    try:
+        pool.start()
+        assert len(psutil.Process().children()) == 1
+        async with pool.open(io.BytesIO(files.long_mp3(1)), max_duration_ms=HALF_DAY_MS) as first:
+            assert len(await anext(first)) > 0
+            assert len(psutil.Process().children()) == 2
+            async with pool.open(io.BytesIO(files.long_mp3(1)), max_duration_ms=HALF_DAY_MS) as second:
+                assert len(await anext(second)) > 0
+                assert len(psutil.Process().children()) == 2
+                assert pool.memory_bytes > MIB
+    finally:
+        await pool.close()
+    assert pool.memory_bytes == 0

@@ -90,12 +90,15 @@ class PlainWavSource:
         """Leave the file open, as its owner wants it."""
 
 
-def is_plain_wav(file: BinaryIO, size_bytes: int) -> bool:
-    """Return whether a wav has uncompressed audio only, in a few spans at most."""
+def is_plain_wav(file: BinaryIO, size_bytes: int, *, may_search: bool = True) -> bool:
+    """Return whether a wav has uncompressed audio only, in a few spans at most.
+
+    Without `may_search` it is False for a file whose header does not tell where its audio ends.
+    """
     if not is_wav(file):
         return False
     try:
-        audio = find_audio(file, size_bytes)
+        audio = find_audio(file, size_bytes, may_search=may_search)
     except AudioError:
         return False
     return len(audio.spans) <= MAX_PLAIN_SPANS and PlainWavSource.open(file, audio) is not None

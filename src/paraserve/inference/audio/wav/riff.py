@@ -17,7 +17,7 @@ from paraserve.errors import AudioError
 RIFF_BYTES = 12
 CHUNK_HEADER_BYTES = 8
 MAX_CHUNKS = 10_000
-"""Chunks of one file, over all wavs in it. Real files have fewer than 100."""
+"""Chunks of one file and wavs in it, together. Real files have fewer than 100."""
 MAX_FORMAT_BYTES = 4096
 UNKNOWN_BYTES = 0x7FFF_F000
 """Writers that do not know the size state 0, or a number from here on."""
@@ -61,13 +61,13 @@ def is_wav(file: BinaryIO) -> bool:
     return _begins_wav(head)
 
 
-def find_audio(file: BinaryIO, size_bytes: int) -> WavAudio:
+def find_audio(file: BinaryIO, size_bytes: int, *, may_search: bool = True) -> WavAudio:
     """Return the audio of a wav file of this size; no spans where the header is damaged or states no format.
 
     Raises:
-        AudioError: it has more than 10,000 chunks.
+        AudioError: it has more than 10,000 chunks, or all bytes would have to be searched and `may_search` is False.
     """
-    walk = _Walk(file, size_bytes)
+    walk = _Walk(file, size_bytes, may_search=may_search)
     at = 0
     while at < size_bytes:
         at = walk.read_wav(at)
@@ -77,8 +77,9 @@ def find_audio(file: BinaryIO, size_bytes: int) -> WavAudio:
 class _Walk:
     """Reader of one file's chunks."""
 
-    def __init__(self, file: BinaryIO, size_bytes: int) -> None:
+    def __init__(self, file: BinaryIO, size_bytes: int, *, may_search: bool) -> None:
         self.audio = WavAudio()
+        self._may_search = may_search
         self._file = file
         self._size = size_bytes
         self._n_chunks = 0
@@ -86,6 +87,7 @@ class _Walk:
 
     def read_wav(self, start: int) -> int:
         """Read the wav that begins at `start`; return where the next one begins, or the file's end."""
+        self._count()
         head = self._read(start, RIFF_BYTES)
         self._is_big_endian = head[:4] == b"RIFX"
         form, long_bytes = b"", 0
@@ -156,6 +158,8 @@ class _Walk:
 
     def _next_wav(self, at: int) -> int:
         """Return where the next wav begins at or after `at`, or the file's end."""
+        if not self._may_search:
+            raise AudioError("the header of the wav does not tell where its audio ends", param="file")
         while at < self._size:
             block = self._read(at, SEARCH_BYTES + RIFF_BYTES)
             for place in _places(block, b"WAVE"):
@@ -164,10 +168,14 @@ class _Walk:
             at += SEARCH_BYTES
         return self._size
 
-    def _chunk(self, at: int) -> tuple[bytes, int]:
+    def _count(self) -> None:
+        """Count a chunk or a wav: empty wavs one after the other have no chunks, and take as long."""
         self._n_chunks += 1
         if self._n_chunks > MAX_CHUNKS:
             raise AudioError(f"damaged wav: it has more than {MAX_CHUNKS} chunks", param="file")
+
+    def _chunk(self, at: int) -> tuple[bytes, int]:
+        self._count()
         head = self._read(at, CHUNK_HEADER_BYTES)
         return head[:4], int.from_bytes(head[4:], "big" if self._is_big_endian else "little")
 

@@ -1,6 +1,7 @@
 """Form and query fields of an upload, checked before any work begins. `upload_forms.py` describes them."""
 
 import json
+import math
 import re
 from collections.abc import Iterable, Mapping
 
@@ -163,6 +164,25 @@ def read_digits(fields: FormFields, name: str, max_digits: int) -> int | None:
         message = f"{name} must be 0, 1, ..., not {value[:20]!r}"
         raise ProtocolError(message, code="invalid_value", param=name)
     return int(value)
+
+
+def read_timeout(fields: FormFields) -> float:
+    """Read the client's own limit on the time of its request, in seconds. 0 where it has none.
+
+    Raises:
+        ProtocolError: it is no number above 0.
+    """
+    value = fields.last("timeout")
+    if value is None:
+        return 0.0
+    try:
+        seconds = float(value)
+    except ValueError:
+        seconds = math.nan
+    if not 0 < seconds < math.inf:
+        message = f"timeout must be a number of seconds above 0, not {value[:20]!r}"
+        raise ProtocolError(message, code="invalid_value", param="timeout")
+    return seconds
 
 
 def _hotwords(fields: FormFields) -> tuple[Hotword, ...]:

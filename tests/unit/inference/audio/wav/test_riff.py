@@ -150,6 +150,24 @@ def test_a_wav_of_countless_chunks_is_refused():
     assert caught.value.code == "invalid_audio"
 
 
+def test_countless_empty_wavs_are_refused():
+    """Wavs without a chunk, one after the other, count as chunks do: their number is bounded."""
+    data = (b"RIFF" + bytes(4) + b"WAVE") * 200_000
+    with pytest.raises(AudioError, match="more than 10000 chunks"):
+        find_audio(io.BytesIO(data), len(data))
+
+
+@pytest.mark.parametrize("size", [0, 0xFFFFFFFF, 3200])
+def test_the_end_of_the_audio_is_searched_if_that_is_allowed(size):
+    """Where the header does not tell the end, all bytes are looked at, or the file is left to somebody else."""
+    data = with_size(wav(), size)
+    assert find_audio(io.BytesIO(data), len(data)).spans
+    with pytest.raises(AudioError, match="where its audio ends"):
+        find_audio(io.BytesIO(data), len(data), may_search=False)
+    whole = wav()
+    assert find_audio(io.BytesIO(whole), len(whole), may_search=False).is_exact
+
+
 def test_a_wav_without_format_is_refused():
     """Audio before its format cannot be read."""
     with pytest.raises(AudioError):
