@@ -20,6 +20,13 @@ class VadOverrides:
     speech_noise_threshold: float | None = None
 
 
+NO_OVERRIDES = VadOverrides()
+END_SILENCE_MS_RANGE, SEGMENT_MS_RANGE, NOISE_THRESHOLD_RANGE = (0, 60_000), (500, 3_600_000), (-1, 1)
+"""Least and greatest values of `VadOverrides`, in the order of its fields."""
+MERGE_S_RANGE = (1, 60)
+"""Least and greatest length of merged segments that a client may ask for, in seconds: their audio is held."""
+
+
 @dataclass(frozen=True, slots=True)
 class HotwordRule:
     """The operator's rule for hotwords, in nats (natural logarithm).
@@ -64,8 +71,10 @@ class RecognitionOptions:
     `model` is a name or an alias of one of the server's models; None or "auto" leaves the choice to the server.
     `heard_language` is that of the speech before in the same stream: a model need not find out again. `task`
     "translate" wants English text of speech in any language, which not every model can give. `lm` False goes without
-    the language model. `redaction` is done to the written text, after all models. Requests that differ in nothing
-    else are equal, so they share batches.
+    the language model. `redaction` is done to the written text, after all models. `vad` changes the detector for this
+    recording; a live utterance has its own in `StreamConfig`. `merge_vad` merges neighbouring segments up to
+    `merge_length_ms`, as FunASR does; None keeps the operator's choice. Requests that differ in the last four alone
+    are equal, so they share batches.
     """
 
     hotwords: tuple[Hotword, ...] = ()
@@ -85,6 +94,9 @@ class RecognitionOptions:
     hotword_rule: HotwordRule = HotwordRule()
     lm: bool = True
     redaction: Redaction = field(default=NO_REDACTION, compare=False)
+    vad: VadOverrides = field(default=NO_OVERRIDES, compare=False)
+    merge_vad: bool | None = field(default=None, compare=False)
+    merge_length_ms: int | None = field(default=None, compare=False)
 
 
 CUE_S_RANGE, LINES_RANGE, LATIN_CHARS_RANGE, CHINESE_CHARS_RANGE = (1, 3600), (1, 10), (10, 500), (5, 500)

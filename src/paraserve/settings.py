@@ -261,9 +261,9 @@ class Settings(TextSettings, SubtitleSettings, ModelSettings, ListeningSettings,
         return self.workers > 1 or self.worker_max_age_s > 0 or self.worker_max_memory_bytes > 0
 
     @property
-    def merge_ms(self) -> int | None:
-        """Longest merged segment in ms, None without merging."""
-        return round(self.merge_length_s * 1000) if self.merge_vad else None
+    def merge_length_ms(self) -> int:
+        """Longest merged segment in ms."""
+        return round(self.merge_length_s * 1000)
 
 
 def checked_settings(flags: Mapping[str, object]) -> Settings:

@@ -66,6 +66,11 @@ VALUES = {
     "subtitle_latin_chars": "30",
     "subtitle_chinese_chars": "12",
     "subtitle_text": "spoken",
+    "vad_tail_sil": "0",
+    "max_single_segment_time": "500",
+    "speech_noise_thres": "1",
+    "merge_vad": "perhaps",
+    "merge_length_s": "1",
 }
 """A value of each field of the upload routes. No text depends on `deterministic` here, so its value is a bad one."""
 
@@ -227,6 +232,8 @@ FUNASR_VALUES = {
     "vad_tail_sil": [0],
     "max_single_segment_time": [500],
     "speech_noise_thres": [1],
+    "merge_vad": ["perhaps"],
+    "merge_length_s": [0],
     "punctuate": [False],
     "deterministic": ["yes"],
     "model": ["nova-2"],

@@ -9,7 +9,7 @@ import numpy as np
 from paraserve.errors import ParaserveError
 from paraserve.inference.abilities import Abilities
 from paraserve.inference.base import VadStep
-from paraserve.options import RecognitionOptions, StreamConfig
+from paraserve.options import NO_OVERRIDES, RecognitionOptions, StreamConfig, VadOverrides
 from paraserve.runtime.scheduling.batches import Lane, Timed
 from paraserve.types import (
     FRAME_SAMPLES,
@@ -64,8 +64,8 @@ class FakeEngine:
         self.open_streams += 1
         return FakeStream(self, has_partials=self.has_partials)
 
-    def open_vad(self, lane: Lane = Lane.BULK, *, cuts: bool = False) -> "FakeVadStream":
-        return FakeVadStream()
+    def open_vad(self, lane: Lane = Lane.BULK, overrides: VadOverrides = NO_OVERRIDES) -> "FakeVadStream":
+        return FakeVadStream(self.lookback_ms)
 
     async def recognize(
         self, audio: SegmentAudio, options: RecognitionOptions, lane: Lane = Lane.BULK
@@ -125,6 +125,7 @@ class FakeEngine:
 class FakeVadStream:
     """Speech from the first sample to the last whole frame."""
 
+    lookback_ms: int = 0
     n_samples: int = 0
 
     async def step(self, samples: Samples, *, is_last: bool) -> Timed[VadStep]:

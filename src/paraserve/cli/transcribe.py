@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 import typer
 
@@ -19,7 +19,16 @@ from paraserve.cli.remote import remote_transcriber
 from paraserve.cli.setting_texts import setting_option
 from paraserve.errors import ParaserveError
 from paraserve.formats import FORMATS
-from paraserve.options import RecognitionOptions, Redaction, SubtitleOptions
+from paraserve.options import (
+    END_SILENCE_MS_RANGE,
+    MERGE_S_RANGE,
+    NOISE_THRESHOLD_RANGE,
+    SEGMENT_MS_RANGE,
+    RecognitionOptions,
+    Redaction,
+    SubtitleOptions,
+    VadOverrides,
+)
 from paraserve.redaction_lists import read_masks, read_profanity, read_replacements
 from paraserve.server.protocols.funasr.hotwords import parse_hotwords
 from paraserve.server.protocols.languages import read_language
@@ -77,6 +86,11 @@ class Output:
         sys.stdout.flush()
 
 
+def _detector_option(limits: tuple[int, int], text: str) -> Any:
+    """Return the option of a knob of the detector."""
+    return typer.Option(min=limits[0], max=limits[1], help=text)
+
+
 def transcribe(  # noqa: PLR0913, PLR0917 - one parameter a flag
     files: Annotated[list[str], typer.Argument(metavar="FILE", help="Recordings of any format; - reads stdin.")],
     format_: Format = "text",
@@ -100,6 +114,21 @@ def transcribe(  # noqa: PLR0913, PLR0917 - one parameter a flag
         bool, typer.Option("--translate", help="Write English, whatever language is spoken (Whisper).")
     ] = False,
     no_punctuate: Annotated[bool, typer.Option("--no-punctuate", help="No punctuation marks.")] = False,
+    vad_tail_sil: Annotated[
+        int | None, _detector_option(END_SILENCE_MS_RANGE, "Milliseconds of silence that end a segment.")
+    ] = None,
+    max_single_segment_time: Annotated[
+        int | None, _detector_option(SEGMENT_MS_RANGE, "Milliseconds after which speech is cut at a quiet moment.")
+    ] = None,
+    speech_noise_thres: Annotated[
+        float | None, _detector_option(NOISE_THRESHOLD_RANGE, "How much more probable than noise speech must be.")
+    ] = None,
+    merge_vad: Annotated[
+        bool | None, typer.Option("--merge-vad/--no-merge-vad", help="Merge neighbouring segments, as FunASR does.")
+    ] = None,
+    merge_length_s: Annotated[
+        float | None, _detector_option(MERGE_S_RANGE, "Longest merged segment in seconds, which asks for merging.")
+    ] = None,
     subtitle_cue_s: Annotated[float | None, setting_option("subtitle_cue_s")] = None,
     subtitle_lines: Annotated[int | None, setting_option("subtitle_lines")] = None,
     subtitle_latin_chars: Annotated[int | None, setting_option("subtitle_latin_chars")] = None,
@@ -124,6 +153,9 @@ def transcribe(  # noqa: PLR0913, PLR0917 - one parameter a flag
         word_times=format_ != "text",
         task="translate" if translate else "transcribe",
         redaction=Redaction(read_replacements(replacements), read_profanity(profanity), read_masks(mask)),
+        vad=VadOverrides(vad_tail_sil, max_single_segment_time, speech_noise_thres),
+        merge_vad=True if merge_vad is None and merge_length_s is not None else merge_vad,
+        merge_length_ms=None if merge_length_s is None else round(merge_length_s * 1000),
     )
     limits = {
         "subtitle_cue_s": subtitle_cue_s,

@@ -63,6 +63,7 @@ class Abilities:
         partial_hotwords: partial texts follow the option `hotwords`.
         knows: speech that it understands, in words that follow "knows". Empty where its bundle does not tell.
         translates: the option `task` may be "translate".
+        detects_speech: a detector finds where speech begins and ends, so its options have an effect.
         join_ms: length up to which neighbouring segments of a recording are recognized as one; 0 = they are not.
     """
 
@@ -81,6 +82,7 @@ class Abilities:
     join_ms: int = 0
     knows: str = ""
     any_language: bool = False
+    detects_speech: bool = True
 
     def check_task(self, options: RecognitionOptions) -> None:
         """Check that the task of the options can be done.

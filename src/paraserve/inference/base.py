@@ -212,6 +212,7 @@ class ModelBundle:
             knows=self.knows,
             translates=recognizer.translates,
             join_ms=recognizer.join_ms,
+            detects_speech=self.vad is not None,
         )
 
     @property

@@ -10,7 +10,7 @@ from paraserve.errors import ProtocolError
 from paraserve.inference.base import ModelBundle, State, StreamingItem, Vad, VadStep
 from paraserve.inference.hotword_lists import OperatorHotwords
 from paraserve.inference.text.final_text import realtime_sentences
-from paraserve.options import RecognitionOptions, StreamConfig
+from paraserve.options import RecognitionOptions, StreamConfig, VadOverrides
 from paraserve.runtime.draft_recognizer import DraftRecognizer
 from paraserve.runtime.scheduling.batches import BatchCall, Lane, Timed
 from paraserve.runtime.scheduling.cpu_gpu_scheduler import AnyScheduler
@@ -34,6 +34,7 @@ class LocalVadStream(Generic[State]):
 
     vad: Vad[State]
     state: State
+    lookback_ms: int
     scheduler: AnyScheduler
     lane: Lane
 
@@ -48,6 +49,21 @@ class LocalVadStream(Generic[State]):
         # Set after the wait: a failed or cancelled step leaves the stream as it was.
         self.state, result = timed.result
         return Timed(result, timed.queue_ms, timed.run_ms)
+
+
+def open_vad_stream(
+    vad: Vad[State], overrides: VadOverrides, scheduler: AnyScheduler, lane: Lane
+) -> LocalVadStream[State]:
+    """Open the detector of one stream with a client's overrides, except that it ends no segment amid speech.
+
+    Raises:
+        ProtocolError: a VAD override is out of its range.
+    """
+    overrides = replace(overrides, max_segment_ms=NEVER_CUT_MS)
+    try:
+        return LocalVadStream(vad, vad.new_state(overrides), vad.lookback_with(overrides), scheduler, lane)
+    except ValueError as error:
+        raise ProtocolError(f"voice activity detection: {error}", code="invalid_value") from error
 
 
 class LocalStream:
@@ -68,18 +84,13 @@ class LocalStream:
         hotwords: OperatorHotwords,
         draft_recognizer: DraftRecognizer | None = None,
     ) -> None:
-        overrides = replace(config.vad, max_segment_ms=NEVER_CUT_MS)
-        try:
-            self.lookback_ms = vad.lookback_with(overrides)
-            state = vad.new_state(overrides)
-        except ValueError as error:
-            raise ProtocolError(f"voice activity detection: {error}", code="invalid_value") from error
+        self._vad = open_vad_stream(vad, config.vad, scheduler, Lane.STEP)
+        self.lookback_ms = self._vad.lookback_ms
         self._bundle = bundle
         self._scheduler = scheduler
         self._config = config
         self._hotwords = hotwords
         self._step_options = replace(config.options, hotwords=(), hotword_rule=hotwords.rule)
-        self._vad = LocalVadStream(vad, state, scheduler, Lane.STEP)
         self._draft_recognizer = draft_recognizer
         self._asr_state: Any = None
         self._punc_state: Any = None

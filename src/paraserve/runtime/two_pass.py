@@ -17,10 +17,10 @@ from paraserve.inference.hotword_lists import HotwordReports, still_shown
 from paraserve.inference.text.sentences import join_sentences, join_spoken
 from paraserve.options import RecognitionOptions, StreamConfig
 from paraserve.runtime.engine import Engine
-from paraserve.runtime.offline import first_cause, moved, shifted
+from paraserve.runtime.offline import first_cause
 from paraserve.runtime.redacted_texts import LiveRedaction
 from paraserve.runtime.scheduling.batches import Lane, Timed
-from paraserve.runtime.segments.cut_speech import EARLIEST_MS, recognize_part, words_after
+from paraserve.runtime.segments.cut_speech import moved, own_words, recognize_part, shifted
 from paraserve.runtime.segments.live_segmenter import Chunk, SpeechEnd, segmenter_of
 from paraserve.runtime.spoken_language import SpokenLanguage
 from paraserve.runtime.understanding import StreamedSegment, heard_in
@@ -276,14 +276,9 @@ class TwoPassSession:
         if around is None or part is None:
             timed = await self._engine.recognize(end.audio, options, self._final_lane)
             return replace(timed, result=shifted(timed.result, segment.start_ms, segment.end_ms))
-        tokens, hotwords, said_until_ms = part.result.tokens, part.result.hotwords, segment.start_ms
         if around.has_before and before is not None:
             await asyncio.wait({before})
-            said_until_ms = max(self._said_until_ms.pop(end.index - 1, 0), segment.start_ms - EARLIEST_MS)
-            tokens, hotwords = words_after(tokens, said_until_ms), words_after(hotwords, said_until_ms)
-        latest_ms = around.end_ms if around.has_after else segment.end_ms
-        tokens = moved(tokens, 0, latest_ms, earliest_ms=said_until_ms)
+        own, said_until_ms = own_words(part.result, segment, around, self._said_until_ms.pop(end.index - 1, 0))
         if around.has_after:
-            self._said_until_ms[end.index] = (tokens[-1].end_ms if tokens else None) or said_until_ms
-        hotwords = moved(hotwords, 0, latest_ms, earliest_ms=said_until_ms)
-        return replace(part, result=replace(part.result, tokens=tokens, hotwords=hotwords))
+            self._said_until_ms[end.index] = said_until_ms
+        return replace(part, result=own)

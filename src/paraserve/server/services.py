@@ -127,4 +127,4 @@ def _slow_log(settings: Settings) -> SlowLog:
 
 
 def _file_limits(settings: Settings) -> FileLimits:
-    return FileLimits(settings.max_duration_s * 1000, settings.merge_ms)
+    return FileLimits(settings.max_duration_s * 1000, settings.merge_vad, settings.merge_length_ms)

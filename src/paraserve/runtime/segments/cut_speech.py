@@ -5,7 +5,7 @@ together with its surroundings, and only its own words are kept. The surrounding
 their border is whole in both.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -13,7 +13,7 @@ from paraserve.hotword_types import HotwordHit
 from paraserve.options import RecognitionOptions
 from paraserve.runtime.engine import Engine
 from paraserve.runtime.scheduling.batches import Lane, Timed
-from paraserve.types import Hypothesis, Segment, SegmentAudio, Token, samples_to_ms
+from paraserve.types import FRAME_MS, Hypothesis, Segment, SegmentAudio, Token, samples_to_ms
 
 Placed = TypeVar("Placed", Token, HotwordHit)
 
@@ -21,6 +21,11 @@ CONTEXT_MS = 1000
 """Audio on each side of a part, at most: a few words. More does not find more of them."""
 EARLIEST_MS = 300
 """A word that the part before has not kept begins this much before the border at most."""
+
+
+def part_context_ms(recognizer_max_ms: int, max_ms: int) -> int:
+    """Return the audio to give on each side of parts of at most `max_ms`, as far as the recognizer takes it."""
+    return max(0, min(CONTEXT_MS, (recognizer_max_ms - max_ms) // 2 // FRAME_MS * FRAME_MS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +71,45 @@ async def recognize_part(
         hypothesis, tokens=tuple(tokens), token_ids=(), unknown_units=unknown_units, hotwords=tuple(hotwords)
     )
     return replace(timed, result=result)
+
+
+def own_words(part: Hypothesis, segment: Segment, around: Surroundings, said_until_ms: int) -> tuple[Hypothesis, int]:
+    """Return a part with the words that are its own, and where the last of them ends.
+
+    Args:
+        part: of `recognize_part`, without the words behind it.
+        segment: the part.
+        around: its surroundings.
+        said_until_ms: where the last word of the part before ends; 0 = it has none.
+    """
+    tokens, hotwords, earliest_ms = part.tokens, part.hotwords, segment.start_ms
+    if around.has_before:
+        earliest_ms = max(said_until_ms, segment.start_ms - EARLIEST_MS)
+        tokens, hotwords = words_after(tokens, earliest_ms), words_after(hotwords, earliest_ms)
+    latest_ms = around.end_ms if around.has_after else segment.end_ms
+    tokens = moved(tokens, 0, latest_ms, earliest_ms=earliest_ms)
+    hotwords = moved(hotwords, 0, latest_ms, earliest_ms=earliest_ms)
+    said_until_ms = (tokens[-1].end_ms if tokens else None) or earliest_ms
+    return replace(part, tokens=tokens, hotwords=hotwords), said_until_ms
+
+
+def shifted(hypothesis: Hypothesis, start_ms: int, end_ms: int) -> Hypothesis:
+    """Return the hypothesis of a segment with its token times counted from the recording's start.
+
+    FunASR's rule for the last token counts padded frames. It may pass the segment's end, where the next one's first
+    word may begin, so times are cut there.
+    """
+    tokens = moved(hypothesis.tokens, start_ms, end_ms)
+    return replace(hypothesis, tokens=tokens, hotwords=moved(hypothesis.hotwords, start_ms, end_ms))
+
+
+def moved(items: Sequence[Placed], by_ms: int, latest_ms: int, *, earliest_ms: int = 0) -> tuple[Placed, ...]:
+    """Return tokens or hotwords later by `by_ms`, with all times between `earliest_ms` and `latest_ms`."""
+
+    def later(ms: int | None) -> int | None:
+        return None if ms is None else max(earliest_ms, min(ms + by_ms, latest_ms))
+
+    return tuple(replace(item, start_ms=later(item.start_ms), end_ms=later(item.end_ms)) for item in items)
 
 
 def words_after(items: Iterable[Placed], said_until_ms: int) -> tuple[Placed, ...]:

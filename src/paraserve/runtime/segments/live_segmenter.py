@@ -12,7 +12,7 @@ from paraserve.options import StreamConfig
 from paraserve.runtime.audio_buffer import AudioBuffer
 from paraserve.runtime.draft_recognizer import DRAFT_STEP_MS
 from paraserve.runtime.engine import Engine
-from paraserve.runtime.segments.cut_speech import CONTEXT_MS, Surroundings
+from paraserve.runtime.segments.cut_speech import Surroundings, part_context_ms
 from paraserve.runtime.segments.segment_cuts import cut_long_segment
 from paraserve.types import FRAME_MS, Samples, Segment, SegmentAudio, VadEvent, samples_to_ms
 
@@ -195,10 +195,9 @@ def segmenter_of(engine: Engine, config: StreamConfig, lookback_ms: int) -> Live
     if config.mode == "online":
         return LiveSegmenter(step_ms=step_ms, lookback_ms=lookback_ms, max_segment_ms=None, keeps_stepped=False)
     max_ms = min(engine.max_segment_ms, config.vad.max_segment_ms or engine.max_segment_ms)
-    room_ms = (engine.max_segment_ms - max_ms) // 2
     return LiveSegmenter(
         step_ms=step_ms,
         lookback_ms=lookback_ms,
         max_segment_ms=max_ms,
-        context_ms=min(CONTEXT_MS, room_ms // FRAME_MS * FRAME_MS),
+        context_ms=part_context_ms(engine.max_segment_ms, max_ms),
     )

@@ -48,7 +48,7 @@ async def transcribe_samples(
     blocks = _blocks(samples, limits.max_duration_ms // 1000)
     options = context.redaction.with_client(options)
     async with context.engine.for_model(options.model, options.task) as engine:
-        return await transcribe(engine, blocks, options, merge_ms=limits.merge_ms)
+        return await transcribe(engine, blocks, options, merge_ms=limits.merge_ms(options))
 
 
 async def transcribe_bytes(

@@ -75,6 +75,10 @@ class FunasrRequest(Documented):
     """Milliseconds after which a segment is ended anyway. Default: the model's own."""
     speech_noise_thres: Annotated[float, Field(ge=-1, le=1)] | NumberText | MISSING | None = MISSING
     """Difference of probabilities by which speech must exceed noise. Default: the model's own."""
+    merge_vad: bool | MISSING | None = MISSING
+    """In mode `offline`: `true` merges neighbouring segments before recognition. Default: the server's setting."""
+    merge_length_s: Annotated[float, Field(ge=1, le=60)] | NumberText | MISSING | None = MISSING
+    """In mode `offline`: longest merged segment in seconds, which asks for merging. Default: the server's."""
     punctuate: bool | MISSING | None = MISSING
     """`false` leaves out punctuation. Default `true`."""
     deterministic: bool | MISSING | None = MISSING
