@@ -45,3 +45,10 @@ class HotwordReport:
 
     hits: tuple[HotwordHit, ...] = ()
     ignored: tuple[IgnoredHotword, ...] = ()
+
+
+def joined_reports(first: HotwordReport | None, second: HotwordReport | None) -> HotwordReport | None:
+    """Return the report on two texts that follow each other, None without any."""
+    if first is None or second is None:
+        return first or second
+    return HotwordReport(first.hits + second.hits, first.ignored + second.ignored)

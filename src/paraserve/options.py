@@ -150,11 +150,21 @@ class ChunkSize:
 
 
 @dataclass(frozen=True, slots=True)
+class SemanticEndpoint:
+    """Silence in ms that ends a segment whose words are a complete sentence, and one whose words are not."""
+
+    complete_ms: int = 400
+    incomplete_ms: int = 1200
+
+
+@dataclass(frozen=True, slots=True)
 class StreamConfig:
     """A client's choices for one live utterance.
 
     `encoder_look_back` and `decoder_look_back` count the chunks that a streaming model may look back at; None = the
     model's own. `realtime_punctuation` puts each segment's closing mark before the next segment's text.
+    `partial_punctuation` puts marks into partial texts. `endpoint` lets the punctuation model decide how much silence
+    ends a segment; None = it does not.
     """
 
     mode: Literal["2pass", "online"] = "2pass"
@@ -167,3 +177,5 @@ class StreamConfig:
     session_id: str = ""
     options: RecognitionOptions = RecognitionOptions()
     realtime_punctuation: bool = False
+    partial_punctuation: bool = False
+    endpoint: SemanticEndpoint | None = None

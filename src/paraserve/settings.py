@@ -169,6 +169,13 @@ class Settings(TextSettings, SubtitleSettings, ModelSettings, ListeningSettings,
         10.0, "A live client that takes no result for this long is closed: 1013.", unit="seconds", gt=0
     )
 
+    endpoint_complete_ms: int = Group.LIVE.setting(
+        400, "With `semantic_endpoint`: ms of silence that end a complete sentence.", ge=200, le=60_000
+    )
+    endpoint_incomplete_ms: int = Group.LIVE.setting(
+        1200, "With `semantic_endpoint`: ms of silence that end half a sentence.", ge=200, le=60_000
+    )
+
     drain_timeout_s: float = Group.SHUTDOWN.setting(
         30.0, "Time for requests and live sessions in progress to end after SIGTERM.", unit="seconds", ge=0
     )

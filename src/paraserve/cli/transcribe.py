@@ -6,24 +6,35 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 import typer
 
 from paraserve.cli.config import check_files, read_settings
 from paraserve.cli.inputs import Source, open_sources, output_paths, write_atomically
 from paraserve.cli.local import open_local
-from paraserve.cli.options import ApiKey, Bundles, Device, Hotwords, Mask, Model, NoItn, Profanity, Replacements
+from paraserve.cli.options import (
+    ApiKey,
+    Bundles,
+    Device,
+    EndSilence,
+    Hotwords,
+    Mask,
+    Model,
+    NoiseThreshold,
+    NoItn,
+    Profanity,
+    Replacements,
+    SegmentTime,
+    range_option,
+)
 from paraserve.cli.progress import Bars, OnProgress
 from paraserve.cli.remote import remote_transcriber
 from paraserve.cli.setting_texts import setting_option
 from paraserve.errors import ParaserveError
 from paraserve.formats import FORMATS
 from paraserve.options import (
-    END_SILENCE_MS_RANGE,
     MERGE_S_RANGE,
-    NOISE_THRESHOLD_RANGE,
-    SEGMENT_MS_RANGE,
     RecognitionOptions,
     Redaction,
     SubtitleOptions,
@@ -86,11 +97,6 @@ class Output:
         sys.stdout.flush()
 
 
-def _detector_option(limits: tuple[int, int], text: str) -> Any:
-    """Return the option of a knob of the detector."""
-    return typer.Option(min=limits[0], max=limits[1], help=text)
-
-
 def transcribe(  # noqa: PLR0913, PLR0917 - one parameter a flag
     files: Annotated[list[str], typer.Argument(metavar="FILE", help="Recordings of any format; - reads stdin.")],
     format_: Format = "text",
@@ -114,20 +120,14 @@ def transcribe(  # noqa: PLR0913, PLR0917 - one parameter a flag
         bool, typer.Option("--translate", help="Write English, whatever language is spoken (Whisper).")
     ] = False,
     no_punctuate: Annotated[bool, typer.Option("--no-punctuate", help="No punctuation marks.")] = False,
-    vad_tail_sil: Annotated[
-        int | None, _detector_option(END_SILENCE_MS_RANGE, "Milliseconds of silence that end a segment.")
-    ] = None,
-    max_single_segment_time: Annotated[
-        int | None, _detector_option(SEGMENT_MS_RANGE, "Milliseconds after which speech is cut at a quiet moment.")
-    ] = None,
-    speech_noise_thres: Annotated[
-        float | None, _detector_option(NOISE_THRESHOLD_RANGE, "How much more probable than noise speech must be.")
-    ] = None,
+    vad_tail_sil: EndSilence = None,
+    max_single_segment_time: SegmentTime = None,
+    speech_noise_thres: NoiseThreshold = None,
     merge_vad: Annotated[
         bool | None, typer.Option("--merge-vad/--no-merge-vad", help="Merge neighbouring segments, as FunASR does.")
     ] = None,
     merge_length_s: Annotated[
-        float | None, _detector_option(MERGE_S_RANGE, "Longest merged segment in seconds, which asks for merging.")
+        float | None, range_option(MERGE_S_RANGE, "Longest merged segment in seconds, which asks for merging.")
     ] = None,
     subtitle_cue_s: Annotated[float | None, setting_option("subtitle_cue_s")] = None,
     subtitle_lines: Annotated[int | None, setting_option("subtitle_lines")] = None,

@@ -73,6 +73,22 @@ class EngineStream(Protocol):
         """Return the sentences of the next segment, with realtime marks (see `realtime_sentences`)."""
         ...
 
+    @property
+    def closing(self) -> str:
+        """The mark behind the partial texts of an utterance without final ones, "" where none is asked for."""
+        ...
+
+    async def closing_mark(self, rest: SegmentAudio) -> Timed[str | None]:
+        """Return the mark after the words of the open segment, "" for none, None without words.
+
+        `rest` is its audio that no step has taken, less than a chunk. Nothing of the stream is changed.
+        """
+        ...
+
+    def set_end_silence(self, end_silence_ms: int | None) -> None:
+        """Let open speech end after this much silence from now on; None = as the client or the model has it."""
+        ...
+
     def set_ahead(self, *, is_ahead: bool) -> None:
         """Say whether the audio comes faster than it is spoken. Then those who speak are served first."""
         ...
@@ -190,11 +206,7 @@ class LocalEngine:
         return min(self._bundle.recognizer.max_segment_ms, self._vad.max_segment_ms or NEVER_CUT_MS)
 
     def open_vad(self, lane: Lane = Lane.BULK, overrides: VadOverrides = NO_OVERRIDES) -> VadStream:
-        """Open voice activity detection for one stream. It ends no segment amid speech, however long.
-
-        Raises:
-            ProtocolError: a VAD override is out of its range.
-        """
+        """Open voice activity detection for one stream."""
         return open_vad_stream(self._vad, overrides, self._scheduler, lane)
 
     def open_stream(self, config: StreamConfig) -> EngineStream:

@@ -184,6 +184,16 @@ class _Stream:
     def restart(self) -> None:
         self._stream.restart()
 
+    @property
+    def closing(self) -> str:
+        return self._stream.closing
+
+    async def closing_mark(self, rest: SegmentAudio) -> Timed[str | None]:
+        return await self._stream.closing_mark(rest)
+
+    def set_end_silence(self, end_silence_ms: int | None) -> None:
+        self._stream.set_end_silence(end_silence_ms)
+
     def set_ahead(self, *, is_ahead: bool) -> None:
         self._stream.set_ahead(is_ahead=is_ahead)
 

@@ -24,7 +24,9 @@ from paraserve.runtime.redacted_texts import redacted_recording
 from paraserve.runtime.routing.automatic_engine import AutomaticEngine, FirstPass
 from paraserve.runtime.scheduling.batches import Lane, Timed
 from paraserve.runtime.segments.cut_speech import (
+    LastWords,
     Surroundings,
+    last_words,
     own_words,
     part_context_ms,
     recognize_part,
@@ -177,7 +179,7 @@ class _Transcription:
             # Several models hear each segment as it is, to be joined with its neighbours later.
             context_ms=0 if isinstance(engine, AutomaticEngine) else part_context_ms(engine.max_segment_ms, max_ms),
         )
-        self._said_until_ms = 0  # end of the last word of the part before
+        self._last_words: LastWords | None = None  # of the part before
         self._in_flight: deque[_InFlight] = deque()
         self._hypotheses: list[Hypothesis] = []
         self._received_samples = 0
@@ -246,8 +248,8 @@ class _Transcription:
     def _placed(self, recognized: Recognized, segment: Segment) -> Hypothesis:
         """Return the hypothesis of the next segment with times of the recording, and with its own words alone."""
         if isinstance(recognized, CutPart):
-            own, said_until_ms = own_words(recognized.hypothesis, segment, recognized.around, self._said_until_ms)
-            self._said_until_ms = said_until_ms if recognized.around.has_after else 0
+            own = own_words(recognized.hypothesis, segment, recognized.around, self._last_words)
+            self._last_words = last_words(own, are_whole=True) if recognized.around.has_after else None
             return own
         if isinstance(recognized, FirstPass):
             return shifted(recognized.timed.result, segment.start_ms, segment.end_ms)

@@ -5,6 +5,7 @@ from functools import partial
 
 from paraserve.catalog.store import models_folder
 from paraserve.operator_redaction import OperatorRedaction
+from paraserve.options import SemanticEndpoint
 from paraserve.runtime.decoding.pool import DecodePool
 from paraserve.runtime.offline import FileLimits
 from paraserve.runtime.routing.routed_engine import RoutedEngine
@@ -95,6 +96,7 @@ def live_service(settings: Settings, shared: SharedServices, max_live: int) -> L
             max_upload_bytes=settings.max_upload_bytes,
             metrics=shared.metrics,
             redaction=shared.redaction,
+            endpoint=SemanticEndpoint(settings.endpoint_complete_ms, settings.endpoint_incomplete_ms),
         ),
         choice_of=shared.engine.choice_of,
         dialect=FunasrDialect(is_offline=settings.mode == "offline", is_strict=settings.protocol == "strict"),

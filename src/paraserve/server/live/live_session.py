@@ -5,7 +5,6 @@ An utterance begins with audio or an end. It has exactly one last text, or an er
 
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from dataclasses import replace
 
 import numpy as np
 
@@ -32,9 +31,11 @@ from paraserve.server.protocols.events import (
     RecordingText,
     Request,
     SegmentText,
+    SpeechChanged,
     WavHeader,
     text_event,
 )
+from paraserve.speech_types import SpeechChange
 from paraserve.types import SAMPLE_RATE, Samples, Transcript, Update
 
 MAX_GATHERED_FRAMES = 16
@@ -105,16 +106,19 @@ class LiveSession:
             await self._live(first)
 
     async def _live(self, first: Audio) -> None:
-        reader, stream, redaction = self.reader, self.reader.settings.stream, self._context.redaction
-        stream = replace(stream, options=redaction.with_client(stream.options))
+        reader, redaction = self.reader, self._context.redaction
+        stream = self._context.with_operator(reader.settings.stream)
+        on_speech = self._on_speech if reader.settings.speech_events else None
         async with (
             self._context.engine.for_model(stream.options.model, stream.options.task) as engine,
-            TwoPassSession(engine, stream, self._on_update) as session,
+            TwoPassSession(engine, stream, self._on_update, on_speech) as session,
         ):
             async for samples in reader.samples(first):
                 session.options = redaction.with_client(reader.settings.stream.options)
                 session.is_ahead = reader.pace.is_ahead
                 await session.feed(samples)
+                if reader.has_commit:
+                    await session.commit()
             await session.finish()
 
     async def _recording(self, first: Audio) -> Transcript:
@@ -133,8 +137,10 @@ class LiveSession:
         if settings.is_recording:
             self._outbox.put(RecordingText(Transcript("", (), 0)))
         else:
-            kind = PartialText if settings.stream.mode == "online" else SegmentText
-            self._outbox.put(kind("", is_last=True))
+            self._outbox.put((PartialText if settings.stream.mode == "online" else SegmentText)("", is_last=True))
+
+    def _on_speech(self, change: SpeechChange) -> None:
+        self._outbox.put(SpeechChanged(change))
 
     def _on_update(self, update: Update) -> None:
         self._outbox.put(text_event(update, self.reader.arrivals.at(update.due_ms)))
@@ -145,8 +151,8 @@ class RequestReader:
 
     `settings` are what all requests so far came to, `received_ms` and `pace` the audio of all utterances. `charge` is
     called with the places that new settings cost, and may refuse them. Of the present utterance: `end` once it is
-    there, `ended_s` when it arrived, `has_audio`, and `arrivals` of its audio. `stop` is set once nothing more will
-    come.
+    there, `ended_s` when it arrived, `has_audio`, `arrivals` of its audio, `has_commit` after the last samples.
+    `stop` is set once nothing more will come.
     """
 
     def __init__(self, protocol: LiveProtocol, inbox: Inbox, outbox: Outbox) -> None:
@@ -166,7 +172,7 @@ class RequestReader:
         """Begin another utterance: its times start at 0."""
         self.end: EndUtterance | None = None
         self.ended_s: float | None = None
-        self.has_audio = False
+        self.has_audio = self.has_commit = False
         self.arrivals = ArrivalTimes()
 
     async def next_audio(self) -> Audio | None:
@@ -228,11 +234,13 @@ class RequestReader:
             self.received_ms += len(samples) * 1000 / SAMPLE_RATE
             self.pace.add(len(samples) / SAMPLE_RATE)
             gathered.append(samples)
-            if not self._inbox.has_audio or len(gathered) == MAX_GATHERED_FRAMES:
+            self.has_commit = piece.commits
+            if piece.commits or not self._inbox.has_audio or len(gathered) == MAX_GATHERED_FRAMES:
                 yield np.concatenate(gathered)
                 # Whoever takes the samples asks for more once it is done with them.
                 self._acknowledge(n_replies)
                 gathered, n_replies = [], 0
+        self.has_commit = False
         yield np.concatenate([*gathered, pcm.flush()])
         self._acknowledge(n_replies)
 
@@ -243,7 +251,8 @@ class RequestReader:
             for start in range(0, len(data) or 1, SLICE_BYTES):
                 await self._outbox.room()
                 is_last_piece = start + SLICE_BYTES >= len(data)
-                yield Audio(data[start : start + SLICE_BYTES], audio.wants_reply and is_last_piece)
+                piece = data[start : start + SLICE_BYTES]
+                yield Audio(piece, audio.wants_reply and is_last_piece, audio.commits and is_last_piece)
             audio = await self.next_audio()
 
     async def _next_request(self) -> Request:

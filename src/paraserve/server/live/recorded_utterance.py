@@ -2,14 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import BinaryIO
 
 import numpy as np
 
 from paraserve.errors import AudioTooLongError, UploadTooLargeError
 from paraserve.operator_redaction import OperatorRedaction
-from paraserve.options import RecognitionOptions
+from paraserve.options import RecognitionOptions, SemanticEndpoint, StreamConfig
 from paraserve.runtime.decoding.pool import DecodePool
 from paraserve.runtime.decoding.spool import spool
 from paraserve.runtime.offline import FileLimits, transcribe, transcribe_file
@@ -25,7 +25,7 @@ WRITE_BYTES = 256 * 1024
 
 @dataclass(frozen=True, slots=True)
 class LiveContext:
-    """The engine, the decode children, the limits and the operator's redaction of all live sessions."""
+    """The engine, the decode children, the limits, the operator's redaction and endpoint of all live sessions."""
 
     engine: RoutedEngine
     pool: DecodePool
@@ -33,6 +33,12 @@ class LiveContext:
     max_upload_bytes: int
     metrics: Metrics
     redaction: OperatorRedaction = field(default_factory=OperatorRedaction)
+    endpoint: SemanticEndpoint = field(default_factory=SemanticEndpoint)
+
+    def with_operator(self, stream: StreamConfig) -> StreamConfig:
+        """Return a client's choices for an utterance with the operator's redaction and endpoint."""
+        endpoint = None if stream.endpoint is None else self.endpoint
+        return replace(stream, options=self.redaction.with_client(stream.options), endpoint=endpoint)
 
 
 async def transcribe_samples(

@@ -80,9 +80,21 @@ class CtPunc:
                 marks[index] = mark
         return marks
 
-    def _marks(self, units: Sequence[str]) -> list[str]:
+    def closing_mark(self, words: Sequence[str]) -> str:
+        """Return the mark that belongs after the last word of a text that may go on, "" for none.
+
+        Raises:
+            InferenceError: the model refused the words.
+        """
+        units = [unit for unit, _ in units_of(words, self.cut_chinese)]
+        return self._predict_marks(units)[-1] if units else ""
+
+    def _predict_marks(self, units: Sequence[str]) -> list[str]:
         ids = np.array([self.ids.get(unit.lower(), self.unknown_id) for unit in units], dtype=np.int32)
-        marks = mark_windows(ids, self._predict)
+        return mark_windows(ids, self._predict)
+
+    def _marks(self, units: Sequence[str]) -> list[str]:
+        marks = self._predict_marks(units)
         if marks[-1] not in SENTENCE_END:
             marks[-1] = FULL_STOP
         return marks

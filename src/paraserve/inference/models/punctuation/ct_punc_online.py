@@ -79,6 +79,15 @@ class CtPuncOnline:
             marks[-1] = FULL_STOP
         return marks
 
+    def closing_mark(self, words: Sequence[str]) -> str:
+        """Return the mark that belongs after the last word of a text that may go on, "" for none.
+
+        Raises:
+            InferenceError: the model refused the words.
+        """
+        _, _, marks = self._predict_marks((), words)
+        return marks[-1] if marks else ""
+
     def _predict_marks(self, cache: Cache, words: Sequence[str]) -> tuple[Cache, str, list[str]]:
         """Return the next cache, the mark of the last cached unit, and the mark after each word, also the last."""
         units = list(units_of(words))

@@ -18,6 +18,7 @@ from paraserve.options import (
     ChunkSize,
     RecognitionOptions,
     Redaction,
+    SemanticEndpoint,
     StreamConfig,
     VadOverrides,
 )
@@ -47,7 +48,7 @@ from paraserve.types import SAMPLE_RATE, Task
 
 MAX_ERRORS = 3
 """Most bad values of a message that its error names."""
-MARKERS = ("is_speaking", "is_finished", "is_end")
+MARKERS = ("is_speaking", "is_finished", "is_end", "commit")
 FRAME_INTERVAL = 10
 """The `chunk_interval` that FunASR's clients send where nobody chose one."""
 
@@ -75,7 +76,8 @@ LiveMode = Literal["2pass", "online", "offline"]
 class FunasrSettings:
     """The values of all keys so far. The defaults are those of a client that sends audio only.
 
-    `timing` adds the server's time to each result.
+    `timing` adds the server's time to each result, `token_times` its words with their times, `confidence` the
+    probability of the text and of its words, `tail` what may still change.
     """
 
     mode: LiveMode = "2pass"
@@ -104,6 +106,12 @@ class FunasrSettings:
     replacements: tuple[tuple[str, str], ...] = ()
     profanity: tuple[str, ...] = ()
     masks: frozenset[Mask] = frozenset()
+    token_times: bool = False
+    confidence: bool = False
+    tail: bool = False
+    speech_events: bool = False
+    partial_punctuation: bool = False
+    semantic_endpoint: bool = False
 
     @property
     def audio(self) -> AudioFormat:
@@ -157,8 +165,11 @@ class FunasrSettings:
             session_id=session_id,
             options=self.options,
             realtime_punctuation=realtime_punctuation,
+            partial_punctuation=self.partial_punctuation,
+            endpoint=SemanticEndpoint() if self.semantic_endpoint else None,
         )
-        return LiveSettings(stream, is_recording, None if self.wav_format.lower() in RAW_FORMATS else self.wav_format)
+        file_format = None if self.wav_format.lower() in RAW_FORMATS else self.wav_format
+        return LiveSettings(stream, is_recording, file_format, self.speech_events)
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +184,7 @@ class EndMarker:
 class FunasrMessage:
     """A message: settings with its good values, its end marker, an error for each bad value.
 
-    `known` are the keys of its good values, `unknown` those that mean nothing here.
+    `known` are the keys of its good values, `unknown` those that mean nothing here. `commits`: the open segment ends.
     """
 
     settings: FunasrSettings
@@ -181,6 +192,7 @@ class FunasrMessage:
     errors: tuple[ProtocolError, ...] = ()
     known: frozenset[str] = frozenset()
     unknown: tuple[str, ...] = ()
+    commits: bool = False
 
     def without_model(self, model: str | None, error: ProtocolError) -> "FunasrMessage":
         """Return the message with another model in its settings, and why it is not the one that it names."""
@@ -219,7 +231,12 @@ def apply_message(settings: FunasrSettings, message: Mapping[str, Any]) -> Funas
         except ProtocolError as error:
             errors.append(error)
     return FunasrMessage(
-        replace(settings, **changes), _end_marker(flags), tuple(errors), frozenset(known), tuple(unknown)
+        replace(settings, **changes),
+        _end_marker(flags),
+        tuple(errors),
+        frozenset(known),
+        tuple(unknown),
+        flags.get("commit", False),
     )
 
 
@@ -255,6 +272,12 @@ FIELDS: Mapping[str, tuple[str, Callable[[str, Any], Any]]] = MappingProxyType(
         "timing": ("timing", read_flag),
         "replacements": ("replacements", lambda key, value: read_replacements(value, key)),
         "profanity": ("profanity", lambda key, value: read_profanity(value, key)),
+        "token_times": ("token_times", read_flag),
+        "confidence": ("confidence", read_flag),
+        "tail": ("tail", read_flag),
+        "speech_events": ("speech_events", read_flag),
+        "partial_punctuation": ("partial_punctuation", read_flag),
+        "semantic_endpoint": ("semantic_endpoint", read_flag),
         "mask": ("masks", lambda key, value: read_masks(value, key)),
     }
 )

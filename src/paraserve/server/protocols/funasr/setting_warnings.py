@@ -9,6 +9,9 @@ from paraserve.server.protocols.languages import AUTO
 from paraserve.server.protocols.option_warnings import FUNASR_NAMES, detector_warnings, not_honoured, option_warnings
 from paraserve.types import FieldWarning
 
+LIVE_ONLY = ("tail", "speech_events", "partial_punctuation", "semantic_endpoint")
+"""Flags of partial results, and of the time before the end."""
+
 
 def setting_warnings(
     settings: FunasrSettings, asked: Container[str], abilities: Abilities, mode: LiveMode
@@ -26,7 +29,7 @@ def setting_warnings(
     others = [*_always(settings)]
     if mode == "online":
         others += _of_online(settings, asked, abilities)
-    others += _of_offline(settings, asked) if mode == "offline" else _of_live(settings)
+    others += _of_offline(settings, asked) if mode == "offline" else _of_live(settings, abilities)
     for param, message in others:
         if all(warning.param != param for warning in found):
             found.append(not_honoured(param, message))
@@ -65,11 +68,20 @@ def _of_offline(settings: FunasrSettings, asked: Container[str]) -> Iterator[tup
         yield "chunk_size", "mode offline has no chunks"
     if settings.wav_format.lower() != "pcm" and settings.sample_rate != AudioFormat().sample_rate:
         yield "audio_fs", "a file tells its own rate"
+    for key in LIVE_ONLY:
+        if getattr(settings, key):
+            yield key, "mode offline has one result, at its end"
     if settings.merge_length_ms is not None and settings.merge_vad is False:
         yield "merge_length_s", "merge_vad is false"
 
 
-def _of_live(settings: FunasrSettings) -> Iterator[tuple[str, str]]:
+def _of_live(settings: FunasrSettings, abilities: Abilities) -> Iterator[tuple[str, str]]:
+    if settings.partial_punctuation and not abilities.partial_punctuation:
+        yield "partial_punctuation", "no realtime punctuation model is loaded"
+    elif settings.partial_punctuation and not settings.punctuate:
+        yield "partial_punctuation", "punctuate is false"
+    if settings.semantic_endpoint and not abilities.semantic_endpoint:
+        yield "semantic_endpoint", "it takes a detector, a streaming recognizer and a punctuation model"
     for key, value in (("merge_vad", settings.merge_vad), ("merge_length_s", settings.merge_length_ms)):
         if value is not None and value is not False:
             yield key, "live segments end at pauses: it counts in mode offline"
