@@ -144,15 +144,15 @@ def distance(one: str, other: str) -> int:
     return row[-1]
 
 
+@pytest.mark.slow
 def test_long_speech_is_whole_where_segments_are_merged(server, held_out_speech):
-    """Merging loses nothing of speech that is longer than the recognizer takes: it is cut at quiet moments."""
-    loud = np.abs(held_out_speech).reshape(-1, 1600).max(axis=1) > 0.02
-    running = held_out_speech.reshape(-1, 1600)[loud].ravel()[: 45 * 16_000]
+    """Merging loses nothing of speech that the detector alone would end amid a word: it is cut at quiet moments."""
+    blocks = held_out_speech[: len(held_out_speech) // 1600 * 1600].reshape(-1, 1600)
+    running = np.tile(blocks[np.abs(blocks).max(axis=1) > 0.02].ravel(), 2)[: 70 * 16_000]
     plain = server.post("/transcribe", wav(running), **AS_SPOKEN).json()
     merged = server.post("/transcribe", wav(running), merge_vad="true", **AS_SPOKEN).json()
-    assert merged["audio_processed_ms"] == merged["audio_received_ms"]
-    assert merged["recognized_ms"] >= 0.97 * plain["recognized_ms"]
-    assert distance(plain["text"], merged["text"]) <= 0.1 * len(plain["text"])
+    assert (merged["text"], merged["recognized_ms"]) == (plain["text"], plain["recognized_ms"])
+    assert plain["recognized_ms"] > 65_000
 
 
 @pytest.mark.parametrize("key", ["merge_vad", "merge_length_s"])

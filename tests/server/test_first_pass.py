@@ -88,7 +88,7 @@ def test_only_what_was_asked_for(results):
 
 def test_the_tail_comes_before_its_words(results):
     """Letters that may become an abbreviation are in the tail at once, and in a text later."""
-    messages = results("zh_en", mode="online", tail=True, chunk_size=[5, 4, 2])
+    messages = results("zh_en", mode="online", tail=True, chunk_size="5,4,2")
     partials = [one for one in messages if "event" not in one]
     assert all("tail" in one for one in partials)
     text = ""
@@ -173,7 +173,7 @@ def test_a_commit_in_mode_online(server, speech, said):
     """The rest of the segment's text comes with the answer, and nothing of it comes again."""
     words = said["zh_phone.wav"]
     with live(server.url) as client:
-        messages = commit_at(client, speech("zh_phone"), [words["end_ms"][-1] + 50], mode="online")
+        messages = commit_at(client, speech("zh_phone"), [words["end_ms"][-1] + 300], mode="online")
         plain = commit_at(client, speech("zh_phone"), [], mode="online")
     (answer,) = commits_of(messages)
     assert joined(messages, "online") == joined(plain, "online")

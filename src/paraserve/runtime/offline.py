@@ -248,8 +248,10 @@ class _Transcription:
     def _placed(self, recognized: Recognized, segment: Segment) -> Hypothesis:
         """Return the hypothesis of the next segment with times of the recording, and with its own words alone."""
         if isinstance(recognized, CutPart):
-            own = own_words(recognized.hypothesis, segment, recognized.around, self._last_words)
-            self._last_words = last_words(own, are_whole=True) if recognized.around.has_after else None
+            last = self._last_words if recognized.around.has_before else None
+            own = own_words(recognized.hypothesis, segment, recognized.around, last)
+            if recognized.around.has_after:
+                self._last_words = last_words(own, are_whole=True) or self._last_words
             return own
         if isinstance(recognized, FirstPass):
             return shifted(recognized.timed.result, segment.start_ms, segment.end_ms)

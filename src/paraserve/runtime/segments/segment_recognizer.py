@@ -38,7 +38,8 @@ class SegmentRecognizer:
             return replace(timed, result=whole)
         if around.has_before and before is not None:
             await asyncio.wait({before})
-        own = own_words(part.result, segment, around, self._last_words.pop(end.index - 1, None))
+        last = self._last_words.pop(end.index - 1, None)
+        own = own_words(part.result, segment, around, last)
         if around.has_after or end.is_committed:
-            self._last_words[end.index] = last_words(own, are_whole=around.has_after)
+            self._last_words[end.index] = last_words(own, are_whole=around.has_after) or last
         return replace(part, result=own)

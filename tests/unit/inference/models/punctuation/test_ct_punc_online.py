@@ -133,3 +133,12 @@ def test_other_graphs_are_refused(tiny_models_dir: Path, tmp_path: Path) -> None
     shutil.copyfile(tiny_models_dir / "paraformer" / "model.onnx", tmp_path / "model.onnx")
     with pytest.raises(ModelLoadError, match=r"not an offline CT-punc model: .*model\.onnx"):
         load_either_ct_punc(tmp_path)
+
+
+@pytest.mark.parametrize("family", [CtPunc, CtPuncOnline])
+@pytest.mark.parametrize(
+    ("words", "mark"), [(["a", "句"], "。"), (["a", "逗"], "，"), (["问"], "？"), (["a"], ""), ([], "")]
+)
+def test_the_mark_behind_a_text_that_may_go_on(family: type, words: list[str], mark: str) -> None:
+    """It is what the model says of the last word, where a finished text would be closed with a full stop."""
+    assert family(SayingGraph(), MARKS, WORDS, unknown_id=1).closing_mark(words) == mark
