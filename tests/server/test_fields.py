@@ -66,13 +66,14 @@ VALUES = {
     "subtitle_latin_chars": "30",
     "subtitle_chinese_chars": "12",
     "subtitle_text": "spoken",
-    "vad_tail_sil": "0",
-    "max_single_segment_time": "500",
+    "vad_tail_sil": "-1",
+    "max_single_segment_time": "100",
     "speech_noise_thres": "1",
     "merge_vad": "perhaps",
-    "merge_length_s": "1",
+    "merge_length_s": "0",
 }
-"""A value of each field of the upload routes. No text depends on `deterministic` here, so its value is a bad one."""
+"""A value of each field of the upload routes. Where no text here depends on a field, such as `deterministic`, its value
+is a bad one."""
 
 
 def fields_of(path):
@@ -230,7 +231,7 @@ FUNASR_VALUES = {
     "svs_lang": ["fr", "zh", "klingon"],
     "svs_itn": [False],
     "vad_tail_sil": [0],
-    "max_single_segment_time": [500],
+    "max_single_segment_time": [100],
     "speech_noise_thres": [1],
     "merge_vad": ["perhaps"],
     "merge_length_s": [0],
@@ -239,8 +240,8 @@ FUNASR_VALUES = {
     "confidence": [True],
     "tail": [True],
     "speech_events": [True],
-    "partial_punctuation": [True],
-    "semantic_endpoint": [True],
+    "partial_punctuation": ["perhaps"],
+    "semantic_endpoint": ["perhaps"],
     "punctuate": [False],
     "deterministic": ["yes"],
     "model": ["nova-2"],

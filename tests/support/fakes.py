@@ -39,7 +39,7 @@ class FakeEngine:
     While `is_held`, recognition waits. `error` is what recognition raises. The counts tell what became of the calls.
     Live streams find speech where it is loud (`FakeStream`); `open_streams` are those not closed yet, `detections`
     the steps of their detectors. `hears` is what it recognizes in place of `text_of`, after a wait of `queue_ms`. Its
-    live streams say `name` before the length of a chunk, and `closing_mark` where a pause begins.
+    live streams say `name` before the length of a chunk, and `sentence_end` where a pause begins.
     """
 
     is_held: bool = False
@@ -59,7 +59,7 @@ class FakeEngine:
     hears: Callable[[Samples], Hypothesis] | None = None
     queue_ms: float = 0.0
     name: str = ""
-    closing_mark: str | None = None
+    sentence_end: float | None = None
 
     def open_stream(self, config: StreamConfig) -> "FakeStream":
         self.open_streams += 1
@@ -203,8 +203,8 @@ class FakeStream:
     def closing(self) -> str:
         return ""
 
-    async def closing_mark(self, rest: SegmentAudio) -> Timed[str | None]:
-        return Timed(self.engine.closing_mark, 0.0, 0.0)
+    async def sentence_end(self, rest: SegmentAudio) -> Timed[float | None]:
+        return Timed(self.engine.sentence_end, 0.0, 0.0)
 
     def set_end_silence(self, end_silence_ms: int | None) -> None:
         self.hangover_frames = HANGOVER_FRAMES if end_silence_ms is None else end_silence_ms // 10

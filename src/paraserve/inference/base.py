@@ -171,8 +171,8 @@ class Punctuator(Protocol):
         """Return the mark after each word ("" for none) of one text, which is closed with a full stop."""
         ...
 
-    def closing_mark(self, words: Sequence[str]) -> str:
-        """Return the mark that belongs after the last word of a text that may go on, "" for none."""
+    def sentence_end_probability(self, words: Sequence[str]) -> float:
+        """Return the probability that a sentence ends after the last of the words, if any word follows it."""
         ...
 
 

@@ -78,8 +78,8 @@ class EngineStream(Protocol):
         """The mark behind the partial texts of an utterance without final ones, "" where none is asked for."""
         ...
 
-    async def closing_mark(self, rest: SegmentAudio) -> Timed[str | None]:
-        """Return the mark after the words of the open segment, "" for none, None without words.
+    async def sentence_end(self, rest: SegmentAudio) -> Timed[float | None]:
+        """Return the probability that the words of the open segment end a sentence, None without words.
 
         `rest` is its audio that no step has taken, less than a chunk. Nothing of the stream is changed.
         """

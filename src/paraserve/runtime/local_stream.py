@@ -161,8 +161,8 @@ class LocalStream:
         """The mark behind the partial texts of an utterance without final ones, "" where none is asked for."""
         return "" if self._punctuation is None else self._punctuation.closing
 
-    async def closing_mark(self, rest: SegmentAudio) -> Timed[str | None]:
-        """Return the mark after the words of the open segment, "" for none, None without words.
+    async def sentence_end(self, rest: SegmentAudio) -> Timed[float | None]:
+        """Return the probability that the words of the open segment end a sentence, None without words.
 
         The streaming recognizer is asked for them as if the segment ended with `rest`. Its state stays as it was.
         """
@@ -173,7 +173,7 @@ class LocalStream:
         words = [*self._words, *(token.text for token in peeked.result[1].tokens)]
         if not words:
             return Timed(None, peeked.queue_ms, peeked.run_ms)
-        call = BatchCall(("closing mark", id(punctuator)), partial(_closing_marks, punctuator))
+        call = BatchCall(("sentence end", id(punctuator)), partial(_sentence_ends, punctuator))
         timed = await self._scheduler.submit(call, words, lane=self._vad.lane)
         return Timed(timed.result, peeked.queue_ms + timed.queue_ms, peeked.run_ms + timed.run_ms)
 
@@ -233,8 +233,8 @@ def _vad_steps(
     return [vad.step(state, samples, is_last=is_last) for state, samples in batch]
 
 
-def _closing_marks(punctuator: Punctuator, batch: Sequence[Sequence[str]]) -> list[str]:
-    return [punctuator.closing_mark(words) for words in batch]
+def _sentence_ends(punctuator: Punctuator, batch: Sequence[Sequence[str]]) -> list[float]:
+    return [punctuator.sentence_end_probability(words) for words in batch]
 
 
 def _realtime_sentences(

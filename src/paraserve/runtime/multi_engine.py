@@ -188,8 +188,8 @@ class _Stream:
     def closing(self) -> str:
         return self._stream.closing
 
-    async def closing_mark(self, rest: SegmentAudio) -> Timed[str | None]:
-        return await self._stream.closing_mark(rest)
+    async def sentence_end(self, rest: SegmentAudio) -> Timed[float | None]:
+        return await self._stream.sentence_end(rest)
 
     def set_end_silence(self, end_silence_ms: int | None) -> None:
         self._stream.set_end_silence(end_silence_ms)

@@ -1,4 +1,4 @@
-"""The end of a segment by what was said. Speech is where it is loud, and a fake says which mark is behind it."""
+"""The end of a segment by what was said: speech is where it is loud, and a fake tells whether a sentence ends."""
 
 import numpy as np
 import pytest
@@ -27,12 +27,12 @@ async def segments(engine, samples, endpoint):
 
 
 @pytest.mark.parametrize(
-    ("mark", "silence_ms"),
-    [("。", LIMITS.complete_ms), ("？", LIMITS.complete_ms), ("，", 500), ("", 500), (None, OWN_MS)],
+    ("probability", "silence_ms"),
+    [(0.9, LIMITS.complete_ms), (0.1, LIMITS.complete_ms), (0.001, 500), (0.0, 500), (None, OWN_MS)],
 )
-async def test_the_mark_decides(mark, silence_ms):
+async def test_the_words_decide(probability, silence_ms):
     """Little silence ends a complete sentence, much ends half of one, the detector's own ends what has no words."""
-    ((_, end_ms, due_ms),) = await segments(FakeEngine(closing_mark=mark), audio(1.2, 1.0), LIMITS)
+    ((_, end_ms, due_ms),) = await segments(FakeEngine(sentence_end=probability), audio(1.2, 1.0), LIMITS)
     assert end_ms == 1200
     assert silence_ms <= due_ms - end_ms <= silence_ms + 120
 
@@ -40,20 +40,20 @@ async def test_the_mark_decides(mark, silence_ms):
 async def test_half_a_sentence_is_not_cut_at_its_pause():
     """A pause longer than the detector's own limit stays within a segment that is not complete."""
     samples = audio(1.2, 0.4, 1.2, 1.0)
-    assert len(await segments(FakeEngine(closing_mark="，"), samples, LIMITS)) == 1
-    assert len(await segments(FakeEngine(closing_mark="。"), samples, LIMITS)) == 2
-    assert len(await segments(FakeEngine(closing_mark="，"), samples, None)) == 2
+    assert len(await segments(FakeEngine(sentence_end=0.001), samples, LIMITS)) == 1
+    assert len(await segments(FakeEngine(sentence_end=0.9), samples, LIMITS)) == 2
+    assert len(await segments(FakeEngine(sentence_end=0.001), samples, None)) == 2
 
 
 async def test_each_pause_is_judged_anew():
     """Once speech goes on the detector's own limit counts again, until the next pause is judged."""
-    engine = FakeEngine(closing_mark="，")
+    engine = FakeEngine(sentence_end=0.001)
     samples = audio(1.2, 0.4, 1.2)
     heard = []
     async with TwoPassSession(engine, StreamConfig(endpoint=LIMITS), heard.append) as session:
         for start in range(0, len(samples), 960):
             await session.feed(samples[start : start + 960])
-        engine.closing_mark = None
+        engine.sentence_end = None
         await session.feed(audio(0.0, 1.0))
         await session.finish()
     ends = [u for u in heard if u.kind == "offline" and u.text]

@@ -68,9 +68,9 @@ class AutomaticStream:
         """The mark behind the first model's partial texts."""
         return self._first.closing
 
-    async def closing_mark(self, rest: SegmentAudio) -> Timed[str | None]:
-        """Return the mark after the words of the open segment, by the model that its partial texts come from."""
-        return await self._of_segment().closing_mark(rest)
+    async def sentence_end(self, rest: SegmentAudio) -> Timed[float | None]:
+        """Return the probability that the open segment ends a sentence, by the model that its partials come from."""
+        return await self._of_segment().sentence_end(rest)
 
     def set_end_silence(self, end_silence_ms: int | None) -> None:
         """Let open speech end after this much silence from now on; None = as the client or the model has it."""

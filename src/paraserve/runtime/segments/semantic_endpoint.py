@@ -1,19 +1,21 @@
 """The end of a segment by what was said: short silence after a complete sentence, longer silence after half of one.
 
-When a pause begins, the streaming recognizer is asked for all words so far, and the punctuation model for the mark
-behind them. A full stop or a question mark there means that the sentence is complete.
+When a pause begins, the streaming recognizer is asked for all words so far, and the punctuation model for the
+probability that a sentence ends behind them, whatever word follows.
 """
 
 from collections.abc import Callable
 
 from paraserve.inference.base import VadStep
-from paraserve.inference.text.scripts import SENTENCE_END
 from paraserve.options import SemanticEndpoint
 from paraserve.runtime.engine import EngineStream
 from paraserve.types import SegmentAudio
 
 STEP_MS = 60
 """The detector is stepped this often while speech is open. The step after a judgement ends the segment."""
+LEAST_PROBABILITY = 0.02
+"""Of a complete sentence. Embedded bundle, texts of the held-out speech: 90 % of the sentences reach it, and 20 % of
+their first halves. It is low because an unknown word follows, which seldom begins a sentence."""
 
 
 class PauseJudge:
@@ -39,7 +41,7 @@ class PauseJudge:
         if self._is_judged or rest is None or step.silence_ms < self._limits.complete_ms - STEP_MS:
             return
         self._is_judged = True
-        mark = (await self._stream.closing_mark(rest)).result
-        if mark is not None:
-            is_complete = mark in SENTENCE_END
+        probability = (await self._stream.sentence_end(rest)).result
+        if probability is not None:
+            is_complete = probability >= LEAST_PROBABILITY
             self._stream.set_end_silence(self._limits.complete_ms if is_complete else self._limits.incomplete_ms)

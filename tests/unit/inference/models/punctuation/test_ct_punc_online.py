@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -136,9 +137,13 @@ def test_other_graphs_are_refused(tiny_models_dir: Path, tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("family", [CtPunc, CtPuncOnline])
-@pytest.mark.parametrize(
-    ("words", "mark"), [(["a", "句"], "。"), (["a", "逗"], "，"), (["问"], "？"), (["a"], ""), ([], "")]
-)
-def test_the_mark_behind_a_text_that_may_go_on(family: type, words: list[str], mark: str) -> None:
-    """It is what the model says of the last word, where a finished text would be closed with a full stop."""
-    assert family(SayingGraph(), MARKS, WORDS, unknown_id=1).closing_mark(words) == mark
+def test_the_end_of_a_sentence(family: type) -> None:
+    """Its probability is that of the marks behind the last word where any word follows it; without words it is 0."""
+    model = family(SayingGraph(), MARKS, WORDS, unknown_id=1)
+    of_others = [model.sentence_end_probability(words) for words in (["a"], ["a", "逗"], ["句", "a"])]
+    assert of_others == pytest.approx([2 / (np.e + 5)] * 3)
+    of_ends = [model.sentence_end_probability(words) for words in (["a", "句"], ["问"], ["a"] * 500 + ["句"])]
+    assert of_ends == pytest.approx([(np.e + 1) / (np.e + 5)] * 3)
+    assert model.sentence_end_probability([]) == 0
+    with pytest.raises(InferenceError, match="marks"):
+        replace(model, marks=MARKS[1:]).sentence_end_probability(["a"])
