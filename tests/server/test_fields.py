@@ -68,12 +68,11 @@ VALUES = {
     "subtitle_text": "spoken",
     "vad_tail_sil": "-1",
     "max_single_segment_time": "100",
-    "speech_noise_thres": "1",
+    "speech_noise_thres": "2",
     "merge_vad": "perhaps",
     "merge_length_s": "0",
 }
-"""A value of each field of the upload routes. Where no text here depends on a field, such as `deterministic`, its value
-is a bad one."""
+"""A value of each field of the upload routes: a bad one where no text here depends on it, as on `deterministic`."""
 
 
 def fields_of(path):
