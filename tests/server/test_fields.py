@@ -243,6 +243,7 @@ FUNASR_VALUES = {
     "semantic_endpoint": ["perhaps"],
     "punctuate": [False],
     "deterministic": ["yes"],
+    "lm": ["yes"],
     "model": ["nova-2"],
     "task": ["translate"],
     "timing": [True],
