@@ -153,10 +153,7 @@ class TwoPassSession:
             self._updates.put(self._updates.closing(self.heard_ms, self._stream.closing))
 
     async def commit(self) -> None:
-        """End the open segment where the audio is; speech that goes on is the next one. Raises what `feed` raises.
-
-        Exactly one update has `is_committed` for it, an empty one outside speech.
-        """
+        """End the open segment where the audio is. One update `is_committed` for it, an empty one outside speech."""
         if self._n_waiting:
             await self._detect(is_last=False)
         end = self._segmenter.commit()

@@ -124,8 +124,7 @@ class LiveSession:
     async def _recording(self, first: Audio) -> Transcript:
         reader = self.reader
         if reader.settings.file_format is None and file_format(first.data[:HEAD_BYTES]) is None:
-            options = reader.settings.stream.options
-            return await transcribe_samples(self._context, reader.samples(first), options)
+            return await transcribe_samples(self._context, reader.samples(first), reader.settings.stream.options)
         pieces = reader.file_bytes(first)
         transcript = await transcribe_bytes(self._context, pieces, lambda: reader.settings.stream.options)
         reader.received_ms += transcript.duration_ms
@@ -133,11 +132,11 @@ class LiveSession:
 
     def _put_empty_text(self) -> None:
         """Put the last text of an utterance without audio."""
-        settings = self.reader.settings
-        if settings.is_recording:
+        if self.reader.settings.is_recording:
             self._outbox.put(RecordingText(Transcript("", (), 0)))
         else:
-            self._outbox.put((PartialText if settings.stream.mode == "online" else SegmentText)("", is_last=True))
+            kind = PartialText if self.reader.settings.stream.mode == "online" else SegmentText
+            self._outbox.put(kind("", is_last=True))
 
     def _on_speech(self, change: SpeechChange) -> None:
         self._outbox.put(SpeechChanged(change))
@@ -151,8 +150,8 @@ class RequestReader:
 
     `settings` are what all requests so far came to, `received_ms` and `pace` the audio of all utterances. `charge` is
     called with the places that new settings cost, and may refuse them. Of the present utterance: `end` once it is
-    there, `ended_s` when it arrived, `has_audio`, `arrivals` of its audio, `has_commit` after the last samples.
-    `stop` is set once nothing more will come.
+    there, `ended_s` when it arrived, `has_audio`, `arrivals` of its audio, `has_commit` after the last samples. `stop`
+    is set at the end.
     """
 
     def __init__(self, protocol: LiveProtocol, inbox: Inbox, outbox: Outbox) -> None:
@@ -272,8 +271,7 @@ class RequestReader:
 
     def _refuse(self, error: ParaserveError) -> None:
         self._outbox.put(Failed(error))
-        code = self._protocol.close_code(error)
-        if code is not None:
+        if (code := self._protocol.close_code(error)) is not None:
             self.stop = CloseRequest(code, error.code)
             self._end(EndUtterance())
 
@@ -288,12 +286,10 @@ def _check_raw(head: bytearray, data: bytes) -> None:
     Raises:
         UnsupportedFormatError: these are the first bytes of a file.
     """
-    n_missing = HEAD_BYTES - len(head)
-    if n_missing <= 0:
+    if len(head) >= HEAD_BYTES:
         return
-    head += data[:n_missing]
-    name = file_format(head)
-    if name is not None:
+    head += data[: HEAD_BYTES - len(head)]
+    if (name := file_format(head)) is not None:
         raise _not_raw(name)
 
 
