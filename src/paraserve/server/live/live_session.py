@@ -150,8 +150,7 @@ class RequestReader:
 
     `settings` are what all requests so far came to, `received_ms` and `pace` the audio of all utterances. `charge` is
     called with the places that new settings cost, and may refuse them. Of the present utterance: `end` once it is
-    there, `ended_s` when it arrived, `has_audio`, `arrivals` of its audio, `has_commit` after the last samples. `stop`
-    is set at the end.
+    there, `ended_s` when it arrived, `has_audio`, its `arrivals`, `has_commit` at a commit. `stop` is set at the end.
     """
 
     def __init__(self, protocol: LiveProtocol, inbox: Inbox, outbox: Outbox) -> None:
