@@ -59,3 +59,10 @@ class HotwordRule:
     bonus: float = 3.0
     cap: float = 4.0
     in_graph: bool = True
+
+
+def joined_reports(first: HotwordReport | None, second: HotwordReport | None) -> HotwordReport | None:
+    """Return the report on two texts that follow each other, None without any."""
+    if first is None or second is None:
+        return first or second
+    return HotwordReport(first.hits + second.hits, first.ignored + second.ignored)

@@ -20,6 +20,13 @@ class VadOverrides:
     speech_noise_threshold: float | None = None
 
 
+NO_OVERRIDES = VadOverrides()
+END_SILENCE_MS_RANGE, SEGMENT_MS_RANGE, NOISE_THRESHOLD_RANGE = (0, 60_000), (500, 3_600_000), (-1, 1)
+"""Least and greatest values of `VadOverrides`, in the order of its fields."""
+MERGE_S_RANGE = (1, 60)
+"""Least and greatest length of merged segments that a client may ask for, in seconds: their audio is held."""
+
+
 @dataclass(frozen=True, slots=True)
 class Redaction:
     """Changes of the written text: pairs of wrong and right texts, texts to hide, and kinds of numbers to mask.
@@ -50,8 +57,10 @@ class RecognitionOptions:
     `model` is a name or an alias of one of the server's models; None or "auto" leaves the choice to the server.
     `heard_language` is that of the speech before in the same stream: a model need not find out again. `task`
     "translate" wants English text of speech in any language, which not every model can give. `lm` False goes without
-    the language model. `redaction` is done to the written text, after all models. Requests that differ in nothing
-    else are equal, so they share batches.
+    the language model. `redaction` is done to the written text, after all models. `vad` changes the detector for this
+    recording; a live utterance has its own in `StreamConfig`. `merge_vad` merges neighbouring segments up to
+    `merge_length_ms`, as FunASR does; None keeps the operator's choice. Requests that differ in the last four alone
+    are equal, so they share batches.
     """
 
     hotwords: tuple[Hotword, ...] = ()
@@ -71,6 +80,9 @@ class RecognitionOptions:
     hotword_rule: HotwordRule = USUAL_RULE
     lm: bool = True
     redaction: Redaction = field(default=NO_REDACTION, compare=False)
+    vad: VadOverrides = field(default=NO_OVERRIDES, compare=False)
+    merge_vad: bool | None = field(default=None, compare=False)
+    merge_length_ms: int | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,11 +117,21 @@ class ChunkSize:
 
 
 @dataclass(frozen=True, slots=True)
+class SemanticEndpoint:
+    """Silence in ms that ends a segment whose words are a complete sentence, and one whose words are not."""
+
+    complete_ms: int = 400
+    incomplete_ms: int = 1200
+
+
+@dataclass(frozen=True, slots=True)
 class StreamConfig:
     """A client's choices for one live utterance.
 
     `encoder_look_back` and `decoder_look_back` count the chunks that a streaming model may look back at; None = the
     model's own. `realtime_punctuation` puts each segment's closing mark before the next segment's text.
+    `partial_punctuation` puts marks into partial texts. `endpoint` lets the punctuation model decide how much silence
+    ends a segment; None = it does not.
     """
 
     mode: Literal["2pass", "online"] = "2pass"
@@ -122,3 +144,5 @@ class StreamConfig:
     session_id: str = ""
     options: RecognitionOptions = RecognitionOptions()
     realtime_punctuation: bool = False
+    partial_punctuation: bool = False
+    endpoint: SemanticEndpoint | None = None

@@ -177,6 +177,13 @@ class Settings(TextSettings, SubtitleSettings, ModelSettings, ListeningSettings,
         10.0, "A live client that takes no result for this long is closed: 1013.", unit="seconds", gt=0
     )
 
+    endpoint_complete_ms: int = Group.LIVE.setting(
+        400, "With `semantic_endpoint`: ms of silence that end a complete sentence.", ge=200, le=60_000
+    )
+    endpoint_incomplete_ms: int = Group.LIVE.setting(
+        1200, "With `semantic_endpoint`: ms of silence that end half a sentence.", ge=200, le=60_000
+    )
+
     drain_timeout_s: float = Group.SHUTDOWN.setting(
         30.0, "Time for requests and live sessions in progress to end after SIGTERM.", unit="seconds", ge=0
     )
@@ -269,9 +276,9 @@ class Settings(TextSettings, SubtitleSettings, ModelSettings, ListeningSettings,
         return self.workers > 1 or self.worker_max_age_s > 0 or self.worker_max_memory_bytes > 0
 
     @property
-    def merge_ms(self) -> int | None:
-        """Longest merged segment in ms, None without merging."""
-        return round(self.merge_length_s * 1000) if self.merge_vad else None
+    def merge_length_ms(self) -> int:
+        """Longest merged segment in ms."""
+        return round(self.merge_length_s * 1000)
 
 
 def checked_settings(flags: Mapping[str, object]) -> Settings:

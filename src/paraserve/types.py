@@ -273,7 +273,7 @@ class Update:
     `notice` is about the segment that this update ends, that of the last update about the utterance. `spoken` is the
     text of an offline update as it was said where ITN wrote it otherwise, else "". `redactions` are those of the text
     where no later one replaces it, None where nothing was to be changed. `hotwords` is
-    None where the client sent none.
+    None where the client sent none. `is_committed`: the client ended the segment here, or there was none to end.
     """
 
     kind: Literal["online", "offline"]
@@ -293,3 +293,4 @@ class Update:
     spoken: str = ""
     hotwords: HotwordReport | None = None
     redactions: Redactions | None = None
+    is_committed: bool = False

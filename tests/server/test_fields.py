@@ -67,8 +67,13 @@ VALUES = {
     "subtitle_latin_chars": "30",
     "subtitle_chinese_chars": "12",
     "subtitle_text": "spoken",
+    "vad_tail_sil": "-1",
+    "max_single_segment_time": "100",
+    "speech_noise_thres": "2",
+    "merge_vad": "perhaps",
+    "merge_length_s": "0",
 }
-"""A value of each field of the upload routes. No text depends on `deterministic` here, so its value is a bad one."""
+"""A value of each field of the upload routes: a bad one where no text here depends on it, as on `deterministic`."""
 
 
 def fields_of(path):
@@ -226,8 +231,17 @@ FUNASR_VALUES = {
     "svs_lang": ["fr", "zh", "klingon"],
     "svs_itn": [False],
     "vad_tail_sil": [0],
-    "max_single_segment_time": [500],
+    "max_single_segment_time": [100],
     "speech_noise_thres": [1],
+    "merge_vad": ["perhaps"],
+    "merge_length_s": [0],
+    "commit": [True],
+    "token_times": [True],
+    "confidence": [True],
+    "tail": [True],
+    "speech_events": [True],
+    "partial_punctuation": ["perhaps"],
+    "semantic_endpoint": ["perhaps"],
     "punctuate": [False],
     "deterministic": ["yes"],
     "lm": ["yes"],

@@ -9,7 +9,7 @@ import numpy as np
 from paraserve.errors import ParaserveError
 from paraserve.inference.abilities import Abilities
 from paraserve.inference.base import VadStep
-from paraserve.options import RecognitionOptions, StreamConfig
+from paraserve.options import NO_OVERRIDES, RecognitionOptions, StreamConfig, VadOverrides
 from paraserve.runtime.scheduling.batches import Lane, Timed
 from paraserve.types import (
     FRAME_SAMPLES,
@@ -39,7 +39,7 @@ class FakeEngine:
     While `is_held`, recognition waits. `error` is what recognition raises. The counts tell what became of the calls.
     Live streams find speech where it is loud (`FakeStream`); `open_streams` are those not closed yet, `detections`
     the steps of their detectors. `hears` is what it recognizes in place of `text_of`, after a wait of `queue_ms`. Its
-    live streams say `name` before the length of a chunk.
+    live streams say `name` before the length of a chunk, and `sentence_end` where a pause begins.
     """
 
     is_held: bool = False
@@ -59,13 +59,17 @@ class FakeEngine:
     hears: Callable[[Samples], Hypothesis] | None = None
     queue_ms: float = 0.0
     name: str = ""
+    sentence_end: float | None = None
 
     def open_stream(self, config: StreamConfig) -> "FakeStream":
         self.open_streams += 1
-        return FakeStream(self, has_partials=self.has_partials)
+        lookback_ms = (HANGOVER_FRAMES + 1) * 10
+        if config.endpoint is not None:
+            lookback_ms = max(lookback_ms, config.endpoint.incomplete_ms + 10)
+        return FakeStream(self, lookback_ms, has_partials=self.has_partials)
 
-    def open_vad(self, lane: Lane = Lane.BULK, *, cuts: bool = False) -> "FakeVadStream":
-        return FakeVadStream()
+    def open_vad(self, lane: Lane = Lane.BULK, overrides: VadOverrides = NO_OVERRIDES) -> "FakeVadStream":
+        return FakeVadStream(self.lookback_ms)
 
     async def recognize(
         self, audio: SegmentAudio, options: RecognitionOptions, lane: Lane = Lane.BULK
@@ -125,6 +129,7 @@ class FakeEngine:
 class FakeVadStream:
     """Speech from the first sample to the last whole frame."""
 
+    lookback_ms: int = 0
     n_samples: int = 0
 
     async def step(self, samples: Samples, *, is_last: bool) -> Timed[VadStep]:
@@ -156,6 +161,7 @@ class FakeStream:
     stepped_ms: int = 0
     is_closed: bool = False
     is_ahead: bool = False
+    hangover_frames: int = HANGOVER_FRAMES
 
     async def detect(self, samples: Samples, *, is_last: bool) -> Timed[VadStep]:
         heard = np.concatenate((self.rest, samples))
@@ -166,9 +172,10 @@ class FakeStream:
         if is_last and self.last_loud is not None:
             events.append(VadEvent("end", self.n_frames * 10, self.n_frames * 10))
         self.engine.detections += 1
-        first_ending = self.n_frames + 1 if self.last_loud is None else self.last_loud + HANGOVER_FRAMES
+        first_ending = self.n_frames + 1 if self.last_loud is None else self.last_loud + self.hangover_frames
+        silence_ms = 0 if self.last_loud is None else (self.n_frames - self.last_loud) * 10
         features = np.zeros((n_new, 80), np.float32)
-        return Timed(VadStep(tuple(events), features, quiet_until_ms=first_ending * 10), 0.0, 0.0)
+        return Timed(VadStep(tuple(events), features, first_ending * 10, silence_ms), 0.0, 0.0)
 
     def _frame(self, is_loud: bool) -> list[VadEvent]:
         self.n_frames += 1
@@ -176,7 +183,7 @@ class FakeStream:
         if is_loud:
             is_start, self.last_loud = self.last_loud is None, self.n_frames
             return [VadEvent("start", now_ms - 10, now_ms)] if is_start else []
-        if self.last_loud is not None and self.n_frames - self.last_loud >= HANGOVER_FRAMES:
+        if self.last_loud is not None and self.n_frames - self.last_loud >= self.hangover_frames:
             end_ms, self.last_loud = self.last_loud * 10, None
             return [VadEvent("end", end_ms, now_ms)]
         return []
@@ -191,6 +198,16 @@ class FakeStream:
 
     def restart(self) -> None:
         self.stepped_ms = 0
+
+    @property
+    def closing(self) -> str:
+        return ""
+
+    async def sentence_end(self, rest: SegmentAudio) -> Timed[float | None]:
+        return Timed(self.engine.sentence_end, 0.0, 0.0)
+
+    def set_end_silence(self, end_silence_ms: int | None) -> None:
+        self.hangover_frames = HANGOVER_FRAMES if end_silence_ms is None else end_silence_ms // 10
 
     def set_ahead(self, *, is_ahead: bool) -> None:
         self.is_ahead = is_ahead

@@ -118,10 +118,9 @@ def test_settings_are_frozen():
         settings.port = 1
 
 
-@pytest.mark.parametrize(("merge_vad", "merge_ms"), [(False, None), (True, 12_500)])
-def test_merge_length_in_ms(merge_vad, merge_ms):
-    """The merge length counts only where merging is on."""
-    assert Settings(merge_vad=merge_vad, merge_length_s=12.5).merge_ms == merge_ms
+def test_merge_length_in_ms():
+    """The merge length is given in seconds, and used in milliseconds."""
+    assert Settings(merge_length_s=12.5).merge_length_ms == 12_500
 
 
 def test_devices():

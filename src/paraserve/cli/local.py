@@ -12,7 +12,7 @@ from paraserve.options import RecognitionOptions
 from paraserve.runtime.decoding.pool import DecodePool
 from paraserve.runtime.offline import FileLimits, transcribe_file
 from paraserve.runtime.routing.routed_engine import RoutedEngine
-from paraserve.server.protocols.option_warnings import option_warnings
+from paraserve.server.protocols.option_warnings import detector_warnings, option_warnings
 from paraserve.settings import Settings
 from paraserve.types import Transcript
 from paraserve.wiring import open_decode_pool, open_engine
@@ -39,7 +39,8 @@ class LocalTranscriber:
                 done = self.redaction.with_client(options)
                 work = transcribe_file(engine, self.pool, file, done, self.limits, on_progress=on_progress)
                 transcript = await work
-            warnings = option_warnings(options, engine.abilities, asked=())
+            abilities = engine.abilities
+            warnings = [*option_warnings(options, abilities, asked=()), *detector_warnings(options, abilities)]
         return replace(transcript, warnings=(*warnings, *transcript.warnings))
 
 
@@ -55,7 +56,7 @@ async def open_local(settings: Settings) -> AsyncIterator[LocalTranscriber]:
     engine = await asyncio.to_thread(open_engine, settings)
     pool = open_decode_pool(settings)
     try:
-        limits = FileLimits(settings.max_duration_s * 1000, settings.merge_ms)
+        limits = FileLimits(settings.max_duration_s * 1000, settings.merge_vad, settings.merge_length_ms)
         yield LocalTranscriber(engine, pool, limits, redaction)
     finally:
         await pool.close()

@@ -1,10 +1,17 @@
 """Options that several commands have."""
 
-from typing import Annotated, TypeAlias
+from typing import Annotated, Any, TypeAlias
 
 import typer
 
 from paraserve.cli.setting_texts import setting_option
+from paraserve.options import END_SILENCE_MS_RANGE, NOISE_THRESHOLD_RANGE, SEGMENT_MS_RANGE
+
+
+def range_option(limits: tuple[int, int], text: str) -> Any:
+    """Return the option of a number between the two limits."""
+    return typer.Option(min=limits[0], max=limits[1], help=text)
+
 
 Bundles: TypeAlias = Annotated[list[str] | None, setting_option("bundle")]
 Device: TypeAlias = Annotated[str | None, setting_option("device")]
@@ -27,3 +34,12 @@ Mask: TypeAlias = Annotated[
     typer.Option(metavar="KIND,...", help="Numbers to write as stars: phone, id_number, card, email, or all."),
 ]
 NoItn: TypeAlias = Annotated[bool, typer.Option("--no-itn", help="Leave numbers, dates and times as spoken.")]
+EndSilence: TypeAlias = Annotated[
+    int | None, range_option(END_SILENCE_MS_RANGE, "Milliseconds of silence that end a segment.")
+]
+SegmentTime: TypeAlias = Annotated[
+    int | None, range_option(SEGMENT_MS_RANGE, "Milliseconds after which speech is cut at a quiet moment.")
+]
+NoiseThreshold: TypeAlias = Annotated[
+    float | None, range_option(NOISE_THRESHOLD_RANGE, "How much more probable than noise speech must be.")
+]

@@ -112,12 +112,17 @@ def _form(boundary: str, filename: str, options: RecognitionOptions) -> tuple[by
         "hotwords": _json_text({word.text: word.weight for word in options.hotwords}),
         "language": options.language or "",
         "model": options.model or "",
-        "channel": "" if options.channel is None else str(options.channel),
-        "track": "" if options.track is None else str(options.track),
+        "channel": _number_text(options.channel),
+        "track": _number_text(options.track),
         "replacements": _json_text(dict(redaction.replacements)),
         "profanity": _json_text(redaction.profanity),
         "mask": ",".join(sorted(redaction.masks)),
         "task": "" if options.task == "transcribe" else options.task,
+        "vad_tail_sil": _number_text(options.vad.max_end_silence_ms),
+        "max_single_segment_time": _number_text(options.vad.max_segment_ms),
+        "speech_noise_thres": _number_text(options.vad.speech_noise_threshold),
+        "merge_vad": "" if options.merge_vad is None else str(options.merge_vad).lower(),
+        "merge_length_s": _number_text(options.merge_length_ms and options.merge_length_ms / 1000),
     }
     parts = [
         f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
@@ -130,6 +135,11 @@ def _form(boundary: str, filename: str, options: RecognitionOptions) -> tuple[by
         "Content-Type: application/octet-stream\r\n\r\n"
     )
     return "".join(parts).encode("utf-8", "replace"), f"\r\n--{boundary}--\r\n".encode()
+
+
+def _number_text(value: float | None) -> str:
+    """Return a number as text, "" for None."""
+    return "" if value is None else f"{value}"
 
 
 def _json_text(value: Sequence[str] | Mapping[str, str] | Mapping[str, float]) -> str:

@@ -10,7 +10,18 @@ import typer
 from paraserve.cli.config import read_settings
 from paraserve.cli.inputs import open_sources
 from paraserve.cli.microphone import open_microphone
-from paraserve.cli.options import ApiKey, Hotwords, Mask, Model, NoItn, Profanity, Replacements
+from paraserve.cli.options import (
+    ApiKey,
+    EndSilence,
+    Hotwords,
+    Mask,
+    Model,
+    NoiseThreshold,
+    NoItn,
+    Profanity,
+    Replacements,
+    SegmentTime,
+)
 from paraserve.cli.screen import Screen
 from paraserve.client import Live, LiveOptions
 from paraserve.errors import ParaserveError
@@ -54,6 +65,12 @@ def stream(  # noqa: PLR0913, PLR0917 - one parameter a flag
     replacements: Replacements = "",
     profanity: Profanity = "",
     mask: Mask = "",
+    vad_tail_sil: EndSilence = None,
+    max_single_segment_time: SegmentTime = None,
+    speech_noise_thres: NoiseThreshold = None,
+    semantic_endpoint: Annotated[
+        bool, typer.Option("--semantic-endpoint", help="Let what was said decide how much silence ends a segment.")
+    ] = False,
     chunk_size: Annotated[
         ChunkSize,
         typer.Option(parser=_chunk_size, metavar="N,N,N", help="Past, step and future in units of 60 ms."),
@@ -68,7 +85,14 @@ def stream(  # noqa: PLR0913, PLR0917 - one parameter a flag
     stderr says how much speech the model did not understand.
     """
     given = {"model": model, "replacements": replacements, "profanity": profanity, "mask": mask}
-    extra = {key: value for key, value in given.items() if value}
+    knobs = {
+        "vad_tail_sil": vad_tail_sil,
+        "max_single_segment_time": max_single_segment_time,
+        "speech_noise_thres": speech_noise_thres,
+        "semantic_endpoint": semantic_endpoint or None,
+    }
+    extra: dict[str, object] = {key: value for key, value in given.items() if value}
+    extra |= {key: value for key, value in knobs.items() if value is not None}
     options = LiveOptions(chunk_size, dict(parse_hotwords(hotwords)), not no_itn, extra=extra)
     live = Live(server, mode, options=options, verify=not insecure, api_key=api_key)
     if source == MICROPHONE:

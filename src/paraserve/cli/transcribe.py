@@ -13,13 +13,27 @@ import typer
 from paraserve.cli.config import check_files, read_settings
 from paraserve.cli.inputs import Source, open_sources, output_paths, write_atomically
 from paraserve.cli.local import open_local
-from paraserve.cli.options import ApiKey, Bundles, Device, Hotwords, Mask, Model, NoItn, Profanity, Replacements
+from paraserve.cli.options import (
+    ApiKey,
+    Bundles,
+    Device,
+    EndSilence,
+    Hotwords,
+    Mask,
+    Model,
+    NoiseThreshold,
+    NoItn,
+    Profanity,
+    Replacements,
+    SegmentTime,
+    range_option,
+)
 from paraserve.cli.progress import Bars, OnProgress
 from paraserve.cli.remote import remote_transcriber
 from paraserve.cli.setting_texts import setting_option
 from paraserve.errors import ParaserveError
 from paraserve.formats import FORMATS
-from paraserve.options import RecognitionOptions, Redaction
+from paraserve.options import MERGE_S_RANGE, RecognitionOptions, Redaction, VadOverrides
 from paraserve.redaction_lists import read_masks, read_profanity, read_replacements
 from paraserve.server.protocols.funasr.hotwords import parse_hotwords
 from paraserve.server.protocols.languages import read_language
@@ -101,6 +115,15 @@ def transcribe(  # noqa: PLR0913, PLR0917 - one parameter a flag
         bool, typer.Option("--translate", help="Write English, whatever language is spoken (Whisper).")
     ] = False,
     no_punctuate: Annotated[bool, typer.Option("--no-punctuate", help="No punctuation marks.")] = False,
+    vad_tail_sil: EndSilence = None,
+    max_single_segment_time: SegmentTime = None,
+    speech_noise_thres: NoiseThreshold = None,
+    merge_vad: Annotated[
+        bool | None, typer.Option("--merge-vad/--no-merge-vad", help="Merge neighbouring segments, as FunASR does.")
+    ] = None,
+    merge_length_s: Annotated[
+        float | None, range_option(MERGE_S_RANGE, "Longest merged segment in seconds, which asks for merging.")
+    ] = None,
     subtitle_cue_s: Annotated[float | None, setting_option("subtitle_cue_s")] = None,
     subtitle_lines: Annotated[int | None, setting_option("subtitle_lines")] = None,
     subtitle_latin_chars: Annotated[int | None, setting_option("subtitle_latin_chars")] = None,
@@ -125,6 +148,9 @@ def transcribe(  # noqa: PLR0913, PLR0917 - one parameter a flag
         word_times=format_ != "text",
         task="translate" if translate else "transcribe",
         redaction=Redaction(read_replacements(replacements), read_profanity(profanity), read_masks(mask)),
+        vad=VadOverrides(vad_tail_sil, max_single_segment_time, speech_noise_thres),
+        merge_vad=True if merge_vad is None and merge_length_s is not None else merge_vad,
+        merge_length_ms=None if merge_length_s is None else round(merge_length_s * 1000),
     )
     limits = {
         "subtitle_cue_s": subtitle_cue_s,

@@ -63,6 +63,9 @@ class Abilities:
         partial_hotwords: partial texts follow the option `hotwords`.
         knows: speech that it understands, in words that follow "knows". Empty where its bundle does not tell.
         translates: the option `task` may be "translate".
+        partial_punctuation: partial texts can have marks.
+        semantic_endpoint: a punctuation model can say whether a sentence that is being spoken is complete.
+        detects_speech: a detector finds where speech begins and ends, so its options have an effect.
         join_ms: length up to which neighbouring segments of a recording are recognized as one; 0 = they are not.
     """
 
@@ -81,6 +84,9 @@ class Abilities:
     join_ms: int = 0
     knows: str = ""
     any_language: bool = False
+    detects_speech: bool = True
+    partial_punctuation: bool = False
+    semantic_endpoint: bool = False
 
     def check_task(self, options: RecognitionOptions) -> None:
         """Check that the task of the options can be done.

@@ -24,11 +24,13 @@ class VadStep:
         events: the boundaries that this step decided, in time order.
         features: the fbank frames (n, 80) that this step completed.
         quiet_until_ms: no further boundary is decided before this much of the stream has been fed, whatever it holds.
+        silence_ms: silence at the end of what has been fed, as it counts towards the end of open speech; else 0.
     """
 
     events: tuple[VadEvent, ...]
     features: Features
     quiet_until_ms: int = 0
+    silence_ms: int = 0
 
 
 class Vad(Protocol[State]):
@@ -62,6 +64,10 @@ class Vad(Protocol[State]):
         Raises:
             ValueError: an override is out of its range.
         """
+        ...
+
+    def with_end_silence(self, state: State, end_silence_ms: int | None) -> State:
+        """Return the state with this much silence to end speech from now on; None = the model's own."""
         ...
 
     def step(self, state: State, samples: Samples, *, is_last: bool) -> tuple[State, VadStep]:
@@ -165,6 +171,10 @@ class Punctuator(Protocol):
         """Return the mark after each word ("" for none) of one text, which is closed with a full stop."""
         ...
 
+    def sentence_end_probability(self, words: Sequence[str]) -> float:
+        """Return the probability that a sentence ends after the last of the words, if any word follows it."""
+        ...
+
 
 class Itn(Protocol):
     """Inverse text normalization: spoken to written form."""
@@ -212,6 +222,10 @@ class ModelBundle:
             knows=self.knows,
             translates=recognizer.translates,
             join_ms=recognizer.join_ms,
+            detects_speech=self.vad is not None,
+            partial_punctuation=self.punctuator_online is not None
+            and (self.streaming is not None or self.has_drafts),
+            semantic_endpoint=None not in (self.vad, self.streaming, self.punctuator),
         )
 
     @property

@@ -96,8 +96,8 @@ def _speech(vad: Vad[Any], recordings: Sequence[Samples]) -> Iterator[SegmentAud
     for samples in recordings:
         segmenter = Segmenter(max_segment_ms=LONGEST_SEGMENT_MS, lookback_ms=vad.lookback_ms)
         _, step = vad.step(vad.new_state(), samples, is_last=True)
-        for _, audio in (*segmenter.push(samples, step), *segmenter.finish()):
-            yield audio
+        for found in (*segmenter.push(samples, step), *segmenter.finish()):
+            yield found.audio
 
 
 def _vad_folder(root: Path) -> Path:

@@ -15,9 +15,9 @@ from paraserve.inference.abilities import Abilities
 from paraserve.inference.base import ModelBundle, Vad, VadStep
 from paraserve.inference.hotword_lists import OperatorHotwords
 from paraserve.inference.text.final_text import final_sentences
-from paraserve.options import RecognitionOptions, StreamConfig, VadOverrides
+from paraserve.options import NO_OVERRIDES, RecognitionOptions, StreamConfig, VadOverrides
 from paraserve.runtime.draft_recognizer import DraftBudget, DraftRecognizer
-from paraserve.runtime.local_stream import NEVER_CUT_MS, LocalStream, LocalVadStream, cost_frames
+from paraserve.runtime.local_stream import NEVER_CUT_MS, LocalStream, cost_frames, open_vad_stream
 from paraserve.runtime.scheduling.batches import BatchCall, Lane, Timed
 from paraserve.runtime.scheduling.cpu_gpu_scheduler import AnyScheduler
 from paraserve.runtime.spoken_language import SpokenLanguage
@@ -28,6 +28,11 @@ NO_HOTWORDS = OperatorHotwords()
 
 class VadStream(Protocol):
     """Voice activity detection of one stream, whose model state stays in the engine."""
+
+    @property
+    def lookback_ms(self) -> int:
+        """Milliseconds behind the fed samples that a speech boundary may be reported, at most."""
+        ...
 
     async def step(self, samples: Samples, *, is_last: bool) -> Timed[VadStep]:
         """Feed the next samples; steps of one stream must not overlap."""
@@ -68,6 +73,22 @@ class EngineStream(Protocol):
         """Return the sentences of the next segment, with realtime marks (see `realtime_sentences`)."""
         ...
 
+    @property
+    def closing(self) -> str:
+        """The mark behind the partial texts of an utterance without final ones, "" where none is asked for."""
+        ...
+
+    async def sentence_end(self, rest: SegmentAudio) -> Timed[float | None]:
+        """Return the probability that the words of the open segment end a sentence, None without words.
+
+        `rest` is its audio that no step has taken, less than a chunk. Nothing of the stream is changed.
+        """
+        ...
+
+    def set_end_silence(self, end_silence_ms: int | None) -> None:
+        """Let open speech end after this much silence from now on; None = as the client or the model has it."""
+        ...
+
     def set_ahead(self, *, is_ahead: bool) -> None:
         """Say whether the audio comes faster than it is spoken. Then those who speak are served first."""
         ...
@@ -90,13 +111,12 @@ class Engine(Protocol):
         """Length at which speech is cut. `recognize` takes no longer segment."""
         ...
 
-    @property
-    def lookback_ms(self) -> int:
-        """Milliseconds behind the fed samples that a speech boundary may be reported, at most."""
-        ...
+    def open_vad(self, lane: Lane = Lane.BULK, overrides: VadOverrides = NO_OVERRIDES) -> VadStream:
+        """Open voice activity detection for one stream. It ends no segment amid speech, however long.
 
-    def open_vad(self, lane: Lane = Lane.BULK, *, cuts: bool = False) -> VadStream:
-        """Open voice activity detection for one stream. With `cuts` it ends long segments itself, amid speech."""
+        Raises:
+            ProtocolError: a VAD override is out of its range.
+        """
         ...
 
     def open_stream(self, config: StreamConfig) -> EngineStream:
@@ -185,15 +205,9 @@ class LocalEngine:
         """Longest segment: that which the recognizer takes, or a shorter one of the detector's options."""
         return min(self._bundle.recognizer.max_segment_ms, self._vad.max_segment_ms or NEVER_CUT_MS)
 
-    @property
-    def lookback_ms(self) -> int:
-        """The VAD model's own look-back, without overrides."""
-        return self._vad.lookback_ms
-
-    def open_vad(self, lane: Lane = Lane.BULK, *, cuts: bool = False) -> VadStream:
-        """Open voice activity detection for one stream. With `cuts` it ends long segments itself, amid speech."""
-        state = self._vad.new_state() if cuts else self._vad.new_state(VadOverrides(max_segment_ms=NEVER_CUT_MS))
-        return LocalVadStream(self._vad, state, self._scheduler, lane)
+    def open_vad(self, lane: Lane = Lane.BULK, overrides: VadOverrides = NO_OVERRIDES) -> VadStream:
+        """Open voice activity detection for one stream."""
+        return open_vad_stream(self._vad, overrides, self._scheduler, lane)
 
     def open_stream(self, config: StreamConfig) -> EngineStream:
         """Open a live utterance. While any is open, one worker takes no files.

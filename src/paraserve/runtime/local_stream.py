@@ -7,11 +7,19 @@ from functools import partial
 from typing import Any, Generic
 
 from paraserve.errors import ProtocolError
-from paraserve.inference.base import ModelBundle, State, StreamingItem, Vad, VadStep
+from paraserve.inference.base import (
+    ModelBundle,
+    Punctuator,
+    State,
+    StreamingItem,
+    Vad,
+    VadStep,
+)
 from paraserve.inference.hotword_lists import OperatorHotwords
 from paraserve.inference.text.final_text import realtime_sentences
-from paraserve.options import RecognitionOptions, StreamConfig
+from paraserve.options import RecognitionOptions, StreamConfig, VadOverrides
 from paraserve.runtime.draft_recognizer import DraftRecognizer
+from paraserve.runtime.partial_punctuation import PartialPunctuation
 from paraserve.runtime.scheduling.batches import BatchCall, Lane, Timed
 from paraserve.runtime.scheduling.cpu_gpu_scheduler import AnyScheduler
 from paraserve.types import FRAME_MS, FRAME_SAMPLES, Hypothesis, Partial, Samples, SegmentAudio, Sentence
@@ -34,6 +42,7 @@ class LocalVadStream(Generic[State]):
 
     vad: Vad[State]
     state: State
+    lookback_ms: int
     scheduler: AnyScheduler
     lane: Lane
 
@@ -50,6 +59,21 @@ class LocalVadStream(Generic[State]):
         # Set after the wait: a failed or cancelled step leaves the stream as it was.
         self.state, result = timed.result
         return Timed(result, timed.queue_ms, timed.run_ms)
+
+
+def open_vad_stream(
+    vad: Vad[State], overrides: VadOverrides, scheduler: AnyScheduler, lane: Lane
+) -> LocalVadStream[State]:
+    """Open the detector of one stream with a client's overrides, except that it ends no segment amid speech.
+
+    Raises:
+        ProtocolError: a VAD override is out of its range.
+    """
+    overrides = replace(overrides, max_segment_ms=NEVER_CUT_MS)
+    try:
+        return LocalVadStream(vad, vad.new_state(overrides), vad.lookback_with(overrides), scheduler, lane)
+    except ValueError as error:
+        raise ProtocolError(f"voice activity detection: {error}", code="invalid_value") from error
 
 
 class LocalStream:
@@ -70,21 +94,23 @@ class LocalStream:
         hotwords: OperatorHotwords,
         draft_recognizer: DraftRecognizer | None = None,
     ) -> None:
-        overrides = replace(config.vad, max_segment_ms=NEVER_CUT_MS)
-        try:
-            self.lookback_ms = vad.lookback_with(overrides)
-            state = vad.new_state(overrides)
-        except ValueError as error:
-            raise ProtocolError(f"voice activity detection: {error}", code="invalid_value") from error
+        self._vad = open_vad_stream(vad, config.vad, scheduler, Lane.STEP)
+        self.lookback_ms = self._vad.lookback_ms
+        if config.endpoint is not None:
+            longest = replace(config.vad, max_end_silence_ms=config.endpoint.incomplete_ms)
+            self.lookback_ms = max(self.lookback_ms, vad.lookback_with(replace(longest, max_segment_ms=NEVER_CUT_MS)))
         self._bundle = bundle
         self._scheduler = scheduler
         self._config = config
         self._hotwords = hotwords
         self._step_options = replace(config.options, hotwords=(), hotword_rule=hotwords.rule)
-        self._vad = LocalVadStream(vad, state, scheduler, Lane.STEP)
         self._draft_recognizer = draft_recognizer
         self._asr_state: Any = None
         self._punc_state: Any = None
+        self._punctuation: PartialPunctuation | None = None
+        if config.partial_punctuation and config.options.punctuate and bundle.punctuator_online is not None:
+            self._punctuation = PartialPunctuation(bundle.punctuator_online, scheduler)
+        self._words: list[str] = []  # of the open segment, where its end depends on them
         self._is_closed = False
         self._live_session = ExitStack()
         self._live_session.enter_context(scheduler.live_session())
@@ -104,8 +130,25 @@ class LocalStream:
         Raises:
             InferenceError: the model failed on this stream's chunk alone; the stream is as it was.
         """
+        timed = await self._step(audio, is_last=is_last)
+        if self._punctuation is None:
+            return timed
+        return replace(timed, result=await self._punctuation.mark(timed.result, self._vad.lane))
+
+    async def _step(self, audio: SegmentAudio, *, is_last: bool) -> Timed[Partial]:
         if self._draft_recognizer is not None:
             return await self._draft_recognizer.step(audio, is_last=is_last)
+        timed = await self._stepped(audio, is_last=is_last)
+        self._asr_state, result = timed.result
+        if self._config.endpoint is not None:
+            self._words += [token.text for token in result.tokens]
+        if is_last:
+            self._asr_state = None
+            self._words = []
+        return Timed(result, timed.queue_ms, timed.run_ms)
+
+    async def _stepped(self, audio: SegmentAudio, *, is_last: bool) -> Timed[tuple[Any, Partial]]:
+        """Run a step of the streaming recognizer. Return the state after it, and what it adds."""
         streaming = self._bundle.streaming
         assert streaming is not None, "a stream without partials was stepped"
         state = streaming.new_state(self._config.chunk) if self._asr_state is None else self._asr_state
@@ -115,15 +158,40 @@ class LocalStream:
         call = BatchCall(("step", id(streaming), self._config.chunk, is_last), streaming.step, budget)
         words = self._hotwords.joined(audio.hotwords) if self._hotwords.in_partials else ()
         item = StreamingItem(state, replace(audio, hotwords=words), is_last, self._step_options)
-        timed = await self._scheduler.submit(call, item, lane=self._vad.lane)
-        self._asr_state, result = timed.result
-        if is_last:
-            self._asr_state = None
-        return Timed(result, timed.queue_ms, timed.run_ms)
+        return await self._scheduler.submit(call, item, lane=self._vad.lane)
+
+    @property
+    def closing(self) -> str:
+        """The mark behind the partial texts of an utterance without final ones, "" where none is asked for."""
+        return "" if self._punctuation is None else self._punctuation.closing
+
+    async def sentence_end(self, rest: SegmentAudio) -> Timed[float | None]:
+        """Return the probability that the words of the open segment end a sentence, None without words.
+
+        The streaming recognizer is asked for them as if the segment ended with `rest`. Its state stays as it was.
+        """
+        punctuator = self._bundle.punctuator
+        if self._bundle.streaming is None or punctuator is None:
+            return Timed(None, 0.0, 0.0)
+        peeked = await self._stepped(rest, is_last=True)
+        words = [*self._words, *(token.text for token in peeked.result[1].tokens)]
+        if not words:
+            return Timed(None, peeked.queue_ms, peeked.run_ms)
+        call = BatchCall(("sentence end", id(punctuator)), partial(_sentence_ends, punctuator))
+        timed = await self._scheduler.submit(call, words, lane=self._vad.lane)
+        return Timed(timed.result, peeked.queue_ms + timed.queue_ms, peeked.run_ms + timed.run_ms)
+
+    def set_end_silence(self, end_silence_ms: int | None) -> None:
+        """Let open speech end after this much silence from now on; None = as the client or the model has it."""
+        wanted_ms = self._config.vad.max_end_silence_ms if end_silence_ms is None else end_silence_ms
+        self._vad.state = self._vad.vad.with_end_silence(self._vad.state, wanted_ms)
 
     def restart(self) -> None:
         """Drop the open segment; the next step begins another."""
         self._asr_state = None
+        self._words = []
+        if self._punctuation is not None:
+            self._punctuation.restart()
         if self._draft_recognizer is not None:
             self._draft_recognizer.restart()
 
@@ -167,6 +235,10 @@ def _vad_steps(
     vad: Vad[State], batch: Sequence[tuple[State, Samples]], *, is_last: bool
 ) -> list[tuple[State, VadStep]]:
     return [vad.step(state, samples, is_last=is_last) for state, samples in batch]
+
+
+def _sentence_ends(punctuator: Punctuator, batch: Sequence[Sequence[str]]) -> list[float]:
+    return [punctuator.sentence_end_probability(words) for words in batch]
 
 
 def _realtime_sentences(

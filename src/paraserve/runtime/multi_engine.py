@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from paraserve.errors import EngineStuckError, InferenceError, OverloadedError, ParaserveError
 from paraserve.inference.abilities import Abilities
 from paraserve.inference.base import VadStep
-from paraserve.options import RecognitionOptions, StreamConfig
+from paraserve.options import NO_OVERRIDES, RecognitionOptions, StreamConfig, VadOverrides
 from paraserve.runtime.engine import Engine, EngineStream, VadStream
 from paraserve.runtime.local_stream import cost_frames
 from paraserve.runtime.scheduling.batches import Lane, Timed
@@ -75,14 +75,9 @@ class Replicas:
         """Longest segment that every replica takes."""
         return min(replica.engine.max_segment_ms for replica in self._replicas)
 
-    @property
-    def lookback_ms(self) -> int:
-        """The longest look-back of all replicas."""
-        return max(replica.engine.lookback_ms for replica in self._replicas)
-
-    def open_vad(self, lane: Lane = Lane.BULK, *, cuts: bool = False) -> VadStream:
+    def open_vad(self, lane: Lane = Lane.BULK, overrides: VadOverrides = NO_OVERRIDES) -> VadStream:
         """Open voice activity detection on the least loaded replica."""
-        return self._least_loaded().engine.open_vad(lane, cuts=cuts)
+        return self._least_loaded().engine.open_vad(lane, overrides)
 
     def open_stream(self, config: StreamConfig) -> EngineStream:
         """Open a live utterance on the replica that has the fewest.
@@ -188,6 +183,16 @@ class _Stream:
 
     def restart(self) -> None:
         self._stream.restart()
+
+    @property
+    def closing(self) -> str:
+        return self._stream.closing
+
+    async def sentence_end(self, rest: SegmentAudio) -> Timed[float | None]:
+        return await self._stream.sentence_end(rest)
+
+    def set_end_silence(self, end_silence_ms: int | None) -> None:
+        self._stream.set_end_silence(end_silence_ms)
 
     def set_ahead(self, *, is_ahead: bool) -> None:
         self._stream.set_ahead(is_ahead=is_ahead)

@@ -6,14 +6,13 @@ joined in order. Memory holds the audio of open segments and of segments in flig
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, BinaryIO, TypeAlias, TypeVar
+from typing import Any, BinaryIO, TypeAlias
 
 import numpy as np
 
-from paraserve.hotword_types import HotwordHit
 from paraserve.inference.hotword_lists import ignored_warnings, report, still_shown
 from paraserve.inference.text.sentences import join_sentences, join_spoken
 from paraserve.options import RecognitionOptions
@@ -23,9 +22,18 @@ from paraserve.runtime.engine import Engine
 from paraserve.runtime.joined_second_passes import JoinedSecondPasses
 from paraserve.runtime.redacted_texts import redacted_recording
 from paraserve.runtime.routing.automatic_engine import AutomaticEngine, FirstPass
-from paraserve.runtime.scheduling.batches import Timed
+from paraserve.runtime.scheduling.batches import Lane, Timed
+from paraserve.runtime.segments.cut_speech import (
+    LastWords,
+    Surroundings,
+    last_words,
+    own_words,
+    part_context_ms,
+    recognize_part,
+    shifted,
+)
 from paraserve.runtime.segments.segment_joiner import MAX_PAUSE_MS
-from paraserve.runtime.segments.segmenter import Segmenter
+from paraserve.runtime.segments.segmenter import FoundSegment, Segmenter
 from paraserve.runtime.stage_clock import DECODE, DECODE_WAIT, DETECT, PUNCTUATE, RECOGNIZE, StageClock
 from paraserve.runtime.understanding import AudioAccount, notice_about
 from paraserve.types import (
@@ -33,9 +41,7 @@ from paraserve.types import (
     Hypothesis,
     Samples,
     Segment,
-    SegmentAudio,
     Timing,
-    Token,
     Transcript,
     samples_to_ms,
 )
@@ -49,10 +55,16 @@ IN_FLIGHT_MS = 120_000
 
 @dataclass(frozen=True, slots=True)
 class FileLimits:
-    """The operator's limits for files: the longest duration, and the length up to which FunASR's merge_vad merges."""
+    """The operator's limits for files: the longest duration, and whether and up to which length merge_vad merges."""
 
     max_duration_ms: int
-    merge_ms: int | None = None
+    merge_vad: bool = False
+    merge_length_ms: int = 15_000
+
+    def merge_ms(self, options: RecognitionOptions) -> int | None:
+        """Return the length up to which the segments of a recording are merged; None = they are not."""
+        is_merged = self.merge_vad if options.merge_vad is None else options.merge_vad
+        return (options.merge_length_ms or self.merge_length_ms) if is_merged else None
 
 
 async def transcribe(
@@ -117,7 +129,7 @@ async def transcribe_file(  # noqa: PLR0913 - two callers see different sides of
     async with pool.open(file, **choices, max_duration_ms=limits.max_duration_ms) as recording:
         clock.part(DECODE_WAIT, recording.wait_ms / 1000)
         blocks = _reported(recording, on_progress) if on_progress is not None else recording
-        transcript = await transcribe(engine, blocks, options, merge_ms=limits.merge_ms, clock=clock)
+        transcript = await transcribe(engine, blocks, options, merge_ms=limits.merge_ms(options), clock=clock)
     queue_ms = transcript.timing.queue_ms + round(recording.wait_ms)
     timing = replace(transcript.timing, queue_ms=queue_ms, decode_ms=round(recording.decode_ms))
     of_file = (FieldWarning(code, "file", message) for code, message in recording.warnings)
@@ -141,20 +153,23 @@ class _TimeSpent:
         self.inference_ms += timed.run_ms
 
 
-Recognized: TypeAlias = Hypothesis | FirstPass
+@dataclass(frozen=True, slots=True)
+class CutPart:
+    """A part of cut speech as it was recognized together with its surroundings."""
+
+    hypothesis: Hypothesis
+    around: Surroundings
+
+
+Recognized: TypeAlias = Hypothesis | CutPart | FirstPass
 
 
 @dataclass(slots=True)
 class _InFlight:
     """A segment that waits for its hypothesis."""
 
-    start_ms: int
-    audio: SegmentAudio
+    found: FoundSegment
     task: asyncio.Task[Recognized]
-
-    @property
-    def duration_ms(self) -> int:
-        return samples_to_ms(len(self.audio.samples))
 
 
 class _Transcription:
@@ -164,15 +179,18 @@ class _Transcription:
         self._clock = clock
         self._engine = engine
         self._options = options
-        # Open speech is not cut here while segments are merged, so the detector has to bound it.
-        self._vad = engine.open_vad(cuts=bool(merge_ms))
+        self._vad = engine.open_vad(overrides=options.vad)
+        max_ms = min(engine.max_segment_ms, options.vad.max_segment_ms or engine.max_segment_ms)
         self._segmenter = Segmenter(
-            max_segment_ms=engine.max_segment_ms,
-            lookback_ms=engine.lookback_ms,
+            max_segment_ms=max_ms,
+            lookback_ms=self._vad.lookback_ms,
             merge_ms=merge_ms,
             join_ms=min(engine.abilities.join_ms, engine.max_segment_ms),
             pause_ms=MAX_PAUSE_MS if isinstance(engine, AutomaticEngine) else 0,
+            # Several models hear each segment as it is, to be joined with its neighbours later.
+            context_ms=0 if isinstance(engine, AutomaticEngine) else part_context_ms(engine.max_segment_ms, max_ms),
         )
+        self._last_words: LastWords | None = None  # of the part before
         self._in_flight: deque[_InFlight] = deque()
         self._hypotheses: list[Hypothesis] = []
         self._received_samples = 0
@@ -190,8 +208,8 @@ class _Transcription:
             self._received_samples += len(samples)
             await self._step(samples, group, is_last=False)
         await self._step(_NOTHING, group, is_last=True)
-        for start_ms, audio in self._segmenter.finish():
-            await self._start(start_ms, audio, group)
+        for found in self._segmenter.finish():
+            await self._start(found, group)
         while self._in_flight:
             await self._collect(group)
         if self._second_passes is not None:
@@ -202,38 +220,57 @@ class _Transcription:
         timed = await self._vad.step(samples, is_last=is_last)
         self._clock.lap(DETECT)
         self._spent.add(timed)
-        for start_ms, audio in self._segmenter.push(samples, timed.result):
-            await self._start(start_ms, audio, group)
+        for found in self._segmenter.push(samples, timed.result):
+            await self._start(found, group)
         self._account.add_detected(len(samples), timed.result.events)
         while self._in_flight and self._in_flight[0].task.done():
             await self._collect(group)
 
-    async def _start(self, start_ms: int, audio: SegmentAudio, group: asyncio.TaskGroup) -> None:
-        duration_ms = samples_to_ms(len(audio.samples))
-        while self._in_flight and sum(s.duration_ms for s in self._in_flight) + duration_ms > IN_FLIGHT_MS:
+    async def _start(self, found: FoundSegment, group: asyncio.TaskGroup) -> None:
+        while self._in_flight and self._in_flight_ms() + found.duration_ms > IN_FLIGHT_MS:
             await self._collect(group)
-        task = group.create_task(self._recognize(audio))
-        self._in_flight.append(_InFlight(start_ms, audio, task))
+        self._in_flight.append(_InFlight(found, group.create_task(self._recognize(found))))
 
-    async def _recognize(self, audio: SegmentAudio) -> Recognized:
+    def _in_flight_ms(self) -> int:
+        return sum(segment.found.duration_ms for segment in self._in_flight)
+
+    async def _recognize(self, found: FoundSegment) -> Recognized:
+        """Recognize a segment, with times of the recording. A part of cut speech may have words of its neighbours."""
         if isinstance(self._engine, AutomaticEngine):
-            first = await self._engine.first_pass(audio, self._options)
+            first = await self._engine.first_pass(found.audio, self._options)
             self._spent.add(first.timed)
             return first
-        timed = await self._engine.recognize(audio, self._options)
+        segment, around = found.segment, found.around
+        if around is not None:
+            part = await recognize_part(self._engine, segment, around, self._options, Lane.BULK)
+            if part is not None:
+                self._spent.add(part)
+                return CutPart(part.result, around)
+        timed = await self._engine.recognize(found.audio, self._options)
         self._spent.add(timed)
-        return timed.result
+        return shifted(timed.result, segment.start_ms, segment.end_ms)
 
     async def _collect(self, group: asyncio.TaskGroup) -> None:
         oldest = self._in_flight.popleft()
-        end_ms = oldest.start_ms + oldest.duration_ms
+        found, segment = oldest.found, oldest.found.segment
         recognized = await oldest.task
         self._clock.lap(RECOGNIZE)
-        hypothesis = recognized if isinstance(recognized, Hypothesis) else recognized.timed.result
-        self._hypotheses.append(shifted(hypothesis, oldest.start_ms, end_ms))
-        self._account.add_recognized(Segment(oldest.start_ms, end_ms))
+        self._hypotheses.append(self._placed(recognized, segment))
+        self._account.add_recognized(segment)
         if self._second_passes is not None and isinstance(recognized, FirstPass):
-            await self._second_passes.feed(oldest.start_ms, oldest.audio, recognized, group)
+            await self._second_passes.feed(found.start_ms, found.audio, recognized, group)
+
+    def _placed(self, recognized: Recognized, segment: Segment) -> Hypothesis:
+        """Return the hypothesis of the next segment with times of the recording, and with its own words alone."""
+        if isinstance(recognized, CutPart):
+            last = self._last_words if recognized.around.has_before else None
+            own = own_words(recognized.hypothesis, segment, recognized.around, last)
+            if recognized.around.has_after:
+                self._last_words = last_words(own, are_whole=True) or self._last_words
+            return own
+        if isinstance(recognized, FirstPass):
+            return shifted(recognized.timed.result, segment.start_ms, segment.end_ms)
+        return recognized
 
     async def finish(self) -> Transcript:
         timed = await self._engine.punctuate(self._hypotheses, self._options)
@@ -269,28 +306,6 @@ class _Transcription:
             hotwords=hotwords,
             redactions=redactions,
         )
-
-
-def shifted(hypothesis: Hypothesis, start_ms: int, end_ms: int) -> Hypothesis:
-    """Return the hypothesis of a segment with its token times counted from the recording's start.
-
-    FunASR's rule for the last token counts padded frames. It may pass the segment's end, where the next one's first
-    word may begin, so times are cut there.
-    """
-    tokens = moved(hypothesis.tokens, start_ms, end_ms)
-    return replace(hypothesis, tokens=tokens, hotwords=moved(hypothesis.hotwords, start_ms, end_ms))
-
-
-Placed = TypeVar("Placed", Token, HotwordHit)
-
-
-def moved(items: Sequence[Placed], by_ms: int, latest_ms: int, *, earliest_ms: int = 0) -> tuple[Placed, ...]:
-    """Return tokens or hotwords later by `by_ms`, with all times between `earliest_ms` and `latest_ms`."""
-
-    def later(ms: int | None) -> int | None:
-        return None if ms is None else max(earliest_ms, min(ms + by_ms, latest_ms))
-
-    return tuple(replace(item, start_ms=later(item.start_ms), end_ms=later(item.end_ms)) for item in items)
 
 
 def first_cause(errors: Exception) -> Exception:

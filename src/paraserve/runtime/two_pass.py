@@ -17,24 +17,27 @@ from paraserve.inference.hotword_lists import HotwordReports, still_shown
 from paraserve.inference.text.sentences import join_sentences, join_spoken
 from paraserve.options import RecognitionOptions, StreamConfig
 from paraserve.runtime.engine import Engine
-from paraserve.runtime.offline import first_cause, moved, shifted
+from paraserve.runtime.offline import first_cause
 from paraserve.runtime.redacted_texts import LiveRedaction
-from paraserve.runtime.scheduling.batches import Lane, Timed
-from paraserve.runtime.segments.cut_speech import EARLIEST_MS, recognize_part, words_after
-from paraserve.runtime.segments.live_segmenter import Chunk, SpeechEnd, segmenter_of
+from paraserve.runtime.scheduling.batches import Lane
+from paraserve.runtime.segments.cut_speech import moved
+from paraserve.runtime.segments.live_segmenter import Chunk, SpeechEnd, segmenter_of, speech_changes
+from paraserve.runtime.segments.segment_recognizer import SegmentRecognizer
+from paraserve.runtime.segments.semantic_endpoint import PauseJudge
 from paraserve.runtime.spoken_language import SpokenLanguage
 from paraserve.runtime.understanding import StreamedSegment, heard_in
 from paraserve.runtime.update_order import OrderedUpdates
+from paraserve.speech_types import SpeechChange
 from paraserve.types import (
     SAMPLE_RATE,
     Heard,
-    Hypothesis,
     Partial,
     Samples,
     Segment,
     Timing,
     Update,
     ms_to_samples,
+    samples_to_ms,
 )
 
 MIN_STEP_MS = 60
@@ -56,25 +59,34 @@ class TwoPassSession:
         engine: recognizes.
         config: what the client asks for.
         emit: gets each update in order, as soon as it is complete; must not block.
+        on_speech: gets each start and end of speech as soon as it is known, before the texts; must not block.
 
     Raises:
         ProtocolError: a VAD override is out of its range.
     """
 
-    def __init__(self, engine: Engine, config: StreamConfig, emit: Callable[[Update], None]) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        config: StreamConfig,
+        emit: Callable[[Update], None],
+        on_speech: Callable[[SpeechChange], None] | None = None,
+    ) -> None:
         self.options: RecognitionOptions = config.options
         self.is_ahead = False
         self._engine = engine
         self._config = config
         self._updates = OrderedUpdates(config, emit, engine.abilities.knows)
+        self._on_speech = on_speech
         self._stream = engine.open_stream(config)
+        self._pauses = None if config.endpoint is None else PauseJudge(self._stream, config.endpoint)
         self._segmenter = segmenter_of(engine, config, self._stream.lookback_ms)
         self._group = asyncio.TaskGroup()
         self._quiet_until_ms = self._partial_until_ms = 0
         self._streamed = StreamedSegment()
         self._waiting: list[Samples] = []
         self._n_waiting = 0
-        self._said_until_ms: dict[int, int] = {}  # end of the last word of each part of cut speech
+        self._recognizer = SegmentRecognizer(engine)
         self._language = SpokenLanguage()
         self._reports = HotwordReports(has_second_pass=config.mode == "2pass")
         self._redaction = LiveRedaction(config.mode)
@@ -138,7 +150,17 @@ class TwoPassSession:
         while self._second_passes:
             await self._wait_for_oldest_second_pass()
         if not has_last:
-            self._updates.put(self._updates.closing(self.heard_ms))
+            self._updates.put(self._updates.closing(self.heard_ms, self._stream.closing))
+
+    async def commit(self) -> None:
+        """End the open segment where the audio is. One update `is_committed` for it, an empty one outside speech."""
+        if self._n_waiting:
+            await self._detect(is_last=False)
+        end = self._segmenter.commit()
+        if end is not None:
+            await self._end(end, is_last=False)
+            return
+        self._updates.put(replace(self._updates.closing(self.heard_ms), last=False, is_committed=True))
 
     def _is_due(self) -> bool:
         """Tell whether the waiting samples may bring a speech boundary or complete a chunk.
@@ -148,6 +170,8 @@ class TwoPassSession:
         due_ms = max(self._quiet_until_ms, self.heard_ms + MIN_STEP_MS)
         if self._segmenter.due_ms is not None:
             due_ms = min(due_ms, self._segmenter.due_ms)
+            if self._pauses is not None:
+                due_ms = min(due_ms, self.heard_ms + MIN_STEP_MS)
         return self._n_waiting >= min(MAX_STEP_SAMPLES, ms_to_samples(due_ms - self.heard_ms))
 
     async def _detect(self, *, is_last: bool) -> bool:
@@ -157,6 +181,9 @@ class TwoPassSession:
         self._stream.set_ahead(is_ahead=self.is_ahead)
         vad = (await self._stream.detect(samples, is_last=is_last)).result
         self._quiet_until_ms = vad.quiet_until_ms
+        if self._on_speech is not None:
+            for change in speech_changes(vad, self.heard_ms + samples_to_ms(len(samples))):
+                self._on_speech(change)
         has_last = False
         for item in self._segmenter.push(samples, vad):
             if isinstance(item, Chunk):
@@ -164,6 +191,8 @@ class TwoPassSession:
             else:
                 has_last = is_last and item.is_cut_off
                 await self._end(item, is_last=has_last)
+        if self._pauses is not None:
+            await self._pauses.watch(vad, self._segmenter.unstepped)
         return has_last
 
     async def _step(self, chunk: Chunk) -> None:
@@ -182,7 +211,8 @@ class TwoPassSession:
         rest = replace(end.rest, hotwords=self.options.hotwords)
         timed = await self._stream.step(rest, is_last=True)
         self._streamed.add(timed.result)
-        self._put_partial(timed.result, end, due_ms=end.due_ms, is_last=is_last)
+        closed = replace(timed.result, text=timed.result.text + self._stream.closing) if is_last else timed.result
+        self._put_partial(closed, end, due_ms=end.due_ms, is_last=is_last)
 
     def _put_partial(self, partial: Partial, of: Chunk | SpeechEnd, *, due_ms: int, is_last: bool = False) -> None:
         span = Segment(of.start_ms, of.end_ms) if isinstance(of, Chunk) else of.segment
@@ -207,6 +237,7 @@ class TwoPassSession:
                 heard=Heard() if isinstance(of, Chunk) else self._streamed.take(span.end_ms - span.start_ms),
                 hotwords=hotwords if not self.options.redaction else still_shown(hotwords, partial.text),
                 redactions=redactions,
+                is_committed=isinstance(of, SpeechEnd) and of.is_committed,
             )
         )
 
@@ -232,7 +263,7 @@ class TwoPassSession:
     ) -> Update:
         n_samples = len(end.audio.samples)
         options = self._language.told(options, n_samples)
-        recognized = await self._recognize(end, options, before)
+        recognized = await self._recognizer.recognize(end, options, before, self._final_lane)
         hypothesis = recognized.result
         self._language.hear(hypothesis, options, n_samples)
         if self._config.realtime_punctuation:
@@ -263,27 +294,5 @@ class TwoPassSession:
             spoken=spoken,
             redactions=redactions,
             hotwords=hotwords if redactions is None else still_shown(hotwords, text, spoken),
+            is_committed=end.is_committed,
         )
-
-    async def _recognize(
-        self, end: SpeechEnd, options: RecognitionOptions, before: "asyncio.Task[Update] | None"
-    ) -> Timed[Hypothesis]:
-        """Recognize an ended segment, with times of the utterance that come after those of the segment before."""
-        around, segment = end.around, end.segment
-        part = (
-            None if around is None else await recognize_part(self._engine, segment, around, options, self._final_lane)
-        )
-        if around is None or part is None:
-            timed = await self._engine.recognize(end.audio, options, self._final_lane)
-            return replace(timed, result=shifted(timed.result, segment.start_ms, segment.end_ms))
-        tokens, hotwords, said_until_ms = part.result.tokens, part.result.hotwords, segment.start_ms
-        if around.has_before and before is not None:
-            await asyncio.wait({before})
-            said_until_ms = max(self._said_until_ms.pop(end.index - 1, 0), segment.start_ms - EARLIEST_MS)
-            tokens, hotwords = words_after(tokens, said_until_ms), words_after(hotwords, said_until_ms)
-        latest_ms = around.end_ms if around.has_after else segment.end_ms
-        tokens = moved(tokens, 0, latest_ms, earliest_ms=said_until_ms)
-        if around.has_after:
-            self._said_until_ms[end.index] = (tokens[-1].end_ms if tokens else None) or said_until_ms
-        hotwords = moved(hotwords, 0, latest_ms, earliest_ms=said_until_ms)
-        return replace(part, result=replace(part.result, tokens=tokens, hotwords=hotwords))

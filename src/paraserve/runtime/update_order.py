@@ -37,10 +37,14 @@ class OrderedUpdates:
             update.add_done_callback(self._flush)
         self._flush()
 
-    def closing(self, at_ms: int) -> Update:
-        """Return the last update of an utterance that has no more text; `at_ms` is the end of the audio."""
+    def closing(self, at_ms: int, mark: str = "") -> Update:
+        """Return the last update of an utterance that has no more words; `at_ms` is the end of the audio.
+
+        `mark` stands behind the last partial text, where no final one replaces it.
+        """
         kind: Literal["offline", "online"] = "offline" if self._is_two_pass else "online"
-        return Update(kind, "", start_ms=at_ms, end_ms=at_ms, due_ms=at_ms, last=True)
+        index = max(0, self._partial_segment)
+        return Update(kind, mark, segment_index=index, start_ms=at_ms, end_ms=at_ms, due_ms=at_ms, last=True)
 
     def _flush(self, _: object = None) -> None:
         while self._queue:
@@ -57,7 +61,7 @@ class OrderedUpdates:
         replaces_nothing = update.kind == "offline" and update.segment_index != self._partial_segment
         self._heard += update.heard
         notice = self._notice(update)
-        has_news = bool(update.text or update.tail or update.last or notice)
+        has_news = bool(update.text or update.tail or update.last or update.is_committed or notice)
         if not has_news and (replaces_nothing or update.kind == "online"):
             return
         text = update.text

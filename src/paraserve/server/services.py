@@ -5,6 +5,7 @@ from functools import partial
 
 from paraserve.catalog.store import models_folder
 from paraserve.operator_redaction import OperatorRedaction
+from paraserve.options import SemanticEndpoint
 from paraserve.runtime.decoding.pool import DecodePool
 from paraserve.runtime.offline import FileLimits
 from paraserve.runtime.routing.routed_engine import RoutedEngine
@@ -97,6 +98,7 @@ def live_service(settings: Settings, shared: SharedServices, max_live: int) -> L
             metrics=shared.metrics,
             redaction=shared.redaction,
             final_limits=FinalLimits(settings.final_timeout_s, settings.request_timeout_s),
+            endpoint=SemanticEndpoint(settings.endpoint_complete_ms, settings.endpoint_incomplete_ms),
         ),
         choice_of=shared.engine.choice_of,
         dialect=FunasrDialect(is_offline=settings.mode == "offline", is_strict=settings.protocol == "strict"),
@@ -129,4 +131,4 @@ def _slow_log(settings: Settings) -> SlowLog:
 
 
 def _file_limits(settings: Settings) -> FileLimits:
-    return FileLimits(settings.max_duration_s * 1000, settings.merge_ms)
+    return FileLimits(settings.max_duration_s * 1000, settings.merge_vad, settings.merge_length_ms)

@@ -25,6 +25,8 @@ class Detector:
 
     stream: FakeStream
 
+    lookback_ms: int = 210
+
     async def step(self, samples, *, is_last):
         return await self.stream.detect(samples, is_last=is_last)
 
@@ -32,7 +34,7 @@ class Detector:
 class LoudnessEngine(FakeEngine):
     """A fake engine whose recordings have pauses."""
 
-    def open_vad(self, lane=None, *, cuts=False):
+    def open_vad(self, lane=None, overrides=None):
         return Detector(FakeStream(self))
 
 
@@ -51,7 +53,7 @@ def large(samples):
 
 @pytest.fixture
 def first():
-    return LoudnessEngine(hears=small, lookback_ms=210)
+    return LoudnessEngine(hears=small)
 
 
 @pytest.fixture

@@ -52,7 +52,11 @@ async def test_all_segments_in_order_and_accounted_for(n_samples):
 async def test_a_lost_segment_shows(monkeypatch):
     """Speech that never reaches the recognizer is missing from what was processed and recognized."""
     push = Segmenter.push
-    monkeypatch.setattr(Segmenter, "push", lambda *args: [one for one in push(*args) if not 0 < one[0] <= SEGMENT_MS])
+
+    def lossy(*args):
+        return [one for one in push(*args) if not 0 < one.start_ms <= SEGMENT_MS]
+
+    monkeypatch.setattr(Segmenter, "push", lossy)
     transcript = await transcribe(FakeEngine(max_segment_ms=SEGMENT_MS), blocks_of(ramp(20), 16_000), OPTIONS)
     lost_ms = transcript.heard.speech_ms - transcript.heard.recognized_ms
     assert transcript.heard.speech_ms == transcript.audio_received_ms == 20_000

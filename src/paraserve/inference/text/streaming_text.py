@@ -7,7 +7,7 @@ can change their words. The work is linear in the number of units.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from paraserve.inference.text.scripts import is_chinese_or_digits
+from paraserve.inference.text.scripts import TO_ASCII_MARKS, has_unspaced, is_chinese_or_digits
 from paraserve.inference.text.spaces import space_between_words
 from paraserve.inference.text.units import (
     CONTINUES,
@@ -49,6 +49,23 @@ def text_step(
     waiting = pending[n_settled:]
     tail = _joined(last_word, merge_units(waiting, lang), lang)
     return TextState(tuple(waiting), last_word), Partial(text, tail, tuple(words))
+
+
+def with_marks(text: str, words: Sequence[Token], head: str, marks: Sequence[str]) -> str:
+    """Return the text of a step with punctuation. `head` stands before its first word, `marks` after each of them."""
+    marked, position = head, 0
+    for word, mark in zip(words, marks, strict=True):
+        at = text.find(word.text, position)
+        if at < 0:  # of another spelling than the text
+            continue
+        end = at + len(word.text)
+        marked, position = marked + text[position:end] + fitting_mark(word.text, mark), end
+    return marked + text[position:]
+
+
+def fitting_mark(word: str, mark: str) -> str:
+    """Return a mark as the script of the word before it writes it."""
+    return mark if has_unspaced(word) else mark.translate(TO_ASCII_MARKS)
 
 
 def _joined(last_word: str, words: Sequence[Token], lang: str | None) -> str:

@@ -9,7 +9,7 @@ from itertools import groupby
 
 from paraserve.errors import EngineStuckError, InferenceError, ParaserveError
 from paraserve.inference.abilities import Abilities
-from paraserve.options import RecognitionOptions, StreamConfig
+from paraserve.options import NO_OVERRIDES, RecognitionOptions, StreamConfig, VadOverrides
 from paraserve.runtime.engine import EngineStream, VadStream
 from paraserve.runtime.routing.automatic_stream import AutomaticStream
 from paraserve.runtime.routing.candidates import Candidate, Candidates
@@ -68,14 +68,9 @@ class AutomaticEngine:
         """Length that every other model takes in one piece, as far as they are loaded."""
         return self._candidates.others_max_segment_ms
 
-    @property
-    def lookback_ms(self) -> int:
-        """Milliseconds behind the fed samples that a speech boundary may be reported, at most."""
-        return self._first.lookback_ms
-
-    def open_vad(self, lane: Lane = Lane.BULK, *, cuts: bool = False) -> VadStream:
+    def open_vad(self, lane: Lane = Lane.BULK, overrides: VadOverrides = NO_OVERRIDES) -> VadStream:
         """Open voice activity detection of the first model."""
-        return self._first.open_vad(lane, cuts=cuts)
+        return self._first.open_vad(lane, overrides)
 
     def open_stream(self, config: StreamConfig) -> EngineStream:
         """Open a live utterance.

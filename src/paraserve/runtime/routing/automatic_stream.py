@@ -63,6 +63,19 @@ class AutomaticStream:
         writer = self._candidates.opened(hypothesis.model or "") or self._candidates.first
         return await self._stream_of(writer).punctuate(hypothesis, options, is_last=is_last)
 
+    @property
+    def closing(self) -> str:
+        """The mark behind the first model's partial texts."""
+        return self._first.closing
+
+    async def sentence_end(self, rest: SegmentAudio) -> Timed[float | None]:
+        """Return the probability that the open segment ends a sentence, by the model that its partials come from."""
+        return await self._of_segment().sentence_end(rest)
+
+    def set_end_silence(self, end_silence_ms: int | None) -> None:
+        """Let open speech end after this much silence from now on; None = as the client or the model has it."""
+        self._first.set_end_silence(end_silence_ms)
+
     def set_ahead(self, *, is_ahead: bool) -> None:
         """Say whether the audio comes faster than it is spoken."""
         self._is_ahead = is_ahead

@@ -124,5 +124,12 @@ def stands_in(name: str, asked: Model) -> FieldWarning:
 def unknown_abilities() -> Abilities:
     """Return what a model that has not been loaded yet is taken to honour: all options."""
     return Abilities(
-        hotwords=True, language_model=True, prompt=True, model_itn=True, any_language=True, translates=True
+        hotwords=True,
+        language_model=True,
+        prompt=True,
+        model_itn=True,
+        any_language=True,
+        translates=True,
+        partial_punctuation=True,
+        semantic_endpoint=True,
     )

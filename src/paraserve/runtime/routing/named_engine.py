@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from paraserve.errors import ParaserveError
 from paraserve.inference.abilities import Abilities
-from paraserve.options import RecognitionOptions, StreamConfig
+from paraserve.options import NO_OVERRIDES, RecognitionOptions, StreamConfig, VadOverrides
 from paraserve.runtime.engine import Engine, EngineStream, VadStream
 from paraserve.runtime.scheduling.batches import Lane, Timed
 from paraserve.types import Hypothesis, SegmentAudio, Sentence
@@ -38,14 +38,9 @@ class NamedEngine:
         """Length at which speech is cut."""
         return self._engine.max_segment_ms
 
-    @property
-    def lookback_ms(self) -> int:
-        """Milliseconds behind the fed samples that a speech boundary may be reported, at most."""
-        return self._engine.lookback_ms
-
-    def open_vad(self, lane: Lane = Lane.BULK, *, cuts: bool = False) -> VadStream:
+    def open_vad(self, lane: Lane = Lane.BULK, overrides: VadOverrides = NO_OVERRIDES) -> VadStream:
         """Open voice activity detection for one stream."""
-        return self._engine.open_vad(lane, cuts=cuts)
+        return self._engine.open_vad(lane, overrides)
 
     def open_stream(self, config: StreamConfig) -> EngineStream:
         """Open a live utterance.

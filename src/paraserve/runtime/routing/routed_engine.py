@@ -6,7 +6,7 @@ from typing import Protocol
 
 from paraserve.errors import ModelLoadError, ParaserveError
 from paraserve.inference.abilities import Abilities, ModelChoice
-from paraserve.options import RecognitionOptions, StreamConfig
+from paraserve.options import NO_OVERRIDES, RecognitionOptions, StreamConfig, VadOverrides
 from paraserve.runtime.engine import Engine, EngineStream, VadStream
 from paraserve.runtime.routing.automatic import automatic_choice, automatic_engine
 from paraserve.runtime.routing.loaded_model import Model, ModelSpec, ModelStatus
@@ -103,14 +103,9 @@ class RoutedEngine:
         """That of the default model."""
         return self._default.max_segment_ms
 
-    @property
-    def lookback_ms(self) -> int:
-        """That of the default model."""
-        return self._default.lookback_ms
-
-    def open_vad(self, lane: Lane = Lane.BULK, *, cuts: bool = False) -> VadStream:
+    def open_vad(self, lane: Lane = Lane.BULK, overrides: VadOverrides = NO_OVERRIDES) -> VadStream:
         """Open voice activity detection of the default model."""
-        return self._default.open_vad(lane, cuts=cuts)
+        return self._default.open_vad(lane, overrides)
 
     def open_stream(self, config: StreamConfig) -> EngineStream:
         """Open a live utterance of the default model.

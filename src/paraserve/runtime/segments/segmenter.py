@@ -9,9 +9,10 @@ from dataclasses import dataclass, replace
 
 from paraserve.inference.base import VadStep
 from paraserve.runtime.audio_buffer import AudioBuffer
+from paraserve.runtime.segments.cut_speech import Surroundings
 from paraserve.runtime.segments.segment_cuts import cut_long_segment
 from paraserve.runtime.segments.segment_joiner import SegmentJoiner
-from paraserve.types import Samples, Segment, SegmentAudio, VadEvent
+from paraserve.types import Samples, Segment, SegmentAudio, VadEvent, samples_to_ms
 
 
 @dataclass(slots=True)
@@ -86,6 +87,25 @@ class VadMerger:
         return closed
 
 
+@dataclass(frozen=True, slots=True)
+class FoundSegment:
+    """A segment of a recording with its audio. `around` is given for parts of cut speech."""
+
+    start_ms: int
+    audio: SegmentAudio
+    around: Surroundings | None = None
+
+    @property
+    def duration_ms(self) -> int:
+        """Length of the segment."""
+        return samples_to_ms(len(self.audio.samples))
+
+    @property
+    def segment(self) -> Segment:
+        """Place of the segment in the recording."""
+        return Segment(self.start_ms, self.start_ms + self.duration_ms)
+
+
 class Segmenter:
     """Takes VAD steps with their samples and returns the audio of each segment as soon as it is decided.
 
@@ -95,6 +115,7 @@ class Segmenter:
         merge_ms: merge neighbouring segments up to this length; None = do not.
         join_ms: join neighbouring segments up to this length, unless they are merged; 0 = do not.
         pause_ms: audio before a segment that comes with it, at most.
+        context_ms: audio that is given on each side of parts of cut speech; 0 = none.
     """
 
     def __init__(
@@ -105,29 +126,36 @@ class Segmenter:
         merge_ms: int | None = None,
         join_ms: int = 0,
         pause_ms: int = 0,
+        context_ms: int = 0,
     ) -> None:
         self._max_ms = max_segment_ms
         self._lookback_ms = lookback_ms
         self._merger = VadMerger(merge_ms) if merge_ms else None
         self._joiner = SegmentJoiner(join_ms) if join_ms and not merge_ms else None
         self._pause_ms = pause_ms
+        self._context_ms = context_ms
+        self._cuts: dict[int, int] = {}  # a cut amid speech, and how far the speech after it is known
         self._buffer = AudioBuffer()
         self._open_ms: int | None = None
 
-    def push(self, samples: Samples, step: VadStep) -> list[tuple[int, SegmentAudio]]:
-        """Take one VAD step and return (start_ms, audio) of the segments that it decided, in time order."""
+    def push(self, samples: Samples, step: VadStep) -> list[FoundSegment]:
+        """Take one VAD step and return the segments that it decided, in time order."""
         self._buffer.append(samples, step.features)
         closed = [segment for event in step.events for segment in self._on_event(event)]
         settled_ms = max(self._buffer.start_ms, self._buffer.end_ms - self._lookback_ms)
-        if self._merger is not None and self._open_ms is None:
-            closed += self._merger.advance(settled_ms)
+        pieces = self._cut_open(settled_ms)
+        if self._merger is not None:
+            closed += [merged for piece in pieces for merged in self._merger.feed(piece)]
+            closed += self._merger.advance(settled_ms) if self._open_ms is None else []
+            pieces = []
         if self._joiner is not None:
             closed += self._joiner.advance(settled_ms, self._open_ms)
-        found = [*self._audio_of(closed), *self._cut_open(settled_ms)]
-        self._buffer.forget_before(self._keep_from(settled_ms) - self._pause_ms)
+        found = [*self._audio_of(closed), *map(self._cut_out, pieces)]
+        self._buffer.forget_before(self._keep_from(settled_ms) - max(self._pause_ms, self._context_ms))
+        self._cuts = {at_ms: known_ms for at_ms, known_ms in self._cuts.items() if at_ms >= self._buffer.start_ms}
         return found
 
-    def finish(self) -> list[tuple[int, SegmentAudio]]:
+    def finish(self) -> list[FoundSegment]:
         """Return the segments that are still held after the last VAD step, which has ended all speech."""
         holder = self._merger or self._joiner
         return list(self._audio_of(holder.finish())) if holder is not None else []
@@ -139,8 +167,9 @@ class Segmenter:
         if self._open_ms is None:
             raise ValueError(f"speech ends at {event.at_ms} ms without having begun")
         segment, self._open_ms = Segment(self._open_ms, event.at_ms), None
-        holder = self._merger or self._joiner
-        return holder.feed(segment) if holder is not None else [segment]
+        if self._merger is not None:
+            return [merged for piece in self._cut(segment, segment.end_ms) for merged in self._merger.feed(piece)]
+        return self._joiner.feed(segment) if self._joiner is not None else [segment]
 
     def _keep_from(self, settled_ms: int) -> int:
         candidates = [settled_ms]
@@ -152,20 +181,34 @@ class Segmenter:
             candidates.append(self._joiner.held.start_ms)
         return min(candidates)
 
-    def _audio_of(self, closed: Iterable[Segment]) -> Iterator[tuple[int, SegmentAudio]]:
+    def _audio_of(self, closed: Iterable[Segment]) -> Iterator[FoundSegment]:
         for segment in closed:
             if segment.end_ms > segment.start_ms:
-                for piece in cut_long_segment(self._buffer, segment, self._max_ms):
-                    yield piece.start_ms, self._cut_out(piece)
+                yield from map(self._cut_out, self._cut(segment, segment.end_ms))
 
-    def _cut_out(self, piece: Segment) -> SegmentAudio:
-        return replace(self._buffer.slice(piece), before=self._buffer.before(piece.start_ms, self._pause_ms))
+    def _cut(self, segment: Segment, known_ms: int) -> list[Segment]:
+        """Return the parts of a segment that are short enough. Its speech is known to go on until `known_ms`."""
+        pieces = cut_long_segment(self._buffer, segment, self._max_ms)
+        for piece in pieces[:-1]:
+            self._cuts[piece.end_ms] = min(piece.end_ms + self._context_ms, known_ms)
+        return pieces
 
-    def _cut_open(self, settled_ms: int) -> Iterator[tuple[int, SegmentAudio]]:
-        """Cut an open segment that is certainly too long, unless merging may still move its start."""
-        if self._open_ms is None or self._merger is not None:
-            return
-        *pieces, rest = cut_long_segment(self._buffer, Segment(self._open_ms, settled_ms), self._max_ms)
+    def _cut_out(self, piece: Segment) -> FoundSegment:
+        audio = replace(self._buffer.slice(piece), before=self._buffer.before(piece.start_ms, self._pause_ms))
+        return FoundSegment(piece.start_ms, audio, self._around(piece) if self._context_ms else None)
+
+    def _around(self, piece: Segment) -> Surroundings | None:
+        has_before, has_after = piece.start_ms in self._cuts, piece.end_ms in self._cuts
+        if not (has_before or has_after):
+            return None
+        start_ms = max(self._buffer.start_ms, piece.start_ms - self._context_ms * has_before)
+        span = Segment(start_ms, self._cuts.get(piece.end_ms, piece.end_ms))
+        return Surroundings(start_ms, self._buffer.slice(span), has_before=has_before, has_after=has_after)
+
+    def _cut_open(self, settled_ms: int) -> list[Segment]:
+        """Cut open speech that is certainly too long, once all audio that comes with its parts is there."""
+        if self._open_ms is None:
+            return []
+        *pieces, rest = self._cut(Segment(self._open_ms, settled_ms - self._context_ms), settled_ms)
         self._open_ms = rest.start_ms
-        for piece in pieces:
-            yield piece.start_ms, self._cut_out(piece)
+        return pieces

@@ -15,6 +15,7 @@ from paraserve.inference.abilities import ModelChoice
 from paraserve.options import RecognitionOptions
 from paraserve.server.http.api_docs import query_parameter
 from paraserve.server.http.error_codes import UPLOAD_CODES
+from paraserve.server.http.parsing.detector_fields import with_detector
 from paraserve.server.http.parsing.form_fields import FormFields, one_of, recognition_options
 from paraserve.server.http.parsing.openai_fields import (
     OpenAIFields,
@@ -26,7 +27,7 @@ from paraserve.server.http.upload_forms import OpenAIForm, TaskForm, TranscribeF
 from paraserve.server.protocols.funasr.bodies import funasr_asr, funasr_offline, funasr_recognition
 from paraserve.server.protocols.json_encoding import Json, object_text
 from paraserve.server.protocols.openai import openai_json, openai_verbose
-from paraserve.server.protocols.option_warnings import not_honoured
+from paraserve.server.protocols.option_warnings import detector_warnings, not_honoured
 from paraserve.server.protocols.schemas.funasr_answers import FunasrAsr, FunasrOffline, FunasrRecognition
 from paraserve.server.protocols.schemas.openai_answers import OpenAITranscription, OpenAIVerboseTranscription
 from paraserve.server.protocols.schemas.transcript_answers import TranscriptJson
@@ -59,7 +60,10 @@ class UploadRequest:
         """Read the fields that every route has. `task` is that of a route with one only."""
         for warning in self.choice.warnings:
             self.fields.warn(warning)
-        return recognition_options(self.fields, self.choice.abilities, task)
+        options = with_detector(recognition_options(self.fields, self.choice.abilities, task), self.fields)
+        for warning in detector_warnings(options, self.choice.abilities):
+            self.fields.warn(warning)
+        return options
 
     def subtitle_options(self, *, has_cues: bool) -> SubtitleOptions:
         """Read the fields about subtitles, which every route has, for an answer with cues or without any."""

@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import MISSING, Field
 
+from paraserve.options import END_SILENCE_MS_RANGE, MERGE_S_RANGE, NOISE_THRESHOLD_RANGE, SEGMENT_MS_RANGE
 from paraserve.server.protocols.schemas.documented import Documented
 from paraserve.subtitle_options import CHINESE_CHARS_RANGE, CUE_S_RANGE, LATIN_CHARS_RANGE, LINES_RANGE
 
@@ -44,6 +45,16 @@ class UploadForm(Documented):
     timeout: float | MISSING = Field(MISSING, gt=0, examples=[10])
     """Seconds after which the request is given up, counted from its first byte. The answer is 504 then. The server's
     own limit, the setting `request_timeout_s`, counts beside it."""
+    vad_tail_sil: int | MISSING = Field(MISSING, ge=END_SILENCE_MS_RANGE[0], le=END_SILENCE_MS_RANGE[1])
+    """Milliseconds of silence that end a segment. Without it the detector's own count, usually 800."""
+    max_single_segment_time: int | MISSING = Field(MISSING, ge=SEGMENT_MS_RANGE[0], le=SEGMENT_MS_RANGE[1])
+    """Milliseconds after which speech is cut at a quiet moment, if the model takes so much. No word is lost there."""
+    speech_noise_thres: float | MISSING = Field(MISSING, ge=NOISE_THRESHOLD_RANGE[0], le=NOISE_THRESHOLD_RANGE[1])
+    """Difference of probabilities by which speech must exceed noise. Without it the detector's own counts."""
+    merge_vad: bool | MISSING = MISSING
+    """`true` merges neighbouring segments before recognition, as FunASR does. Default: the server's setting."""
+    merge_length_s: float | MISSING = Field(MISSING, ge=MERGE_S_RANGE[0], le=MERGE_S_RANGE[1])
+    """Longest merged segment in seconds. It asks for merging, too. Without it the server's setting, 15, counts."""
     prompt: str | MISSING = MISSING
     """Text that stands before the recording's. For Whisper."""
     subtitle_cue_s: float | MISSING = Field(MISSING, ge=CUE_S_RANGE[0], le=CUE_S_RANGE[1])

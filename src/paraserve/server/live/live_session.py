@@ -5,7 +5,6 @@ An utterance begins with audio or an end. It has exactly one last text, or an er
 
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from dataclasses import replace
 
 import numpy as np
 
@@ -33,9 +32,11 @@ from paraserve.server.protocols.events import (
     RecordingText,
     Request,
     SegmentText,
+    SpeechChanged,
     WavHeader,
     text_event,
 )
+from paraserve.speech_types import SpeechChange
 from paraserve.types import SAMPLE_RATE, Samples, Transcript, Update
 
 MAX_GATHERED_FRAMES = 16
@@ -107,23 +108,25 @@ class LiveSession:
             await self._live(first)
 
     async def _live(self, first: Audio) -> None:
-        reader, stream, redaction = self.reader, self.reader.settings.stream, self._context.redaction
-        stream = replace(stream, options=redaction.with_client(stream.options))
+        reader, redaction = self.reader, self._context.redaction
+        stream = self._context.with_operator(reader.settings.stream)
+        on_speech = self._on_speech if reader.settings.speech_events else None
         async with (
             self._context.engine.for_model(stream.options.model, stream.options.task) as engine,
-            TwoPassSession(engine, stream, self._on_update) as session,
+            TwoPassSession(engine, stream, self._on_update, on_speech) as session,
         ):
             async for samples in reader.samples(first):
                 session.options = redaction.with_client(reader.settings.stream.options)
                 session.is_ahead = reader.pace.is_ahead
                 await session.feed(samples)
+                if reader.has_commit:
+                    await session.commit()
             await session.finish()
 
     async def _recording(self, first: Audio) -> Transcript:
         reader = self.reader
         if reader.settings.file_format is None and file_format(first.data[:HEAD_BYTES]) is None:
-            options = reader.settings.stream.options
-            return await transcribe_samples(self._context, reader.samples(first), options)
+            return await transcribe_samples(self._context, reader.samples(first), reader.settings.stream.options)
         pieces = reader.file_bytes(first)
         transcript = await transcribe_bytes(self._context, pieces, lambda: reader.settings.stream.options)
         reader.received_ms += transcript.duration_ms
@@ -131,12 +134,14 @@ class LiveSession:
 
     def _put_empty_text(self) -> None:
         """Put the last text of an utterance without audio."""
-        settings = self.reader.settings
-        if settings.is_recording:
+        if self.reader.settings.is_recording:
             self._outbox.put(RecordingText(Transcript("", (), 0)))
         else:
-            kind = PartialText if settings.stream.mode == "online" else SegmentText
+            kind = PartialText if self.reader.settings.stream.mode == "online" else SegmentText
             self._outbox.put(kind("", is_last=True))
+
+    def _on_speech(self, change: SpeechChange) -> None:
+        self._outbox.put(SpeechChanged(change))
 
     def _on_update(self, update: Update) -> None:
         self._outbox.put(text_event(update, self.reader.arrivals.at(update.due_ms)))
@@ -147,8 +152,7 @@ class RequestReader:
 
     `settings` are what all requests so far came to, `received_ms` and `pace` the audio of all utterances. `charge` is
     called with the places that new settings cost, and may refuse them. Of the present utterance: `end` once it is
-    there, `ended_s` when it arrived, `has_audio`, and `arrivals` of its audio. `stop` is set once nothing more will
-    come.
+    there, `ended_s` when it arrived, `has_audio`, its `arrivals`, `has_commit` at a commit. `stop` is set at the end.
     """
 
     def __init__(self, protocol: LiveProtocol, inbox: Inbox, outbox: Outbox) -> None:
@@ -169,7 +173,7 @@ class RequestReader:
         """Begin another utterance: its times start at 0."""
         self.end: EndUtterance | None = None
         self.ended_s: float | None = None
-        self.has_audio = False
+        self.has_audio = self.has_commit = False
         self.arrivals = ArrivalTimes()
 
     async def next_audio(self) -> Audio | None:
@@ -231,11 +235,13 @@ class RequestReader:
             self.received_ms += len(samples) * 1000 / SAMPLE_RATE
             self.pace.add(len(samples) / SAMPLE_RATE)
             gathered.append(samples)
-            if not self._inbox.has_audio or len(gathered) == MAX_GATHERED_FRAMES:
+            self.has_commit = piece.commits
+            if piece.commits or not self._inbox.has_audio or len(gathered) == MAX_GATHERED_FRAMES:
                 yield np.concatenate(gathered)
                 # Whoever takes the samples asks for more once it is done with them.
                 self._acknowledge(n_replies)
                 gathered, n_replies = [], 0
+        self.has_commit = False
         yield np.concatenate([*gathered, pcm.flush()])
         self._acknowledge(n_replies)
 
@@ -246,7 +252,8 @@ class RequestReader:
             for start in range(0, len(data) or 1, SLICE_BYTES):
                 await self._outbox.room()
                 is_last_piece = start + SLICE_BYTES >= len(data)
-                yield Audio(data[start : start + SLICE_BYTES], audio.wants_reply and is_last_piece)
+                piece = data[start : start + SLICE_BYTES]
+                yield Audio(piece, audio.wants_reply and is_last_piece, audio.commits and is_last_piece)
             audio = await self.next_audio()
 
     async def _next_request(self) -> Request:
@@ -266,8 +273,7 @@ class RequestReader:
 
     def _refuse(self, error: ParaserveError) -> None:
         self._outbox.put(Failed(error))
-        code = self._protocol.close_code(error)
-        if code is not None:
+        if (code := self._protocol.close_code(error)) is not None:
             self.stop = CloseRequest(code, error.code)
             self._end(EndUtterance())
 
@@ -283,12 +289,10 @@ def _check_raw(head: bytearray, data: bytes) -> None:
     Raises:
         UnsupportedFormatError: these are the first bytes of a file.
     """
-    n_missing = HEAD_BYTES - len(head)
-    if n_missing <= 0:
+    if len(head) >= HEAD_BYTES:
         return
-    head += data[:n_missing]
-    name = file_format(head)
-    if name is not None:
+    head += data[: HEAD_BYTES - len(head)]
+    if (name := file_format(head)) is not None:
         raise _not_raw(name)
 
 

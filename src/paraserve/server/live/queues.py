@@ -6,6 +6,7 @@ from collections import deque
 from dataclasses import dataclass, replace
 from operator import itemgetter
 
+from paraserve.hotword_types import joined_reports
 from paraserve.server.protocols.events import Event, Frame, PartialText
 
 INBOX_BYTES = 4 * 1024**2
@@ -171,12 +172,23 @@ def _joined(last: Event | CloseRequest, event: Event) -> PartialText | None:
     """Return two partial texts of one segment as one, due when the first was; None for other events."""
     if not isinstance(last, PartialText) or not isinstance(event, PartialText):
         return None
-    if last.is_last or event.is_last or last.segment_index != event.segment_index:
+    if last.is_last or event.is_last or last.is_committed or event.is_committed:
+        return None
+    if last.segment_index != event.segment_index:
         return None
     text, notice = last.text + event.text, event.notice or last.notice
     redactions = last.redactions and event.redactions and last.redactions + event.redactions
     redactions = redactions or event.redactions or last.redactions
-    return replace(last, text=text, tail=event.tail, heard=event.heard, notice=notice, redactions=redactions)
+    return replace(
+        last,
+        text=text,
+        tail=event.tail,
+        heard=event.heard,
+        notice=notice,
+        redactions=redactions,
+        hotwords=joined_reports(last.hotwords, event.hotwords),
+        tokens=last.tokens + event.tokens,
+    )
 
 
 def _size(frame: ReceivedFrame) -> int:

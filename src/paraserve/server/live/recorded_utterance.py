@@ -2,14 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import BinaryIO
 
 import numpy as np
 
 from paraserve.errors import AudioTooLongError, UploadTooLargeError
 from paraserve.operator_redaction import OperatorRedaction
-from paraserve.options import RecognitionOptions
+from paraserve.options import RecognitionOptions, SemanticEndpoint, StreamConfig
 from paraserve.runtime.decoding.pool import DecodePool
 from paraserve.runtime.decoding.spool import spool
 from paraserve.runtime.offline import FileLimits, transcribe, transcribe_file
@@ -26,7 +26,7 @@ WRITE_BYTES = 256 * 1024
 
 @dataclass(frozen=True, slots=True)
 class LiveContext:
-    """The engine, the decode children, the limits and the operator's redaction of all live sessions."""
+    """The engine, the decode children, the limits, the operator's redaction and endpoint of all live sessions."""
 
     engine: RoutedEngine
     pool: DecodePool
@@ -35,6 +35,12 @@ class LiveContext:
     metrics: Metrics
     redaction: OperatorRedaction = field(default_factory=OperatorRedaction)
     final_limits: FinalLimits = field(default_factory=FinalLimits)
+    endpoint: SemanticEndpoint = field(default_factory=SemanticEndpoint)
+
+    def with_operator(self, stream: StreamConfig) -> StreamConfig:
+        """Return a client's choices for an utterance with the operator's redaction and endpoint."""
+        endpoint = None if stream.endpoint is None else self.endpoint
+        return replace(stream, options=self.redaction.with_client(stream.options), endpoint=endpoint)
 
 
 async def transcribe_samples(
@@ -50,7 +56,7 @@ async def transcribe_samples(
     blocks = _blocks(samples, limits.max_duration_ms // 1000)
     options = context.redaction.with_client(options)
     async with context.engine.for_model(options.model, options.task) as engine:
-        return await transcribe(engine, blocks, options, merge_ms=limits.merge_ms)
+        return await transcribe(engine, blocks, options, merge_ms=limits.merge_ms(options))
 
 
 async def transcribe_bytes(

@@ -15,7 +15,8 @@ from paraserve.errors import ParaserveError, ProtocolError
 from paraserve.hotword_types import HotwordReport
 from paraserve.options import StreamConfig
 from paraserve.redaction_types import Redactions
-from paraserve.types import Heard, Notice, Sentence, Timing, Transcript, Update
+from paraserve.speech_types import SpeechChange
+from paraserve.types import Heard, Notice, Sentence, Timing, Token, Transcript, Update
 
 NOTHING_HEARD = Heard()
 Frame: TypeAlias = str | bytes
@@ -28,12 +29,13 @@ class LiveSettings:
 
     `stream` holds the format of raw audio, the options and the settings of partial and final texts. `is_recording`:
     the utterance is recognized as one recording after its end (FunASR's mode offline). `file_format` is the
-    client's name for the kind of file that it sends, None for raw audio.
+    client's name for the kind of file that it sends, None for raw audio. `speech_events` asks for `SpeechChanged`.
     """
 
     stream: StreamConfig = field(default_factory=StreamConfig)
     is_recording: bool = False
     file_format: str | None = None
+    speech_events: bool = False
 
     @property
     def mode(self) -> str:
@@ -43,10 +45,14 @@ class LiveSettings:
 
 @dataclass(frozen=True, slots=True)
 class Audio:
-    """The next bytes of the utterance; the first ones begin it. With `wants_reply`, `Acknowledged` follows."""
+    """The next bytes of the utterance; the first ones begin it. With `wants_reply`, `Acknowledged` follows.
+
+    With `commits` the open segment ends after them, and exactly one text has `is_committed` for it.
+    """
 
     data: bytes
     wants_reply: bool = False
+    commits: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +95,7 @@ class PartialText:
     The texts of one segment joined are what has been said of it. `tail` may still change and is not part of `text`.
     `due_ms` is the audio of the utterance that had to arrive for this text; `received_s` is when it had arrived
     (`time.monotonic()`), None where there was none. `is_last`: no more text of this utterance follows. `heard`,
-    `notice`, `hotwords` and `redactions` are those of `Update`.
+    `notice`, `hotwords`, `redactions`, `tokens` and `is_committed` are those of `Update`.
     """
 
     text: str
@@ -102,6 +108,8 @@ class PartialText:
     notice: Notice | None = None
     hotwords: HotwordReport | None = None
     redactions: Redactions | None = None
+    tokens: tuple[Token, ...] = ()
+    is_committed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +134,12 @@ class SegmentText:
     spoken: str = ""
     hotwords: HotwordReport | None = None
     redactions: Redactions | None = None
+    is_committed: bool = False
+
+    @property
+    def tokens(self) -> tuple[Token, ...]:
+        """Return the words of all sentences."""
+        return tuple(token for sentence in self.sentences for token in sentence.tokens)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +158,13 @@ class RecordingText:
     def redactions(self) -> Redactions | None:
         """Return what was changed in it."""
         return self.transcript.redactions
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechChanged:
+    """Speech has begun or ended. It comes as soon as it is known, before the texts of that speech."""
+
+    change: SpeechChange
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +204,7 @@ class Finished:
 
 
 TextEvent: TypeAlias = PartialText | SegmentText | RecordingText
-Event: TypeAlias = TextEvent | Configured | WavHeader | Acknowledged | Failed | Finished
+Event: TypeAlias = TextEvent | SpeechChanged | Configured | WavHeader | Acknowledged | Failed | Finished
 
 
 def text_event(update: Update, received_s: float | None) -> PartialText | SegmentText:
@@ -200,6 +221,8 @@ def text_event(update: Update, received_s: float | None) -> PartialText | Segmen
             notice=update.notice,
             hotwords=update.hotwords,
             redactions=update.redactions,
+            tokens=update.tokens,
+            is_committed=update.is_committed,
         )
     return SegmentText(
         update.text,
@@ -216,6 +239,7 @@ def text_event(update: Update, received_s: float | None) -> PartialText | Segmen
         spoken=update.spoken,
         hotwords=update.hotwords,
         redactions=update.redactions,
+        is_committed=update.is_committed,
     )
 
 

@@ -88,6 +88,18 @@ def option_warnings(
     return [not_honoured(name, message) for is_so, name, message in cases if is_so]
 
 
+def detector_warnings(options: RecognitionOptions, abilities: Abilities) -> list[FieldWarning]:
+    """Return a warning for each choice about the detector that has no effect where none is loaded."""
+    if abilities.detects_speech:
+        return []
+    cases = (
+        (options.vad.max_end_silence_ms is not None, "vad_tail_sil"),
+        (options.vad.speech_noise_threshold is not None, "speech_noise_thres"),
+        (options.merge_vad, "merge_vad"),
+    )
+    return [not_honoured(name, "no voice activity detector is loaded") for is_so, name in cases if is_so]
+
+
 def _knows(abilities: Abilities, language: str) -> bool:
     return (
         abilities.any_language or language in abilities.languages or (language == NO_SPEECH and abilities.model_itn)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from paraserve.inference.text.streaming_text import TextState, text_step
+from paraserve.inference.text.streaming_text import TextState, text_step, with_marks
 from paraserve.inference.text.units import ENGLISH_BPE, join_words, merge_units
 from paraserve.types import Token
 
@@ -77,3 +77,10 @@ def test_units_wait_for_the_next_word() -> None:
     assert (second.text, second.tail) == ("reports", " I")
     _, third = text_step(state, [Token("'m")], ENGLISH_BPE, is_last=True)
     assert (third.text, third.tail) == (" I'm", "")
+
+
+def test_marks_between_the_words_of_a_step() -> None:
+    """A mark follows its word directly, as its script writes it; the mark of the step before stands in front."""
+    words = [Token("hello"), Token("world"), Token("你"), Token("好")]
+    assert with_marks(" hello world你好", words, ",", ["，", "", "", "。"]) == ", hello, world你好。"
+    assert with_marks("", [], "", []) == ""

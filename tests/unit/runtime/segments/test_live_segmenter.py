@@ -156,3 +156,49 @@ def test_the_surroundings_of_cut_speech(cuts):
             assert end.segment.end_ms <= end.around.end_ms <= end.segment.end_ms + 400
             span = slice(end.around.start_ms * 16, end.around.end_ms * 16)
             assert np.array_equal(end.around.audio.samples, SAMPLES[span])
+
+
+def committed(cuts, commits_ms, **options):
+    """All chunks and segments of speech from 500 to 4000 ms with commits at these times."""
+    events = boundaries((500, 4000))
+    segmenter, state, items = LiveSegmenter(step_ms=STEP_MS, lookback_ms=LOOKBACK_MS, **options), FbankState(), []
+    edges = sorted({0, *cuts, *(ms * 16 for ms in commits_ms), len(SAMPLES)})
+    for start, end in pairwise(edges):
+        state, features = fbank_step(state, SAMPLES[start:end])
+        due = tuple(event for event in events if start < event.decided_ms * 16 <= end)
+        items += segmenter.push(SAMPLES[start:end], VadStep(due, features))
+        if end // 16 in commits_ms:
+            items.append(segmenter.commit())
+    return items
+
+
+@given(st.lists(st.integers(1, len(SAMPLES) - 1), max_size=20, unique=True))
+def test_commits_end_segments_where_the_audio_is(cuts):
+    """Segments touch at commits and are together all of the speech, for any blocks. Outside speech there is none."""
+    items = committed(cuts, [200, 1500, 1505, 3000, 5000], max_segment_ms=10_000, commit_context_ms=1000)
+    assert (items[0], items[-1]) == (None, None)
+    ends = [item for item in items if isinstance(item, SpeechEnd)]
+    spans = [(end.segment.start_ms, end.segment.end_ms) for end in ends]
+    assert spans == [(500, 1500), (1500, 3000), (3000, 4000)]
+    assert [end.is_committed for end in ends] == [True, True, False]
+    assert [end.around and end.around.start_ms for end in ends] == [None, 500, 2000]
+    assert not any(end.around and end.around.has_after for end in ends)
+    audio = np.concatenate([end.audio.samples for end in ends])
+    assert np.array_equal(audio, SAMPLES[500 * 16 : 4000 * 16])
+
+
+def test_a_commit_behind_the_speech_takes_all_of_it():
+    """Where the detector finds later that speech had ended before the commit, nothing is left for another segment."""
+    *_, first, rest = committed([], [4300], max_segment_ms=10_000, commit_context_ms=1000)
+    assert (first.segment, first.is_committed) == (Segment(500, 4300), True)
+    assert (rest.segment, rest.around, len(rest.audio.samples)) == (Segment(4300, 4300), None, 0)
+
+
+def test_what_no_chunk_has_taken():
+    """It is the end of open speech, and nothing outside it."""
+    segmenter = LiveSegmenter(step_ms=STEP_MS, lookback_ms=LOOKBACK_MS, max_segment_ms=None)
+    _, features = fbank_step(FbankState(), SAMPLES[: 1500 * 16])
+    assert segmenter.unstepped() is None
+    start, _ = boundaries((500, 4000))
+    assert len(list(segmenter.push(SAMPLES[: 1500 * 16], VadStep((start,), features)))) == 1
+    assert np.array_equal(segmenter.unstepped().samples, SAMPLES[1100 * 16 : 1500 * 16])

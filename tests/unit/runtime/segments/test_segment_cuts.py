@@ -39,7 +39,10 @@ def steps(samples, events, cuts):
 def segments_of_file(samples, events, cuts, max_ms):
     segmenter = Segmenter(max_segment_ms=max_ms, lookback_ms=LOOKBACK_MS)
     found = [piece for block, step in steps(samples, events, cuts) for piece in segmenter.push(block, step)]
-    return [(start, start + len(audio.samples) // 16) for start, audio in [*found, *segmenter.finish()]]
+    return [
+        (start, start + len(audio.samples) // 16)
+        for start, audio in ((one.start_ms, one.audio) for one in [*found, *segmenter.finish()])
+    ]
 
 
 def segments_of_stream(samples, events, cuts, max_ms):

@@ -92,7 +92,7 @@ def run(samples, events, step_samples, **kwargs):
         found += segmenter.push(block, VadStep(tuple(due), features))
         held_ms = max(held_ms, len(segmenter._buffer.samples) // 16)
     assert not pending
-    return found + segmenter.finish(), held_ms
+    return [(one.start_ms, one.audio) for one in [*found, *segmenter.finish()]], held_ms
 
 
 def events_of(*spans):

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from paraserve.hotword_types import HotwordHit, HotwordReport, IgnoredHotword
 from paraserve.server.live.queues import (
     FRAME_OVERHEAD_BYTES,
     ArrivalTimes,
@@ -13,7 +14,9 @@ from paraserve.server.live.queues import (
     ReceivedFrame,
     Signal,
 )
-from paraserve.server.protocols.events import Finished, PartialText, SegmentText
+from paraserve.server.protocols.events import Finished, PartialText, SegmentText, SpeechChanged
+from paraserve.speech_types import SpeechChange
+from paraserve.types import Token
 
 STOP = CloseRequest(1012, "shutting_down")
 
@@ -76,9 +79,28 @@ async def test_what_a_joined_partial_keeps():
     assert await outbox.get() == PartialText("ab", tail="y", due_ms=600, received_s=1.0)
 
 
-@pytest.mark.parametrize("between", [Finished(), PartialText("!", is_last=True)])
+async def test_a_joined_partial_has_all_words_and_hotwords():
+    """What each part tells of its words is told of both, in order."""
+    outbox = Outbox()
+    reports = [HotwordReport((HotwordHit(text),), (IgnoredHotword(text, "too long"),)) for text in "ab"]
+    for text, hotwords in zip("ab", reports, strict=True):
+        outbox.put(PartialText(text, tokens=(Token(text),), hotwords=hotwords))
+    joined = await outbox.get()
+    assert joined.tokens == (Token("a"), Token("b"))
+    assert [hit.text for hit in joined.hotwords.hits] == [item.text for item in joined.hotwords.ignored] == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    "between",
+    [
+        Finished(),
+        PartialText("!", is_last=True),
+        PartialText("", is_committed=True),
+        SpeechChanged(SpeechChange("ended", 1, 2)),
+    ],
+)
 async def test_partials_of_two_utterances(between):
-    """Both have a segment 0, and are never joined: an utterance's last text and its end stand between them."""
+    """Both have a segment 0, and are never joined: an end, a commit's answer or an event stands between them."""
     outbox = Outbox()
     events = [partial("a"), between, partial("b")]
     for event in events:

@@ -29,6 +29,8 @@ WINDOW_UNITS = 20
 FORCED_CUT_UNITS = 200
 """A longer window may be cut at a comma, which becomes a full stop."""
 MAX_CARRY_UNITS = 500
+MAX_JUDGED_UNITS = 100
+"""Units of which the last one is judged."""
 COMMA, FULL_STOP, QUESTION, PAUSE = "，", "。", "？", "、"
 SENTENCE_END = (FULL_STOP, QUESTION)
 NO_MARK = ("_", "<unk>")
@@ -79,6 +81,16 @@ class CtPunc:
             for (_, index), mark in zip(units, self._marks([unit for unit, _ in units]), strict=True):
                 marks[index] = mark
         return marks
+
+    def sentence_end_probability(self, words: Sequence[str]) -> float:
+        """Return the probability that a sentence ends after the last of the words, if any word follows it.
+
+        Raises:
+            InferenceError: the model refused the words.
+        """
+        ids = ids_and_unknown([unit for unit, _ in units_of(words, self.cut_chinese)], self.ids, self.unknown_id)
+        feeds = {"inputs": ids[None, :], "text_lengths": np.array([len(ids)], dtype=np.int32)}
+        return end_probability(self.graph.run(feeds, ["logits"])["logits"], self.marks)
 
     def _marks(self, units: Sequence[str]) -> list[str]:
         ids = np.array([self.ids.get(unit.lower(), self.unknown_id) for unit in units], dtype=np.int32)
@@ -162,6 +174,33 @@ def best_marks(logits: Tensor, n_units: int, marks: Sequence[str]) -> list[str]:
     if logits.shape != (1, n_units, len(marks)):
         raise InferenceError(f"punctuation: expected logits for {n_units} words, got {logits.shape}")
     return [marks[i] for i in logits[0].argmax(axis=-1)]
+
+
+def ids_and_unknown(units: Sequence[str], ids: Mapping[str, int], unknown_id: int) -> Tensor:
+    """Return the ids of the last units, and behind them that of a word that nobody knows yet: int32 (n + 1,).
+
+    Behind the last word of a text these models always see the end of a sentence, since all that they learned from
+    ends there.
+    """
+    known = [ids.get(unit.lower(), unknown_id) for unit in units[-MAX_JUDGED_UNITS:]]
+    return np.array([*known, unknown_id], dtype=np.int32)
+
+
+def end_probability(logits: Tensor, marks: Sequence[str]) -> float:
+    """Return the probability of a mark that ends a sentence before the last unit, of logits (1, n, n_marks).
+
+    Without a unit before it there is no sentence, which gives 0.
+
+    Raises:
+        InferenceError: the logits have another shape.
+    """
+    if logits.ndim != 3 or logits.shape[2] != len(marks):
+        raise InferenceError(f"punctuation: expected logits for {len(marks)} marks, got {logits.shape}")
+    if logits.shape[1] < 2:
+        return 0.0
+    exponents = np.exp(logits[0, -2].astype(np.float64) - logits[0, -2].max())
+    ends = [mark in SENTENCE_END for mark in marks]
+    return float(exponents[ends].sum() / exponents.sum())
 
 
 def split_words(text: str) -> list[str]:

@@ -26,6 +26,8 @@ from paraserve.inference.models.punctuation.ct_punc import (
     PuncFiles,
     best_marks,
     ct_punc_of,
+    end_probability,
+    ids_and_unknown,
     mark_windows,
     read_punc_files,
     units_of,
@@ -79,6 +81,15 @@ class CtPuncOnline:
             marks[-1] = FULL_STOP
         return marks
 
+    def sentence_end_probability(self, words: Sequence[str]) -> float:
+        """Return the probability that a sentence ends after the last of the words, if any word follows it.
+
+        Raises:
+            InferenceError: the model refused the words.
+        """
+        ids = ids_and_unknown([unit for unit, _ in units_of(words)], self.ids, self.unknown_id)
+        return end_probability(self._logits(ids, 0), self.marks)
+
     def _predict_marks(self, cache: Cache, words: Sequence[str]) -> tuple[Cache, str, list[str]]:
         """Return the next cache, the mark of the last cached unit, and the mark after each word, also the last."""
         units = list(units_of(words))
@@ -93,10 +104,13 @@ class CtPuncOnline:
         return _next_cache(ids, found), head, marks
 
     def _predict(self, ids: Tensor, n_cached: int) -> list[str]:
+        return best_marks(self._logits(ids, n_cached), len(ids), self.marks)
+
+    def _logits(self, ids: Tensor, n_cached: int) -> Tensor:
         mask = _mask(len(ids), n_cached)
         lengths = np.array([len(ids)], dtype=np.int32)
         feeds = {"inputs": ids[None, :], "text_lengths": lengths, MASK: mask, "sub_masks": mask}
-        return best_marks(self.graph.run(feeds, ["logits"])["logits"], len(ids), self.marks)
+        return self.graph.run(feeds, ["logits"])["logits"]
 
 
 def load_ct_punc_online(directory: Path, placement: Placement = CPU, quantize: bool | None = None) -> CtPuncOnline:

@@ -29,7 +29,12 @@ from paraserve.inference.features.fbank import (
 )
 from paraserve.inference.graphs.session import CPU, OnnxModel, Placement, Tensor, open_session
 from paraserve.inference.models.model_files import graph_file
-from paraserve.inference.models.vad.fsmn_vad_endpoints import EndpointState, find_endpoints, frames_to_boundary
+from paraserve.inference.models.vad.fsmn_vad_endpoints import (
+    EndpointState,
+    find_endpoints,
+    frames_to_boundary,
+    silence_so_far_ms,
+)
 from paraserve.inference.models.vad.fsmn_vad_flags import NO_NOISE_DB, Floats, frame_levels, speech_flags
 from paraserve.inference.models.vad.fsmn_vad_options import VadOptions, read_vad_options, with_overrides
 from paraserve.options import VadOverrides
@@ -125,6 +130,12 @@ class FsmnVad:
             endpoint=EndpointState(),
         )
 
+    def with_end_silence(self, state: FsmnVadState, end_silence_ms: int | None) -> FsmnVadState:
+        """Return the state with this much silence to end speech from now on; None = the model's own."""
+        if end_silence_ms is None:
+            end_silence_ms = self.options.max_end_silence_time
+        return replace(state, options=replace(state.options, max_end_silence_time=end_silence_ms))
+
     def step(self, state: FsmnVadState, samples: Samples, *, is_last: bool) -> tuple[FsmnVadState, VadStep]:
         """Take any number of new samples. Return the next state, and the boundaries and fbank frames they complete.
 
@@ -138,7 +149,8 @@ class FsmnVad:
         steps = list(self._steps(state, samples, is_last=is_last))
         events = tuple(event for _, step in steps for event in step.events)
         state, last = steps[-1]
-        return state, VadStep(events, np.concatenate([step.features for _, step in steps]), last.quiet_until_ms)
+        features = np.concatenate([step.features for _, step in steps])
+        return state, replace(last, events=events, features=features)
 
     def _steps(
         self, state: FsmnVadState, samples: Samples, *, is_last: bool
@@ -163,7 +175,8 @@ class FsmnVad:
         n_samples = state.n_samples + len(samples)
         due_frame = endpoint.n_frames + frames_to_boundary(endpoint, options) - 1
         delayed = tuple(_with_delay(event, n_samples) for event in events)
-        step = VadStep(delayed, features, quiet_until_ms=due_frame * FRAME_MS + DELAY_MS)
+        due_ms = due_frame * FRAME_MS + DELAY_MS
+        step = VadStep(delayed, features, quiet_until_ms=due_ms, silence_ms=silence_so_far_ms(endpoint, options))
         if is_last:
             return self.new_state(options=options), step
         levels = levels[len(rows) :]

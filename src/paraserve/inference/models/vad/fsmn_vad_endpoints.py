@@ -66,6 +66,14 @@ def frames_to_boundary(state: EndpointState, options: VadOptions) -> int:
     return max(1, min(silent, too_long))
 
 
+def silence_so_far_ms(state: EndpointState, options: VadOptions) -> int:
+    """Return the silence in ms that counts towards `max_end_silence_time` of the open segment; 0 in speech."""
+    if state.start is None or state.is_speech:
+        return 0
+    # The window decides for silence only after this much of it.
+    return state.silence_frames * FRAME_MS + options.speech_to_sil_time_thres
+
+
 def _next_start(
     state: EndpointState, flags: Flags, options: VadOptions
 ) -> tuple[EndpointState, VadEvent | None, int]:

@@ -42,6 +42,10 @@ class WholeRecordingVad:
         """Return the state of a stream before its first sample."""
         return WholeRecordingState(FbankState())
 
+    def with_end_silence(self, state: WholeRecordingState, end_silence_ms: int | None) -> WholeRecordingState:  # noqa: ARG002 - the contract's
+        """Return the state as it is: no silence ends anything here."""
+        return state
+
     def step(
         self, state: WholeRecordingState, samples: Samples, *, is_last: bool
     ) -> tuple[WholeRecordingState, VadStep]:

@@ -27,8 +27,10 @@ from paraserve.server.protocols.events import (
     RecordingText,
     Request,
     SegmentText,
+    SpeechChanged,
     WavHeader,
 )
+from paraserve.server.protocols.funasr.asked_facts import asked_facts
 from paraserve.server.protocols.funasr.bodies import funasr_offline, funasr_properties, funasr_stamps, tagged_text
 from paraserve.server.protocols.funasr.requests import FunasrMessage, FunasrSettings, LiveMode, apply_message
 from paraserve.server.protocols.funasr.setting_warnings import setting_warnings
@@ -36,6 +38,7 @@ from paraserve.server.protocols.json_encoding import Json, object_text
 from paraserve.server.protocols.json_values import read_object
 from paraserve.server.protocols.new_warnings import NewWarnings
 from paraserve.server.protocols.option_warnings import not_honoured, unknown_fields
+from paraserve.speech_types import SpeechChange
 from paraserve.types import FieldWarning, Transcript
 
 
@@ -104,6 +107,8 @@ class FunasrProtocol:
         mistake = message.error
         if mistake is not None:
             requests.append(BadMessage(mistake))
+        if message.commits and not self.settings.is_recording:
+            requests.append(Audio(b"", commits=True))
         if message.end.ends:
             problem = "" if mistake is None else mistake.message
             requests.append(EndUtterance(message.end.wants_acknowledgement, problem))
@@ -118,6 +123,10 @@ class FunasrProtocol:
             case RecordingText(transcript=transcript):
                 self._warnings.add(transcript.warnings)
                 body = recording_result(transcript, self._current.wav_name, self._dialect) | self._server_ms(took_s)
+                tokens = [token for sentence in transcript.sentences for token in sentence.tokens]
+                body |= asked_facts(self._current, tokens)
+            case SpeechChanged(change=change):
+                body = speech_event(change, self._current, self._dialect)
             case Failed():
                 body = self._error_result(event)
             case Finished():
@@ -162,6 +171,8 @@ class FunasrProtocol:
             *unknown_fields(message.unknown),
             *setting_warnings(asked, self._asked_keys, choice.abilities, self._dialect.mode_for(asked.mode)),
         ]
+        if message.commits and self.settings.is_recording:
+            warnings.append(not_honoured("commit", "mode offline has one result, at its end"))
         if not is_new and not warnings:
             return []
         self._to_confirm.append((asked, warnings))
@@ -169,18 +180,27 @@ class FunasrProtocol:
 
     def _live_result(self, event: PartialText | SegmentText, took_s: float | None) -> Json | None:
         """Return a partial or a segment's text; None for an update of the unstable tail alone."""
-        is_partial = isinstance(event, PartialText)
-        if is_partial and not (event.text or event.is_last or event.notice):
+        if isinstance(event, PartialText) and not self._is_told(event):
             return None
         index = self._first_index + event.segment_index
         place = SentencePlace(index, is_first=self._partial_of != index)
         self._next_index = max(self._next_index, index + 1)
-        if is_partial:
+        if isinstance(event, PartialText):
             self._partial_of = index
         body = live_result(event, self._current.wav_name, self._dialect, place)
+        body |= asked_facts(self._current, event.tokens)
+        if isinstance(event, PartialText) and self._current.tail:
+            body["tail"] = event.tail
+        if event.is_committed:
+            body["commit"] = True
         if self._current.timing:
             body["due_ms"] = event.due_ms
         return body | self._server_ms(took_s)
+
+    def _is_told(self, event: PartialText) -> bool:
+        """Tell whether a partial says anything to this client."""
+        tail = event.tail if self._current.tail else ""
+        return bool(event.text or tail or event.is_last or event.notice or event.is_committed)
 
     def _server_ms(self, took_s: float | None) -> Json:
         if took_s is None or not self._current.timing:
@@ -230,6 +250,19 @@ def live_result(
     body["slice_type"] = int(not place.is_first) if segment is None else 2
     body["index"] = place.index
     return body if segment is None else body | {"start_time": segment.start_ms, "end_time": segment.end_ms}
+
+
+def speech_event(change: SpeechChange, settings: FunasrSettings, dialect: FunasrDialect) -> Json:
+    """Return the message that speech has begun or ended. It has the keys that all clients expect of a result."""
+    body: Json = {
+        "mode": dialect.label("online"),
+        "text": "",
+        "wav_name": settings.wav_name,
+        "is_final": False,
+        "event": f"speech_{change.kind}",
+        "at_ms": change.at_ms,
+    }
+    return body | {"due_ms": change.due_ms} if settings.timing else body
 
 
 def _hotwords(event: PartialText | SegmentText) -> Json:

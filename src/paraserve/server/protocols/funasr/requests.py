@@ -3,7 +3,6 @@
 Each good value counts, whatever the others are. Keys that are left out or null keep their values.
 """
 
-import reprlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
@@ -11,39 +10,45 @@ from typing import Any, Literal
 
 from paraserve.errors import ProtocolError
 from paraserve.hotword_types import Hotword
-from paraserve.options import AudioFormat, ChunkSize, RecognitionOptions, Redaction, StreamConfig, VadOverrides
+from paraserve.options import (
+    END_SILENCE_MS_RANGE,
+    NOISE_THRESHOLD_RANGE,
+    SEGMENT_MS_RANGE,
+    AudioFormat,
+    ChunkSize,
+    RecognitionOptions,
+    Redaction,
+    SemanticEndpoint,
+    StreamConfig,
+    VadOverrides,
+)
 from paraserve.redaction_lists import read_masks, read_profanity, read_replacements
 from paraserve.redaction_types import Mask
 from paraserve.server.protocols.events import LiveSettings
-from paraserve.server.protocols.funasr.hotwords import parse_hotwords
+from paraserve.server.protocols.funasr.value_readers import (
+    MAX_CHUNKS,
+    number_between,
+    read_chunk,
+    read_hotwords,
+    read_look_back,
+    read_merge_length_ms,
+    read_mode,
+    read_word,
+    whole_between,
+)
 from paraserve.server.protocols.json_values import (
-    MAX_MESSAGE_CHARS,
     MAX_SAMPLE_RATE,
     MIN_SAMPLE_RATE,
-    invalid_value,
     read_flag,
-    read_number,
     read_task,
     read_text,
-    read_whole,
 )
 from paraserve.server.protocols.languages import AUTO, NO_SPEECH, language_code
 from paraserve.types import SAMPLE_RATE, Task
 
-MAX_WORD_CHARS = 64
-MAX_ROWS = 100
-"""Most units of 60 ms in each part of `chunk_size`: 6 s."""
-MIN_STEP_ROWS = 2
-MAX_PAST_STEPS = 4
-"""Past in lengths of a step. Each step computes its past and future again, so this bounds the cost of the audio."""
-MAX_CHUNKS = 1_000
 MAX_ERRORS = 3
 """Most bad values of a message that its error names."""
-MAX_TAIL_SILENCE_MS = 60_000
-MIN_SEGMENT_MS, MAX_SEGMENT_MS = 500, 3_600_000
-MODES = MappingProxyType({"2pass": "2pass", "online": "online", "offline": "offline", "office": "2pass"})
-"""FunASR's C# client writes "office" and gets 2pass from FunASR's server."""
-MARKERS = ("is_speaking", "is_finished", "is_end")
+MARKERS = ("is_speaking", "is_finished", "is_end", "commit")
 FRAME_INTERVAL = 10
 """The `chunk_interval` that FunASR's clients send where nobody chose one."""
 
@@ -71,7 +76,8 @@ LiveMode = Literal["2pass", "online", "offline"]
 class FunasrSettings:
     """The values of all keys so far. The defaults are those of a client that sends audio only.
 
-    `timing` adds the server's time to each result.
+    `timing` adds the server's time to each result, `token_times` its words with their times, `confidence` the
+    probability of the text and of its words, `tail` what may still change.
     """
 
     mode: LiveMode = "2pass"
@@ -85,6 +91,8 @@ class FunasrSettings:
     max_end_silence_ms: int | None = None
     max_segment_ms: int | None = None
     speech_noise_threshold: float | None = None
+    merge_vad: bool | None = None
+    merge_length_ms: int | None = None
     hotwords: tuple[Hotword, ...] = ()
     itn: bool = True
     punctuate: bool = True
@@ -98,6 +106,12 @@ class FunasrSettings:
     replacements: tuple[tuple[str, str], ...] = ()
     profanity: tuple[str, ...] = ()
     masks: frozenset[Mask] = frozenset()
+    token_times: bool = False
+    confidence: bool = False
+    tail: bool = False
+    speech_events: bool = False
+    partial_punctuation: bool = False
+    semantic_endpoint: bool = False
 
     @property
     def audio(self) -> AudioFormat:
@@ -126,7 +140,15 @@ class FunasrSettings:
             model=self.model,
             task=self.task,
             redaction=Redaction(self.replacements, self.profanity, self.masks),
+            vad=self.vad,
+            merge_vad=True if self.merge_vad is None and self.merge_length_ms is not None else self.merge_vad,
+            merge_length_ms=self.merge_length_ms,
         )
+
+    @property
+    def vad(self) -> VadOverrides:
+        """Return the choices for the detector."""
+        return VadOverrides(self.max_end_silence_ms, self.max_segment_ms, self.speech_noise_threshold)
 
     def live_settings(
         self, session_id: str, *, is_recording: bool = False, realtime_punctuation: bool = False
@@ -138,13 +160,16 @@ class FunasrSettings:
             chunk=self.chunk,
             encoder_look_back=self.encoder_look_back,
             decoder_look_back=self.decoder_look_back,
-            vad=VadOverrides(self.max_end_silence_ms, self.max_segment_ms, self.speech_noise_threshold),
+            vad=self.vad,
             wav_name=self.wav_name,
             session_id=session_id,
             options=self.options,
             realtime_punctuation=realtime_punctuation,
+            partial_punctuation=self.partial_punctuation,
+            endpoint=SemanticEndpoint() if self.semantic_endpoint else None,
         )
-        return LiveSettings(stream, is_recording, None if self.wav_format.lower() in RAW_FORMATS else self.wav_format)
+        file_format = None if self.wav_format.lower() in RAW_FORMATS else self.wav_format
+        return LiveSettings(stream, is_recording, file_format, self.speech_events)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +184,7 @@ class EndMarker:
 class FunasrMessage:
     """A message: settings with its good values, its end marker, an error for each bad value.
 
-    `known` are the keys of its good values, `unknown` those that mean nothing here.
+    `known` are the keys of its good values, `unknown` those that mean nothing here. `commits`: the open segment ends.
     """
 
     settings: FunasrSettings
@@ -167,6 +192,7 @@ class FunasrMessage:
     errors: tuple[ProtocolError, ...] = ()
     known: frozenset[str] = frozenset()
     unknown: tuple[str, ...] = ()
+    commits: bool = False
 
     def without_model(self, model: str | None, error: ProtocolError) -> "FunasrMessage":
         """Return the message with another model in its settings, and why it is not the one that it names."""
@@ -205,7 +231,12 @@ def apply_message(settings: FunasrSettings, message: Mapping[str, Any]) -> Funas
         except ProtocolError as error:
             errors.append(error)
     return FunasrMessage(
-        replace(settings, **changes), _end_marker(flags), tuple(errors), frozenset(known), tuple(unknown)
+        replace(settings, **changes),
+        _end_marker(flags),
+        tuple(errors),
+        frozenset(known),
+        tuple(unknown),
+        flags.get("commit", False),
     )
 
 
@@ -214,72 +245,39 @@ def _end_marker(flags: Mapping[str, bool]) -> EndMarker:
     return EndMarker(ends, wants_acknowledgement=ends and flags.get("is_end", False))
 
 
-def _whole_between(low: int, high: int) -> Callable[[str, Any], int]:
-    return lambda key, value: read_whole(key, value, low, high)
-
-
-def _mode(key: str, value: object) -> str:
-    name = read_text(key, value, MAX_MESSAGE_CHARS)
-    if name not in MODES:
-        raise ProtocolError(
-            f"unknown mode {reprlib.repr(name)}: expected 2pass, online or offline", code="unknown_mode", param=key
-        )
-    return MODES[name]
-
-
-def _chunk(key: str, value: object) -> ChunkSize:
-    parts = value.split(",") if isinstance(value, str) else value
-    if not isinstance(parts, list) or len(parts) != 3:
-        raise invalid_value(key, value, "three numbers, such as [5, 10, 5]")
-    rows = [part.strip() if isinstance(part, str) else part for part in parts]
-    past, current, future = (read_whole(key, row, 0, MAX_ROWS) for row in rows)
-    if current < MIN_STEP_ROWS or past > MAX_PAST_STEPS * current or future > current:
-        raise invalid_value(
-            key,
-            value,
-            f"[past, step, future] with a step of {MIN_STEP_ROWS} to {MAX_ROWS}, "
-            f"at most {MAX_PAST_STEPS} steps of past and one step of future",
-        )
-    return ChunkSize(past, current, future)
-
-
-def _look_back(key: str, value: object) -> int | None:
-    chunks = read_whole(key, value, -1, MAX_CHUNKS)
-    return None if chunks < 0 else chunks
-
-
-def _hotwords(key: str, value: object) -> tuple[Hotword, ...]:
-    words = parse_hotwords(value)
-    for word in words:
-        read_text(key, word.text)
-    return words
-
-
 FIELDS: Mapping[str, tuple[str, Callable[[str, Any], Any]]] = MappingProxyType(
     {
-        "mode": ("mode", _mode),
+        "mode": ("mode", read_mode),
         "wav_name": ("wav_name", read_text),
-        "wav_format": ("wav_format", lambda key, value: read_text(key, value, MAX_WORD_CHARS)),
-        "audio_fs": ("sample_rate", _whole_between(MIN_SAMPLE_RATE, MAX_SAMPLE_RATE)),
-        "chunk_size": ("chunk", _chunk),
-        "chunk_interval": ("chunk_interval", _whole_between(1, MAX_CHUNKS)),
-        "encoder_chunk_look_back": ("encoder_look_back", _look_back),
-        "decoder_chunk_look_back": ("decoder_look_back", _look_back),
-        "vad_tail_sil": ("max_end_silence_ms", _whole_between(0, MAX_TAIL_SILENCE_MS)),
-        "max_single_segment_time": ("max_segment_ms", _whole_between(MIN_SEGMENT_MS, MAX_SEGMENT_MS)),
-        "speech_noise_thres": ("speech_noise_threshold", lambda key, value: float(read_number(key, value, -1, 1))),
-        "hotwords": ("hotwords", _hotwords),
+        "wav_format": ("wav_format", read_word),
+        "audio_fs": ("sample_rate", whole_between(MIN_SAMPLE_RATE, MAX_SAMPLE_RATE)),
+        "chunk_size": ("chunk", read_chunk),
+        "chunk_interval": ("chunk_interval", whole_between(1, MAX_CHUNKS)),
+        "encoder_chunk_look_back": ("encoder_look_back", read_look_back),
+        "decoder_chunk_look_back": ("decoder_look_back", read_look_back),
+        "vad_tail_sil": ("max_end_silence_ms", whole_between(*END_SILENCE_MS_RANGE)),
+        "max_single_segment_time": ("max_segment_ms", whole_between(*SEGMENT_MS_RANGE)),
+        "speech_noise_thres": ("speech_noise_threshold", number_between(*NOISE_THRESHOLD_RANGE)),
+        "merge_vad": ("merge_vad", read_flag),
+        "merge_length_s": ("merge_length_ms", read_merge_length_ms),
+        "hotwords": ("hotwords", read_hotwords),
         "itn": ("itn", read_flag),
         "punctuate": ("punctuate", read_flag),
-        "svs_lang": ("language_name", lambda key, value: read_text(key, value, MAX_WORD_CHARS)),
+        "svs_lang": ("language_name", read_word),
         "svs_itn": ("model_itn", read_flag),
         "deterministic": ("deterministic", read_flag),
         "lm": ("lm", read_flag),
-        "model": ("model", lambda key, value: read_text(key, value, MAX_WORD_CHARS) or None),
+        "model": ("model", lambda key, value: read_word(key, value) or None),
         "task": ("task", read_task),
         "timing": ("timing", read_flag),
         "replacements": ("replacements", lambda key, value: read_replacements(value, key)),
         "profanity": ("profanity", lambda key, value: read_profanity(value, key)),
+        "token_times": ("token_times", read_flag),
+        "confidence": ("confidence", read_flag),
+        "tail": ("tail", read_flag),
+        "speech_events": ("speech_events", read_flag),
+        "partial_punctuation": ("partial_punctuation", read_flag),
+        "semantic_endpoint": ("semantic_endpoint", read_flag),
         "mask": ("masks", lambda key, value: read_masks(value, key)),
     }
 )

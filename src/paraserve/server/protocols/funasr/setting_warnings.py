@@ -6,8 +6,11 @@ from paraserve.inference.abilities import Abilities
 from paraserve.options import AudioFormat, ChunkSize
 from paraserve.server.protocols.funasr.requests import FRAME_INTERVAL, FunasrSettings, LiveMode
 from paraserve.server.protocols.languages import AUTO
-from paraserve.server.protocols.option_warnings import FUNASR_NAMES, not_honoured, option_warnings
+from paraserve.server.protocols.option_warnings import FUNASR_NAMES, detector_warnings, not_honoured, option_warnings
 from paraserve.types import FieldWarning
+
+LIVE_ONLY = ("tail", "speech_events", "partial_punctuation", "semantic_endpoint")
+"""Flags of partial results, and of the time before the end."""
 
 
 def setting_warnings(
@@ -21,12 +24,12 @@ def setting_warnings(
         abilities: those of the loaded models.
         mode: the mode that the client gets.
     """
-    found = option_warnings(settings.options, abilities, asked, FUNASR_NAMES)
+    options = settings.options
+    found = [*option_warnings(options, abilities, asked, FUNASR_NAMES), *detector_warnings(options, abilities)]
     others = [*_always(settings)]
     if mode == "online":
         others += _of_online(settings, asked, abilities)
-    if mode == "offline":
-        others += _of_offline(settings, asked)
+    others += _of_offline(settings, asked) if mode == "offline" else _of_live(settings, abilities)
     for param, message in others:
         if all(warning.param != param for warning in found):
             found.append(not_honoured(param, message))
@@ -65,11 +68,20 @@ def _of_offline(settings: FunasrSettings, asked: Container[str]) -> Iterator[tup
         yield "chunk_size", "mode offline has no chunks"
     if settings.wav_format.lower() != "pcm" and settings.sample_rate != AudioFormat().sample_rate:
         yield "audio_fs", "a file tells its own rate"
-    knobs = {
-        "vad_tail_sil": settings.max_end_silence_ms,
-        "max_single_segment_time": settings.max_segment_ms,
-        "speech_noise_thres": settings.speech_noise_threshold,
-    }
-    for key, value in knobs.items():
-        if value is not None:
-            yield key, "mode offline detects speech with the model's own values"
+    for key in LIVE_ONLY:
+        if getattr(settings, key):
+            yield key, "mode offline has one result, at its end"
+    if settings.merge_length_ms is not None and settings.merge_vad is False:
+        yield "merge_length_s", "merge_vad is false"
+
+
+def _of_live(settings: FunasrSettings, abilities: Abilities) -> Iterator[tuple[str, str]]:
+    if settings.partial_punctuation and not abilities.partial_punctuation:
+        yield "partial_punctuation", "no realtime punctuation model is loaded"
+    elif settings.partial_punctuation and not settings.punctuate:
+        yield "partial_punctuation", "punctuate is false"
+    if settings.semantic_endpoint and not abilities.semantic_endpoint:
+        yield "semantic_endpoint", "it takes a detector, a streaming recognizer and a punctuation model"
+    for key, value in (("merge_vad", settings.merge_vad), ("merge_length_s", settings.merge_length_ms)):
+        if value is not None and value is not False:
+            yield key, "live segments end at pauses: it counts in mode offline"

@@ -6,6 +6,7 @@ from pydantic import MISSING, ConfigDict, Field
 
 from paraserve.server.protocols.schemas.documented import Documented
 from paraserve.server.protocols.schemas.funasr_answers import FunasrTimes
+from paraserve.server.protocols.schemas.funasr_events import FunasrToken
 from paraserve.server.protocols.schemas.live_errors import LiveError
 from paraserve.server.protocols.schemas.redactions import Masks, Profanity, Replacements, WithRedactions
 from paraserve.server.protocols.schemas.transcript_answers import HotwordFacts, SpokenProperties, WithSpoken
@@ -75,6 +76,10 @@ class FunasrRequest(Documented):
     """Milliseconds after which a segment is ended anyway. Default: the model's own."""
     speech_noise_thres: Annotated[float, Field(ge=-1, le=1)] | NumberText | MISSING | None = MISSING
     """Difference of probabilities by which speech must exceed noise. Default: the model's own."""
+    merge_vad: bool | MISSING | None = MISSING
+    """In mode `offline`: `true` merges neighbouring segments before recognition. Default: the server's setting."""
+    merge_length_s: Annotated[float, Field(ge=1, le=60)] | NumberText | MISSING | None = MISSING
+    """In mode `offline`: longest merged segment in seconds, which asks for merging. Default: the server's."""
     punctuate: bool | MISSING | None = MISSING
     """`false` leaves out punctuation. Default `true`."""
     deterministic: bool | MISSING | None = MISSING
@@ -97,6 +102,22 @@ class FunasrRequest(Documented):
     mask: Masks | MISSING | None = Field(MISSING, examples=["all", "phone,card", ["email"]])
     """Numbers and addresses to write as stars: `phone`, `id_number`, `card`, `email`, several of them, `all` or
     `none`. Default `none`."""
+    commit: bool | MISSING | None = MISSING
+    """`true` ends the open segment where the audio is. Exactly one result answers it, with `commit`. Speech that goes
+    on is the next segment."""
+    token_times: bool | MISSING | None = MISSING
+    """`true` adds `tokens` to results. Default `false`."""
+    confidence: bool | MISSING | None = MISSING
+    """`true` adds `confidence` to results, and to their `tokens`. Default `false`."""
+    tail: bool | MISSING | None = MISSING
+    """`true` adds `tail` to partials. Default `false`."""
+    speech_events: bool | MISSING | None = MISSING
+    """`true`: a `FunasrSpeechEvent` tells of each start and end of speech. Default `false`."""
+    partial_punctuation: bool | MISSING | None = MISSING
+    """`true` puts marks into partials, where a realtime punctuation model is loaded. Default `false`."""
+    semantic_endpoint: bool | MISSING | None = MISSING
+    """`true`: little silence ends a segment after a complete sentence, more silence ends it amid one. The settings
+    `endpoint_complete_ms` and `endpoint_incomplete_ms` say how much. Default `false`."""
     timing: bool | MISSING | None = MISSING
     """`true` adds `server_ms` and `due_ms` to results. Default `false`."""
 
@@ -114,6 +135,10 @@ class FunasrResult(WithRedactions, WithWarnings):
     """With `timing`: milliseconds from the frame that made the result possible to its sending."""
     due_ms: int | MISSING = Field(MISSING, ge=0)
     """With `timing`: milliseconds of audio up to that frame. Not in mode `offline`."""
+    tokens: list[FunasrToken] | MISSING = MISSING
+    """With `token_times`: the words of the text. Of a partial, those that are new. Absent without words."""
+    confidence: float | MISSING = Field(MISSING, ge=0, le=1)
+    """With `confidence`: mean probability of the words of the text. Absent without words."""
 
 
 class FunasrPartial(FunasrResult, HotwordFacts, Shortfall):
@@ -127,6 +152,11 @@ class FunasrPartial(FunasrResult, HotwordFacts, Shortfall):
         }
     )
 
+    tail: str | MISSING = MISSING
+    """With the request's `tail`: text behind all partials of the segment so far, which may still change. A later
+    partial has its final form in `text`. It comes without new text, too."""
+    commit: Literal[True] | MISSING = MISSING
+    """`true` on the one result that answers a `commit`: the segment ends with it. In mode `online`."""
     mode: Literal["2pass-online"] | MISSING = MISSING
     """`2pass-online`. Absent on a final without text with `--protocol strict`."""
     slice_type: Literal[0, 1] | MISSING = MISSING
@@ -162,6 +192,8 @@ class FunasrSegmentResult(FunasrResult, FunasrTimes, SpokenProperties, WithSpoke
         }
     )
 
+    commit: Literal[True] | MISSING = MISSING
+    """`true` on the one result that answers a `commit`: the segment ends with it. Empty where no speech was open."""
     mode: Literal["2pass-offline"] | MISSING = MISSING
     """`2pass-offline`. Absent on a final without text with `--protocol strict`."""
     slice_type: Literal[2] | MISSING = MISSING

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -133,3 +134,16 @@ def test_other_graphs_are_refused(tiny_models_dir: Path, tmp_path: Path) -> None
     shutil.copyfile(tiny_models_dir / "paraformer" / "model.onnx", tmp_path / "model.onnx")
     with pytest.raises(ModelLoadError, match=r"not an offline CT-punc model: .*model\.onnx"):
         load_either_ct_punc(tmp_path)
+
+
+@pytest.mark.parametrize("family", [CtPunc, CtPuncOnline])
+def test_the_end_of_a_sentence(family: type) -> None:
+    """Its probability is that of the marks behind the last word where any word follows it; without words it is 0."""
+    model = family(SayingGraph(), MARKS, WORDS, unknown_id=1)
+    of_others = [model.sentence_end_probability(words) for words in (["a"], ["a", "逗"], ["句", "a"])]
+    assert of_others == pytest.approx([2 / (np.e + 5)] * 3)
+    of_ends = [model.sentence_end_probability(words) for words in (["a", "句"], ["问"], ["a"] * 500 + ["句"])]
+    assert of_ends == pytest.approx([(np.e + 1) / (np.e + 5)] * 3)
+    assert model.sentence_end_probability([]) == 0
+    with pytest.raises(InferenceError, match="marks"):
+        replace(model, marks=MARKS[1:]).sentence_end_probability(["a"])

@@ -288,3 +288,26 @@ def test_foreign_graph(directory: Path, tiny_models_dir: Path) -> None:
     shutil.copy(tiny_models_dir / "ct-punc" / "model.onnx", directory / "model.onnx")
     with pytest.raises(ModelLoadError, match=r"model\.onnx: not an FSMN-VAD graph"):
         load_fsmn_vad(directory, quantize=False)
+
+
+def test_silence_that_counts_and_how_much_ends_speech() -> None:
+    """A pause is told while it grows, and speech ends after the silence that was asked for during it."""
+    hush = np.zeros(960, np.float32)
+    ends = {}
+    for wanted_ms in (None, 400, 1200):
+        state, told_ms, ended_ms = VAD.new_state(), [], None
+        state, _ = VAD.step(state, SPEECH, is_last=False)
+        for _ in range(30):
+            state, step = VAD.step(state, hush, is_last=False)
+            told_ms.append(step.silence_ms)
+            ended_ms = next((event.decided_ms for event in step.events if event.kind == "end"), None)
+            if ended_ms is not None:
+                break
+            if step.silence_ms:
+                state = VAD.with_end_silence(state, wanted_ms)
+        ends[wanted_ms] = ended_ms
+        growing = [ms for ms in told_ms if ms]
+        assert growing == sorted(growing)
+        assert told_ms[-1] == 0  # no speech is open any more
+        assert growing[-1] <= (wanted_ms or VAD.options.max_end_silence_time) + 60  # a step
+    assert ends[400] + 300 < ends[None] < ends[1200] - 300

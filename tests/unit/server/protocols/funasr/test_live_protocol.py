@@ -260,7 +260,7 @@ IN_ONLINE = {"mode": "online", "hotwords": "a", "svs_lang": "zh"}
     [
         (ALL_OF_IT, Abilities(), ALL_OF_IT.keys()),
         (ALL_OF_IT, ALL_ABILITIES, ALL_OF_IT.keys() - {"hotwords"}),
-        (IN_OFFLINE, ALL_ABILITIES, IN_OFFLINE.keys() - {"mode", "wav_format"}),
+        (IN_OFFLINE, ALL_ABILITIES, IN_OFFLINE.keys() - {"mode", "wav_format", "vad_tail_sil"}),
         (IN_ONLINE, ALL_ABILITIES, {"hotwords", "svs_lang"}),
         (IN_ONLINE, replace(ALL_ABILITIES, partial_hotwords=True), {"svs_lang"}),
         (IN_ONLINE, replace(ALL_ABILITIES, draft_options=True, partial_hotwords=True), set()),
