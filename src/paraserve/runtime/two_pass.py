@@ -17,9 +17,11 @@ from paraserve.inference.hotword_lists import HotwordReports, still_shown
 from paraserve.inference.text.sentences import join_sentences, join_spoken
 from paraserve.options import RecognitionOptions, StreamConfig
 from paraserve.runtime.engine import Engine
+from paraserve.runtime.first_pass import FirstPass
 from paraserve.runtime.offline import first_cause, moved, shifted
 from paraserve.runtime.redacted_texts import LiveRedaction
 from paraserve.runtime.scheduling.batches import Lane, Timed
+from paraserve.runtime.scheduling.live_load import LiveLoad
 from paraserve.runtime.segments.cut_speech import EARLIEST_MS, recognize_part, words_after
 from paraserve.runtime.segments.live_segmenter import Chunk, SpeechEnd, segmenter_of
 from paraserve.runtime.spoken_language import SpokenLanguage
@@ -56,18 +58,22 @@ class TwoPassSession:
         engine: recognizes.
         config: what the client asks for.
         emit: gets each update in order, as soon as it is complete; must not block.
+        load: of all live streams. Partial texts give way to it.
 
     Raises:
         ProtocolError: a VAD override is out of its range.
     """
 
-    def __init__(self, engine: Engine, config: StreamConfig, emit: Callable[[Update], None]) -> None:
+    def __init__(
+        self, engine: Engine, config: StreamConfig, emit: Callable[[Update], None], load: LiveLoad | None = None
+    ) -> None:
         self.options: RecognitionOptions = config.options
         self.is_ahead = False
         self._engine = engine
         self._config = config
         self._updates = OrderedUpdates(config, emit, engine.abilities.knows)
         self._stream = engine.open_stream(config)
+        self._first_pass = FirstPass(self._stream, config, load or LiveLoad(), self._put_step)
         self._segmenter = segmenter_of(engine, config, self._stream.lookback_ms)
         self._group = asyncio.TaskGroup()
         self._quiet_until_ms = self._partial_until_ms = 0
@@ -107,6 +113,7 @@ class TwoPassSession:
         except ExceptionGroup as errors:
             raise first_cause(errors) from None
         finally:
+            await self._first_pass.close()
             await self._stream.close()
 
     @property
@@ -169,16 +176,19 @@ class TwoPassSession:
     async def _step(self, chunk: Chunk) -> None:
         if self._stream.has_partials:
             audio = replace(chunk.audio, hotwords=self.options.hotwords)
-            timed = await self._stream.step(audio, is_last=False)
-            self._streamed.add(timed.result)
-            self._put_partial(timed.result, chunk, due_ms=chunk.end_ms)
+            await self._first_pass.add(replace(chunk, audio=audio), is_ahead=self.is_ahead)
+
+    def _put_step(self, partial: Partial, chunk: Chunk) -> None:
+        self._streamed.add(partial)
+        self._put_partial(partial, chunk, due_ms=chunk.end_ms)
 
     async def _end(self, end: SpeechEnd, *, is_last: bool) -> None:
         if self._config.mode == "2pass":
             # The second pass replaces all that the streaming model would still add to this segment.
-            self._stream.restart()
+            self._first_pass.drop()
             await self._start_second_pass(end, is_last=is_last)
             return
+        await self._first_pass.flush()
         rest = replace(end.rest, hotwords=self.options.hotwords)
         timed = await self._stream.step(rest, is_last=True)
         self._streamed.add(timed.result)
@@ -207,6 +217,7 @@ class TwoPassSession:
                 heard=Heard() if isinstance(of, Chunk) else self._streamed.take(span.end_ms - span.start_ms),
                 hotwords=hotwords if not self.options.redaction else still_shown(hotwords, partial.text),
                 redactions=redactions,
+                notice=self._first_pass.take_notice(of.index),
             )
         )
 
@@ -241,7 +252,8 @@ class TwoPassSession:
                 await asyncio.wait({before})
             punctuated = await self._stream.punctuate(hypothesis, options, is_last=is_last)
         else:
-            punctuated = await self._engine.punctuate([hypothesis], options, self._final_lane)
+            lane = Lane.AHEAD if self.is_ahead else Lane.SHORT
+            punctuated = await self._engine.punctuate([hypothesis], options, lane)
         final = self._redaction.final(punctuated.result, options.redaction, before, is_last=is_last)
         sentences, redactions = await final
         text, spoken = join_sentences(sentences), join_spoken(sentences)
@@ -262,6 +274,7 @@ class TwoPassSession:
             heard=heard_in(hypothesis, end.segment.end_ms - end.segment.start_ms),
             spoken=spoken,
             redactions=redactions,
+            notice=self._first_pass.take_notice(end.index),
             hotwords=hotwords if redactions is None else still_shown(hotwords, text, spoken),
         )
 
