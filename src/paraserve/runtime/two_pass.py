@@ -121,9 +121,8 @@ class TwoPassSession:
         """Milliseconds of audio that voice activity detection has taken."""
         return self._segmenter.heard_ms
 
-    @property
-    def _final_lane(self) -> Lane:
-        return Lane.AHEAD if self.is_ahead else Lane.FINAL
+    def _lane(self, live: Lane) -> Lane:
+        return Lane.AHEAD if self.is_ahead else live
 
     async def feed(self, samples: Samples) -> None:
         """Take any number of samples (float32, mono, 16 kHz). Waits while second passes are far behind.
@@ -217,7 +216,7 @@ class TwoPassSession:
                 heard=Heard() if isinstance(of, Chunk) else self._streamed.take(span.end_ms - span.start_ms),
                 hotwords=hotwords if not self.options.redaction else still_shown(hotwords, partial.text),
                 redactions=redactions,
-                notice=self._first_pass.take_notice(of.index),
+                notice=self._first_pass.take_notice(of.index) if partial.text else None,
             )
         )
 
@@ -252,8 +251,7 @@ class TwoPassSession:
                 await asyncio.wait({before})
             punctuated = await self._stream.punctuate(hypothesis, options, is_last=is_last)
         else:
-            lane = Lane.AHEAD if self.is_ahead else Lane.SHORT
-            punctuated = await self._engine.punctuate([hypothesis], options, lane)
+            punctuated = await self._engine.punctuate([hypothesis], options, self._lane(Lane.SHORT))
         final = self._redaction.final(punctuated.result, options.redaction, before, is_last=is_last)
         sentences, redactions = await final
         text, spoken = join_sentences(sentences), join_spoken(sentences)
@@ -284,10 +282,12 @@ class TwoPassSession:
         """Recognize an ended segment, with times of the utterance that come after those of the segment before."""
         around, segment = end.around, end.segment
         part = (
-            None if around is None else await recognize_part(self._engine, segment, around, options, self._final_lane)
+            None
+            if around is None
+            else await recognize_part(self._engine, segment, around, options, self._lane(Lane.FINAL))
         )
         if around is None or part is None:
-            timed = await self._engine.recognize(end.audio, options, self._final_lane)
+            timed = await self._engine.recognize(end.audio, options, self._lane(Lane.FINAL))
             return replace(timed, result=shifted(timed.result, segment.start_ms, segment.end_ms))
         tokens, hotwords, said_until_ms = part.result.tokens, part.result.hotwords, segment.start_ms
         if around.has_before and before is not None:

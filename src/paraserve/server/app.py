@@ -46,7 +46,7 @@ from paraserve.server.telemetry.sampler import sample
 from paraserve.server.watchdog import Watchdog
 from paraserve.setting_sources import SettingSources
 from paraserve.settings import Settings
-from paraserve.wiring import open_decode_pool, open_engine
+from paraserve.wiring import model_workers, open_decode_pool, open_engine
 
 
 def create_app(
@@ -110,6 +110,7 @@ async def _services(
     readiness: Readiness = app.state.readiness
     max_live = await live_limit(settings, engine)
     metrics.live_limit.set(max_live)
+    metrics.live_load.begin(model_workers(settings))
     pool = open_decode_pool(settings, metrics.decode_wait.observe)
     pool.start()
     limits = ServerLimits(KeysInUse(settings.max_per_key), settings.max_memory_bytes)

@@ -48,12 +48,13 @@ LAST_OPEN_RUNG = 4
 STEP_LATE_S = 0.5
 FINAL_LATE_S = 0.7
 """Waits for a worker that are too long, of partial texts and of second passes."""
-WINDOW_S = 2.0
+WINDOW_S = 3.0
 """Age up to which batches count."""
 LOOK_S = 0.25
 """Time between two looks at the rung."""
-FALL_S = 1.0
-"""Least time on a rung before a lower one is taken."""
+FALL_S, QUICK_FALL_S = 4.0, 0.5
+"""Least time on a rung before a lower one is taken: longer than `WINDOW_S`, so that the workers' time is that of this
+rung. The second one counts where they are busy for less than half of `calm_share`."""
 FULL_SHARE = 0.85
 """Share of the workers' time from which another stream would make the others late."""
 FULL_S = 2.0
@@ -90,6 +91,11 @@ class LiveLoad:
         if batch.lane.is_live:
             self._runs.append(_Run(self._clock(), batch))
 
+    def begin(self, workers: int) -> None:
+        """Forget all batches so far. From now on there are so many workers."""
+        self.workers = workers
+        self._runs.clear()
+
     def next_place(self) -> int:
         """Return the place of a new stream, by which streams take turns."""
         return next(self._places)
@@ -124,10 +130,17 @@ class LiveLoad:
         held_s = now_s - self._changed_s
         if is_late and self._level + 1 < len(LADDER) and held_s >= LADDER[self._level].hold_s:
             self._go(self._level + 1, now_s)
-        elif not is_late and self.busy_share < LADDER[self._level].calm_share and held_s >= FALL_S:
+        elif not is_late and self._level and held_s >= self._fall_s():
             self._go(self._level - 1, now_s)
         if self._level > LAST_OPEN_RUNG or is_late or self.busy_share > FULL_SHARE:
             self._full_until_s = now_s + FULL_S
+
+    def _fall_s(self) -> float:
+        """Return the least time on this rung before the one below is taken, by the time that the workers are idle."""
+        calm_share = LADDER[self._level].calm_share
+        if self.busy_share < calm_share / 2:
+            return QUICK_FALL_S
+        return FALL_S if self.busy_share < calm_share else math.inf
 
     def _go(self, level: int, now_s: float) -> None:
         self._level, self._changed_s = level, now_s

@@ -109,7 +109,7 @@ class LiveSession:
         stream = replace(stream, options=redaction.with_client(stream.options))
         async with (
             self._context.engine.for_model(stream.options.model, stream.options.task) as engine,
-            TwoPassSession(engine, stream, self._on_update) as session,
+            TwoPassSession(engine, stream, self._on_update, self._context.metrics.live_load) as session,
         ):
             async for samples in reader.samples(first):
                 session.options = redaction.with_client(reader.settings.stream.options)
