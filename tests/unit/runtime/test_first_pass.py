@@ -9,23 +9,11 @@ from paraserve.errors import InferenceError
 from paraserve.options import RecognitionOptions, StreamConfig
 from paraserve.runtime import first_pass
 from paraserve.runtime.first_pass import NOTICE
-from paraserve.runtime.scheduling.live_load import LADDER, LiveLoad
+from paraserve.runtime.scheduling.live_load import LADDER
 from paraserve.runtime.two_pass import TwoPassSession
-from support.fakes import FakeEngine, FakeStream
+from support.fakes import FakeEngine, FakeStream, FixedLoad
 
 CHUNK = 9600
-
-
-class FixedLoad(LiveLoad):
-    """A load that stays on one rung."""
-
-    def __init__(self, level: int) -> None:
-        super().__init__()
-        self.fixed = level
-
-    @property
-    def level(self) -> int:
-        return self.fixed
 
 
 class HeldStream(FakeStream):
