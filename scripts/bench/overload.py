@@ -1,10 +1,10 @@
-"""More people than the machine carries, who all talk without a pause: what they still get, and what newcomers are told.
+"""More people than the machine carries, who all talk without a pause: what they get, and what newcomers are told.
 
-    python scripts/bench/overload.py --bundle DIR --recordings vad_example.wav            # R, 1.5 R, 2 R, 4 R and R / 2
-    python scripts/bench/overload.py --carried 14 --seconds 30                             # with a known R, in short
-    python scripts/bench/overload.py --before OTHER_CHECKOUT/src --plot overload.png       # another state in turn
+    python scripts/bench/overload.py --bundle DIR --recordings vad_example.wav          # R, 1.5 R, 2 R, 4 R and R / 2
+    python scripts/bench/overload.py --carried 14 --seconds 30                           # with a known R, in short
+    python scripts/bench/overload.py --before OTHER_CHECKOUT/src --plot overload.png     # another state in turn
 
-R is the number of streams that are carried with partial texts every 600 ms: `live.py` finds it, or --carried gives it.
+R is the number of streams that are carried with partial texts every 600 ms: `live.py` finds it, or --carried does.
 At each load a table says how late final texts are, how far apart the partial texts of one segment come, in what share
 of its segments each stream has any, and how many clients broke off. At 4 R half of the clients talk already when the
 other half knocks: the table says how long a refusal takes. At last half of R talk, just after the others have gone.
@@ -36,8 +36,8 @@ LOADS = (1.0, 1.5, 2.0, 4.0, 0.5)
 LONG_MS = 3000
 """A segment that long has time for a partial text on every rung."""
 KNOCKS_PER_S = 20
-HEADER = ["state", "load", "streams", "final p50", "p95", "partial p95", "gap p50", "p95", "max", "least share of "
-          "segments with partials", "drift", "broke off", "refused p50", "p95"]  # fmt: skip
+HEADER = ["state", "load", "streams", "final p50", "final p95", "partial p95", "gap p50", "gap p95", "gap max",
+          "least share with partials", "drift", "broke off", "refused p50", "refused p95"]  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -45,7 +45,7 @@ def test_a_count_says_when_to_try_again_too(serve_app):
 
 @pytest.mark.parametrize(("level", "partials"), [(0, 5), (1, 2), (2, 1), (5, 0)])
 def test_a_degraded_stream_says_so(serve_app, level, partials):
-    """`notice` once a segment, with its first partial text, else with its final one; none where nothing is missing."""
+    """`notice` once a segment, with its first partial text, else with its final one; none where all is there."""
     with serve_app(FakeEngine(), FixedLoad(level)) as server, live(server.url) as client:
         messages = client.utterance(UTTERANCE, frame_bytes=19_200)
         texts = [m for m in messages if m["text"]]

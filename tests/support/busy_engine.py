@@ -17,9 +17,9 @@ from paraserve.runtime.scheduling.scheduler import FINAL_PATIENCE_S
 from paraserve.types import SAMPLE_RATE, Hypothesis, Partial, Samples, SegmentAudio, Sentence
 from support.fakes import FakeEngine, FakeStream
 
-STEP_S, CHUNK_S = 0.030, 0.015
+STEP_S, CHUNK_S = 0.014, 0.013
 """A step, however long it is, and each 600 ms of it."""
-SECOND_PASS_S = 0.020
+SECOND_PASS_S = 0.025
 """Second pass of a second."""
 SHORT_S = 0.002
 BATCH = 4
