@@ -43,7 +43,7 @@ class FirstPass:
         self, stream: EngineStream, config: StreamConfig, load: LiveLoad, put: Callable[[Partial, Chunk], None]
     ) -> None:
         self._stream = stream
-        self._step_ms = config.chunk.step_ms
+        self._step_ms = config.chunk.step_ms  # of the last chunk: drafts have shorter ones
         self._may_join = not config.options.deterministic
         self._may_pause = config.mode == "2pass"
         self._load = load
@@ -67,6 +67,7 @@ class FirstPass:
         if self._is_paused:
             return
         self._waiting.append(chunk)
+        self._step_ms = chunk.end_ms - chunk.start_ms
         self._advance(is_due=is_ahead or len(self._waiting) >= self._n_due())
         if self._running is not None:
             await self._wait(self._running, is_ahead=is_ahead)

@@ -123,7 +123,9 @@ class LiveLoad:
             self._runs.popleft()
         batches = [run.batch for run in tuple(self._runs)]
         self.step_wait_s = _high(batch.queue_s for batch in batches if batch.lane is Lane.STEP)
-        self.final_wait_s = _high(batch.queue_s for batch in batches if batch.lane is Lane.FINAL)
+        # Drafts have a budget of their own, and wait until other work leaves them room.
+        finals = (batch for batch in batches if batch.lane is Lane.FINAL and batch.stage != "draft")
+        self.final_wait_s = _high(batch.queue_s for batch in finals)
         self.busy_share = sum(batch.run_s for batch in batches) / (WINDOW_S * self.workers)
         self._looked_s = now_s
         is_late = self.step_wait_s > STEP_LATE_S or self.final_wait_s > FINAL_LATE_S
