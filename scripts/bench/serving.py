@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -33,11 +34,12 @@ class Served:
 
 
 @contextlib.contextmanager
-def our_server(*args: object) -> Iterator[Served]:
-    """`paraserve serve` on a free port."""
+def our_server(*args: object, source: Path | None = None) -> Iterator[Served]:
+    """`paraserve serve` on a free port; with `source`, of this source folder in place of the installed one."""
     command = [sys.executable, HERE / "clocked.py", "serve", "--supervise", "false", "--port", 0]
     command += ["--log-level", "warning", *args]
-    with _child(command) as child:
+    environment = None if source is None else os.environ | {"PYTHONPATH": str(source)}
+    with _child(command, environment=environment) as child:
         url = _announced(child)
         assert child.stdin is not None
         assert child.stdout is not None
@@ -74,10 +76,17 @@ def sherpa_server(program: Path, flags: Mapping[str, object]) -> Iterator[Served
 
 
 @contextlib.contextmanager
-def _child(command: Sequence[object], stdout: int = subprocess.PIPE) -> Iterator["subprocess.Popen[str]"]:
+def _child(
+    command: Sequence[object], stdout: int = subprocess.PIPE, environment: Mapping[str, str] | None = None
+) -> Iterator["subprocess.Popen[str]"]:
     with tempfile.TemporaryFile("w+") as errors:
         process = subprocess.Popen(
-            [str(part) for part in command], stdin=subprocess.PIPE, stdout=stdout, stderr=errors, text=True
+            [str(part) for part in command],
+            stdin=subprocess.PIPE,
+            stdout=stdout,
+            stderr=errors,
+            text=True,
+            env=environment,
         )
         try:
             yield process

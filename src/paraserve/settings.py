@@ -137,8 +137,9 @@ class Settings(TextSettings, SubtitleSettings, ModelSettings, ListeningSettings,
 
     max_live: NonNegativeInt | Literal["auto"] = Group.LIVE.setting(
         0,
-        "Live connections at once. More are refused: 1013. 0 = 8 per CPU. `auto` = as many as the machine carries "
-        "while all of them talk, measured in a second or two at the start.",
+        "Live connections at once. More are refused: 1013. 0 = 8 per CPU. `auto` = as many as get their final texts "
+        "in time while all of them talk: two and a half times those that have all partial texts, measured in a "
+        "second or two at the start. Newcomers are also refused while they would make the others late.",
     )
     max_live_per_address: NonNegativeInt | Literal["half"] = Group.LIVE.setting(
         "half",

@@ -270,7 +270,7 @@ class Update:
     offline update. `seq` counts the updates, `segment_index` the segments. `start_ms` to `end_ms` is the audio that
     the update covers, `due_ms` the amount of audio that it needed. Exactly one update of an utterance is the `last`.
     `timing` is given with offline updates. `heard` counts the speech of the utterance so far, without open segments.
-    `notice` is about the segment that this update ends, that of the last update about the utterance. `spoken` is the
+    `notice` is about the segment, that of the last update about the utterance. `spoken` is the
     text of an offline update as it was said where ITN wrote it otherwise, else "". `redactions` are those of the text
     where no later one replaces it, None where nothing was to be changed. `hotwords` is
     None where the client sent none. `is_committed`: the client ended the segment here, or there was none to end.

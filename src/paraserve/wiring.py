@@ -136,7 +136,7 @@ def _open_devices(settings: Settings, on_batch: Callable[[BatchStats], None]) ->
         ModelLoadError: a GPU cannot be used.
     """
     cache = _graph_cache(settings)
-    workers = settings.inference_threads or (_cpu_workers(settings) if settings.is_cpu else GPU_WORKERS)
+    workers = _device_workers(settings)
     for device in settings.devices:
         if device != CPU.device and (problem := cuda_problem(device)):
             # int8 graphs run on the CPU anyway, so a bundle of them would not reveal that the GPU is missing.
@@ -163,6 +163,15 @@ def _scheduler(settings: Settings, workers: int, on_batch: Callable[[BatchStats]
     if settings.is_cpu:
         return scheduler
     return SplitScheduler(scheduler, Scheduler(_cpu_workers(settings), on_batch=on_batch, bounds=bounds))
+
+
+def model_workers(settings: Settings) -> int:
+    """Threads of all devices that run recognizers."""
+    return _device_workers(settings) * len(settings.devices)
+
+
+def _device_workers(settings: Settings) -> int:
+    return settings.inference_threads or (_cpu_workers(settings) if settings.is_cpu else GPU_WORKERS)
 
 
 def _cpu_workers(settings: Settings) -> int:

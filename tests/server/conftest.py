@@ -19,8 +19,10 @@ import pytest
 import structlog
 
 from paraserve.runtime.engine import Engine
+from paraserve.runtime.scheduling.live_load import LiveLoad
 from paraserve.server.app import create_app
 from paraserve.server.processes.server import Server
+from paraserve.server.telemetry.metrics import Metrics
 from paraserve.settings import Settings
 from support.api_description import api_description
 from support.commands import PROGRAM, READY, STOP_TIMEOUT_S, clean_environment
@@ -192,9 +194,14 @@ def _printed_address(process: "subprocess.Popen[str]", log_path: Path) -> str:
 
 
 @contextlib.contextmanager
-def app_server(settings: Settings, engine: Engine) -> Iterator[AppClient]:
-    """The application with the given engine, on a thread and a free port. What it logs is thrown away."""
-    server = Server(create_app(settings, engine), settings.model_copy(update={"port": 0}))
+def app_server(settings: Settings, engine: Engine, load: LiveLoad | None = None) -> Iterator[AppClient]:
+    """The application with the given engine, on a thread and a free port. What it logs is thrown away.
+
+    `load` stands in for the load that the engine would report.
+    """
+    metrics = Metrics()
+    metrics.live_load = load or metrics.live_load
+    server = Server(create_app(settings, engine, metrics), settings.model_copy(update={"port": 0}))
     thread = threading.Thread(target=server.run)
     with structlog.testing.capture_logs():
         thread.start()
@@ -318,8 +325,10 @@ def is_error() -> Callable[..., dict[str, object]]:
 def serve_app() -> Callable[..., contextlib.AbstractContextManager[AppClient]]:
     """Starts the application with an engine: `with serve_app(engine, max_uploads=3) as client`."""
 
-    def start(engine: Engine, **settings) -> contextlib.AbstractContextManager[AppClient]:
-        return app_server(Settings(**settings), engine)
+    def start(
+        engine: Engine, load: LiveLoad | None = None, **settings
+    ) -> contextlib.AbstractContextManager[AppClient]:
+        return app_server(Settings(**settings), engine, load)
 
     return start
 

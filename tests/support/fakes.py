@@ -11,6 +11,7 @@ from paraserve.inference.abilities import Abilities
 from paraserve.inference.base import VadStep
 from paraserve.options import NO_OVERRIDES, RecognitionOptions, StreamConfig, VadOverrides
 from paraserve.runtime.scheduling.batches import Lane, Timed
+from paraserve.runtime.scheduling.live_load import LiveLoad
 from paraserve.types import (
     FRAME_SAMPLES,
     SAMPLE_RATE,
@@ -142,6 +143,22 @@ class FakeVadStream:
         if is_last and self.n_samples:
             events.append(VadEvent("end", n_frames * 10))
         return Timed(VadStep(tuple(events), np.zeros((n_frames - frames_before, 80), np.float32)), 0.0, 0.0)
+
+
+class FixedLoad(LiveLoad):
+    """A load of live streams that stays on one rung."""
+
+    def __init__(self, level: int, *, is_full: bool = False) -> None:
+        super().__init__()
+        self.fixed, self.has_no_room = level, is_full
+
+    @property
+    def level(self) -> int:
+        return self.fixed
+
+    @property
+    def is_full(self) -> bool:
+        return self.has_no_room
 
 
 LOUD = 0.01

@@ -61,7 +61,7 @@ def live(
     device: Device = None,
     mode: Annotated[Literal["2pass", "online"], typer.Option(help="What the clients ask for.")] = "2pass",
 ) -> None:
-    """Print how many live clients may talk at once, without a pause; serve --max-live auto lets in as many.
+    """Print how many live clients may talk at once, without a pause; with all partial texts.
 
     Found by letting the models work on invented syllables as fast as they can for a second, with a share kept free.
     """

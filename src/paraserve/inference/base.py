@@ -137,7 +137,8 @@ class StreamingRecognizer(Protocol[State]):
     def step(self, batch: Sequence[StreamingItem[State]]) -> list[tuple[State, Partial]]:
         """Return the next state of each stream and the text that its step adds.
 
-        A step that is not the last takes `chunk.step_ms` of audio, the last one anything up to that, also nothing.
+        A step that is not the last takes `chunk.step_ms` of audio or a multiple of it, the last one anything up to
+        `chunk.step_ms`, also nothing.
         After the last step the state is a new utterance's. `audio.features`, where given, are the fbank frames of
         the utterance that the samples complete.
         """

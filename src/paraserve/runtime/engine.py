@@ -42,7 +42,7 @@ class VadStream(Protocol):
 class EngineStream(Protocol):
     """One live utterance, whose model state stays in the engine.
 
-    Calls of one stream must not overlap, except that `punctuate` may run beside the others.
+    Calls of one method must not overlap. `detect`, `step` and `punctuate` may run beside one another.
     """
 
     @property
@@ -60,11 +60,14 @@ class EngineStream(Protocol):
         ...
 
     async def step(self, audio: SegmentAudio, *, is_last: bool) -> Timed[Partial]:
-        """Feed the next chunk of a segment to the streaming recognizer; after the last one a new segment begins."""
+        """Feed the next whole chunks of a segment to the streaming recognizer, or its rest as the last step.
+
+        After the last step a new segment begins.
+        """
         ...
 
     def restart(self) -> None:
-        """Drop the streaming recognizer's segment; the next step begins another."""
+        """Drop the streaming recognizer's segment; the next step begins another. No step may be running."""
         ...
 
     async def punctuate(

@@ -22,7 +22,16 @@ from paraserve.runtime.draft_recognizer import DraftRecognizer
 from paraserve.runtime.partial_punctuation import PartialPunctuation
 from paraserve.runtime.scheduling.batches import BatchCall, Lane, Timed
 from paraserve.runtime.scheduling.cpu_gpu_scheduler import AnyScheduler
-from paraserve.types import FRAME_MS, FRAME_SAMPLES, Hypothesis, Partial, Samples, SegmentAudio, Sentence
+from paraserve.types import (
+    FRAME_MS,
+    FRAME_SAMPLES,
+    Hypothesis,
+    Partial,
+    Samples,
+    SegmentAudio,
+    Sentence,
+    ms_to_samples,
+)
 
 VAD_BATCH = 16
 """VAD steps of different streams that one worker runs in a row: each is so short that handing it over costs more.
@@ -94,7 +103,7 @@ class LocalStream:
         hotwords: OperatorHotwords,
         draft_recognizer: DraftRecognizer | None = None,
     ) -> None:
-        self._vad = open_vad_stream(vad, config.vad, scheduler, Lane.STEP)
+        self._vad = open_vad_stream(vad, config.vad, scheduler, Lane.SHORT)
         self.lookback_ms = self._vad.lookback_ms
         if config.endpoint is not None:
             longest = replace(config.vad, max_end_silence_ms=config.endpoint.incomplete_ms)
@@ -104,6 +113,7 @@ class LocalStream:
         self._config = config
         self._hotwords = hotwords
         self._step_options = replace(config.options, hotwords=(), hotword_rule=hotwords.rule)
+        self._lane = Lane.STEP
         self._draft_recognizer = draft_recognizer
         self._asr_state: Any = None
         self._punc_state: Any = None
@@ -125,7 +135,7 @@ class LocalStream:
         return await self._vad.step(samples, is_last=is_last)
 
     async def step(self, audio: SegmentAudio, *, is_last: bool) -> Timed[Partial]:
-        """Feed the next chunk of a segment, with the client's hotwords. Streams with equal chunks share a batch.
+        """Feed the next chunks of a segment, with the client's hotwords. Streams with equal ones share a batch.
 
         Raises:
             InferenceError: the model failed on this stream's chunk alone; the stream is as it was.
@@ -152,13 +162,16 @@ class LocalStream:
         streaming = self._bundle.streaming
         assert streaming is not None, "a stream without partials was stepped"
         state = streaming.new_state(self._config.chunk) if self._asr_state is None else self._asr_state
-        step_frames = self._config.chunk.step_ms // FRAME_MS
-        budget = self._scheduler.bounds.budget(streaming.batch_size, step_frames)
+        step_ms = self._config.chunk.step_ms
+        n_chunks = max(1, len(audio.samples) // ms_to_samples(step_ms))
+        # Longer steps fill a run sooner, and a final text waits for the run that it finds.
+        n_streams = max(1, streaming.batch_size * 2 // (1 + n_chunks))
+        budget = self._scheduler.bounds.budget(n_streams, n_chunks * step_ms // FRAME_MS)
         budget = 0 if self._config.options.deterministic else budget
-        call = BatchCall(("step", id(streaming), self._config.chunk, is_last), streaming.step, budget)
+        call = BatchCall(("step", id(streaming), self._config.chunk, n_chunks, is_last), streaming.step, budget)
         words = self._hotwords.joined(audio.hotwords) if self._hotwords.in_partials else ()
         item = StreamingItem(state, replace(audio, hotwords=words), is_last, self._step_options)
-        return await self._scheduler.submit(call, item, lane=self._vad.lane)
+        return await self._scheduler.submit(call, item, lane=self._lane)
 
     @property
     def closing(self) -> str:
@@ -203,17 +216,17 @@ class LocalStream:
             ("punctuate online", id(self._bundle), is_last, replace(options, hotwords=())),
             partial(_realtime_sentences, self._bundle, options, is_last),
         )
-        lane = Lane.FINAL if self._vad.lane is Lane.STEP else self._vad.lane
-        timed = await self._scheduler.submit(call, (self._punc_state, hypothesis), lane=lane)
+        timed = await self._scheduler.submit(call, (self._punc_state, hypothesis), lane=self._vad.lane)
         self._punc_state, sentences = timed.result
         return Timed(sentences, timed.queue_ms, timed.run_ms)
 
     def set_ahead(self, *, is_ahead: bool) -> None:
         """Leave the lane of those who speak, and the claim to a worker, while the audio comes faster than speech."""
         lane = Lane.AHEAD if is_ahead else Lane.STEP
-        if lane is self._vad.lane or self._is_closed:
+        if lane is self._lane or self._is_closed:
             return
-        self._vad.lane = lane
+        self._lane = lane
+        self._vad.lane = Lane.AHEAD if is_ahead else Lane.SHORT
         self._live_session.close()
         if not is_ahead:
             self._live_session.enter_context(self._scheduler.live_session())

@@ -17,9 +17,11 @@ from paraserve.inference.hotword_lists import HotwordReports, still_shown
 from paraserve.inference.text.sentences import join_sentences, join_spoken
 from paraserve.options import RecognitionOptions, StreamConfig
 from paraserve.runtime.engine import Engine
+from paraserve.runtime.first_pass import FirstPass
 from paraserve.runtime.offline import first_cause
 from paraserve.runtime.redacted_texts import LiveRedaction
 from paraserve.runtime.scheduling.batches import Lane
+from paraserve.runtime.scheduling.live_load import LiveLoad
 from paraserve.runtime.segments.cut_speech import moved
 from paraserve.runtime.segments.live_segmenter import Chunk, SpeechEnd, segmenter_of, speech_changes
 from paraserve.runtime.segments.segment_recognizer import SegmentRecognizer
@@ -49,6 +51,10 @@ IN_FLIGHT_MS = 60_000
 _NOTHING: Samples = np.zeros(0, np.float32)
 
 
+def _unknown() -> None:
+    """The rest of the open segment's audio while steps before it are missing."""
+
+
 class TwoPassSession:
     """One utterance, opened and closed by `async with`. Its times start at 0.
 
@@ -59,6 +65,7 @@ class TwoPassSession:
         engine: recognizes.
         config: what the client asks for.
         emit: gets each update in order, as soon as it is complete; must not block.
+        load: of all live streams. Partial texts give way to it.
         on_speech: gets each start and end of speech as soon as it is known, before the texts; must not block.
 
     Raises:
@@ -70,6 +77,7 @@ class TwoPassSession:
         engine: Engine,
         config: StreamConfig,
         emit: Callable[[Update], None],
+        load: LiveLoad | None = None,
         on_speech: Callable[[SpeechChange], None] | None = None,
     ) -> None:
         self.options: RecognitionOptions = config.options
@@ -80,6 +88,7 @@ class TwoPassSession:
         self._on_speech = on_speech
         self._stream = engine.open_stream(config)
         self._pauses = None if config.endpoint is None else PauseJudge(self._stream, config.endpoint)
+        self._first_pass = FirstPass(self._stream, config, load or LiveLoad(), self._put_step)
         self._segmenter = segmenter_of(engine, config, self._stream.lookback_ms)
         self._group = asyncio.TaskGroup()
         self._quiet_until_ms = self._partial_until_ms = 0
@@ -119,6 +128,7 @@ class TwoPassSession:
         except ExceptionGroup as errors:
             raise first_cause(errors) from None
         finally:
+            await self._first_pass.close()
             await self._stream.close()
 
     @property
@@ -126,9 +136,8 @@ class TwoPassSession:
         """Milliseconds of audio that voice activity detection has taken."""
         return self._segmenter.heard_ms
 
-    @property
-    def _final_lane(self) -> Lane:
-        return Lane.AHEAD if self.is_ahead else Lane.FINAL
+    def _lane(self, live: Lane) -> Lane:
+        return Lane.AHEAD if self.is_ahead else live
 
     async def feed(self, samples: Samples) -> None:
         """Take any number of samples (float32, mono, 16 kHz). Waits while second passes are far behind.
@@ -192,22 +201,25 @@ class TwoPassSession:
                 has_last = is_last and item.is_cut_off
                 await self._end(item, is_last=has_last)
         if self._pauses is not None:
-            await self._pauses.watch(vad, self._segmenter.unstepped)
+            await self._pauses.watch(vad, self._segmenter.unstepped if self._first_pass.has_all else _unknown)
         return has_last
 
     async def _step(self, chunk: Chunk) -> None:
         if self._stream.has_partials:
             audio = replace(chunk.audio, hotwords=self.options.hotwords)
-            timed = await self._stream.step(audio, is_last=False)
-            self._streamed.add(timed.result)
-            self._put_partial(timed.result, chunk, due_ms=chunk.end_ms)
+            await self._first_pass.add(replace(chunk, audio=audio), is_ahead=self.is_ahead)
+
+    def _put_step(self, partial: Partial, chunk: Chunk) -> None:
+        self._streamed.add(partial)
+        self._put_partial(partial, chunk, due_ms=chunk.end_ms)
 
     async def _end(self, end: SpeechEnd, *, is_last: bool) -> None:
         if self._config.mode == "2pass":
             # The second pass replaces all that the streaming model would still add to this segment.
-            self._stream.restart()
+            self._first_pass.drop()
             await self._start_second_pass(end, is_last=is_last)
             return
+        await self._first_pass.flush()
         rest = replace(end.rest, hotwords=self.options.hotwords)
         timed = await self._stream.step(rest, is_last=True)
         self._streamed.add(timed.result)
@@ -238,6 +250,7 @@ class TwoPassSession:
                 hotwords=hotwords if not self.options.redaction else still_shown(hotwords, partial.text),
                 redactions=redactions,
                 is_committed=isinstance(of, SpeechEnd) and of.is_committed,
+                notice=self._first_pass.take_notice(of.index) if partial.text else None,
             )
         )
 
@@ -263,7 +276,7 @@ class TwoPassSession:
     ) -> Update:
         n_samples = len(end.audio.samples)
         options = self._language.told(options, n_samples)
-        recognized = await self._recognizer.recognize(end, options, before, self._final_lane)
+        recognized = await self._recognizer.recognize(end, options, before, self._lane(Lane.FINAL))
         hypothesis = recognized.result
         self._language.hear(hypothesis, options, n_samples)
         if self._config.realtime_punctuation:
@@ -272,7 +285,7 @@ class TwoPassSession:
                 await asyncio.wait({before})
             punctuated = await self._stream.punctuate(hypothesis, options, is_last=is_last)
         else:
-            punctuated = await self._engine.punctuate([hypothesis], options, self._final_lane)
+            punctuated = await self._engine.punctuate([hypothesis], options, self._lane(Lane.SHORT))
         final = self._redaction.final(punctuated.result, options.redaction, before, is_last=is_last)
         sentences, redactions = await final
         text, spoken = join_sentences(sentences), join_spoken(sentences)
@@ -293,6 +306,7 @@ class TwoPassSession:
             heard=heard_in(hypothesis, end.segment.end_ms - end.segment.start_ms),
             spoken=spoken,
             redactions=redactions,
+            notice=self._first_pass.take_notice(end.index),
             hotwords=hotwords if redactions is None else still_shown(hotwords, text, spoken),
             is_committed=end.is_committed,
         )

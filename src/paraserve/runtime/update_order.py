@@ -76,8 +76,11 @@ class OrderedUpdates:
         self._seq += 1
 
     def _notice(self, update: Update) -> Notice | None:
-        """Return the notice about the segment, with the last update about the utterance before that."""
+        """Return the notice about the segment, with the last update about the utterance before that.
+
+        A notice that the update has already is the least important one.
+        """
         if not self._is_spaced:
             return None  # FunASR's servers give none
         of_all = notice_about(self._heard, self._knows) if update.last else None
-        return of_all or notice_about(update.heard, self._knows)
+        return of_all or notice_about(update.heard, self._knows) or update.notice

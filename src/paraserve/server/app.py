@@ -48,7 +48,7 @@ from paraserve.server.telemetry.sampler import sample
 from paraserve.server.watchdog import Watchdog
 from paraserve.setting_sources import SettingSources
 from paraserve.settings import Settings
-from paraserve.wiring import open_decode_pool, open_engine
+from paraserve.wiring import model_workers, open_decode_pool, open_engine
 
 log = structlog.get_logger()
 
@@ -114,6 +114,7 @@ async def _services(
     readiness: Readiness = app.state.readiness
     max_live = await live_limit(settings, engine)
     metrics.live_limit.set(max_live)
+    metrics.live_load.begin(model_workers(settings))
     pool = open_decode_pool(settings, metrics.decode_wait.observe)
     pool.start()
     guard = MemoryGuard.of(settings, lambda: pool.memory_bytes)

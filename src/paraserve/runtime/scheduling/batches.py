@@ -15,15 +15,17 @@ Result = TypeVar("Result")
 
 
 class Lane(IntEnum):
-    """Order of service: live partial texts, second passes of live segments, then all that nobody speaks just now.
+    """Order of service: short live work, live partial texts, second passes, then all that nobody speaks just now.
 
-    That is live audio which comes faster than it was spoken, and files.
+    Short work is what a final text waits for: the detector's steps, and punctuation. Nobody speaks just now in live
+    audio which comes faster than it was spoken, and in files.
     """
 
-    STEP = 0
-    FINAL = 1
-    AHEAD = 2
-    BULK = 3
+    SHORT = 0
+    STEP = 1
+    FINAL = 2
+    AHEAD = 3
+    BULK = 4
 
     @property
     def is_live(self) -> bool:

@@ -33,9 +33,9 @@ Result = TypeVar("Result")
 
 
 NO_BOUNDS = BatchBounds()
-FINAL_PATIENCE_S = 0.5
-"""A second pass that has waited this long takes turns with partial texts. Otherwise too many partials would keep back
-final texts for ever, and with them all later texts of their streams."""
+FINAL_PATIENCE_S = 0.25
+"""A second pass that has waited this long goes before partial texts. Under any load final texts keep their time, and
+partial texts get what is left."""
 CLOSE_TIMEOUT_S = 2.0
 """`close` waits this long for running batches, whose results nobody wants any more."""
 MAX_PADDING = 0.25
@@ -67,7 +67,6 @@ class Scheduler:
         self.bounds = bounds
         self._final_patience_s = final_patience_s
         self._on_batch = on_batch
-        self._last_lane = Lane.BULK
         self._lanes: tuple[deque[Entry], ...] = tuple(deque() for _ in Lane)
         self._changed = threading.Condition()
         self._is_closed = False
@@ -179,7 +178,6 @@ class Scheduler:
         with self._changed:
             while not self._is_closed:
                 if batch := self._take():
-                    self._last_lane = batch[0].lane
                     self._running_bulk += not batch[0].lane.is_live
                     return batch
                 self._changed.wait()
@@ -207,14 +205,13 @@ class Scheduler:
 
     def _open_lanes(self) -> Sequence[Lane]:
         is_reserved = self._live_sessions > 0 and self._running_bulk >= max(1, len(self._threads) - 1)
-        live = (Lane.FINAL, Lane.STEP) if self._is_final_overdue() else (Lane.STEP, Lane.FINAL)
+        passes = (Lane.FINAL, Lane.STEP) if self._is_final_overdue() else (Lane.STEP, Lane.FINAL)
+        live = (Lane.SHORT, *passes)
         return live if is_reserved else (*live, Lane.AHEAD, Lane.BULK)
 
     def _is_final_overdue(self) -> bool:
         finals = self._lanes[Lane.FINAL]
-        if not finals or self._last_lane is Lane.FINAL:
-            return False
-        return time.monotonic() - finals[0].queued_at > self._final_patience_s
+        return bool(finals) and time.monotonic() - finals[0].queued_at > self._final_patience_s
 
     def _release(self, batch: list[Entry]) -> None:
         if not batch[0].lane.is_live:

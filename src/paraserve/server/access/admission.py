@@ -11,6 +11,8 @@ from paraserve.server.access.key_fields import ApiKey
 from paraserve.server.access.key_limits import KeysInUse, Kind
 from paraserve.server.access.memory_guard import MemoryGuard
 
+RETRY_AFTER_S = 1
+
 
 @dataclass(slots=True)
 class ServerLimits:
@@ -51,7 +53,8 @@ class ConcurrencyLimit:
             OverloadedError: too many requests of this kind are in progress, or the process holds too much memory.
         """
         if self.in_progress >= self.limit:
-            raise OverloadedError(f"{self.limit} {self.kind} are in progress already: try again later")
+            message = f"{self.limit} {self.kind} are in progress already: try again later"
+            raise OverloadedError(message, retry_after_s=RETRY_AFTER_S)
         with self.server_limits.admit(key, self.kind):
             self._change(+1)
             try:

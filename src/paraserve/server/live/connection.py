@@ -239,7 +239,8 @@ class Connection:
         if not event.text and not is_final:
             return
         self._n_told += isinstance(event, RecordingText) or event.is_last
-        self._metrics.live_result(is_partial=not is_final, took_s=took_s)
+        notice = None if isinstance(event, RecordingText) else event.notice
+        self._metrics.live_result(is_partial=not is_final, took_s=took_s, notice=notice)
         if is_final:
             self._metrics.hotwords(event.transcript.hotwords if isinstance(event, RecordingText) else event.hotwords)
         self._metrics.redacted(event.redactions)

@@ -1,4 +1,9 @@
-"""Limit on live connections: the operator's number, or as many as the machine is measured to carry."""
+"""Limit on live connections: the operator's number, or as many as get their final texts in time.
+
+Below the limit newcomers are refused while the present delays leave no room (`runtime/scheduling/live_load.py`).
+"""
+
+import math
 
 import structlog
 
@@ -8,6 +13,9 @@ from paraserve.runtime.engine import Engine
 from paraserve.settings import Settings
 from paraserve.wiring import cpu_share
 
+AUTO_SHARE = 2.5
+"""Live connections with `auto`, in those that are carried with all partial texts. So many keep their final texts in
+time even where all of them come at once, before there are delays to see."""
 LIVE_PER_CPU = 8
 """Live connections that are let in for each CPU where the operator does not say: twice those that it can serve while
 all of them speak, since people also listen."""
@@ -19,16 +27,17 @@ log = structlog.get_logger()
 
 
 async def live_limit(settings: Settings, engine: Engine) -> int:
-    """Return the most live connections at once; "auto" takes a second or two to find out.
+    """Return the most live connections at once. It takes a second or two to find out for "auto".
 
     Raises:
         InferenceError: a model failed.
     """
     if settings.max_live == "auto":
         found = await live_capacity(settings, engine)
+        limit = math.ceil(AUTO_SHARE * found.live_streams)
         facts = {"live_streams": found.live_streams, "speed": round(found.speed, 1), "s": round(found.took_s, 1)}
-        log.info("live capacity measured", **facts)
-        return found.live_streams
+        log.info("live capacity measured", limit=limit, **facts)
+        return limit
     return settings.max_live or LIVE_PER_CPU * cpu_share(settings)
 
 

@@ -113,7 +113,7 @@ class LiveSession:
         on_speech = self._on_speech if reader.settings.speech_events else None
         async with (
             self._context.engine.for_model(stream.options.model, stream.options.task) as engine,
-            TwoPassSession(engine, stream, self._on_update, on_speech) as session,
+            TwoPassSession(engine, stream, self._on_update, self._context.metrics.live_load, on_speech) as session,
         ):
             async for samples in reader.samples(first):
                 session.options = redaction.with_client(reader.settings.stream.options)

@@ -12,6 +12,7 @@ from starlette.routing import WebSocketRoute
 
 from paraserve.errors import AccessError, EngineStuckError, OverloadedError, ParaserveError, ShuttingDownError
 from paraserve.inference.abilities import ChoiceOf, ModelChoice
+from paraserve.runtime.scheduling.live_load import RETRY_AFTER_S
 from paraserve.server.access.address_limit import AddressLimit
 from paraserve.server.access.admission import ConcurrencyLimit, Places
 from paraserve.server.access.authentication import Access, api_key
@@ -34,6 +35,7 @@ from paraserve.server.telemetry.slow_log import SlowLog
 VOSK_PATH = "/vosk"
 REALTIME_PATH = "/v1/realtime"
 BINARY = "binary"
+FULL_MESSAGE = "another live client would make the texts of the others late: try again later"
 
 log = structlog.get_logger()
 
@@ -60,8 +62,8 @@ class LiveService:
 
         Raises:
             AccessError: the client may not use the server.
-            OverloadedError: too many clients are served, in all or for this key or address, or the server is
-                stopping.
+            OverloadedError: too many clients are served, in all or for this key or address, another one would make
+                the others late, or the server is stopping.
         """
         self.hosts.check_host(socket)
         self.hosts.check_origin(socket)
@@ -69,6 +71,8 @@ class LiveService:
         self.access.check_scope(socket, KeyScope.LIVE)
         if self.is_draining:
             raise ShuttingDownError("the server is shutting down")
+        if self.context.metrics.live_load.is_full:
+            raise OverloadedError(FULL_MESSAGE, retry_after_s=RETRY_AFTER_S)
         key = api_key(socket)
         with (
             self.address_limit.admit(socket),

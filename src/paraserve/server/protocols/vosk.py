@@ -46,6 +46,7 @@ from paraserve.server.protocols.json_values import (
     read_text,
     read_whole,
 )
+from paraserve.server.protocols.live_error import live_error
 from paraserve.server.protocols.new_warnings import NewWarnings
 from paraserve.server.protocols.option_warnings import OptionNames, not_honoured, option_warnings, unknown_fields
 from paraserve.types import FieldWarning, Notice, Token
@@ -108,9 +109,7 @@ class VoskProtocol:
             case Acknowledged() | Finished():
                 return self._reply(self._result() | self._take_redactions() | self._take_notice())
             case Failed(error=error):
-                body = {"code": error.code, "message": error.message, "request_id": self._request_id}
-                body |= {"param": error.param} if error.param else {}
-                return self._reply({"text": "", "error": body})
+                return self._reply({"text": "", "error": live_error(error, self._request_id)})
         return ()
 
     def close_code(self, error: ParaserveError) -> int | None:

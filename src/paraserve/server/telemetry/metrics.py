@@ -15,11 +15,13 @@ from paraserve import __version__
 from paraserve.errors import AudioError
 from paraserve.hotword_types import HotwordReport
 from paraserve.redaction_types import Redactions
+from paraserve.runtime.first_pass import DEGRADED
 from paraserve.runtime.routing.loaded_model import ModelStatus
 from paraserve.runtime.scheduling.batches import BatchStats, Lane
+from paraserve.runtime.scheduling.live_load import LiveLoad
 from paraserve.runtime.stage_clock import StageClock
 from paraserve.server.telemetry.shared_figures import MULTIPROCESS_DIR
-from paraserve.types import FRAME_MS, Transcript
+from paraserve.types import FRAME_MS, Notice, Transcript
 
 READ_TRIES, READ_PAUSE_S = 5, 0.01
 """A process that starts makes its files and then gives them a size: read in between, they are no files of figures."""
@@ -37,10 +39,11 @@ RTF_BUCKETS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 10.0)
 
 
 class Metrics:
-    """All figures of the server, in a registry of their own."""
+    """All figures of the server, in a registry of their own. `live_load` gets the same batches."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        self.live_load = LiveLoad()
         self._model_names: set[str] = set()
         self.last_run_s = float("-inf")  # time.monotonic() when a recognizer last succeeded
         self._add_requests()
@@ -63,12 +66,20 @@ class Metrics:
         self.requests.labels(route, method if method in METHODS else OTHER, str(status)).inc()
         self.seconds.labels(route).observe(seconds)
 
-    def live_result(self, *, is_partial: bool, took_s: float | None) -> None:
+    def live_result(self, *, is_partial: bool, took_s: float | None, notice: Notice | None = None) -> None:
         """Count a live result. `took_s`: seconds since the frame that made it possible, None where there was none."""
         kind = "partial" if is_partial else "final"
         self.live_results.labels(kind).inc()
         if took_s is not None:
             self.live_latency.labels(kind).observe(took_s)
+        if notice is not None and notice.code == DEGRADED:
+            self.live_degraded.labels(kind).inc()
+
+    def live_level(self) -> None:
+        """Set the figures of what partial texts give up now."""
+        self.live_rung.set(self.live_load.level)
+        self.live_wait.labels("partial").set(self.live_load.step_wait_s)
+        self.live_wait.labels("final").set(self.live_load.final_wait_s)
 
     def live_close(self, code: int) -> None:
         """Count a live connection that ended. Unknown codes, which clients may send, count as one."""
@@ -76,6 +87,7 @@ class Metrics:
 
     def batch(self, batch: BatchStats) -> None:
         """Count a batch that a model has run. May be called on any thread."""
+        self.live_load.batch(batch)
         self.stage_seconds.labels(batch.stage).observe(batch.run_s)
         self.batch_size.labels(batch.stage).observe(batch.n_items)
         for queue_s in batch.queue_s:
@@ -170,6 +182,13 @@ class Metrics:
         self.live_closes = self._counter("live_closes", "Live connections that ended", "code")
         self.live_refusals = self._counter("live_refusals", "Live connections that were not let in", "code")
         self.live_results = self._counter("live_results", "Live results sent", "kind")
+        self.live_degraded = self._counter("live_degraded", "Live results with the notice degraded", "kind")
+        self.live_rung = self._gauge(
+            "live_degradation_level", "What partial texts give up, 0 = nothing, 5 = all", mode="livemax"
+        )
+        self.live_wait = self._gauge(
+            "live_wait_seconds", "Present wait of live work for a worker", "kind", mode="livemax"
+        )
         self.live_latency = self._histogram(
             "live_latency_seconds",
             "From the frame that made a live result possible to its sending",

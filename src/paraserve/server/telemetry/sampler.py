@@ -15,6 +15,7 @@ async def sample(engine: RoutedEngine, metrics: Metrics, pool: DecodePool) -> No
     """Sample until cancelled."""
     while True:
         metrics.models(engine.statuses)
+        metrics.live_level()
         before_s = time.monotonic()
         await asyncio.sleep(INTERVAL_S)
         metrics.loop_lag.observe(max(0.0, time.monotonic() - before_s - INTERVAL_S))

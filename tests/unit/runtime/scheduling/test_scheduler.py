@@ -73,8 +73,8 @@ async def test_an_idle_worker_answers_a_single_item_at_once(scheduler, recorder)
     assert recorder.batches == [[4]]
 
 
-async def test_an_overdue_final_takes_turns_with_partials(recorder):
-    """More partials than there is time for do not keep finished sentences waiting, nor the other way round."""
+async def test_overdue_finals_go_before_partials(recorder):
+    """More partials than there is time for keep no finished sentence waiting."""
     scheduler = Scheduler(workers=1, final_patience_s=0.0)
     held = await hold(scheduler, recorder)
     tasks = await queue(scheduler, recorder.call("step"), 1, 2, 3, lane=Lane.STEP)
@@ -82,7 +82,7 @@ async def test_an_overdue_final_takes_turns_with_partials(recorder):
     tasks += await queue(scheduler, recorder.call("file"), 6, lane=Lane.BULK)
     recorder.gate.set()
     await results([held, *tasks])
-    assert recorder.batches == [[0], [4], [1], [5], [2], [3], [6]]
+    assert recorder.batches == [[0], [4], [5], [1], [2], [3], [6]]
     scheduler.close()
 
 

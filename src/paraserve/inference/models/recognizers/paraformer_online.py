@@ -155,8 +155,8 @@ class ParaformerOnline:
         earlier. Times do not decrease and stay inside the audio.
 
         Raises:
-            ValueError: a step is longer than its chunk, one that is not the last is shorter, or its fbank has another
-                number of frames than its samples complete.
+            ValueError: a step that is not the last is no whole number of chunks, the last one is longer than a chunk,
+                or its fbank has another number of frames than its samples complete.
             InferenceError: a graph failed; every stream may go on from its old state.
         """
         runs = [self._begin(item) for item in batch]
@@ -169,14 +169,17 @@ class ParaformerOnline:
     def _begin(self, item: StreamingItem[OnlineState]) -> Run:
         state = item.state
         n_samples, step_samples = len(item.audio.samples), state.chunk.current * ROW_SAMPLES
-        if n_samples > step_samples or (n_samples < step_samples and not item.is_last):
+        n_chunks = max(1, n_samples // step_samples)
+        if n_samples > step_samples if item.is_last else n_samples != n_chunks * step_samples:
             raise ValueError(f"a step of {n_samples} samples: chunks have {step_samples}, the last one up to that")
         fbank, features = next_fbank(state.fbank, item.audio)
         lfr, rows = self._front.next_rows(state.lfr, features, is_last=item.is_last)
         if item.is_last and n_samples < ROW_SAMPLES and state.n_rows:
             rows = rows[:0]  # like FunASR, which drops less than the audio of a row
         rows = self._positioned(rows, state.n_rows)
-        windows, context = encoder_windows(state.context, rows, state.n_rows, state.chunk, is_last=item.is_last)
+        # Chunks that are stepped together are one longer chunk: the graphs take any length.
+        chunk = replace(state.chunk, current=n_chunks * state.chunk.current)
+        windows, context = encoder_windows(state.context, rows, state.n_rows, chunk, is_last=item.is_last)
         after = replace(
             state,
             context=context,
@@ -213,7 +216,7 @@ class ParaformerOnline:
         chunk = run.state.chunk
         weights = weights.copy()
         weights[: chunk.past] = 0
-        weights[chunk.past + chunk.current :] = 0
+        weights[chunk.past + window.n_counted :] = 0
         rows = encoded
         if window.is_last:
             rows = np.concatenate((rows, np.zeros((1, rows.shape[1]), np.float32)))

@@ -14,11 +14,13 @@ class Window:
 
     Args:
         first_row: index in the utterance of the first row whose weight counts; it stands behind the past in `rows`.
+        n_counted: number of rows from there on whose weights count, where there are as many.
         is_last: integrate-and-fire may fire once more behind the end.
     """
 
     rows: Features
     first_row: int
+    n_counted: int
     is_last: bool
 
 
@@ -44,14 +46,15 @@ def encoder_windows(
         # A chunk without past and future keeps no row, so nothing is left to run at an end without new ones.
         return [], next_context
     if not is_last:
-        return [Window(whole, first, is_last=False)] if len(rows) else [], next_context
+        return [Window(whole, first, chunk.current, is_last=False)] if len(rows) else [], next_context
     n_left = len(rows) + chunk.future - chunk.current
     if n_left <= 0:
-        return [Window(whole, first, is_last=True)], next_context
+        return [Window(whole, first, chunk.current, is_last=True)], next_context
     missing = chunk.past + chunk.current + chunk.future - len(whole)
     padded = np.concatenate((whole, np.zeros((missing, whole.shape[1]), np.float32)))
     rest = np.concatenate((_last(whole, chunk.past), _last(rows, n_left)))
-    return [Window(padded, first, is_last=False), Window(rest, first + chunk.current, is_last=True)], next_context
+    last = Window(rest, first + chunk.current, chunk.current, is_last=True)
+    return [Window(padded, first, chunk.current, is_last=False), last], next_context
 
 
 def _last(rows: Features, n: int) -> Features:

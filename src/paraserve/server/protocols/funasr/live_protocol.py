@@ -36,6 +36,7 @@ from paraserve.server.protocols.funasr.requests import FunasrMessage, FunasrSett
 from paraserve.server.protocols.funasr.setting_warnings import setting_warnings
 from paraserve.server.protocols.json_encoding import Json, object_text
 from paraserve.server.protocols.json_values import read_object
+from paraserve.server.protocols.live_error import live_error
 from paraserve.server.protocols.new_warnings import NewWarnings
 from paraserve.server.protocols.option_warnings import not_honoured, unknown_fields
 from paraserve.speech_types import SpeechChange
@@ -287,10 +288,7 @@ def error_result(event: Failed, request_id: str, *, mode: str, wav_name: str) ->
 
     Clients stop listening at the first result that is final, so an error is final only in place of the last text.
     """
-    error, param = event.error, event.error.param
-    about = {"code": error.code, "message": error.message, "request_id": request_id} | (
-        {"param": param} if param else {}
-    )
+    about = live_error(event.error, request_id)
     return {"mode": mode, "text": "", "wav_name": wav_name, "is_final": event.ends_utterance, "error": about}
 
 

@@ -30,5 +30,7 @@ class LiveError(Documented):
     """Description for people. It may change."""
     param: str | MISSING = MISSING
     """Key of the client's message at fault. Absent where there is none."""
+    retry_after_s: int | MISSING = MISSING
+    """Seconds to wait before the next try, as in HTTP's `Retry-After`. Absent where it is not known."""
     request_id: str
     """The id of the connection in the server's log: the client's `X-Request-Id` if it is a plain word."""

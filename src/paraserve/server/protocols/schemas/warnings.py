@@ -29,8 +29,9 @@ class WithWarnings(Documented):
 class AnswerNotice(Documented):
     """A fact about the whole answer that people should know."""
 
-    code: Literal["outside_vocabulary"]
-    """`outside_vocabulary`: at least a second of the speech, and at least a third of it, were not understood."""
+    code: Literal["outside_vocabulary", "degraded"]
+    """`outside_vocabulary`: at least a second of the speech, and at least a third of it, were not understood.
+    `degraded`: the server is busy, so partial texts of this segment come later or are left out. Live only."""
     message: str
     """The fact in words, and what to do. It may change."""
 

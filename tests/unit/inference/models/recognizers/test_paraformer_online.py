@@ -117,6 +117,29 @@ def test_every_row_counts_once(past: int, current: int, future: int, n_steps: in
     assert [i - FIRST_ID for partial in found for i in partial.token_ids] == list(range(n_rows))
 
 
+@given(
+    past=st.integers(0, 12),
+    current=st.integers(1, 14),
+    future=st.integers(0, 14),
+    steps=st.lists(st.integers(1, 5), max_size=4),
+    n_tail=st.integers(960, 14 * 960),
+)
+@settings(max_examples=100, deadline=None, derandomize=True)
+def test_a_step_takes_any_number_of_chunks(
+    past: int, current: int, future: int, steps: list[int], n_tail: int
+) -> None:
+    """However chunks are joined into steps, each row's weight counts exactly once, in order."""
+    model, chunk, n_before = recognizer(), ChunkSize(past, current, min(future, current)), 0
+    state, found = model.new_state(chunk), []
+    for n_chunks in (*steps, 0):
+        n_samples = n_chunks * current * 960 or min(n_tail, current * 960)
+        item = StreamingItem(state, audio_of(n_before, n_samples), is_last=not n_chunks)
+        ((state, partial),) = model.step([item])
+        n_before += n_samples
+        found += [i - FIRST_ID for i in partial.token_ids]
+    assert found == list(range(-(-frame_count(n_before) // 6)))
+
+
 def test_partials_lag_by_the_future() -> None:
     """A step decodes the rows that have their whole future; the last one the rest."""
     found = hear(recognizer(), ChunkSize(5, 10, 5), 2, 9600)
