@@ -142,7 +142,8 @@ class StreamConfig:
     """A client's choices for one live utterance.
 
     `encoder_look_back` and `decoder_look_back` count the chunks that a streaming model may look back at; None = the
-    model's own. `realtime_punctuation` puts each segment's closing mark before the next segment's text.
+    model's own. `realtime_punctuation` puts each segment's closing mark before the next segment's text. The client
+    has the final texts of the first `final_until_ms` of the audio already, from another connection.
     """
 
     mode: Literal["2pass", "online"] = "2pass"
@@ -155,3 +156,4 @@ class StreamConfig:
     session_id: str = ""
     options: RecognitionOptions = RecognitionOptions()
     realtime_punctuation: bool = False
+    final_until_ms: int = 0

@@ -14,7 +14,7 @@ from paraserve.inference.audio.file_signatures import HEAD_BYTES, file_format
 from paraserve.inference.audio.pcm import PcmReader
 from paraserve.runtime.two_pass import TwoPassSession
 from paraserve.server.live.pace import Pace
-from paraserve.server.live.queues import ArrivalTimes, CloseRequest, Inbox, Outbox
+from paraserve.server.live.queues import NORMAL_CLOSE, ArrivalTimes, CloseRequest, Inbox, Outbox
 from paraserve.server.live.recorded_utterance import LiveContext, transcribe_bytes, transcribe_samples
 from paraserve.server.live.session_cost import session_cost
 from paraserve.server.protocols.events import (
@@ -26,12 +26,14 @@ from paraserve.server.protocols.events import (
     EndUtterance,
     Failed,
     Finished,
+    KeepSession,
     LiveProtocol,
     LiveSettings,
     PartialText,
     RecordingText,
     Request,
     SegmentText,
+    SessionKept,
     WavHeader,
     text_event,
 )
@@ -41,7 +43,6 @@ MAX_GATHERED_FRAMES = 16
 """Frames of a client that sends faster than it speaks are recognized together, up to this many."""
 SLICE_BYTES = 64 * 1024
 """Audio is read in pieces of at most this: one huge frame must not hold the event loop, nor grow when resampled."""
-NORMAL_CLOSE = CloseRequest(1000, "")
 
 
 class LiveSession:
@@ -106,7 +107,8 @@ class LiveSession:
 
     async def _live(self, first: Audio) -> None:
         reader, stream, redaction = self.reader, self.reader.settings.stream, self._context.redaction
-        stream = replace(stream, options=redaction.with_client(stream.options))
+        known_ms = stream.final_until_ms if self.n_utterances == 1 else 0  # over another connection
+        stream = replace(stream, options=redaction.with_client(stream.options), final_until_ms=known_ms)
         async with (
             self._context.engine.for_model(stream.options.model, stream.options.task) as engine,
             TwoPassSession(engine, stream, self._on_update) as session,
@@ -133,8 +135,7 @@ class LiveSession:
         if settings.is_recording:
             self._outbox.put(RecordingText(Transcript("", (), 0)))
         else:
-            kind = PartialText if settings.stream.mode == "online" else SegmentText
-            self._outbox.put(kind("", is_last=True))
+            self._outbox.put((PartialText if settings.stream.mode == "online" else SegmentText)("", is_last=True))
 
     def _on_update(self, update: Update) -> None:
         self._outbox.put(text_event(update, self.reader.arrivals.at(update.due_ms)))
@@ -144,14 +145,15 @@ class RequestReader:
     """Reads the client's requests, as long as the client reads its results, and keeps the state of its utterance.
 
     `settings` are what all requests so far came to, `received_ms` and `pace` the audio of all utterances. `charge` is
-    called with the places that new settings cost, and may refuse them. Of the present utterance: `end` once it is
-    there, `ended_s` when it arrived, `has_audio`, and `arrivals` of its audio. `stop` is set once nothing more will
-    come.
+    called with the places that new settings cost, and may refuse them. `keep` gives a client that asks the token to
+    return with. Of the present utterance: `end` once it is there, `ended_s` when it arrived, `has_audio`, and
+    `arrivals` of its audio. `stop` is set once nothing more will come.
     """
 
     def __init__(self, protocol: LiveProtocol, inbox: Inbox, outbox: Outbox) -> None:
         self.settings = protocol.settings
         self.charge: Callable[[int], None] = lambda _: None
+        self.keep: Callable[[], str] = lambda: ""
         self.received_ms = 0.0
         self.pace = Pace()
         self.stop: CloseRequest | None = None
@@ -182,6 +184,8 @@ class RequestReader:
                     self._end(request)
                 case BadMessage():
                     self._refuse(request.error)
+                case KeepSession():
+                    self._outbox.put(SessionKept(self.keep()))
         return None
 
     def _configure(self, settings: LiveSettings) -> None:

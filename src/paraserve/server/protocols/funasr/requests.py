@@ -16,6 +16,7 @@ from paraserve.redaction_lists import read_masks, read_profanity, read_replaceme
 from paraserve.redaction_types import Mask
 from paraserve.server.protocols.events import LiveSettings
 from paraserve.server.protocols.funasr.hotwords import parse_hotwords
+from paraserve.server.protocols.funasr.resuming import RESUME_FIELDS
 from paraserve.server.protocols.json_values import (
     MAX_MESSAGE_CHARS,
     MAX_SAMPLE_RATE,
@@ -71,7 +72,7 @@ LiveMode = Literal["2pass", "online", "offline"]
 class FunasrSettings:
     """The values of all keys so far. The defaults are those of a client that sends audio only.
 
-    `timing` adds the server's time to each result.
+    `timing` adds the server's time to each result. The last five are those of `resuming.py`.
     """
 
     mode: LiveMode = "2pass"
@@ -98,6 +99,16 @@ class FunasrSettings:
     replacements: tuple[tuple[str, str], ...] = ()
     profanity: tuple[str, ...] = ()
     masks: frozenset[Mask] = frozenset()
+    resume: bool = False
+    session_token: str = ""
+    seq: int = 0
+    sent_bytes: int | None = None
+    final_until_ms: int = 0
+
+    @property
+    def wants_session(self) -> bool:
+        """Return True for a client that wants to be able to return, or has just returned."""
+        return self.resume or bool(self.session_token)
 
     @property
     def audio(self) -> AudioFormat:
@@ -143,6 +154,7 @@ class FunasrSettings:
             session_id=session_id,
             options=self.options,
             realtime_punctuation=realtime_punctuation,
+            final_until_ms=self.final_until_ms,
         )
         return LiveSettings(stream, is_recording, None if self.wav_format.lower() in RAW_FORMATS else self.wav_format)
 
@@ -281,6 +293,7 @@ FIELDS: Mapping[str, tuple[str, Callable[[str, Any], Any]]] = MappingProxyType(
         "replacements": ("replacements", lambda key, value: read_replacements(value, key)),
         "profanity": ("profanity", lambda key, value: read_profanity(value, key)),
         "mask": ("masks", lambda key, value: read_masks(value, key)),
+        **RESUME_FIELDS,
     }
 )
 """Key on the wire to attribute of `FunasrSettings` and reader."""
