@@ -131,7 +131,8 @@ class StreamConfig:
     `encoder_look_back` and `decoder_look_back` count the chunks that a streaming model may look back at; None = the
     model's own. `realtime_punctuation` puts each segment's closing mark before the next segment's text.
     `partial_punctuation` puts marks into partial texts. `endpoint` lets the punctuation model decide how much silence
-    ends a segment; None = it does not.
+    ends a segment; None = it does not. The client
+    has the final texts of the first `final_until_ms` of the audio already, from another connection.
     """
 
     mode: Literal["2pass", "online"] = "2pass"
@@ -146,3 +147,4 @@ class StreamConfig:
     realtime_punctuation: bool = False
     partial_punctuation: bool = False
     endpoint: SemanticEndpoint | None = None
+    final_until_ms: int = 0

@@ -162,6 +162,13 @@ class Settings(TextSettings, SubtitleSettings, ModelSettings, ListeningSettings,
         unit="seconds",
         ge=0,
     )
+    resume_window_s: float = Group.LIVE.setting(
+        60.0,
+        "A live client that asked to resume may return this long after its connection broke, counted from the last "
+        "sign of life, and goes on as if nothing had happened. 0 = never.",
+        unit="seconds",
+        ge=0,
+    )
     max_frame_bytes: int = Group.LIVE.setting(
         32 * 1024**2, "Larger WebSocket messages close the connection: 1009.", unit="bytes", gt=0
     )

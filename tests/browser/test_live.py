@@ -111,6 +111,55 @@ def test_sound_without_text_is_sent_again(spoken_to):
     assert shown(one) == ["好。今天。", ""]
 
 
+class Keeping(Script):
+    """Keeps its session from one connection to the next. `firsts` are the first messages."""
+
+    def __init__(self, *connections):
+        super().__init__(*connections)
+        self.firsts = []
+
+    def __call__(self, socket):
+        super().__call__(Greeting(socket, self))
+
+
+class Greeting:
+    """A socket whose client is told about the session when it sends its first message."""
+
+    def __init__(self, socket, script):
+        self.close, self.send = socket.close, socket.send
+        self.socket, self.script = socket, script
+
+    def on_message(self, take):
+        def greet_and_take(data):
+            if isinstance(data, str) and "resume" in data:
+                self.script.firsts.append(json.loads(data))
+                counts = {"received_bytes": sum(self.script.n_bytes), "received_messages": 1}
+                self.send(json.dumps({"session_token": "t", "resumed": len(self.script.firsts) > 1, **counts}))
+            else:
+                take(data)
+
+        self.socket.on_message(greet_and_take)
+
+
+@pytest.mark.slow
+def test_a_session_that_the_server_has_kept(spoken_to):
+    """The page returns to it, sends only what has not come, and goes on with the open sentence."""
+    script = Keeping(
+        [final("好。") | {"seq": 1}, partial("今") | {"seq": 2}, (1012, "shutting_down")],
+        [partial("天") | {"seq": 3}],
+    )
+    one = spoken_to(script)
+    expect(one.page.locator(".partial")).to_have_text("今天")
+    stop(one)
+    with one.page.expect_download() as download:
+        one.page.get_by_role("button", name="WAV").click()
+    assert sum(script.n_bytes) == download.value.path().stat().st_size - 44
+    first, returned = script.firsts
+    assert first["resume"]
+    assert (returned["session_token"], returned["seq"]) == ("t", 2)
+    assert shown(one)[0].startswith("好。")
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("answers", "words", "text"),

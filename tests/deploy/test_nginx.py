@@ -1,5 +1,6 @@
 """nginx.conf before two real servers: what their users notice when one of them dies, stops and comes back."""
 
+import asyncio
 import json
 import subprocess
 import threading
@@ -8,10 +9,14 @@ import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from itertools import repeat
 
+import numpy as np
 import pytest
 from websockets.exceptions import ConnectionClosed
 
+from paraserve.client import Live, Reconnect
+from support.breaks import breaking, random_breaks
 from support.live import LiveClient, eventually, live
 
 UPLOADERS, LIVE_CLIENTS = 4, 4
@@ -95,6 +100,27 @@ def test_configuration(nginx, nginx_folder):
     command = [*nginx, "-t", "-q", "-p", nginx_folder, "-c", "nginx.conf"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.slow
+async def test_broken_connections(cluster, recording):
+    """A client returns to its session, or begins again on the other server with what it has kept: nothing is lost."""
+    address = cluster.url.removeprefix("http://").split(":")
+    breaks = random_breaks(np.random.default_rng(0), 8, len(recording) // 8)
+    whole = await final_texts(cluster.url.replace("http", "ws"), recording)
+    async with breaking(repeat((address[0], int(address[1]))), breaks) as url:
+        assert await final_texts(url, recording) == whole
+
+
+async def final_texts(url: str, recording: bytes) -> list[str]:
+    """Of a live client that speaks fast."""
+    patient = Reconnect(attempts=100, first_s=0.01, longest_s=0.2, ping_s=0.5)
+    async with Live(url, reconnect=patient) as client:
+        for start in range(44, len(recording), 1920):
+            await client.send(recording[start : start + 1920])
+            await asyncio.sleep(0.003)
+        await client.finish()
+        return [update.text async for update in client if update.text and not update.is_partial]
 
 
 @pytest.mark.slow

@@ -130,7 +130,7 @@ def receive(client):
 
 
 def conversation(client):
-    """Results of each mode, an error, and acknowledgements of good and bad utterances."""
+    """Results of each mode, an error, acknowledgements of good and bad utterances, and a session that is kept."""
     messages = []
     for asked in ("2pass", "online", "offline"):
         client.say(mode=asked, timing=True)
@@ -138,7 +138,9 @@ def conversation(client):
     client.say(audio_fs="fast")
     messages.append(receive(client))
     client.say(wav_format="mp3")
-    return messages + utterance(client, b"text, not audio" * 100)
+    messages += utterance(client, b"text, not audio" * 100)
+    client.say(mode="2pass", wav_format="pcm", resume=True)
+    return [*messages, receive(client), *utterance(client, speech(1300) + silence(600))]
 
 
 @pytest.mark.parametrize("protocol", ["compat", "strict"])
@@ -150,7 +152,7 @@ def test_every_kind_of_live_message(serve_app, mode, protocol):
     kinds = {kind for message in messages for kind in kinds_of("funasr", message)}
     assert set(FUNASR.from_server) - kinds == ({FunasrPartial, FunasrSegmentResult} if mode == "offline" else set())
     keys = {key for message in messages for key in message}
-    assert {"server_ms", "timestamp", "stamp_sents"} <= keys
+    assert {"server_ms", "timestamp", "stamp_sents", "seq"} <= keys
     is_strict_2pass = (protocol, mode) == ("strict", "2pass")
     assert ({"slice_type", "index", "start_time", "end_time"} <= keys) == is_strict_2pass
     assert any("mode" not in message for message in messages) == is_strict_2pass

@@ -1,7 +1,6 @@
 """Our live client and a real server, with what goes wrong between them."""
 
 import asyncio
-import contextlib
 import os
 import signal
 import socket
@@ -9,14 +8,10 @@ import socket
 import numpy as np
 import pytest
 import soundfile
-from rapidfuzz.distance import Levenshtein
 
 from paraserve.client import Live, LiveOptions, Reconnect
-from support.recordings import pcm, recording
 
 FRAME_SAMPLES = 960
-AT_ONCE = 4
-MAX_WORD_LETTERS = 6
 
 
 def letters(text):
@@ -28,73 +23,6 @@ def free_port():
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
         return one.getsockname()[1]
-
-
-async def pump(reader, writer, n_bytes):
-    """Pass on at most so many bytes."""
-    passed = 0
-    with contextlib.suppress(ConnectionError):
-        while passed < n_bytes and (data := await reader.read(4096)):
-            passed += len(data)
-            writer.write(data)
-            await writer.drain()
-
-
-@contextlib.asynccontextmanager
-async def breaking(address, cuts):
-    """A way to the server on which each connection in turn breaks after so many bytes; later ones last."""
-    remaining = iter(cuts)
-
-    async def pass_on(reader, writer):
-        cut = next(remaining, float("inf"))
-        upstream_reader, upstream = await asyncio.open_connection(*address)
-        ways = [
-            asyncio.create_task(pump(reader, upstream, cut)),
-            asyncio.create_task(pump(upstream_reader, writer, float("inf"))),
-        ]
-        await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
-        for transport in (writer.transport, upstream.transport):
-            transport.abort()
-        await asyncio.gather(*ways, return_exceptions=True)
-
-    async with await asyncio.start_server(pass_on, "127.0.0.1", 0) as listening:
-        yield f"ws://127.0.0.1:{listening.sockets[0].getsockname()[1]}"
-
-
-async def heard(url, samples):
-    """The texts of a recording as spoken, without marks and spaces; their times only grow."""
-    options = LiveOptions(itn=False, extra={"deterministic": True})
-    async with Live(url, options=options, reconnect=Reconnect(first_s=0.01)) as live:
-        sender = asyncio.create_task(speak(live, samples, frame_s=0.003))
-        updates = [update async for update in live if update.text and not update.is_partial]
-        await sender
-    edges = [edge for update in updates for pair in update.timestamps for edge in pair]
-    assert edges == sorted(edges)
-    assert edges[-1] <= len(samples) // 16
-    return letters("".join(update.text for update in updates))
-
-
-@pytest.mark.slow
-async def test_broken_connections_lose_and_repeat_nothing(server, full):
-    """Recordings whose connections break three times each, wherever that is.
-
-    The detector begins anew with each connection and may put an edge elsewhere, so a word may be heard differently:
-    in one of ten recordings at most, and only a word. Of ten alone chance makes it two.
-    """
-    url, slots = server.url.replace("http", "ws"), asyncio.Semaphore(AT_ONCE)
-
-    async def errors(number):
-        samples = recording(number)
-        cuts = np.random.default_rng(number).integers(1000, len(pcm(samples)), 3).tolist()
-        async with slots, breaking(server.address, cuts) as breaking_url:
-            whole, broken = await heard(url, samples), await heard(breaking_url, samples)
-        assert whole
-        return Levenshtein.distance(whole, broken)
-
-    # From 1 on: the recogniser is too unsure of recording 0 to write anything.
-    found = await asyncio.gather(*map(errors, range(1, 101 if full else 21)))
-    assert sum(map(bool, found)) <= len(found) // 10
-    assert max(found) <= MAX_WORD_LETTERS
 
 
 async def speak(live, samples, frame_s=0.02):

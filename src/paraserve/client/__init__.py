@@ -6,8 +6,9 @@
         async for update in live:
             print(update.text)
 
-Sending and iterating may also run side by side, as a microphone needs it. When the connection breaks, audio that no
-final text covers yet is sent again over the next one, so no text is lost and no final text comes twice.
+Sending and iterating may also run side by side, as a microphone needs it. When the connection breaks, the client
+returns to the session that the server has kept. If that is gone, audio that no final text covers yet is sent again.
+So no text is lost and no final text comes twice.
 
 Where the model did not understand enough of the speech, an update has a `notice`. `update.heard` has the figures.
 """

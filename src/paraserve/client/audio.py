@@ -46,7 +46,18 @@ class KeptAudio:
     def rewind(self) -> int:
         """Start again from the first byte held, for a new connection; return the number of its sample."""
         self._n_sent = 0
+        return self.first_sample
+
+    @property
+    def first_sample(self) -> int:
+        """Number of the first sample held."""
         return self._first_byte // SAMPLE_BYTES
+
+    def go_on(self, at_byte: int) -> None:
+        """Send on from this byte of the utterance, as far as it is held: a server has what comes before."""
+        n_sent = at_byte - self._first_byte
+        self.has_lost = self.has_lost or n_sent < 0
+        self._n_sent = min(max(0, n_sent), len(self._data))
 
     def forget(self, n_samples: int) -> None:
         """Drop the audio before sample `n_samples`, which need not be sent again."""

@@ -6,13 +6,24 @@ from typing import Protocol
 from websockets.asyncio.client import ClientConnection
 
 from paraserve.client.audio import AudioQueue
-from paraserve.client.messages import ACKNOWLEDGED, END_MARKER, Message, error_in, read_message, says_final
+from paraserve.client.messages import (
+    ACKNOWLEDGED,
+    END_MARKER,
+    Message,
+    Session,
+    error_in,
+    read_message,
+    says_final,
+    session_in,
+)
 from paraserve.errors import OverloadedError
 
 FRAME_BYTES = 64 * 1024
 """Largest frame sent. Waiting audio is sent at once, so the frames of a live source keep its own sizes."""
 ACKNOWLEDGE_TIMEOUT_S = 1.0
 """FunASR's C++ servers and its older Python server acknowledge no end: after this time a final result is the last."""
+SESSION_TIMEOUT_S = 5.0
+"""Time for a server to say whether it has kept a session: one that says nothing of it has not."""
 
 
 class OnResult(Protocol):
@@ -26,16 +37,35 @@ class OnResult(Protocol):
 class Exchange:
     """Sends the audio of a queue over an open connection and passes results on in order.
 
-    `refusal` is the last overload error that the server has sent; it closes the connection after it.
+    `refusal` is the last overload error that the server has sent; it closes the connection after it. `session` is
+    what the server said of the session. With `has_sent_end` the server has the end over another connection.
     """
 
     def __init__(self, socket: ClientConnection, audio: AudioQueue, on_result: OnResult) -> None:
         self._socket = socket
         self._audio = audio
         self._on_result = on_result
-        self._has_sent_end = False
+        self.has_sent_end = False
+        self.session: Session | None = None
         self._held: Message | None = None
         self.refusal: OverloadedError | None = None
+
+    async def find_session(self) -> None:
+        """Wait until the server tells what became of the session that the client wants back.
+
+        Raises:
+            ConnectionClosed: the connection closed before.
+            ParaserveError: a message that is none.
+        """
+        try:
+            async with asyncio.timeout(SESSION_TIMEOUT_S):
+                while self.session is None:
+                    message = read_message(await self._socket.recv())
+                    self.session = session_in(message)
+                    error = error_in(message)
+                    self.refusal = error if isinstance(error, OverloadedError) else self.refusal
+        except TimeoutError:
+            return
 
     async def run(self) -> None:
         """Send and receive until the last result has been passed on.
@@ -62,7 +92,9 @@ class Exchange:
     async def _send_audio(self) -> None:
         while frame := await self._audio.take(FRAME_BYTES):
             await self._socket.send(frame)
-        self._has_sent_end = True
+        if self.has_sent_end:
+            return
+        self.has_sent_end = True
         await self._socket.send(END_MARKER)
 
     async def _receive(self) -> None:
@@ -75,6 +107,10 @@ class Exchange:
         """
         while True:
             message = await self._next_message()
+            session = session_in(message)
+            if session is not None:
+                self.session = session
+                continue
             error = error_in(message)
             if isinstance(error, OverloadedError):
                 self.refusal = error
@@ -91,7 +127,7 @@ class Exchange:
                 self._on_result(message, is_last=False)
 
     async def _next_message(self) -> Message:
-        is_over = self._held is not None and self._has_sent_end
+        is_over = self._held is not None and self.has_sent_end
         try:
             async with asyncio.timeout(ACKNOWLEDGE_TIMEOUT_S if is_over else None):
                 return read_message(await self._socket.recv())

@@ -3,8 +3,9 @@
 import asyncio
 from collections.abc import AsyncIterator
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
+from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
 from paraserve.client.audio import SAMPLE_BYTES, AudioQueue, KeptAudio, pcm
@@ -20,6 +21,7 @@ from paraserve.client.messages import (
     Message,
     Mode,
     Segments,
+    Session,
     error_of_close,
     first_message,
 )
@@ -70,6 +72,10 @@ class Live:
         self._segments = Segments(mode, options.sample_rate)
         self._updates: asyncio.Queue[LiveUpdate | None] = asyncio.Queue()
         self._exchange: Exchange | None = None
+        self._session: Session | None = None
+        self._seq = 0  # of the last message that was passed on
+        self._first_byte = 0  # with which the server's session began
+        self._received_bytes = 0  # at the last return to it
         self._is_over = False
         self._failure: ParaserveError | None = None
         self._is_connected = asyncio.Event()
@@ -166,19 +172,30 @@ class Live:
     async def _keep_talking(self) -> None:
         """Talk until the last text has come, over new connections as long as another attempt is allowed."""
         attempt, clock = 0, asyncio.get_running_loop().time
+        lost_s = clock()
         while True:
-            n_segments, started = self._segments.count, clock()
+            before, started = self._progress, clock()
             failure = await self._talk()
             if failure is None:
                 return
-            is_first = self._segments.count > n_segments or clock() - started > STABLE_S
-            attempt = 1 if is_first else attempt + 1
-            # Dropped audio without a text is certainly silence only in mode 2pass.
-            if attempt > self._reconnect.attempts or (self._audio.has_lost and self._mode != "2pass"):
+            is_first = self._progress > before or clock() - started > STABLE_S
+            attempt, lost_s = (1, clock()) if is_first else (attempt + 1, lost_s)
+            is_kept = self._session is not None and clock() - lost_s < self._reconnect.return_s
+            if not is_kept and (attempt > self._reconnect.attempts or self._has_lost):
                 if self._exchange is not None:
                     self._exchange.pass_on_held(is_last=False)
                 raise failure
             await asyncio.sleep(self._reconnect.wait_s(attempt))
+
+    @property
+    def _has_lost(self) -> bool:
+        """True if dropped audio would be missing from the text. In mode 2pass it is certainly silence."""
+        return self._audio.has_lost and self._mode != "2pass"
+
+    @property
+    def _progress(self) -> tuple[int, int, int]:
+        """Segments, messages and bytes that have come through: what grows with each connection that is of use."""
+        return self._segments.count, self._seq, self._received_bytes
 
     async def _talk(self) -> ParaserveError | None:
         """Talk over one connection; return the reason of a break after which another one may work, else None.
@@ -187,14 +204,13 @@ class Live:
             ParaserveError: another connection would not work either.
         """
         try:
-            socket = await open_connection(self._url, self._ssl, self._api_key)
+            socket = await open_connection(self._url, self._ssl, self._api_key, self._reconnect.ping_s)
         except OverloadedError as error:
             return error
         self._exchange = exchange = Exchange(socket, self._queue, self._on_result)
         try:
             async with socket:
-                self._segments.restart(self._audio.rewind())
-                await socket.send(first_message(self._mode, self._options))
+                await self._begin(socket, exchange)
                 self._is_connected.set()
                 await exchange.run()
         except ConnectionClosed as closed:
@@ -203,9 +219,38 @@ class Live:
             if code not in RETRIED_CLOSES:
                 raise failure from closed
             return failure
+        finally:
+            self._session = exchange.session or self._session
         return None
 
+    async def _begin(self, socket: ClientConnection, exchange: Exchange) -> None:
+        """Return to the session if the server has kept it, else begin one with the audio that has no final text."""
+        first_sample, session = self._audio.first_sample, None
+        returning: dict[str, Any] = {}
+        if self._session is not None:
+            final_ms = (self._segments.final_samples - first_sample) * 1000 // self._options.sample_rate
+            returning = {"session_token": self._session.token, "seq": self._seq, "final_until_ms": max(0, final_ms)}
+        await socket.send(first_message(self._mode, self._options, returning))
+        if returning:
+            await exchange.find_session()
+            session = exchange.session
+            if session is None:  # another kind of server, which hears everything again
+                self._session = None
+                self._audio.forget(self._segments.final_samples)
+        if session is not None and session.resumed:
+            self._received_bytes = self._first_byte + session.received_bytes
+            self._audio.go_on(self._received_bytes)
+            exchange.has_sent_end = session.received_messages > 1
+            return
+        if returning and self._has_lost:
+            raise OverloadedError("the server has not kept the session", code="session_lost")
+        self._seq = 0
+        self._first_byte = self._audio.rewind() * SAMPLE_BYTES
+        self._segments.restart(self._audio.first_sample)
+
     def _on_result(self, message: Message, *, is_last: bool) -> None:
+        seq = message.get("seq")
+        self._seq = seq if isinstance(seq, int) else self._seq
         update = self._segments.update(message, is_last=is_last)
         self._audio.forget(self._segments.covered_samples)
         self._updates.put_nowait(update)

@@ -20,13 +20,16 @@ class Reconnect:
     `attempts` is the number of attempts in a row without a final text in between. The wait before them starts at
     `first_s` and doubles up to `longest_s`. Each wait is shortened at random by up to half, so that the clients of a
     restarted server do not return all at once. `keep_s` is how much sent audio without a final text is held, to be
-    sent again.
+    sent again. A connection over which no answer to a ping has come for `ping_s` is broken. Pings are sent as often.
+    A server that has told that it keeps the session is tried for `return_s`, however often.
     """
 
     attempts: int = 6
     first_s: float = 0.2
     longest_s: float = 10.0
     keep_s: float = 600.0
+    ping_s: float = 20.0
+    return_s: float = 60.0
 
     def wait_s(self, attempt: int) -> float:
         """Return the seconds to wait before an attempt, counted from 1."""
@@ -34,13 +37,16 @@ class Reconnect:
         return longest_s * random.uniform(0.5, 1.0)  # noqa: S311 - not a secret
 
 
-async def open_connection(url: str, context: ssl.SSLContext | None, api_key: str = "") -> ClientConnection:
+async def open_connection(
+    url: str, context: ssl.SSLContext | None, api_key: str = "", ping_s: float = 20.0
+) -> ClientConnection:
     """Open a connection.
 
     Args:
         url: ws:// or wss://.
         context: for wss, from `ssl_context`.
         api_key: for a server that needs one.
+        ping_s: see `Reconnect`.
 
     Raises:
         OverloadedError: it failed for now; another attempt may succeed.
@@ -54,7 +60,9 @@ async def open_connection(url: str, context: ssl.SSLContext | None, api_key: str
             additional_headers=headers,
             compression=None,
             max_size=None,
-            close_timeout=CLOSE_TIMEOUT_S,
+            close_timeout=min(CLOSE_TIMEOUT_S, ping_s),
+            ping_interval=ping_s,
+            ping_timeout=ping_s,
         )
     except ssl.SSLCertVerificationError as error:  # also a ValueError, so it must come first
         message = f"the certificate of {url} is not trusted: {error.verify_message}"

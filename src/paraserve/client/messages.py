@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
+from types import MappingProxyType
 from typing import Any, Literal, TypeAlias
 
 from paraserve.errors import (
@@ -68,16 +69,31 @@ class LiveUpdate:
     notice: Notice | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Session:
+    """The session of a server that keeps it when the connection breaks.
+
+    `resumed` is true once the client has returned to it. Then `received_bytes` of audio and `received_messages` have
+    come of all that the client ever sent there.
+    """
+
+    token: str
+    resumed: bool
+    received_bytes: int
+    received_messages: int
+
+
 class Segments:
     """The segments of one utterance over one connection after the other.
 
-    `count` is the number of segments that have their final text; `covered_samples` is the audio up to the last one's
-    end.
+    `count` is the number of segments that have their final text. Audio before `covered_samples` need not be sent
+    again. A server may want more of it than what has no final text: those texts cover the audio up to
+    `final_samples`.
     """
 
     def __init__(self, mode: Mode, sample_rate: int) -> None:
         self.count = 0
-        self.covered_samples = 0
+        self.covered_samples = self.final_samples = 0
         self._mode = mode
         self._sample_rate = sample_rate
         self._offset_ms = 0
@@ -118,15 +134,25 @@ class Segments:
         Without times no audio counts as covered, so a text may come twice but none is lost. The end is rounded down
         to a frame, so that the next connection computes the same frames and recognizes the same words.
         """
+        final_ms, from_ms = message.get("final_until_ms"), message.get("resume_from_ms")
+        if isinstance(final_ms, int) and isinstance(from_ms, int):
+            self.final_samples = max(self.final_samples, self._sample_at(final_ms))
+            self.covered_samples = max(self.covered_samples, self._sample_at(from_ms))
+            return
         end_ms = message.get("end_time")
         if not isinstance(end_ms, int):
             end_ms = times[-1][1] - self._offset_ms if times else 0
-        covered_ms = self._offset_ms + end_ms // FRAME_MS * FRAME_MS
-        self.covered_samples = max(self.covered_samples, covered_ms * self._sample_rate // 1000)
+        covered = self._sample_at(end_ms // FRAME_MS * FRAME_MS)
+        self.covered_samples = max(self.covered_samples, covered)
+        self.final_samples = max(self.final_samples, covered)
+
+    def _sample_at(self, ms: int) -> int:
+        """Return the sample at a time of the present connection."""
+        return (self._offset_ms + ms) * self._sample_rate // 1000
 
 
-def first_message(mode: Mode, options: LiveOptions) -> str:
-    """Return the message that starts an utterance."""
+def first_message(mode: Mode, options: LiveOptions, returning: Mapping[str, Any] = MappingProxyType({})) -> str:
+    """Return the message that starts an utterance, or with the keys of `returning` one that goes on with it."""
     message: dict[str, Any] = {
         "mode": mode,
         "wav_name": options.wav_name,
@@ -135,12 +161,23 @@ def first_message(mode: Mode, options: LiveOptions) -> str:
         "chunk_size": [options.chunk.past, options.chunk.current, options.chunk.future],
         "is_speaking": True,
         "itn": options.itn,
+        "resume": True,
     }
     if options.hotwords:
         words = options.hotwords
         weights = words if isinstance(words, Mapping) else dict.fromkeys(words, HOTWORD_WEIGHT)
         message["hotwords"] = json.dumps(dict(weights), ensure_ascii=False)
-    return json.dumps(message | dict(options.extra), ensure_ascii=False)
+    return json.dumps(message | dict(options.extra) | dict(returning), ensure_ascii=False)
+
+
+def session_in(message: Message) -> Session | None:
+    """Return the session that a message is about, None if it is a result."""
+    token = message.get("session_token")
+    if not isinstance(token, str):
+        return None
+    counts = [message.get(name) for name in ("received_bytes", "received_messages")]
+    n_bytes, n_messages = (count if isinstance(count, int) else 0 for count in counts)
+    return Session(token, message.get("resumed") is True, n_bytes, n_messages)
 
 
 def read_message(data: str | bytes) -> Message:

@@ -25,6 +25,7 @@ class OrderedUpdates:
         self._is_two_pass = config.mode == "2pass"
         # FunASR's servers write no space between segments.
         self._is_spaced = not config.realtime_punctuation
+        self._final_until_ms = config.final_until_ms
         self._queue: deque[Update | asyncio.Task[Update]] = deque()
         self._seq = 0
         self._last_text = ""  # the last text that no later update replaces
@@ -59,6 +60,11 @@ class OrderedUpdates:
     def _send(self, update: Update) -> None:
         is_first = update.kind == "offline" or update.segment_index != self._partial_segment
         replaces_nothing = update.kind == "offline" and update.segment_index != self._partial_segment
+        if self._is_known(update):
+            self._last_text = update.text if update.kind == "offline" and update.text else self._last_text
+            if not update.last:
+                return
+            update = replace(self.closing(update.end_ms), segment_index=update.segment_index)
         self._heard += update.heard
         notice = self._notice(update)
         has_news = bool(update.text or update.tail or update.last or update.is_committed or notice)
@@ -74,6 +80,16 @@ class OrderedUpdates:
             self._last_text = text or self._last_text
         self._emit(replace(update, text=text, seq=self._seq, heard=self._heard, notice=notice))
         self._seq += 1
+
+    def _is_known(self, update: Update) -> bool:
+        """Tell whether the client has the final text of this part of the audio, from another connection.
+
+        The middle of a segment counts: its edges may lie elsewhere where the audio before it was not heard.
+        """
+        if not self._is_two_pass or update.start_ms == update.end_ms:
+            return False
+        known_ms = update.start_ms if update.kind == "online" else (update.start_ms + update.end_ms) // 2
+        return known_ms < self._final_until_ms
 
     def _notice(self, update: Update) -> Notice | None:
         """Return the notice about the segment, with the last update about the utterance before that.

@@ -18,10 +18,11 @@ from paraserve.server.access.key_ring import KeyRing
 from paraserve.server.access.wrong_keys import WrongKeys
 from paraserve.server.http.parsing.upload_pace import UploadLimits
 from paraserve.server.http.uploads import UploadService
-from paraserve.server.live.connection import LiveLimits
 from paraserve.server.live.final_deadline import FinalLimits
 from paraserve.server.live.key_watch import KeyWatch
 from paraserve.server.live.recorded_utterance import LiveContext
+from paraserve.server.live.sessions.kept_sessions import KeptSessions
+from paraserve.server.live.sessions.shared import LiveLimits, LiveShared
 from paraserve.server.live.websocket_routes import LiveService
 from paraserve.server.protocols.funasr.live_protocol import FunasrDialect
 from paraserve.server.pulling.loading import load_beside
@@ -90,25 +91,28 @@ def upload_service(settings: Settings, shared: SharedServices) -> UploadService:
 def live_service(settings: Settings, shared: SharedServices, max_live: int) -> LiveService:
     """Make the service of the WebSocket route, for at most `max_live` connections."""
     return LiveService(
-        context=LiveContext(
-            engine=shared.engine,
-            pool=shared.pool,
-            file_limits=_file_limits(settings),
-            max_upload_bytes=settings.max_upload_bytes,
-            metrics=shared.metrics,
-            redaction=shared.redaction,
-            final_limits=FinalLimits(settings.final_timeout_s, settings.request_timeout_s),
-            endpoint=SemanticEndpoint(settings.endpoint_complete_ms, settings.endpoint_incomplete_ms),
+        shared=LiveShared(
+            LiveContext(
+                engine=shared.engine,
+                pool=shared.pool,
+                file_limits=_file_limits(settings),
+                max_upload_bytes=settings.max_upload_bytes,
+                metrics=shared.metrics,
+                redaction=shared.redaction,
+                final_limits=FinalLimits(settings.final_timeout_s, settings.request_timeout_s),
+                endpoint=SemanticEndpoint(settings.endpoint_complete_ms, settings.endpoint_incomplete_ms),
+            ),
+            LiveLimits(settings.max_session_s, settings.send_timeout_s, settings.live_idle_timeout_s),
+            _slow_log(settings),
+            KeptSessions(settings.resume_window_s, max_live, shared.metrics),
         ),
         choice_of=shared.engine.choice_of,
         dialect=FunasrDialect(is_offline=settings.mode == "offline", is_strict=settings.protocol == "strict"),
         admission=ConcurrencyLimit(max_live, "live sessions", shared.metrics.live, shared.limits),
         address_limit=_address_limit(settings.max_live_per_address, max_live, "live sessions", shared),
-        limits=LiveLimits(settings.max_session_s, settings.send_timeout_s, settings.live_idle_timeout_s),
         access=shared.access,
         hosts=host_rules(settings),
         key_watch=KeyWatch(shared.access),
-        slow_log=_slow_log(settings),
     )
 
 

@@ -145,6 +145,7 @@ async def test_the_first_message_says_what_is_wanted():
             "wav_format": "pcm",
             "wav_name": "me",
             "is_speaking": True,
+            "resume": True,
             "timing": True,
         }
     ]
@@ -185,6 +186,41 @@ async def test_a_broken_connection_loses_and_repeats_nothing(times, close_code):
         assert starts == ([1000 * n for n in range(seconds)] if times == "timestamp" else [])
         assert [u.segment_index for u in updates if not u.is_partial] == list(range(seconds))
         assert len(stub.firsts) == 7
+
+
+async def test_a_session_that_is_kept_is_worth_more_attempts():
+    """The client comes back after an outage that is longer than its attempts last, with its token, and goes on."""
+    firsts = []
+
+    async def say(connection):
+        firsts.append(json.loads(await connection.recv()))
+        told = {"session_token": "t", "resumed": len(firsts) > 1, "received_bytes": 4, "received_messages": 1}
+        await connection.send(json.dumps({**told, "mode": "2pass", "text": "", "is_final": False}))
+        if len(firsts) == 1:
+            partial = {"mode": "2pass-online", "text": "a", "is_final": False, "seq": 1}
+            await connection.send(json.dumps(partial))
+            await asyncio.sleep(0.1)
+            connection.transport.abort()
+            return
+        assert await connection.recv() == b"fg"
+        await connection.send(json.dumps({"mode": "2pass-offline", "text": "b", "is_final": True, "seq": 2}))
+        await connection.send(json.dumps({"mode": "2pass", "text": "", "is_final": True, "is_end": True, "seq": 3}))
+
+    one_attempt = Reconnect(attempts=1, first_s=0.01, longest_s=0.02)
+    async with serve(say, "127.0.0.1", 0) as server, Live(url_of(server), reconnect=one_attempt) as live:
+        port = server.sockets[0].getsockname()[1]
+        await live.send(b"bcde")
+        assert (await anext(live)).text == "a"
+        server.close(close_connections=False)
+        await asyncio.sleep(0.5)
+        async with serve(say, "127.0.0.1", port):
+            await live.send(b"fg")
+            await live.finish()
+            assert [update.text async for update in live] == ["b"]
+    assert [(one["resume"], one.get("session_token"), one.get("seq")) for one in firsts] == [
+        (True, None, None),
+        (True, "t", 1),
+    ]
 
 
 async def test_without_times_texts_may_come_twice_but_none_is_lost():

@@ -32,6 +32,11 @@ class AddressLimit:
     refusals: Refusals
     _of_group: Counter[str] = field(default_factory=Counter)
 
+    def group(self, connection: HTTPConnection) -> str | None:
+        """Return the name under which the client is counted, None where no limit concerns it."""
+        client = connection.client
+        return self.addresses.group(None if client is None else client.host)
+
     @contextmanager
     def admit(self, connection: HTTPConnection) -> Iterator[None]:
         """Admit one request, until the context is left.
@@ -39,8 +44,7 @@ class AddressLimit:
         Raises:
             AddressLimitError: the address has too many in progress.
         """
-        client = connection.client
-        group = self.addresses.group(None if client is None else client.host)
+        group = self.group(connection)
         if group is None or not self.limit:
             yield
             return

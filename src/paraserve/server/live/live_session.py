@@ -5,6 +5,7 @@ An utterance begins with audio or an end. It has exactly one last text, or an er
 
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -14,7 +15,7 @@ from paraserve.inference.audio.pcm import PcmReader
 from paraserve.runtime.two_pass import TwoPassSession
 from paraserve.server.live.final_deadline import FinalDeadline
 from paraserve.server.live.pace import Pace
-from paraserve.server.live.queues import ArrivalTimes, CloseRequest, Inbox, Outbox
+from paraserve.server.live.queues import NORMAL_CLOSE, ArrivalTimes, CloseRequest, Inbox, Outbox
 from paraserve.server.live.recorded_utterance import LiveContext, transcribe_bytes, transcribe_samples
 from paraserve.server.live.session_cost import session_cost
 from paraserve.server.protocols.events import (
@@ -26,12 +27,14 @@ from paraserve.server.protocols.events import (
     EndUtterance,
     Failed,
     Finished,
+    KeepSession,
     LiveProtocol,
     LiveSettings,
     PartialText,
     RecordingText,
     Request,
     SegmentText,
+    SessionKept,
     SpeechChanged,
     WavHeader,
     text_event,
@@ -43,7 +46,6 @@ MAX_GATHERED_FRAMES = 16
 """Frames of a client that sends faster than it speaks are recognized together, up to this many."""
 SLICE_BYTES = 64 * 1024
 """Audio is read in pieces of at most this: one huge frame must not hold the event loop, nor grow when resampled."""
-NORMAL_CLOSE = CloseRequest(1000, "")
 
 
 class LiveSession:
@@ -109,7 +111,8 @@ class LiveSession:
 
     async def _live(self, first: Audio) -> None:
         reader, redaction = self.reader, self._context.redaction
-        stream = self._context.with_operator(reader.settings.stream)
+        known_ms = reader.settings.stream.final_until_ms if self.n_utterances == 1 else 0  # over another connection
+        stream = replace(self._context.with_operator(reader.settings.stream), final_until_ms=known_ms)
         on_speech = self._on_speech if reader.settings.speech_events else None
         async with (
             self._context.engine.for_model(stream.options.model, stream.options.task) as engine,
@@ -151,14 +154,16 @@ class RequestReader:
     """Reads the client's requests, as long as the client reads its results, and keeps the state of its utterance.
 
     `settings` are what all requests so far came to, `received_ms` and `pace` the audio of all utterances. `charge` is
-    called with the places that new settings cost, and may refuse them. Of the present utterance: `end` once it is
-    there, `ended_s` when it arrived, `has_audio`, its `arrivals`, `has_commit` at a commit. `stop` is set at the end.
+    called with the places that new settings cost, and may refuse them. `keep` gives a client that asks the token to
+    return with. Of the present utterance: `end` once it is there, `ended_s` when it arrived, `has_audio`, its
+    `arrivals`, `has_commit` at a commit. `stop` is set once nothing more will come.
     """
 
     def __init__(self, protocol: LiveProtocol, inbox: Inbox, outbox: Outbox) -> None:
         self.settings = protocol.settings
         self.charge: Callable[[int], None] = lambda _: None
         self.deadline = FinalDeadline()
+        self.keep: Callable[[], str] = lambda: ""
         self.received_ms = 0.0
         self.pace = Pace()
         self.stop: CloseRequest | None = None
@@ -189,6 +194,8 @@ class RequestReader:
                     self._end(request)
                 case BadMessage():
                     self._refuse(request.error)
+                case KeepSession():
+                    self._outbox.put(SessionKept(self.keep()))
         return None
 
     def _configure(self, settings: LiveSettings) -> None:

@@ -39,6 +39,9 @@ class CloseRequest:
     message: str = ""
 
 
+NORMAL_CLOSE = CloseRequest(1000, "")
+
+
 class Signal:
     """Wakes the one task that waits for it. An idle connection has five, so it is smaller than an `asyncio.Event`."""
 

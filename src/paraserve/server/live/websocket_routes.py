@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -19,10 +19,12 @@ from paraserve.server.access.authentication import Access, api_key
 from paraserve.server.access.credentials import KEY_PARAMETERS, public_subprotocols
 from paraserve.server.access.hosts import PAGE_CODES, HostRules, client_address
 from paraserve.server.access.key_fields import KeyScope
-from paraserve.server.live.connection import Connection, LiveLimits, send_frames
+from paraserve.server.live.connection import Connection, Message
 from paraserve.server.live.key_watch import KeyWatch
 from paraserve.server.live.queues import CloseRequest
-from paraserve.server.live.recorded_utterance import LiveContext
+from paraserve.server.live.sending import send_frames
+from paraserve.server.live.sessions.kept_sessions import Owner
+from paraserve.server.live.sessions.shared import LiveShared
 from paraserve.server.protocols.events import Failed, LiveProtocol
 from paraserve.server.protocols.funasr.live_protocol import FunasrDialect, FunasrProtocol
 from paraserve.server.protocols.openai_realtime import NOT_SERVED, realtime_refusal
@@ -30,12 +32,13 @@ from paraserve.server.protocols.option_warnings import unknown_fields
 from paraserve.server.protocols.vosk import VoskByFirstMessage, VoskProtocol
 from paraserve.server.readiness import STUCK_MESSAGE
 from paraserve.server.telemetry.request_log import new_request_id
-from paraserve.server.telemetry.slow_log import SlowLog
 
 VOSK_PATH = "/vosk"
 REALTIME_PATH = "/v1/realtime"
 BINARY = "binary"
 FULL_MESSAGE = "another live client would make the texts of the others late: try again later"
+RETURN_WAIT_S = 0.1
+"""Time for a client that finds the server full to say that it returns in place of a connection that is still open."""
 
 log = structlog.get_logger()
 
@@ -44,16 +47,14 @@ log = structlog.get_logger()
 class LiveService:
     """Serves live connections: their shared parts, and the set of those that are open."""
 
-    context: LiveContext
+    shared: LiveShared
     choice_of: ChoiceOf
     dialect: FunasrDialect
     admission: ConcurrencyLimit
     address_limit: AddressLimit
-    limits: LiveLimits
     access: Access
     hosts: HostRules
     key_watch: KeyWatch
-    slow_log: SlowLog
     is_draining: bool = False
     connections: set[Connection] = field(default_factory=set)
 
@@ -71,33 +72,63 @@ class LiveService:
         self.access.check_scope(socket, KeyScope.LIVE)
         if self.is_draining:
             raise ShuttingDownError("the server is shutting down")
-        if self.context.metrics.live_load.is_full:
-            raise OverloadedError(FULL_MESSAGE, retry_after_s=RETRY_AFTER_S)
-        key = api_key(socket)
-        with (
-            self.address_limit.admit(socket),
-            self.admission.admit(key),
-            self.admission.places() as places,
-        ):
-            connection = Connection(socket, protocol, self.context, self.limits, self.slow_log, request_id)
-            connection.charge = partial(self._charge, places)
+        owner = Owner.of(api_key(socket), self.address_limit.group(socket))
+        with contextlib.ExitStack() as admitted:
+            first: Message | None = None
+            try:
+                places = admitted.enter_context(self._admitted(socket))
+            except OverloadedError:
+                first = await self._replacing(socket, protocol, owner)
+                if first is None:
+                    raise
+                places = admitted.enter_context(self._admitted(socket))
+            connection = Connection(socket, protocol, self.shared, request_id, owner, first)
+            connection.charge_with(partial(self._charge, places))
             self.connections.add(connection)
             try:
-                with self.key_watch.watching(connection, key):
+                with self.key_watch.watching(connection, api_key(socket)):
                     return await connection.run()
             finally:
                 self.connections.discard(connection)
+
+    @contextlib.contextmanager
+    def _admitted(self, socket: WebSocket) -> Iterator[Places]:
+        if self.shared.context.metrics.live_load.is_full:
+            raise OverloadedError(FULL_MESSAGE, retry_after_s=RETRY_AFTER_S)
+        with (
+            self.address_limit.admit(socket),
+            self.admission.admit(api_key(socket)),
+            self.admission.places() as places,
+        ):
+            yield places
+
+    async def _replacing(self, socket: WebSocket, protocol: LiveProtocol, owner: Owner) -> Message | None:
+        """Return the first message of a client that returns while its former connection still has a place.
+
+        That connection is closed. The break may be known on the client's side only.
+        """
+        if self.shared.kept.is_empty:
+            return None
+        try:
+            async with asyncio.timeout(RETURN_WAIT_S):
+                first = await socket.receive()
+        except TimeoutError:
+            return None
+        returning = protocol.returning(first.get("text") or "")
+        is_released = returning is not None and await self.shared.kept.release(returning, owner)
+        return first if is_released else None
 
     def _charge(self, places: Places, n: int) -> None:
         try:
             places.take(n)
         except OverloadedError as error:
-            self.context.metrics.live_refusals.labels(error.code).inc()
+            self.shared.context.metrics.live_refusals.labels(error.code).inc()
             raise
 
     async def drain(self) -> None:
         """End all utterances as if their clients had, and close all connections. None is opened from now on."""
         self.is_draining = True
+        await self.shared.kept.close()
         async with asyncio.TaskGroup() as group:
             for connection in self.connections:
                 group.create_task(connection.end(CloseRequest(1012, "shutting_down")))
@@ -151,7 +182,7 @@ async def _serve_or_refuse(socket: WebSocket, request_id: str) -> None:
             raise EngineStuckError(STUCK_MESSAGE)
         await service.serve(socket, protocol, request_id)
     except (AccessError, OverloadedError) as error:
-        service.context.metrics.live_refusals.labels(error.code).inc()
+        service.shared.context.metrics.live_refusals.labels(error.code).inc()
         if error.code in PAGE_CODES:
             socket.app.state.refusals.note(error.code, client_address(socket))
         await _refuse(socket, error, protocol, request_id)

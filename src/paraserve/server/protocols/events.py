@@ -85,7 +85,25 @@ class BadMessage:
     error: ProtocolError
 
 
-Request: TypeAlias = Audio | Configure | EndUtterance | BadMessage
+@dataclass(frozen=True, slots=True)
+class KeepSession:
+    """The client wants to be able to return after its connection broke; `SessionKept` follows."""
+
+
+Request: TypeAlias = Audio | Configure | EndUtterance | BadMessage | KeepSession
+
+
+@dataclass(frozen=True, slots=True)
+class Returning:
+    """A client's wish to go on with a kept session over a new connection.
+
+    `seq` is the number of the last message that it had. `sent_bytes` is where in the session's audio the bytes
+    begin that it sends next, None for where the server's end.
+    """
+
+    token: str
+    seq: int = 0
+    sent_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,8 +221,31 @@ class Finished:
     problem: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class SessionKept:
+    """The client may return to this session with `token`; "" where no session is kept.
+
+    `resumed` is given to a client that has returned: how much of what it sent has arrived.
+    """
+
+    token: str
+    resumed: "Received | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """What has come of a client: bytes of audio, and other messages, without those that it returned with.
+
+    `n_lost_bytes` of audio are missing, since the client sends only what comes behind them.
+    """
+
+    n_bytes: int = 0
+    n_messages: int = 0
+    n_lost_bytes: int = 0
+
+
 TextEvent: TypeAlias = PartialText | SegmentText | RecordingText
-Event: TypeAlias = TextEvent | SpeechChanged | Configured | WavHeader | Acknowledged | Failed | Finished
+Event: TypeAlias = TextEvent | SpeechChanged | Configured | WavHeader | Acknowledged | Failed | Finished | SessionKept
 
 
 def text_event(update: Update, received_s: float | None) -> PartialText | SegmentText:
@@ -265,6 +306,10 @@ class LiveProtocol(Protocol):
 
         `took_s` is the time since `received_s` of the event.
         """
+        ...
+
+    def returning(self, frame: str) -> Returning | None:
+        """Return the session that a client wants back with its first message, None if it wants none."""
         ...
 
     def close_code(self, error: ParaserveError) -> int | None:

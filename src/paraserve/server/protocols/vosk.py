@@ -32,6 +32,7 @@ from paraserve.server.protocols.events import (
     LiveSettings,
     PartialText,
     Request,
+    Returning,
     SegmentText,
     WavHeader,
 )
@@ -111,6 +112,10 @@ class VoskProtocol:
             case Failed(error=error):
                 return self._reply({"text": "", "error": live_error(error, self._request_id)})
         return ()
+
+    def returning(self, frame: str) -> Returning | None:  # noqa: ARG002 - has no words for it
+        """Return None: the protocol knows no sessions."""
+        return None
 
     def close_code(self, error: ParaserveError) -> int | None:
         """Return the code for the error: each one ends the connection, or replies would no longer fit messages."""
@@ -231,6 +236,10 @@ class VoskByFirstMessage:
     def write(self, event: Event, took_s: float | None = None) -> Sequence[Frame]:
         """Write as the chosen protocol does."""
         return self._chosen.write(event, took_s)
+
+    def returning(self, frame: str) -> Returning | None:
+        """Return what the chosen protocol says."""
+        return self._chosen.returning(frame)
 
     def close_code(self, error: ParaserveError) -> int | None:
         """Return the code of the chosen protocol."""

@@ -180,6 +180,8 @@ class Metrics:
         self.live = self._gauge("live_sessions", "Open live connections")
         self.live_limit = self._gauge("live_limit", "Live connections that are let in at once")
         self.live_closes = self._counter("live_closes", "Live connections that ended", "code")
+        self.live_kept = self._gauge("live_kept_sessions", "Live sessions that wait for their client to return")
+        self.live_resumes = self._counter("live_resumes", "Returns to kept live sessions", "outcome")
         self.live_refusals = self._counter("live_refusals", "Live connections that were not let in", "code")
         self.live_results = self._counter("live_results", "Live results sent", "kind")
         self.live_degraded = self._counter("live_degraded", "Live results with the notice degraded", "kind")

@@ -109,11 +109,16 @@ class LiveTransport(WebSocketsSansIOProtocol):
             self.abort_timer = self.loop.call_later(ABORT_TIMEOUT_S, self.transport.abort)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Cancel what is left to do."""
+        """Cancel what is left to do, and tell the application for how long the peer has been silent (`silent_s`)."""
         for handle in (self.abort_timer, self._next_turn):
             if handle is not None:
                 handle.cancel()
         self._unparsed.clear()
+        if self.handshake_complete:
+            # Before the base's message, which says no more than one for a close frame without a code.
+            silent_s = self.loop.time() - self._received_s
+            lost = {"type": "websocket.disconnect", "code": CloseCode.NO_STATUS_RCVD, "silent_s": silent_s}
+            self.queue.put_nowait(lost)  # type: ignore[arg-type]
         super().connection_lost(exc)
 
     def keepalive_timeout(self) -> None:

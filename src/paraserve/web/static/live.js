@@ -1,9 +1,9 @@
 /**
  * One utterance with the server over its WebSocket, over one connection after the other if it breaks.
  *
- * Sound that no final text covers is sent again over the next connection: nothing said is lost, no final text comes
- * twice. What a server says in the middle of a sentence because it shuts down is set aside, since the next connection
- * hears the whole sentence.
+ * A server that has kept the session goes on where the connection broke. Any other gets the sound that no final text
+ * covers once more: nothing said is lost, no final text comes twice. What a server says in the middle of a sentence
+ * because it shuts down is set aside, since the next connection hears the whole sentence.
  */
 import { RATE_HZ } from "./recording.js";
 import { liveSentences } from "./transcript.js";
@@ -13,7 +13,10 @@ const FRAME_MS = 10; // of the models: a connection that begins at a whole frame
 const SEND_SAMPLES = RATE_HZ; // at most in one message
 const MAX_BUFFERED_BYTES = 256 * 1024;
 const PUMP_EVERY_MS = 200;
+const SAMPLE_BYTES = 2;
+const BROKEN_CLOSE = 4000; // tells the server, if it hears of it, that we shall be back
 const STALLED_MS = 10000; // without any byte leaving
+const SESSION_WAIT_MS = 5000; // for a server to say whether it has kept the session
 const STABLE_MS = 60000; // a connection that lasted this long was a good one
 const FIRST_WAIT_S = 0.2;
 const LONGEST_WAIT_S = 10;
@@ -26,10 +29,14 @@ export class Live {
   #options;
   #listener;
   #socket = null;
-  #timers = { pump: 0, retry: 0 };
-  #first = 0; // sample with which this connection began
+  #timers = { pump: 0, retry: 0, session: 0 };
+  #token = null; // with which to return to the server's session
+  #seq = 0; // of the last message that was passed on
+  #isWaiting = false; // for what the server says about the session
+  #first = 0; // sample with which the server's session began
   #sent = 0; // samples
-  #covered = 0; // samples that final texts are about
+  #covered = 0; // samples that need not be sent again
+  #final = 0; // samples that final texts are about
   #partial = "";
   #stale = ""; // what was shown of the open sentence when the connection broke
   #held = null; // a result that says it is final, until the next message tells whether it is
@@ -73,7 +80,7 @@ export class Live {
     if (!socket) return;
     if (this.#hasStalled(socket)) {
       this.#lost(1006);
-    } else if (socket.readyState === WebSocket.OPEN) {
+    } else if (socket.readyState === WebSocket.OPEN && !this.#isWaiting) {
       while (this.#sent < this.#recording.length && socket.bufferedAmount < MAX_BUFFERED_BYTES) {
         const samples = this.#recording.slice(this.#sent, this.#sent + SEND_SAMPLES);
         socket.send(samples);
@@ -89,16 +96,16 @@ export class Live {
 
   #connect() {
     clearTimeout(this.#timers.retry);
-    this.#first = this.#sent = this.#covered;
-    this.#partial = "";
     this.#held = this.#complaint = null;
-    this.#hasSentEnd = false;
+    this.#isWaiting = this.#token !== null;
+    if (!this.#isWaiting) this.#begin();
     this.#openedAt = performance.now();
-    this.#progress = { at: this.#openedAt, bytes: 0, covered: this.#covered };
+    this.#progress = { at: this.#openedAt, bytes: 0, covered: this.#covered, seq: this.#seq };
     this.#listener.onState("connecting", {});
     const socket = new WebSocket(this.#options.url);
     socket.onopen = () => {
-      socket.send(JSON.stringify(firstMessage(this.#options)));
+      socket.send(JSON.stringify({ ...firstMessage(this.#options), ...this.#wish() }));
+      if (this.#isWaiting) this.#timers.session = setTimeout(() => this.#goOn({}), SESSION_WAIT_MS);
       this.#listener.onState("connected", {});
       this.pump();
     };
@@ -107,8 +114,44 @@ export class Live {
     this.#socket = socket;
   }
 
+  /** What a first message has for a server that may have kept the session. */
+  #wish() {
+    if (!this.#isWaiting) return {};
+    const final_until_ms = Math.max(0, Math.floor((this.#final - this.#covered) / SAMPLES_PER_MS));
+    return { session_token: this.#token, seq: this.#seq, final_until_ms };
+  }
+
+  /** Begin with the sound that has no final text. */
+  #begin() {
+    this.#first = this.#sent = this.#covered;
+    this.#seq = 0;
+    this.#partial = "";
+    this.#hasSentEnd = false;
+  }
+
+  /** Go on as the server says. A server of another kind says nothing, and hears no sound twice. */
+  #goOn({ session_token = null, resumed, received_bytes, received_messages }) {
+    clearTimeout(this.#timers.session);
+    this.#token = session_token;
+    if (this.#isWaiting) {
+      this.#isWaiting = false;
+      if (resumed) {
+        this.#sent = this.#first + received_bytes / SAMPLE_BYTES;
+        this.#hasSentEnd = received_messages > 1; // the first one, and the end
+      } else {
+        if (!session_token) this.#covered = Math.max(this.#covered, this.#final);
+        this.#begin();
+      }
+    }
+    this.pump();
+  }
+
   #take(message) {
     const { error } = message;
+    if (message.session_token) {
+      this.#goOn(message);
+      return;
+    }
     if (RETRIED_ERRORS.has(error?.code)) {
       this.#complaint = error;
       return;
@@ -122,6 +165,7 @@ export class Live {
   }
 
   #passOn(message) {
+    this.#seq = message.seq ?? this.#seq;
     const isPartial = message.mode?.endsWith("online");
     if (!isPartial || this.#options.mode === "online") this.#listener.onHotwords(message); // others are heard again
     if (!isPartial || message.is_final || message.notice) this.#listener.onHeard(message);
@@ -135,8 +179,9 @@ export class Live {
     if (!message.text) return;
     this.#listener.onFinal(message.text, liveSentences(message, this.#first / SAMPLES_PER_MS));
     const endMs = JSON.parse(message.timestamp ?? "[]").at(-1)?.[1] ?? 0;
-    const samples = Math.floor(endMs / FRAME_MS) * FRAME_MS * SAMPLES_PER_MS;
-    this.#covered = Math.max(this.#covered, this.#first + samples);
+    const { final_until_ms = Math.floor(endMs / FRAME_MS) * FRAME_MS, resume_from_ms = final_until_ms } = message;
+    this.#covered = Math.max(this.#covered, this.#first + resume_from_ms * SAMPLES_PER_MS);
+    this.#final = Math.max(this.#final, this.#first + final_until_ms * SAMPLES_PER_MS);
   }
 
   /** What was shown before a break stays until the next connection has caught up. */
@@ -155,13 +200,16 @@ export class Live {
     const socket = this.#socket;
     this.#socket = null;
     socket.onopen = socket.onmessage = socket.onclose = null;
-    socket.close();
+    socket.close(BROKEN_CLOSE);
+    clearTimeout(this.#timers.session);
     const failure = this.#complaint ?? { code: reason || "no_connection", message: `close code ${code}` };
     if (!RETRIED_CLOSES.has(code)) {
       this.#end(failure);
       return;
     }
-    const wasGood = this.#covered > this.#progress.covered || performance.now() - this.#openedAt > STABLE_MS;
+    const { covered, seq } = this.#progress;
+    const isAhead = this.#covered > covered || this.#seq > seq;
+    const wasGood = isAhead || performance.now() - this.#openedAt > STABLE_MS;
     this.#attempt = wasGood ? 1 : this.#attempt + 1;
     if (this.#isFinished && this.#attempt > ATTEMPTS_AFTER_END) this.#end(failure);
     else this.#wait();
@@ -184,6 +232,7 @@ export class Live {
     this.#isOver = true;
     clearInterval(this.#timers.pump);
     clearTimeout(this.#timers.retry);
+    clearTimeout(this.#timers.session);
     window.removeEventListener("online", this.#hurry);
     if (this.#socket) {
       this.#socket.onclose = this.#socket.onmessage = null;
@@ -207,6 +256,7 @@ function firstMessage({ mode, language, itn, hotwords }) {
     audio_fs: RATE_HZ,
     chunk_size: [5, 10, 5],
     is_speaking: true,
+    resume: true,
     itn,
     svs_lang: language || "auto",
   };

@@ -22,17 +22,21 @@ from paraserve.server.protocols.events import (
     Failed,
     Finished,
     Frame,
+    KeepSession,
     LiveSettings,
     PartialText,
     RecordingText,
     Request,
+    Returning,
     SegmentText,
+    SessionKept,
     SpeechChanged,
     WavHeader,
 )
 from paraserve.server.protocols.funasr.asked_facts import asked_facts
 from paraserve.server.protocols.funasr.bodies import funasr_offline, funasr_properties, funasr_stamps, tagged_text
 from paraserve.server.protocols.funasr.requests import FunasrMessage, FunasrSettings, LiveMode, apply_message
+from paraserve.server.protocols.funasr.resuming import ResumeKeys, read_returning, session_message
 from paraserve.server.protocols.funasr.setting_warnings import setting_warnings
 from paraserve.server.protocols.json_encoding import Json, object_text
 from paraserve.server.protocols.json_values import read_object
@@ -85,6 +89,8 @@ class FunasrProtocol:
         self._first_index = 0  # the utterance's first sentence
         self._next_index = 0
         self._partial_of = -1  # the sentence of the last partial
+        self._has_asked_to_keep = False
+        self._resume_keys: ResumeKeys | None = None  # once the session is kept
 
     @property
     def settings(self) -> LiveSettings:
@@ -105,6 +111,9 @@ class FunasrProtocol:
         except ProtocolError as error:
             return (BadMessage(error),)
         requests: list[Request] = [*self._configure(message)]
+        if message.settings.wants_session and not self._has_asked_to_keep:
+            self._has_asked_to_keep = True
+            requests.append(KeepSession())
         mistake = message.error
         if mistake is not None:
             requests.append(BadMessage(mistake))
@@ -117,37 +126,48 @@ class FunasrProtocol:
 
     def write(self, event: Event, took_s: float | None = None) -> Sequence[Frame]:
         """Write a result, an error or the acknowledgement of an end marker."""
-        body: Json | None = None
+        if isinstance(event, SessionKept):
+            return self._session_kept(event)
+        body = self._body(event, took_s)
+        if body is None:
+            return ()
+        if self._resume_keys is not None:
+            body |= self._resume_keys.of_message()
+        # The acknowledgement comes after the results, so nothing is left for it.
+        return (object_text(body if isinstance(event, Finished) else body | self._warnings.take()),)
+
+    def _body(self, event: Event, took_s: float | None) -> Json | None:
         match event:
             case PartialText() | SegmentText():
-                body = self._live_result(event, took_s)
+                return self._live_result(event, took_s)
             case RecordingText(transcript=transcript):
                 self._warnings.add(transcript.warnings)
                 body = recording_result(transcript, self._current.wav_name, self._dialect) | self._server_ms(took_s)
                 tokens = [token for sentence in transcript.sentences for token in sentence.tokens]
-                body |= asked_facts(self._current, tokens)
+                return body | asked_facts(self._current, tokens)
             case SpeechChanged(change=change):
-                body = speech_event(change, self._current, self._dialect)
+                return speech_event(change, self._current, self._dialect)
             case Failed():
-                body = self._error_result(event)
+                return self._error_result(event)
             case Finished():
                 self._first_index = self._next_index
                 self._warnings.begin()
                 if event.wants_reply:
-                    body = acknowledgement(self._current.mode, self._current.wav_name, event.problem)
+                    return acknowledgement(self._current.mode, self._current.wav_name, event.problem)
             case Configured():
                 self._current, warnings = self._to_confirm.pop(0)
                 self._warnings.add(warnings)
             case WavHeader(sample_rate=rate):
                 self._note_header(rate)
-        if body is None:
-            return ()
-        # The acknowledgement comes after the results, so nothing is left for it.
-        return (object_text(body if isinstance(event, Finished) else body | self._warnings.take()),)
+        return None
 
     def _note_header(self, sample_rate: int) -> None:
         if "audio_fs" in self._asked_keys and sample_rate != self._current.sample_rate:
             self._warnings.add([not_honoured("audio_fs", f"the audio has a WAV header, of {sample_rate} Hz")])
+
+    def returning(self, frame: str) -> Returning | None:
+        """Return the session that the message names."""
+        return read_returning(frame)
 
     def close_code(self, error: ParaserveError) -> int | None:
         """Return the code of the table of all errors."""
@@ -196,12 +216,24 @@ class FunasrProtocol:
             body["commit"] = True
         if self._current.timing:
             body["due_ms"] = event.due_ms
+        if self._resume_keys is not None and isinstance(event, SegmentText):
+            body |= self._resume_keys.of_segment(event)
         return body | self._server_ms(took_s)
 
     def _is_told(self, event: PartialText) -> bool:
         """Tell whether a partial says anything to this client."""
         tail = event.tail if self._current.tail else ""
         return bool(event.text or tail or event.is_last or event.notice or event.is_committed)
+
+    def _session_kept(self, event: SessionKept) -> Sequence[Frame]:
+        if not event.token:
+            self._warnings.add([not_honoured("resume", "this server keeps no sessions")])
+            return ()
+        self._resume_keys = self._resume_keys or ResumeKeys()
+        if event.resumed is not None and event.resumed.n_lost_bytes:
+            lost = f"{event.resumed.n_lost_bytes} bytes of audio before it have never come"
+            self._warnings.add([FieldWarning("audio_lost", "sent_bytes", lost)])
+        return (object_text(session_message(event, self._current.mode, self._current.wav_name)),)
 
     def _server_ms(self, took_s: float | None) -> Json:
         if took_s is None or not self._current.timing:

@@ -25,6 +25,7 @@ from paraserve.options import (
 from paraserve.redaction_lists import read_masks, read_profanity, read_replacements
 from paraserve.redaction_types import Mask
 from paraserve.server.protocols.events import LiveSettings
+from paraserve.server.protocols.funasr.resuming import RESUME_FIELDS
 from paraserve.server.protocols.funasr.value_readers import (
     MAX_CHUNKS,
     number_between,
@@ -77,7 +78,8 @@ class FunasrSettings:
     """The values of all keys so far. The defaults are those of a client that sends audio only.
 
     `timing` adds the server's time to each result, `token_times` its words with their times, `confidence` the
-    probability of the text and of its words, `tail` what may still change.
+    probability of the text and of its words, `tail` what may still change. The last five are those of
+    `resuming.py`.
     """
 
     mode: LiveMode = "2pass"
@@ -112,6 +114,16 @@ class FunasrSettings:
     speech_events: bool = False
     partial_punctuation: bool = False
     semantic_endpoint: bool = False
+    resume: bool = False
+    session_token: str = ""
+    seq: int = 0
+    sent_bytes: int | None = None
+    final_until_ms: int = 0
+
+    @property
+    def wants_session(self) -> bool:
+        """Return True for a client that wants to be able to return, or has just returned."""
+        return self.resume or bool(self.session_token)
 
     @property
     def audio(self) -> AudioFormat:
@@ -167,6 +179,7 @@ class FunasrSettings:
             realtime_punctuation=realtime_punctuation,
             partial_punctuation=self.partial_punctuation,
             endpoint=SemanticEndpoint() if self.semantic_endpoint else None,
+            final_until_ms=self.final_until_ms,
         )
         file_format = None if self.wav_format.lower() in RAW_FORMATS else self.wav_format
         return LiveSettings(stream, is_recording, file_format, self.speech_events)
@@ -279,6 +292,7 @@ FIELDS: Mapping[str, tuple[str, Callable[[str, Any], Any]]] = MappingProxyType(
         "partial_punctuation": ("partial_punctuation", read_flag),
         "semantic_endpoint": ("semantic_endpoint", read_flag),
         "mask": ("masks", lambda key, value: read_masks(value, key)),
+        **RESUME_FIELDS,
     }
 )
 """Key on the wire to attribute of `FunasrSettings` and reader."""

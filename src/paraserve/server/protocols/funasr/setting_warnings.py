@@ -26,7 +26,7 @@ def setting_warnings(
     """
     options = settings.options
     found = [*option_warnings(options, abilities, asked, FUNASR_NAMES), *detector_warnings(options, abilities)]
-    others = [*_always(settings)]
+    others = [*_always(settings), *_of_resuming(settings, mode)]
     if mode == "online":
         others += _of_online(settings, asked, abilities)
     others += _of_offline(settings, asked) if mode == "offline" else _of_live(settings, abilities)
@@ -44,6 +44,15 @@ def _always(settings: FunasrSettings) -> Iterator[tuple[str, str]]:
         yield "chunk_interval", "frames may have any length"
     if settings.language is None and settings.language_name.lower() not in ("", AUTO):
         yield "svs_lang", "no language has this code or name, so the model finds out"
+
+
+def _of_resuming(settings: FunasrSettings, mode: LiveMode) -> Iterator[tuple[str, str]]:
+    if not settings.session_token:
+        for key, value in (("seq", settings.seq), ("sent_bytes", settings.sent_bytes)):
+            if value:
+                yield key, "it counts with a session_token"
+    if settings.final_until_ms and mode != "2pass":
+        yield "final_until_ms", f"mode {mode} has one text, of all audio"
 
 
 def _of_online(settings: FunasrSettings, asked: Container[str], abilities: Abilities) -> Iterator[tuple[str, str]]:

@@ -8,7 +8,13 @@ from pydantic.json_schema import models_json_schema
 
 from paraserve import __version__
 from paraserve.server.protocols.json_encoding import Json
-from paraserve.server.protocols.schemas import funasr_events, funasr_messages, realtime_messages, vosk_messages
+from paraserve.server.protocols.schemas import (
+    funasr_events,
+    funasr_messages,
+    realtime_messages,
+    session_messages,
+    vosk_messages,
+)
 from paraserve.server.protocols.schemas.documented import Documented
 from paraserve.server.protocols.schemas.live_errors import CLOSE_CODES
 
@@ -46,6 +52,7 @@ FUNASR = LiveChannel(
         funasr_events.FunasrSpeechEvent,
         funasr_messages.FunasrErrorResult,
         funasr_messages.FunasrAcknowledgement,
+        session_messages.FunasrSession,
     ),
 )
 VOSK = LiveChannel(

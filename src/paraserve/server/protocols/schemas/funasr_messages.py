@@ -4,22 +4,21 @@ from typing import Annotated, Literal
 
 from pydantic import MISSING, ConfigDict, Field
 
-from paraserve.server.protocols.schemas.documented import Documented
 from paraserve.server.protocols.schemas.funasr_answers import FunasrTimes
 from paraserve.server.protocols.schemas.funasr_events import FunasrToken
 from paraserve.server.protocols.schemas.live_errors import LiveError
 from paraserve.server.protocols.schemas.redactions import Masks, Profanity, Replacements, WithRedactions
+from paraserve.server.protocols.schemas.session_messages import Covering, Numbered, NumberText, ResumeKeys
 from paraserve.server.protocols.schemas.transcript_answers import HotwordFacts, SpokenProperties, WithSpoken
 from paraserve.server.protocols.schemas.warnings import Shortfall, WithWarnings
 
-NumberText = Annotated[str, Field(pattern=r"^[+-]?[0-9]{1,12}(\.[0-9]{1,12})?$")]
 Rows = Annotated[int, Field(ge=0, le=100)] | NumberText
 ChunkSizes = Annotated[list[Rows], Field(min_length=3, max_length=3)]
 ChunkSizesText = Annotated[str, Field(pattern=r"^[^,]+,[^,]+,[^,]+$")]
 Chunks = Annotated[int, Field(ge=-1, le=1000)]
 
 
-class FunasrRequest(Documented):
+class FunasrRequest(ResumeKeys):
     """A text frame of the client. Absent and null keys keep their values. Numbers may be text.
 
     Unknown keys, and known ones that have no effect here, are told in `warnings` of the next result.
@@ -122,7 +121,7 @@ class FunasrRequest(Documented):
     """`true` adds `server_ms` and `due_ms` to results. Default `false`."""
 
 
-class FunasrResult(WithRedactions, WithWarnings):
+class FunasrResult(WithRedactions, WithWarnings, Numbered):
     """Keys of every result."""
 
     text: str
@@ -165,7 +164,7 @@ class FunasrPartial(FunasrResult, HotwordFacts, Shortfall):
     """With `--protocol strict`: number of the sentence on the connection."""
 
 
-class FunasrSegmentResult(FunasrResult, FunasrTimes, SpokenProperties, WithSpoken, HotwordFacts, Shortfall):
+class FunasrSegmentResult(FunasrResult, Covering, FunasrTimes, SpokenProperties, WithSpoken, HotwordFacts, Shortfall):
     """The text of a segment with punctuation, in place of all its partials."""
 
     model_config = ConfigDict(
@@ -246,7 +245,7 @@ class FunasrErrorResult(FunasrResult):
     """Facts about the failure."""
 
 
-class FunasrAcknowledgement(Documented):
+class FunasrAcknowledgement(Numbered):
     """The answer to an end marker with `is_end`, after the last result."""
 
     model_config = ConfigDict(

@@ -1,0 +1,1 @@
+"""Sessions of live clients, which may outlive their connections."""
