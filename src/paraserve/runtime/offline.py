@@ -104,10 +104,25 @@ async def transcribe_file(
         InferenceError: a segment could not be recognized.
         OverloadedError: the engine is closed.
     """
-    choices = {"channel": options.channel, "track": options.track}
-    async with pool.open(file, **choices, max_duration_ms=limits.max_duration_ms) as recording:
-        blocks = _reported(recording, on_progress) if on_progress is not None else recording
-        transcript = await transcribe(engine, blocks, options, merge_ms=limits.merge_ms)
+    channel = None if options.channel == "split" else options.channel
+    async with pool.open(
+        file, channel=channel, track=options.track, max_duration_ms=limits.max_duration_ms
+    ) as recording:
+        return await transcribe_decoded(engine, recording, options, limits, on_progress)
+
+
+async def transcribe_decoded(
+    engine: Engine,
+    recording: DecodedBlocks,
+    options: RecognitionOptions,
+    limits: FileLimits,
+    on_progress: OnProgress | None = None,
+) -> Transcript:
+    """Transcribe a file that is being decoded. Arguments and errors are those of `transcribe_file`."""
+    blocks = _reported(recording, on_progress) if on_progress is not None else recording
+    # What was taken from the file matters no more: segments of any channel share batches.
+    options = replace(options, channel=None, track=None)
+    transcript = await transcribe(engine, blocks, options, merge_ms=limits.merge_ms)
     queue_ms = transcript.timing.queue_ms + round(recording.wait_ms)
     timing = replace(transcript.timing, queue_ms=queue_ms, decode_ms=round(recording.decode_ms))
     of_file = (FieldWarning(code, "file", message) for code, message in recording.warnings)

@@ -15,10 +15,11 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import BinaryIO
 
-from paraserve.errors import AudioError, ShuttingDownError
-from paraserve.inference.audio.decoder_messages import DecodeRequest
+from paraserve.errors import AudioError, DecoderUnavailableError, ShuttingDownError
+from paraserve.inference.audio.decoder_messages import DecodeRequest, LiveRequest
 from paraserve.runtime.decoding.child import DecodeChild, unavailable
 from paraserve.runtime.decoding.decoded_recording import DecodedBlocks, DecodedRecording
+from paraserve.runtime.decoding.live_decoder import LiveDecoder
 from paraserve.runtime.decoding.small_wav import open_small_wav
 
 DEFAULT_MEMORY_LIMIT_BYTES = 1 << 30
@@ -30,6 +31,7 @@ class DecodePool:
 
     Args:
         workers: most children that decode at once.
+        live_workers: most live clients whose audio a child decodes, beside the recordings.
         memory_limit_bytes: address space of each child.
         stall_timeout_s: seconds without a block after which a child counts as stuck and is killed.
         on_wait: called with the seconds that each recording waited for a child.
@@ -39,6 +41,7 @@ class DecodePool:
         self,
         workers: int = 2,
         *,
+        live_workers: int = 16,
         memory_limit_bytes: int = DEFAULT_MEMORY_LIMIT_BYTES,
         stall_timeout_s: float = 30.0,
         on_wait: Callable[[float], None] = lambda _seconds: None,
@@ -47,6 +50,7 @@ class DecodePool:
         self._memory_limit_bytes = memory_limit_bytes
         self._stall_timeout_s = stall_timeout_s
         self._slots = asyncio.Semaphore(workers)
+        self._live_workers = self._free_live = live_workers
         self._idle: list[DecodeChild] = []
         self._children: set[DecodeChild] = set()
         self._reaping: set[asyncio.Task[int]] = set()
@@ -111,6 +115,28 @@ class DecodePool:
                     if recording.child is not None:
                         self._give_back(recording.child, is_clean=recording.is_finished)
 
+    @contextlib.asynccontextmanager
+    async def open_live(self, request: LiveRequest) -> "AsyncIterator[LiveDecoder]":
+        """Take a child for the audio of a live client, which comes in pieces. Leaving the context ends it.
+
+        Raises:
+            DecoderUnavailableError: as many are taken as there may be, or no child could be started.
+            ShuttingDownError: the pool is closed.
+        """
+        if not self._free_live:
+            message = f"the audio of {self._live_workers} live clients is being decoded: try again later, or send PCM"
+            raise DecoderUnavailableError(message)
+        self._free_live -= 1
+        decoder = None
+        try:
+            child = await self._hire(request)
+            decoder = LiveDecoder(child, is_split=request.channel == "split", stall_timeout_s=self._stall_timeout_s)
+            yield decoder
+        finally:
+            self._free_live += 1
+            if decoder is not None:
+                self._give_back(decoder.child, is_clean=decoder.is_finished)
+
     def start(self) -> None:
         """Start one child, so that the first recording does not wait 0.2 s for it."""
         self._idle.append(self._new_child())
@@ -122,7 +148,7 @@ class DecodePool:
             self._discard(child)
         await asyncio.gather(*self._reaping)
 
-    async def _hire(self, request: DecodeRequest, descriptor: int) -> DecodeChild:
+    async def _hire(self, request: DecodeRequest | LiveRequest, descriptor: int | None = None) -> DecodeChild:
         """Send the request to an idle child that is well, or to a new one."""
         child = await self._idle_child() or self._new_child()
         try:

@@ -24,9 +24,10 @@ from paraserve.errors import (
 from paraserve.inference.abilities import ModelChoice
 from paraserve.operator_redaction import OperatorRedaction
 from paraserve.options import SubtitleOptions
+from paraserve.runtime.channels.split_recording import transcribe_recording
 from paraserve.runtime.decoding.pool import DecodePool
 from paraserve.runtime.decoding.spool import spool, storing
-from paraserve.runtime.offline import FileLimits, transcribe_file
+from paraserve.runtime.offline import FileLimits
 from paraserve.runtime.routing.routed_engine import RoutedEngine
 from paraserve.server.access.address_limit import AddressLimit
 from paraserve.server.access.admission import ConcurrencyLimit
@@ -126,7 +127,7 @@ class UploadService:
                 async with _file_of(upload) as file:
                     self.metrics.stage_seconds.labels("receive").observe(watch.lap("receive"))
                     options = self.redaction.with_client(plan.options)
-                    work = transcribe_file(engine, self.pool, file, options, self.file_limits)
+                    work = transcribe_recording(engine, self.pool, file, options, self.file_limits)
                     with self.metrics.decoding():
                         transcript = await while_connected(request, work)
                 warnings = (*upload.fields.warnings(), *transcript.warnings)

@@ -3,23 +3,27 @@
 An utterance begins with audio or an end. It has exactly one last text, or an error that ended it, then `Finished`.
 """
 
+import contextlib
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from dataclasses import replace
 
 import numpy as np
 
-from paraserve.errors import OverloadedError, ParaserveError, UnsupportedFormatError
+from paraserve.errors import OverloadedError, ParaserveError
 from paraserve.inference.audio.file_signatures import HEAD_BYTES, file_format
-from paraserve.inference.audio.pcm import PcmReader
-from paraserve.runtime.two_pass import TwoPassSession
+from paraserve.runtime.channels.split_session import session_of
+from paraserve.runtime.decoding.pool import DecodePool
+from paraserve.server.live.live_audio import LiveAudio
 from paraserve.server.live.pace import Pace
 from paraserve.server.live.queues import ArrivalTimes, CloseRequest, Inbox, Outbox
-from paraserve.server.live.recorded_utterance import LiveContext, transcribe_bytes, transcribe_samples
+from paraserve.server.live.recorded_utterance import LiveContext, transcribe_bytes, transcribe_samples, with_header
 from paraserve.server.live.session_cost import session_cost
 from paraserve.server.protocols.events import (
     Acknowledged,
     Audio,
+    AudioDamaged,
+    AudioTold,
     BadMessage,
     Configure,
     Configured,
@@ -32,13 +36,14 @@ from paraserve.server.protocols.events import (
     RecordingText,
     Request,
     SegmentText,
-    WavHeader,
     text_event,
 )
 from paraserve.types import SAMPLE_RATE, Samples, Transcript, Update
 
 MAX_GATHERED_FRAMES = 16
 """Frames of a client that sends faster than it speaks are recognized together, up to this many."""
+MAX_GATHERED_SAMPLES = SAMPLE_RATE
+"""A few bytes of compressed silence may be hours: it goes on in parts of at least this."""
 SLICE_BYTES = 64 * 1024
 """Audio is read in pieces of at most this: one huge frame must not hold the event loop, nor grow when resampled."""
 NORMAL_CLOSE = CloseRequest(1000, "")
@@ -99,8 +104,6 @@ class LiveSession:
             self._put_empty_text()
         elif settings.is_recording:
             self._outbox.put(RecordingText(await self._recording(first), self.reader.ended_s))
-        elif settings.file_format is not None:
-            raise _not_raw(repr(settings.file_format))
         else:
             await self._live(first)
 
@@ -109,20 +112,24 @@ class LiveSession:
         stream = replace(stream, options=redaction.with_client(stream.options))
         async with (
             self._context.engine.for_model(stream.options.model, stream.options.task) as engine,
-            TwoPassSession(engine, stream, self._on_update) as session,
+            session_of(engine, stream, self._on_update) as session,
+            contextlib.aclosing(reader.samples(first, self._context.pool)) as blocks,
         ):
-            async for samples in reader.samples(first):
+            async for samples in blocks:
                 session.options = redaction.with_client(reader.settings.stream.options)
                 session.is_ahead = reader.pace.is_ahead
                 await session.feed(samples)
             await session.finish()
 
     async def _recording(self, first: Audio) -> Transcript:
-        reader = self.reader
-        if reader.settings.file_format is None and file_format(first.data[:HEAD_BYTES]) is None:
-            options = reader.settings.stream.options
-            return await transcribe_samples(self._context, reader.samples(first), options)
+        reader, stream = self.reader, self.reader.settings.stream
+        is_raw = reader.settings.file_format is None and file_format(first.data[:HEAD_BYTES]) is None
+        if is_raw and stream.options.channel != "split":
+            async with contextlib.aclosing(reader.samples(first, self._context.pool)) as blocks:
+                return await transcribe_samples(self._context, blocks, stream.options)
         pieces = reader.file_bytes(first)
+        if is_raw:
+            pieces = with_header(pieces, stream.audio)
         transcript = await transcribe_bytes(self._context, pieces, lambda: reader.settings.stream.options)
         reader.received_ms += transcript.duration_ms
         return transcript
@@ -160,6 +167,7 @@ class RequestReader:
         self._outbox = outbox
         self._requests: Iterator[Request] = iter(())  # of the last frame
         self._received_s = 0.0
+        self._compressed: str | None = None  # format of the last utterance
         self.begin()
 
     def begin(self) -> None:
@@ -168,6 +176,8 @@ class RequestReader:
         self.ended_s: float | None = None
         self.has_audio = False
         self.arrivals = ArrivalTimes()
+        self._n_channels: int | None = None  # those that the audio tells
+        self._n_samples = 0
 
     async def next_audio(self) -> Audio | None:
         """Return the next audio of the utterance; None at its end, and from then on. Other requests are obeyed."""
@@ -186,7 +196,7 @@ class RequestReader:
 
     def _configure(self, settings: LiveSettings) -> None:
         try:
-            self.charge(session_cost(settings))
+            self.charge(session_cost(settings, self._n_channels))
         except OverloadedError as error:
             self._refuse(error)
             return
@@ -204,37 +214,51 @@ class RequestReader:
             yield piece.data
             self._acknowledge(int(piece.wants_reply))
 
-    async def samples(self, first: Audio) -> AsyncIterator[Samples]:
-        """Yield the utterance's raw audio as soon as it arrives; what has already arrived, together.
+    async def samples(self, first: Audio, pool: DecodePool) -> AsyncGenerator[Samples, None]:
+        """Yield the utterance's audio as soon as it arrives; what has already arrived, together.
 
-        Raises:
-            AudioError: it begins with a WAV header that cannot be used.
-            UnsupportedFormatError: it begins like a file of another kind.
+        Raises what `LiveAudio` raises, and OverloadedError where its channels cost more places than are free.
         """
-        pcm = PcmReader(self.settings.stream.audio)
-        n_samples = n_replies = 0
-        has_header = False
+        stream, stated, before = self.settings.stream, self.settings.file_format, self._compressed
+        n_replies = n_frames = 0
         gathered: list[Samples] = []
-        head = bytearray()
-        async for piece in self._pieces(first):
-            _check_raw(head, piece.data)
-            samples = pcm.push(piece.data)
-            if pcm.header is not None and not has_header:
-                has_header = True
-                self._outbox.put(WavHeader(pcm.header.sample_rate))
-            n_samples += len(samples)
-            n_replies += piece.wants_reply
-            self.arrivals.add(n_samples * 1000 / SAMPLE_RATE, self._received_s)
-            self.received_ms += len(samples) * 1000 / SAMPLE_RATE
-            self.pace.add(len(samples) / SAMPLE_RATE)
-            gathered.append(samples)
-            if not self._inbox.has_audio or len(gathered) == MAX_GATHERED_FRAMES:
+        async with LiveAudio(stream.audio, stream.options.channel, pool, stated=stated, before=before) as audio:
+            async for piece in self._pieces(first):
+                async for samples in audio.push(piece.data):
+                    self._take(samples, audio)
+                    gathered.append(samples)
+                    if sum(map(len, gathered)) >= MAX_GATHERED_SAMPLES:
+                        yield np.concatenate(gathered)
+                        gathered = []
+                n_replies, n_frames = n_replies + piece.wants_reply, n_frames + 1
+                if not self._inbox.has_audio or n_frames == MAX_GATHERED_FRAMES:
+                    if gathered:
+                        yield np.concatenate(gathered)
+                    # Whoever takes the samples asks for more once it is done with them.
+                    self._acknowledge(n_replies)
+                    gathered, n_replies, n_frames = [], 0, 0
+            async for samples in audio.finish():
+                self._take(samples, audio)
+                yield np.concatenate([*gathered, samples])
+                gathered = []
+            if gathered:
                 yield np.concatenate(gathered)
-                # Whoever takes the samples asks for more once it is done with them.
-                self._acknowledge(n_replies)
-                gathered, n_replies = [], 0
-        yield np.concatenate([*gathered, pcm.flush()])
+            self._compressed = audio.name
+            if audio.damaged_packets:
+                self._outbox.put(AudioDamaged(audio.damaged_packets))
         self._acknowledge(n_replies)
+
+    def _take(self, samples: Samples, audio: LiveAudio) -> None:
+        """Count samples of the utterance, and look at what its audio tells of itself."""
+        if self._n_channels is None and audio.header is not None:
+            told = audio.header
+            self._n_channels = told.channels
+            self.charge(session_cost(self.settings, told.channels))
+            self._outbox.put(AudioTold(told.name, told.sample_rate, told.channels))
+        self._n_samples += len(samples)
+        self.arrivals.add(self._n_samples * 1000 / SAMPLE_RATE, self._received_s)
+        self.received_ms += len(samples) * 1000 / SAMPLE_RATE
+        self.pace.add(len(samples) / SAMPLE_RATE)
 
     async def _pieces(self, first: Audio) -> AsyncIterator[Audio]:
         audio: Audio | None = first
@@ -271,26 +295,3 @@ class RequestReader:
     def _end(self, end: EndUtterance) -> None:
         self.end, self.ended_s = end, self._received_s
         self.arrivals.add(float("inf"), self._received_s)
-
-
-def _check_raw(head: bytearray, data: bytes) -> None:
-    """Add the next bytes to the utterance's first ones.
-
-    Raises:
-        UnsupportedFormatError: these are the first bytes of a file.
-    """
-    n_missing = HEAD_BYTES - len(head)
-    if n_missing <= 0:
-        return
-    head += data[:n_missing]
-    name = file_format(head)
-    if name is not None:
-        raise _not_raw(name)
-
-
-def _not_raw(name: str) -> UnsupportedFormatError:
-    return UnsupportedFormatError(
-        f"live transcription takes raw 16-bit PCM, A-law, mu-law and WAV, not {name}: send raw audio, or the whole "
-        "file in mode offline with its name in wav_format",
-        param="wav_format",
-    )

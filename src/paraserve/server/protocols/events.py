@@ -15,7 +15,7 @@ from paraserve.errors import ParaserveError, ProtocolError
 from paraserve.hotword_types import HotwordReport
 from paraserve.options import StreamConfig
 from paraserve.redaction_types import Redactions
-from paraserve.types import Heard, Notice, Sentence, Timing, Transcript, Update
+from paraserve.types import FieldWarning, Heard, Notice, Sentence, Timing, Transcript, Update
 
 NOTHING_HEARD = Heard()
 Frame: TypeAlias = str | bytes
@@ -89,7 +89,7 @@ class PartialText:
     The texts of one segment joined are what has been said of it. `tail` may still change and is not part of `text`.
     `due_ms` is the audio of the utterance that had to arrive for this text; `received_s` is when it had arrived
     (`time.monotonic()`), None where there was none. `is_last`: no more text of this utterance follows. `heard`,
-    `notice`, `hotwords` and `redactions` are those of `Update`.
+    `notice`, `hotwords`, `redactions` and `channel` are those of `Update`.
     """
 
     text: str
@@ -102,6 +102,7 @@ class PartialText:
     notice: Notice | None = None
     hotwords: HotwordReport | None = None
     redactions: Redactions | None = None
+    channel: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +127,7 @@ class SegmentText:
     spoken: str = ""
     hotwords: HotwordReport | None = None
     redactions: Redactions | None = None
+    channel: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,10 +154,27 @@ class Configured:
 
 
 @dataclass(frozen=True, slots=True)
-class WavHeader:
-    """The utterance's audio begins with a WAV header, whose rate in Hz counts in place of the settings' one."""
+class AudioTold:
+    """The utterance's audio tells its own format, rate in Hz and channels, which count instead of the settings'.
 
+    `name` is that of the format, such as "WAV".
+    """
+
+    name: str
     sample_rate: int
+    channels: int
+
+
+@dataclass(frozen=True, slots=True)
+class AudioDamaged:
+    """Packets of the utterance's compressed audio were missing or could not be decoded."""
+
+    n_packets: int
+
+    @property
+    def warning(self) -> FieldWarning:
+        """Return the warning for the client."""
+        return FieldWarning("damaged_packets", None, f"{self.n_packets} packet(s) of the audio could not be decoded")
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +202,7 @@ class Finished:
 
 
 TextEvent: TypeAlias = PartialText | SegmentText | RecordingText
-Event: TypeAlias = TextEvent | Configured | WavHeader | Acknowledged | Failed | Finished
+Event: TypeAlias = TextEvent | Configured | AudioTold | AudioDamaged | Acknowledged | Failed | Finished
 
 
 def text_event(update: Update, received_s: float | None) -> PartialText | SegmentText:
@@ -200,6 +219,7 @@ def text_event(update: Update, received_s: float | None) -> PartialText | Segmen
             notice=update.notice,
             hotwords=update.hotwords,
             redactions=update.redactions,
+            channel=update.channel,
         )
     return SegmentText(
         update.text,
@@ -216,6 +236,7 @@ def text_event(update: Update, received_s: float | None) -> PartialText | Segmen
         spoken=update.spoken,
         hotwords=update.hotwords,
         redactions=update.redactions,
+        channel=update.channel,
     )
 
 

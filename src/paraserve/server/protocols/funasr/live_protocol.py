@@ -14,6 +14,8 @@ from paraserve.inference.abilities import ChoiceOf, ModelChoice
 from paraserve.server.error_table import error_row
 from paraserve.server.protocols.events import (
     Audio,
+    AudioDamaged,
+    AudioTold,
     BadMessage,
     Configure,
     Configured,
@@ -27,7 +29,6 @@ from paraserve.server.protocols.events import (
     RecordingText,
     Request,
     SegmentText,
-    WavHeader,
 )
 from paraserve.server.protocols.funasr.bodies import funasr_offline, funasr_properties, funasr_stamps, tagged_text
 from paraserve.server.protocols.funasr.requests import FunasrMessage, FunasrSettings, LiveMode, apply_message
@@ -80,7 +81,7 @@ class FunasrProtocol:
         self._current = FunasrSettings()  # of the results that are written now
         self._first_index = 0  # the utterance's first sentence
         self._next_index = 0
-        self._partial_of = -1  # the sentence of the last partial
+        self._partial_of: dict[int | None, int] = {}  # the sentence of the last partial, of each channel
 
     @property
     def settings(self) -> LiveSettings:
@@ -128,16 +129,24 @@ class FunasrProtocol:
             case Configured():
                 self._current, warnings = self._to_confirm.pop(0)
                 self._warnings.add(warnings)
-            case WavHeader(sample_rate=rate):
-                self._note_header(rate)
+            case AudioDamaged():
+                self._warnings.add([event.warning])
+            case AudioTold():
+                self._note_told(event)
         if body is None:
             return ()
         # The acknowledgement comes after the results, so nothing is left for it.
         return (object_text(body if isinstance(event, Finished) else body | self._warnings.take()),)
 
-    def _note_header(self, sample_rate: int) -> None:
-        if "audio_fs" in self._asked_keys and sample_rate != self._current.sample_rate:
-            self._warnings.add([not_honoured("audio_fs", f"the audio has a WAV header, of {sample_rate} Hz")])
+    def _note_told(self, told: AudioTold) -> None:
+        """Warn of keys that the audio's own format contradicts."""
+        source = "has a WAV header, of" if told.name == "WAV" else f"is {told.name}, of"
+        for key, asked, value, unit in (
+            ("audio_fs", self._current.sample_rate, told.sample_rate, "Hz"),
+            ("channels", self._current.channels, told.channels, "channel(s)"),
+        ):
+            if key in self._asked_keys and asked != value:
+                self._warnings.add([not_honoured(key, f"the audio {source} {value} {unit}")])
 
     def close_code(self, error: ParaserveError) -> int | None:
         """Return the code of the table of all errors."""
@@ -173,10 +182,10 @@ class FunasrProtocol:
         if is_partial and not (event.text or event.is_last or event.notice):
             return None
         index = self._first_index + event.segment_index
-        place = SentencePlace(index, is_first=self._partial_of != index)
+        place = SentencePlace(index, is_first=self._partial_of.get(event.channel) != index)
         self._next_index = max(self._next_index, index + 1)
         if is_partial:
-            self._partial_of = index
+            self._partial_of[event.channel] = index
         body = live_result(event, self._current.wav_name, self._dialect, place)
         if self._current.timing:
             body["due_ms"] = event.due_ms
@@ -217,7 +226,7 @@ def live_result(
         "wav_name": wav_name,
         "is_final": event.is_last,
     }
-    body |= funasr_stamps(sentences)
+    body |= funasr_stamps(sentences) | ({} if event.channel is None else {"channel": event.channel})
     if not dialect.is_strict:
         says_more = segment is not None or event.is_last or event.notice is not None
         shortfall = shortfall_json(event.heard, event.notice) if says_more else {}

@@ -11,7 +11,16 @@ from typing import Any, Literal
 
 from paraserve.errors import ProtocolError
 from paraserve.hotword_types import Hotword
-from paraserve.options import AudioFormat, ChunkSize, RecognitionOptions, Redaction, StreamConfig, VadOverrides
+from paraserve.options import (
+    MAX_SPLIT_CHANNELS,
+    AudioFormat,
+    ChunkSize,
+    Encoding,
+    RecognitionOptions,
+    Redaction,
+    StreamConfig,
+    VadOverrides,
+)
 from paraserve.redaction_lists import read_masks, read_profanity, read_replacements
 from paraserve.redaction_types import Mask
 from paraserve.server.protocols.events import LiveSettings
@@ -28,7 +37,7 @@ from paraserve.server.protocols.json_values import (
     read_whole,
 )
 from paraserve.server.protocols.languages import AUTO, NO_SPEECH, language_code
-from paraserve.types import SAMPLE_RATE, Task
+from paraserve.types import SAMPLE_RATE, ChannelChoice, Task
 
 MAX_WORD_CHARS = 64
 MAX_ROWS = 100
@@ -37,6 +46,7 @@ MIN_STEP_ROWS = 2
 MAX_PAST_STEPS = 4
 """Past in lengths of a step. Each step computes its past and future again, so this bounds the cost of the audio."""
 MAX_CHUNKS = 1_000
+SPLIT: Literal["split"] = "split"
 MAX_ERRORS = 3
 """Most bad values of a message that its error names."""
 MAX_TAIL_SILENCE_MS = 60_000
@@ -48,19 +58,12 @@ FRAME_INTERVAL = 10
 """The `chunk_interval` that FunASR's clients send where nobody chose one."""
 
 TELEPHONY_RATE = 8000
-RAW_FORMATS: Mapping[str, Literal["int16", "alaw", "mulaw"]] = MappingProxyType(
+RAW_FORMATS: Mapping[str, Encoding] = MappingProxyType(
     {
-        "pcm": "int16",
-        "alaw": "alaw",
-        "a-law": "alaw",
-        "pcma": "alaw",
-        "g711a": "alaw",
-        "mulaw": "mulaw",
-        "mu-law": "mulaw",
-        "ulaw": "mulaw",
-        "u-law": "mulaw",
-        "pcmu": "mulaw",
-        "g711u": "mulaw",
+        **dict.fromkeys(("pcm", "s16le", "pcm_s16le"), "int16"),
+        **dict.fromkeys(("f32le", "pcm_f32le", "float32"), "float32"),
+        **dict.fromkeys(("alaw", "a-law", "pcma", "g711a"), "alaw"),
+        **dict.fromkeys(("mulaw", "mu-law", "ulaw", "u-law", "pcmu", "g711u"), "mulaw"),
     }
 )
 """Values of `wav_format` that mean raw audio. All others mean files."""
@@ -78,6 +81,8 @@ class FunasrSettings:
     wav_name: str = "wav-default-id"
     wav_format: str = "pcm"
     sample_rate: int = 16_000
+    channels: int = 1
+    channel: ChannelChoice = None
     chunk: ChunkSize = field(default_factory=ChunkSize)
     chunk_interval: int = FRAME_INTERVAL
     encoder_look_back: int | None = None
@@ -103,8 +108,8 @@ class FunasrSettings:
     def audio(self) -> AudioFormat:
         """Return the format of raw audio. G.711 at 16 kHz is nowhere: FunASR's clients name that rate by default."""
         encoding = RAW_FORMATS.get(self.wav_format.lower(), "int16")
-        is_telephony = encoding != "int16" and self.sample_rate == SAMPLE_RATE
-        return AudioFormat(TELEPHONY_RATE if is_telephony else self.sample_rate, encoding=encoding)
+        is_telephony = encoding in {"alaw", "mulaw"} and self.sample_rate == SAMPLE_RATE
+        return AudioFormat(TELEPHONY_RATE if is_telephony else self.sample_rate, self.channels, encoding)
 
     @property
     def language(self) -> str | None:
@@ -123,6 +128,7 @@ class FunasrSettings:
             model_itn=self.model_itn,
             deterministic=self.deterministic,
             lm=self.lm,
+            channel=self.channel,
             model=self.model,
             task=self.task,
             redaction=Redaction(self.replacements, self.profanity, self.masks),
@@ -243,6 +249,10 @@ def _chunk(key: str, value: object) -> ChunkSize:
     return ChunkSize(past, current, future)
 
 
+def _channel(key: str, value: object) -> ChannelChoice:
+    return SPLIT if value == SPLIT else read_whole(key, value, 0, MAX_SPLIT_CHANNELS - 1)
+
+
 def _look_back(key: str, value: object) -> int | None:
     chunks = read_whole(key, value, -1, MAX_CHUNKS)
     return None if chunks < 0 else chunks
@@ -261,6 +271,8 @@ FIELDS: Mapping[str, tuple[str, Callable[[str, Any], Any]]] = MappingProxyType(
         "wav_name": ("wav_name", read_text),
         "wav_format": ("wav_format", lambda key, value: read_text(key, value, MAX_WORD_CHARS)),
         "audio_fs": ("sample_rate", _whole_between(MIN_SAMPLE_RATE, MAX_SAMPLE_RATE)),
+        "channels": ("channels", _whole_between(1, MAX_SPLIT_CHANNELS)),
+        "channel": ("channel", _channel),
         "chunk_size": ("chunk", _chunk),
         "chunk_interval": ("chunk_interval", _whole_between(1, MAX_CHUNKS)),
         "encoder_chunk_look_back": ("encoder_look_back", _look_back),
