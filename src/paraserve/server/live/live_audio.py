@@ -129,10 +129,11 @@ class LiveAudio:
 
     async def _read(self, data: bytes) -> AsyncIterator[Samples]:
         if self._pcm is not None:
-            yield self._pcm.push(data)
+            samples = self._pcm.push(data)
             layout = self._pcm.header
             if layout is not None and self.header is None:
                 self.header = AudioHeader(WAV, layout.sample_rate, layout.channels)
+            yield samples
         elif self._decoder is not None:
             with self._named_errors(self._decoder):
                 async for samples in self._decoder.push(data):
