@@ -48,6 +48,10 @@ LIVE_OPTIONS: Mapping[str, str] = MappingProxyType({"probesize": "32", "analyzed
 """A stream is begun with the first packet that tells what it is: FFmpeg would wait for 5 s of it."""
 
 
+STREAM_BUFFER_BYTES = 128 * 1024
+"""FFmpeg keeps what it has read while a further 32 KiB fit: in an mp4 it goes back by some bytes."""
+
+
 class ByteStream(Protocol):
     """Bytes that arrive while they are read. `head` has the first ones."""
 
@@ -165,7 +169,7 @@ def open_stream(stream: ByteStream, container: str | None) -> Any:
     """
     options = {**OPEN_OPTIONS, **(LIVE_OPTIONS if container else {})}
     source = _Unseekable(stream)
-    return _opened(lambda: av.open(source, "r", format=container, options=options, **_TEXTS), lambda: stream.head)
+    return _opened(lambda: av.open(source, "r", format=container, options=options, buffer_size=STREAM_BUFFER_BYTES, **_TEXTS), lambda: stream.head)
 
 
 def _opened(opening: Callable[[], Any], head: Callable[[], bytes]) -> Any:

@@ -20,8 +20,8 @@ MAX_METADATA_BYTES = 1 << 24
 """A picture may stand before the audio: the length of a block has 24 bits."""
 MIN_FRAME_BYTES = 10
 """Header, one constant subframe and the checksums."""
-MAX_FRAME_BYTES = 1 << 20
-"""Longest frame that is waited for. 65,535 uncompressed samples of two channels with 24 bits take 400 KB."""
+FRAME_OVERHEAD_BYTES = 64
+"""Headers and checksums of a frame whose samples are not compressed."""
 SYNC_CODES = (b"\xff\xf8", b"\xff\xf9")
 
 
@@ -36,7 +36,9 @@ class FlacStream:
         self.damaged_packets = 0
         self._stream = stream
         self._buffer = bytearray()
-        self._decoder = _decoder(self._stream_info())
+        stream_info = self._stream_info()
+        self._max_frame_bytes = _max_frame_bytes(stream_info)
+        self._decoder = _decoder(stream_info)
         codec = self._decoder
         self.info = RecordingInfo("flac", "flac", int(codec.sample_rate), int(codec.channels), None)
 
@@ -52,10 +54,10 @@ class FlacStream:
                 return
             checksum = _TABLE[checksum >> 8 ^ self._buffer[n_checked]] ^ (checksum << 8 & 0xFFFF)
             n_checked += 1
-            if checksum and n_checked < MAX_FRAME_BYTES:
+            if checksum and n_checked < self._max_frame_bytes:
                 continue
             frames = self._decoded(n_checked) if n_checked >= MIN_FRAME_BYTES else None
-            if frames is None and n_checked < MAX_FRAME_BYTES:
+            if frames is None and n_checked < self._max_frame_bytes:
                 continue
             if frames is None:
                 self.damaged_packets += 1
@@ -103,6 +105,16 @@ class FlacStream:
         taken = bytes(self._buffer[:n_bytes])
         del self._buffer[:n_bytes]
         return taken
+
+
+def _max_frame_bytes(stream_info: bytes) -> int:
+    """Return the length of the longest frame: what the stream says, or that of one that is not compressed."""
+    stated = int.from_bytes(stream_info[7:10], "big")
+    if stated:
+        return stated
+    n_samples, packed = int.from_bytes(stream_info[2:4], "big"), int.from_bytes(stream_info[10:18], "big")
+    n_channels, n_bits = (packed >> 41 & 7) + 1, (packed >> 36 & 31) + 1
+    return n_samples * n_channels * (n_bits + 1) // 8 + FRAME_OVERHEAD_BYTES
 
 
 def _decoder(stream_info: bytes) -> Any:
