@@ -19,6 +19,17 @@ from support.recordings import pcm
 
 MAX_DISTANCE = 0.05
 QUICK = ("zh_phone", "en_weather")
+ALL_NAMES = [
+    "zh_phone",
+    "en_weather",
+    "zh_date",
+    "en_date",
+    "en_digits",
+    "zh_en",
+    "zh_home",
+    "zh_number",
+    "mixed_long",
+]
 NAMES = [
     pytest.param(name, marks=() if name in QUICK else pytest.mark.full)
     for name in (
@@ -130,7 +141,7 @@ def test_a_lost_decoder(fake, webm):
 
 
 def test_more_streams_than_decoders(fake, webm):
-    """Who comes while all decoders are taken is told so; who sends PCM is served, and a place that is left is free."""
+    """Who comes while all decoders are taken is told so; who sends PCM is served, and places are freed."""
     with live(fake.url) as one, live(fake.url) as two, live(fake.url) as three:
         for client in (one, two):
             client.send(webm[:4000])

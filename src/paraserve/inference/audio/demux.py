@@ -169,7 +169,10 @@ def open_stream(stream: ByteStream, container: str | None) -> Any:
     """
     options = {**OPEN_OPTIONS, **(LIVE_OPTIONS if container else {})}
     source = _Unseekable(stream)
-    return _opened(lambda: av.open(source, "r", format=container, options=options, buffer_size=STREAM_BUFFER_BYTES, **_TEXTS), lambda: stream.head)
+    return _opened(
+        lambda: av.open(source, "r", format=container, options=options, buffer_size=STREAM_BUFFER_BYTES, **_TEXTS),
+        lambda: stream.head,
+    )
 
 
 def _opened(opening: Callable[[], Any], head: Callable[[], bytes]) -> Any:

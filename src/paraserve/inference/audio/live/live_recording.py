@@ -12,6 +12,9 @@ from paraserve.inference.audio.recording import check_source, resampled
 from paraserve.inference.audio.source_chunks import SourceChunk, converted
 from paraserve.types import ChannelChoice, Samples
 
+MIN_READ_BYTES = 128
+"""Smaller pieces are gathered: FFmpeg's demuxers of mp3 and mp4 go back by some bytes, within one read."""
+
 
 class ArrivingBytes:
     """Bytes that are asked for when none are left.
@@ -24,15 +27,19 @@ class ArrivingBytes:
         self.head = b""
         self._ask = ask
         self._rest = b""
+        self._has_enough = False
         self._is_over = False
 
     def read(self, n_bytes: int) -> bytes:
         """Return 1 to `n_bytes` bytes, none at the end."""
-        if not self._rest and not self._is_over:
-            self._rest = self._ask()
-            self._is_over = not self._rest
-            self.head += self._rest[: HEAD_BYTES - len(self.head)]
+        while not self._has_enough and not self._is_over:
+            piece = self._ask()
+            self._is_over = not piece
+            self._rest += piece
+            self.head += piece[: HEAD_BYTES - len(self.head)]
+            self._has_enough = len(self._rest) >= MIN_READ_BYTES
         data, self._rest = self._rest[:n_bytes], self._rest[n_bytes:]
+        self._has_enough = bool(self._rest)
         return data
 
 

@@ -51,7 +51,7 @@ def test_nothing_waits_for_more(name):
         n_heard += len(samples)
         marks = given[0]
         late_ms.append((marks, n_heard))
-    for n_bytes in range(len(data) // 3, len(data), len(data) // 12):
+    for n_bytes in range(len(data) // 2, len(data), len(data) // 8):
         heard = max((n for at, n in late_ms if at <= n_bytes), default=0)
         in_prefix = len(decoded(data[:n_bytes], FORMATS[name], 65_536))
         assert in_prefix - heard <= MAX_LATE_MS * 16 + 500 * 16 * 3000 // len(data)
