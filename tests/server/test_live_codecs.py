@@ -19,17 +19,7 @@ from support.recordings import pcm
 
 MAX_DISTANCE = 0.05
 QUICK = ("zh_phone", "en_weather")
-ALL_NAMES = [
-    "zh_phone",
-    "en_weather",
-    "zh_date",
-    "en_date",
-    "en_digits",
-    "zh_en",
-    "zh_home",
-    "zh_number",
-    "mixed_long",
-]
+ALL_NAMES = (*QUICK, "zh_date", "en_date", "en_digits", "zh_en", "zh_home", "zh_number", "mixed_long")
 NAMES = [
     pytest.param(name, marks=() if name in QUICK else pytest.mark.full)
     for name in (

@@ -167,12 +167,10 @@ def open_stream(stream: ByteStream, container: str | None) -> Any:
     Raises:
         AudioError: they are damaged, or of a format that is not taken or cannot be read without its end.
     """
+    choices: Any = {"format": container, "buffer_size": STREAM_BUFFER_BYTES, **_TEXTS}
     options = {**OPEN_OPTIONS, **(LIVE_OPTIONS if container else {})}
     source = _Unseekable(stream)
-    return _opened(
-        lambda: av.open(source, "r", format=container, options=options, buffer_size=STREAM_BUFFER_BYTES, **_TEXTS),
-        lambda: stream.head,
-    )
+    return _opened(lambda: av.open(source, "r", options=options, **choices), lambda: stream.head)
 
 
 def _opened(opening: Callable[[], Any], head: Callable[[], bytes]) -> Any:

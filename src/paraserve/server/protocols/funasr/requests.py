@@ -46,7 +46,6 @@ MIN_STEP_ROWS = 2
 MAX_PAST_STEPS = 4
 """Past in lengths of a step. Each step computes its past and future again, so this bounds the cost of the audio."""
 MAX_CHUNKS = 1_000
-SPLIT: Literal["split"] = "split"
 MAX_ERRORS = 3
 """Most bad values of a message that its error names."""
 MAX_TAIL_SILENCE_MS = 60_000
@@ -62,8 +61,8 @@ RAW_FORMATS: Mapping[str, Encoding] = MappingProxyType(
     {
         **dict.fromkeys(("pcm", "s16le", "pcm_s16le"), "int16"),
         **dict.fromkeys(("f32le", "pcm_f32le", "float32"), "float32"),
-        **dict.fromkeys(("alaw", "a-law", "pcma", "g711a"), "alaw"),
-        **dict.fromkeys(("mulaw", "mu-law", "ulaw", "u-law", "pcmu", "g711u"), "mulaw"),
+        **dict.fromkeys(["alaw", "a-law", "pcma", "g711a"], "alaw"),
+        **dict.fromkeys(["mulaw", "mu-law", "ulaw", "u-law", "pcmu", "g711u"], "mulaw"),
     }
 )
 """Values of `wav_format` that mean raw audio. All others mean files."""
@@ -103,6 +102,11 @@ class FunasrSettings:
     replacements: tuple[tuple[str, str], ...] = ()
     profanity: tuple[str, ...] = ()
     masks: frozenset[Mask] = frozenset()
+
+    @property
+    def file_name(self) -> str | None:
+        """Return the client's name for the format of a file, None for raw audio."""
+        return None if self.wav_format.lower() in RAW_FORMATS else self.wav_format
 
     @property
     def audio(self) -> AudioFormat:
@@ -150,7 +154,7 @@ class FunasrSettings:
             options=self.options,
             realtime_punctuation=realtime_punctuation,
         )
-        return LiveSettings(stream, is_recording, None if self.wav_format.lower() in RAW_FORMATS else self.wav_format)
+        return LiveSettings(stream, is_recording, self.file_name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,7 +254,7 @@ def _chunk(key: str, value: object) -> ChunkSize:
 
 
 def _channel(key: str, value: object) -> ChannelChoice:
-    return SPLIT if value == SPLIT else read_whole(key, value, 0, MAX_SPLIT_CHANNELS - 1)
+    return "split" if value == "split" else read_whole(key, value, 0, MAX_SPLIT_CHANNELS - 1)
 
 
 def _look_back(key: str, value: object) -> int | None:

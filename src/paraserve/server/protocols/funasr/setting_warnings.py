@@ -65,6 +65,8 @@ def _of_offline(settings: FunasrSettings, asked: Container[str]) -> Iterator[tup
         yield "chunk_size", "mode offline has no chunks"
     if settings.wav_format.lower() != "pcm" and settings.sample_rate != AudioFormat().sample_rate:
         yield "audio_fs", "a file tells its own rate"
+    if settings.file_name is not None and settings.channels != AudioFormat().channels:
+        yield "channels", "a file tells its own channels"
     knobs = {
         "vad_tail_sil": settings.max_end_silence_ms,
         "max_single_segment_time": settings.max_segment_ms,
