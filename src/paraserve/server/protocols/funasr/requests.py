@@ -45,17 +45,15 @@ MAX_ROWS = 100
 MIN_STEP_ROWS = 2
 MAX_PAST_STEPS = 4
 """Past in lengths of a step. Each step computes its past and future again, so this bounds the cost of the audio."""
-MAX_CHUNKS = 1_000
+MAX_CHUNKS, MAX_TAIL_SILENCE_MS = 1_000, 60_000
 MAX_ERRORS = 3
 """Most bad values of a message that its error names."""
-MAX_TAIL_SILENCE_MS = 60_000
 MIN_SEGMENT_MS, MAX_SEGMENT_MS = 500, 3_600_000
 MODES = MappingProxyType({"2pass": "2pass", "online": "online", "offline": "offline", "office": "2pass"})
 """FunASR's C# client writes "office" and gets 2pass from FunASR's server."""
 MARKERS = ("is_speaking", "is_finished", "is_end")
 FRAME_INTERVAL = 10
 """The `chunk_interval` that FunASR's clients send where nobody chose one."""
-
 TELEPHONY_RATE = 8000
 RAW_FORMATS: Mapping[str, Encoding] = MappingProxyType(
     {
