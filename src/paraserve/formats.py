@@ -77,10 +77,29 @@ def heard_json(heard: Heard) -> dict[str, Any]:
 
 
 def answer_facts(transcript: Transcript) -> dict[str, Any]:
-    """Return the keys `redactions`, `warnings` and `notice`, each only if there is something to say."""
+    """Return the keys `channels`, `redactions`, `warnings` and `notice`, each only if there is something to say."""
     return (
-        redactions_json(transcript.redactions) | warnings_json(transcript.warnings) | notice_json(transcript.notice)
+        channels_json(transcript)
+        | redactions_json(transcript.redactions)
+        | warnings_json(transcript.warnings)
+        | notice_json(transcript.notice)
     )
+
+
+def channels_json(transcript: Transcript) -> dict[str, Any]:
+    """Return the key `channels` of an answer, nothing where channels are not kept apart."""
+    items = [
+        {"channel": n, "text": one.text, **spoken_json(one.spoken), "language": one.language}
+        | heard_json(one.heard)
+        | notice_json(one.notice)
+        for n, one in enumerate(transcript.channels)
+    ]
+    return {"channels": items} if items else {}
+
+
+def channel_json(sentence: Sentence) -> dict[str, Any]:
+    """Return the key `channel` of a sentence, nothing where channels are not kept apart."""
+    return {} if sentence.channel is None else {"channel": sentence.channel}
 
 
 def redactions_json(redactions: Redactions | None) -> dict[str, Any]:
@@ -114,9 +133,10 @@ def transcript_from_json(body: Mapping[str, Any]) -> Transcript:
         KeyError, TypeError: the object is not a JSON transcript.
     """
     timing = body["timing"]
+    sentences = tuple(_sentence_from_json(sentence) for sentence in body["sentences"])
     return Transcript(
         text=body["text"],
-        sentences=tuple(_sentence_from_json(sentence) for sentence in body["sentences"]),
+        sentences=sentences,
         duration_ms=body["duration_ms"],
         language=body["language"],
         audio_received_ms=body["audio_received_ms"],
@@ -130,6 +150,19 @@ def transcript_from_json(body: Mapping[str, Any]) -> Transcript:
         spoken=body.get("spoken", ""),
         hotwords=hotwords_from_json(body),
         redactions=Redactions(**body["redactions"]) if "redactions" in body else None,
+        channels=tuple(_channel_from_json(one, sentences, body["duration_ms"]) for one in body.get("channels", ())),
+    )
+
+
+def _channel_from_json(body: Mapping[str, Any], sentences: Iterable[Sentence], duration_ms: int) -> Transcript:
+    return Transcript(
+        text=body["text"],
+        sentences=tuple(sentence for sentence in sentences if sentence.channel == body["channel"]),
+        duration_ms=duration_ms,
+        language=body["language"],
+        heard=heard_from_json(body),
+        notice=notice_from_json(body),
+        spoken=body.get("spoken", ""),
     )
 
 
@@ -171,6 +204,7 @@ def _sentence_json(sentence: Sentence) -> dict[str, Any]:
         "text": sentence.text,
         "start_ms": sentence.start_ms,
         "end_ms": sentence.end_ms,
+        **channel_json(sentence),
         "tokens": [_token_json(token) for token in sentence.tokens],
         **_as_spoken_json(sentence),
         **spoken_properties(sentence),
@@ -209,7 +243,8 @@ def _sentence_from_json(body: Mapping[str, Any]) -> Sentence:
     written_by = (body.get("model"), body.get("model_reason"))
     as_spoken = (body.get("spoken", ""), _tokens_from_json(body.get("spoken_tokens", ())))
     tokens = _tokens_from_json(body["tokens"])
-    return Sentence(body["text"], body["start_ms"], body["end_ms"], tokens, *properties, *written_by, *as_spoken)
+    described = (*properties, *written_by, *as_spoken, body.get("channel"))
+    return Sentence(body["text"], body["start_ms"], body["end_ms"], tokens, *described)
 
 
 def _tokens_from_json(tokens: Iterable[Mapping[str, Any]]) -> tuple[Token, ...]:

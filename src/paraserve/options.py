@@ -1,11 +1,11 @@
 """A client's choices: for one recording, or for one live utterance."""
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from paraserve.hotword_types import Hotword, HotwordRule
 from paraserve.redaction_types import Mask
-from paraserve.types import ROW_MS, SAMPLE_RATE, Task
+from paraserve.types import ROW_MS, SAMPLE_RATE, ChannelChoice, Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,18 +49,18 @@ NO_REDACTION, USUAL_RULE = Redaction(), HotwordRule()
 class RecognitionOptions:
     """A client's choices for one recording.
 
-    `channel` selects one channel of the file (0-based); None mixes all down. `track` selects one of its audio tracks
-    (0-based); None takes the default one, or the first with sound. `deterministic` runs every model on one
-    item at a time, so that the text does not depend on the server's load. `language` None lets the model detect it.
-    `model_itn` False asks a model that writes numbers and marks itself for neither. `word_times` False allows the
-    model to leave word times out. A `draft` is a partial text that is soon replaced: speed matters more than quality.
-    `model` is a name or an alias of one of the server's models; None or "auto" leaves the choice to the server.
-    `heard_language` is that of the speech before in the same stream: a model need not find out again. `task`
-    "translate" wants English text of speech in any language, which not every model can give. `lm` False goes without
-    the language model. `redaction` is done to the written text, after all models. `vad` changes the detector for this
-    recording; a live utterance has its own in `StreamConfig`. `merge_vad` merges neighbouring segments up to
-    `merge_length_ms`, as FunASR does; None keeps the operator's choice. Requests that differ in the last four alone
-    are equal, so they share batches.
+    `channel` selects one channel of the audio (0-based), "split" each for itself; None mixes all down. `track`
+    selects one of its audio tracks (0-based); None takes the default one, or the first with sound. `deterministic`
+    runs every model on one item at a time, so that the text does not depend on the server's load. `language` None
+    lets the model detect it. `model_itn` False asks a model that writes numbers and marks itself for neither.
+    `word_times` False allows the model to leave word times out. A `draft` is a partial text that is soon replaced:
+    speed matters more than quality. `model` is a name or an alias of one of the server's models; None or "auto"
+    leaves the choice to the server. `heard_language` is that of the speech before in the same stream: a model need
+    not find out again. `task` "translate" wants English text of speech in any language, which not every model can
+    give. `lm` False goes without the language model. `redaction` is done to the written text, after all models. `vad`
+    changes the detector for this recording; a live utterance has its own in `StreamConfig`. `merge_vad` merges
+    neighbouring segments up to `merge_length_ms`, as FunASR does; None keeps the operator's choice. Requests that
+    differ in the last four alone are equal, so they share batches.
     """
 
     hotwords: tuple[Hotword, ...] = ()
@@ -69,7 +69,7 @@ class RecognitionOptions:
     language: str | None = None
     deterministic: bool = False
     prompt: str | None = None
-    channel: int | None = None
+    channel: ChannelChoice = None
     track: int | None = None
     model_itn: bool = True
     word_times: bool = True
@@ -85,13 +85,18 @@ class RecognitionOptions:
     merge_length_ms: int | None = field(default=None, compare=False)
 
 
+MAX_SPLIT_CHANNELS = 8
+"""Channels that are transcribed each for itself: one costs as much as a recording."""
+Encoding: TypeAlias = Literal["int16", "float32", "alaw", "mulaw"]
+
+
 @dataclass(frozen=True, slots=True)
 class AudioFormat:
-    """Raw audio as a client sends it, channels interleaved: 16-bit little-endian integers, or bytes of G.711."""
+    """Raw audio as a client sends it, channels interleaved: little-endian integers or floats, or bytes of G.711."""
 
     sample_rate: int = SAMPLE_RATE
     channels: int = 1
-    encoding: Literal["int16", "alaw", "mulaw"] = "int16"
+    encoding: Encoding = "int16"
 
 
 @dataclass(frozen=True, slots=True)

@@ -131,6 +131,12 @@ class Settings(TextSettings, SubtitleSettings, ModelSettings, ListeningSettings,
         "recognized, others wait.",
         ge=1,
     )
+    live_decode_workers: int = Group.DECODING.setting(
+        16,
+        "Live clients at once whose audio is compressed: each has a decode process, of about 50 MB, while it speaks. "
+        "More are refused: 1013.",
+        ge=0,
+    )
     decode_memory_bytes: int = Group.DECODING.setting(
         1536 * 1024**2, "Address space of each decode process.", unit="bytes", gt=0
     )

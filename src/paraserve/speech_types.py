@@ -6,8 +6,12 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True)
 class SpeechChange:
-    """Speech of a live utterance has begun or ended at `at_ms`. `due_ms` is the audio that it took to know."""
+    """Speech of a live utterance has begun or ended at `at_ms`. `due_ms` is the audio that it took to know.
+
+    `channel` is the one that it is in where channels are split.
+    """
 
     kind: Literal["started", "ended"]
     at_ms: int
     due_ms: int
+    channel: int | None = None

@@ -22,6 +22,7 @@ Samples: TypeAlias = npt.NDArray[np.float32]
 Features: TypeAlias = npt.NDArray[np.float32]
 """float32 (n_frames, dim)."""
 Int: TypeAlias = npt.NDArray[np.int64]
+ChannelChoice: TypeAlias = int | Literal["split"] | None
 Task: TypeAlias = Literal["transcribe", "translate"]
 """What to write: the words that were spoken, or what they mean in English."""
 
@@ -158,7 +159,7 @@ class Sentence:
     """A punctuated span of text and its tokens; language, emotion, events and model as in `Hypothesis`.
 
     Where ITN wrote something otherwise than it was said, `spoken` is the text as it was said, with the same marks,
-    and `spoken_tokens` are its words with their own times. Else both are empty.
+    and `spoken_tokens` are its words with their own times. Else both are empty. `channel` is that of split channels.
     """
 
     text: str
@@ -172,6 +173,7 @@ class Sentence:
     model_reason: str | None = None
     spoken: str = ""
     spoken_tokens: tuple[Token, ...] = ()
+    channel: int | None = None
 
     @property
     def as_spoken(self) -> str:
@@ -241,7 +243,8 @@ class Transcript:
     says how much of the speech was understood, and `notice` says so in words where it was too little. `task` is
     what was asked for: a translation is English, whatever `language` was spoken. `spoken` is the text as it was said
     where ITN wrote it otherwise, else "". `redactions` counts what was changed in both, None where nothing was to be.
-    `hotwords` is None where the client sent none.
+    `hotwords` is None where the client sent none. `channels` are the transcripts of split channels: `sentences` are
+    then those of all by their starts, and each line of `text` begins with the number of a channel.
     """
 
     text: str
@@ -259,6 +262,7 @@ class Transcript:
     spoken: str = ""
     hotwords: HotwordReport | None = None
     redactions: Redactions | None = None
+    channels: tuple["Transcript", ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,11 +273,12 @@ class Update:
     may still change and is not part of `text`. `tokens` are the words of an online update, `sentences` those of an
     offline update. `seq` counts the updates, `segment_index` the segments. `start_ms` to `end_ms` is the audio that
     the update covers, `due_ms` the amount of audio that it needed. Exactly one update of an utterance is the `last`.
-    `timing` is given with offline updates. `heard` counts the speech of the utterance so far, without open segments.
-    `notice` is about the segment, that of the last update about the utterance. `spoken` is the
-    text of an offline update as it was said where ITN wrote it otherwise, else "". `redactions` are those of the text
-    where no later one replaces it, None where nothing was to be changed. `hotwords` is
-    None where the client sent none. `is_committed`: the client ended the segment here, or there was none to end.
+    `channel` is the one that it was said in where channels are split. `timing` is given with offline updates. `heard`
+    counts the speech of the utterance so far, without open segments. `notice` is about the segment, that of the last
+    update about the utterance. `spoken` is the text of an offline update as it was said where ITN wrote it otherwise,
+    else "". `redactions` are those of the text where no later one replaces it, None where nothing was to be changed.
+    `hotwords` is None where the client sent none. `is_committed`: the client ended the segment here, or there was
+    none to end.
     """
 
     kind: Literal["online", "offline"]
@@ -287,6 +292,7 @@ class Update:
     end_ms: int = 0
     due_ms: int = 0
     last: bool = False
+    channel: int | None = None
     timing: Timing | None = field(default=None, compare=False)
     heard: Heard = field(default=Heard(), compare=False)
     notice: Notice | None = None

@@ -185,7 +185,10 @@ def open_decode_pool(settings: Settings, on_wait: Callable[[float], None] = lamb
     `on_wait` is called with the seconds that each recording waited for a child.
     """
     return DecodePool(
-        workers=settings.decode_workers, memory_limit_bytes=settings.decode_memory_bytes, on_wait=on_wait
+        workers=settings.decode_workers,
+        live_workers=settings.live_decode_workers,
+        memory_limit_bytes=settings.decode_memory_bytes,
+        on_wait=on_wait,
     )
 
 

@@ -219,6 +219,8 @@ FUNASR_VALUES = {
     "wav_name": ["another"],
     "wav_format": ["mp3"],
     "audio_fs": [8000],
+    "channels": [2],
+    "channel": ["split", 1],
     "chunk_size": [[0, 4, 2]],
     "chunk_interval": [5],
     "encoder_chunk_look_back": [4],

@@ -9,8 +9,9 @@ from paraserve.cli.inputs import Source
 from paraserve.cli.progress import OnProgress
 from paraserve.operator_redaction import OperatorRedaction, read_redaction
 from paraserve.options import RecognitionOptions
+from paraserve.runtime.channels.split_recording import transcribe_recording
 from paraserve.runtime.decoding.pool import DecodePool
-from paraserve.runtime.offline import FileLimits, transcribe_file
+from paraserve.runtime.offline import FileLimits
 from paraserve.runtime.routing.routed_engine import RoutedEngine
 from paraserve.server.protocols.option_warnings import detector_warnings, option_warnings
 from paraserve.settings import Settings
@@ -37,7 +38,7 @@ class LocalTranscriber:
         async with self.engine.for_model(options.model, options.task) as engine:
             with source.open() as file:
                 done = self.redaction.with_client(options)
-                work = transcribe_file(engine, self.pool, file, done, self.limits, on_progress=on_progress)
+                work = transcribe_recording(engine, self.pool, file, done, self.limits, on_progress=on_progress)
                 transcript = await work
             abilities = engine.abilities
             warnings = [*option_warnings(options, abilities, asked=()), *detector_warnings(options, abilities)]

@@ -112,7 +112,7 @@ def _form(boundary: str, filename: str, options: RecognitionOptions) -> tuple[by
         "hotwords": _json_text({word.text: word.weight for word in options.hotwords}),
         "language": options.language or "",
         "model": options.model or "",
-        "channel": _number_text(options.channel),
+        "channel": "" if options.channel is None else str(options.channel),
         "track": _number_text(options.track),
         "replacements": _json_text(dict(redaction.replacements)),
         "profanity": _json_text(redaction.profanity),

@@ -39,8 +39,9 @@ from paraserve.server.protocols.funasr.hotwords import parse_hotwords
 from paraserve.server.protocols.languages import read_language
 from paraserve.settings import Settings
 from paraserve.subtitle_options import SubtitleOptions
-from paraserve.types import Transcript
+from paraserve.types import ChannelChoice, Transcript
 
+MAX_CHANNEL_DIGITS = 5
 PARALLEL_FILES = 2
 """While one recording is decoded or ends, the models work on another. More at once would only cost memory."""
 
@@ -52,7 +53,10 @@ Folder: TypeAlias = Annotated[
     Path | None, typer.Option(metavar="DIR", help="Write DIR/<stem>.<format> instead of stdout.")
 ]
 Channel: TypeAlias = Annotated[
-    int | None, typer.Option(min=0, help="Take one channel, counted from 0.  [default: all mixed]")
+    str | None,
+    typer.Option(
+        metavar="N|split", help="Take one channel, counted from 0, or each for itself.  [default: all mixed]"
+    ),
 ]
 Track: TypeAlias = Annotated[
     int | None,
@@ -143,7 +147,7 @@ def transcribe(  # noqa: PLR0913, PLR0917 - one parameter a flag
         punctuate=not no_punctuate,
         language=read_language("language", language or ""),
         model=model,
-        channel=channel,
+        channel=_channel_of(channel),
         track=track,
         word_times=format_ != "text",
         task="translate" if translate else "transcribe",
@@ -164,6 +168,16 @@ def transcribe(  # noqa: PLR0913, PLR0917 - one parameter a flag
         writer = Output(format_, subtitles, _output_paths(sources, output, format_))
         n_failed = asyncio.run(_run(sources, _transcriber(settings, server, api_key), options, writer))
     raise typer.Exit(1 if n_failed else 0)
+
+
+def _channel_of(text: str | None) -> ChannelChoice:
+    if text is None:
+        return None
+    if text == "split":
+        return "split"
+    if text.isascii() and text.isdecimal() and len(text) <= MAX_CHANNEL_DIGITS:
+        return int(text)
+    raise typer.BadParameter("expected 0, 1, ... or split", param_hint="--channel")
 
 
 def _write_file(path: Path, text: str) -> None:

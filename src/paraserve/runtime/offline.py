@@ -125,11 +125,29 @@ async def transcribe_file(  # noqa: PLR0913 - two callers see different sides of
         InferenceError: a segment could not be recognized.
         OverloadedError: the engine is closed.
     """
-    choices, clock = {"channel": options.channel, "track": options.track}, clock or StageClock()
-    async with pool.open(file, **choices, max_duration_ms=limits.max_duration_ms) as recording:
-        clock.part(DECODE_WAIT, recording.wait_ms / 1000)
-        blocks = _reported(recording, on_progress) if on_progress is not None else recording
-        transcript = await transcribe(engine, blocks, options, merge_ms=limits.merge_ms(options), clock=clock)
+    channel = None if options.channel == "split" else options.channel
+    async with pool.open(
+        file, channel=channel, track=options.track, max_duration_ms=limits.max_duration_ms
+    ) as recording:
+        return await transcribe_decoded(engine, recording, options, limits, on_progress=on_progress, clock=clock)
+
+
+async def transcribe_decoded(
+    engine: Engine,
+    recording: DecodedBlocks,
+    options: RecognitionOptions,
+    limits: FileLimits,
+    *,
+    on_progress: OnProgress | None = None,
+    clock: StageClock | None = None,
+) -> Transcript:
+    """Transcribe a file that is being decoded. Arguments and errors are those of `transcribe_file`."""
+    clock = clock or StageClock()
+    clock.part(DECODE_WAIT, recording.wait_ms / 1000)
+    blocks = _reported(recording, on_progress) if on_progress is not None else recording
+    # What was taken from the file matters no more: segments of any channel share batches.
+    options = replace(options, channel=None, track=None)
+    transcript = await transcribe(engine, blocks, options, merge_ms=limits.merge_ms(options), clock=clock)
     queue_ms = transcript.timing.queue_ms + round(recording.wait_ms)
     timing = replace(transcript.timing, queue_ms=queue_ms, decode_ms=round(recording.decode_ms))
     of_file = (FieldWarning(code, "file", message) for code, message in recording.warnings)

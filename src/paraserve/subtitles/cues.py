@@ -5,12 +5,14 @@ The places to break are chosen for a whole sentence together, as Knuth and Plass
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate
+from operator import attrgetter
 
 from paraserve.inference.text.scripts import ALL_MARKS
 from paraserve.inference.text.sentences import SENTENCE_PAUSE_MS
 from paraserve.subtitle_options import SubtitleOptions
+from paraserve.subtitles.labels import LABEL_CHINESE_CHARS, LABEL_LATIN_CHARS, labelled
 from paraserve.subtitles.line_breaks import line_room
 from paraserve.subtitles.timed_pieces import TimedPiece, timed_sentences
 from paraserve.types import Transcript
@@ -41,7 +43,27 @@ class Cue:
 
 
 def cues_of(transcript: Transcript, limits: SubtitleOptions) -> list[Cue]:
-    """Return the cues of a transcript. They keep the limits, do not overlap, and none is empty."""
+    """Return the cues of a transcript. They keep the limits, and none is empty.
+
+    They do not overlap, except those of different channels, which begin with the number of their channel.
+    """
+    if not transcript.channels:
+        return _unlabelled_cues(transcript, limits)
+    narrower = replace(
+        limits,
+        latin_chars=limits.latin_chars - LABEL_LATIN_CHARS,
+        chinese_chars=limits.chinese_chars - LABEL_CHINESE_CHARS,
+    )
+    of_channels = enumerate(_unlabelled_cues(one, narrower) for one in transcript.channels)
+    cues = [_labelled_cue(channel, cue) for channel, of_channel in of_channels for cue in of_channel]
+    return sorted(cues, key=attrgetter("start_ms"))
+
+
+def _labelled_cue(channel: int, cue: Cue) -> Cue:
+    return replace(cue, text=labelled(channel, cue.text), lines=(labelled(channel, cue.lines[0]), *cue.lines[1:]))
+
+
+def _unlabelled_cues(transcript: Transcript, limits: SubtitleOptions) -> list[Cue]:
     cues: list[Cue] = []
     end_ms = 0
     for sentence in timed_sentences(transcript, limits):

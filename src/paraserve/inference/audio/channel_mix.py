@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from paraserve.inference.audio.source_chunks import SourceChunk
-from paraserve.types import Samples
+from paraserve.types import ChannelChoice, Samples
 
 WINDOW_MS = 100
 """Energies are measured over windows of this length, and the choice is made for each."""
@@ -29,11 +29,17 @@ MEAN = -1
 """The choice of the mean, beside the numbers of the channels."""
 
 
-def mixed(chunks: Iterable[SourceChunk], channel: int | None) -> Iterator[tuple[Samples, int]]:
-    """Yield the samples and rate of each chunk as one channel: the chosen one, or None = as the module says."""
+def mixed(chunks: Iterable[SourceChunk], channel: ChannelChoice) -> Iterator[tuple[Samples, int]]:
+    """Yield the samples and rate of each chunk as one channel: the chosen one, or None = as the module says.
+
+    "split" leaves them as they are, (n_frames, n_channels).
+    """
     mixer: ChannelMixer | None = None
     for chunk in chunks:
         n_channels = chunk.samples.shape[1]
+        if channel == "split":
+            yield chunk.samples, chunk.sample_rate
+            continue
         if mixer is not None and (mixer.n_channels, mixer.sample_rate) != (n_channels, chunk.sample_rate):
             yield mixer.flush(), mixer.sample_rate
             mixer = None

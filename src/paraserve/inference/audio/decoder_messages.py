@@ -4,6 +4,9 @@ A request is a JSON object, with the recording's file descriptor passed along. T
 info, then blocks, then end with the warnings. An error may come in place of any of them. A frame is a header of 16
 bytes and a payload. The child sends frames only in answer to a
 request, and waits while nobody reads, so neither side holds more than a block.
+
+The audio of a live client comes without a descriptor. Whenever the child has decoded all that it was given, it says
+so (`WANT`), and the reader answers with the next bytes, behind their number. No bytes mean the end.
 """
 
 import json
@@ -13,7 +16,7 @@ from dataclasses import asdict, dataclass
 
 from paraserve import errors
 from paraserve.errors import DecoderError, ParaserveError
-from paraserve.types import RecordingInfo
+from paraserve.types import ChannelChoice, RecordingInfo
 
 MAX_REQUEST_BYTES = 4096
 MAX_PAYLOAD_BYTES = 30 * 16_000 * 4
@@ -21,9 +24,11 @@ MAX_PAYLOAD_BYTES = 30 * 16_000 * 4
 EXIT_OUT_OF_MEMORY = 12
 """Exit status of a child that ran into its memory limit, since building an error message needs memory."""
 
-INFO, BLOCK, END, ERROR, PONG = b"I", b"B", b"E", b"X", b"P"
+INFO, BLOCK, END, ERROR, PONG, WANT = b"I", b"B", b"E", b"X", b"P", b"W"
 PING = b"ping"
 """Message in place of a request. The answer is a `PONG` without a payload."""
+_COUNT = struct.Struct("<I")
+COUNT_BYTES = _COUNT.size
 _HEADER = struct.Struct("<cxxxIII")
 HEADER_BYTES = _HEADER.size
 
@@ -58,6 +63,19 @@ class DecodeRequest:
     max_duration_ms: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class LiveRequest:
+    """Choices for decoding bytes as they arrive.
+
+    Args:
+        container: FFmpeg's name of the container; None leaves it to the first bytes.
+        channel: the channel to take; "split" sends blocks of (n_samples, n_channels).
+    """
+
+    container: str | None
+    channel: ChannelChoice
+
+
 def pack_header(header: FrameHeader) -> bytes:
     """Return 16 bytes, little-endian."""
     return _HEADER.pack(header.kind, header.payload_bytes, header.damaged_packets, header.decode_ms)
@@ -75,14 +93,26 @@ def unpack_header(data: bytes | bytearray) -> FrameHeader:
     return header
 
 
-def pack_request(request: DecodeRequest) -> bytes:
+def pack_request(request: DecodeRequest | LiveRequest) -> bytes:
     """Return JSON, well below MAX_REQUEST_BYTES."""
     return json.dumps(asdict(request)).encode()
 
 
-def unpack_request(data: bytes) -> DecodeRequest:
+def unpack_request(data: bytes) -> DecodeRequest | LiveRequest:
     """Read what `pack_request` wrote."""
-    return DecodeRequest(**json.loads(data))
+    fields = json.loads(data)
+    return LiveRequest(**fields) if "container" in fields else DecodeRequest(**fields)
+
+
+def pack_bytes(data: bytes) -> bytes:
+    """Return the bytes of a live client behind their number."""
+    return _COUNT.pack(len(data)) + data
+
+
+def unpack_count(data: bytes) -> int:
+    """Return the number before the bytes of `pack_bytes`."""
+    (count,) = _COUNT.unpack(data)
+    return int(count)
 
 
 def pack_info(info: RecordingInfo) -> bytes:

@@ -15,9 +15,12 @@ import time
 from dataclasses import asdict
 from typing import BinaryIO
 
+import numpy as np
+
 from paraserve.errors import ParaserveError
 from paraserve.inference.audio.decoder_messages import (
     BLOCK,
+    COUNT_BYTES,
     END,
     ERROR,
     EXIT_OUT_OF_MEMORY,
@@ -25,20 +28,26 @@ from paraserve.inference.audio.decoder_messages import (
     MAX_REQUEST_BYTES,
     PING,
     PONG,
+    WANT,
     DecodeRequest,
     FrameHeader,
+    LiveRequest,
     pack_error,
     pack_header,
     pack_info,
     pack_warnings,
+    unpack_count,
     unpack_request,
 )
+from paraserve.inference.audio.live.live_recording import ArrivingBytes, LiveRecording
 from paraserve.inference.audio.recording import Recording, open_recording
-from paraserve.types import SAMPLE_RATE
+from paraserve.types import SAMPLE_RATE, Samples
 
 CPU_ALLOWANCE_S = 20.0
 CPU_ALLOWANCE_PER_MINUTE_S = 5.0
 """CPU time to open a recording, and for each decoded minute. The slowest format, amr, takes less than 1 s of it."""
+LIVE_BLOCK_SAMPLES = SAMPLE_RATE
+"""A block of live audio has at most a second."""
 NICENESS = 5
 """Decoding must not delay live sessions on the same cores."""
 PR_SET_PDEATHSIG = 1
@@ -88,8 +97,12 @@ def _serve_request(connection: socket.socket) -> bool:
         answer.send(PONG)
         return True
     try:
-        with _reopen(descriptors[0]) as file:
-            _decode(file, unpack_request(message), answer)
+        request = unpack_request(message)
+        if isinstance(request, LiveRequest):
+            _decode_live(request, connection, answer)
+        else:
+            with _reopen(descriptors[0]) as file:
+                _decode(file, request, answer)
     except ParaserveError as error:
         answer.send(ERROR, pack_error(error))
     return True
@@ -114,10 +127,57 @@ def _decode(file: BinaryIO, request: DecodeRequest, answer: "_Answer") -> None:
         answer.send(END, pack_warnings(recording.warnings))
 
 
+def _decode_live(request: LiveRequest, connection: socket.socket, answer: "_Answer") -> None:
+    """Decode the bytes of a live client. All that one piece of them gives goes out before the next is asked for."""
+    waiting: list[Samples] = []
+
+    def send_waiting() -> None:
+        samples = np.ascontiguousarray(np.concatenate(waiting)) if waiting else np.zeros(0, np.float32)
+        waiting.clear()
+        for start in range(0, len(samples), LIVE_BLOCK_SAMPLES):
+            answer.send(BLOCK, samples[start : start + LIVE_BLOCK_SAMPLES].data.cast("B"))
+
+    def ask() -> bytes:
+        send_waiting()
+        answer.send(WANT)
+        return _received(connection, unpack_count(_received(connection, COUNT_BYTES)))
+
+    answer.grant_cpu_time(decoded_samples=0)
+    recording = LiveRecording(ArrivingBytes(ask), request.container, request.channel)
+    try:
+        answer.recording = recording
+        answer.send(INFO, pack_info(recording.info))
+        for samples in recording:
+            answer.grant_cpu_time(recording.received_samples)
+            if samples.size:
+                waiting.append(samples)
+            if sum(map(len, waiting)) >= LIVE_BLOCK_SAMPLES:
+                send_waiting()
+        send_waiting()
+        answer.send(END, pack_warnings(()))
+    finally:
+        recording.close()
+
+
+def _received(connection: socket.socket, n_bytes: int) -> bytes:
+    """Return the next bytes of the socket.
+
+    Raises:
+        ConnectionResetError: the reader is gone.
+    """
+    data = bytearray()
+    while len(data) < n_bytes:
+        piece = connection.recv(n_bytes - len(data))
+        if not piece:
+            raise ConnectionResetError
+        data += piece
+    return bytes(data)
+
+
 class _Answer:
     """Sender of the frames of one request. Keeps the totals that each header carries; `recording` counts damage."""
 
-    recording: Recording | None = None
+    recording: Recording | LiveRecording | None = None
 
     def __init__(self, connection: socket.socket) -> None:
         self._connection = connection

@@ -2,9 +2,9 @@
 
 import errno
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Protocol
 
 import av
 import av.logging
@@ -37,22 +37,43 @@ OPEN_OPTIONS: Mapping[str, str] = MappingProxyType(
 
 GAP_S = 0.05
 """A longer jump in the timestamps is a lost packet, a shorter one rounding or clock jitter."""
+HEAD_BYTES = 16
+"""First bytes that tell damage from an unknown format."""
+_TEXTS: Any = MappingProxyType({"metadata_errors": "replace"})
 MAX_DEMUX_ERRORS = 32
 """Number of errors in a row after which reading ends."""
 
 
+LIVE_OPTIONS: Mapping[str, str] = MappingProxyType({"probesize": "32", "analyzeduration": "1"})
+"""A stream is begun with the first packet that tells what it is: FFmpeg would wait for 5 s of it."""
+
+
+STREAM_BUFFER_BYTES = 128 * 1024
+"""FFmpeg keeps what it has read while a further 32 KiB fit: in an mp4 it goes back by some bytes."""
+
+
+class ByteStream(Protocol):
+    """Bytes that arrive while they are read. `head` has the first ones."""
+
+    head: bytes
+
+    def read(self, n_bytes: int) -> bytes:
+        """Return 1 to `n_bytes` bytes, none at the end."""
+        ...
+
+
 class ContainerSource:
-    """Reader of one audio track of a file, by FFmpeg, packet by packet.
+    """Reader of one audio track, by FFmpeg, packet by packet.
 
     Args:
-        file: the open file, at its beginning.
+        container: the container, from `open_container` or `open_stream`. It is closed with the source.
         track: 0-based number among its audio tracks; None takes the one that FFmpeg prefers of those that can be
             decoded: the default track, or the one with the most channels.
     """
 
-    def __init__(self, file: BinaryIO, track: int | None = None) -> None:
+    def __init__(self, container: Any, track: int | None = None) -> None:
         self.damaged_packets = 0
-        self._container = _open_container(file)
+        self._container = container
         try:
             self.track, self._stream = _audio_stream(self._container, track)
             self.info = _info(self._container, self._stream)
@@ -74,7 +95,12 @@ class ContainerSource:
 
     def chunks(self) -> Iterator[SourceChunk]:
         """Yield the audio that can be decoded. Count damaged packets, and gaps between timestamps."""
-        yield from chunks_of(frame for packet in self._packets() for frame in self._frames(packet))
+        yield from chunks_of(self.frames())
+
+    def frames(self) -> Iterator[av.AudioFrame]:
+        """Yield the frames of `chunks` as they are, each as soon as its packet is there."""
+        for packet in self._packets():
+            yield from self._frames(packet)
 
     def close(self) -> None:
         """Release the container."""
@@ -121,30 +147,61 @@ class ContainerSource:
         self._expected_start_s = start + frame.samples / max(frame.sample_rate, 1)
 
 
-def _open_container(file: BinaryIO) -> Any:
+def open_container(file: BinaryIO) -> Any:
+    """Open a file at its beginning.
+
+    Raises:
+        AudioError: it is damaged, or of a format that is not taken.
+    """
+
+    def head() -> bytes:
+        file.seek(0)
+        return file.read(HEAD_BYTES)
+
+    return _opened(lambda: av.open(_NamelessFile(file), "r", options=dict(OPEN_OPTIONS), **_TEXTS), head)
+
+
+def open_stream(stream: ByteStream, container: str | None) -> Any:
+    """Open bytes that arrive while they are read, in the container of this name, or None = as they begin.
+
+    Raises:
+        AudioError: they are damaged, or of a format that is not taken or cannot be read without its end.
+    """
+    choices: Any = {"format": container, "buffer_size": STREAM_BUFFER_BYTES, **_TEXTS}
+    options = {**OPEN_OPTIONS, **(LIVE_OPTIONS if container else {})}
+    source = _Unseekable(stream)
+    return _opened(lambda: av.open(source, "r", options=options, **choices), lambda: stream.head)
+
+
+def _opened(opening: Callable[[], Any], head: Callable[[], bytes]) -> Any:
     av.logging.set_level(av.logging.ERROR)
     av.logging.set_skip_repeated(False)
     with av.logging.Capture() as messages:
         try:
-            return av.open(_NamelessFile(file), "r", options=dict(OPEN_OPTIONS), metadata_errors="replace")
+            return opening()
         except MemoryError:
             raise
         except av.FFmpegError as error:
-            raise _refused(file, error, messages) from error
+            raise _refused(head(), error, messages) from error
         finally:
             av.logging.set_level(None)
 
 
-def _refused(file: BinaryIO, error: av.FFmpegError, messages: list[Any]) -> AudioError:
+def _refused(head: bytes, error: av.FFmpegError, messages: list[Any]) -> AudioError:
     """Return the error that says which format was found, or that the file is damaged."""
     for _, sender, text in messages:
         if NOT_TAKEN.search(text):
             return UnsupportedFormatError(f"the file's format is {sender}: {refusal(sender)}", param="file")
-    file.seek(0)
-    head = file.read(16)
     if head.startswith(MAGIC) or head[4:8] == b"ftyp":
         return AudioError(f"the file is damaged or cut off: {error.strerror}", param="file")
     return UnsupportedFormatError("the file is not audio or video of a known format", param="file")
+
+
+class _Unseekable:
+    """A stream without the methods by which FFmpeg would seek in it."""
+
+    def __init__(self, stream: ByteStream) -> None:
+        self.read = stream.read
 
 
 class _NamelessFile:

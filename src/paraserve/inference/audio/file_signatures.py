@@ -1,10 +1,10 @@
 """Names of file formats by their first bytes, to tell a file that was sent as raw audio."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from paraserve.errors import AudioError, UnsupportedFormatError
-from paraserve.inference.audio.wav.live_header import RIFF_BYTES, read_wav_header
+from paraserve.inference.audio.wav.live_header import RIFF_BYTES, may_be_wav, read_wav_header
 
 HEAD_BYTES = 4096
 """Bytes that are looked at. The second frame of an MP3 begins within 1,732."""
@@ -33,7 +33,11 @@ SIGNATURES: Mapping[bytes, str] = MappingProxyType(
         b"data:audio": "data URL",
     }
 )
+CONTINUED_WEBM = (b"\x1fC\xb6u", b"\xa3")
+"""First bytes of a cluster and of a block: a recorder goes on with them where its file was begun before."""
 MP4 = "MP4"
+MP4_HEAD_BYTES = 8
+MP3_HEADER_BYTES, ADTS_HEADER_BYTES = 4, 7
 MP4_BOXES = frozenset((b"ftyp", b"moov", b"moof", b"styp"))
 MPEG_RATES_HZ = ((11025, 12000, 8000), (), (22050, 24000, 16000), (44100, 48000, 32000))
 """By version: 2.5, none, 2, 1 (ISO 11172-3 and 13818-3)."""
@@ -41,6 +45,65 @@ MP3_KBIT_S = {
     3: (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320),
     2: (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
 }
+
+
+DEMUXERS: Mapping[str, str] = MappingProxyType(
+    {
+        "WebM or Matroska": "matroska",
+        "Ogg": "ogg",
+        "FLAC": "flac",
+        "MP3": "mp3",
+        "AAC": "aac",
+        "AMR": "amr",
+        MP4: "mov",
+        "AU": "au",
+        "CAF": "caf",
+        "AIFF": "aiff",
+        "WMA": "asf",
+        "FLV": "flv",
+    }
+)
+"""FFmpeg's names of formats that it can read as they arrive. It would wait for more bytes to find out itself."""
+
+
+def demuxer_of(name: str | None) -> str | None:
+    """Return FFmpeg's name of a format of `file_format`, None for one that it is to find out."""
+    if name is not None and name.startswith("WAV"):
+        return "wav"
+    return DEMUXERS.get(name or "")
+
+
+def is_undecided(head: bytes | bytearray) -> bool:
+    """Return whether more bytes are needed to tell a file from raw audio."""
+    if len(head) >= HEAD_BYTES:
+        return False
+    if len(head) < MP4_HEAD_BYTES and head[:1] in (b"", b"\0"):
+        return True
+    if any(len(head) < len(signature) and signature.startswith(head) for signature in SIGNATURES):
+        return True
+    if head[:4] == b"RIFF"[: len(head)]:
+        return _is_cut_wav(head)
+    for frame_bytes, header_bytes in ((_mp3_frame_bytes, MP3_HEADER_BYTES), (_adts_frame_bytes, ADTS_HEADER_BYTES)):
+        if _is_cut_frame(head, frame_bytes, header_bytes):
+            return True
+    return False
+
+
+def _is_cut_wav(head: bytes | bytearray) -> bool:
+    try:
+        return may_be_wav(head) and read_wav_header(head) is None
+    except AudioError:
+        return False
+
+
+def _is_cut_frame(
+    head: bytes | bytearray, frame_bytes: Callable[[bytes | bytearray], int], header_bytes: int
+) -> bool:
+    """Return whether the head may be a frame, and the next one's header is not all there."""
+    if len(head) < header_bytes:
+        return head[:1] == b"\xff"
+    length = frame_bytes(head)
+    return length > 0 and len(head) < length + header_bytes
 
 
 def file_format(head: bytes | bytearray) -> str | None:

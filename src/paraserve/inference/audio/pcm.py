@@ -1,18 +1,26 @@
 """Raw audio of live clients to samples. Messages may end anywhere, also inside a sample."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 import numpy as np
 import soxr
 
 from paraserve.errors import AudioError
+from paraserve.inference.audio.channel_mix import ChannelMixer
+from paraserve.inference.audio.recording import check_source
 from paraserve.inference.audio.telephony import a_law_table, mu_law_table
-from paraserve.inference.audio.wav.live_header import RIFF_BYTES, PcmLayout, may_be_wav, read_wav_header
+from paraserve.inference.audio.wav.live_header import RIFF_BYTES, PcmKind, PcmLayout, may_be_wav, read_wav_header
 from paraserve.inference.audio.wav.riff import OTHER_CHUNKS
-from paraserve.options import AudioFormat
-from paraserve.types import SAMPLE_RATE, Samples
+from paraserve.options import AudioFormat, Encoding
+from paraserve.types import SAMPLE_RATE, ChannelChoice, Samples
 
 CHUNK_NAME_BYTES = 4
+KINDS: Mapping[Encoding, tuple[PcmKind, int]] = MappingProxyType(
+    {"int16": ("int", 2), "float32": ("float", 4), "alaw": ("alaw", 1), "mulaw": ("mulaw", 1)}
+)
+"""Kind and width in bytes of the samples of raw audio."""
 
 
 class PcmReader:
@@ -20,15 +28,18 @@ class PcmReader:
 
     An utterance that begins like a wav (`RIFF....WAVE`) is read by its own header, whatever format the client stated.
 
+    Args:
+        audio: the format of audio without a header.
+        channel: the channel to take; None mixes all, "split" gives samples of (n_samples, n_channels).
+
     Raises:
-        AudioError: the number of channels or the sample rate is unusable.
+        AudioError: the number of channels or the sample rate is unusable, or there is no such channel.
     """
 
-    def __init__(self, audio: AudioFormat) -> None:
-        if audio.encoding == "int16":
-            self._raw = PcmLayout("int", 2, audio.channels, audio.sample_rate)
-        else:
-            self._raw = PcmLayout(audio.encoding, 1, audio.channels, audio.sample_rate)
+    def __init__(self, audio: AudioFormat, channel: ChannelChoice = None) -> None:
+        kind, width_bytes = KINDS[audio.encoding]
+        self._raw = PcmLayout(kind, width_bytes, audio.channels, audio.sample_rate)
+        self._channel = channel
         self._utterance = _Utterance()
 
     @property
@@ -63,7 +74,7 @@ class PcmReader:
             return utterance.stream.flush()
         if len(utterance.head) >= RIFF_BYTES:
             raise AudioError("damaged wav: it ends inside its header")
-        stream = PcmStream(self._raw)
+        stream = PcmStream(self._raw, self._channel)
         return np.concatenate((stream.push(bytes(utterance.head)), stream.flush()))
 
     def _read(self, utterance: "_Utterance", data: bytes) -> Samples:
@@ -71,24 +82,28 @@ class PcmReader:
             return utterance.stream.push(data)
         utterance.head += data
         if not may_be_wav(utterance.head):
-            utterance.stream = PcmStream(self._raw)
+            utterance.stream = PcmStream(self._raw, self._channel)
             return utterance.stream.push(bytes(utterance.head))
         header = read_wav_header(utterance.head) if len(utterance.head) >= RIFF_BYTES else None
         if header is None:
             return _no_samples()
         utterance.header = header.layout
-        utterance.stream = PcmStream(header.layout, header.data_bytes)
+        utterance.stream = PcmStream(header.layout, self._channel, header.data_bytes)
         return utterance.stream.push(bytes(utterance.head[header.data_at :]))
 
 
 class PcmStream:
-    """Converter of bytes in one layout to mono samples at 16 kHz.
+    """Converter of bytes in one layout to samples at 16 kHz, as `recording.py` does it with those of a file.
 
     Behind `n_bytes` (None: all are audio) other chunks of a wav may stand, which are ignored. Anything else is audio
     that the wav's header does not count.
+
+    Raises:
+        AudioError: there is no such channel, or there are too many to be kept apart.
     """
 
-    def __init__(self, layout: PcmLayout, n_bytes: int | None = None) -> None:
+    def __init__(self, layout: PcmLayout, channel: ChannelChoice, n_bytes: int | None = None) -> None:
+        check_source(layout.channels, layout.sample_rate, channel)
         self._layout = layout
         self._left_bytes = n_bytes
         self._padding_bytes = (n_bytes or 0) % 2
@@ -96,18 +111,34 @@ class PcmStream:
         self._is_over = False
         self._rest = b""
         self._table = _table(layout)
+        self._channel = channel
+        self._mixer = None
+        if channel is None and layout.channels > 1:
+            self._mixer = ChannelMixer(layout.channels, layout.sample_rate)
         self._resampler = None
         if layout.sample_rate != SAMPLE_RATE:
-            self._resampler = soxr.ResampleStream(layout.sample_rate, SAMPLE_RATE, 1, dtype="float32")
+            n_channels = layout.channels if channel == "split" else 1
+            self._resampler = soxr.ResampleStream(layout.sample_rate, SAMPLE_RATE, n_channels, dtype="float32")
 
     def push(self, data: bytes) -> Samples:
-        """Return the samples that these bytes complete; a resampler delays some."""
+        """Return the samples that these bytes complete; a resampler and a mixer delay some."""
         data = self._rest + self._audio(data)
         n_whole = len(data) // self._layout.frame_bytes * self._layout.frame_bytes
         self._rest = data[n_whole:]
-        samples = _mono(self._floats(data[:n_whole]), self._layout.channels)
-        if self._resampler is not None and len(samples):
-            samples = self._resampler.resample_chunk(samples)
+        return self._resampled(self._chosen(self._floats(data[:n_whole])), is_last=False)
+
+    def _chosen(self, values: Samples) -> Samples:
+        """Return whole frames, interleaved, as one channel or as those that stay apart."""
+        if self._layout.channels == 1 and self._channel != "split":
+            return values
+        frames = values.reshape(-1, self._layout.channels)
+        if self._mixer is not None:
+            return self._mixer.push(frames)
+        return frames if self._channel == "split" else frames[:, self._channel or 0]
+
+    def _resampled(self, samples: Samples, *, is_last: bool) -> Samples:
+        if self._resampler is not None and (len(samples) or is_last):
+            samples = self._resampler.resample_chunk(samples, last=is_last)
         return np.clip(samples, -1.0, 1.0)
 
     def _audio(self, data: bytes) -> bytes:
@@ -130,11 +161,9 @@ class PcmStream:
         return samples
 
     def flush(self) -> Samples:
-        """Return the samples that the resampler has delayed."""
-        if self._resampler is None:
-            return _no_samples()
-        tail: Samples = self._resampler.resample_chunk(_no_samples(), last=True)
-        return np.clip(tail, -1.0, 1.0)
+        """Return the samples that were delayed."""
+        rest = self._chosen(_no_samples()) if self._mixer is None else self._mixer.flush()
+        return self._resampled(rest, is_last=True)
 
 
 @dataclass(slots=True)
@@ -156,14 +185,6 @@ def _table(layout: PcmLayout) -> Samples | None:
     if layout.kind == "alaw":
         return a_law_table()
     return mu_law_table() if layout.kind == "mulaw" else None
-
-
-def _mono(values: Samples, channels: int) -> Samples:
-    """Return whole frames as float32 (n_frames,), the mean of the channels."""
-    if channels == 1:
-        return values
-    mixed: Samples = values.reshape(-1, channels).mean(axis=1)
-    return mixed
 
 
 def _floats(data: bytes, layout: PcmLayout) -> Samples:

@@ -18,7 +18,8 @@ from paraserve.inference.audio.tracks import open_track
 from paraserve.inference.audio.wav.live_header import MAX_SOURCE_RATE, MIN_SOURCE_RATE
 from paraserve.inference.audio.wav.riff import is_wav
 from paraserve.inference.audio.wav.wav_file import Source, open_wav
-from paraserve.types import SAMPLE_RATE, Samples, samples_to_ms
+from paraserve.options import MAX_SPLIT_CHANNELS
+from paraserve.types import SAMPLE_RATE, ChannelChoice, Samples, samples_to_ms
 
 BLOCK_SAMPLES = 10 * SAMPLE_RATE
 """Length of a block: short enough that the first comes at once, long enough that its overhead does not count."""
@@ -64,7 +65,7 @@ class Recording:
             AudioError: the channel does not exist, or the sample rate is unusable.
             DecoderError: no packet of the recording could be decoded.
         """
-        for block in _blocks_of(_resampled(mixed(self._checked_chunks(), self._channel)), BLOCK_SAMPLES):
+        for block in _blocks_of(resampled(mixed(self._checked_chunks(), self._channel)), BLOCK_SAMPLES):
             self.received_samples += len(block)
             _check_duration(samples_to_ms(self.received_samples), self._max_duration_ms)
             yield block
@@ -73,7 +74,7 @@ class Recording:
 
     def _checked_chunks(self) -> Iterator[SourceChunk]:
         for chunk in self._source.chunks():
-            _check_source(chunk.samples.shape[1], chunk.sample_rate, self._channel)
+            check_source(chunk.samples.shape[1], chunk.sample_rate, self._channel)
             yield chunk
 
 
@@ -102,7 +103,7 @@ def open_recording(
     source, warnings = _open_source(file, track)
     try:
         info = source.info
-        _check_source(info.channels, info.sample_rate, channel)
+        check_source(info.channels, info.sample_rate, channel)
         _check_duration(info.duration_ms or 0, max_duration_ms)
     except AudioError:
         source.close()
@@ -123,7 +124,26 @@ def _open_source(file: BinaryIO, track: int | None) -> tuple[Source, list[tuple[
     return open_wav(file, size), []
 
 
-def _check_source(channels: int, sample_rate: int, channel: int | None) -> None:
+def check_split(n_channels: int) -> None:
+    """Check the number of channels that are to be kept apart.
+
+    Raises:
+        AudioError: there are too many.
+    """
+    if n_channels > MAX_SPLIT_CHANNELS:
+        message = f"{n_channels} channels are too many to be transcribed one by one: at most {MAX_SPLIT_CHANNELS} are"
+        raise AudioError(message, code="too_many_channels", param="channel")
+
+
+def check_source(channels: int, sample_rate: int, channel: ChannelChoice) -> None:
+    """Check what a file or a stream says of itself.
+
+    Raises:
+        AudioError: it has no such channel, too many of them to be kept apart, or an unusable rate.
+    """
+    if channel == "split":
+        check_split(channels)
+        channel = None
     if channel is not None and not 0 <= channel < channels:
         raise AudioError(
             f"channel {channel} does not exist: the recording has {channels} channel(s), counted from 0",
@@ -139,21 +159,29 @@ def _check_duration(duration_ms: int, max_duration_ms: int | None) -> None:
         raise AudioTooLongError(f"the recording is longer than {max_duration_ms // 1000} s", param="file")
 
 
-def _resampled(chunks: Iterable[tuple[Samples, int]]) -> Iterator[Samples]:
-    """Convert to 16 kHz. Where a stream changes its rate, first yield the rest of the old resampler."""
+def resampled(chunks: Iterable[tuple[Samples, int]]) -> Iterator[Samples]:
+    """Convert to 16 kHz: one channel (n_samples,), or several that stay apart (n_samples, n_channels).
+
+    Where a stream changes its rate, the rest of the old resampler comes first.
+    """
     resampler, current_rate = None, SAMPLE_RATE
+    nothing = np.zeros(0, np.float32)
     for samples, rate in chunks:
         if rate != current_rate:
-            yield from _flush(resampler)
-            resampler = soxr.ResampleStream(rate, SAMPLE_RATE, 1, dtype="float32") if rate != SAMPLE_RATE else None
+            yield from _flush(resampler, nothing)
+            n_channels = 1 if samples.ndim == 1 else samples.shape[1]
+            resampler = None
+            if rate != SAMPLE_RATE:
+                resampler = soxr.ResampleStream(rate, SAMPLE_RATE, n_channels, dtype="float32")
             current_rate = rate
+        nothing = samples[:0]
         yield resampler.resample_chunk(samples) if resampler else samples
-    yield from _flush(resampler)
+    yield from _flush(resampler, nothing)
 
 
-def _flush(resampler: soxr.ResampleStream | None) -> Iterator[Samples]:
+def _flush(resampler: soxr.ResampleStream | None, nothing: Samples) -> Iterator[Samples]:
     if resampler is not None:
-        yield resampler.resample_chunk(np.zeros(0, np.float32), last=True)
+        yield resampler.resample_chunk(nothing, last=True)
 
 
 def _blocks_of(chunks: Iterable[Samples], n_samples: int) -> Iterator[Samples]:

@@ -38,16 +38,16 @@ def chunks_of(frames: Iterable[av.AudioFrame]) -> Iterator[SourceChunk]:
     for frame in frames:
         this = (frame.sample_rate, frame.format.name, frame.layout.nb_channels)
         if group and (this != layout or n_samples >= JOINED_SAMPLES):
-            yield from _converted(group)
+            yield from converted(group)
             group, n_samples = [], 0
         layout = this
         group.append(frame)
         n_samples += frame.samples
     if group:
-        yield from _converted(group)
+        yield from converted(group)
 
 
-def _converted(frames: Sequence[av.AudioFrame]) -> Iterator[SourceChunk]:
+def converted(frames: Sequence[av.AudioFrame]) -> Iterator[SourceChunk]:
     """Convert frames of one layout, in parts of limited size: a frame may be as large as its packet."""
     first = frames[0]
     n_channels = max(first.layout.nb_channels, 1)

@@ -8,7 +8,7 @@ from typing import BinaryIO
 import numpy as np
 
 from paraserve.errors import AudioError, UnsupportedFormatError
-from paraserve.inference.audio.demux import ContainerSource
+from paraserve.inference.audio.demux import ContainerSource, open_container
 
 SOUND = 1e-3
 """Full scale is 1.0. What stays below -60 dB is no sound: codecs leave such noise in silence."""
@@ -24,7 +24,7 @@ def open_track(file: BinaryIO, track: int | None) -> tuple[ContainerSource, list
     Raises:
         AudioError: the file cannot be used, or has no such track.
     """
-    source = ContainerSource(file, track)
+    source = ContainerSource(open_container(file), track)
     if track is not None or len(source.tracks) < 2:
         return source, []
     preferred, others = source.track, [number for number in source.tracks if number != source.track]
@@ -42,7 +42,7 @@ def _warning(preferred: int, taken: int, n_tracks: int) -> list[tuple[str, str]]
 
 def _reopened(file: BinaryIO, track: int) -> ContainerSource:
     file.seek(0)
-    return ContainerSource(file, track)
+    return ContainerSource(open_container(file), track)
 
 
 def _has_sound(file: BinaryIO, track: int) -> bool:

@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +19,8 @@ from paraserve.inference.audio.decoder_messages import (
     PONG,
     DecodeRequest,
     FrameHeader,
+    LiveRequest,
+    pack_bytes,
     pack_request,
     unpack_header,
 )
@@ -27,6 +30,8 @@ EXIT_TIMEOUT_S = 2.0
 PING_TIMEOUT_S = 2.0
 """Time for an idle child to answer. One that has not answered before may still be starting."""
 START_TIMEOUT_S = 10.0
+LOOK_S = 2.0
+"""A child that sends nothing is looked at this often: a stopped one is given up at once."""
 CRASHES = frozenset((signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL))
 """Signals of a process that a recording has crashed. Others come from outside."""
 STOPPED = "T"
@@ -112,11 +117,16 @@ class DecodeChild:
             return False
         return header.kind == PONG
 
-    def send(self, request: DecodeRequest, descriptor: int) -> None:
+    def send(self, request: DecodeRequest | LiveRequest, descriptor: int | None = None) -> None:
         """Send a request and the descriptor of its file. It is small and the socket empty, so this does not block."""
         # The read that follows notices a child that has just died.
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-            socket.send_fds(self._socket, [pack_request(request)], [descriptor])
+            socket.send_fds(self._socket, [pack_request(request)], [] if descriptor is None else [descriptor])
+
+    async def send_bytes(self, data: bytes) -> None:
+        """Send the next bytes of a live client, for which the child has asked. None at all are the end."""
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            await asyncio.get_running_loop().sock_sendall(self._socket, pack_bytes(data))
 
     async def receive(self) -> tuple[FrameHeader, bytearray]:
         """Wait for the next frame and return its header and payload.
@@ -167,6 +177,36 @@ class DecodeChild:
             return await asyncio.to_thread(self._process.wait)
         finally:
             self._socket.close()  # after a pending `receive` has seen the end and released the descriptor
+
+
+async def frame_or_loss(child: DecodeChild, stall_timeout_s: float) -> tuple[FrameHeader, bytearray] | ChildLoss:
+    """Wait for a frame, as long as the child is not stopped, or stuck for `stall_timeout_s`."""
+    reading = asyncio.ensure_future(child.receive())
+    reading.add_done_callback(_retrieve)
+    deadline_s, cpu_s = time.monotonic() + stall_timeout_s, child.cpu_s
+    try:
+        while not reading.done():
+            await asyncio.wait((reading,), timeout=min(LOOK_S, stall_timeout_s))
+            if not reading.done() and (child.is_stopped or time.monotonic() >= deadline_s):
+                return _stall(child.cpu_s - cpu_s, stall_timeout_s)
+        return reading.result()
+    except (EOFError, OSError):
+        return await child.loss()
+    finally:
+        reading.cancel()
+
+
+def _stall(used_s: float, stall_timeout_s: float) -> ChildLoss:
+    if used_s > stall_timeout_s / 2:
+        message = f"the decoder made no progress in {stall_timeout_s:g} s"
+        return ChildLoss(DecoderError(message, code="decoder_timeout", param="file"), may_retry=False)
+    return ChildLoss(DecoderUnavailableError("the decoder process does not go on"), may_retry=True)
+
+
+def _retrieve(task: "asyncio.Task[tuple[FrameHeader, bytearray]]") -> None:
+    """Look at a task's error, since whoever waited for it may have been cancelled."""
+    if not task.cancelled():
+        task.exception()
 
 
 def unavailable(error: OSError) -> DecoderUnavailableError:

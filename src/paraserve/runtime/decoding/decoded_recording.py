@@ -1,13 +1,11 @@
 """A recording that a decode child turns into blocks of samples."""
 
-import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Protocol
 
 import numpy as np
 
-from paraserve.errors import DecoderError, DecoderUnavailableError
 from paraserve.inference.audio.decoder_messages import (
     BLOCK,
     ERROR,
@@ -17,11 +15,8 @@ from paraserve.inference.audio.decoder_messages import (
     unpack_info,
     unpack_warnings,
 )
-from paraserve.runtime.decoding.child import ChildLoss, DecodeChild
+from paraserve.runtime.decoding.child import ChildLoss, DecodeChild, frame_or_loss
 from paraserve.types import RecordingInfo, Samples
-
-LOOK_S = 2.0
-"""A child that sends nothing is looked at this often: a stopped one is given up at once."""
 
 
 class DecodedBlocks(Protocol):
@@ -109,7 +104,7 @@ class DecodedRecording:
     async def _next_frame(self) -> tuple[FrameHeader, bytearray]:
         assert self.child is not None
         while True:
-            frame = await self._frame_or_loss(self.child)
+            frame = await frame_or_loss(self.child, self._stall_timeout_s)
             if not isinstance(frame, ChildLoss):
                 return self._noted(*frame)
             if not (frame.may_retry and self._may_retry):
@@ -127,7 +122,7 @@ class DecodedRecording:
         n_missing = self.received_samples
         is_started = not hasattr(self, "info")
         while n_missing or not is_started:
-            frame = await self._frame_or_loss(self.child)
+            frame = await frame_or_loss(self.child, self._stall_timeout_s)
             if isinstance(frame, ChildLoss):
                 raise frame.error
             header, payload = frame
@@ -138,37 +133,9 @@ class DecodedRecording:
                 return frame
         return None
 
-    async def _frame_or_loss(self, child: DecodeChild) -> tuple[FrameHeader, bytearray] | ChildLoss:
-        """Wait for a frame, as long as the child is not stopped."""
-        reading = asyncio.ensure_future(child.receive())
-        reading.add_done_callback(_retrieve)
-        deadline_s, cpu_s = time.monotonic() + self._stall_timeout_s, child.cpu_s
-        try:
-            while not reading.done():
-                await asyncio.wait((reading,), timeout=min(LOOK_S, self._stall_timeout_s))
-                if not reading.done() and (child.is_stopped or time.monotonic() >= deadline_s):
-                    return self._stall(child.cpu_s - cpu_s)
-            return reading.result()
-        except (EOFError, OSError):
-            return await child.loss()
-        finally:
-            reading.cancel()
-
-    def _stall(self, used_s: float) -> ChildLoss:
-        if used_s > self._stall_timeout_s / 2:
-            message = f"the decoder made no progress in {self._stall_timeout_s:g} s"
-            return ChildLoss(DecoderError(message, code="decoder_timeout", param="file"), may_retry=False)
-        return ChildLoss(DecoderUnavailableError("the decoder process does not go on"), may_retry=True)
-
     def _noted(self, header: FrameHeader, payload: bytearray) -> tuple[FrameHeader, bytearray]:
         self.damaged_packets, self.decode_ms = header.damaged_packets, header.decode_ms
         if header.kind == ERROR:
             self.is_finished = True
             raise unpack_error(payload)
         return header, payload
-
-
-def _retrieve(task: "asyncio.Task[tuple[FrameHeader, bytearray]]") -> None:
-    """Look at a task's error, since whoever waited for it may have been cancelled."""
-    if not task.cancelled():
-        task.exception()

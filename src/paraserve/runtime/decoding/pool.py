@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import BinaryIO
 
 from paraserve.errors import AudioError, DecoderUnavailableError, ShuttingDownError
-from paraserve.inference.audio.decoder_messages import DecodeRequest
+from paraserve.inference.audio.decoder_messages import DecodeRequest, LiveRequest
 from paraserve.runtime.decoding.child import DecodeChild, unavailable
 from paraserve.runtime.decoding.decoded_recording import DecodedBlocks, DecodedRecording
+from paraserve.runtime.decoding.live_decoder import LiveDecoder
 from paraserve.runtime.decoding.plain_recording import open_plain_recording
 
 DEFAULT_MEMORY_LIMIT_BYTES = 1 << 30
@@ -29,7 +30,8 @@ class DecodePool:
     """Decodes up to `workers` recordings at once; others wait in order of arrival. Use it from one event loop.
 
     Args:
-        workers: most children.
+        workers: most children that decode at once.
+        live_workers: most live clients whose audio a child decodes, beside the recordings.
         memory_limit_bytes: address space of each child.
         stall_timeout_s: seconds without a block after which a child counts as stuck and is killed.
         on_wait: called with the seconds that each recording waited for a child.
@@ -39,6 +41,7 @@ class DecodePool:
         self,
         workers: int = 2,
         *,
+        live_workers: int = 16,
         memory_limit_bytes: int = DEFAULT_MEMORY_LIMIT_BYTES,
         stall_timeout_s: float = 30.0,
         on_wait: Callable[[float], None] = lambda _seconds: None,
@@ -48,6 +51,7 @@ class DecodePool:
         self._stall_timeout_s = stall_timeout_s
         self._workers = workers
         self._slots = asyncio.Semaphore(workers)
+        self._live_workers = self._free_live = live_workers
         self._idle: list[DecodeChild] = []
         self._children: set[DecodeChild] = set()
         self._reaping: set[asyncio.Task[int]] = set()
@@ -118,6 +122,28 @@ class DecodePool:
         """Memory of all children, idle ones too, without what they share with other processes."""
         return sum(child.memory_bytes for child in self._children)
 
+    @contextlib.asynccontextmanager
+    async def open_live(self, request: LiveRequest) -> "AsyncIterator[LiveDecoder]":
+        """Take a child for the audio of a live client, which comes in pieces. Leaving the context ends it.
+
+        Raises:
+            DecoderUnavailableError: as many are taken as there may be, or no child could be started.
+            ShuttingDownError: the pool is closed.
+        """
+        if not self._free_live:
+            message = f"the audio of {self._live_workers} live clients is being decoded: try again later, or send PCM"
+            raise DecoderUnavailableError(message)
+        self._free_live -= 1
+        decoder = None
+        try:
+            child = await self._hire(request)
+            decoder = LiveDecoder(child, is_split=request.channel == "split", stall_timeout_s=self._stall_timeout_s)
+            yield decoder
+        finally:
+            self._free_live += 1
+            if decoder is not None:
+                self._give_back(decoder.child, is_clean=decoder.is_finished)
+
     def start(self) -> None:
         """Start a child for the first recording, and from now on one ahead of the next while all others decode."""
         self._is_started = True
@@ -130,7 +156,7 @@ class DecodePool:
             self._discard(child)
         await asyncio.gather(*self._reaping)
 
-    async def _hire(self, request: DecodeRequest, descriptor: int) -> DecodeChild:
+    async def _hire(self, request: DecodeRequest | LiveRequest, descriptor: int | None = None) -> DecodeChild:
         """Send the request to an idle child that is well, or to a new one."""
         child = await self._idle_child() or self._new_child()
         try:

@@ -18,6 +18,7 @@ ERROR_CODES: Mapping[str, ErrorCode] = MappingProxyType(
         "empty_file": ErrorCode(400, "the recording has no bytes"),
         "invalid_audio": ErrorCode(400, "the recording is damaged or cut off"),
         "no_audio_stream": ErrorCode(400, "the file has pictures and no sound"),
+        "too_many_channels": ErrorCode(400, "more than 8 channels are to be transcribed each for itself"),
         "channel_out_of_range": ErrorCode(400, "the recording has no channel of this number"),
         "track_out_of_range": ErrorCode(400, "the file has no audio track of this number"),
         "unsupported_sample_rate": ErrorCode(400, "the recording's sample rate is not taken"),

@@ -1,6 +1,6 @@
 """Form and query fields of the upload routes, for the description of the API. `form_fields.py` reads them."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import MISSING, Field
 
@@ -38,8 +38,9 @@ class UploadForm(Documented):
     """`true`: the text does not depend on what else the server is doing. Slower."""
     lm: bool = True
     """`false` goes without the language model, where there is one. It knows what is usual, and this may not be."""
-    channel: int | MISSING = Field(MISSING, ge=0, le=99_999)
-    """Channel of the file to take, from 0. Without it all channels are mixed."""
+    channel: Annotated[int, Field(ge=0, le=99_999)] | Literal["split"] | MISSING = MISSING
+    """Channel of the file to take, from 0. `split` transcribes each of up to 8 channels for itself. Without it all
+    channels are mixed."""
     track: int | MISSING = Field(MISSING, ge=0, le=99_999)
     """Audio track of the file to take, from 0. Without it the default track is taken, or the first with sound."""
     timeout: float | MISSING = Field(MISSING, gt=0, examples=[10])

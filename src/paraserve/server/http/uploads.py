@@ -23,9 +23,10 @@ from paraserve.errors import (
 )
 from paraserve.inference.abilities import ModelChoice
 from paraserve.operator_redaction import OperatorRedaction
+from paraserve.runtime.channels.split_recording import transcribe_recording
 from paraserve.runtime.decoding.pool import DecodePool
 from paraserve.runtime.decoding.spool import SPOOL_MEMORY_BYTES, spool, storing
-from paraserve.runtime.offline import FileLimits, transcribe_file
+from paraserve.runtime.offline import FileLimits
 from paraserve.runtime.routing.routed_engine import RoutedEngine
 from paraserve.runtime.stage_clock import StageClock
 from paraserve.server.access.address_limit import AddressLimit
@@ -133,7 +134,7 @@ class UploadService:
                     clock.lap(RECEIVE)
                     self.metrics.stage_seconds.labels(RECEIVE).observe(clock.stages_s[RECEIVE])
                     options = self.redaction.with_client(plan.options)
-                    work = transcribe_file(engine, self.pool, file, options, self.file_limits, clock=clock)
+                    work = transcribe_recording(engine, self.pool, file, options, self.file_limits, clock=clock)
                     with self.metrics.decoding():
                         transcript = await while_connected(request, work)
                 warnings = (*upload.fields.warnings(), *transcript.warnings)

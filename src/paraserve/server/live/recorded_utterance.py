@@ -8,11 +8,13 @@ from typing import BinaryIO
 import numpy as np
 
 from paraserve.errors import AudioTooLongError, UploadTooLargeError
+from paraserve.inference.audio.wav.live_header import RIFF_BYTES, may_be_wav, streamed_wav_header
 from paraserve.operator_redaction import OperatorRedaction
-from paraserve.options import RecognitionOptions, SemanticEndpoint, StreamConfig
+from paraserve.options import AudioFormat, RecognitionOptions, SemanticEndpoint, StreamConfig
+from paraserve.runtime.channels.split_recording import transcribe_recording
 from paraserve.runtime.decoding.pool import DecodePool
 from paraserve.runtime.decoding.spool import spool
-from paraserve.runtime.offline import FileLimits, transcribe, transcribe_file
+from paraserve.runtime.offline import FileLimits, transcribe
 from paraserve.runtime.routing.routed_engine import RoutedEngine
 from paraserve.server.live.final_deadline import FinalLimits
 from paraserve.server.telemetry.metrics import Metrics
@@ -74,7 +76,23 @@ async def transcribe_bytes(
         chosen = context.redaction.with_client(options())
         with context.metrics.decoding():
             async with context.engine.for_model(chosen.model, chosen.task) as engine:
-                return await transcribe_file(engine, context.pool, file, chosen, context.file_limits)
+                return await transcribe_recording(engine, context.pool, file, chosen, context.file_limits)
+
+
+async def with_header(pieces: AsyncIterator[bytes], audio: AudioFormat) -> AsyncIterator[bytes]:
+    """Yield raw audio as a wav of unknown length, unless it begins like a wav itself."""
+    head = bytearray()
+    is_begun = False
+    async for data in pieces:
+        if is_begun:
+            yield data
+            continue
+        head += data
+        if len(head) >= RIFF_BYTES or not may_be_wav(head):
+            is_begun = True
+            yield bytes(head) if may_be_wav(head) else streamed_wav_header(audio) + head
+    if not is_begun:
+        yield streamed_wav_header(audio) + head
 
 
 async def _blocks(samples: AsyncIterator[Samples], max_duration_s: int) -> AsyncIterator[Samples]:

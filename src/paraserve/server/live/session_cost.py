@@ -12,14 +12,17 @@ ROW_COST = 0.2
 """One row of 60 ms that a step computes: past, new or future."""
 
 
-def session_cost(settings: LiveSettings) -> int:
+def session_cost(settings: LiveSettings, n_channels: int | None = None) -> int:
     """Return the places that a session takes, 1 or more. The default settings take one.
 
-    A recording is recognized once, when others leave time for it, so it takes one too.
+    A recording is recognized once, when others leave time for it, so it takes one too. Each channel that is
+    recognized for itself costs as much as a session. `n_channels` are those that the audio tells, None = none so far.
     """
     if settings.is_recording:
         return 1
-    return max(1, round(_cost(settings.stream.chunk) / _cost(ChunkSize())))
+    stream = settings.stream
+    n_sessions = (n_channels or stream.audio.channels) if stream.options.channel == "split" else 1
+    return n_sessions * max(1, round(_cost(stream.chunk) / _cost(ChunkSize())))
 
 
 def _cost(chunk: ChunkSize) -> float:

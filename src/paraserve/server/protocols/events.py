@@ -16,7 +16,7 @@ from paraserve.hotword_types import HotwordReport
 from paraserve.options import StreamConfig
 from paraserve.redaction_types import Redactions
 from paraserve.speech_types import SpeechChange
-from paraserve.types import Heard, Notice, Sentence, Timing, Token, Transcript, Update
+from paraserve.types import FieldWarning, Heard, Notice, Sentence, Timing, Token, Transcript, Update
 
 NOTHING_HEARD = Heard()
 Frame: TypeAlias = str | bytes
@@ -113,7 +113,7 @@ class PartialText:
     The texts of one segment joined are what has been said of it. `tail` may still change and is not part of `text`.
     `due_ms` is the audio of the utterance that had to arrive for this text; `received_s` is when it had arrived
     (`time.monotonic()`), None where there was none. `is_last`: no more text of this utterance follows. `heard`,
-    `notice`, `hotwords`, `redactions`, `tokens` and `is_committed` are those of `Update`.
+    `notice`, `hotwords`, `redactions`, `tokens`, `is_committed` and `channel` are those of `Update`.
     """
 
     text: str
@@ -128,6 +128,7 @@ class PartialText:
     redactions: Redactions | None = None
     tokens: tuple[Token, ...] = ()
     is_committed: bool = False
+    channel: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +154,7 @@ class SegmentText:
     hotwords: HotwordReport | None = None
     redactions: Redactions | None = None
     is_committed: bool = False
+    channel: int | None = None
 
     @property
     def tokens(self) -> tuple[Token, ...]:
@@ -191,10 +193,27 @@ class Configured:
 
 
 @dataclass(frozen=True, slots=True)
-class WavHeader:
-    """The utterance's audio begins with a WAV header, whose rate in Hz counts in place of the settings' one."""
+class AudioTold:
+    """The utterance's audio tells its own format, rate in Hz and channels, which count instead of the settings'.
 
+    `name` is that of the format, such as "WAV".
+    """
+
+    name: str
     sample_rate: int
+    channels: int
+
+
+@dataclass(frozen=True, slots=True)
+class AudioDamaged:
+    """Packets of the utterance's compressed audio were missing or could not be decoded."""
+
+    n_packets: int
+
+    @property
+    def warning(self) -> FieldWarning:
+        """Return the warning for the client."""
+        return FieldWarning("damaged_packets", None, f"{self.n_packets} packet(s) of the audio could not be decoded")
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,7 +264,9 @@ class Received:
 
 
 TextEvent: TypeAlias = PartialText | SegmentText | RecordingText
-Event: TypeAlias = TextEvent | SpeechChanged | Configured | WavHeader | Acknowledged | Failed | Finished | SessionKept
+Event: TypeAlias = (
+    TextEvent | SpeechChanged | Configured | AudioTold | AudioDamaged | Acknowledged | Failed | Finished | SessionKept
+)
 
 
 def text_event(update: Update, received_s: float | None) -> PartialText | SegmentText:
@@ -264,6 +285,7 @@ def text_event(update: Update, received_s: float | None) -> PartialText | Segmen
             redactions=update.redactions,
             tokens=update.tokens,
             is_committed=update.is_committed,
+            channel=update.channel,
         )
     return SegmentText(
         update.text,
@@ -281,6 +303,7 @@ def text_event(update: Update, received_s: float | None) -> PartialText | Segmen
         hotwords=update.hotwords,
         redactions=update.redactions,
         is_committed=update.is_committed,
+        channel=update.channel,
     )
 
 

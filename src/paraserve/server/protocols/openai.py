@@ -3,8 +3,9 @@
 import math
 import zlib
 from collections.abc import Iterable, Iterator
+from operator import itemgetter
 
-from paraserve.formats import answer_facts, heard_json, hotwords_json, spoken_json, spoken_properties
+from paraserve.formats import answer_facts, channel_json, heard_json, hotwords_json, spoken_json, spoken_properties
 from paraserve.inference.text.scripts import ALL_MARKS, is_chinese_character
 from paraserve.server.protocols.json_encoding import Json
 from paraserve.types import Sentence, Token, Transcript
@@ -41,7 +42,9 @@ def openai_verbose(transcript: Transcript, granularities: Iterable[str]) -> Json
     if "segment" in wanted:
         body["segments"] = [_openai_segment(n, s, transcript) for n, s in enumerate(transcript.sentences)]
     if "word" in wanted:
-        body["words"] = [word_json(token) for token in _timed_tokens(transcript)]
+        words = [word_json(token) | channel_json(s) for s in transcript.sentences for token in timed_tokens(s)]
+        # Where channels are kept apart, people may speak at once.
+        body["words"] = sorted(words, key=itemgetter("start")) if transcript.channels else words
     facts = heard_json(transcript.heard) | hotwords_json(transcript.hotwords) | answer_facts(transcript)
     return body | _usage(transcript) | facts
 
@@ -100,6 +103,7 @@ def _openai_segment(index: int, sentence: Sentence, transcript: Transcript) -> J
         "compression_ratio": len(encoded) / len(zlib.compress(encoded)),
         "no_speech_prob": math.prod(1 - min(score, 1.0) for score in scores),
         "confidence": round(sum(scores) / len(scores), 4) if scores else 1.0,
+        **channel_json(sentence),
         **spoken_json(sentence.spoken),
         **spoken_properties(sentence),
     }
@@ -110,8 +114,9 @@ def word_json(token: Token) -> Json:
     return {"word": token.text, "start": seconds(token.start_ms, 0), "end": seconds(token.end_ms, 0)}
 
 
-def _timed_tokens(transcript: Transcript) -> Iterator[Token]:
-    return (token for s in transcript.sentences for token in s.tokens if token.start_ms is not None)
+def timed_tokens(sentence: Sentence) -> Iterator[Token]:
+    """Yield the tokens of a sentence that have times."""
+    return (token for token in sentence.tokens if token.start_ms is not None)
 
 
 def seconds(at_ms: int | None, default_ms: int) -> float:

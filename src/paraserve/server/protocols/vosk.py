@@ -21,6 +21,8 @@ from paraserve.server.error_table import error_row
 from paraserve.server.protocols.events import (
     Acknowledged,
     Audio,
+    AudioDamaged,
+    AudioTold,
     BadMessage,
     Configure,
     EndUtterance,
@@ -34,7 +36,6 @@ from paraserve.server.protocols.events import (
     Request,
     Returning,
     SegmentText,
-    WavHeader,
 )
 from paraserve.server.protocols.funasr.hotwords import check_hotwords
 from paraserve.server.protocols.json_encoding import Json, object_text
@@ -103,8 +104,10 @@ class VoskProtocol:
                 self._partial, self._tail = self._partial + event.text, event.tail
             case SegmentText():
                 self._take_segment(event)
-            case WavHeader(sample_rate=rate):
-                self._note_header(rate)
+            case AudioDamaged():
+                self._warnings.add([event.warning])
+            case AudioTold():
+                self._note_told(event)
             case Acknowledged() if not self._text and self._notice is None:
                 return self._reply({"partial": (self._partial + self._tail).strip()})
             case Acknowledged() | Finished():
@@ -175,9 +178,10 @@ class VoskProtocol:
     def _reply(self, body: Json) -> Sequence[Frame]:
         return (object_text(body | self._warnings.take()),)
 
-    def _note_header(self, sample_rate: int) -> None:
-        if self._asked_rate not in (None, sample_rate):
-            self._warnings.add([not_honoured("sample_rate", f"the audio has a WAV header, of {sample_rate} Hz")])
+    def _note_told(self, told: AudioTold) -> None:
+        source = "has a WAV header, of" if told.name == "WAV" else f"is {told.name}, of"
+        if self._asked_rate not in (None, told.sample_rate):
+            self._warnings.add([not_honoured("sample_rate", f"the audio {source} {told.sample_rate} Hz")])
 
     def _take_segment(self, event: SegmentText) -> None:
         self._partial = self._tail = ""

@@ -1,9 +1,11 @@
 """Header of a wav stream, read while its bytes arrive."""
 
+import struct
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from paraserve.errors import AudioError, UnsupportedFormatError
+from paraserve.options import AudioFormat
 
 MIN_SOURCE_RATE = 1_000
 MAX_SOURCE_RATE = 1_000_000
@@ -17,6 +19,11 @@ MAX_CHANNELS = 64
 INTEGER, FLOAT, A_LAW, MU_LAW, EXTENSIBLE = 1, 3, 6, 7, 0xFFFE
 """Format tags. An extensible header has the real tag in the first bytes of its subformat."""
 SUBFORMAT_AT = 24
+UNKNOWN_SIZE = b"\xff" * 4
+"""Size that writers of streams give."""
+
+
+PcmKind: TypeAlias = Literal["int", "float", "alaw", "mulaw"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +34,7 @@ class PcmLayout:
         AudioError: the number of channels or the sample rate is unusable.
     """
 
-    kind: Literal["int", "float", "alaw", "mulaw"]
+    kind: PcmKind
     width_bytes: int
     channels: int
     sample_rate: int
@@ -82,6 +89,16 @@ def read_wav_header(head: bytes | bytearray) -> WavHeader | None:
             return None
         layout = _layout(content) if name == b"fmt " else layout
     raise AudioError("damaged wav: no audio after its first MiB or 64 chunks of other things")
+
+
+def streamed_wav_header(audio: AudioFormat) -> bytes:
+    """Return the header of a wav of unknown length for raw audio."""
+    tag, width = {"int16": (INTEGER, 2), "float32": (FLOAT, 4), "alaw": (A_LAW, 1), "mulaw": (MU_LAW, 1)}[
+        audio.encoding
+    ]
+    frame = width * audio.channels
+    layout = (tag, audio.channels, audio.sample_rate, audio.sample_rate * frame, frame, 8 * width)
+    return b"RIFF" + UNKNOWN_SIZE + b"WAVEfmt " + struct.pack("<IHHIIHH", 16, *layout) + b"data" + UNKNOWN_SIZE
 
 
 def _layout(fmt: bytes | bytearray) -> PcmLayout:

@@ -13,7 +13,7 @@ from paraserve.redaction_lists import read_masks, read_profanity, read_replaceme
 from paraserve.server.protocols.funasr.hotwords import check_hotwords, parse_hotwords
 from paraserve.server.protocols.languages import AUTO, read_language
 from paraserve.server.protocols.option_warnings import not_honoured, option_warnings, unknown_fields
-from paraserve.types import FieldWarning, Task
+from paraserve.types import ChannelChoice, FieldWarning, Task
 
 MAX_DIGITS = 5
 TASKS = ("transcribe", "translate")
@@ -98,7 +98,7 @@ def recognition_options(fields: FormFields, abilities: Abilities, task: Task | N
         deterministic=read_switch(fields, "deterministic", default=False),
         lm=read_switch(fields, "lm", default=True),
         prompt=fields.last("prompt"),
-        channel=read_digits(fields, "channel", MAX_DIGITS),
+        channel=_channel(fields),
         track=read_digits(fields, "track", MAX_DIGITS),
         model=read_model(fields),
         task=task or read_task(fields),
@@ -183,6 +183,12 @@ def read_timeout(fields: FormFields) -> float:
         message = f"timeout must be a number of seconds above 0, not {value[:20]!r}"
         raise ProtocolError(message, code="invalid_value", param="timeout")
     return seconds
+
+
+def _channel(fields: FormFields) -> ChannelChoice:
+    if fields.last("channel") == "split":
+        return "split"
+    return read_digits(fields, "channel", MAX_DIGITS)
 
 
 def _hotwords(fields: FormFields) -> tuple[Hotword, ...]:

@@ -7,6 +7,8 @@ from itertools import groupby
 
 from paraserve.formats import (
     answer_facts,
+    channel_json,
+    channels_json,
     hotwords_json,
     redactions_json,
     shortfall_json,
@@ -18,7 +20,7 @@ from paraserve.inference.text.scripts import is_chinese_character
 from paraserve.inference.text.sentences import join_sentences
 from paraserve.server.protocols.funasr.digit_times import part_edges
 from paraserve.server.protocols.json_encoding import Json, list_text
-from paraserve.server.protocols.openai import MASK, language_of, seconds, word_json
+from paraserve.server.protocols.openai import MASK, language_of, seconds, timed_tokens, word_json
 from paraserve.types import Sentence, Token, Transcript
 
 
@@ -37,7 +39,7 @@ def funasr_offline(transcript: Transcript, wav_name: str, *, is_final: bool, is_
     body |= funasr_stamps(sentences) | warnings_json(transcript.warnings)
     if is_strict:
         return body
-    body |= spoken_json(transcript.spoken) | redactions_json(transcript.redactions)
+    body |= spoken_json(transcript.spoken) | channels_json(transcript) | redactions_json(transcript.redactions)
     facts = hotwords_json(transcript.hotwords) | shortfall_json(transcript.heard, transcript.notice)
     return body | funasr_properties(sentences) | facts
 
@@ -72,19 +74,21 @@ def funasr_stamps(sentences: Iterable[Sentence]) -> Json:
 
     Without times nothing is returned.
     """
-    clauses = [clause for sentence in sentences for clause in split_clauses(sentence)]
-    pairs = [[part.start_ms, part.end_ms] for clause in clauses for part in clause.parts]
+    clauses = [(clause, sentence) for sentence in sentences for clause in split_clauses(sentence)]
+    pairs = [[part.start_ms, part.end_ms] for clause, _ in clauses for part in clause.parts]
     if not pairs:
         return {}
     return {
         "timestamp": list_text(pairs),
-        "stamp_sents": [_stamp(clause) for clause in clauses],
+        "stamp_sents": [_stamp(clause) | channel_json(sentence) for clause, sentence in clauses],
     }
 
 
 def funasr_recognition(transcript: Transcript) -> Json:
     """Return the body of FunASR's Python HTTP server (`/recognition`). Times are ms."""
-    sentences = [{"text": s.text, "start": s.start_ms, "end": s.end_ms} for s in transcript.sentences]
+    sentences = [
+        {"text": s.text, "start": s.start_ms, "end": s.end_ms, **channel_json(s)} for s in transcript.sentences
+    ]
     return {"text": transcript.text, "sentences": sentences, "code": 0, **answer_facts(transcript)}
 
 
@@ -98,7 +102,8 @@ def funasr_asr(transcript: Transcript, processing_s: float) -> Json:
                 "text": s.text,
                 "start": seconds(s.start_ms, 0),
                 "end": seconds(s.end_ms, transcript.duration_ms),
-                "words": [word_json(token) for token in s.tokens if token.start_ms is not None],
+                "words": [word_json(token) for token in timed_tokens(s)],
+                **channel_json(s),
             }
             for s in transcript.sentences
         ],

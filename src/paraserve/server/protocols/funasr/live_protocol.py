@@ -14,6 +14,8 @@ from paraserve.inference.abilities import ChoiceOf, ModelChoice
 from paraserve.server.error_table import error_row
 from paraserve.server.protocols.events import (
     Audio,
+    AudioDamaged,
+    AudioTold,
     BadMessage,
     Configure,
     Configured,
@@ -31,7 +33,6 @@ from paraserve.server.protocols.events import (
     SegmentText,
     SessionKept,
     SpeechChanged,
-    WavHeader,
 )
 from paraserve.server.protocols.funasr.asked_facts import asked_facts
 from paraserve.server.protocols.funasr.bodies import funasr_offline, funasr_properties, funasr_stamps, tagged_text
@@ -88,7 +89,7 @@ class FunasrProtocol:
         self._current = FunasrSettings()  # of the results that are written now
         self._first_index = 0  # the utterance's first sentence
         self._next_index = 0
-        self._partial_of = -1  # the sentence of the last partial
+        self._partial_of: dict[int | None, int] = {}  # the sentence of the last partial, of each channel
         self._has_asked_to_keep = False
         self._resume_keys: ResumeKeys | None = None  # once the session is kept
 
@@ -157,13 +158,21 @@ class FunasrProtocol:
             case Configured():
                 self._current, warnings = self._to_confirm.pop(0)
                 self._warnings.add(warnings)
-            case WavHeader(sample_rate=rate):
-                self._note_header(rate)
+            case AudioDamaged():
+                self._warnings.add([event.warning])
+            case AudioTold():
+                self._note_told(event)
         return None
 
-    def _note_header(self, sample_rate: int) -> None:
-        if "audio_fs" in self._asked_keys and sample_rate != self._current.sample_rate:
-            self._warnings.add([not_honoured("audio_fs", f"the audio has a WAV header, of {sample_rate} Hz")])
+    def _note_told(self, told: AudioTold) -> None:
+        """Warn of keys that the audio's own format contradicts."""
+        source = "has a WAV header, of" if told.name == "WAV" else f"is {told.name}, of"
+        for key, asked, value, unit in (
+            ("audio_fs", self._current.sample_rate, told.sample_rate, "Hz"),
+            ("channels", self._current.channels, told.channels, "channel(s)"),
+        ):
+            if key in self._asked_keys and asked != value:
+                self._warnings.add([not_honoured(key, f"the audio {source} {value} {unit}")])
 
     def returning(self, frame: str) -> Returning | None:
         """Return the session that the message names."""
@@ -204,10 +213,10 @@ class FunasrProtocol:
         if isinstance(event, PartialText) and not self._is_told(event):
             return None
         index = self._first_index + event.segment_index
-        place = SentencePlace(index, is_first=self._partial_of != index)
+        place = SentencePlace(index, is_first=self._partial_of.get(event.channel) != index)
         self._next_index = max(self._next_index, index + 1)
         if isinstance(event, PartialText):
-            self._partial_of = index
+            self._partial_of[event.channel] = index
         body = live_result(event, self._current.wav_name, self._dialect, place)
         body |= asked_facts(self._current, event.tokens)
         if isinstance(event, PartialText) and self._current.tail:
@@ -216,7 +225,7 @@ class FunasrProtocol:
             body["commit"] = True
         if self._current.timing:
             body["due_ms"] = event.due_ms
-        if self._resume_keys is not None and isinstance(event, SegmentText):
+        if self._resume_keys is not None and isinstance(event, SegmentText) and event.channel is None:
             body |= self._resume_keys.of_segment(event)
         return body | self._server_ms(took_s)
 
@@ -270,7 +279,7 @@ def live_result(
         "wav_name": wav_name,
         "is_final": event.is_last,
     }
-    body |= funasr_stamps(sentences)
+    body |= funasr_stamps(sentences) | ({} if event.channel is None else {"channel": event.channel})
     if not dialect.is_strict:
         says_more = segment is not None or event.is_last or event.notice is not None
         shortfall = shortfall_json(event.heard, event.notice) if says_more else {}
@@ -295,6 +304,7 @@ def speech_event(change: SpeechChange, settings: FunasrSettings, dialect: Funasr
         "event": f"speech_{change.kind}",
         "at_ms": change.at_ms,
     }
+    body |= {} if change.channel is None else {"channel": change.channel}
     return body | {"due_ms": change.due_ms} if settings.timing else body
 
 

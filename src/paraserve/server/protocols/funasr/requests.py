@@ -12,10 +12,12 @@ from paraserve.errors import ProtocolError
 from paraserve.hotword_types import Hotword
 from paraserve.options import (
     END_SILENCE_MS_RANGE,
+    MAX_SPLIT_CHANNELS,
     NOISE_THRESHOLD_RANGE,
     SEGMENT_MS_RANGE,
     AudioFormat,
     ChunkSize,
+    Encoding,
     RecognitionOptions,
     Redaction,
     SemanticEndpoint,
@@ -29,6 +31,7 @@ from paraserve.server.protocols.funasr.resuming import RESUME_FIELDS
 from paraserve.server.protocols.funasr.value_readers import (
     MAX_CHUNKS,
     number_between,
+    read_channel,
     read_chunk,
     read_hotwords,
     read_look_back,
@@ -45,28 +48,20 @@ from paraserve.server.protocols.json_values import (
     read_text,
 )
 from paraserve.server.protocols.languages import AUTO, NO_SPEECH, language_code
-from paraserve.types import SAMPLE_RATE, Task
+from paraserve.types import SAMPLE_RATE, ChannelChoice, Task
 
 MAX_ERRORS = 3
 """Most bad values of a message that its error names."""
 MARKERS = ("is_speaking", "is_finished", "is_end", "commit")
 FRAME_INTERVAL = 10
 """The `chunk_interval` that FunASR's clients send where nobody chose one."""
-
 TELEPHONY_RATE = 8000
-RAW_FORMATS: Mapping[str, Literal["int16", "alaw", "mulaw"]] = MappingProxyType(
+RAW_FORMATS: Mapping[str, Encoding] = MappingProxyType(
     {
-        "pcm": "int16",
-        "alaw": "alaw",
-        "a-law": "alaw",
-        "pcma": "alaw",
-        "g711a": "alaw",
-        "mulaw": "mulaw",
-        "mu-law": "mulaw",
-        "ulaw": "mulaw",
-        "u-law": "mulaw",
-        "pcmu": "mulaw",
-        "g711u": "mulaw",
+        **dict.fromkeys(("pcm", "s16le", "pcm_s16le"), "int16"),
+        **dict.fromkeys(("f32le", "pcm_f32le", "float32"), "float32"),
+        **dict.fromkeys(["alaw", "a-law", "pcma", "g711a"], "alaw"),
+        **dict.fromkeys(["mulaw", "mu-law", "ulaw", "u-law", "pcmu", "g711u"], "mulaw"),
     }
 )
 """Values of `wav_format` that mean raw audio. All others mean files."""
@@ -86,6 +81,8 @@ class FunasrSettings:
     wav_name: str = "wav-default-id"
     wav_format: str = "pcm"
     sample_rate: int = 16_000
+    channels: int = 1
+    channel: ChannelChoice = None
     chunk: ChunkSize = field(default_factory=ChunkSize)
     chunk_interval: int = FRAME_INTERVAL
     encoder_look_back: int | None = None
@@ -126,11 +123,16 @@ class FunasrSettings:
         return self.resume or bool(self.session_token)
 
     @property
+    def file_name(self) -> str | None:
+        """Return the client's name for the format of a file, None for raw audio."""
+        return None if self.wav_format.lower() in RAW_FORMATS else self.wav_format
+
+    @property
     def audio(self) -> AudioFormat:
         """Return the format of raw audio. G.711 at 16 kHz is nowhere: FunASR's clients name that rate by default."""
         encoding = RAW_FORMATS.get(self.wav_format.lower(), "int16")
-        is_telephony = encoding != "int16" and self.sample_rate == SAMPLE_RATE
-        return AudioFormat(TELEPHONY_RATE if is_telephony else self.sample_rate, encoding=encoding)
+        is_telephony = encoding in {"alaw", "mulaw"} and self.sample_rate == SAMPLE_RATE
+        return AudioFormat(TELEPHONY_RATE if is_telephony else self.sample_rate, self.channels, encoding)
 
     @property
     def language(self) -> str | None:
@@ -149,6 +151,7 @@ class FunasrSettings:
             model_itn=self.model_itn,
             deterministic=self.deterministic,
             lm=self.lm,
+            channel=self.channel,
             model=self.model,
             task=self.task,
             redaction=Redaction(self.replacements, self.profanity, self.masks),
@@ -181,8 +184,7 @@ class FunasrSettings:
             endpoint=SemanticEndpoint() if self.semantic_endpoint else None,
             final_until_ms=self.final_until_ms,
         )
-        file_format = None if self.wav_format.lower() in RAW_FORMATS else self.wav_format
-        return LiveSettings(stream, is_recording, file_format, self.speech_events)
+        return LiveSettings(stream, is_recording, self.file_name, self.speech_events)
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,6 +266,8 @@ FIELDS: Mapping[str, tuple[str, Callable[[str, Any], Any]]] = MappingProxyType(
         "wav_name": ("wav_name", read_text),
         "wav_format": ("wav_format", read_word),
         "audio_fs": ("sample_rate", whole_between(MIN_SAMPLE_RATE, MAX_SAMPLE_RATE)),
+        "channels": ("channels", whole_between(1, MAX_SPLIT_CHANNELS)),
+        "channel": ("channel", read_channel),
         "chunk_size": ("chunk", read_chunk),
         "chunk_interval": ("chunk_interval", whole_between(1, MAX_CHUNKS)),
         "encoder_chunk_look_back": ("encoder_look_back", read_look_back),

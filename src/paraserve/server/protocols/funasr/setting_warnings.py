@@ -77,6 +77,8 @@ def _of_offline(settings: FunasrSettings, asked: Container[str]) -> Iterator[tup
         yield "chunk_size", "mode offline has no chunks"
     if settings.wav_format.lower() != "pcm" and settings.sample_rate != AudioFormat().sample_rate:
         yield "audio_fs", "a file tells its own rate"
+    if settings.file_name is not None and settings.channels != AudioFormat().channels:
+        yield "channels", "a file tells its own channels"
     for key in LIVE_ONLY:
         if getattr(settings, key):
             yield key, "mode offline has one result, at its end"

@@ -7,7 +7,7 @@ from typing import Any
 
 from paraserve.errors import ProtocolError
 from paraserve.hotword_types import Hotword
-from paraserve.options import MERGE_S_RANGE, ChunkSize
+from paraserve.options import MAX_SPLIT_CHANNELS, MERGE_S_RANGE, ChunkSize
 from paraserve.server.protocols.funasr.hotwords import parse_hotwords
 from paraserve.server.protocols.json_values import (
     MAX_MESSAGE_CHARS,
@@ -16,6 +16,7 @@ from paraserve.server.protocols.json_values import (
     read_text,
     read_whole,
 )
+from paraserve.types import ChannelChoice
 
 MAX_WORD_CHARS = 64
 MAX_ROWS = 100
@@ -63,6 +64,11 @@ def read_chunk(key: str, value: object) -> ChunkSize:
             f"at most {MAX_PAST_STEPS} steps of past and one step of future",
         )
     return ChunkSize(past, current, future)
+
+
+def read_channel(key: str, value: object) -> ChannelChoice:
+    """Read the channel to take, or "split" for each for itself."""
+    return "split" if value == "split" else read_whole(key, value, 0, MAX_SPLIT_CHANNELS - 1)
 
 
 def read_look_back(key: str, value: object) -> int | None:

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import MISSING, Field
 
+from paraserve.server.protocols.schemas.channels import InChannel, WithChannels
 from paraserve.server.protocols.schemas.documented import Documented
 from paraserve.server.protocols.schemas.openai_answers import OpenAIWord
 from paraserve.server.protocols.schemas.redactions import WithRedactions
@@ -11,7 +12,7 @@ from paraserve.server.protocols.schemas.transcript_answers import HotwordFacts, 
 from paraserve.server.protocols.schemas.warnings import Shortfall, WithNotice, WithWarnings
 
 
-class FunasrSentence(Documented):
+class FunasrSentence(InChannel):
     """A sentence of `/recognition`."""
 
     text: str
@@ -22,7 +23,7 @@ class FunasrSentence(Documented):
     """End in ms, null without times."""
 
 
-class FunasrRecognition(WithRedactions, WithNotice, WithWarnings):
+class FunasrRecognition(WithChannels, WithRedactions, WithNotice, WithWarnings):
     """The answer of FunASR's Python HTTP server."""
 
     text: str
@@ -33,7 +34,7 @@ class FunasrRecognition(WithRedactions, WithNotice, WithWarnings):
     """Always 0. Failures have a status and a body of their own."""
 
 
-class FunasrSegment(Documented):
+class FunasrSegment(InChannel):
     """A sentence of `/asr`."""
 
     text: str
@@ -46,7 +47,7 @@ class FunasrSegment(Documented):
     """Words with times. Empty where the model gives none."""
 
 
-class FunasrAsr(WithRedactions, WithNotice, WithWarnings):
+class FunasrAsr(WithChannels, WithRedactions, WithNotice, WithWarnings):
     """The answer of `funasr-server`."""
 
     text: str
@@ -63,7 +64,7 @@ class FunasrAsr(WithRedactions, WithNotice, WithWarnings):
     """Real-time factor: `processing_time` by `duration`, 0 for an empty recording."""
 
 
-class FunasrClause(Documented):
+class FunasrClause(InChannel):
     """The units up to a punctuation mark. A unit is a Chinese character, a digit or a Latin word."""
 
     text_seg: str
@@ -87,7 +88,9 @@ class FunasrTimes(Documented):
     """The same times, cut at each mark. Absent without times."""
 
 
-class FunasrOffline(FunasrTimes, SpokenProperties, WithSpoken, HotwordFacts, WithRedactions, Shortfall, WithWarnings):
+class FunasrOffline(
+    FunasrTimes, SpokenProperties, WithSpoken, HotwordFacts, WithChannels, WithRedactions, Shortfall, WithWarnings
+):
     """The result of FunASR's offline servers. Language, emotion and events are those of the first sentence."""
 
     mode: Literal["offline"]

@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import MISSING, ConfigDict, Field
 
+from paraserve.server.protocols.schemas.channels import InChannel
 from paraserve.server.protocols.schemas.documented import Documented
 from paraserve.server.protocols.schemas.warnings import WithWarnings
 
@@ -21,7 +22,7 @@ class FunasrToken(Documented):
     """With `confidence`: probability of the word."""
 
 
-class FunasrSpeechEvent(WithWarnings):
+class FunasrSpeechEvent(WithWarnings, InChannel):
     """Speech has begun or ended, with `speech_events`. It comes as soon as it is known, before the texts of it."""
 
     model_config = ConfigDict(

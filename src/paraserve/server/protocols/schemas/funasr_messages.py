@@ -4,6 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import MISSING, ConfigDict, Field
 
+from paraserve.options import MAX_SPLIT_CHANNELS
+from paraserve.server.protocols.schemas.channels import InChannel, WithChannels
 from paraserve.server.protocols.schemas.funasr_answers import FunasrTimes
 from paraserve.server.protocols.schemas.funasr_events import FunasrToken
 from paraserve.server.protocols.schemas.live_errors import LiveError
@@ -15,6 +17,7 @@ from paraserve.server.protocols.schemas.warnings import Shortfall, WithWarnings
 Rows = Annotated[int, Field(ge=0, le=100)] | NumberText
 ChunkSizes = Annotated[list[Rows], Field(min_length=3, max_length=3)]
 ChunkSizesText = Annotated[str, Field(pattern=r"^[^,]+,[^,]+,[^,]+$")]
+Channel = Annotated[int, Field(ge=0, lt=MAX_SPLIT_CHANNELS)]
 Chunks = Annotated[int, Field(ge=-1, le=1000)]
 
 
@@ -40,9 +43,14 @@ class FunasrRequest(ResumeKeys):
     wav_name: str | MISSING | None = Field(MISSING, max_length=1024)
     """Name that comes back in every result. Default `wav-default-id`."""
     wav_format: str | MISSING | None = Field(MISSING, max_length=64)
-    """`pcm` (default): raw 16-bit little-endian mono. Anything else is a file, for mode `offline` only."""
+    """`pcm` (default): raw 16-bit little-endian. `f32le`: floats. `alaw`, `mulaw`: G.711. Anything else names a file:
+    Ogg, WebM, MP3, FLAC and others are decoded as they arrive, whatever is named."""
     audio_fs: Annotated[int, Field(ge=4000, le=192_000)] | NumberText | MISSING | None = MISSING
-    """Sample rate of raw audio in Hz. Default 16000. A WAV header in the audio counts instead."""
+    """Sample rate of raw audio in Hz. Default 16000. What the audio itself tells counts instead."""
+    channels: Annotated[int, Field(ge=1, le=MAX_SPLIT_CHANNELS)] | NumberText | MISSING | None = MISSING
+    """Channels of raw audio, interleaved. Default 1. What the audio itself tells counts instead."""
+    channel: Channel | NumberText | Literal["split"] | MISSING | None = MISSING
+    """Channel to take, from 0. `split`: each channel gets results of its own. Default: all are mixed."""
     chunk_size: ChunkSizes | ChunkSizesText | MISSING | None = Field(MISSING, examples=[[5, 10, 5], "5,10,5"])
     """Past, step and future of the streaming model in units of 60 ms. Default `[5,10,5]`. A step of 2 to 100, at most
     4 steps of past and one of future. Short steps take more than one place of `--max-live`."""
@@ -140,7 +148,7 @@ class FunasrResult(WithRedactions, WithWarnings, Numbered):
     """With `confidence`: mean probability of the words of the text. Absent without words."""
 
 
-class FunasrPartial(FunasrResult, HotwordFacts, Shortfall):
+class FunasrPartial(FunasrResult, HotwordFacts, Shortfall, InChannel):
     """New words of a segment that is still open, without punctuation. Its text adds to the partials before."""
 
     model_config = ConfigDict(
@@ -164,7 +172,9 @@ class FunasrPartial(FunasrResult, HotwordFacts, Shortfall):
     """With `--protocol strict`: number of the sentence on the connection."""
 
 
-class FunasrSegmentResult(FunasrResult, Covering, FunasrTimes, SpokenProperties, WithSpoken, HotwordFacts, Shortfall):
+class FunasrSegmentResult(
+    FunasrResult, Covering, FunasrTimes, SpokenProperties, WithSpoken, HotwordFacts, Shortfall, InChannel
+):
     """The text of a segment with punctuation, in place of all its partials."""
 
     model_config = ConfigDict(
@@ -205,7 +215,9 @@ class FunasrSegmentResult(FunasrResult, Covering, FunasrTimes, SpokenProperties,
     """With `--protocol strict`: end of the segment in ms."""
 
 
-class FunasrRecordingResult(FunasrResult, FunasrTimes, SpokenProperties, WithSpoken, HotwordFacts, Shortfall):
+class FunasrRecordingResult(
+    FunasrResult, FunasrTimes, SpokenProperties, WithSpoken, HotwordFacts, Shortfall, WithChannels
+):
     """The one result of mode `offline`."""
 
     model_config = ConfigDict(

@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import MISSING, Field
 
+from paraserve.server.protocols.schemas.channels import InChannel, WithChannels
 from paraserve.server.protocols.schemas.documented import Documented
 from paraserve.server.protocols.schemas.health_answers import ModelFacts
 from paraserve.server.protocols.schemas.redactions import WithRedactions
@@ -31,7 +32,7 @@ class OpenAILogprob(Documented):
     """Natural logarithm of the probability."""
 
 
-class OpenAITranscription(WithRedactions, WithNotice, WithWarnings):
+class OpenAITranscription(WithChannels, WithRedactions, WithNotice, WithWarnings):
     """The answer with `response_format=json`."""
 
     text: str
@@ -42,7 +43,7 @@ class OpenAITranscription(WithRedactions, WithNotice, WithWarnings):
     """Present if `include[]` asks for them."""
 
 
-class OpenAIWord(Documented):
+class OpenAIWord(InChannel):
     """A word or a Chinese character with its times."""
 
     word: str
@@ -53,7 +54,7 @@ class OpenAIWord(Documented):
     """End in seconds."""
 
 
-class OpenAISegment(SpokenProperties, WithSpoken):
+class OpenAISegment(SpokenProperties, WithSpoken, InChannel):
     """A sentence in the shape of OpenAI's segments."""
 
     id: int = Field(ge=0)
@@ -80,7 +81,7 @@ class OpenAISegment(SpokenProperties, WithSpoken):
     """Mean probability of the tokens. Not in OpenAI's API."""
 
 
-class OpenAIVerboseTranscription(Understanding, HotwordFacts, WithRedactions, WithNotice, WithWarnings):
+class OpenAIVerboseTranscription(Understanding, HotwordFacts, WithChannels, WithRedactions, WithNotice, WithWarnings):
     """The answer with `response_format=verbose_json`."""
 
     task: Literal["transcribe", "translate"]

@@ -4,6 +4,7 @@ from typing import Literal, TypeAlias
 
 from pydantic import MISSING, Field
 
+from paraserve.server.protocols.schemas.channels import InChannel, WithChannels
 from paraserve.server.protocols.schemas.documented import Documented
 from paraserve.server.protocols.schemas.redactions import WithRedactions
 from paraserve.server.protocols.schemas.warnings import Understanding, WithNotice, WithWarnings
@@ -91,7 +92,7 @@ class HotwordFacts(Documented):
     """Hotwords of the client that have no effect. Absent without any. Live clients are told once an utterance."""
 
 
-class SentenceJson(SpokenProperties, WithSpoken):
+class SentenceJson(SpokenProperties, WithSpoken, InChannel):
     """A punctuated part of the text."""
 
     text: str
@@ -117,7 +118,7 @@ class TimingJson(Documented):
     """Running models."""
 
 
-class TranscriptJson(WithSpoken, Understanding, HotwordFacts, WithRedactions, WithNotice, WithWarnings):
+class TranscriptJson(WithSpoken, Understanding, HotwordFacts, WithChannels, WithRedactions, WithNotice, WithWarnings):
     """The transcript of a recording, with times and confidences."""
 
     text: str

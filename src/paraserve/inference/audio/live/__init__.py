@@ -1,0 +1,1 @@
+"""Compressed audio of live clients, decoded while its bytes arrive."""

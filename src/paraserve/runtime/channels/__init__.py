@@ -1,0 +1,1 @@
+"""Channels that are transcribed each for itself."""
