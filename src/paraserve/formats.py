@@ -7,6 +7,7 @@ from typing import Any
 
 from paraserve.hotword_types import HotwordHit, HotwordReport, IgnoredHotword
 from paraserve.options import SubtitleOptions
+from paraserve.quality_types import AudioQuality, Delivery
 from paraserve.redaction_types import Redactions
 from paraserve.subtitles.writers import write_ass, write_lrc, write_srt, write_tsv, write_ttml, write_vtt
 from paraserve.types import FieldWarning, Heard, Notice, Sentence, Timing, Token, Transcript
@@ -77,9 +78,42 @@ def heard_json(heard: Heard) -> dict[str, Any]:
 
 
 def answer_facts(transcript: Transcript) -> dict[str, Any]:
-    """Return the keys `redactions`, `warnings` and `notice`, each only if there is something to say."""
-    return (
-        redactions_json(transcript.redactions) | warnings_json(transcript.warnings) | notice_json(transcript.notice)
+    """Return `audio_quality`, `redactions`, `warnings` and `notice`, each only if there is something to say."""
+    facts = quality_json(transcript.quality) | redactions_json(transcript.redactions)
+    return facts | warnings_json(transcript.warnings) | notice_json(transcript.notice)
+
+
+def quality_json(quality: AudioQuality | None) -> dict[str, Any]:
+    """Return the key `audio_quality` of an answer, nothing where nobody asked for it."""
+    if quality is None:
+        return {}
+    figures = {
+        "level_dbfs": quality.level_dbfs,
+        "noise_dbfs": quality.noise_dbfs,
+        "clipped_share": quality.clipped_share,
+        "bandwidth_hz": quality.bandwidth_hz,
+        "hints": list(quality.hints),
+    }
+    gain = {} if quality.gain_db is None else {"gain_db": quality.gain_db}
+    return {"audio_quality": figures | gain | ({} if quality.delivery is None else asdict(quality.delivery))}
+
+
+def quality_from_json(body: Mapping[str, Any]) -> AudioQuality | None:
+    """Read the quality of the audio, None without it."""
+    figures = body.get("audio_quality")
+    if figures is None:
+        return None
+    delivery = None
+    if "lost_ms" in figures:
+        delivery = Delivery(figures["lost_ms"], figures["lost_frames"], figures["clock_drift_ppm"])
+    return AudioQuality(
+        figures["level_dbfs"],
+        figures["noise_dbfs"],
+        figures["clipped_share"],
+        figures["bandwidth_hz"],
+        tuple(figures["hints"]),
+        figures.get("gain_db"),
+        delivery,
     )
 
 
@@ -130,6 +164,7 @@ def transcript_from_json(body: Mapping[str, Any]) -> Transcript:
         spoken=body.get("spoken", ""),
         hotwords=hotwords_from_json(body),
         redactions=Redactions(**body["redactions"]) if "redactions" in body else None,
+        quality=quality_from_json(body),
     )
 
 

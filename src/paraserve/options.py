@@ -64,8 +64,9 @@ class RecognitionOptions:
     `model` is a name or an alias of one of the server's models; None or "auto" leaves the choice to the server.
     `heard_language` is that of the speech before in the same stream: a model need not find out again. `task`
     "translate" wants English text of speech in any language, which not every model can give. `lm` False goes without
-    the language model. `redaction` is done to the written text, after all models. Requests that differ in nothing
-    else are equal, so they share batches.
+    the language model. `redaction` is done to the written text, after all models. `auto_gain` amplifies quiet speech
+    before all models, `audio_quality` measures the audio before that. Requests that differ in nothing but these three
+    are equal, so they share batches.
     """
 
     hotwords: tuple[Hotword, ...] = ()
@@ -85,6 +86,8 @@ class RecognitionOptions:
     hotword_rule: HotwordRule = HotwordRule()
     lm: bool = True
     redaction: Redaction = field(default=NO_REDACTION, compare=False)
+    auto_gain: bool = field(default=False, compare=False)
+    audio_quality: bool = field(default=False, compare=False)
 
 
 CUE_S_RANGE, LINES_RANGE, LATIN_CHARS_RANGE, CHINESE_CHARS_RANGE = (1, 3600), (1, 10), (10, 500), (5, 500)

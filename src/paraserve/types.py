@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from paraserve.hotword_types import Hotword, HotwordHit, HotwordReport, IgnoredHotword
+from paraserve.quality_types import AudioQuality
 from paraserve.redaction_types import Redactions
 
 SAMPLE_RATE = 16_000
@@ -241,7 +242,7 @@ class Transcript:
     says how much of the speech was understood, and `notice` says so in words where it was too little. `task` is
     what was asked for: a translation is English, whatever `language` was spoken. `spoken` is the text as it was said
     where ITN wrote it otherwise, else "". `redactions` counts what was changed in both, None where nothing was to be.
-    `hotwords` is None where the client sent none.
+    `hotwords` is None where the client sent none, `quality` where nobody asked for it.
     """
 
     text: str
@@ -259,6 +260,7 @@ class Transcript:
     spoken: str = ""
     hotwords: HotwordReport | None = None
     redactions: Redactions | None = None
+    quality: AudioQuality | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,7 +275,7 @@ class Update:
     `notice` is about the segment that this update ends, that of the last update about the utterance. `spoken` is the
     text of an offline update as it was said where ITN wrote it otherwise, else "". `redactions` are those of the text
     where no later one replaces it, None where nothing was to be changed. `hotwords` is
-    None where the client sent none.
+    None where the client sent none, `quality` (of the audio so far, with final texts) where nobody asked for it.
     """
 
     kind: Literal["online", "offline"]
@@ -293,3 +295,4 @@ class Update:
     spoken: str = ""
     hotwords: HotwordReport | None = None
     redactions: Redactions | None = None
+    quality: AudioQuality | None = field(default=None, compare=False)

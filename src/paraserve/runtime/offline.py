@@ -17,6 +17,7 @@ from paraserve.hotword_types import HotwordHit
 from paraserve.inference.hotword_lists import ignored_warnings, report, still_shown
 from paraserve.inference.text.sentences import join_sentences, join_spoken
 from paraserve.options import RecognitionOptions
+from paraserve.runtime.audio_intake import AudioIntake
 from paraserve.runtime.decoding.decoded_recording import DecodedBlocks
 from paraserve.runtime.decoding.pool import DecodePool
 from paraserve.runtime.engine import Engine
@@ -165,6 +166,7 @@ class _Transcription:
         self._in_flight: deque[_InFlight] = deque()
         self._hypotheses: list[Hypothesis] = []
         self._received_samples = 0
+        self._intake = AudioIntake(options)
         self._account = AudioAccount()
         self._spent = _TimeSpent()
         self._second_passes: JoinedSecondPasses | None = None
@@ -176,7 +178,7 @@ class _Transcription:
     async def feed(self, blocks: AsyncIterator[Samples], group: asyncio.TaskGroup) -> None:
         async for samples in blocks:
             self._received_samples += len(samples)
-            await self._step(samples, group, is_last=False)
+            await self._step(await self._intake.take_block(samples), group, is_last=False)
         await self._step(_NOTHING, group, is_last=True)
         for start_ms, audio in self._segmenter.finish():
             await self._start(start_ms, audio, group)
@@ -252,6 +254,7 @@ class _Transcription:
             warnings=ignored_warnings(hotwords),
             hotwords=hotwords,
             redactions=redactions,
+            quality=self._intake.quality(),
         )
 
 

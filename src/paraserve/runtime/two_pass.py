@@ -16,6 +16,7 @@ from paraserve.errors import ProtocolError
 from paraserve.inference.hotword_lists import HotwordReports, still_shown
 from paraserve.inference.text.sentences import join_sentences, join_spoken
 from paraserve.options import RecognitionOptions, StreamConfig
+from paraserve.runtime.audio_intake import AudioIntake
 from paraserve.runtime.engine import Engine
 from paraserve.runtime.offline import first_cause, moved, shifted
 from paraserve.runtime.redacted_texts import LiveRedaction
@@ -66,7 +67,8 @@ class TwoPassSession:
         self.is_ahead = False
         self._engine = engine
         self._config = config
-        self._updates = OrderedUpdates(config, emit, engine.abilities.knows)
+        self._intake = AudioIntake(config.options)
+        self._updates = OrderedUpdates(config, self._intake.telling(emit), engine.abilities.knows)
         self._stream = engine.open_stream(config)
         self._segmenter = segmenter_of(engine, config, self._stream.lookback_ms)
         self._group = asyncio.TaskGroup()
@@ -126,7 +128,7 @@ class TwoPassSession:
             OverloadedError: the engine is closed.
         """
         for start in range(0, len(samples), MAX_STEP_SAMPLES):
-            piece = samples[start : start + MAX_STEP_SAMPLES]
+            piece = self._intake.take(samples[start : start + MAX_STEP_SAMPLES])
             self._waiting.append(piece)
             self._n_waiting += len(piece)
             if self._is_due():

@@ -37,6 +37,11 @@ class UploadForm(Documented):
     """`true`: the text does not depend on what else the server is doing. Slower."""
     lm: bool = True
     """`false` goes without the language model, where there is one. It knows what is usual, and this may not be."""
+    auto_gain: bool = False
+    """`true` amplifies quiet speech, by up to 30 dB, before it is detected and recognized."""
+    audio_quality: bool = False
+    """`true` adds level, noise, clipping and bandwidth of the audio to the answer: in JSON as `audio_quality`, beside
+    other formats in the header `X-Paraserve-Audio-Quality`."""
     channel: int | MISSING = Field(MISSING, ge=0, le=99_999)
     """Channel of the file to take, from 0. Without it all channels are mixed."""
     track: int | MISSING = Field(MISSING, ge=0, le=99_999)

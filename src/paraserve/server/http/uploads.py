@@ -134,7 +134,7 @@ class UploadService:
         transcript = replace(transcript, warnings=warnings)
         # The JSON of hours of speech takes long enough to be felt by others on the event loop.
         response = await asyncio.to_thread(plan.render, transcript)
-        response.headers.update(answer_headers(warnings, transcript.notice))
+        response.headers.update(answer_headers(warnings, transcript.notice, transcript.quality))
         watch.lap("render")
         ids = {"request_id": request_id(request), "route": route.path}
         watch.report(self.slow_log, transcript, **ids)

@@ -89,6 +89,7 @@ class LiveSession:
             await reader.skip()
         finally:
             self._context.metrics.audio_seconds.inc((reader.received_ms - received_before_ms) / 1000)
+            self._context.metrics.live_delivery(reader.arrivals.clock.delivery())
         end = reader.end or EndUtterance()
         self._outbox.put(Finished(end.wants_reply, end.problem or problem))
         return end
@@ -121,7 +122,8 @@ class LiveSession:
         reader = self.reader
         if reader.settings.file_format is None and file_format(first.data[:HEAD_BYTES]) is None:
             options = reader.settings.stream.options
-            return await transcribe_samples(self._context, reader.samples(first), options)
+            transcript = await transcribe_samples(self._context, reader.samples(first), options)
+            return replace(transcript, quality=reader.arrivals.clock.with_delivery(transcript.quality))
         pieces = reader.file_bytes(first)
         transcript = await transcribe_bytes(self._context, pieces, lambda: reader.settings.stream.options)
         reader.received_ms += transcript.duration_ms
@@ -137,7 +139,9 @@ class LiveSession:
             self._outbox.put(kind("", is_last=True))
 
     def _on_update(self, update: Update) -> None:
-        self._outbox.put(text_event(update, self.reader.arrivals.at(update.due_ms)))
+        arrivals = self.reader.arrivals
+        update = replace(update, quality=arrivals.clock.with_delivery(update.quality))
+        self._outbox.put(text_event(update, arrivals.at(update.due_ms)))
 
 
 class RequestReader:

@@ -14,6 +14,7 @@ from typing import Protocol, TypeAlias
 from paraserve.errors import ParaserveError, ProtocolError
 from paraserve.hotword_types import HotwordReport
 from paraserve.options import StreamConfig
+from paraserve.quality_types import AudioQuality
 from paraserve.redaction_types import Redactions
 from paraserve.types import Heard, Notice, Sentence, Timing, Transcript, Update
 
@@ -89,7 +90,7 @@ class PartialText:
     The texts of one segment joined are what has been said of it. `tail` may still change and is not part of `text`.
     `due_ms` is the audio of the utterance that had to arrive for this text; `received_s` is when it had arrived
     (`time.monotonic()`), None where there was none. `is_last`: no more text of this utterance follows. `heard`,
-    `notice`, `hotwords` and `redactions` are those of `Update`.
+    `notice`, `hotwords`, `redactions` and `quality` are those of `Update`.
     """
 
     text: str
@@ -102,6 +103,7 @@ class PartialText:
     notice: Notice | None = None
     hotwords: HotwordReport | None = None
     redactions: Redactions | None = None
+    quality: AudioQuality | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +128,7 @@ class SegmentText:
     spoken: str = ""
     hotwords: HotwordReport | None = None
     redactions: Redactions | None = None
+    quality: AudioQuality | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +203,7 @@ def text_event(update: Update, received_s: float | None) -> PartialText | Segmen
             notice=update.notice,
             hotwords=update.hotwords,
             redactions=update.redactions,
+            quality=update.quality,
         )
     return SegmentText(
         update.text,
@@ -216,6 +220,7 @@ def text_event(update: Update, received_s: float | None) -> PartialText | Segmen
         spoken=update.spoken,
         hotwords=update.hotwords,
         redactions=update.redactions,
+        quality=update.quality,
     )
 
 

@@ -98,6 +98,8 @@ class FunasrSettings:
     replacements: tuple[tuple[str, str], ...] = ()
     profanity: tuple[str, ...] = ()
     masks: frozenset[Mask] = frozenset()
+    auto_gain: bool = False
+    audio_quality: bool = False
 
     @property
     def audio(self) -> AudioFormat:
@@ -126,6 +128,8 @@ class FunasrSettings:
             model=self.model,
             task=self.task,
             redaction=Redaction(self.replacements, self.profanity, self.masks),
+            auto_gain=self.auto_gain,
+            audio_quality=self.audio_quality,
         )
 
     def live_settings(
@@ -281,6 +285,8 @@ FIELDS: Mapping[str, tuple[str, Callable[[str, Any], Any]]] = MappingProxyType(
         "replacements": ("replacements", lambda key, value: read_replacements(value, key)),
         "profanity": ("profanity", lambda key, value: read_profanity(value, key)),
         "mask": ("masks", lambda key, value: read_masks(value, key)),
+        "auto_gain": ("auto_gain", read_flag),
+        "audio_quality": ("audio_quality", read_flag),
     }
 )
 """Key on the wire to attribute of `FunasrSettings` and reader."""

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import MISSING, Field
 
+from paraserve.server.protocols.schemas.audio_quality import WithAudioQuality
 from paraserve.server.protocols.schemas.documented import Documented
 from paraserve.server.protocols.schemas.openai_answers import OpenAIWord
 from paraserve.server.protocols.schemas.redactions import WithRedactions
@@ -22,7 +23,7 @@ class FunasrSentence(Documented):
     """End in ms, null without times."""
 
 
-class FunasrRecognition(WithRedactions, WithNotice, WithWarnings):
+class FunasrRecognition(WithRedactions, WithNotice, WithWarnings, WithAudioQuality):
     """The answer of FunASR's Python HTTP server."""
 
     text: str
@@ -46,7 +47,7 @@ class FunasrSegment(Documented):
     """Words with times. Empty where the model gives none."""
 
 
-class FunasrAsr(WithRedactions, WithNotice, WithWarnings):
+class FunasrAsr(WithRedactions, WithNotice, WithWarnings, WithAudioQuality):
     """The answer of `funasr-server`."""
 
     text: str
@@ -87,7 +88,9 @@ class FunasrTimes(Documented):
     """The same times, cut at each mark. Absent without times."""
 
 
-class FunasrOffline(FunasrTimes, SpokenProperties, WithSpoken, HotwordFacts, WithRedactions, Shortfall, WithWarnings):
+class FunasrOffline(
+    FunasrTimes, SpokenProperties, WithSpoken, HotwordFacts, WithRedactions, Shortfall, WithWarnings, WithAudioQuality
+):
     """The result of FunASR's offline servers. Language, emotion and events are those of the first sentence."""
 
     mode: Literal["offline"]

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import MISSING, ConfigDict, Field
 
+from paraserve.server.protocols.schemas.audio_quality import WithAudioQuality
 from paraserve.server.protocols.schemas.documented import Documented
 from paraserve.server.protocols.schemas.funasr_answers import FunasrTimes
 from paraserve.server.protocols.schemas.live_errors import LiveError
@@ -97,6 +98,10 @@ class FunasrRequest(Documented):
     mask: Masks | MISSING | None = Field(MISSING, examples=["all", "phone,card", ["email"]])
     """Numbers and addresses to write as stars: `phone`, `id_number`, `card`, `email`, several of them, `all` or
     `none`. Default `none`."""
+    auto_gain: bool | MISSING | None = MISSING
+    """`true` amplifies quiet speech before it is detected, from the next utterance on. Default `false`."""
+    audio_quality: bool | MISSING | None = MISSING
+    """`true` adds `audio_quality` to final texts and to the last result. Default `false`."""
     timing: bool | MISSING | None = MISSING
     """`true` adds `server_ms` and `due_ms` to results. Default `false`."""
 
@@ -116,7 +121,7 @@ class FunasrResult(WithRedactions, WithWarnings):
     """With `timing`: milliseconds of audio up to that frame. Not in mode `offline`."""
 
 
-class FunasrPartial(FunasrResult, HotwordFacts, Shortfall):
+class FunasrPartial(FunasrResult, HotwordFacts, Shortfall, WithAudioQuality):
     """New words of a segment that is still open, without punctuation. Its text adds to the partials before."""
 
     model_config = ConfigDict(
@@ -135,7 +140,9 @@ class FunasrPartial(FunasrResult, HotwordFacts, Shortfall):
     """With `--protocol strict`: number of the sentence on the connection."""
 
 
-class FunasrSegmentResult(FunasrResult, FunasrTimes, SpokenProperties, WithSpoken, HotwordFacts, Shortfall):
+class FunasrSegmentResult(
+    FunasrResult, FunasrTimes, SpokenProperties, WithSpoken, HotwordFacts, Shortfall, WithAudioQuality
+):
     """The text of a segment with punctuation, in place of all its partials."""
 
     model_config = ConfigDict(
@@ -174,7 +181,9 @@ class FunasrSegmentResult(FunasrResult, FunasrTimes, SpokenProperties, WithSpoke
     """With `--protocol strict`: end of the segment in ms."""
 
 
-class FunasrRecordingResult(FunasrResult, FunasrTimes, SpokenProperties, WithSpoken, HotwordFacts, Shortfall):
+class FunasrRecordingResult(
+    FunasrResult, FunasrTimes, SpokenProperties, WithSpoken, HotwordFacts, Shortfall, WithAudioQuality
+):
     """The one result of mode `offline`."""
 
     model_config = ConfigDict(

@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import MISSING, Field
 
+from paraserve.server.protocols.schemas.audio_quality import WithAudioQuality
 from paraserve.server.protocols.schemas.documented import Documented
 from paraserve.server.protocols.schemas.health_answers import ModelFacts
 from paraserve.server.protocols.schemas.redactions import WithRedactions
@@ -31,7 +32,7 @@ class OpenAILogprob(Documented):
     """Natural logarithm of the probability."""
 
 
-class OpenAITranscription(WithRedactions, WithNotice, WithWarnings):
+class OpenAITranscription(WithRedactions, WithNotice, WithWarnings, WithAudioQuality):
     """The answer with `response_format=json`."""
 
     text: str
@@ -80,7 +81,9 @@ class OpenAISegment(SpokenProperties, WithSpoken):
     """Mean probability of the tokens. Not in OpenAI's API."""
 
 
-class OpenAIVerboseTranscription(Understanding, HotwordFacts, WithRedactions, WithNotice, WithWarnings):
+class OpenAIVerboseTranscription(
+    Understanding, HotwordFacts, WithRedactions, WithNotice, WithWarnings, WithAudioQuality
+):
     """The answer with `response_format=verbose_json`."""
 
     task: Literal["transcribe", "translate"]

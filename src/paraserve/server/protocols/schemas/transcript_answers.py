@@ -4,6 +4,7 @@ from typing import Literal, TypeAlias
 
 from pydantic import MISSING, Field
 
+from paraserve.server.protocols.schemas.audio_quality import WithAudioQuality
 from paraserve.server.protocols.schemas.documented import Documented
 from paraserve.server.protocols.schemas.redactions import WithRedactions
 from paraserve.server.protocols.schemas.warnings import Understanding, WithNotice, WithWarnings
@@ -117,7 +118,9 @@ class TimingJson(Documented):
     """Running models."""
 
 
-class TranscriptJson(WithSpoken, Understanding, HotwordFacts, WithRedactions, WithNotice, WithWarnings):
+class TranscriptJson(
+    WithSpoken, Understanding, HotwordFacts, WithRedactions, WithNotice, WithWarnings, WithAudioQuality
+):
     """The transcript of a recording, with times and confidences."""
 
     text: str
