@@ -44,6 +44,8 @@ VALUES = {
     "mask": "all",
     "deterministic": "perhaps",
     "lm": "perhaps",
+    "auto_gain": "perhaps",
+    "audio_quality": "true",
     "channel": "1",
     "track": "1",
     "prompt": "数字",
@@ -67,7 +69,8 @@ VALUES = {
     "subtitle_chinese_chars": "12",
     "subtitle_text": "spoken",
 }
-"""A value of each field of the upload routes. No text depends on `deterministic` here, so its value is a bad one."""
+"""A value of each field of the upload routes. No text depends on `deterministic` here, nor on `auto_gain`, which
+is for quiet speech: their values are bad ones."""
 
 
 def fields_of(path):
@@ -229,6 +232,9 @@ FUNASR_VALUES = {
     "speech_noise_thres": [1],
     "punctuate": [False],
     "deterministic": ["yes"],
+    "lm": ["yes"],
+    "auto_gain": ["yes"],
+    "audio_quality": [True],
     "model": ["nova-2"],
     "task": ["translate"],
     "timing": [True],
@@ -245,6 +251,8 @@ VOSK_VALUES = {
     "model": ["nova-2"],
     "itn": [True],
     "punctuate": [True],
+    "auto_gain": ["yes"],
+    "audio_quality": [True],
     "task": ["translate"],
     "replacements": [{"今天": "明天"}],
     "profanity": [["今天"]],

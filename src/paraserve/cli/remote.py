@@ -118,6 +118,8 @@ def _form(boundary: str, filename: str, options: RecognitionOptions) -> tuple[by
         "profanity": _json_text(redaction.profanity),
         "mask": ",".join(sorted(redaction.masks)),
         "task": "" if options.task == "transcribe" else options.task,
+        "auto_gain": "true" if options.auto_gain else "",
+        "audio_quality": "true" if options.audio_quality else "",
     }
     parts = [
         f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'

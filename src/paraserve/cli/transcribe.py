@@ -99,6 +99,10 @@ def transcribe(  # noqa: PLR0913, PLR0917 - one parameter a flag
     translate: Annotated[
         bool, typer.Option("--translate", help="Write English, whatever language is spoken (Whisper).")
     ] = False,
+    auto_gain: Annotated[bool, typer.Option("--auto-gain", help="Amplify quiet speech.")] = False,
+    audio_quality: Annotated[
+        bool, typer.Option("--audio-quality", help="Measure level, noise, clipping and bandwidth, for format json.")
+    ] = False,
     no_punctuate: Annotated[bool, typer.Option("--no-punctuate", help="No punctuation marks.")] = False,
     subtitle_cue_s: Annotated[float | None, setting_option("subtitle_cue_s")] = None,
     subtitle_lines: Annotated[int | None, setting_option("subtitle_lines")] = None,
@@ -124,6 +128,8 @@ def transcribe(  # noqa: PLR0913, PLR0917 - one parameter a flag
         word_times=format_ != "text",
         task="translate" if translate else "transcribe",
         redaction=Redaction(read_replacements(replacements), read_profanity(profanity), read_masks(mask)),
+        auto_gain=auto_gain,
+        audio_quality=audio_quality,
     )
     limits = {
         "subtitle_cue_s": subtitle_cue_s,

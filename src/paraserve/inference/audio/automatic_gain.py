@@ -10,11 +10,12 @@ import numpy as np
 
 from paraserve.types import FRAME_SAMPLES, Samples
 
-TARGET_DBFS = -25.0
+TARGET_DBFS = -32.0
 """Level of the loudest 10 ms of speech that is aimed at. Speech that reaches it gets no gain."""
 MAX_GAIN_DB = 30.0
-RISE_DB = 1.0
-"""Most that the gain rises in 10 ms. It falls at once."""
+RISE_DB = 0.05
+"""Most that the gain rises in 10 ms: 5 dB a second, so that it does not change within a word. It falls at once.
+With 30 dB a second the embedded bundle's error at -50 dBFS rose from 8.6 to 10.6 %."""
 FORGET_DB = 0.03
 """Fall of the loudest level with each 10 ms of speech: 3 dB a second."""
 OVER_NOISE_DB = 10.0

@@ -207,6 +207,7 @@ function firstMessage({ mode, language, itn, hotwords }) {
     audio_fs: RATE_HZ,
     chunk_size: [5, 10, 5],
     is_speaking: true,
+    audio_quality: true,
     itn,
     svs_lang: language || "auto",
   };
