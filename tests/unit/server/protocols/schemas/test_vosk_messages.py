@@ -24,6 +24,8 @@ GOOD = {
     "replacements": ["teh=>the"],
     "profanity": ["damn"],
     "mask": ["phone"],
+    "auto_gain": True,
+    "audio_quality": 1,
 }
 MESSAGES = {
     "VoskConfiguration": {"config": GOOD},
