@@ -65,8 +65,8 @@ class RecognitionOptions:
     `heard_language` is that of the speech before in the same stream: a model need not find out again. `task`
     "translate" wants English text of speech in any language, which not every model can give. `lm` False goes without
     the language model. `redaction` is done to the written text, after all models. `auto_gain` amplifies quiet speech
-    before all models, `audio_quality` measures the audio before that. Requests that differ in nothing but these three
-    are equal, so they share batches.
+    before all models, `noise_suppression` takes noise out before that, `audio_quality` measures it as it comes.
+    Requests that differ in nothing but these four are equal, so they share batches.
     """
 
     hotwords: tuple[Hotword, ...] = ()
@@ -87,6 +87,7 @@ class RecognitionOptions:
     lm: bool = True
     redaction: Redaction = field(default=NO_REDACTION, compare=False)
     auto_gain: bool = field(default=False, compare=False)
+    noise_suppression: bool = field(default=False, compare=False)
     audio_quality: bool = field(default=False, compare=False)
 
 

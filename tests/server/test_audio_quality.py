@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from paraserve.inference.audio import noise_suppression
 from paraserve.types import SAMPLE_RATE
 from support import recordings
 from support.live import live
@@ -151,6 +152,17 @@ def test_quiet_speech_is_understood_with_gain(server, speech):
     assert (loud["audio_quality"]["gain_db"], quiet["audio_quality"]["gain_db"] > 3) == (0, True)
     messages = utterance(server, speech * 10 ** (-30 / 20), mode="2pass", auto_gain=True)
     assert "".join(one["text"] for one in messages if one["mode"] == "2pass-offline") == loud["text"]
+
+
+def test_noise_suppression(server, speech):
+    """Noisy speech has the same text as an upload and live; where the package is missing, a warning says so."""
+    noisy = speech * 0.3 + np.random.default_rng(2).normal(0, 0.02, len(speech)).astype(np.float32)
+    answer = server.post("/transcribe", wav(noisy), noise_suppression="true").json()
+    told = [one["param"] for one in answer.get("warnings", [])]
+    assert told == ([] if noise_suppression.is_installed() else ["noise_suppression"])
+    assert answer["audio_processed_ms"] == answer["audio_received_ms"] == len(noisy) // 16
+    messages = utterance(server, noisy, mode="2pass", noise_suppression=True)
+    assert "".join(one["text"] for one in messages if one["mode"] == "2pass-offline") == answer["text"] != ""
 
 
 @pytest.mark.slow

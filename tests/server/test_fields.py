@@ -45,6 +45,7 @@ VALUES = {
     "deterministic": "perhaps",
     "lm": "perhaps",
     "auto_gain": "perhaps",
+    "noise_suppression": "perhaps",
     "audio_quality": "true",
     "channel": "1",
     "track": "1",
@@ -69,8 +70,8 @@ VALUES = {
     "subtitle_chinese_chars": "12",
     "subtitle_text": "spoken",
 }
-"""A value of each field of the upload routes. No text depends on `deterministic` here, nor on `auto_gain`, which
-is for quiet speech: their values are bad ones."""
+"""A value of each field of the upload routes. No text depends on `deterministic` here, nor on `auto_gain` and
+`noise_suppression`, which are for other speech: their values are bad ones."""
 
 
 def fields_of(path):
@@ -234,6 +235,7 @@ FUNASR_VALUES = {
     "deterministic": ["yes"],
     "lm": ["yes"],
     "auto_gain": ["yes"],
+    "noise_suppression": ["yes"],
     "audio_quality": [True],
     "model": ["nova-2"],
     "task": ["translate"],
@@ -252,6 +254,7 @@ VOSK_VALUES = {
     "itn": [True],
     "punctuate": [True],
     "auto_gain": ["yes"],
+    "noise_suppression": ["yes"],
     "audio_quality": [True],
     "task": ["translate"],
     "replacements": [{"今天": "明天"}],

@@ -119,6 +119,7 @@ def _form(boundary: str, filename: str, options: RecognitionOptions) -> tuple[by
         "mask": ",".join(sorted(redaction.masks)),
         "task": "" if options.task == "transcribe" else options.task,
         "auto_gain": "true" if options.auto_gain else "",
+        "noise_suppression": "true" if options.noise_suppression else "",
         "audio_quality": "true" if options.audio_quality else "",
     }
     parts = [

@@ -100,6 +100,9 @@ def transcribe(  # noqa: PLR0913, PLR0917 - one parameter a flag
         bool, typer.Option("--translate", help="Write English, whatever language is spoken (Whisper).")
     ] = False,
     auto_gain: Annotated[bool, typer.Option("--auto-gain", help="Amplify quiet speech.")] = False,
+    noise_suppression: Annotated[
+        bool, typer.Option("--noise-suppression", help="Take steady noise out first (package webrtc-noise-gain).")
+    ] = False,
     audio_quality: Annotated[
         bool, typer.Option("--audio-quality", help="Measure level, noise, clipping and bandwidth, for format json.")
     ] = False,
@@ -129,6 +132,7 @@ def transcribe(  # noqa: PLR0913, PLR0917 - one parameter a flag
         task="translate" if translate else "transcribe",
         redaction=Redaction(read_replacements(replacements), read_profanity(profanity), read_masks(mask)),
         auto_gain=auto_gain,
+        noise_suppression=noise_suppression,
         audio_quality=audio_quality,
     )
     limits = {

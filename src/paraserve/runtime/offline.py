@@ -11,8 +11,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO, TypeAlias, TypeVar
 
-import numpy as np
-
 from paraserve.hotword_types import HotwordHit
 from paraserve.inference.hotword_lists import ignored_warnings, report, still_shown
 from paraserve.inference.text.sentences import join_sentences, join_spoken
@@ -42,7 +40,6 @@ from paraserve.types import (
 
 OnProgress: TypeAlias = Callable[[int, int | None], None]
 """Called with the milliseconds transcribed so far and the file's duration (None if the file does not tell)."""
-_NOTHING: Samples = np.zeros(0, np.float32)
 IN_FLIGHT_MS = 120_000
 """Audio of one recording that may wait for recognition: enough to keep all workers busy, little enough for memory."""
 
@@ -179,7 +176,7 @@ class _Transcription:
         async for samples in blocks:
             self._received_samples += len(samples)
             await self._step(await self._intake.take_block(samples), group, is_last=False)
-        await self._step(_NOTHING, group, is_last=True)
+        await self._step(self._intake.rest(), group, is_last=True)
         for start_ms, audio in self._segmenter.finish():
             await self._start(start_ms, audio, group)
         while self._in_flight:

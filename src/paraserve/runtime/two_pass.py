@@ -136,6 +136,7 @@ class TwoPassSession:
 
     async def finish(self) -> None:
         """End the audio; returns once all updates are out, the last one with `last=True`."""
+        self._waiting.append(self._intake.rest())
         has_last = await self._detect(is_last=True)
         while self._second_passes:
             await self._wait_for_oldest_second_pass()

@@ -281,6 +281,7 @@ OPTIONS: Mapping[str, Callable[[RecognitionOptions, str, object], RecognitionOpt
         "profanity": _with_list,
         "mask": _with_list,
         "auto_gain": lambda options, key, value: replace(options, auto_gain=_read_switch(key, value)),
+        "noise_suppression": lambda options, key, value: replace(options, noise_suppression=_read_switch(key, value)),
         "audio_quality": lambda options, key, value: replace(options, audio_quality=_read_switch(key, value)),
     }
 )

@@ -99,6 +99,7 @@ class FunasrSettings:
     profanity: tuple[str, ...] = ()
     masks: frozenset[Mask] = frozenset()
     auto_gain: bool = False
+    noise_suppression: bool = False
     audio_quality: bool = False
 
     @property
@@ -129,6 +130,7 @@ class FunasrSettings:
             task=self.task,
             redaction=Redaction(self.replacements, self.profanity, self.masks),
             auto_gain=self.auto_gain,
+            noise_suppression=self.noise_suppression,
             audio_quality=self.audio_quality,
         )
 
@@ -286,6 +288,7 @@ FIELDS: Mapping[str, tuple[str, Callable[[str, Any], Any]]] = MappingProxyType(
         "profanity": ("profanity", lambda key, value: read_profanity(value, key)),
         "mask": ("masks", lambda key, value: read_masks(value, key)),
         "auto_gain": ("auto_gain", read_flag),
+        "noise_suppression": ("noise_suppression", read_flag),
         "audio_quality": ("audio_quality", read_flag),
     }
 )

@@ -100,6 +100,9 @@ class FunasrRequest(Documented):
     `none`. Default `none`."""
     auto_gain: bool | MISSING | None = MISSING
     """`true` amplifies quiet speech before it is detected, from the next utterance on. Default `false`."""
+    noise_suppression: bool | MISSING | None = MISSING
+    """`true` takes steady noise out of the audio first, from the next utterance on. Default `false`. The server needs
+    the package webrtc-noise-gain for it."""
     audio_quality: bool | MISSING | None = MISSING
     """`true` adds `audio_quality` to final texts and to the last result. Default `false`."""
     timing: bool | MISSING | None = MISSING

@@ -43,6 +43,8 @@ class VoskConfig(Documented):
     """Numbers and addresses to write as stars: `phone`, `id_number`, `card`, `email`, `all`. Not in vosk-server."""
     auto_gain: Switch | MISSING | None = MISSING
     """`true` amplifies quiet speech before it is detected. Default `false`. Not in vosk-server."""
+    noise_suppression: Switch | MISSING | None = MISSING
+    """`true` takes steady noise out of the audio first. Default `false`. Not in vosk-server."""
     audio_quality: Switch | MISSING | None = MISSING
     """`true` adds `audio_quality` to results. Default `false`. Not in vosk-server."""
 

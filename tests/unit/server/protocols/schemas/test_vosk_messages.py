@@ -25,6 +25,7 @@ GOOD = {
     "profanity": ["damn"],
     "mask": ["phone"],
     "auto_gain": True,
+    "noise_suppression": False,
     "audio_quality": 1,
 }
 MESSAGES = {
