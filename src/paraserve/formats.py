@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from paraserve.hotword_types import HotwordHit, HotwordReport, IgnoredHotword
+from paraserve.quality_types import AudioQuality, Delivery
 from paraserve.redaction_types import Redactions
 from paraserve.subtitle_options import SubtitleOptions
 from paraserve.subtitles.writers import write_ass, write_lrc, write_srt, write_tsv, write_ttml, write_vtt
@@ -77,12 +78,42 @@ def heard_json(heard: Heard) -> dict[str, Any]:
 
 
 def answer_facts(transcript: Transcript) -> dict[str, Any]:
-    """Return the keys `channels`, `redactions`, `warnings` and `notice`, each only if there is something to say."""
-    return (
-        channels_json(transcript)
-        | redactions_json(transcript.redactions)
-        | warnings_json(transcript.warnings)
-        | notice_json(transcript.notice)
+    """Return `channels`, `audio_quality`, `redactions`, `warnings` and `notice`, each only with something to say."""
+    facts = channels_json(transcript) | quality_json(transcript.quality) | redactions_json(transcript.redactions)
+    return facts | warnings_json(transcript.warnings) | notice_json(transcript.notice)
+
+
+def quality_json(quality: AudioQuality | None) -> dict[str, Any]:
+    """Return the key `audio_quality` of an answer, nothing where nobody asked for it."""
+    if quality is None:
+        return {}
+    figures = {
+        "level_dbfs": quality.level_dbfs,
+        "noise_dbfs": quality.noise_dbfs,
+        "clipped_share": quality.clipped_share,
+        "bandwidth_hz": quality.bandwidth_hz,
+        "hints": list(quality.hints),
+    }
+    gain = {} if quality.gain_db is None else {"gain_db": quality.gain_db}
+    return {"audio_quality": figures | gain | ({} if quality.delivery is None else asdict(quality.delivery))}
+
+
+def quality_from_json(body: Mapping[str, Any]) -> AudioQuality | None:
+    """Read the quality of the audio, None without it."""
+    figures = body.get("audio_quality")
+    if figures is None:
+        return None
+    delivery = None
+    if "lost_ms" in figures:
+        delivery = Delivery(figures["lost_ms"], figures["lost_frames"], figures["clock_drift_ppm"])
+    return AudioQuality(
+        figures["level_dbfs"],
+        figures["noise_dbfs"],
+        figures["clipped_share"],
+        figures["bandwidth_hz"],
+        tuple(figures["hints"]),
+        figures.get("gain_db"),
+        delivery,
     )
 
 
@@ -92,6 +123,7 @@ def channels_json(transcript: Transcript) -> dict[str, Any]:
         {"channel": n, "text": one.text, **spoken_json(one.spoken), "language": one.language}
         | heard_json(one.heard)
         | notice_json(one.notice)
+        | quality_json(one.quality)
         for n, one in enumerate(transcript.channels)
     ]
     return {"channels": items} if items else {}
@@ -150,6 +182,7 @@ def transcript_from_json(body: Mapping[str, Any]) -> Transcript:
         spoken=body.get("spoken", ""),
         hotwords=hotwords_from_json(body),
         redactions=Redactions(**body["redactions"]) if "redactions" in body else None,
+        quality=quality_from_json(body),
         channels=tuple(_channel_from_json(one, sentences, body["duration_ms"]) for one in body.get("channels", ())),
     )
 
@@ -163,6 +196,7 @@ def _channel_from_json(body: Mapping[str, Any], sentences: Iterable[Sentence], d
         heard=heard_from_json(body),
         notice=notice_from_json(body),
         spoken=body.get("spoken", ""),
+        quality=quality_from_json(body),
     )
 
 

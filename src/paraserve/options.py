@@ -59,8 +59,9 @@ class RecognitionOptions:
     not find out again. `task` "translate" wants English text of speech in any language, which not every model can
     give. `lm` False goes without the language model. `redaction` is done to the written text, after all models. `vad`
     changes the detector for this recording; a live utterance has its own in `StreamConfig`. `merge_vad` merges
-    neighbouring segments up to `merge_length_ms`, as FunASR does; None keeps the operator's choice. Requests that
-    differ in the last four alone are equal, so they share batches.
+    neighbouring segments up to `merge_length_ms`, as FunASR does; None keeps the operator's choice. `auto_gain`
+    amplifies quiet speech before all models, `noise_suppression` takes noise out before that, `audio_quality`
+    measures it as it comes. Requests that differ only from `redaction` on are equal, so they share batches.
     """
 
     hotwords: tuple[Hotword, ...] = ()
@@ -83,6 +84,9 @@ class RecognitionOptions:
     vad: VadOverrides = field(default=NO_OVERRIDES, compare=False)
     merge_vad: bool | None = field(default=None, compare=False)
     merge_length_ms: int | None = field(default=None, compare=False)
+    auto_gain: bool = field(default=False, compare=False)
+    noise_suppression: bool = field(default=False, compare=False)
+    audio_quality: bool = field(default=False, compare=False)
 
 
 MAX_SPLIT_CHANNELS = 8

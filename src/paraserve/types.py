@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from paraserve.hotword_types import Hotword, HotwordHit, HotwordReport, IgnoredHotword
+from paraserve.quality_types import AudioQuality
 from paraserve.redaction_types import Redactions
 
 SAMPLE_RATE = 16_000
@@ -243,8 +244,9 @@ class Transcript:
     says how much of the speech was understood, and `notice` says so in words where it was too little. `task` is
     what was asked for: a translation is English, whatever `language` was spoken. `spoken` is the text as it was said
     where ITN wrote it otherwise, else "". `redactions` counts what was changed in both, None where nothing was to be.
-    `hotwords` is None where the client sent none. `channels` are the transcripts of split channels: `sentences` are
-    then those of all by their starts, and each line of `text` begins with the number of a channel.
+    `hotwords` is None where the client sent none, `quality` where nobody asked for it. `channels` are the transcripts
+    of split channels: `sentences` are then those of all by their starts, and each line of `text` begins with the
+    number of a channel.
     """
 
     text: str
@@ -263,6 +265,7 @@ class Transcript:
     hotwords: HotwordReport | None = None
     redactions: Redactions | None = None
     channels: tuple["Transcript", ...] = ()
+    quality: AudioQuality | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,7 +281,7 @@ class Update:
     update about the utterance. `spoken` is the text of an offline update as it was said where ITN wrote it otherwise,
     else "". `redactions` are those of the text where no later one replaces it, None where nothing was to be changed.
     `hotwords` is None where the client sent none. `is_committed`: the client ended the segment here, or there was
-    none to end.
+    none to end. `quality` (of the audio so far, with final texts) is None where nobody asked for it.
     """
 
     kind: Literal["online", "offline"]
@@ -300,3 +303,4 @@ class Update:
     hotwords: HotwordReport | None = None
     redactions: Redactions | None = None
     is_committed: bool = False
+    quality: AudioQuality | None = field(default=None, compare=False)

@@ -104,6 +104,16 @@ def test_json(data_dir, expected):
 
 
 @pytest.mark.slow
+def test_quality_of_the_audio(data_dir, server_url):
+    """The figures and the gain are in the JSON of those who ask, the same here and on a server."""
+    asked = ("--format", "json", "--audio-quality", "--auto-gain", data_dir / "zh_phone.wav")
+    places = ((), ("--server", server_url))
+    told = [json.loads(paraserve("transcribe", *asked, *where).stdout)["audio_quality"] for where in places]
+    assert told[0] == told[1]
+    assert (told[0]["hints"], told[0]["gain_db"]) == ([], 0)
+
+
+@pytest.mark.slow
 def test_channel(data_dir, expected, tmp_path):
     """--channel takes one side of a stereo recording; one that does not exist is refused."""
     samples, rate = soundfile.read(data_dir / "zh_phone.wav", dtype="int16")

@@ -44,6 +44,9 @@ VALUES = {
     "mask": "all",
     "deterministic": "perhaps",
     "lm": "perhaps",
+    "auto_gain": "perhaps",
+    "noise_suppression": "perhaps",
+    "audio_quality": "true",
     "channel": "1",
     "track": "1",
     "timeout": "0.000001",
@@ -73,7 +76,8 @@ VALUES = {
     "merge_vad": "perhaps",
     "merge_length_s": "0",
 }
-"""A value of each field of the upload routes: a bad one where no text here depends on it, as on `deterministic`."""
+"""A value of each field of the upload routes. No text depends on `deterministic` here, nor on `auto_gain` and
+`noise_suppression`, which are for other speech: their values are bad ones."""
 
 
 def fields_of(path):
@@ -247,6 +251,9 @@ FUNASR_VALUES = {
     "punctuate": [False],
     "deterministic": ["yes"],
     "lm": ["yes"],
+    "auto_gain": ["yes"],
+    "noise_suppression": ["yes"],
+    "audio_quality": [True],
     "model": ["nova-2"],
     "task": ["translate"],
     "timing": [True],
@@ -268,6 +275,9 @@ VOSK_VALUES = {
     "model": ["nova-2"],
     "itn": [True],
     "punctuate": [True],
+    "auto_gain": ["yes"],
+    "noise_suppression": ["yes"],
+    "audio_quality": [True],
     "task": ["translate"],
     "replacements": [{"今天": "明天"}],
     "profanity": [["今天"]],

@@ -1,12 +1,14 @@
 """Transcripts as text, JSON, subtitles and tables."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from paraserve.formats import FORMATS, transcript_from_json, transcript_json
+from paraserve.quality_types import AudioQuality, Delivery
 from paraserve.subtitle_options import SubtitleOptions
 from paraserve.types import Heard, Notice, Sentence, Timing, Token, Transcript
 
@@ -108,6 +110,17 @@ def test_json_shape():
     }
     assert "notice" not in json.loads(write("json", EMPTY))
     assert "你好" in write("json")
+
+
+@pytest.mark.parametrize("delivery", [None, Delivery(120, 2, None), Delivery(0, 0, -40)])
+@pytest.mark.parametrize("gain_db", [None, 4.5])
+def test_quality_of_the_audio(gain_db, delivery):
+    """The quality is written where it was measured, and a client reads what was written."""
+    for quality in (None, AudioQuality(-30.5, -61.0, 0.25, 4000, ("clipped",), gain_db, delivery), AudioQuality()):
+        transcript = replace(TRANSCRIPT, quality=quality)
+        body = json.loads(write("json", transcript))
+        assert ("audio_quality" in body) == (quality is not None)
+        assert transcript_from_json(body).quality == quality
 
 
 def test_srt():

@@ -123,6 +123,9 @@ def _form(boundary: str, filename: str, options: RecognitionOptions) -> tuple[by
         "speech_noise_thres": _number_text(options.vad.speech_noise_threshold),
         "merge_vad": "" if options.merge_vad is None else str(options.merge_vad).lower(),
         "merge_length_s": _number_text(options.merge_length_ms and options.merge_length_ms / 1000),
+        "auto_gain": "true" if options.auto_gain else "",
+        "noise_suppression": "true" if options.noise_suppression else "",
+        "audio_quality": "true" if options.audio_quality else "",
     }
     parts = [
         f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'

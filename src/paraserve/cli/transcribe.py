@@ -118,6 +118,13 @@ def transcribe(  # noqa: PLR0913, PLR0917 - one parameter a flag
     translate: Annotated[
         bool, typer.Option("--translate", help="Write English, whatever language is spoken (Whisper).")
     ] = False,
+    auto_gain: Annotated[bool, typer.Option("--auto-gain", help="Amplify quiet speech.")] = False,
+    noise_suppression: Annotated[
+        bool, typer.Option("--noise-suppression", help="Take steady noise out first (package webrtc-noise-gain).")
+    ] = False,
+    audio_quality: Annotated[
+        bool, typer.Option("--audio-quality", help="Measure level, noise, clipping and bandwidth, for format json.")
+    ] = False,
     no_punctuate: Annotated[bool, typer.Option("--no-punctuate", help="No punctuation marks.")] = False,
     vad_tail_sil: EndSilence = None,
     max_single_segment_time: SegmentTime = None,
@@ -155,6 +162,9 @@ def transcribe(  # noqa: PLR0913, PLR0917 - one parameter a flag
         vad=VadOverrides(vad_tail_sil, max_single_segment_time, speech_noise_thres),
         merge_vad=True if merge_vad is None and merge_length_s is not None else merge_vad,
         merge_length_ms=None if merge_length_s is None else round(merge_length_s * 1000),
+        auto_gain=auto_gain,
+        noise_suppression=noise_suppression,
+        audio_quality=audio_quality,
     )
     limits = {
         "subtitle_cue_s": subtitle_cue_s,

@@ -11,11 +11,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO, TypeAlias
 
-import numpy as np
-
 from paraserve.inference.hotword_lists import ignored_warnings, report, still_shown
 from paraserve.inference.text.sentences import join_sentences, join_spoken
 from paraserve.options import RecognitionOptions
+from paraserve.runtime.audio_intake import AudioIntake
 from paraserve.runtime.decoding.decoded_recording import DecodedBlocks
 from paraserve.runtime.decoding.pool import DecodePool
 from paraserve.runtime.engine import Engine
@@ -48,7 +47,6 @@ from paraserve.types import (
 
 OnProgress: TypeAlias = Callable[[int, int | None], None]
 """Called with the milliseconds transcribed so far and the file's duration (None if the file does not tell)."""
-_NOTHING: Samples = np.zeros(0, np.float32)
 IN_FLIGHT_MS = 120_000
 """Audio of one recording that may wait for recognition: enough to keep all workers busy, little enough for memory."""
 
@@ -212,6 +210,7 @@ class _Transcription:
         self._in_flight: deque[_InFlight] = deque()
         self._hypotheses: list[Hypothesis] = []
         self._received_samples = 0
+        self._intake = AudioIntake(options)
         self._account = AudioAccount()
         self._spent = _TimeSpent()
         self._second_passes: JoinedSecondPasses | None = None
@@ -224,8 +223,8 @@ class _Transcription:
         async for samples in blocks:
             self._clock.lap(DECODE)
             self._received_samples += len(samples)
-            await self._step(samples, group, is_last=False)
-        await self._step(_NOTHING, group, is_last=True)
+            await self._step(await self._intake.take_block(samples), group, is_last=False)
+        await self._step(self._intake.rest(), group, is_last=True)
         for found in self._segmenter.finish():
             await self._start(found, group)
         while self._in_flight:
@@ -323,6 +322,7 @@ class _Transcription:
             warnings=ignored_warnings(hotwords),
             hotwords=hotwords,
             redactions=redactions,
+            quality=self._intake.quality(),
         )
 
 

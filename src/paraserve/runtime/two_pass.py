@@ -16,6 +16,7 @@ from paraserve.errors import ProtocolError
 from paraserve.inference.hotword_lists import HotwordReports, still_shown
 from paraserve.inference.text.sentences import join_sentences, join_spoken
 from paraserve.options import RecognitionOptions, StreamConfig
+from paraserve.runtime.audio_intake import AudioIntake
 from paraserve.runtime.engine import Engine
 from paraserve.runtime.first_pass import FirstPass
 from paraserve.runtime.offline import first_cause
@@ -84,7 +85,8 @@ class TwoPassSession:
         self.is_ahead = False
         self._engine = engine
         self._config = config
-        self._updates = OrderedUpdates(config, emit, engine.abilities.knows)
+        self._intake = AudioIntake(config.options)
+        self._updates = OrderedUpdates(config, self._intake.telling(emit), engine.abilities.knows)
         self._on_speech = on_speech
         self._stream = engine.open_stream(config)
         self._pauses = None if config.endpoint is None else PauseJudge(self._stream, config.endpoint)
@@ -147,7 +149,7 @@ class TwoPassSession:
             OverloadedError: the engine is closed.
         """
         for start in range(0, len(samples), MAX_STEP_SAMPLES):
-            piece = samples[start : start + MAX_STEP_SAMPLES]
+            piece = self._intake.take(samples[start : start + MAX_STEP_SAMPLES])
             self._waiting.append(piece)
             self._n_waiting += len(piece)
             if self._is_due():
@@ -155,6 +157,7 @@ class TwoPassSession:
 
     async def finish(self) -> None:
         """End the audio; returns once all updates are out, the last one with `last=True`."""
+        self._waiting.append(self._intake.rest())
         has_last = await self._detect(is_last=True)
         while self._second_passes:
             await self._wait_for_oldest_second_pass()

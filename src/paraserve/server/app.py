@@ -28,7 +28,7 @@ from paraserve.server.http.health import health_router
 from paraserve.server.http.page import page_router
 from paraserve.server.http.plain_paths import PlainPaths
 from paraserve.server.http.uploads import upload_router
-from paraserve.server.http.warnings_header import NOTICE_HEADER, WARNINGS_HEADER
+from paraserve.server.http.warnings_header import NOTICE_HEADER, QUALITY_HEADER, WARNINGS_HEADER
 from paraserve.server.live.live_limit import live_limit
 from paraserve.server.live.websocket_routes import live_route
 from paraserve.server.readiness import Readiness
@@ -171,7 +171,7 @@ def _add_middleware(app: FastAPI, settings: Settings, metrics: Metrics, access: 
             allow_origins=settings.cors_origins,
             allow_methods=["GET", "POST"],
             allow_headers=["*"],
-            expose_headers=["X-Request-Id", "Retry-After", WARNINGS_HEADER, NOTICE_HEADER],
+            expose_headers=["X-Request-Id", "Retry-After", WARNINGS_HEADER, NOTICE_HEADER, QUALITY_HEADER],
         )
     app.add_middleware(HostCheck, rules=host_rules(settings), refusals=app.state.refusals)
     app.add_middleware(SecurityHeaders)

@@ -85,6 +85,7 @@ def joined_channels(channels: Sequence[Transcript]) -> Transcript:
         spoken=_turns([replace(one, text=one.as_spoken) for one in sentences]) if has_spoken else "",
         hotwords=_all_hotwords(channels),
         redactions=reduce(add, redactions) if redactions else None,
+        quality=None,  # each channel has its own
         channels=tuple(replace(one, sentences=tuple(part)) for one, part in zip(channels, numbered, strict=True)),
     )
 

@@ -38,6 +38,14 @@ class UploadForm(Documented):
     """`true`: the text does not depend on what else the server is doing. Slower."""
     lm: bool = True
     """`false` goes without the language model, where there is one. It knows what is usual, and this may not be."""
+    auto_gain: bool = False
+    """`true` amplifies quiet speech, by up to 30 dB, before it is detected and recognized."""
+    noise_suppression: bool = False
+    """`true` takes steady noise out of the audio first. For speech that the noise nearly hides. The server needs the
+    package webrtc-noise-gain for it."""
+    audio_quality: bool = False
+    """`true` adds level, noise, clipping and bandwidth of the audio to the answer: in JSON as `audio_quality`, beside
+    other formats in the header `X-Paraserve-Audio-Quality`."""
     channel: Annotated[int, Field(ge=0, le=99_999)] | Literal["split"] | MISSING = MISSING
     """Channel of the file to take, from 0. `split` transcribes each of up to 8 channels for itself. Without it all
     channels are mixed."""

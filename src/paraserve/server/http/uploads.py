@@ -144,7 +144,7 @@ class UploadService:
             response = plan.render(transcript)
         else:  # hours of speech would be felt by others on the event loop
             response = await asyncio.to_thread(plan.render, transcript)
-        response.headers.update(answer_headers(warnings, transcript.notice))
+        response.headers.update(answer_headers(warnings, transcript.notice, transcript.quality))
         clock.lap(RENDER)
         self.metrics.stages(clock)
         ids = {"request_id": request_id(request), "route": route.path}

@@ -1,14 +1,18 @@
-"""The headers that tell of warnings and of the notice in answers without a place for them: texts and subtitles."""
+"""Headers for what answers without a place for it, texts and subtitles, have to say beside the text."""
 
+import json
 from collections.abc import Sequence
 from itertools import accumulate
 from urllib.parse import quote
 
+from paraserve.formats import quality_json
+from paraserve.quality_types import AudioQuality
 from paraserve.server.protocols.json_encoding import Json
 from paraserve.types import FieldWarning, Notice
 
 WARNINGS_HEADER = "X-Paraserve-Warnings"
 NOTICE_HEADER = "X-Paraserve-Notice"
+QUALITY_HEADER = "X-Paraserve-Audio-Quality"
 MAX_CHARS = 1_000
 """A proxy refuses answers with long headers. The list in a JSON answer is not cut."""
 PRINTABLE = "".join(map(chr, range(ord(" "), ord("~") + 1)))
@@ -22,6 +26,11 @@ HEADER_DESCRIPTION: Json = {
     NOTICE_HEADER: {
         "description": "Code and message of the `notice` of a JSON answer: `outside_vocabulary: 12 s of speech ...`. "
         "Absent without one.",
+        "required": False,
+        "schema": {"type": "string"},
+    },
+    QUALITY_HEADER: {
+        "description": "The object `audio_quality` of a JSON answer. Present if the client asks for it.",
         "required": False,
         "schema": {"type": "string"},
     },
@@ -39,10 +48,14 @@ def warnings_header(warnings: Sequence[FieldWarning]) -> str:
     return ", ".join(items[:n_named] + ([f"{more} more"] if more else []))
 
 
-def answer_headers(warnings: Sequence[FieldWarning], notice: Notice | None) -> dict[str, str]:
-    """Return the headers of an answer with these warnings and this notice, none where there is nothing to say."""
+def answer_headers(
+    warnings: Sequence[FieldWarning], notice: Notice | None, quality: AudioQuality | None
+) -> dict[str, str]:
+    """Return the headers of an answer with these facts, none where there is nothing to say."""
     headers = {WARNINGS_HEADER: warnings_header(warnings)} if warnings else {}
-    return headers if notice is None else headers | {NOTICE_HEADER: _ascii(f"{notice.code}: {notice.message}")}
+    headers |= {} if notice is None else {NOTICE_HEADER: _ascii(f"{notice.code}: {notice.message}")}
+    figures = quality_json(quality).get("audio_quality")
+    return headers if figures is None else headers | {QUALITY_HEADER: json.dumps(figures)}
 
 
 def _ascii(text: str) -> str:

@@ -74,6 +74,7 @@ class LiveSession:
             await reader.skip()
         finally:
             self._context.metrics.audio_seconds.inc((reader.received_ms - received_before_ms) / 1000)
+            self._context.metrics.live_delivery(reader.arrivals.clock.delivery())
         end = reader.end or EndUtterance()
         self._outbox.put(Finished(end.wants_reply, end.problem or problem))
         return end
@@ -110,7 +111,8 @@ class LiveSession:
         is_raw = reader.settings.file_format is None and file_format(first.data[:HEAD_BYTES]) is None
         if is_raw and stream.options.channel != "split":
             async with contextlib.aclosing(reader.samples(first, self._context.pool)) as blocks:
-                return await transcribe_samples(self._context, blocks, stream.options)
+                transcript = await transcribe_samples(self._context, blocks, stream.options)
+            return replace(transcript, quality=reader.arrivals.clock.with_delivery(transcript.quality))
         pieces = reader.file_bytes(first)
         if is_raw:
             pieces = with_header(pieces, stream.audio)
@@ -130,4 +132,6 @@ class LiveSession:
         self._outbox.put(SpeechChanged(change))
 
     def _on_update(self, update: Update) -> None:
-        self._outbox.put(text_event(update, self.reader.arrivals.at(update.due_ms)))
+        arrivals = self.reader.arrivals
+        update = replace(update, quality=arrivals.clock.with_delivery(update.quality))
+        self._outbox.put(text_event(update, arrivals.at(update.due_ms)))

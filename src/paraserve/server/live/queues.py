@@ -2,11 +2,13 @@
 
 import asyncio
 import bisect
+import math
 from collections import deque
 from dataclasses import dataclass, replace
 from operator import itemgetter
 
 from paraserve.hotword_types import joined_reports
+from paraserve.server.live.client_clock import ClientClock
 from paraserve.server.protocols.events import Event, Frame, PartialText
 
 INBOX_BYTES = 4 * 1024**2
@@ -154,14 +156,19 @@ class Outbox:
 
 
 class ArrivalTimes:
-    """The times when each moment of an utterance's audio arrived."""
+    """The times when each moment of an utterance's audio arrived. `clock` compares them with the audio's."""
 
     def __init__(self) -> None:
+        self.clock = ClientClock()
+        self._end_ms = 0.0
         self._times: deque[tuple[float, float]] = deque(maxlen=MAX_ARRIVALS)
 
     def add(self, end_ms: float, received_s: float) -> None:
-        """Note that the audio up to `end_ms` was complete at `received_s`."""
+        """Note that the audio up to `end_ms` was complete at `received_s`. Infinite: there is no more of it."""
         self._times.append((end_ms, received_s))
+        if math.isfinite(end_ms):
+            self.clock.add((end_ms - self._end_ms) / 1000, received_s)
+            self._end_ms = end_ms
 
     def at(self, due_ms: int) -> float | None:
         """Return when the audio up to `due_ms` was complete; None before any arrived."""

@@ -14,6 +14,7 @@ from typing import Protocol, TypeAlias
 from paraserve.errors import ParaserveError, ProtocolError
 from paraserve.hotword_types import HotwordReport
 from paraserve.options import StreamConfig
+from paraserve.quality_types import AudioQuality
 from paraserve.redaction_types import Redactions
 from paraserve.speech_types import SpeechChange
 from paraserve.types import FieldWarning, Heard, Notice, Sentence, Timing, Token, Transcript, Update
@@ -113,7 +114,7 @@ class PartialText:
     The texts of one segment joined are what has been said of it. `tail` may still change and is not part of `text`.
     `due_ms` is the audio of the utterance that had to arrive for this text; `received_s` is when it had arrived
     (`time.monotonic()`), None where there was none. `is_last`: no more text of this utterance follows. `heard`,
-    `notice`, `hotwords`, `redactions`, `tokens`, `is_committed` and `channel` are those of `Update`.
+    `notice`, `hotwords`, `redactions`, `tokens`, `is_committed`, `channel` and `quality` are those of `Update`.
     """
 
     text: str
@@ -129,6 +130,7 @@ class PartialText:
     tokens: tuple[Token, ...] = ()
     is_committed: bool = False
     channel: int | None = None
+    quality: AudioQuality | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +157,7 @@ class SegmentText:
     redactions: Redactions | None = None
     is_committed: bool = False
     channel: int | None = None
+    quality: AudioQuality | None = None
 
     @property
     def tokens(self) -> tuple[Token, ...]:
@@ -286,6 +289,7 @@ def text_event(update: Update, received_s: float | None) -> PartialText | Segmen
             tokens=update.tokens,
             is_committed=update.is_committed,
             channel=update.channel,
+            quality=update.quality,
         )
     return SegmentText(
         update.text,
@@ -304,6 +308,7 @@ def text_event(update: Update, received_s: float | None) -> PartialText | Segmen
         redactions=update.redactions,
         is_committed=update.is_committed,
         channel=update.channel,
+        quality=update.quality,
     )
 
 

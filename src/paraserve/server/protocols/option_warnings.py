@@ -4,6 +4,7 @@ from collections.abc import Container, Iterable
 from dataclasses import dataclass
 
 from paraserve.inference.abilities import Abilities
+from paraserve.inference.audio import noise_suppression
 from paraserve.options import RecognitionOptions
 from paraserve.server.protocols.languages import NO_SPEECH
 from paraserve.types import FieldWarning
@@ -78,6 +79,11 @@ def option_warnings(
         ),
         (wants_numbers and not abilities.writes_numbers, names.itn, "nothing that writes numbers is loaded"),
         (wants_lm and not abilities.language_model, names.lm, "no language model is loaded"),
+        (
+            options.noise_suppression and not noise_suppression.is_installed(),
+            "noise_suppression",
+            f"the server lacks the package {noise_suppression.PACKAGE}",
+        ),
         (wants_marks and not abilities.punctuates, names.punctuate, "no punctuation model is loaded"),
         (
             not options.model_itn and not abilities.model_itn,

@@ -10,11 +10,12 @@ from types import MappingProxyType
 from typing import Any
 
 from paraserve.errors import ParaserveError, ProtocolError
-from paraserve.formats import notice_json, redactions_json
+from paraserve.formats import notice_json, quality_json, redactions_json
 from paraserve.hotword_types import Hotword
 from paraserve.inference.abilities import ChoiceOf, ModelChoice
 from paraserve.inference.hotword_lists import ignored_warnings
 from paraserve.options import AudioFormat, RecognitionOptions, StreamConfig
+from paraserve.quality_types import AudioQuality
 from paraserve.redaction_lists import with_list
 from paraserve.redaction_types import Redactions
 from paraserve.server.error_table import error_row
@@ -86,6 +87,7 @@ class VoskProtocol:
         self._words: list[Json] = []
         self._notice: Notice | None = None  # about them
         self._redactions = Redactions()  # in them
+        self._quality: AudioQuality | None = None  # of the utterance so far
         self._utterance_ms = 0  # the utterance's start
 
     def read(self, frame: Frame) -> Sequence[Request]:
@@ -111,7 +113,8 @@ class VoskProtocol:
             case Acknowledged() if not self._text and self._notice is None:
                 return self._reply({"partial": (self._partial + self._tail).strip()})
             case Acknowledged() | Finished():
-                return self._reply(self._result() | self._take_redactions() | self._take_notice())
+                facts = self._take_redactions() | self._take_notice() | quality_json(self._quality)
+                return self._reply(self._result() | facts)
             case Failed(error=error):
                 return self._reply({"text": "", "error": live_error(error, self._request_id)})
         return ()
@@ -189,6 +192,7 @@ class VoskProtocol:
         tokens = [token for sentence in event.sentences for token in sentence.tokens]
         self._words += [word for token in tokens if (word := _word(token, self._utterance_ms)) is not None]
         self._notice = event.notice or self._notice
+        self._quality = event.quality
         self._warnings.add(ignored_warnings(event.hotwords, "phrase_list"))
         if event.redactions is not None:
             self._redactions += event.redactions
@@ -288,6 +292,9 @@ OPTIONS: Mapping[str, Callable[[RecognitionOptions, str, object], RecognitionOpt
         "replacements": _with_list,
         "profanity": _with_list,
         "mask": _with_list,
+        "auto_gain": lambda options, key, value: replace(options, auto_gain=_read_switch(key, value)),
+        "noise_suppression": lambda options, key, value: replace(options, noise_suppression=_read_switch(key, value)),
+        "audio_quality": lambda options, key, value: replace(options, audio_quality=_read_switch(key, value)),
     }
 )
 """Readers of the keys of vosk-server's configuration that are ours."""

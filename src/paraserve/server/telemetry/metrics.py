@@ -14,6 +14,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from paraserve import __version__
 from paraserve.errors import AudioError
 from paraserve.hotword_types import HotwordReport
+from paraserve.quality_types import Delivery
 from paraserve.redaction_types import Redactions
 from paraserve.runtime.first_pass import DEGRADED
 from paraserve.runtime.routing.loaded_model import ModelStatus
@@ -35,6 +36,7 @@ LATENCY_BUCKETS_S = (0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 0.8, 1.5, 3.0, 10.0)
 SHORT_BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 REQUEST_BUCKETS_S = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0)
 BATCH_BUCKETS = (1, 2, 4, 8, 16, 32, 64)
+DRIFT_BUCKETS_PPM = (-10_000, -1_000, -300, -100, -30, 0, 30, 100, 300, 1_000, 10_000)
 RTF_BUCKETS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 10.0)
 
 
@@ -84,6 +86,13 @@ class Metrics:
     def live_close(self, code: int) -> None:
         """Count a live connection that ended. Unknown codes, which clients may send, count as one."""
         self.live_closes.labels(str(code) if code in CLOSE_CODES else OTHER).inc()
+
+    def live_delivery(self, delivery: Delivery) -> None:
+        """Count the audio that a live client did not send in an utterance, and observe the drift of its clock."""
+        self.live_lost_audio.inc(delivery.lost_ms / 1000)
+        self.live_lost_frames.inc(delivery.lost_frames)
+        if delivery.clock_drift_ppm is not None:
+            self.live_clock_drift.observe(delivery.clock_drift_ppm)
 
     def batch(self, batch: BatchStats) -> None:
         """Count a batch that a model has run. May be called on any thread."""
@@ -196,6 +205,12 @@ class Metrics:
             "From the frame that made a live result possible to its sending",
             LATENCY_BUCKETS_S,
             "kind",
+        )
+
+        self.live_lost_audio = self._counter("live_lost_audio_seconds", "Audio that live clients never sent")
+        self.live_lost_frames = self._counter("live_lost_frames", "Frames of the clients' lengths in that audio")
+        self.live_clock_drift = self._histogram(
+            "live_clock_drift_ppm", "Millionths by which clients' clocks were fast", DRIFT_BUCKETS_PPM
         )
 
     def _add_recognition(self) -> None:

@@ -88,11 +88,17 @@ export class Entry {
     this.finish();
   }
 
-  /** What the server says of the speech so far: {speech_ms, recognized_ms, notice}, all absent if it was understood. */
+  /**
+   * What the server says of the speech so far: {speech_ms, recognized_ms, notice}, all absent if it was understood, and
+   * {audio_quality}, whose hints are shown.
+   */
   showHeard(answer) {
     this.#hasSpeech ||= answer.speech_ms > 0;
     this.#find(".notice").hidden = !answer.notice;
     if (answer.notice) say(this.#find(".notice"), ...noticeWords(answer));
+    const hints = answer.audio_quality?.hints;
+    if (!hints) return;
+    for (const line of this.#root.querySelectorAll("[data-hint]")) line.hidden = !hints.includes(line.dataset.hint);
   }
 
   /** Hotwords of a text: those that it has, and those that have no effect. Absent: there were none. */

@@ -257,6 +257,7 @@ function firstMessage({ mode, language, itn, hotwords }) {
     chunk_size: [5, 10, 5],
     is_speaking: true,
     resume: true,
+    audio_quality: true,
     itn,
     svs_lang: language || "auto",
   };

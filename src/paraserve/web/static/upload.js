@@ -22,6 +22,7 @@ export function transcribe(file, options, onProgress, signal) {
   form.append("hotwords", options.hotwords.join(" "));
   form.append("language", options.language);
   form.append("itn", String(options.itn));
+  form.append("audio_quality", "true");
   form.append("file", file, file.name);
   // fetch does not tell how much of a body has been sent.
   const request = new XMLHttpRequest();

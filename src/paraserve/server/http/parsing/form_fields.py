@@ -103,6 +103,9 @@ def recognition_options(fields: FormFields, abilities: Abilities, task: Task | N
         model=read_model(fields),
         task=task or read_task(fields),
         redaction=_redaction(fields),
+        auto_gain=read_switch(fields, "auto_gain", default=False),
+        noise_suppression=read_switch(fields, "noise_suppression", default=False),
+        audio_quality=read_switch(fields, "audio_quality", default=False),
     )
     abilities.check_task(options)
     for warning in option_warnings(options, abilities, fields.asked & set(fields.names)):

@@ -10,6 +10,7 @@ from paraserve.formats import (
     channel_json,
     channels_json,
     hotwords_json,
+    quality_json,
     redactions_json,
     shortfall_json,
     spoken_json,
@@ -36,7 +37,7 @@ def funasr_offline(transcript: Transcript, wav_name: str, *, is_final: bool, is_
     sentences = transcript.sentences
     text = tagged_text(sentences, transcript.text) if is_strict else transcript.text
     body: Json = {"mode": "offline", "text": text, "wav_name": wav_name, "is_final": is_final}
-    body |= funasr_stamps(sentences) | warnings_json(transcript.warnings)
+    body |= funasr_stamps(sentences) | warnings_json(transcript.warnings) | quality_json(transcript.quality)
     if is_strict:
         return body
     body |= spoken_json(transcript.spoken) | channels_json(transcript) | redactions_json(transcript.redactions)

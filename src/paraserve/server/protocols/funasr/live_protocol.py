@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from paraserve.errors import ModelNotFoundError, ParaserveError, ProtocolError
-from paraserve.formats import hotwords_json, redactions_json, shortfall_json, spoken_json
+from paraserve.formats import hotwords_json, quality_json, redactions_json, shortfall_json, spoken_json
 from paraserve.inference.abilities import ChoiceOf, ModelChoice
 from paraserve.server.error_table import error_row
 from paraserve.server.protocols.events import (
@@ -280,6 +280,7 @@ def live_result(
         "is_final": event.is_last,
     }
     body |= funasr_stamps(sentences) | ({} if event.channel is None else {"channel": event.channel})
+    body |= quality_json(event.quality)
     if not dialect.is_strict:
         says_more = segment is not None or event.is_last or event.notice is not None
         shortfall = shortfall_json(event.heard, event.notice) if says_more else {}

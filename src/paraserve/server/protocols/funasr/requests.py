@@ -111,6 +111,9 @@ class FunasrSettings:
     speech_events: bool = False
     partial_punctuation: bool = False
     semantic_endpoint: bool = False
+    auto_gain: bool = False
+    noise_suppression: bool = False
+    audio_quality: bool = False
     resume: bool = False
     session_token: str = ""
     seq: int = 0
@@ -158,6 +161,9 @@ class FunasrSettings:
             vad=self.vad,
             merge_vad=True if self.merge_vad is None and self.merge_length_ms is not None else self.merge_vad,
             merge_length_ms=self.merge_length_ms,
+            auto_gain=self.auto_gain,
+            noise_suppression=self.noise_suppression,
+            audio_quality=self.audio_quality,
         )
 
     @property
@@ -296,6 +302,9 @@ FIELDS: Mapping[str, tuple[str, Callable[[str, Any], Any]]] = MappingProxyType(
         "partial_punctuation": ("partial_punctuation", read_flag),
         "semantic_endpoint": ("semantic_endpoint", read_flag),
         "mask": ("masks", lambda key, value: read_masks(value, key)),
+        "auto_gain": ("auto_gain", read_flag),
+        "noise_suppression": ("noise_suppression", read_flag),
+        "audio_quality": ("audio_quality", read_flag),
         **RESUME_FIELDS,
     }
 )

@@ -2,6 +2,7 @@
 
 from pydantic import MISSING, Field
 
+from paraserve.server.protocols.schemas.audio_quality import WithAudioQuality
 from paraserve.server.protocols.schemas.documented import Documented
 from paraserve.server.protocols.schemas.warnings import Understanding, WithNotice
 
@@ -13,7 +14,7 @@ class InChannel(Documented):
     """Channel that it was said in, from 0. Present with `channel=split` only."""
 
 
-class ChannelJson(Understanding, WithNotice):
+class ChannelJson(Understanding, WithNotice, WithAudioQuality):
     """What was said in one channel."""
 
     channel: int = Field(ge=0)

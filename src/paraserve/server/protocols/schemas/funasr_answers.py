@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import MISSING, Field
 
+from paraserve.server.protocols.schemas.audio_quality import WithAudioQuality
 from paraserve.server.protocols.schemas.channels import InChannel, WithChannels
 from paraserve.server.protocols.schemas.documented import Documented
 from paraserve.server.protocols.schemas.openai_answers import OpenAIWord
@@ -23,7 +24,7 @@ class FunasrSentence(InChannel):
     """End in ms, null without times."""
 
 
-class FunasrRecognition(WithChannels, WithRedactions, WithNotice, WithWarnings):
+class FunasrRecognition(WithChannels, WithRedactions, WithNotice, WithWarnings, WithAudioQuality):
     """The answer of FunASR's Python HTTP server."""
 
     text: str
@@ -47,7 +48,7 @@ class FunasrSegment(InChannel):
     """Words with times. Empty where the model gives none."""
 
 
-class FunasrAsr(WithChannels, WithRedactions, WithNotice, WithWarnings):
+class FunasrAsr(WithChannels, WithRedactions, WithNotice, WithWarnings, WithAudioQuality):
     """The answer of `funasr-server`."""
 
     text: str
@@ -89,7 +90,15 @@ class FunasrTimes(Documented):
 
 
 class FunasrOffline(
-    FunasrTimes, SpokenProperties, WithSpoken, HotwordFacts, WithChannels, WithRedactions, Shortfall, WithWarnings
+    FunasrTimes,
+    SpokenProperties,
+    WithSpoken,
+    HotwordFacts,
+    WithChannels,
+    WithRedactions,
+    Shortfall,
+    WithWarnings,
+    WithAudioQuality,
 ):
     """The result of FunASR's offline servers. Language, emotion and events are those of the first sentence."""
 

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import MISSING, ConfigDict, Field
 
 from paraserve.options import MAX_SPLIT_CHANNELS
+from paraserve.server.protocols.schemas.audio_quality import WithAudioQuality
 from paraserve.server.protocols.schemas.channels import InChannel, WithChannels
 from paraserve.server.protocols.schemas.funasr_answers import FunasrTimes
 from paraserve.server.protocols.schemas.funasr_events import FunasrToken
@@ -125,6 +126,13 @@ class FunasrRequest(ResumeKeys):
     semantic_endpoint: bool | MISSING | None = MISSING
     """`true`: little silence ends a segment after a complete sentence, more silence ends it amid one. The settings
     `endpoint_complete_ms` and `endpoint_incomplete_ms` say how much. Default `false`."""
+    auto_gain: bool | MISSING | None = MISSING
+    """`true` amplifies quiet speech before it is detected, from the next utterance on. Default `false`."""
+    noise_suppression: bool | MISSING | None = MISSING
+    """`true` takes steady noise out of the audio first, from the next utterance on. Default `false`. The server needs
+    the package webrtc-noise-gain for it."""
+    audio_quality: bool | MISSING | None = MISSING
+    """`true` adds `audio_quality` to final texts and to the last result. Default `false`."""
     timing: bool | MISSING | None = MISSING
     """`true` adds `server_ms` and `due_ms` to results. Default `false`."""
 
@@ -148,7 +156,7 @@ class FunasrResult(WithRedactions, WithWarnings, Numbered):
     """With `confidence`: mean probability of the words of the text. Absent without words."""
 
 
-class FunasrPartial(FunasrResult, HotwordFacts, Shortfall, InChannel):
+class FunasrPartial(FunasrResult, HotwordFacts, Shortfall, InChannel, WithAudioQuality):
     """New words of a segment that is still open, without punctuation. Its text adds to the partials before."""
 
     model_config = ConfigDict(
@@ -173,7 +181,15 @@ class FunasrPartial(FunasrResult, HotwordFacts, Shortfall, InChannel):
 
 
 class FunasrSegmentResult(
-    FunasrResult, Covering, FunasrTimes, SpokenProperties, WithSpoken, HotwordFacts, Shortfall, InChannel
+    FunasrResult,
+    Covering,
+    FunasrTimes,
+    SpokenProperties,
+    WithSpoken,
+    HotwordFacts,
+    Shortfall,
+    InChannel,
+    WithAudioQuality,
 ):
     """The text of a segment with punctuation, in place of all its partials."""
 
@@ -216,7 +232,7 @@ class FunasrSegmentResult(
 
 
 class FunasrRecordingResult(
-    FunasrResult, FunasrTimes, SpokenProperties, WithSpoken, HotwordFacts, Shortfall, WithChannels
+    FunasrResult, FunasrTimes, SpokenProperties, WithSpoken, HotwordFacts, Shortfall, WithChannels, WithAudioQuality
 ):
     """The one result of mode `offline`."""
 

@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import MISSING, Field
 
+from paraserve.server.protocols.schemas.audio_quality import WithAudioQuality
 from paraserve.server.protocols.schemas.channels import InChannel, WithChannels
 from paraserve.server.protocols.schemas.documented import Documented
 from paraserve.server.protocols.schemas.health_answers import ModelFacts
@@ -32,7 +33,7 @@ class OpenAILogprob(Documented):
     """Natural logarithm of the probability."""
 
 
-class OpenAITranscription(WithChannels, WithRedactions, WithNotice, WithWarnings):
+class OpenAITranscription(WithChannels, WithRedactions, WithNotice, WithWarnings, WithAudioQuality):
     """The answer with `response_format=json`."""
 
     text: str
@@ -81,7 +82,9 @@ class OpenAISegment(SpokenProperties, WithSpoken, InChannel):
     """Mean probability of the tokens. Not in OpenAI's API."""
 
 
-class OpenAIVerboseTranscription(Understanding, HotwordFacts, WithChannels, WithRedactions, WithNotice, WithWarnings):
+class OpenAIVerboseTranscription(
+    Understanding, HotwordFacts, WithChannels, WithRedactions, WithNotice, WithWarnings, WithAudioQuality
+):
     """The answer with `response_format=verbose_json`."""
 
     task: Literal["transcribe", "translate"]

@@ -4,6 +4,7 @@ from typing import Literal, TypeAlias
 
 from pydantic import MISSING, Field
 
+from paraserve.server.protocols.schemas.audio_quality import WithAudioQuality
 from paraserve.server.protocols.schemas.channels import InChannel, WithChannels
 from paraserve.server.protocols.schemas.documented import Documented
 from paraserve.server.protocols.schemas.redactions import WithRedactions
@@ -118,7 +119,9 @@ class TimingJson(Documented):
     """Running models."""
 
 
-class TranscriptJson(WithSpoken, Understanding, HotwordFacts, WithChannels, WithRedactions, WithNotice, WithWarnings):
+class TranscriptJson(
+    WithSpoken, Understanding, HotwordFacts, WithChannels, WithRedactions, WithNotice, WithWarnings, WithAudioQuality
+):
     """The transcript of a recording, with times and confidences."""
 
     text: str

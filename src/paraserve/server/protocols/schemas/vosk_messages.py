@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import MISSING, ConfigDict, Field
 
+from paraserve.server.protocols.schemas.audio_quality import WithAudioQuality
 from paraserve.server.protocols.schemas.documented import Documented
 from paraserve.server.protocols.schemas.live_errors import LiveError
 from paraserve.server.protocols.schemas.redactions import Masks, Profanity, Replacements, WithRedactions
@@ -40,6 +41,12 @@ class VoskConfig(Documented):
     """Words and phrases to write as `***`. Not in vosk-server."""
     mask: Masks | MISSING | None = MISSING
     """Numbers and addresses to write as stars: `phone`, `id_number`, `card`, `email`, `all`. Not in vosk-server."""
+    auto_gain: Switch | MISSING | None = MISSING
+    """`true` amplifies quiet speech before it is detected. Default `false`. Not in vosk-server."""
+    noise_suppression: Switch | MISSING | None = MISSING
+    """`true` takes steady noise out of the audio first. Default `false`. Not in vosk-server."""
+    audio_quality: Switch | MISSING | None = MISSING
+    """`true` adds `audio_quality` to results. Default `false`. Not in vosk-server."""
 
 
 class VoskConfiguration(Documented):
@@ -128,7 +135,7 @@ class VoskText(Documented):
     """The words with spaces between them. Chinese is written without spaces."""
 
 
-class VoskResult(VoskReply, VoskText, WithRedactions, WithNotice):
+class VoskResult(VoskReply, VoskText, WithRedactions, WithNotice, WithAudioQuality):
     """Segments that ended since the reply before."""
 
     model_config = ConfigDict(
@@ -148,7 +155,7 @@ class VoskAlternative(VoskText):
     """Mean probability of the words."""
 
 
-class VoskAlternatives(VoskReply, WithRedactions, WithNotice):
+class VoskAlternatives(VoskReply, WithRedactions, WithNotice, WithAudioQuality):
     """Segments that ended since the reply before, with `max_alternatives` above 0."""
 
     model_config = ConfigDict(

@@ -24,6 +24,9 @@ GOOD = {
     "replacements": ["teh=>the"],
     "profanity": ["damn"],
     "mask": ["phone"],
+    "auto_gain": True,
+    "noise_suppression": False,
+    "audio_quality": 1,
 }
 MESSAGES = {
     "VoskConfiguration": {"config": GOOD},
