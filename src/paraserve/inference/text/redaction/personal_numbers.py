@@ -9,7 +9,7 @@ formula), ITU-T E.164 (phone numbers, at most 15 digits), the numbering plans of
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date
 from typing import TypeAlias
 
@@ -17,6 +17,7 @@ from paraserve.inference.text.redaction.digits import APART, JOINED, Digit
 from paraserve.redaction_types import Mask
 
 ID_DIGITS = 18
+BIRTH_YEARS = range(1850, 2100)
 ID_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 ID_CHECKS = "10X98765432"
 CARD_DIGITS = range(19, 12, -1)
@@ -57,20 +58,30 @@ Found: TypeAlias = tuple[Mask, int, int]
 
 
 def numbers_in(run: Sequence[Digit], kinds: frozenset[Mask], before: str) -> list[Found]:
-    """Return the numbers of these kinds in a run that do not overlap: identity numbers first, then cards, phones.
+    """Return the numbers of these kinds in a run that do not overlap.
+
+    The longest win, so that no digit of theirs is left; among equal ones identity numbers, then cards.
 
     `before` is the text that stands before the run.
     """
     text = "".join(digit.value for digit in run)
-    found: list[Found] = []
     if len(run) < PHONE_DIGITS[-1]:
-        return found
+        return []
+    possible: list[Found] = []
     for kind, spans in (("id_number", _ids), ("card", _cards), ("phone", _phones)):
         if kind in kinds:
-            for start, end in spans(run, text, before):
-                if all(end <= other_start or other_end <= start for _, other_start, other_end in found):
-                    found.append((kind, start, end))
+            possible += _apart((kind, start, end) for start, end in spans(run, text, before))
+    found = _apart(sorted(possible, key=lambda one: one[1] - one[2]))
     return sorted(found, key=lambda one: one[1])
+
+
+def _apart(numbers: Iterable[Found]) -> list[Found]:
+    """Return the numbers without those that overlap one before them."""
+    found: list[Found] = []
+    for kind, start, end in numbers:
+        if all(end <= other_start or other_end <= start for _, other_start, other_end in found):
+            found.append((kind, start, end))
+    return found
 
 
 def is_open_number(text: str, kinds: frozenset[Mask]) -> Mask | None:
@@ -83,8 +94,10 @@ def is_id_number(text: str) -> bool:
     if not re.fullmatch(r"[1-9]\d{16}[\dX]", text, re.ASCII):
         return False
     try:
-        date(int(text[6:10]), int(text[10:12]), int(text[12:14]))
+        birth = date(int(text[6:10]), int(text[10:12]), int(text[12:14]))
     except ValueError:
+        return False
+    if birth.year not in BIRTH_YEARS:
         return False
     total = sum(weight * int(digit) for weight, digit in zip(ID_WEIGHTS, text, strict=False))
     return ID_CHECKS[total % 11] == text[-1]
