@@ -1,6 +1,7 @@
 """A live session by its contract: typed requests in, typed events out, in order, whatever the protocol is."""
 
 import asyncio
+import struct
 from dataclasses import replace
 
 import pytest
@@ -40,7 +41,9 @@ PAUSE = Audio(silence(500), wants_reply=True)
 END = EndUtterance(wants_reply=True)
 RECORDING = Configure(LiveSettings(is_recording=True))
 FAILED_FILE = Configure(LiveSettings(is_recording=True, file_format="mp3"))
-MARKED_AS_FILE = Configure(LiveSettings(file_format="mp3"))
+BROKEN_WAV = Audio(
+    struct.pack("<4sI4s4sIHHIIHH4sI", b"RIFF", 0, b"WAVE", b"fmt ", 16, 1, 0, 16000, 0, 0, 16, b"data", 0)
+)
 
 
 class ScriptedProtocol:
@@ -132,12 +135,11 @@ async def test_a_file_that_cannot_be_used():
 
 async def test_the_rest_of_a_failed_utterance():
     """It is dropped, and its messages still have their replies; the next utterance works."""
-    raw = Configure(LiveSettings())
-    events, _ = await events_of([MARKED_AS_FILE, SPEECH, SPEECH, END, raw, SPEECH, END])
-    assert isinstance(events[1], Failed)
-    assert events[2] == Acknowledged()
-    assert isinstance(events[3], Finished)
-    assert [event for event in events[4:] if isinstance(event, str)] == [heard(700)]
+    events, _ = await events_of([BROKEN_WAV, SPEECH, END, SPEECH, END])
+    assert isinstance(events[0], Failed)
+    assert events[1] == Acknowledged()
+    assert isinstance(events[2], Finished)
+    assert [event for event in events[3:] if isinstance(event, str)] == [heard(700)]
 
 
 @pytest.mark.parametrize("mode", ["2pass", "online"])
