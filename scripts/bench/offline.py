@@ -35,7 +35,7 @@ import psutil
 from clocked import RunClock
 from machine import CpuMeter, first_cpus, on_cpus, resident_mb
 from paraserve.options import RecognitionOptions
-from paraserve.runtime.offline import FileLimits, transcribe_file
+from paraserve.runtime.recorded_file import FileLimits, transcribe_file
 from paraserve.runtime.scheduling.batches import BatchStats
 from paraserve.settings import Settings
 from paraserve.wiring import open_decode_pool, open_engine

@@ -9,7 +9,7 @@ import pytest
 
 from paraserve.formats import FORMATS, transcript_json
 from paraserve.server.protocols.events import SegmentText
-from paraserve.server.protocols.funasr.live_protocol import FunasrDialect, SentencePlace, live_result
+from paraserve.server.protocols.funasr.live_messages import FunasrDialect, SentencePlace, live_result
 from paraserve.subtitle_options import SubtitleOptions
 from paraserve.types import Sentence, Token, Transcript
 from support.tiers import first_quick

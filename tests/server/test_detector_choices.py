@@ -7,7 +7,7 @@ import pytest
 import soundfile
 
 from paraserve.options import RecognitionOptions, VadOverrides
-from paraserve.runtime.offline import FileLimits
+from paraserve.runtime.recorded_file import FileLimits
 from support.api_description import api_description
 from support.fakes import FakeEngine
 from support.live import live, speech

@@ -11,7 +11,7 @@ from paraserve.operator_redaction import OperatorRedaction, read_redaction
 from paraserve.options import RecognitionOptions
 from paraserve.runtime.channels.split_recording import transcribe_recording
 from paraserve.runtime.decoding.pool import DecodePool
-from paraserve.runtime.offline import FileLimits
+from paraserve.runtime.recorded_file import FileLimits
 from paraserve.runtime.routing.routed_engine import RoutedEngine
 from paraserve.server.protocols.option_warnings import detector_warnings, option_warnings
 from paraserve.settings import Settings

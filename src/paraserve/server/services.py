@@ -7,7 +7,7 @@ from paraserve.catalog.store import models_folder
 from paraserve.operator_redaction import OperatorRedaction
 from paraserve.options import SemanticEndpoint
 from paraserve.runtime.decoding.pool import DecodePool
-from paraserve.runtime.offline import FileLimits
+from paraserve.runtime.recorded_file import FileLimits
 from paraserve.runtime.routing.routed_engine import RoutedEngine
 from paraserve.server.access.address_limit import AddressLimit, PerAddress, places_of_address
 from paraserve.server.access.admission import ConcurrencyLimit, ServerLimits
@@ -24,7 +24,7 @@ from paraserve.server.live.recorded_utterance import LiveContext
 from paraserve.server.live.sessions.kept_sessions import KeptSessions
 from paraserve.server.live.sessions.shared import LiveLimits, LiveShared
 from paraserve.server.live.websocket_routes import LiveService
-from paraserve.server.protocols.funasr.live_protocol import FunasrDialect
+from paraserve.server.protocols.funasr.live_messages import FunasrDialect
 from paraserve.server.pulling.loading import load_beside
 from paraserve.server.pulling.pull_service import PullService
 from paraserve.server.reloading import Reloader

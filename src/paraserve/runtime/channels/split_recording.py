@@ -14,7 +14,7 @@ from paraserve.inference.text.sentences import join_sentences
 from paraserve.options import RecognitionOptions
 from paraserve.runtime.decoding.pool import DecodePool
 from paraserve.runtime.engine import Engine
-from paraserve.runtime.offline import FileLimits, OnProgress, transcribe_decoded, transcribe_file
+from paraserve.runtime.recorded_file import FileLimits, OnProgress, transcribe_decoded, transcribe_file
 from paraserve.runtime.stage_clock import StageClock
 from paraserve.subtitles.labels import labelled
 from paraserve.types import Sentence, Timing, Transcript

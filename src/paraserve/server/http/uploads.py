@@ -26,7 +26,7 @@ from paraserve.operator_redaction import OperatorRedaction
 from paraserve.runtime.channels.split_recording import transcribe_recording
 from paraserve.runtime.decoding.pool import DecodePool
 from paraserve.runtime.decoding.spool import SPOOL_MEMORY_BYTES, spool, storing
-from paraserve.runtime.offline import FileLimits
+from paraserve.runtime.recorded_file import FileLimits
 from paraserve.runtime.routing.routed_engine import RoutedEngine
 from paraserve.runtime.stage_clock import StageClock
 from paraserve.server.access.address_limit import AddressLimit

@@ -22,17 +22,9 @@ from paraserve.server.live.session_cost import session_cost
 from paraserve.server.live.sessions.kept_sessions import Owner
 from paraserve.server.live.sessions.session_task import SessionTask, Written
 from paraserve.server.live.sessions.shared import LiveShared
-from paraserve.server.protocols.events import (
-    Failed,
-    Frame,
-    LiveProtocol,
-    PartialText,
-    Received,
-    RecordingText,
-    Returning,
-    SegmentText,
-    SessionKept,
-)
+from paraserve.server.protocols.events import Failed, PartialText, Received, RecordingText, SegmentText, SessionKept
+from paraserve.server.protocols.live_protocol import LiveProtocol
+from paraserve.server.protocols.requests import Frame, Returning
 from paraserve.server.telemetry.request_log import key_name
 
 DRAIN_CHECK_S = 0.25

@@ -13,17 +13,16 @@ from paraserve.server.live.queues import NORMAL_CLOSE, CloseRequest, Inbox, Outb
 from paraserve.server.live.recorded_utterance import LiveContext, transcribe_bytes, transcribe_samples, with_header
 from paraserve.server.live.request_reader import RequestReader
 from paraserve.server.protocols.events import (
-    Audio,
-    EndUtterance,
     Failed,
     Finished,
-    LiveProtocol,
     PartialText,
     RecordingText,
     SegmentText,
     SpeechChanged,
     text_event,
 )
+from paraserve.server.protocols.live_protocol import LiveProtocol
+from paraserve.server.protocols.requests import Audio, EndUtterance
 from paraserve.speech_types import SpeechChange
 from paraserve.types import Transcript, Update
 

@@ -9,7 +9,8 @@ from operator import itemgetter
 
 from paraserve.hotword_types import joined_reports
 from paraserve.server.live.client_clock import ClientClock
-from paraserve.server.protocols.events import Event, Frame, PartialText
+from paraserve.server.protocols.events import Event, PartialText
+from paraserve.server.protocols.requests import Frame
 
 INBOX_BYTES = 4 * 1024**2
 """Two minutes of 16 kHz audio. While the inbox is full, the connection is not read: TCP slows the client down."""

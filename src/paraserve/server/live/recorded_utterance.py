@@ -14,7 +14,8 @@ from paraserve.options import AudioFormat, RecognitionOptions, SemanticEndpoint,
 from paraserve.runtime.channels.split_recording import transcribe_recording
 from paraserve.runtime.decoding.pool import DecodePool
 from paraserve.runtime.decoding.spool import spool
-from paraserve.runtime.offline import FileLimits, transcribe
+from paraserve.runtime.offline import transcribe
+from paraserve.runtime.recorded_file import FileLimits
 from paraserve.runtime.routing.routed_engine import RoutedEngine
 from paraserve.server.live.final_deadline import FinalLimits
 from paraserve.server.telemetry.metrics import Metrics

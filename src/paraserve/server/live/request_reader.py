@@ -12,21 +12,16 @@ from paraserve.server.live.live_audio import LiveAudio
 from paraserve.server.live.pace import Pace
 from paraserve.server.live.queues import ArrivalTimes, CloseRequest, Inbox, Outbox
 from paraserve.server.live.session_cost import session_cost
-from paraserve.server.protocols.events import (
-    Acknowledged,
+from paraserve.server.protocols.events import Acknowledged, AudioDamaged, AudioTold, Configured, Failed, SessionKept
+from paraserve.server.protocols.live_protocol import LiveProtocol
+from paraserve.server.protocols.requests import (
     Audio,
-    AudioDamaged,
-    AudioTold,
     BadMessage,
     Configure,
-    Configured,
     EndUtterance,
-    Failed,
     KeepSession,
-    LiveProtocol,
     LiveSettings,
     Request,
-    SessionKept,
 )
 from paraserve.types import SAMPLE_RATE, Samples
 

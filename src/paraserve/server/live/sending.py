@@ -6,7 +6,7 @@ from typing import Any
 
 from fastapi import WebSocket
 
-from paraserve.server.protocols.events import Frame
+from paraserve.server.protocols.requests import Frame
 
 
 class SlowClientError(TimeoutError):

@@ -1,7 +1,7 @@
 """Cost of a live session in places: what its settings take of the machine, beside the default ones."""
 
 from paraserve.options import ChunkSize
-from paraserve.server.protocols.events import LiveSettings
+from paraserve.server.protocols.requests import LiveSettings
 from paraserve.types import ROW_MS
 
 BASE_COST = 8.0

@@ -25,8 +25,10 @@ from paraserve.server.live.queues import CloseRequest
 from paraserve.server.live.sending import send_frames
 from paraserve.server.live.sessions.kept_sessions import Owner
 from paraserve.server.live.sessions.shared import LiveShared
-from paraserve.server.protocols.events import Failed, LiveProtocol
-from paraserve.server.protocols.funasr.live_protocol import FunasrDialect, FunasrProtocol
+from paraserve.server.protocols.events import Failed
+from paraserve.server.protocols.funasr.live_messages import FunasrDialect
+from paraserve.server.protocols.funasr.live_protocol import FunasrProtocol
+from paraserve.server.protocols.live_protocol import LiveProtocol
 from paraserve.server.protocols.openai_realtime import NOT_SERVED, realtime_refusal
 from paraserve.server.protocols.option_warnings import unknown_fields
 from paraserve.server.protocols.vosk import VoskByFirstMessage, VoskProtocol

@@ -7,104 +7,17 @@ The session and the connection know these classes and no message format. A proto
 sockets nor models.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Protocol, TypeAlias
+from dataclasses import dataclass
+from typing import TypeAlias
 
-from paraserve.errors import ParaserveError, ProtocolError
+from paraserve.errors import ParaserveError
 from paraserve.hotword_types import HotwordReport
-from paraserve.options import StreamConfig
 from paraserve.quality_types import AudioQuality
 from paraserve.redaction_types import Redactions
 from paraserve.speech_types import SpeechChange
 from paraserve.types import FieldWarning, Heard, Notice, Sentence, Timing, Token, Transcript, Update
 
 NOTHING_HEARD = Heard()
-Frame: TypeAlias = str | bytes
-"""A WebSocket message: text or binary."""
-
-
-@dataclass(frozen=True, slots=True)
-class LiveSettings:
-    """The recognition that a client has asked for so far.
-
-    `stream` holds the format of raw audio, the options and the settings of partial and final texts. `is_recording`:
-    the utterance is recognized as one recording after its end (FunASR's mode offline). `file_format` is the
-    client's name for the kind of file that it sends, None for raw audio. `speech_events` asks for `SpeechChanged`.
-    """
-
-    stream: StreamConfig = field(default_factory=StreamConfig)
-    is_recording: bool = False
-    file_format: str | None = None
-    speech_events: bool = False
-
-    @property
-    def mode(self) -> str:
-        """Return "2pass", "online" or "offline"."""
-        return "offline" if self.is_recording else self.stream.mode
-
-
-@dataclass(frozen=True, slots=True)
-class Audio:
-    """The next bytes of the utterance; the first ones begin it. With `wants_reply`, `Acknowledged` follows.
-
-    With `commits` the open segment ends after them, and exactly one text has `is_committed` for it.
-    """
-
-    data: bytes
-    wants_reply: bool = False
-    commits: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Configure:
-    """Settings in place of the previous ones; `Configured` follows.
-
-    `stream.options` count from the next segment on, all else from the next utterance on.
-    """
-
-    settings: LiveSettings
-
-
-@dataclass(frozen=True, slots=True)
-class EndUtterance:
-    """The utterance is complete. `Finished` follows its last text, with the same `wants_reply`.
-
-    `problem` describes a mistake in the message that the end came in, "" for none. With `closes_connection`, the
-    connection is closed after `Finished`.
-    """
-
-    wants_reply: bool = False
-    problem: str = ""
-    closes_connection: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class BadMessage:
-    """A message that cannot be obeyed and changes nothing; `Failed` follows."""
-
-    error: ProtocolError
-
-
-@dataclass(frozen=True, slots=True)
-class KeepSession:
-    """The client wants to be able to return after its connection broke; `SessionKept` follows."""
-
-
-Request: TypeAlias = Audio | Configure | EndUtterance | BadMessage | KeepSession
-
-
-@dataclass(frozen=True, slots=True)
-class Returning:
-    """A client's wish to go on with a kept session over a new connection.
-
-    `seq` is the number of the last message that it had. `sent_bytes` is where in the session's audio the bytes
-    begin that it sends next, None for where the server's end.
-    """
-
-    token: str
-    seq: int = 0
-    sent_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -310,36 +223,3 @@ def text_event(update: Update, received_s: float | None) -> PartialText | Segmen
         channel=update.channel,
         quality=update.quality,
     )
-
-
-class LiveProtocol(Protocol):
-    """The messages of one connection. An object of it is made for each connection and may keep its state.
-
-    `read` is called for each frame of the client, in order; `write` for each event, in order, at the moment when the
-    client can take it. The two run in different tasks and must not rely on each other's progress: what a message
-    changes for later results begins with `Configured`.
-    """
-
-    @property
-    def settings(self) -> LiveSettings:
-        """Return the settings that count before the client's first message."""
-        ...
-
-    def read(self, frame: Frame) -> Sequence[Request]:
-        """Return what the client asks for with this frame, in order. Never raises."""
-        ...
-
-    def write(self, event: Event, took_s: float | None = None) -> Sequence[Frame]:
-        """Return the frames that tell the client of this event, none where the protocol has no words for it.
-
-        `took_s` is the time since `received_s` of the event.
-        """
-        ...
-
-    def returning(self, frame: str) -> Returning | None:
-        """Return the session that a client wants back with its first message, None if it wants none."""
-        ...
-
-    def close_code(self, error: ParaserveError) -> int | None:
-        """Return the code that the connection is closed with after this error, None where it goes on."""
-        ...

@@ -21,21 +21,12 @@ from paraserve.redaction_types import Redactions
 from paraserve.server.error_table import error_row
 from paraserve.server.protocols.events import (
     Acknowledged,
-    Audio,
     AudioDamaged,
     AudioTold,
-    BadMessage,
-    Configure,
-    EndUtterance,
     Event,
     Failed,
     Finished,
-    Frame,
-    LiveProtocol,
-    LiveSettings,
     PartialText,
-    Request,
-    Returning,
     SegmentText,
 )
 from paraserve.server.protocols.funasr.hotwords import check_hotwords
@@ -50,8 +41,19 @@ from paraserve.server.protocols.json_values import (
     read_whole,
 )
 from paraserve.server.protocols.live_error import live_error
+from paraserve.server.protocols.live_protocol import LiveProtocol
 from paraserve.server.protocols.new_warnings import NewWarnings
 from paraserve.server.protocols.option_warnings import OptionNames, not_honoured, option_warnings, unknown_fields
+from paraserve.server.protocols.requests import (
+    Audio,
+    BadMessage,
+    Configure,
+    EndUtterance,
+    Frame,
+    LiveSettings,
+    Request,
+    Returning,
+)
 from paraserve.types import FieldWarning, Notice, Token
 
 DEFAULT_SAMPLE_RATE = 8_000

@@ -9,7 +9,7 @@ import pytest
 from paraserve.errors import InferenceError, ProtocolError
 from paraserve.hotword_types import Hotword
 from paraserve.options import RecognitionOptions, StreamConfig
-from paraserve.runtime.offline import FileLimits
+from paraserve.runtime.recorded_file import FileLimits
 from paraserve.runtime.routing.routed_engine import RoutedEngine
 from paraserve.runtime.scheduling.batches import Lane
 from paraserve.server.live.live_session import LiveSession
@@ -17,18 +17,14 @@ from paraserve.server.live.queues import CloseRequest, Inbox, Outbox, ReceivedFr
 from paraserve.server.live.recorded_utterance import LiveContext
 from paraserve.server.protocols.events import (
     Acknowledged,
-    Audio,
-    BadMessage,
-    Configure,
     Configured,
-    EndUtterance,
     Failed,
     Finished,
-    LiveSettings,
     PartialText,
     RecordingText,
     SegmentText,
 )
+from paraserve.server.protocols.requests import Audio, BadMessage, Configure, EndUtterance, LiveSettings
 from paraserve.server.telemetry.metrics import Metrics
 from paraserve.settings import Settings
 from paraserve.wiring import open_decode_pool

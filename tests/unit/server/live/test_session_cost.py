@@ -6,7 +6,7 @@ import pytest
 
 from paraserve.options import ChunkSize, StreamConfig
 from paraserve.server.live.session_cost import session_cost
-from paraserve.server.protocols.events import LiveSettings
+from paraserve.server.protocols.requests import LiveSettings
 
 
 def cost_of(*chunk: int) -> int:

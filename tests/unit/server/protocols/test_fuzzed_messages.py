@@ -8,9 +8,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from paraserve.errors import ProtocolError
-from paraserve.server.protocols.events import BadMessage
 from paraserve.server.protocols.funasr.hotwords import parse_hotwords
-from paraserve.server.protocols.funasr.live_protocol import FunasrDialect, FunasrProtocol
+from paraserve.server.protocols.funasr.live_messages import FunasrDialect
+from paraserve.server.protocols.funasr.live_protocol import FunasrProtocol
+from paraserve.server.protocols.requests import BadMessage
 from paraserve.server.protocols.vosk import VoskProtocol
 
 PER_RUN = 5 * settings().max_examples

@@ -6,19 +6,10 @@ import pytest
 
 from paraserve.errors import AudioError, InferenceError, OverloadedError, ProtocolError
 from paraserve.options import RecognitionOptions
-from paraserve.server.protocols.events import (
-    Acknowledged,
-    Audio,
-    BadMessage,
-    Configure,
-    Configured,
-    EndUtterance,
-    Failed,
-    Finished,
-    PartialText,
-    SegmentText,
-)
-from paraserve.server.protocols.funasr.live_protocol import FunasrDialect, FunasrProtocol
+from paraserve.server.protocols.events import Acknowledged, Configured, Failed, Finished, PartialText, SegmentText
+from paraserve.server.protocols.funasr.live_messages import FunasrDialect
+from paraserve.server.protocols.funasr.live_protocol import FunasrProtocol
+from paraserve.server.protocols.requests import Audio, BadMessage, Configure, EndUtterance
 from paraserve.server.protocols.vosk import VoskByFirstMessage, VoskProtocol
 from paraserve.types import Sentence, Token
 

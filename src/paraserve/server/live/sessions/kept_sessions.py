@@ -10,7 +10,7 @@ import structlog
 
 from paraserve.server.access.key_fields import ApiKey
 from paraserve.server.live.sessions.session_task import SessionTask
-from paraserve.server.protocols.events import Returning
+from paraserve.server.protocols.requests import Returning
 from paraserve.server.telemetry.metrics import Metrics
 
 TOKEN_BYTES = 24

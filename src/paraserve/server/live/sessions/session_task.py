@@ -16,16 +16,9 @@ from paraserve.errors import ParaserveError
 from paraserve.server.live.live_session import LiveSession
 from paraserve.server.live.queues import CloseRequest, Inbox, Outbox
 from paraserve.server.live.recorded_utterance import LiveContext
-from paraserve.server.protocols.events import (
-    Event,
-    Failed,
-    Frame,
-    LiveProtocol,
-    PartialText,
-    RecordingText,
-    SegmentText,
-    SessionKept,
-)
+from paraserve.server.protocols.events import Event, Failed, PartialText, RecordingText, SegmentText, SessionKept
+from paraserve.server.protocols.live_protocol import LiveProtocol
+from paraserve.server.protocols.requests import Frame
 
 LONG_CHARS = 1024
 """Frames of a longer text are written on another thread: encoding hours of speech would hold the event loop."""

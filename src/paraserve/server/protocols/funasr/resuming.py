@@ -5,9 +5,10 @@ from types import MappingProxyType
 from typing import Any
 
 from paraserve.errors import ProtocolError
-from paraserve.server.protocols.events import Returning, SegmentText, SessionKept
+from paraserve.server.protocols.events import SegmentText, SessionKept
 from paraserve.server.protocols.json_encoding import Json
 from paraserve.server.protocols.json_values import read_flag, read_object, read_text, read_whole
+from paraserve.server.protocols.requests import Returning
 from paraserve.types import FRAME_MS
 
 MAX_TOKEN_CHARS = 64

@@ -9,26 +9,23 @@ from paraserve.errors import InferenceError, OverloadedError, ProtocolError, Uns
 from paraserve.inference.abilities import Abilities, ModelChoice
 from paraserve.server.protocols.events import (
     Acknowledged,
-    Audio,
-    BadMessage,
-    Configure,
     Configured,
-    EndUtterance,
     Failed,
     Finished,
     PartialText,
     RecordingText,
     SegmentText,
 )
-from paraserve.server.protocols.funasr.live_protocol import (
+from paraserve.server.protocols.funasr.live_messages import (
     FunasrDialect,
-    FunasrProtocol,
     SentencePlace,
     acknowledgement,
     error_result,
     live_result,
     recording_result,
 )
+from paraserve.server.protocols.funasr.live_protocol import FunasrProtocol
+from paraserve.server.protocols.requests import Audio, BadMessage, Configure, EndUtterance
 from paraserve.types import Sentence, Token, Transcript
 from support.fakes import ALL_ABILITIES
 

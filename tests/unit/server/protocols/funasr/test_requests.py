@@ -11,11 +11,11 @@ from paraserve.errors import ProtocolError
 from paraserve.hotword_types import Hotword
 from paraserve.inference.abilities import Abilities
 from paraserve.options import ChunkSize, RecognitionOptions, StreamConfig, VadOverrides
-from paraserve.server.protocols.events import LiveSettings
 from paraserve.server.protocols.funasr.requests import FunasrSettings, apply_message
 from paraserve.server.protocols.funasr.setting_warnings import setting_warnings
 from paraserve.server.protocols.json_values import read_object
 from paraserve.server.protocols.option_warnings import unknown_fields
+from paraserve.server.protocols.requests import LiveSettings
 
 
 def settings_after(*messages):

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from paraserve.client.messages import END_MARKER, LiveOptions, first_message
-from paraserve.server.protocols.funasr.requests import FIELDS, MARKERS, FunasrSettings, apply_message
+from paraserve.server.protocols.funasr.message_fields import FIELDS
+from paraserve.server.protocols.funasr.requests import MARKERS, FunasrSettings, apply_message
 from paraserve.server.protocols.schemas.funasr_messages import FunasrRequest
 from support.live_messages import fits_schema
 

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paraserve.server.protocols.events import Acknowledged, BadMessage, Finished, SegmentText
+from paraserve.server.protocols.events import Acknowledged, Finished, SegmentText
+from paraserve.server.protocols.requests import BadMessage
 from paraserve.server.protocols.schemas.vosk_messages import VoskConfig
 from paraserve.server.protocols.vosk import VoskProtocol
 from support.live_messages import check_from_server, fits_schema, kinds_of
