@@ -11,6 +11,7 @@ import pytest
 
 from paraserve.server.http.upload_formats import upload_formats
 from paraserve.server.protocols.schemas.asyncapi import FUNASR
+from paraserve.server.protocols.schemas.funasr_events import FunasrSpeechEvent
 from paraserve.server.protocols.schemas.funasr_messages import FunasrPartial, FunasrSegmentResult
 from support import audio_files
 from support.api_description import api_description
@@ -130,10 +131,10 @@ def receive(client):
 
 
 def conversation(client):
-    """Results of each mode, an error, acknowledgements of good and bad utterances, and a session that is kept."""
+    """Results of each mode, events of speech, an error, acknowledgements of good and bad ends, a kept session."""
     messages = []
     for asked in ("2pass", "online", "offline"):
-        client.say(mode=asked, timing=True)
+        client.say(mode=asked, timing=True, speech_events=asked == "2pass")
         messages += utterance(client, speech(1300) + silence(600))
     client.say(audio_fs="fast")
     messages.append(receive(client))
@@ -150,7 +151,8 @@ def test_every_kind_of_live_message(serve_app, mode, protocol):
     with serve_app(FakeEngine(), mode=mode, protocol=protocol) as server, live(server.url) as client:
         messages = conversation(client)
     kinds = {kind for message in messages for kind in kinds_of("funasr", message)}
-    assert set(FUNASR.from_server) - kinds == ({FunasrPartial, FunasrSegmentResult} if mode == "offline" else set())
+    of_live = {FunasrPartial, FunasrSegmentResult, FunasrSpeechEvent}
+    assert set(FUNASR.from_server) - kinds == (of_live if mode == "offline" else set())
     keys = {key for message in messages for key in message}
     assert {"server_ms", "timestamp", "stamp_sents", "seq"} <= keys
     is_strict_2pass = (protocol, mode) == ("strict", "2pass")
