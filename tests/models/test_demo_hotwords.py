@@ -93,14 +93,14 @@ def counted(bundle, clips, recognize, words):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("recognize", "share"), [(offline, 0.79), (streaming, 0.65)])
-def test_words_that_are_often_wrong(bundle, clips, recognize, share):
+@pytest.mark.parametrize(("recognize", "share", "distractors"), [(offline, 0.79, 1), (streaming, 0.65, 3)])
+def test_words_that_are_often_wrong(bundle, clips, recognize, share, distractors):
     """30 hotwords and 100 that nobody says: most are right, few are false, and no more is wrong than without."""
     greedy = counted(bundle, clips, recognize, ())
     boosted = counted(bundle, clips, recognize, ALL)
     assert boosted["right"] >= max(share * boosted["wanted"], greedy["right"])
     assert boosted["false"] <= 8
-    assert boosted["distractors"] <= 1
+    assert boosted["distractors"] <= distractors
     assert boosted["errors"] <= greedy["errors"]
 
 

@@ -43,7 +43,7 @@ def guarded(tmp_path_factory):
 
 
 @pytest.mark.full
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1000)
 def test_no_undescribed_answer(client_python, guarded, data_dir, tmp_path):
     """No status, media type, header or key that is not described, no 5xx, no route that forgets the API key."""
     url, key = guarded
@@ -55,7 +55,7 @@ def test_no_undescribed_answer(client_python, guarded, data_dir, tmp_path):
         | {"RECORDING": str(data_dir / "zh_date.wav"), "NO_PROXY": "*"},
         capture_output=True,
         text=True,
-        timeout=280,
+        timeout=600,
         cwd=tmp_path,
         check=False,
     )

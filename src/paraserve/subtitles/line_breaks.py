@@ -59,13 +59,11 @@ def room_of(text: str, limits: SubtitleOptions, *, is_wide: bool) -> int:
     Wide characters are those of the East Asian widths W and F (Unicode Standard Annex #11). Ambiguous ones, such as
     the quotes of both scripts, are wide in a text that `is_wide`. Combining marks take no room.
     """
-    wide = ("W", "F", "A") if is_wide else ("W", "F")
-    room = 0
-    for char in text:
-        if unicodedata.category(char) in {"Mn", "Me", "Cf"}:
-            continue
-        room += limits.latin_chars if unicodedata.east_asian_width(char) in wide else limits.chinese_chars
-    return room
+    rooms = {"W": limits.latin_chars, "F": limits.latin_chars}
+    if is_wide:
+        rooms["A"] = max(limits.latin_chars, limits.chinese_chars)
+    shown = (char for char in text if unicodedata.category(char) not in {"Mn", "Me", "Cf"})
+    return sum(rooms.get(unicodedata.east_asian_width(char), limits.chinese_chars) for char in shown)
 
 
 def line_room(limits: SubtitleOptions) -> int:
