@@ -22,7 +22,7 @@ from support.live import eventually, live
 RELOAD = "/v1/admin/reload"
 N_LIVE = 8
 FRAME_BYTES = 19_200
-MEMORY_GROWTH = 1.06
+MEMORY_GROWTH = 1.03
 
 
 @pytest.fixture

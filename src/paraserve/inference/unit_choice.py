@@ -6,7 +6,7 @@ a hotword that makes no sense.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import numpy as np
 import numpy.typing as npt
@@ -48,7 +48,8 @@ class UnitChoice:
     def __init__(self, spelling: Spelling, language_model: LanguageModel | None = None) -> None:
         self.spelling = spelling
         self._language_model = language_model
-        self.boosts = lru_cache(CACHED_LISTS)(self._boosts)
+        # A method of this object in its own cache would keep the model until the next garbage collection.
+        self.boosts = lru_cache(CACHED_LISTS)(partial(_boosts, spelling))
         """`boosts(words, rule)`: the hotwords in units of the model."""
 
     @property
@@ -83,8 +84,9 @@ class UnitChoice:
             return boosted(ids, spans)
         return Choice(found, tuple(_written(ids, found, spans)))
 
-    def _boosts(self, words: tuple[Hotword, ...], rule: HotwordRule) -> Boosts:
-        return compile_boosts(words, self.spelling, rule)
+
+def _boosts(spelling: Spelling, words: tuple[Hotword, ...], rule: HotwordRule) -> Boosts:
+    return compile_boosts(words, spelling, rule)
 
 
 def _raised(log_probs: npt.NDArray[np.float32], spans: Sequence[Span]) -> npt.NDArray[np.float32]:

@@ -12,7 +12,7 @@ import logging
 import math
 import re
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -39,10 +39,10 @@ class Hotwords:
     """Encoder of hotwords to vectors. Several threads may use it."""
 
     def __init__(self, encoder: OnnxModel, vocabulary: Vocabulary, segments: Mapping[str, Sequence[str]]) -> None:
-        self._encoder = encoder
         self._vocabulary = vocabulary
         self._segments = segments
-        self.vectors = lru_cache(CACHED_LISTS)(self._vectors)
+        # A method of this object in its own cache would keep the model until the next garbage collection.
+        self.vectors = lru_cache(CACHED_LISTS)(partial(_vectors, encoder, vocabulary, segments))
         """`vectors(words)`: float32 (1, n + 1, dim), for the words that the vocabulary can spell and for "none"."""
 
     def units(self, hotword: str) -> list[str] | None:
@@ -51,21 +51,28 @@ class Hotwords:
         A Chinese character or a digit is a unit. The units of a Latin word stand in `seg_dict`, else it is one
         itself.
         """
-        parts = _LATIN_WORD_OR_CHARACTER.findall(hotword.lower())
-        units = [unit for part in parts for unit in self._segments.get(part, (part,))]
-        return units if units and all(unit in self._vocabulary for unit in units) else None
+        return _units(self._vocabulary, self._segments, hotword)
 
-    def _vectors(self, words: tuple[Hotword, ...]) -> Tensor:
-        wanted = (word.text for word in words if word.weight > 0)
-        spelled = [units[:MAX_UNITS] for word in wanted if (units := self.units(word)) is not None]
-        ids = [self._vocabulary.ids(units) for units in spelled] + [[SOS_ID]]
-        hotword = np.zeros((len(ids), MAX_UNITS), dtype=np.int32)
-        for row, values in zip(hotword, ids, strict=True):
-            row[: len(values)] = values
-        (states,) = self._encoder.run({"hotword": hotword}).values()  # (units, hotwords, dim)
-        last = [len(values) - 1 for values in ids]
-        vectors: Tensor = states[last, np.arange(len(ids))][None]
-        return vectors
+
+def _units(vocabulary: Vocabulary, segments: Mapping[str, Sequence[str]], hotword: str) -> list[str] | None:
+    parts = _LATIN_WORD_OR_CHARACTER.findall(hotword.lower())
+    units = [unit for part in parts for unit in segments.get(part, (part,))]
+    return units if units and all(unit in vocabulary for unit in units) else None
+
+
+def _vectors(
+    encoder: OnnxModel, vocabulary: Vocabulary, segments: Mapping[str, Sequence[str]], words: tuple[Hotword, ...]
+) -> Tensor:
+    wanted = (word.text for word in words if word.weight > 0)
+    spelled = [units[:MAX_UNITS] for word in wanted if (units := _units(vocabulary, segments, word)) is not None]
+    ids = [vocabulary.ids(units) for units in spelled] + [[SOS_ID]]
+    hotword = np.zeros((len(ids), MAX_UNITS), dtype=np.int32)
+    for row, values in zip(hotword, ids, strict=True):
+        row[: len(values)] = values
+    (states,) = encoder.run({"hotword": hotword}).values()  # (units, hotwords, dim)
+    last = [len(values) - 1 for values in ids]
+    vectors: Tensor = states[last, np.arange(len(ids))][None]
+    return vectors
 
 
 def read_hotword_file(path: Path) -> tuple[Hotword, ...]:
