@@ -5,7 +5,6 @@ texts are held back until the final text is out, so updates always come in the o
 """
 
 import asyncio
-from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 from types import TracebackType
@@ -14,7 +13,6 @@ import numpy as np
 
 from paraserve.errors import ProtocolError
 from paraserve.inference.hotword_lists import HotwordReports, still_shown
-from paraserve.inference.text.sentences import join_sentences, join_spoken
 from paraserve.options import RecognitionOptions, StreamConfig
 from paraserve.runtime.audio_intake import AudioIntake
 from paraserve.runtime.engine import Engine
@@ -23,12 +21,11 @@ from paraserve.runtime.offline import first_cause
 from paraserve.runtime.redacted_texts import LiveRedaction
 from paraserve.runtime.scheduling.batches import Lane
 from paraserve.runtime.scheduling.live_load import LiveLoad
+from paraserve.runtime.second_passes import SecondPasses
 from paraserve.runtime.segments.cut_speech import moved
 from paraserve.runtime.segments.live_segmenter import Chunk, SpeechEnd, segmenter_of, speech_changes
-from paraserve.runtime.segments.segment_recognizer import SegmentRecognizer
 from paraserve.runtime.segments.semantic_endpoint import PauseJudge
-from paraserve.runtime.spoken_language import SpokenLanguage
-from paraserve.runtime.understanding import StreamedSegment, heard_in
+from paraserve.runtime.understanding import StreamedSegment
 from paraserve.runtime.update_order import OrderedUpdates
 from paraserve.speech_types import SpeechChange
 from paraserve.types import (
@@ -37,7 +34,6 @@ from paraserve.types import (
     Partial,
     Samples,
     Segment,
-    Timing,
     Update,
     ms_to_samples,
     samples_to_ms,
@@ -47,8 +43,6 @@ MIN_STEP_MS = 60
 """Least audio of a VAD step, unless less completes a chunk: a short step costs as much as a long one."""
 MAX_STEP_SAMPLES = SAMPLE_RATE
 """Most audio of a VAD step, so that a stream that sends faster than real time does not hold a worker."""
-IN_FLIGHT_MS = 60_000
-"""Audio that may wait for its second pass; beyond it `feed` waits."""
 _NOTHING: Samples = np.zeros(0, np.float32)
 
 
@@ -97,11 +91,12 @@ class TwoPassSession:
         self._streamed = StreamedSegment()
         self._waiting: list[Samples] = []
         self._n_waiting = 0
-        self._recognizer = SegmentRecognizer(engine)
-        self._language = SpokenLanguage()
         self._reports = HotwordReports(has_second_pass=config.mode == "2pass")
         self._redaction = LiveRedaction(config.mode)
-        self._second_passes: deque[tuple[Segment, asyncio.Task[Update]]] = deque()
+        realtime = self._stream if config.realtime_punctuation else None
+        self._second_passes = SecondPasses(
+            engine, realtime, self._group, self._redaction, self._reports, self._first_pass.take_notice
+        )
 
     async def __aenter__(self) -> "TwoPassSession":
         """Open the utterance.
@@ -123,8 +118,7 @@ class TwoPassSession:
         Raises:
             ParaserveError: the first failure of a second pass.
         """
-        for _, task in self._second_passes:
-            task.cancel()
+        self._second_passes.cancel()
         try:
             await self._group.__aexit__(kind, error, trace)
         except ExceptionGroup as errors:
@@ -159,8 +153,7 @@ class TwoPassSession:
         """End the audio; returns once all updates are out, the last one with `last=True`."""
         self._waiting.append(self._intake.rest())
         has_last = await self._detect(is_last=True)
-        while self._second_passes:
-            await self._wait_for_oldest_second_pass()
+        await self._second_passes.finish()
         if not has_last:
             self._updates.put(self._updates.closing(self.heard_ms, self._stream.closing))
 
@@ -220,7 +213,7 @@ class TwoPassSession:
         if self._config.mode == "2pass":
             # The second pass replaces all that the streaming model would still add to this segment.
             self._first_pass.drop()
-            await self._start_second_pass(end, is_last=is_last)
+            self._updates.put(await self._second_passes.start(end, self.options, self._lane, is_last=is_last))
             return
         await self._first_pass.flush()
         rest = replace(end.rest, hotwords=self.options.hotwords)
@@ -255,61 +248,4 @@ class TwoPassSession:
                 is_committed=isinstance(of, SpeechEnd) and of.is_committed,
                 notice=self._first_pass.take_notice(of.index) if partial.text else None,
             )
-        )
-
-    async def _start_second_pass(self, end: SpeechEnd, *, is_last: bool) -> None:
-        while self._in_flight_ms() > IN_FLIGHT_MS:
-            await self._wait_for_oldest_second_pass()
-        before = self._second_passes[-1][1] if self._second_passes else None
-        task = self._group.create_task(self._second_pass(end, self.options, before, is_last=is_last))
-        self._second_passes.append((end.segment, task))
-        self._updates.put(task)
-
-    def _in_flight_ms(self) -> int:
-        return sum(segment.end_ms - segment.start_ms for segment, _ in self._second_passes)
-
-    async def _wait_for_oldest_second_pass(self) -> None:
-        """Wait for the oldest second pass, then drop all that are done."""
-        await asyncio.wait({self._second_passes[0][1]})
-        while self._second_passes and self._second_passes[0][1].done():
-            self._second_passes.popleft()
-
-    async def _second_pass(
-        self, end: SpeechEnd, options: RecognitionOptions, before: "asyncio.Task[Update] | None", *, is_last: bool
-    ) -> Update:
-        n_samples = len(end.audio.samples)
-        options = self._language.told(options, n_samples)
-        recognized = await self._recognizer.recognize(end, options, before, self._lane(Lane.FINAL))
-        hypothesis = recognized.result
-        self._language.hear(hypothesis, options, n_samples)
-        if self._config.realtime_punctuation:
-            if before is not None:
-                # The punctuation model's state goes from segment to segment.
-                await asyncio.wait({before})
-            punctuated = await self._stream.punctuate(hypothesis, options, is_last=is_last)
-        else:
-            punctuated = await self._engine.punctuate([hypothesis], options, self._lane(Lane.SHORT))
-        final = self._redaction.final(punctuated.result, options.redaction, before, is_last=is_last)
-        sentences, redactions = await final
-        text, spoken = join_sentences(sentences), join_spoken(sentences)
-        hotwords = self._reports.of_segment(options.hotwords, hypothesis)
-        return Update(
-            "offline",
-            text,
-            sentences=sentences,
-            segment_index=end.index,
-            start_ms=end.segment.start_ms,
-            end_ms=end.segment.end_ms,
-            due_ms=end.due_ms,
-            last=is_last,
-            timing=Timing(
-                queue_ms=round(recognized.queue_ms + punctuated.queue_ms),
-                inference_ms=round(recognized.run_ms + punctuated.run_ms),
-            ),
-            heard=heard_in(hypothesis, end.segment.end_ms - end.segment.start_ms),
-            spoken=spoken,
-            redactions=redactions,
-            notice=self._first_pass.take_notice(end.index),
-            hotwords=hotwords if redactions is None else still_shown(hotwords, text, spoken),
-            is_committed=end.is_committed,
         )
