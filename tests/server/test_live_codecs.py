@@ -1,8 +1,6 @@
 """Codecs of live clients: the text is that of PCM, live and as a file, as soon as PCM gives it."""
 
-import contextlib
 import functools
-import os
 import re
 import signal
 from difflib import SequenceMatcher
@@ -13,6 +11,7 @@ import pytest
 import soundfile
 
 from support import audio_files, live_codecs
+from support.decode_children import decode_children
 from support.fakes import FakeEngine
 from support.live import assert_works, eventually, live, reset, speech
 from support.recordings import pcm
@@ -93,22 +92,12 @@ def webm():
     return live_codecs.file(audio_files.voice(3), "webm")
 
 
-def decoders():
-    """Decode children of this process, whose server runs in it."""
-    found = []
-    for child in psutil.Process(os.getpid()).children():
-        with contextlib.suppress(psutil.NoSuchProcess):
-            if "decoder_process" in " ".join(child.cmdline()):
-                found.append(child)
-    return found
-
-
 def test_a_lost_decoder(fake, webm):
     """A decoder that is killed ends the utterance with an error that says to try again, and the next one is heard."""
     with live(fake.url) as client:
         client.send(webm[:8000], 500)
         assert client.receive()["mode"] == "2pass-online"
-        for child in decoders():
+        for child in decode_children():
             child.send_signal(signal.SIGKILL)
         client.send(webm[8000:], 500)
         assert client.until_final()[-1]["error"]["code"] == "decoder_unavailable"
@@ -130,7 +119,7 @@ def test_more_streams_than_decoders(fake, webm):
         assert_works(fake.url)
         one.utterance(webm[4000:])
         reset(two.ws)
-        eventually(lambda: len(decoders()) <= 2)
+        eventually(lambda: len(decode_children()) <= 2)
     with live(fake.url) as client:
         assert "error" not in client.utterance(webm)[-1]
 

@@ -237,26 +237,6 @@ def test_containers_in_mode_offline(url, name):
     assert abs(int(result["text"].split("x")[0]) - 32_000) < 3_200, result
 
 
-@pytest.mark.parametrize("mode", ["2pass", "online"])
-def test_containers_in_streaming_modes(url, mode):
-    """Refused at once with `mode` present; the rest of the file is dropped; the next utterance works."""
-    with live(url) as client:
-        client.say(mode=mode, wav_format="mp3")
-        client.send(speech(100))
-        refusal = client.receive()
-        assert (refusal["mode"], refusal["text"], refusal["is_final"]) == (
-            "2pass-online" if mode == "online" else "2pass-offline",
-            "",
-            True,
-        )
-        assert refusal["error"]["code"] == "unsupported_format"
-        client.send(speech(1000), 1920)
-        client.end()
-        client.say(wav_format="pcm")
-        assert client.utterance(speech(700))[-1]["is_final"]
-        client.assert_silent()
-
-
 def test_options_may_change_within_an_utterance(url):
     """A later text frame counts for what ends after it."""
     with live(url) as client:

@@ -14,6 +14,7 @@ from paraserve.inference.audio.decoder_messages import DecodeRequest
 from paraserve.inference.audio.recording import open_recording
 from paraserve.runtime.decoding.plain_recording import SMALL_BYTES, open_plain_recording
 from paraserve.runtime.decoding.pool import DecodePool
+from support.decode_children import decode_children
 
 RATE = 16_000
 LONG_S = 300
@@ -70,7 +71,7 @@ async def test_long_files_are_read_here(pool, long_file, long_wav):
     """Every sample comes, as from the decoder itself, without a child and without descriptors left."""
     n_descriptors = open_descriptors()
     samples = await decode(pool, long_file)
-    assert not psutil.Process().children()
+    assert not decode_children()
     assert open_descriptors() == n_descriptors
     with open_recording(long_wav) as recording:
         assert np.array_equal(samples, np.concatenate(list(recording)))
@@ -107,7 +108,7 @@ async def test_errors(pool, long_wav, options, code):
     with pytest.raises(AudioError) as caught:
         await decode(pool, io.BytesIO(long_wav), **options)
     assert caught.value.code == code
-    assert not psutil.Process().children()
+    assert not decode_children()
 
 
 FOR_A_CHILD = {

@@ -1,7 +1,6 @@
 """Real decode children: what they decode, how they die, and that nothing of them is left."""
 
 import asyncio
-import contextlib
 import errno
 import io
 import os
@@ -30,6 +29,7 @@ from paraserve.errors import (
 )
 from paraserve.inference.audio.recording import open_recording
 from paraserve.runtime.decoding.pool import DecodePool
+from support.decode_children import decode_children
 
 RATE = 16_000
 MINUTE_MS = 60_000
@@ -75,12 +75,7 @@ async def decode(pool, file, **options):
 
 def children():
     """Decode children of this process, by process id."""
-    alive = {}
-    for process in psutil.Process().children():
-        with contextlib.suppress(psutil.Error):
-            if "paraserve.inference.audio.decoder_process" in process.cmdline():
-                alive[process.pid] = process
-    return alive
+    return {process.pid: process for process in decode_children()}
 
 
 def only_child():
@@ -615,13 +610,13 @@ async def test_the_next_child_starts_ahead():
     pool = DecodePool(workers=2)
     try:
         pool.start()
-        assert len(psutil.Process().children()) == 1
+        assert len(children()) == 1
         async with pool.open(io.BytesIO(files.long_mp3(1)), max_duration_ms=HALF_DAY_MS) as first:
             assert len(await anext(first)) > 0
-            assert len(psutil.Process().children()) == 2
+            assert len(children()) == 2
             async with pool.open(io.BytesIO(files.long_mp3(1)), max_duration_ms=HALF_DAY_MS) as second:
                 assert len(await anext(second)) > 0
-                assert len(psutil.Process().children()) == 2
+                assert len(children()) == 2
                 assert pool.memory_bytes > MIB
     finally:
         await pool.close()
