@@ -35,7 +35,7 @@ def test_partials_become_fewer(fake_server):
     n_chunks = 5_000
     with handshake(fake_server.url, receive_buffer_bytes=4096) as sock:
         # So long a name is in each message that the buffers of the system do not take them all.
-        asked = {"mode": "online", "chunk_size": [0, 2, 0], "wav_name": "x" * 4000}
+        asked = {"mode": "online", "chunk_size": [0, 2, 0], "wav_name": "x" * 1000}
         sock.sendall(masked_frame(TEXT, json.dumps(asked).encode()))
         sock.sendall(masked_frame(BINARY, speech(120 * n_chunks)))
         sock.sendall(masked_frame(TEXT, b'{"is_speaking":false}'))
