@@ -229,8 +229,7 @@ async def live(engine, *levels, **config):
     async with TwoPassSession(engine, StreamConfig(**config), heard.append) as session:
         for level in levels:
             await session.feed(np.concatenate([speech(level, 1.5), speech(0, 0.5)]))
-            while session._second_passes:
-                await session._wait_for_oldest_second_pass()
+            await session._second_passes.finish()
         await session.finish()
     return heard
 
