@@ -128,6 +128,9 @@ class LiveLoad:
         self.final_wait_s = _high(batch.queue_s for batch in finals)
         self.busy_share = sum(batch.run_s for batch in batches) / (WINDOW_S * self.workers)
         self._looked_s = now_s
+        if not batches:  # nobody has spoken for a while, so nobody is late: newcomers find all as at the start
+            self._level, self._full_until_s = 0, -math.inf
+            return
         is_late = self.step_wait_s > STEP_LATE_S or self.final_wait_s > FINAL_LATE_S
         held_s = now_s - self._changed_s
         if is_late and self._level + 1 < len(LADDER) and held_s >= LADDER[self._level].hold_s:

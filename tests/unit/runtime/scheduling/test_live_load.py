@@ -96,3 +96,12 @@ def test_an_idle_server_begins_anew(load, clock):
         level = load.level
     assert level == 0
     assert not load.is_full
+
+
+def test_newcomers_after_a_pause_are_let_in_at_once(load, clock):
+    """A server that was full and on which nobody has spoken since has room for many at once."""
+    levels(load, clock, 60, wait_s=1.0, busy=1.0)
+    assert load.is_full
+    clock.now_s += WINDOW_S + 0.5
+    assert [load.is_full for _ in range(3)] == [False] * 3
+    assert load.level == 0
