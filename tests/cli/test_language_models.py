@@ -1,7 +1,6 @@
 """`paraserve models lm` as a user runs it: of texts, of ARPA files, and refusals."""
 
 import json
-import subprocess
 
 import pytest
 
@@ -9,6 +8,7 @@ from paraserve.catalog.manifest import check_bundle
 from paraserve.cli.main import main
 from paraserve.inference.language_model.language_model import load_language_model
 from paraserve.inference.models.load import recognizer_spelling
+from support.commands import run_here
 
 TEXTS = "打开客厅的灯。关掉卧室的灯！\nTurn on the light in the kitchen. 明天下雨吗？\n今天龘天\n"
 
@@ -17,15 +17,7 @@ TEXTS = "打开客厅的灯。关掉卧室的灯！\nTurn on the light in the ki
 def run(capsys):
     """Run a command line in this process, which is quicker; gives exit code, stdout and stderr."""
 
-    def run(*args):
-        code = 0
-        try:
-            main(["models", "lm", *map(str, args)])
-        except SystemExit as ended:
-            code = ended.code or 0
-        return subprocess.CompletedProcess(args, code, *capsys.readouterr())
-
-    return run
+    return lambda *args: run_here(capsys, "models", "lm", *args)
 
 
 @pytest.fixture

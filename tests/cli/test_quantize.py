@@ -18,13 +18,12 @@ import soundfile
 from onnx import TensorProto, helper, numpy_helper
 
 from paraserve.catalog.manifest import check_bundle, write_manifest
-from paraserve.cli.main import main
 from paraserve.inference.graphs.session import open_session
 from paraserve.inference.models.load import load_part
 from paraserve.options import RecognitionOptions
 from paraserve.quantize.trial_runs import edit_distance
 from paraserve.types import SegmentAudio
-from support.commands import PROGRAM, clean_environment, paraserve, server
+from support.commands import PROGRAM, clean_environment, paraserve, run_here, server
 from support.graph_feeds import random_feeds
 from support.int8_graphs import quantized_model
 from support.tiers import first_quick
@@ -48,15 +47,7 @@ TEXTS = "今天 天气 很 好 我们 去 公园\nplease call me tomorrow\n"
 def run(capsys):
     """Run a command line in this process, which is quicker; gives exit code, stdout and stderr."""
 
-    def run(*args):
-        code = 0
-        try:
-            main(["models", "quantize", *map(str, args)])
-        except SystemExit as ended:
-            code = ended.code or 0
-        return subprocess.CompletedProcess(args, code, *capsys.readouterr())
-
-    return run
+    return lambda *args: run_here(capsys, "models", "quantize", *args)
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from paraserve.cpus import available_cpus, quota_cpus
+from support.files import write_files
 
 V1 = "4:memory:/docker/abc\n2:cpu,cpuacct:/docker/abc\n1:name=systemd:/docker/abc\n0::/docker/abc\n"
 CASES = {
@@ -43,9 +44,7 @@ CASES = {
 def test_quotas(name: str, tmp_path: Path) -> None:
     """The smallest quota of the process' own group and those above it, for both versions."""
     membership, files, expected = CASES[name]
-    for path, text in files.items():
-        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / path).write_text(text)
+    write_files(tmp_path, files)
     assert quota_cpus(membership, tmp_path) == expected
 
 

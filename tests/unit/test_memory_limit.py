@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from paraserve.memory_limit import allowed_bytes, group_bytes, guarded_bytes
+from support.files import write_files
 
 V1 = "4:memory:/docker/abc\n2:cpu,cpuacct:/docker/abc\n0::/docker/abc\n"
 CASES = {
@@ -27,9 +28,7 @@ CASES = {
 def test_limits(name: str, tmp_path: Path) -> None:
     """The smallest limit of the process' own group and those above it, for both versions."""
     membership, files, expected = CASES[name]
-    for path, text in files.items():
-        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / path).write_text(text)
+    write_files(tmp_path, files)
     assert group_bytes(membership, tmp_path) == expected
 
 

@@ -75,7 +75,7 @@ class SplitSession:
     async def _open(self, n_channels: int) -> None:
         self._n_open = n_channels
         for n in range(n_channels):
-            on_speech = None if self._on_speech is None else partial(self._put_speech, n)
+            on_speech = None if self._on_speech is None else partial(_put_speech, self._on_speech, n)
             session = TwoPassSession(self._engine, self._config, partial(self._put, n), self._load, on_speech)
             self._sessions.append(await self._exits.enter_async_context(session))
 
@@ -90,10 +90,6 @@ class SplitSession:
         except ExceptionGroup as errors:
             raise first_cause(errors) from None
 
-    def _put_speech(self, channel: int, change: SpeechChange) -> None:
-        if self._on_speech is not None:
-            self._on_speech(replace(change, channel=channel))
-
     def _put(self, channel: int, update: Update) -> None:
         self._n_open -= update.last
         is_last = update.last and not self._n_open
@@ -103,6 +99,10 @@ class SplitSession:
         index = self._segments.setdefault((channel, update.segment_index), len(self._segments))
         seq, self._n_updates = self._n_updates, self._n_updates + 1
         self._emit(replace(update, channel=channel, segment_index=index, seq=seq, last=is_last))
+
+
+def _put_speech(on_speech: Callable[[SpeechChange], None], channel: int, change: SpeechChange) -> None:
+    on_speech(replace(change, channel=channel))
 
 
 def session_of(
