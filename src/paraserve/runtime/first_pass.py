@@ -18,6 +18,8 @@ MAX_STEP_MS = 3_000
 """Most audio of a step of joined chunks, so that it does not hold a worker for long."""
 MAX_WAITING_MS = 20_000
 """Audio that may wait for its step; beyond it `add` waits."""
+MAX_OWED = 3
+"""Segments with partial texts that a stream may be owed at most."""
 DEGRADED = "degraded"
 NOTICE = Notice(
     DEGRADED,
@@ -51,8 +53,9 @@ class FirstPass:
         self._waiting: list[Chunk] = []
         self._running: asyncio.Task[None] | None = None
         self._index = -1
-        self._is_paused = self._was_told = False
-        self._n_paused = load.next_place() % 3  # segments since the last one with partial texts
+        self._is_paused = self._was_told = self._has_text = False
+        self._since_turn = load.next_place() % 3  # segments since the stream's last turn
+        self._n_owed = 0  # turns whose segment had no partial text yet: it was short, or its steps came too late
         self._degraded: set[int] = set()  # segments whose notice is still to be given
 
     @property
@@ -115,10 +118,11 @@ class FirstPass:
         return NOTICE
 
     def _begin(self, index: int) -> None:
-        self._index, self._was_told = index, False
-        turn = self._load.rung.turn
-        self._is_paused = self._may_pause and (turn == 0 or self._n_paused + 1 < turn)
-        self._n_paused = self._n_paused + 1 if self._is_paused else 0
+        self._index, self._was_told, self._has_text = index, False, False
+        self._since_turn += 1
+        if self._since_turn >= self._load.rung.turn:
+            self._since_turn, self._n_owed = 0, min(self._n_owed + 1, MAX_OWED)
+        self._is_paused = self._may_pause and not self._n_owed
         if self._is_paused:
             self._degraded.add(index)
 
@@ -151,6 +155,8 @@ class FirstPass:
                 self._was_told = True
                 self._degraded.add(chunks[0].index)
             timed = await self._stream.step(_joined(chunks), is_last=False)
+            if timed.result.text and not self._has_text:
+                self._has_text, self._n_owed = True, max(0, self._n_owed - 1)
             self._put(timed.result, replace(chunks[-1], start_ms=chunks[0].start_ms))
             if len(self._waiting) < self._n_due():
                 return

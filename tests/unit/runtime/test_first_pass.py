@@ -117,12 +117,14 @@ async def test_each_stream_has_partial_texts_in_turn(level, turn):
     assert set().union(*having) == set(range(6))
 
 
-async def test_the_last_rung_leaves_final_texts_alone():
-    """No partial text, every final one."""
-    engine = HeldEngine()
-    heard = await say(engine, FixedLoad(len(LADDER) - 1), *[np.concatenate((speech(2.0), pause()))] * 3)
-    assert engine.steps == []
-    assert [u.text for u in heard if u.text] == ["32000x500"] + [" 32000x500"] * 2
+async def test_a_turn_without_a_partial_text_is_given_again():
+    """A segment that ends before its step leaves its turn to the next one, and later turns come as ever."""
+    load = FixedLoad(len(LADDER) - 1)
+    load.next_place(), load.next_place()  # the third stream has the first turn
+    short, long = (np.concatenate((speech(seconds), pause())) for seconds in (0.9, 2.0))
+    heard = await say(FakeEngine(), load, short, *[long] * 6)
+    assert sorted({u.segment_index for u in heard if u.kind == "online"}) == [1, 3, 6]
+    assert len([u for u in heard if u.kind == "offline" and u.text]) == 7
 
 
 @pytest.mark.parametrize("level", range(len(LADDER)))

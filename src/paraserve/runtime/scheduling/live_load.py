@@ -2,7 +2,8 @@
 
 The rungs of a ladder are climbed while calls wait too long for a worker. First the chunks of a stream are joined into
 longer steps, which cost less for each second of speech. Then each stream goes without partial texts in some of its
-segments, in turn. A rung is left when the workers have enough idle time for the one below. Nothing here has a timer:
+segments, in turn. Steps that are still late are dropped where their segment ends first: the scheduler serves final
+texts before them. A rung is left when the workers have enough idle time for the one below. Nothing here has a timer:
 the rung is looked at again when somebody asks for it.
 """
 
@@ -22,7 +23,7 @@ class Rung:
 
     Args:
         step_ms: chunks are joined until they last so long; 0 = each is a step.
-        turn: each stream has partial texts in one of so many of its segments; 0 = in none.
+        turn: each stream has partial texts in one of so many of its segments.
         hold_s: time that this rung needs to show its effect, before a higher one is taken.
         calm_share: share of the workers' time below which the rung below is taken.
     """
@@ -38,13 +39,11 @@ LADDER = (
     Rung(step_ms=1200, turn=1, hold_s=1.0, calm_share=0.72),
     Rung(step_ms=1800, turn=1, hold_s=3.0, calm_share=0.75),
     Rung(step_ms=1800, turn=2, hold_s=6.0, calm_share=0.6),
-    Rung(step_ms=1800, turn=3, hold_s=10.0, calm_share=0.7),
-    Rung(step_ms=1800, turn=0, hold_s=0.0, calm_share=0.5),
+    Rung(step_ms=1800, turn=3, hold_s=0.0, calm_share=0.7),
 )
-"""From all partial texts to none. Full-size int8 models on a CPU: a rung takes 0.88, 0.85, 0.77, 0.9 and 0.78 of the
-time of the one below, so that the workers have idle time left where `calm_share` brings that back."""
-LAST_OPEN_RUNG = 4
-"""From here on newcomers are refused where there is no room: whoever is inside keeps some partial texts."""
+"""From all partial texts to those of a third of all segments. Full-size int8 models on a CPU: a rung takes 0.88, 0.85,
+0.77 and 0.9 of the time of the one below, so that the workers have idle time left where `calm_share` brings that back.
+On the last one newcomers are refused where there is no room: whoever is inside keeps some partial texts."""
 STEP_LATE_S = 0.5
 FINAL_LATE_S = 0.7
 """Waits for a worker that are too long, of partial texts and of second passes."""
@@ -116,7 +115,7 @@ class LiveLoad:
     @property
     def is_full(self) -> bool:
         """True if another stream would make the others late."""
-        return self.level >= LAST_OPEN_RUNG and self._clock() < self._full_until_s
+        return self.level == len(LADDER) - 1 and self._clock() < self._full_until_s
 
     def _look(self, now_s: float) -> None:
         while self._runs and self._runs[0].at_s < now_s - WINDOW_S:
@@ -137,7 +136,7 @@ class LiveLoad:
             self._go(self._level + 1, now_s)
         elif not is_late and self._level and held_s >= self._fall_s():
             self._go(self._level - 1, now_s)
-        if self._level > LAST_OPEN_RUNG or is_late or self.busy_share > FULL_SHARE:
+        if is_late or self.busy_share > FULL_SHARE:
             self._full_until_s = now_s + FULL_S
 
     def _fall_s(self) -> float:
