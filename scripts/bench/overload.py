@@ -1,14 +1,18 @@
 """More people than the machine carries, who all talk without a pause: what they get, and what newcomers are told.
 
-    python scripts/bench/overload.py --bundle DIR --recordings vad_example.wav          # R, 1.5 R, 2 R, 4 R and R / 2
-    python scripts/bench/overload.py --carried 14 --seconds 30                           # with a known R, in short
-    python scripts/bench/overload.py --before OTHER_CHECKOUT/src --plot overload.png     # another state in turn
+    python scripts/bench/overload.py --bundle DIR --recordings FILE.wav              # R, 1.5 R, 2 R, 4 R and R / 2
+    python scripts/bench/overload.py --carried 14 --seconds 30                       # with a known R, in short
+    python scripts/bench/overload.py --before OTHER_CHECKOUT/src --plot overload.png # another state in turn
+    python scripts/bench/overload.py --work FOLDER                                   # sherpa-onnx's server as well
 
-R is the number of streams that are carried with partial texts every 600 ms: `live.py` finds it, or --carried does.
+R is the number of streams that are carried with partial texts every 600 ms (median): `live.py` finds it, or --carried
+says it.
 At each load a table says how late final texts are, how far apart the partial texts of one segment come, in what share
 of its segments each stream has any, and how many clients broke off. At 4 R half of the clients talk already when the
 other half knocks: the table says how long a refusal takes. At last half of R talk, just after the others have gone.
-All servers have `--max-live auto`, an earlier state has no limit.
+Ours has `--max-live auto`, an earlier state has no limit. sherpa-onnx's server has one pass without detector and
+punctuation, a thread for each CPU, and texts are timed by its clients. Its R is its own, for the same budget of
+partial texts. FOLDER keeps its environment; its models need what `peers.py` says.
 """
 
 import argparse
@@ -26,13 +30,21 @@ from pathlib import Path
 
 from websockets.asyncio.client import connect
 
-from live import MAX_LIVE, Budget, Point, measure, search
+from contestants import Setup
+from live import MAX_LIVE, PARTIALS, Budget, Point, measure, search
+from machine import first_cpus
+from peer_envs import environment
+from peers import sherpa_online
 from recordings import ROOT, Wave, source
 from report import add_output_options, percentile, plot, publish, table
 from serving import Served, our_server
-from talkers import Script, Talk, drift_ms, talk_all, values, warm_up
+from talkers import Script, Talk, drift_ms, gaps_ms, talk_all, values, warm_up
 
+SHERPA = "sherpa-onnx, one pass"
+SHERPA_LOADS = (1.0, 1.5, 2.0)
 LOADS = (1.0, 1.5, 2.0, 4.0, 0.5)
+GAP_MS = 700.0
+"""Median of the times between partial texts, above which they come seldomer than every 600 ms."""
 LONG_MS = 3000
 """A segment that long has time for a partial text on every rung."""
 KNOCKS_PER_S = 20
@@ -65,16 +77,6 @@ class Outcome:
         ]  # fmt: skip
 
 
-def gaps_ms(talk: Talk) -> list[float]:
-    """Return the times between neighbouring partial texts of each segment of a client."""
-    found, before = [], None
-    for text in talk.texts:
-        if text.kind == "partial" and before is not None:
-            found.append((text.at_s - before) * 1000)
-        before = None if text.kind == "final" else text.at_s
-    return found
-
-
 def share_with_partials(talk: Talk) -> float | None:
     """Return in what share of a client's long segments it had partial texts; None without long segments."""
     n = n_having = 0
@@ -98,7 +100,7 @@ def outcome(state: str, load: float, talks: Sequence[Talk], refusals: Sequence[f
         load,
         len(inside),
         values(inside, ("final",), "added_ms"),
-        values(inside, ("first partial", "partial"), "added_ms"),
+        values(inside, PARTIALS, "seen_ms" if state == SHERPA else "added_ms"),
         [gap for talk in inside for gap in gaps_ms(talk)],
         min(shares, default=None),
         drift_ms(inside),
@@ -153,11 +155,11 @@ def _knock_later(url: str, seconds: float) -> list[float]:
     return knock(url, seconds / 2)
 
 
-def carried_by(served: Served, script: Script, wave: Wave, arguments: argparse.Namespace) -> int:
+def carried_by(served: Served, script: Script, wave: Wave, arguments: argparse.Namespace, budget: Budget) -> int:
     """Find R as `live.py` does."""
 
     def measure_at(n: int, seconds: float) -> Point:
-        point = measure(served, replace(script, seconds=seconds), wave, n, Budget())
+        point = measure(served, replace(script, seconds=seconds), wave, n, budget)
         print(f"{n} clients, {seconds:g} s: {point.why_not or 'carried'}", flush=True)
         return point
 
@@ -176,6 +178,20 @@ def servers(arguments: argparse.Namespace) -> dict[str, AbstractContextManager[S
     return states
 
 
+def of_sherpa(arguments: argparse.Namespace, wave: Wave) -> list[Outcome]:
+    """Measure sherpa-onnx's server at its own R and beyond."""
+    setup = Setup("sherpa", len(first_cpus(None)), 1)
+    with sherpa_online(arguments.bundle, environment(arguments.work, "sherpa"), setup) as served:
+        script = Script("sherpa", served.url, arguments.seconds)
+        warm_up(script, wave)
+        budget = Budget(final_ms=float("inf"), clock="seen_ms")
+        carried, found = carried_by(served, script, wave, arguments, budget), []
+        for load in SHERPA_LOADS:
+            found.append(loaded(SHERPA, script, wave, carried, load))
+            print(table(HEADER, [found[-1].row()]), flush=True)
+    return found
+
+
 def run(arguments: argparse.Namespace) -> tuple[int, list[Outcome]]:
     """Measure all states at each load in turn; return R and the outcomes."""
     wave, found = source(arguments.recordings), []
@@ -186,12 +202,12 @@ def run(arguments: argparse.Namespace) -> tuple[int, list[Outcome]]:
             url = "ws" + served.url.removeprefix("http")
             scripts[state] = (served, Script("funasr", url, arguments.seconds, "2pass", arguments.segment_ms))
             warm_up(scripts[state][1], wave)
-        carried = arguments.carried or carried_by(*scripts["now"], wave, arguments)
+        carried = arguments.carried or carried_by(*scripts["now"], wave, arguments, Budget(gap_ms=GAP_MS))
         for load in arguments.loads:
             for state, (_, script) in scripts.items():
                 found.append(loaded(state, script, wave, carried, load))
                 print(table(HEADER, [found[-1].row()]), flush=True)
-    return carried, found
+    return carried, found + (of_sherpa(arguments, wave) if arguments.work else [])
 
 
 def main() -> None:
@@ -207,6 +223,7 @@ def main() -> None:
     parser.add_argument("--segment-ms", type=int, default=15_000)
     parser.add_argument("--max-live", default="auto")
     parser.add_argument("--before", type=Path, metavar="SRC", help="source folder of another state to compare with")
+    parser.add_argument("--work", type=Path, metavar="FOLDER", help="measure sherpa-onnx's server, installed there")
     add_output_options(parser, has_plot=True)
     arguments = parser.parse_args()
     os.environ.setdefault("OMP_NUM_THREADS", "1")

@@ -54,9 +54,13 @@ class FirstPass:
         self._running: asyncio.Task[None] | None = None
         self._index = -1
         self._is_paused = self._was_told = self._has_text = False
-        self._since_turn = load.next_place() % 3  # segments since the stream's last turn
+        self._since_turn = 0  # segments since the stream's last turn
         self._n_owed = 0  # turns whose segment had no partial text yet: it was short, or its steps came too late
         self._degraded: set[int] = set()  # segments whose notice is still to be given
+
+    def open(self) -> None:
+        """Begin to count among the streams of the load, until `close`."""
+        self._since_turn = self._load.enter() % 3
 
     @property
     def has_all(self) -> bool:
@@ -105,6 +109,7 @@ class FirstPass:
 
     async def close(self) -> None:
         """Cancel what runs."""
+        self._load.leave()
         if self._running is not None:
             self._running.cancel()
             await asyncio.gather(self._running, return_exceptions=True)

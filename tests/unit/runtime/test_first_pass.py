@@ -120,7 +120,7 @@ async def test_each_stream_has_partial_texts_in_turn(level, turn):
 async def test_a_turn_without_a_partial_text_is_given_again():
     """A segment that ends before its step leaves its turn to the next one, and later turns come as ever."""
     load = FixedLoad(len(LADDER) - 1)
-    load.next_place(), load.next_place()  # the third stream has the first turn
+    load.enter(), load.enter()  # the third stream has the first turn
     short, long = (np.concatenate((speech(seconds), pause())) for seconds in (0.9, 2.0))
     heard = await say(FakeEngine(), load, short, *[long] * 6)
     assert sorted({u.segment_index for u in heard if u.kind == "online"}) == [1, 3, 6]

@@ -41,9 +41,9 @@ LADDER = (
     Rung(step_ms=1800, turn=2, hold_s=6.0, calm_share=0.6),
     Rung(step_ms=1800, turn=3, hold_s=0.0, calm_share=0.7),
 )
-"""From all partial texts to those of a third of all segments. Full-size int8 models on a CPU: a rung takes 0.88, 0.85,
-0.77 and 0.9 of the time of the one below, so that the workers have idle time left where `calm_share` brings that back.
-On the last one newcomers are refused where there is no room: whoever is inside keeps some partial texts."""
+"""From all partial texts to those of a third of all segments. Full-size int8 models on a CPU: a rung takes 0.88,
+0.85, 0.77 and 0.9 of the time of the one below, so the workers have idle time left where `calm_share` brings that
+back. On the last one newcomers are refused where there is no room: whoever is inside keeps some partial texts."""
 STEP_LATE_S = 0.5
 FINAL_LATE_S = 0.7
 """Waits for a worker that are too long, of partial texts and of second passes."""
@@ -58,14 +58,19 @@ FULL_SHARE = 0.85
 """Share of the workers' time from which another stream would make the others late."""
 FULL_S = 2.0
 """Newcomers are refused for this long after the last moment without room."""
+TOO_MANY_SHARE = 0.9
+"""Share of the streams of that moment from which newcomers are refused: where many have gone there is room."""
 RETRY_AFTER_S = 5
 """Time after which it is worth to ask again."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Run:
+    """A batch that has run while so many streams were open."""
+
     at_s: float
     batch: BatchStats
+    n_streams: int
 
 
 class LiveLoad:
@@ -81,23 +86,28 @@ class LiveLoad:
         self._clock = clock
         self._runs: deque[_Run] = deque()
         self._places = count()
-        self._level = 0
+        self._level = self._n_streams = self._n_too_many = 0
         self._changed_s = self._looked_s = self._full_until_s = -math.inf
         self.step_wait_s = self.final_wait_s = self.busy_share = 0.0
 
     def batch(self, batch: BatchStats) -> None:
         """Note a batch that has run."""
         if batch.lane.is_live:
-            self._runs.append(_Run(self._clock(), batch))
+            self._runs.append(_Run(self._clock(), batch, self._n_streams))
 
     def begin(self, workers: int) -> None:
         """Forget all batches so far. From now on there are so many workers."""
         self.workers = workers
         self._runs.clear()
 
-    def next_place(self) -> int:
-        """Return the place of a new stream, by which streams take turns."""
+    def enter(self) -> int:
+        """Count a new stream; return its place, by which streams take turns."""
+        self._n_streams += 1
         return next(self._places)
+
+    def leave(self) -> None:
+        """Count one stream less."""
+        self._n_streams -= 1
 
     @property
     def level(self) -> int:
@@ -115,12 +125,14 @@ class LiveLoad:
     @property
     def is_full(self) -> bool:
         """True if another stream would make the others late."""
-        return self.level == len(LADDER) - 1 and self._clock() < self._full_until_s
+        is_late = self.level == len(LADDER) - 1 and self._clock() < self._full_until_s
+        return is_late and self._n_streams >= TOO_MANY_SHARE * self._n_too_many
 
     def _look(self, now_s: float) -> None:
         while self._runs and self._runs[0].at_s < now_s - WINDOW_S:
             self._runs.popleft()
-        batches = [run.batch for run in tuple(self._runs)]
+        runs = tuple(self._runs)  # worker threads add to it meanwhile
+        batches = [run.batch for run in runs]
         self.step_wait_s = _high(batch.queue_s for batch in batches if batch.lane is Lane.STEP)
         # Drafts have a budget of their own, and wait until other work leaves them room.
         finals = (batch for batch in batches if batch.lane is Lane.FINAL and batch.stage != "draft")
@@ -138,6 +150,7 @@ class LiveLoad:
             self._go(self._level - 1, now_s)
         if is_late or self.busy_share > FULL_SHARE:
             self._full_until_s = now_s + FULL_S
+            self._n_too_many = max(run.n_streams for run in runs)
 
     def _fall_s(self) -> float:
         """Return the least time on this rung before the one below is taken, by the time that the workers are idle."""

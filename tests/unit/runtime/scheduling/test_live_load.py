@@ -105,3 +105,19 @@ def test_newcomers_after_a_pause_are_let_in_at_once(load, clock):
     clock.now_s += WINDOW_S + 0.5
     assert [load.is_full for _ in range(3)] == [False] * 3
     assert load.level == 0
+
+
+def test_where_many_have_gone_there_is_room(load, clock):
+    """Newcomers count with those who are still inside, not with the delays of those who have left."""
+    for _ in range(20):
+        load.enter()
+    levels(load, clock, 60, wait_s=1.0, busy=1.0)
+    assert load.is_full
+    for _ in range(5):
+        load.leave()
+    assert not load.is_full
+    let_in = 0
+    while not load.is_full:
+        load.enter()
+        let_in += 1
+    assert let_in == 3
