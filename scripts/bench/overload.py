@@ -48,6 +48,8 @@ GAP_MS = 700.0
 LONG_MS = 3000
 """A segment that long has time for a partial text on every rung."""
 KNOCKS_PER_S = 20
+SETTLE_S = 8.0
+"""After it a server has forgotten those who have left, so that all newcomers are let in."""
 HEADER = ["state", "load", "streams", "final p50", "final p95", "partial p95", "gap p50", "gap p95", "gap max",
           "least share with partials", "drift", "broke off", "refused p50", "refused p95"]  # fmt: skip
 
@@ -136,6 +138,8 @@ def knock(url: str, seconds: float) -> list[float]:
 def loaded(state: str, script: Script, wave: Wave, carried: int, load: float) -> Outcome:
     """Let so many clients speak; at 4 R half of them, while others knock."""
     streams = max(1, round(carried * min(load, 2.0)))
+    if load > 1:
+        time.sleep(SETTLE_S)
     if load <= 2.0:
         talks, _ = talk_all(script, wave, streams)
         return outcome(state, load, talks)

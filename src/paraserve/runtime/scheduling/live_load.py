@@ -2,7 +2,7 @@
 
 The rungs of a ladder are climbed while calls wait too long for a worker. First the chunks of a stream are joined into
 longer steps, which cost less for each second of speech. Then each stream goes without partial texts in some of its
-segments, in turn. Steps that are still late are dropped where their segment ends first: the scheduler serves final
+segments. Steps that are still late are dropped where their segment ends first: the scheduler serves final
 texts before them. A rung is left when the workers have enough idle time for the one below. Nothing here has a timer:
 the rung is looked at again when somebody asks for it.
 """
@@ -23,27 +23,26 @@ class Rung:
 
     Args:
         step_ms: chunks are joined until they last so long; 0 = each is a step.
-        turn: each stream has partial texts in one of so many of its segments.
+        share: of its speech, for which a stream has partial texts, segment by segment.
         hold_s: time that this rung needs to show its effect, before a higher one is taken.
         calm_share: share of the workers' time below which the rung below is taken.
     """
 
     step_ms: int
-    turn: int
+    share: float
     hold_s: float
     calm_share: float
 
 
 LADDER = (
-    Rung(step_ms=0, turn=1, hold_s=0.0, calm_share=0.0),
-    Rung(step_ms=1200, turn=1, hold_s=1.0, calm_share=0.72),
-    Rung(step_ms=1800, turn=1, hold_s=3.0, calm_share=0.75),
-    Rung(step_ms=1800, turn=2, hold_s=6.0, calm_share=0.6),
-    Rung(step_ms=1800, turn=3, hold_s=0.0, calm_share=0.7),
+    Rung(step_ms=0, share=1.0, hold_s=0.0, calm_share=0.0),
+    Rung(step_ms=1200, share=1.0, hold_s=1.0, calm_share=0.72),
+    Rung(step_ms=1200, share=0.5, hold_s=4.0, calm_share=0.65),
+    Rung(step_ms=1200, share=0.4, hold_s=0.0, calm_share=0.7),
 )
-"""From all partial texts to those of a third of all segments. Full-size int8 models on a CPU: a rung takes 0.88,
-0.85, 0.77 and 0.9 of the time of the one below, so the workers have idle time left where `calm_share` brings that
-back. On the last one newcomers are refused where there is no room: whoever is inside keeps some partial texts."""
+"""From all partial texts to those of four tenths of all speech. Rungs are left below `calm_share`, since the workers then
+have idle time for the one below. On the last one newcomers are refused where there is no room: whoever is inside keeps
+some partial texts. Longer steps would save little more, and come too far apart."""
 STEP_LATE_S = 0.5
 FINAL_LATE_S = 0.7
 """Waits for a worker that are too long, of partial texts and of second passes."""

@@ -196,7 +196,7 @@ class Metrics:
         self.live_degraded = self._counter("live_degraded", "Live results with the notice degraded", "kind")
         self.live_rung = self._gauge(
             "live_degradation_level",
-            "What partial texts give up, 0 = nothing, 4 = two segments of three",
+            "What partial texts give up, 0 = nothing, 3 = most",
             mode="livemax",
         )
         self.live_wait = self._gauge(
