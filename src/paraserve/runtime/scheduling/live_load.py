@@ -40,9 +40,9 @@ LADDER = (
     Rung(step_ms=1200, share=0.5, hold_s=4.0, calm_share=0.65),
     Rung(step_ms=1200, share=0.4, hold_s=0.0, calm_share=0.7),
 )
-"""From all partial texts to those of four tenths of all speech. Rungs are left below `calm_share`, since the workers then
-have idle time for the one below. On the last one newcomers are refused where there is no room: whoever is inside keeps
-some partial texts. Longer steps would save little more, and come too far apart."""
+"""From all partial texts to those of four tenths of all speech. Rungs are left below `calm_share`, since the workers
+then have idle time for the one below. On the last one newcomers are refused where there is no room: whoever is inside
+keeps some partial texts. Longer steps would save little more, and come too far apart."""
 STEP_LATE_S = 0.5
 FINAL_LATE_S = 0.7
 """Waits for a worker that are too long, of partial texts and of second passes."""

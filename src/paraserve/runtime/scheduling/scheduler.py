@@ -34,9 +34,9 @@ Result = TypeVar("Result")
 
 NO_BOUNDS = BatchBounds()
 FINAL_PATIENCE_S, STEP_PATIENCE_S, FINAL_LATE_S = 0.25, 0.8, 1.0
-"""A second pass that has waited for the first of these goes before partial texts, unless one of them has waited for the
-second. From the third on it goes first in any case. Under any load final texts keep their time, and partial texts get
-what is left."""
+"""A second pass that has waited for the first of these goes before partial texts, unless one of them has waited for
+the second. From the third on it goes first in any case. Under any load final texts keep their time, and partial texts
+get what is left."""
 CLOSE_TIMEOUT_S = 2.0
 """`close` waits this long for running batches, whose results nobody wants any more."""
 MAX_PADDING = 0.25
