@@ -45,8 +45,8 @@ SHERPA_LOADS = (1.0, 1.5, 2.0)
 LOADS = (1.0, 1.5, 2.0, 4.0, 0.5)
 GAP_MS = 700.0
 """Median of the times between partial texts, above which they come seldomer than every 600 ms."""
-LONG_MS = 3000
-"""A segment that long has time for a partial text on every rung."""
+LONG_MS = 4000
+"""A segment that ends so long after the one before has time for a partial text on every rung."""
 KNOCKS_PER_S = 20
 SETTLE_S = 8.0
 """After it a server has forgotten those who have left, so that all newcomers are let in."""
@@ -82,14 +82,15 @@ class Outcome:
 def share_with_partials(talk: Talk) -> float | None:
     """Return in what share of a client's long segments it had partial texts; None without long segments."""
     n = n_having = 0
-    has_partial = False
+    has_partial, until_ms = False, 0.0
     for text in talk.texts:
         if text.kind != "final":
             has_partial = True
             continue
-        if (text.last_word_ms or 0.0) - (text.first_word_ms or 0.0) > LONG_MS:
+        end_ms = text.due_ms or until_ms
+        if end_ms - until_ms > LONG_MS:
             n, n_having = n + 1, n_having + has_partial
-        has_partial = False
+        has_partial, until_ms = False, end_ms
     return n_having / n if n else None
 
 

@@ -33,7 +33,7 @@ Result = TypeVar("Result")
 
 
 NO_BOUNDS = BatchBounds()
-FINAL_PATIENCE_S, STEP_PATIENCE_S, FINAL_LATE_S = 0.25, 0.8, 1.0
+FINAL_PATIENCE_S, STEP_PATIENCE_S, FINAL_LATE_S = 0.25, 0.6, 0.8
 """A second pass that has waited for the first of these goes before partial texts, unless one of them has waited for
 the second. From the third on it goes first in any case. Under any load final texts keep their time, and partial texts
 get what is left."""
