@@ -35,7 +35,7 @@ from machine import CpuMeter, first_cpus, resident_mb
 from recordings import ROOT, Wave, source
 from report import add_output_options, percentile, plot, publish, table
 from serving import Served, funasr_server, our_server
-from talkers import Kind, Script, Talk, delays, drift_ms, talk_all, values, warm_up
+from talkers import Kind, Script, Talk, delays, drift_ms, gaps_ms, talk_all, values, warm_up
 
 KINDS: tuple[Kind, ...] = ("first partial", "partial", "final")
 PARTIALS: tuple[Kind, ...] = ("first partial", "partial")
@@ -49,10 +49,11 @@ Clock = Literal["added_ms", "seen_ms"]
 
 @dataclass(frozen=True)
 class Budget:
-    """What p95 may be, by which clock."""
+    """What p95 may be, by which clock, and how far apart partial texts may come (p50)."""
 
     partial_ms: float = 900.0
     final_ms: float = 1500.0
+    gap_ms: float = float("inf")
     clock: Clock = "added_ms"
 
 
@@ -135,11 +136,13 @@ def _why_not(point: Point, talks: list[Talk], budget: Budget) -> str:
     partial_ms, final_ms = point.p95(budget.clock), point.texts["final"][f"{budget.clock} p95"]
     drift, late, end = (point.facts[name] or 0.0 for name in ("drift_ms", "late_p99_ms", "waited_for_end_max_ms"))
     broken = [talk.error for talk in talks if talk.error]
+    gap_ms = percentile([gap for talk in talks for gap in gaps_ms(talk)], 50)
     reasons = {
         f"{len(broken)} clients broke off, such as {broken[:1]}": bool(broken),
         "no text came": partial_ms is None and final_ms is None,
         f"partial p95 {partial_ms} ms": (partial_ms or 0.0) > budget.partial_ms,
         f"final p95 {final_ms} ms": (final_ms or 0.0) > budget.final_ms,
+        f"partial texts came every {gap_ms} ms": (gap_ms or 0.0) > budget.gap_ms,
         f"delays grew by {drift:.0f} ms": drift > SLIP_MS,
         f"frames were sent late by {late:.0f} ms": late > SLIP_MS,
         f"the last text came after {end:.0f} ms": end > END_MS,

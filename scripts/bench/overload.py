@@ -1,14 +1,18 @@
 """More people than the machine carries, who all talk without a pause: what they get, and what newcomers are told.
 
-    python scripts/bench/overload.py --bundle DIR --recordings vad_example.wav          # R, 1.5 R, 2 R, 4 R and R / 2
-    python scripts/bench/overload.py --carried 14 --seconds 30                           # with a known R, in short
-    python scripts/bench/overload.py --before OTHER_CHECKOUT/src --plot overload.png     # another state in turn
+    python scripts/bench/overload.py --bundle DIR --recordings FILE.wav              # R, 1.5 R, 2 R, 4 R and R / 2
+    python scripts/bench/overload.py --carried 14 --seconds 30                       # with a known R, in short
+    python scripts/bench/overload.py --before OTHER_CHECKOUT/src --plot overload.png # another state in turn
+    python scripts/bench/overload.py --work FOLDER                                   # sherpa-onnx's server as well
 
-R is the number of streams that are carried with partial texts every 600 ms: `live.py` finds it, or --carried does.
+R is the number of streams that are carried with partial texts every 600 ms (median): `live.py` finds it, or --carried
+says it.
 At each load a table says how late final texts are, how far apart the partial texts of one segment come, in what share
 of its segments each stream has any, and how many clients broke off. At 4 R half of the clients talk already when the
 other half knocks: the table says how long a refusal takes. At last half of R talk, just after the others have gone.
-All servers have `--max-live auto`, an earlier state has no limit.
+Ours has `--max-live auto`, an earlier state has no limit. sherpa-onnx's server has one pass without detector and
+punctuation, a thread for each CPU, and texts are timed by its clients. Its R is its own, for the same budget of
+partial texts. FOLDER keeps its environment; its models need what `peers.py` says.
 """
 
 import argparse
@@ -26,16 +30,26 @@ from pathlib import Path
 
 from websockets.asyncio.client import connect
 
-from live import MAX_LIVE, Budget, Point, measure, search
+from contestants import Setup
+from live import MAX_LIVE, PARTIALS, Budget, Point, measure, search
+from machine import first_cpus
+from peer_envs import environment
+from peers import sherpa_online
 from recordings import ROOT, Wave, source
 from report import add_output_options, percentile, plot, publish, table
 from serving import Served, our_server
-from talkers import Script, Talk, drift_ms, talk_all, values, warm_up
+from talkers import Script, Talk, drift_ms, gaps_ms, talk_all, values, warm_up
 
+SHERPA = "sherpa-onnx, one pass"
+SHERPA_LOADS = (1.0, 1.5, 2.0)
 LOADS = (1.0, 1.5, 2.0, 4.0, 0.5)
-LONG_MS = 3000
-"""A segment that long has time for a partial text on every rung."""
+GAP_MS = 700.0
+"""Median of the times between partial texts, above which they come seldomer than every 600 ms."""
+LONG_MS = 4000
+"""A segment that ends so long after the one before has time for a partial text on every rung."""
 KNOCKS_PER_S = 20
+SETTLE_S = 8.0
+"""After it a server has forgotten those who have left, so that all newcomers are let in."""
 HEADER = ["state", "load", "streams", "final p50", "final p95", "partial p95", "gap p50", "gap p95", "gap max",
           "least share with partials", "drift", "broke off", "refused p50", "refused p95"]  # fmt: skip
 
@@ -65,27 +79,18 @@ class Outcome:
         ]  # fmt: skip
 
 
-def gaps_ms(talk: Talk) -> list[float]:
-    """Return the times between neighbouring partial texts of each segment of a client."""
-    found, before = [], None
-    for text in talk.texts:
-        if text.kind == "partial" and before is not None:
-            found.append((text.at_s - before) * 1000)
-        before = None if text.kind == "final" else text.at_s
-    return found
-
-
 def share_with_partials(talk: Talk) -> float | None:
     """Return in what share of a client's long segments it had partial texts; None without long segments."""
     n = n_having = 0
-    has_partial = False
+    has_partial, until_ms = False, 0.0
     for text in talk.texts:
         if text.kind != "final":
             has_partial = True
             continue
-        if (text.last_word_ms or 0.0) - (text.first_word_ms or 0.0) > LONG_MS:
+        end_ms = text.due_ms or until_ms
+        if end_ms - until_ms > LONG_MS:
             n, n_having = n + 1, n_having + has_partial
-        has_partial = False
+        has_partial, until_ms = False, end_ms
     return n_having / n if n else None
 
 
@@ -98,7 +103,7 @@ def outcome(state: str, load: float, talks: Sequence[Talk], refusals: Sequence[f
         load,
         len(inside),
         values(inside, ("final",), "added_ms"),
-        values(inside, ("first partial", "partial"), "added_ms"),
+        values(inside, PARTIALS, "seen_ms" if state == SHERPA else "added_ms"),
         [gap for talk in inside for gap in gaps_ms(talk)],
         min(shares, default=None),
         drift_ms(inside),
@@ -134,6 +139,8 @@ def knock(url: str, seconds: float) -> list[float]:
 def loaded(state: str, script: Script, wave: Wave, carried: int, load: float) -> Outcome:
     """Let so many clients speak; at 4 R half of them, while others knock."""
     streams = max(1, round(carried * min(load, 2.0)))
+    if load > 1:
+        time.sleep(SETTLE_S)
     if load <= 2.0:
         talks, _ = talk_all(script, wave, streams)
         return outcome(state, load, talks)
@@ -153,11 +160,11 @@ def _knock_later(url: str, seconds: float) -> list[float]:
     return knock(url, seconds / 2)
 
 
-def carried_by(served: Served, script: Script, wave: Wave, arguments: argparse.Namespace) -> int:
+def carried_by(served: Served, script: Script, wave: Wave, arguments: argparse.Namespace, budget: Budget) -> int:
     """Find R as `live.py` does."""
 
     def measure_at(n: int, seconds: float) -> Point:
-        point = measure(served, replace(script, seconds=seconds), wave, n, Budget())
+        point = measure(served, replace(script, seconds=seconds), wave, n, budget)
         print(f"{n} clients, {seconds:g} s: {point.why_not or 'carried'}", flush=True)
         return point
 
@@ -176,6 +183,20 @@ def servers(arguments: argparse.Namespace) -> dict[str, AbstractContextManager[S
     return states
 
 
+def of_sherpa(arguments: argparse.Namespace, wave: Wave) -> list[Outcome]:
+    """Measure sherpa-onnx's server at its own R and beyond."""
+    setup = Setup("sherpa", len(first_cpus(None)), 1)
+    with sherpa_online(arguments.bundle, environment(arguments.work, "sherpa"), setup) as served:
+        script = Script("sherpa", served.url, arguments.seconds)
+        warm_up(script, wave)
+        budget = Budget(final_ms=float("inf"), clock="seen_ms")
+        carried, found = carried_by(served, script, wave, arguments, budget), []
+        for load in SHERPA_LOADS:
+            found.append(loaded(SHERPA, script, wave, carried, load))
+            print(table(HEADER, [found[-1].row()]), flush=True)
+    return found
+
+
 def run(arguments: argparse.Namespace) -> tuple[int, list[Outcome]]:
     """Measure all states at each load in turn; return R and the outcomes."""
     wave, found = source(arguments.recordings), []
@@ -186,12 +207,12 @@ def run(arguments: argparse.Namespace) -> tuple[int, list[Outcome]]:
             url = "ws" + served.url.removeprefix("http")
             scripts[state] = (served, Script("funasr", url, arguments.seconds, "2pass", arguments.segment_ms))
             warm_up(scripts[state][1], wave)
-        carried = arguments.carried or carried_by(*scripts["now"], wave, arguments)
+        carried = arguments.carried or carried_by(*scripts["now"], wave, arguments, Budget(gap_ms=GAP_MS))
         for load in arguments.loads:
             for state, (_, script) in scripts.items():
                 found.append(loaded(state, script, wave, carried, load))
                 print(table(HEADER, [found[-1].row()]), flush=True)
-    return carried, found
+    return carried, found + (of_sherpa(arguments, wave) if arguments.work else [])
 
 
 def main() -> None:
@@ -207,6 +228,7 @@ def main() -> None:
     parser.add_argument("--segment-ms", type=int, default=15_000)
     parser.add_argument("--max-live", default="auto")
     parser.add_argument("--before", type=Path, metavar="SRC", help="source folder of another state to compare with")
+    parser.add_argument("--work", type=Path, metavar="FOLDER", help="measure sherpa-onnx's server, installed there")
     add_output_options(parser, has_plot=True)
     arguments = parser.parse_args()
     os.environ.setdefault("OMP_NUM_THREADS", "1")

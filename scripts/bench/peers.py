@@ -127,18 +127,18 @@ def sherpa_offline(work: Work, setup: Setup) -> contextlib.AbstractContextManage
     return sherpa_server(work.bins["sherpa"] / "sherpa-onnx-offline-websocket-server", flags)
 
 
-def sherpa_online(work: Work, setup: Setup) -> contextlib.AbstractContextManager[Served]:
+def sherpa_online(bundle: Path, programs: Path, setup: Setup) -> contextlib.AbstractContextManager[Served]:
     """sherpa-onnx-online-websocket-server.
 
     It steps the streams of a batch one after the other: in batches the first would only wait for the last.
     """
-    folder = work.bundle / "asr-online"
+    folder = bundle / "asr-online"
     flags = {
         "paraformer-encoder": graph(folder, "model"), "paraformer-decoder": graph(folder, "decoder"),
         "tokens": folder / "tokens.txt", "num-work-threads": setup.callers, "num-threads": setup.threads,
         "max-batch-size": setup.batch,
     }  # fmt: skip
-    return sherpa_server(work.bins["sherpa"] / "sherpa-onnx-online-websocket-server", flags)
+    return sherpa_server(programs / "sherpa-onnx-online-websocket-server", flags)
 
 
 def graph(folder: Path, stem: str) -> Path:
@@ -155,7 +155,7 @@ def live_points(work: Work, arguments: argparse.Namespace, n_cpus: int) -> dict[
         script = Script("funasr", served.url.replace("http", "ws", 1), 0, "online", arguments.segment_ms)
         points[OURS] = search_on(served, script, work.wave, budget, arguments)
     for setup in peer_setups(PEERS[:1], n_cpus):
-        with sherpa_online(work, setup) as served:
+        with sherpa_online(work.bundle, work.bins["sherpa"], setup) as served:
             points[str(setup)] = search_on(served, Script("sherpa", served.url, 0), work.wave, budget, arguments)
     return points
 

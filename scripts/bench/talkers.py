@@ -290,6 +290,16 @@ def delays(talks: list[Talk]) -> Delays:
     return replace(found, segments_without_partial=silent)
 
 
+def gaps_ms(talk: Talk) -> list[float]:
+    """Return the times between neighbouring partial texts of each segment of a client."""
+    found, before = [], None
+    for text in talk.texts:
+        if text.kind != "final" and before is not None:
+            found.append((text.at_s - before) * 1000)
+        before = None if text.kind == "final" else text.at_s
+    return found
+
+
 def drift_ms(talks: list[Talk]) -> float:
     """Growth of the median delay from the first to the last quarter: a server that falls behind shows it."""
     texts = sorted((text for talk in talks for text in talk.texts if text.seen_ms is not None), key=lambda t: t.at_s)

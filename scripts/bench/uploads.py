@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Literal
@@ -72,7 +73,6 @@ def upload_all(
 
 
 def _work(protocol: Protocol, address: str, paths: Sequence[Path], callers: int, line: Connection) -> None:
-    send = _post if protocol == "http" else _send_to_sherpa
     bodies = [path.read_bytes() if protocol == "http" else sherpa_message(path) for path in paths]
     audio_s = sum(soundfile.info(path).duration for path in paths)
     waiting: queue.SimpleQueue[bytes] = queue.SimpleQueue()
@@ -83,6 +83,7 @@ def _work(protocol: Protocol, address: str, paths: Sequence[Path], callers: int,
 
     def call(_: int) -> list[tuple[float, int]]:
         results = []
+        send = partial(_post, http.client.HTTPConnection(address)) if protocol == "http" else sherpa
         while True:
             try:
                 body = waiting.get_nowait()
@@ -92,9 +93,10 @@ def _work(protocol: Protocol, address: str, paths: Sequence[Path], callers: int,
                     line.send("the last one has begun")
                 return results
             begun = time.monotonic()
-            text = send(address, body)
+            text = send(body)
             results.append((time.monotonic() - begun, len(text)))
 
+    sherpa = partial(_send_to_sherpa, address)
     line.send("ready")
     line.recv()
     started = time.monotonic()
@@ -104,12 +106,11 @@ def _work(protocol: Protocol, address: str, paths: Sequence[Path], callers: int,
     line.send(Uploaded([s for s, _ in results], audio_s, wall_s, sum(n for _, n in results)))
 
 
-def _post(address: str, body: bytes) -> str:
-    connection = http.client.HTTPConnection(address)
+def _post(connection: http.client.HTTPConnection, body: bytes) -> str:
+    """Each caller keeps its connection, as HTTP clients do."""
     connection.request("POST", "/transcribe", body)
     answer = connection.getresponse()
     content = answer.read()
-    connection.close()
     if answer.status != http.client.OK:
         raise RuntimeError(f"the server answered {answer.status}: {content[:200]!r}")
     return str(json.loads(content)["text"])

@@ -9,12 +9,15 @@ import signal
 import subprocess
 import threading
 import time
+from collections import Counter
+from itertools import cycle
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 
+from support.breaks import Break, breaking
 from support.certificates import self_signed
 from support.commands import PROGRAM, clean_environment, paraserve, server
 from support.live_stub import Stub, speech
@@ -211,6 +214,20 @@ def test_a_real_server(data_dir, tmp_path):
     assert offline.stdout == expected
     assert letters(done.stdout) == letters(expected)
     assert len(done.stdout.splitlines()) > 1
+
+
+@pytest.mark.slow
+async def test_a_connection_that_breaks(data_dir):
+    """The texts are those of a connection that lasts, each once."""
+    wav, broken = data_dir / "mixed_long.wav", Counter()
+    plan = [Break("reset", 30_000), Break("end", 60_000), Break("reset", 90_000)]
+    with server() as url:
+        right = await asyncio.to_thread(paraserve, "stream", wav, "--server", url.replace("http", "ws"))
+        address = ("127.0.0.1", int(url.rsplit(":", 1)[1]))
+        async with breaking(cycle([address]), plan, broken) as way:
+            done = await asyncio.to_thread(paraserve, "stream", wav, "--server", way)
+    assert (done.stdout, done.stderr, done.returncode) == (right.stdout, "", 0)
+    assert broken == {"reset": 2, "end": 1}
 
 
 def letters(text):

@@ -62,15 +62,15 @@ async def test_final_texts_are_the_same_on_every_rung(engine, utterances):
 
 
 async def test_longer_steps_make_no_more_errors(engine, utterances, capsys):
-    """Mode online, steps of 10, 20 and 30 rows: the words of the longer ones are as right, within a hundredth."""
+    """Mode online, steps of 10 and 20 rows: the words of the longer ones are as right, within a hundredth."""
     n_words = sum(len(words) for _, words in utterances)
     shares = []
-    for level in (0, 1, 2):
+    for level in (0, 1):
         n_wrong = 0
         for samples, words in utterances:
             heard = await say(engine, samples, level, "online")
             n_wrong += edit_distance(words, [token.text.lower() for update in heard for token in update.tokens])
         shares.append(n_wrong / n_words)
     with capsys.disabled():
-        print(" errors with steps of 10, 20, 30 rows:", ", ".join(f"{share:.1%}" for share in shares))
+        print(" errors with steps of 10 and 20 rows:", ", ".join(f"{share:.1%}" for share in shares))
     assert max(shares[1:]) <= shares[0] + 0.01

@@ -43,7 +43,7 @@ def test_a_count_says_when_to_try_again_too(serve_app):
             assert outside.receive()["error"]["retry_after_s"] == 1
 
 
-@pytest.mark.parametrize(("level", "partials"), [(0, 5), (1, 2), (2, 1), (5, 0)])
+@pytest.mark.parametrize(("level", "partials"), [(0, 5), (1, 2), (3, 0)])
 def test_a_degraded_stream_says_so(serve_app, level, partials):
     """`notice` once a segment, with its first partial text, else with its final one; none where all is there."""
     with serve_app(FakeEngine(), FixedLoad(level)) as server, live(server.url) as client:
@@ -58,7 +58,7 @@ def test_a_degraded_stream_says_so(serve_app, level, partials):
 
 def test_the_strict_protocol_says_nothing_new(serve_app):
     """FunASR's servers have no notice."""
-    with serve_app(FakeEngine(), FixedLoad(5), protocol="strict") as server, live(server.url) as client:
+    with serve_app(FakeEngine(), FixedLoad(3), protocol="strict") as server, live(server.url) as client:
         client.send(UTTERANCE)
         client.end()
         messages = [json.loads(client.ws.recv(5)) for _ in range(2)]

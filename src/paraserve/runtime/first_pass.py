@@ -18,6 +18,10 @@ MAX_STEP_MS = 3_000
 """Most audio of a step of joined chunks, so that it does not hold a worker for long."""
 MAX_WAITING_MS = 20_000
 """Audio that may wait for its step; beyond it `add` waits."""
+MAX_OWED_MS = 10_000
+"""Most speech with partial texts that a stream may be owed, or have had too much of."""
+FIRST_OWED_MS = (0, 1000, -1000)
+"""What streams are owed at first, by their place. They differ, so that streams take turns."""
 DEGRADED = "degraded"
 NOTICE = Notice(
     DEGRADED,
@@ -52,8 +56,13 @@ class FirstPass:
         self._running: asyncio.Task[None] | None = None
         self._index = -1
         self._is_paused = self._was_told = False
-        self._n_paused = load.next_place() % 3  # segments since the last one with partial texts
+        self._owed_ms = 0.0  # speech with partial texts that the stream should have had, less what it had
+        self._given_until_ms = 0  # of the open segment
         self._degraded: set[int] = set()  # segments whose notice is still to be given
+
+    def open(self) -> None:
+        """Begin to count among the streams of the load, until `close`."""
+        self._owed_ms = FIRST_OWED_MS[self._load.enter() % len(FIRST_OWED_MS)]
 
     @property
     def has_all(self) -> bool:
@@ -69,11 +78,13 @@ class FirstPass:
             OverloadedError: the engine is closed.
         """
         if chunk.index != self._index:
-            self._begin(chunk.index)
+            self._begin(chunk)
+        self._step_ms = chunk.end_ms - chunk.start_ms
+        if self._load.rung.share < 1.0:
+            self._owed_ms += self._load.rung.share * self._step_ms
         if self._is_paused:
             return
         self._waiting.append(chunk)
-        self._step_ms = chunk.end_ms - chunk.start_ms
         self._advance(is_due=is_ahead or len(self._waiting) >= self._n_due())
         if self._running is not None:
             await self._wait(self._running, is_ahead=is_ahead)
@@ -102,6 +113,7 @@ class FirstPass:
 
     async def close(self) -> None:
         """Cancel what runs."""
+        self._load.leave()
         if self._running is not None:
             self._running.cancel()
             await asyncio.gather(self._running, return_exceptions=True)
@@ -114,13 +126,18 @@ class FirstPass:
         self._degraded.discard(index)
         return NOTICE
 
-    def _begin(self, index: int) -> None:
-        self._index, self._was_told = index, False
-        turn = self._load.rung.turn
-        self._is_paused = self._may_pause and (turn == 0 or self._n_paused + 1 < turn)
-        self._n_paused = self._n_paused + 1 if self._is_paused else 0
+    def _begin(self, chunk: Chunk) -> None:
+        self._index, self._was_told, self._given_until_ms = chunk.index, False, chunk.opened_ms
+        self._owed_ms = max(-MAX_OWED_MS, min(self._owed_ms, MAX_OWED_MS))
+        self._is_paused = self._may_pause and self._load.rung.share < 1.0 and self._owed_ms <= 0
         if self._is_paused:
-            self._degraded.add(index)
+            self._degraded.add(chunk.index)
+
+    def _give(self, until: Chunk) -> None:
+        """Count the open segment's speech so far as speech with partial texts."""
+        if self._load.rung.share < 1.0:
+            self._owed_ms -= until.end_ms - self._given_until_ms
+        self._given_until_ms = until.end_ms
 
     def _n_due(self) -> int:
         """Return how many chunks make a step now."""
@@ -151,6 +168,8 @@ class FirstPass:
                 self._was_told = True
                 self._degraded.add(chunks[0].index)
             timed = await self._stream.step(_joined(chunks), is_last=False)
+            if timed.result.text:
+                self._give(chunks[-1])
             self._put(timed.result, replace(chunks[-1], start_ms=chunks[0].start_ms))
             if len(self._waiting) < self._n_due():
                 return

@@ -108,6 +108,7 @@ class TwoPassSession:
             await self._stream.close()
             raise ProtocolError("no streaming model is loaded: use 2pass", code="mode_unavailable", param="mode")
         await self._group.__aenter__()
+        self._first_pass.open()
         return self
 
     async def __aexit__(

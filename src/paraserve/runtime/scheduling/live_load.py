@@ -2,7 +2,8 @@
 
 The rungs of a ladder are climbed while calls wait too long for a worker. First the chunks of a stream are joined into
 longer steps, which cost less for each second of speech. Then each stream goes without partial texts in some of its
-segments, in turn. A rung is left when the workers have enough idle time for the one below. Nothing here has a timer:
+segments. Steps that are still late are dropped where their segment ends first: the scheduler serves final
+texts before them. A rung is left when the workers have enough idle time for the one below. Nothing here has a timer:
 the rung is looked at again when somebody asks for it.
 """
 
@@ -22,29 +23,26 @@ class Rung:
 
     Args:
         step_ms: chunks are joined until they last so long; 0 = each is a step.
-        turn: each stream has partial texts in one of so many of its segments; 0 = in none.
+        share: of its speech, for which a stream has partial texts, segment by segment.
         hold_s: time that this rung needs to show its effect, before a higher one is taken.
         calm_share: share of the workers' time below which the rung below is taken.
     """
 
     step_ms: int
-    turn: int
+    share: float
     hold_s: float
     calm_share: float
 
 
 LADDER = (
-    Rung(step_ms=0, turn=1, hold_s=0.0, calm_share=0.0),
-    Rung(step_ms=1200, turn=1, hold_s=1.0, calm_share=0.72),
-    Rung(step_ms=1800, turn=1, hold_s=3.0, calm_share=0.75),
-    Rung(step_ms=1800, turn=2, hold_s=6.0, calm_share=0.6),
-    Rung(step_ms=1800, turn=3, hold_s=10.0, calm_share=0.7),
-    Rung(step_ms=1800, turn=0, hold_s=0.0, calm_share=0.5),
+    Rung(step_ms=0, share=1.0, hold_s=0.0, calm_share=0.0),
+    Rung(step_ms=1200, share=1.0, hold_s=1.0, calm_share=0.72),
+    Rung(step_ms=1200, share=0.5, hold_s=4.0, calm_share=0.65),
+    Rung(step_ms=1200, share=0.4, hold_s=0.0, calm_share=0.7),
 )
-"""From all partial texts to none. Full-size int8 models on a CPU: a rung takes 0.88, 0.85, 0.77, 0.9 and 0.78 of the
-time of the one below, so that the workers have idle time left where `calm_share` brings that back."""
-LAST_OPEN_RUNG = 4
-"""From here on newcomers are refused where there is no room: whoever is inside keeps some partial texts."""
+"""From all partial texts to those of four tenths of all speech. Rungs are left below `calm_share`, since the workers
+then have idle time for the one below. On the last one newcomers are refused where there is no room: whoever is inside
+keeps some partial texts. Longer steps would save little more, and come too far apart."""
 STEP_LATE_S = 0.5
 FINAL_LATE_S = 0.7
 """Waits for a worker that are too long, of partial texts and of second passes."""
@@ -59,14 +57,19 @@ FULL_SHARE = 0.85
 """Share of the workers' time from which another stream would make the others late."""
 FULL_S = 2.0
 """Newcomers are refused for this long after the last moment without room."""
+TOO_MANY_SHARE = 0.9
+"""Share of the streams of that moment from which newcomers are refused: where many have gone there is room."""
 RETRY_AFTER_S = 5
 """Time after which it is worth to ask again."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Run:
+    """A batch that has run while so many streams were open."""
+
     at_s: float
     batch: BatchStats
+    n_streams: int
 
 
 class LiveLoad:
@@ -82,23 +85,28 @@ class LiveLoad:
         self._clock = clock
         self._runs: deque[_Run] = deque()
         self._places = count()
-        self._level = 0
+        self._level = self._n_streams = self._n_too_many = 0
         self._changed_s = self._looked_s = self._full_until_s = -math.inf
         self.step_wait_s = self.final_wait_s = self.busy_share = 0.0
 
     def batch(self, batch: BatchStats) -> None:
         """Note a batch that has run."""
         if batch.lane.is_live:
-            self._runs.append(_Run(self._clock(), batch))
+            self._runs.append(_Run(self._clock(), batch, self._n_streams))
 
     def begin(self, workers: int) -> None:
         """Forget all batches so far. From now on there are so many workers."""
         self.workers = workers
         self._runs.clear()
 
-    def next_place(self) -> int:
-        """Return the place of a new stream, by which streams take turns."""
+    def enter(self) -> int:
+        """Count a new stream; return its place, by which streams take turns."""
+        self._n_streams += 1
         return next(self._places)
+
+    def leave(self) -> None:
+        """Count one stream less."""
+        self._n_streams -= 1
 
     @property
     def level(self) -> int:
@@ -116,12 +124,14 @@ class LiveLoad:
     @property
     def is_full(self) -> bool:
         """True if another stream would make the others late."""
-        return self.level >= LAST_OPEN_RUNG and self._clock() < self._full_until_s
+        is_late = self.level == len(LADDER) - 1 and self._clock() < self._full_until_s
+        return is_late and self._n_streams >= TOO_MANY_SHARE * self._n_too_many
 
     def _look(self, now_s: float) -> None:
         while self._runs and self._runs[0].at_s < now_s - WINDOW_S:
             self._runs.popleft()
-        batches = [run.batch for run in tuple(self._runs)]
+        runs = tuple(self._runs)  # worker threads add to it meanwhile
+        batches = [run.batch for run in runs]
         self.step_wait_s = _high(batch.queue_s for batch in batches if batch.lane is Lane.STEP)
         # Drafts have a budget of their own, and wait until other work leaves them room.
         finals = (batch for batch in batches if batch.lane is Lane.FINAL and batch.stage != "draft")
@@ -137,8 +147,9 @@ class LiveLoad:
             self._go(self._level + 1, now_s)
         elif not is_late and self._level and held_s >= self._fall_s():
             self._go(self._level - 1, now_s)
-        if self._level > LAST_OPEN_RUNG or is_late or self.busy_share > FULL_SHARE:
+        if is_late or self.busy_share > FULL_SHARE:
             self._full_until_s = now_s + FULL_S
+            self._n_too_many = max(run.n_streams for run in runs)
 
     def _fall_s(self) -> float:
         """Return the least time on this rung before the one below is taken, by the time that the workers are idle."""

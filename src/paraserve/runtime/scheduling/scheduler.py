@@ -33,9 +33,10 @@ Result = TypeVar("Result")
 
 
 NO_BOUNDS = BatchBounds()
-FINAL_PATIENCE_S = 0.25
-"""A second pass that has waited this long goes before partial texts. Under any load final texts keep their time, and
-partial texts get what is left."""
+FINAL_PATIENCE_S, STEP_PATIENCE_S, FINAL_LATE_S = 0.25, 0.6, 0.8
+"""A second pass that has waited for the first of these goes before partial texts, unless one of them has waited for
+the second. From the third on it goes first in any case. Under any load final texts keep their time, and partial texts
+get what is left."""
 CLOSE_TIMEOUT_S = 2.0
 """`close` waits this long for running batches, whose results nobody wants any more."""
 MAX_PADDING = 0.25
@@ -210,8 +211,12 @@ class Scheduler:
         return live if is_reserved else (*live, Lane.AHEAD, Lane.BULK)
 
     def _is_final_overdue(self) -> bool:
-        finals = self._lanes[Lane.FINAL]
-        return bool(finals) and time.monotonic() - finals[0].queued_at > self._final_patience_s
+        final_s, step_s = self._waited_s(Lane.FINAL), self._waited_s(Lane.STEP)
+        return final_s > (self._final_patience_s if step_s < STEP_PATIENCE_S else FINAL_LATE_S)
+
+    def _waited_s(self, lane: Lane) -> float:
+        entries = self._lanes[lane]
+        return time.monotonic() - entries[0].queued_at if entries else 0.0
 
     def _release(self, batch: list[Entry]) -> None:
         if not batch[0].lane.is_live:

@@ -195,7 +195,9 @@ class Metrics:
         self.live_results = self._counter("live_results", "Live results sent", "kind")
         self.live_degraded = self._counter("live_degraded", "Live results with the notice degraded", "kind")
         self.live_rung = self._gauge(
-            "live_degradation_level", "What partial texts give up, 0 = nothing, 5 = all", mode="livemax"
+            "live_degradation_level",
+            "What partial texts give up, 0 = nothing, 3 = most",
+            mode="livemax",
         )
         self.live_wait = self._gauge(
             "live_wait_seconds", "Present wait of live work for a worker", "kind", mode="livemax"

@@ -3,7 +3,7 @@
 import pytest
 
 from paraserve.runtime.scheduling.batches import BatchStats, Lane
-from paraserve.runtime.scheduling.live_load import FULL_S, LADDER, LAST_OPEN_RUNG, WINDOW_S, LiveLoad
+from paraserve.runtime.scheduling.live_load import FULL_S, LADDER, WINDOW_S, LiveLoad
 
 
 class Clock:
@@ -45,8 +45,8 @@ def test_rungs_are_climbed_one_after_the_other(load, clock, lane):
     """While calls wait too long; each rung gets the time to show its effect, and the last one stays."""
     found = levels(load, clock, 40, wait_s=2.0, lane=lane)
     assert found == sorted(found)
-    assert set(found) == set(range(1, 6))
-    for level in range(1, 5):
+    assert set(found) == set(range(1, 4))
+    for level in range(1, 3):
         assert found.count(level) / 2 == pytest.approx(LADDER[level].hold_s, abs=0.5)
 
 
@@ -73,16 +73,16 @@ def test_rungs_are_left_when_there_is_room(load, clock):
 
 
 def test_newcomers_are_refused_where_they_would_make_others_late(load, clock):
-    """From the rung on where everybody still has some partial texts, and until there has been room for a while."""
+    """On the last rung, where everybody still has some partial texts, until there has been room for a while."""
     for _ in range(100):
         levels(load, clock, 0.5, wait_s=2.0)
-        if load.level == LAST_OPEN_RUNG:
+        if load.level == len(LADDER) - 1:
             break
         assert not load.is_full
     levels(load, clock, 0.5, wait_s=2.0)
     assert load.is_full
     levels(load, clock, 3 + FULL_S, wait_s=0.1, busy=0.72)
-    assert load.level == LAST_OPEN_RUNG
+    assert load.level == len(LADDER) - 1
     levels(load, clock, 1, wait_s=0.1, busy=0.72)
     assert not load.is_full
 
@@ -105,3 +105,19 @@ def test_newcomers_after_a_pause_are_let_in_at_once(load, clock):
     clock.now_s += WINDOW_S + 0.5
     assert [load.is_full for _ in range(3)] == [False] * 3
     assert load.level == 0
+
+
+def test_where_many_have_gone_there_is_room(load, clock):
+    """Newcomers count with those who are still inside, not with the delays of those who have left."""
+    for _ in range(20):
+        load.enter()
+    levels(load, clock, 60, wait_s=1.0, busy=1.0)
+    assert load.is_full
+    for _ in range(5):
+        load.leave()
+    assert not load.is_full
+    let_in = 0
+    while not load.is_full:
+        load.enter()
+        let_in += 1
+    assert let_in == 3

@@ -86,6 +86,21 @@ async def test_overdue_finals_go_before_partials(recorder):
     scheduler.close()
 
 
+@pytest.mark.parametrize(("late_s", "batches"), [(60.0, [[0], [1], [2], [3], [4]]), (0.0, [[0], [3], [4], [1], [2]])])
+async def test_a_partial_that_waits_for_long_goes_before_finals(recorder, monkeypatch, late_s, batches):
+    """Not before those that would be late themselves."""
+    monkeypatch.setattr("paraserve.runtime.scheduling.scheduler.STEP_PATIENCE_S", 0.0)
+    monkeypatch.setattr("paraserve.runtime.scheduling.scheduler.FINAL_LATE_S", late_s)
+    scheduler = Scheduler(workers=1, final_patience_s=0.0)
+    held = await hold(scheduler, recorder)
+    tasks = await queue(scheduler, recorder.call("step"), 1, 2, lane=Lane.STEP)
+    tasks += await queue(scheduler, recorder.call("final"), 3, 4, lane=Lane.FINAL)
+    recorder.gate.set()
+    await results([held, *tasks])
+    assert recorder.batches == batches
+    scheduler.close()
+
+
 async def test_a_batch_grows_up_to_the_padded_cost(scheduler, recorder):
     """largest cost x items <= budget; the entry that does not fit starts the next batch, in order."""
     held = await hold(scheduler, recorder)
