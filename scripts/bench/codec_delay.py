@@ -2,9 +2,9 @@
 
     python scripts/bench/codec_delay.py [--bundle DIR] [--recordings FILE.wav ...] [--seconds 40]
 
-A recorder encodes as it hears and sends what it has at once. Two clients speak the same words at the same time, one
-in PCM, the other in the codec. Each text is timed from the moment when its audio had been spoken, so what the encoder
-holds back counts as well.
+Two clients speak the same words at the same time, one in PCM, the other in the codec. A packet is sent when the last
+of its audio has been spoken, as by an encoder without a delay of its own. So the difference is that of containers,
+decoder and resampling. Telephone codecs are compared with PCM of 8 kHz.
 """
 
 import argparse
@@ -33,6 +33,7 @@ CODECS = {
     "flac": ("flac", "flac", RATE, {}),
 }
 """`wav_format`: FFmpeg's container and codec, rate, options of a recorder that holds nothing back."""
+PCM_RATES = {"pcm": RATE, "telephone": 8000}
 HEADER = ["codec", "texts", "later p50", "later p95"]
 Sent = list[tuple[float, bytes]]
 """Bytes, and the second of the recording after which they can be sent."""
@@ -63,8 +64,9 @@ def frames(wave: Wave) -> Iterator[Wave]:
 
 def encoded(wave: Wave, name: str) -> Sent:
     """What a recorder sends, and when."""
-    if name == "pcm":
-        return [((n + 1) * 0.02, pcm16(frame)) for n, frame in enumerate(frames(wave))]
+    if name in PCM_RATES:
+        step = RATE // PCM_RATES[name]
+        return [((n + 1) * 0.02, pcm16(frame[::step])) for n, frame in enumerate(frames(wave))]
     container, codec, rate, options = CODECS[name]
     collector, sent = Collector(), []
     with av.open(collector, "w", format=container, options=options | {"flush_packets": "1"}) as out:
@@ -75,9 +77,10 @@ def encoded(wave: Wave, name: str) -> Sent:
         for n, frame in enumerate(frames(wave)):
             heard = av.AudioFrame.from_ndarray(np.ascontiguousarray(frame[None]), format="fltp", layout="mono")
             heard.sample_rate, heard.pts = RATE, n * FRAME_SAMPLES
-            for piece in resampler.resample(heard):
-                out.mux(stream.encode(piece))
-            sent.append(((n + 1) * 0.02, collector.take()))
+            for packet in (packet for piece in resampler.resample(heard) for packet in stream.encode(piece)):
+                out.mux(packet)
+                end_s = float((packet.pts + packet.duration) * packet.time_base)
+                sent.append((max(end_s, sent[-1][0] if sent else 0.0), collector.take()))
         out.mux(stream.encode(None))
     sent.append((sent[-1][0], collector.take()))
     return [(at_s, data) for at_s, data in sent if data]
@@ -88,7 +91,8 @@ async def talk(url: str, sent: Sent, name: str, start_s: float) -> dict[float, f
     heard: dict[float, float] = {}
     async with connect(url, compression=None, max_size=None) as socket:
         first = {"mode": "2pass", "chunk_size": CHUNK, "wav_name": name, "is_speaking": True, "timing": True}
-        await socket.send(json.dumps(first if name == "pcm" else first | {"wav_format": name}))
+        of_name = {"audio_fs": PCM_RATES[name]} if name in PCM_RATES else {"wav_format": name}
+        await socket.send(json.dumps(first | of_name))
 
         async def speak() -> None:
             for at_s, data in sent:
@@ -108,9 +112,8 @@ async def talk(url: str, sent: Sent, name: str, start_s: float) -> dict[float, f
 async def pair(url: str, wave: Wave, name: str) -> list[float]:
     """How much later the texts of one client in this codec came, those that need the same audio to 100 ms."""
     start_s = time.monotonic() + 1.0
-    plain, other = await asyncio.gather(
-        talk(url, encoded(wave, "pcm"), "pcm", start_s), talk(url, encoded(wave, name), name, start_s)
-    )
+    base = "telephone" if CODECS[name][2] == PCM_RATES["telephone"] else "pcm"
+    plain, other = await asyncio.gather(*(talk(url, encoded(wave, one), one, start_s) for one in (base, name)))
     later = []
     for due_ms, late_ms in other.items():
         nearest = min(plain, key=lambda one: abs(one - due_ms))

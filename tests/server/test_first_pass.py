@@ -2,6 +2,7 @@
 
 import functools
 import json
+from difflib import SequenceMatcher
 from itertools import pairwise
 
 import numpy as np
@@ -15,6 +16,7 @@ ASKED = {"token_times": True, "confidence": True, "tail": True, "speech_events":
 NEW_KEYS = {"tokens", "confidence", "tail", "event", "at_ms", "commit"}
 PLAIN = {"itn": False, "punctuate": False, "deterministic": True}
 STEP_BYTES = 1920
+NUMBER = "二三零三八三六七七七六"
 
 
 @pytest.fixture(scope="module")
@@ -143,7 +145,7 @@ def test_commits_between_words(server, speech, said, name):
 
 @pytest.mark.parametrize("seed", range(3))
 def test_commits_anywhere(server, speech, seed, full):
-    """Wherever a commit falls, each has exactly one answer, times go on, and no word of the text is missing."""
+    """Wherever a commit falls, each has one answer, times go on, and at most a word that it cuts is missed."""
     rng = np.random.default_rng(seed)
     with live(server.url) as client:
         for _ in range(10 if full else 2):
@@ -153,8 +155,8 @@ def test_commits_anywhere(server, speech, seed, full):
             words = [token for one in messages for token in one.get("tokens", ()) if "offline" in one["mode"]]
             edges = [edge for token in words for edge in (token["start_ms"], token["end_ms"])]
             assert edges == sorted(edges)
-            found = iter(joined(messages, "offline"))
-            assert all(character in found for character in "二三零三八三六七七七六")
+            same = SequenceMatcher(None, joined(messages, "offline"), NUMBER, autojunk=False).get_matching_blocks()
+            assert sum(block.size for block in same) >= len(NUMBER) - 1, points_ms
 
 
 @pytest.mark.parametrize("mode", ["2pass", "online"])
