@@ -87,7 +87,7 @@ def encoded(wave: Wave, name: str) -> Sent:
 
 
 async def talk(url: str, sent: Sent, name: str, start_s: float) -> dict[float, float]:
-    """When each partial text came, in ms after its audio was spoken, by the audio it needed; finals are negative."""
+    """When each text came, in ms from the start, by the audio that it needed, negative for final texts."""
     heard: dict[float, float] = {}
     async with connect(url, compression=None, max_size=None) as socket:
         first = {"mode": "2pass", "chunk_size": CHUNK, "wav_name": name, "is_speaking": True, "timing": True}
@@ -102,9 +102,9 @@ async def talk(url: str, sent: Sent, name: str, start_s: float) -> dict[float, f
 
         speaking = asyncio.create_task(speak())
         while not (message := json.loads(await socket.recv())).get("is_end"):
-            late_ms = (time.monotonic() - start_s) * 1000 - message["due_ms"] if message.get("text") else None
-            if late_ms is not None:
-                heard[message["due_ms"] if message["mode"].endswith("online") else -message["due_ms"]] = late_ms
+            if message.get("text"):
+                sign = 1 if message["mode"].endswith("online") else -1
+                heard[sign * message["due_ms"]] = (time.monotonic() - start_s) * 1000
         await speaking
     return heard
 
@@ -115,10 +115,10 @@ async def pair(url: str, wave: Wave, name: str) -> list[float]:
     base = "telephone" if CODECS[name][2] == PCM_RATES["telephone"] else "pcm"
     plain, other = await asyncio.gather(*(talk(url, encoded(wave, one), one, start_s) for one in (base, name)))
     later = []
-    for due_ms, late_ms in other.items():
+    for due_ms, at_ms in other.items():
         nearest = min(plain, key=lambda one: abs(one - due_ms))
         if abs(nearest - due_ms) <= 100:
-            later.append(late_ms + abs(due_ms) - plain[nearest] - abs(nearest))
+            later.append(at_ms - plain[nearest])
     return later
 
 

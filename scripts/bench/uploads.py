@@ -83,7 +83,7 @@ def _work(protocol: Protocol, address: str, paths: Sequence[Path], callers: int,
 
     def call(_: int) -> list[tuple[float, int]]:
         results = []
-        send = partial(_post, http.client.HTTPConnection(address)) if protocol == "http" else sherpa
+        send = _sender(protocol, address)
         while True:
             try:
                 body = waiting.get_nowait()
@@ -96,7 +96,6 @@ def _work(protocol: Protocol, address: str, paths: Sequence[Path], callers: int,
             text = send(body)
             results.append((time.monotonic() - begun, len(text)))
 
-    sherpa = partial(_send_to_sherpa, address)
     line.send("ready")
     line.recv()
     started = time.monotonic()
@@ -106,8 +105,14 @@ def _work(protocol: Protocol, address: str, paths: Sequence[Path], callers: int,
     line.send(Uploaded([s for s, _ in results], audio_s, wall_s, sum(n for _, n in results)))
 
 
+def _sender(protocol: Protocol, address: str) -> Callable[[bytes], str]:
+    """How one caller sends. It keeps its HTTP connection, as HTTP clients do."""
+    if protocol == "http":
+        return partial(_post, http.client.HTTPConnection(address))
+    return partial(_send_to_sherpa, address)
+
+
 def _post(connection: http.client.HTTPConnection, body: bytes) -> str:
-    """Each caller keeps its connection, as HTTP clients do."""
     connection.request("POST", "/transcribe", body)
     answer = connection.getresponse()
     content = answer.read()
