@@ -32,6 +32,9 @@ class Group(StrEnum):
     UPLOADS_AND_LIVE = "Uploads and live sessions"
     DECODING = "Audio decoding"
     LIVE = "Live sessions"
+    JOBS = "Jobs"
+    REMOTE = "Recordings and receivers elsewhere"
+    RESULT_CACHE = "Result cache"
     SHUTDOWN = "Shutdown"
     LOGS = "Logs"
 

@@ -11,6 +11,7 @@ from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSett
 
 from paraserve.environment import given_settings
 from paraserve.errors import ParaserveError
+from paraserve.job_setting_group import JobSettingGroup
 from paraserve.live_setting_group import LiveSettingGroup
 from paraserve.setting_fields import Group, ModelEntry
 from paraserve.setting_groups import ListeningSettings, ModelSettings, SubtitleSettings, TextSettings
@@ -35,7 +36,7 @@ EMPTY_IS_A_CHOICE = frozenset(("online_model_dir", "vad_dir", "punc_dir", "lm_di
 """Settings whose empty value in the environment differs from no value: it removes a part."""
 
 
-class Settings(LiveSettingGroup, TextSettings, SubtitleSettings, ModelSettings, ListeningSettings, BaseSettings):
+class Settings(JobSettingGroup, LiveSettingGroup, TextSettings, SubtitleSettings, ModelSettings, ListeningSettings, BaseSettings):
     """Flags win over the environment (`PARASERVE_<NAME>`), that over the file `config`, that over the defaults here.
 
     An empty variable of the environment counts as none, except for `EMPTY_IS_A_CHOICE`.

@@ -1,0 +1,1 @@
+"""Jobs: recordings that were handed over, and what becomes of them."""

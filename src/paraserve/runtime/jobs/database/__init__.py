@@ -1,0 +1,1 @@
+"""The database of jobs. The only importer of SQLAlchemy."""

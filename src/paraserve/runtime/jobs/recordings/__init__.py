@@ -1,0 +1,1 @@
+"""Recordings of jobs, in a folder or an object store."""

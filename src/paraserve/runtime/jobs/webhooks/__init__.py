@@ -1,0 +1,1 @@
+"""Messages about jobs to addresses that clients gave."""
