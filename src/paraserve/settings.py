@@ -36,7 +36,9 @@ EMPTY_IS_A_CHOICE = frozenset(("online_model_dir", "vad_dir", "punc_dir", "lm_di
 """Settings whose empty value in the environment differs from no value: it removes a part."""
 
 
-class Settings(JobSettingGroup, LiveSettingGroup, TextSettings, SubtitleSettings, ModelSettings, ListeningSettings, BaseSettings):
+class Settings(
+    JobSettingGroup, LiveSettingGroup, TextSettings, SubtitleSettings, ModelSettings, ListeningSettings, BaseSettings
+):
     """Flags win over the environment (`PARASERVE_<NAME>`), that over the file `config`, that over the defaults here.
 
     An empty variable of the environment counts as none, except for `EMPTY_IS_A_CHOICE`.
