@@ -1,4 +1,4 @@
-"""Settings of jobs, of what they fetch and whom they call, and of the cache of results. They are part of `Settings`."""
+"""Settings of jobs, of what they fetch and whom they call, and of the result cache. They are part of `Settings`."""
 
 from typing import Literal
 
