@@ -10,8 +10,9 @@ from typing import IO, BinaryIO
 
 from paraserve.job_errors import StoredDataError
 from paraserve.runtime.decoding.spool import spool, storing
+from paraserve.runtime.in_thread import in_thread
 from paraserve.runtime.jobs.recordings.cipher import HEADER_BYTES, Cipher, is_sealed
-from paraserve.runtime.jobs.recordings.copying import copy_pieces, in_thread, pieces_of, reading
+from paraserve.runtime.jobs.recordings.copying import copy_pieces, pieces_of, reading
 
 UNFINISHED = ".unfinished-"
 """How the names of files begin that are being written."""
