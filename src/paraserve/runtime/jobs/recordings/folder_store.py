@@ -10,6 +10,7 @@ from typing import IO, BinaryIO
 
 from paraserve.job_errors import StoredDataError
 from paraserve.runtime.decoding.spool import spool, storing
+from paraserve.runtime.durable_files import make_folder, sync_folder
 from paraserve.runtime.in_thread import in_thread
 from paraserve.runtime.jobs.recordings.cipher import HEADER_BYTES, Cipher, is_sealed
 from paraserve.runtime.jobs.recordings.copying import copy_pieces, pieces_of, reading
@@ -85,19 +86,6 @@ class FolderStore:
         return found
 
 
-def make_folder(folder: Path) -> None:
-    """Make a folder for this user alone, with those above it, so that it survives a power failure.
-
-    Raises:
-        OSError: it cannot be made.
-    """
-    if folder.is_dir():
-        return
-    make_folder(folder.parent)
-    folder.mkdir(mode=0o700, exist_ok=True)
-    _sync_folder(folder.parent)
-
-
 @contextmanager
 def _replacing(path: Path) -> Iterator[IO[bytes]]:
     """Write a file that has its name only once it is whole and on the disk."""
@@ -112,16 +100,7 @@ def _replacing(path: Path) -> Iterator[IO[bytes]]:
             with suppress(OSError):
                 unfinished.unlink()
             raise
-    _sync_folder(path.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Wait until the names in a folder are on the disk (fsync)."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync_folder(path.parent)
 
 
 def _open_stored(path: Path) -> BinaryIO:
