@@ -21,6 +21,7 @@ from paraserve.job_errors import AttemptsUsedError, JobTimeoutError, LeaseLostEr
 from paraserve.runtime.channels.split_recording import transcribe_recording
 from paraserve.runtime.engine import Engine
 from paraserve.runtime.jobs.job import Job, Progress
+from paraserve.runtime.jobs.job_plan import JobPlan
 from paraserve.runtime.jobs.working.fetching import with_recording
 from paraserve.runtime.jobs.working.job_engine import JobEngine
 from paraserve.runtime.jobs.working.kept_segments import KeptSegments
@@ -93,18 +94,26 @@ class Attempt:
         async with self._place.engine.for_model(asked.name, asked.task, self._job_engine) as engine:
             choice = ModelChoice(engine.abilities, self._place.engine.choice_of(asked.name).warnings)
             plan = self._place.plan(job.request, choice)
-            async with self._place.recordings.open(job.recording) as stored, _entered(_file(stored)) as file:
-                async with _entered(plan.with_header(file)) as audio:
-                    transcript = await transcribe_recording(
-                        engine,
-                        self._place.pool,
-                        audio,
-                        plan.options,
-                        self._place.file_limits,
-                        on_progress=self._progress.detected,
-                        on_sentences=self._sentences.extend,
-                    )
+            async with self._recording(job, plan) as recording:
+                transcript = await transcribe_recording(
+                    engine,
+                    self._place.pool,
+                    recording,
+                    plan.options,
+                    self._place.file_limits,
+                    on_progress=self._progress.detected,
+                    on_sentences=self._sentences.extend,
+                )
         return replace(transcript, warnings=(*plan.warnings, *transcript.warnings))
+
+    @asynccontextmanager
+    async def _recording(self, job: Job, plan: JobPlan) -> AsyncIterator[BinaryIO]:
+        async with (
+            self._place.recordings.open(job.recording) as stored,
+            _entered(_file(stored)) as file,
+            _entered(plan.with_header(file)) as recording,
+        ):
+            yield recording
 
     def _job_engine(self, model: str, engine: Engine) -> Engine:
         return JobEngine(engine, model, self._segments)
