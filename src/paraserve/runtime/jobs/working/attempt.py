@@ -20,7 +20,7 @@ from paraserve.inference.abilities import ModelChoice
 from paraserve.job_errors import AttemptsUsedError, JobTimeoutError, LeaseLostError
 from paraserve.runtime.channels.split_recording import transcribe_recording
 from paraserve.runtime.engine import Engine
-from paraserve.runtime.jobs.job import Job, Progress
+from paraserve.runtime.jobs.job import Job
 from paraserve.runtime.jobs.job_plan import JobPlan
 from paraserve.runtime.jobs.working.fetching import with_recording
 from paraserve.runtime.jobs.working.job_engine import JobEngine
@@ -50,7 +50,6 @@ class Attempt:
         self._leased = LeasedJob(place.store, job, place.limits.lease_s)
         self._segments = KeptSegments()
         self._progress = AttemptProgress(self._segments)
-        self._told = Progress()
         self._sentences: list[Sentence] = []
         self._is_over = asyncio.Event()
         self._is_cancelled = False
@@ -87,7 +86,7 @@ class Attempt:
     async def _transcribe(self) -> Transcript:
         if self._job.attempts > self._place.limits.max_attempts:
             raise AttemptsUsedError(f"the server stopped {self._job.attempts - 1} times while it worked on the job")
-        if self._job.attempts > 1 or self._job.progress != Progress():
+        if self._job.n_checkpoints:
             await asyncio.to_thread(self._segments.load, await self._leased.checkpoints())
         job = await with_recording(self._job, self._place, self._leased)
         asked = self._place.model_of(job.request)
@@ -123,8 +122,7 @@ class Attempt:
         period_s = min(REPORT_S, self._place.limits.lease_s / 3)
         while not await _is_set(self._is_over, period_s):
             await self._tell()
-            self._told = self._progress.now()
-            if await self._leased.heartbeat(self._told) and self._work is not None:
+            if await self._leased.heartbeat(self._progress.now()) and self._work is not None:
                 self._is_cancelled = True
                 self._work.cancel()
 
@@ -155,9 +153,9 @@ class Attempt:
         return await self._done(work.result())
 
     async def _done(self, transcript: Transcript) -> Outcome:
-        if self._sentences:
-            await self._leased.add_sentences(list(map(sentence_event, self._sentences)), self._progress.now())
-        await self._leased.finish(await asyncio.to_thread(_json, transcript), transcript.duration_ms)
+        text = await asyncio.to_thread(_json, transcript)
+        sentences = list(map(sentence_event, self._sentences))
+        await self._leased.finish(text, transcript.duration_ms, sentences, self._progress.now())
         return "done"
 
     async def _failed(self, error: BaseException) -> Outcome:
