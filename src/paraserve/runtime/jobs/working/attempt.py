@@ -20,6 +20,7 @@ from paraserve.inference.abilities import ModelChoice
 from paraserve.job_errors import AttemptsUsedError, JobTimeoutError, LeaseLostError
 from paraserve.runtime.channels.split_recording import transcribe_recording
 from paraserve.runtime.engine import Engine
+from paraserve.runtime.in_thread import entered_in_thread
 from paraserve.runtime.jobs.job import Job
 from paraserve.runtime.jobs.job_plan import JobPlan
 from paraserve.runtime.jobs.working.fetching import with_recording
@@ -51,6 +52,7 @@ class Attempt:
         self._segments = KeptSegments()
         self._progress = AttemptProgress(self._segments)
         self._sentences: list[Sentence] = []
+        self._unsaved: bytes | None = None
         self._is_over = asyncio.Event()
         self._is_cancelled = False
         self._work: asyncio.Task[Transcript] | None = None
@@ -109,8 +111,8 @@ class Attempt:
     async def _recording(self, job: Job, plan: JobPlan) -> AsyncIterator[BinaryIO]:
         async with (
             self._place.recordings.open(job.recording) as stored,
-            _entered(_file(stored)) as file,
-            _entered(plan.with_header(file)) as recording,
+            entered_in_thread(_file(stored)) as file,
+            entered_in_thread(plan.with_header(file)) as recording,
         ):
             yield recording
 
@@ -135,9 +137,11 @@ class Attempt:
             await self._leased.add_sentences([sentence_event(one) for one in sentences], self._progress.now())
 
     async def _keep_segments(self) -> None:
-        checkpoint = self._segments.take_unsaved()
-        if checkpoint is not None:
+        # A checkpoint whose writing was cut off may not be there, so it is written again. Twice does no harm.
+        while (checkpoint := self._unsaved or self._segments.take_unsaved()) is not None:
+            self._unsaved = checkpoint
             await self._leased.save_checkpoint(checkpoint)
+            self._unsaved = None
 
     async def _end(self) -> Outcome:
         """Write how the attempt ended."""
@@ -184,7 +188,9 @@ class Attempt:
             async with asyncio.timeout(RELEASE_TIMEOUT_S):
                 await self._keep_segments()
                 await self._leased.release()
-        except (TimeoutError, LeaseLostError):
+        except LeaseLostError:
+            log.info("job %s has ended already", self._job.id)
+        except TimeoutError:
             log.warning("job %s could not be given back: its lease ends by itself", self._job.id)
 
 
@@ -202,13 +208,3 @@ def _json(transcript: Transcript) -> bytes:
 
 def _file(stored: BinaryIO | Path) -> AbstractContextManager[BinaryIO]:
     return stored.open("rb") if isinstance(stored, Path) else nullcontext(stored)
-
-
-@asynccontextmanager
-async def _entered(context: AbstractContextManager[BinaryIO]) -> AsyncIterator[BinaryIO]:
-    """Enter a context that may block, such as one that copies a recording, on a thread."""
-    file = await asyncio.to_thread(context.__enter__)
-    try:
-        yield file
-    finally:
-        context.__exit__(None, None, None)
