@@ -18,12 +18,12 @@ def new_job(key_name: str = "", **more: Any) -> NewJob:
     )
 
 
-async def submit(store: JobStore, key_name: str = "", **more: Any) -> Job:
+async def submit(store: JobStore, /, key_name: str = "", **more: Any) -> Job:
     """Submit one job without quotas."""
     return (await store.submit([new_job(key_name, **more)], Quotas()))[0]
 
 
-async def claimed(store: JobStore, **more: Any) -> Job:
+async def claimed(store: JobStore, /, **more: Any) -> Job:
     """Submit one job, and claim it: the queue has to be empty."""
     await submit(store, **more)
     job = await store.claim("runner", LEASE_S)
