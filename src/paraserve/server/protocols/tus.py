@@ -26,18 +26,6 @@ Headers: TypeAlias = Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Creation:
-    """A request to begin an upload. `length_bytes` is None where the client tells it later.
-
-    `metadata` is the header as it came, `has_bytes` says that the first bytes are the body of the request.
-    """
-
-    length_bytes: int | None
-    metadata: str
-    has_bytes: bool
-
-
-@dataclass(frozen=True, slots=True)
 class Checksum:
     """The digest that the bytes of a request must have. `algorithm` is one of `CHECKSUM_BYTES`."""
 
@@ -60,42 +48,26 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class UploadFacts:
-    """What answers tell about an upload. `expires_s` is seconds since 1970."""
+class Creation:
+    """A request to begin an upload. `length_bytes` is None where the client tells it later.
 
-    offset_bytes: int
+    `metadata` is what it tells about the recording. `first_part` are bytes that come with the request.
+    """
+
     length_bytes: int | None
-    metadata: str
-    expires_s: float
-    job_id: str | None = None
+    metadata: Mapping[str, str]
+    first_part: Part | None
 
 
 @dataclass(frozen=True, slots=True)
-class Metadata:
-    """What a client tells about a recording: `filename`, `filetype`, and any more by name."""
+class UploadFacts:
+    """What answers tell about an upload. `expires_s` is seconds since 1970, None once it is the job `job_id`."""
 
-    values: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def is_job(self) -> bool:
-        """Whether the recording becomes a job as soon as it is complete: the key `job`, unless its value is false."""
-        return self.values.get("job", "false").lower() not in {"false", "0", "no", "off"}
-
-    @property
-    def filename(self) -> str:
-        """Return the name of the recording's file, by one of the keys that clients use."""
-        return self.values.get("filename") or self.values.get("name") or ""
-
-    @property
-    def content_type(self) -> str:
-        """Return the content type of the recording, by one of the keys that clients use."""
-        return self.values.get("filetype") or self.values.get("type") or ""
-
-    @property
-    def fields(self) -> dict[str, list[str]]:
-        """Return the rest: fields of a job."""
-        about_file = {"filename", "name", "filetype", "type", "job"}
-        return {name: [value] for name, value in self.values.items() if name not in about_file}
+    offset_bytes: int
+    length_bytes: int | None
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    expires_s: float | None = None
+    job_id: str | None = None
 
 
 def method_of(method: str, headers: Headers) -> str:
@@ -124,15 +96,14 @@ def read_creation(headers: Headers, max_bytes: int) -> Creation:
     deferred = headers.get("upload-defer-length")
     length = _length(headers, max_bytes)
     if (length is None) == (deferred is None):
-        raise ProtocolError("expected either Upload-Length or Upload-Defer-Length", param="Upload-Length")
+        raise _header_error("expected either Upload-Length or Upload-Defer-Length", "Upload-Length")
     if deferred not in {None, "1"}:
-        raise ProtocolError("Upload-Defer-Length may only be 1", param="Upload-Defer-Length")
-    metadata = headers.get("upload-metadata", "")
-    read_metadata(metadata)
-    has_bytes = "content-type" in headers and _body_bytes(headers) != 0
-    if has_bytes:
+        raise _header_error("Upload-Defer-Length may only be 1", "Upload-Defer-Length")
+    part = None
+    if _body_bytes(headers) != 0:
         _check_type(headers)
-    return Creation(length, metadata, has_bytes)
+        part = Part(0, None, _body_bytes(headers), read_checksum(headers))
+    return Creation(length, read_metadata(headers.get("upload-metadata", "")), part)
 
 
 def read_part(headers: Headers, max_bytes: int) -> Part:
@@ -146,17 +117,8 @@ def read_part(headers: Headers, max_bytes: int) -> Part:
     _check_type(headers)
     offset = _number(headers, "Upload-Offset")
     if offset is None:
-        raise ProtocolError("the header Upload-Offset is missing", param="Upload-Offset")
+        raise _header_error("the header Upload-Offset is missing", "Upload-Offset")
     return Part(offset, _length(headers, max_bytes), _body_bytes(headers), read_checksum(headers))
-
-
-def first_part(headers: Headers) -> Part:
-    """Read the bytes that come with a request to begin an upload.
-
-    Raises:
-        ProtocolError: the checksum cannot be read.
-    """
-    return Part(0, None, _body_bytes(headers), read_checksum(headers))
 
 
 def whole_length(part: Part, offset_bytes: int, length_bytes: int | None) -> int | None:
@@ -178,7 +140,7 @@ def whole_length(part: Part, offset_bytes: int, length_bytes: int | None) -> int
     if part.length_bytes is not None:
         is_changed = length_bytes is not None and part.length_bytes != length_bytes
         if is_changed or part.length_bytes < offset_bytes:
-            raise ProtocolError("Upload-Length cannot change, nor be less than what is here", param="Upload-Length")
+            raise _header_error("Upload-Length cannot change, nor be less than what is here", "Upload-Length")
         length_bytes = part.length_bytes
     if length_bytes is not None and offset_bytes + (part.announced_bytes or 0) > length_bytes:
         raise UploadTooLargeError(f"the upload has {length_bytes} bytes, and this part goes beyond", param="file")
@@ -198,11 +160,11 @@ def read_checksum(headers: Headers) -> Checksum | None:
     digest = _decoded(encoded.strip(), "Upload-Checksum")
     if len(digest) != CHECKSUM_BYTES.get(algorithm):
         message = f"expected Upload-Checksum: one of {', '.join(CHECKSUM_BYTES)}, and its digest in base64"
-        raise ProtocolError(message, param="Upload-Checksum")
+        raise _header_error(message, "Upload-Checksum")
     return Checksum(algorithm, digest)
 
 
-def read_metadata(header: str) -> Metadata:
+def read_metadata(header: str) -> dict[str, str]:
     """Read the header Upload-Metadata: keys, each with a value in base64 or without one.
 
     Raises:
@@ -212,12 +174,18 @@ def read_metadata(header: str) -> Metadata:
     for pair in header.split(",") if header.strip() else ():
         key, _, encoded = pair.strip().partition(" ")
         if not key or key in values:
-            raise ProtocolError("a key of Upload-Metadata is empty or stands twice", param="Upload-Metadata")
+            raise _header_error("a key of Upload-Metadata is empty or stands twice", "Upload-Metadata")
         try:
             values[key] = _decoded(encoded.strip(), "Upload-Metadata").decode()
         except UnicodeDecodeError:
-            raise ProtocolError(f"Upload-Metadata: {key} is no UTF-8", param="Upload-Metadata") from None
-    return Metadata(values)
+            raise _header_error(f"Upload-Metadata: {key} is no UTF-8", "Upload-Metadata") from None
+    return values
+
+
+def write_metadata(values: Mapping[str, str]) -> str:
+    """Return the header Upload-Metadata."""
+    pairs = ((key, base64.b64encode(value.encode()).decode("ascii")) for key, value in values.items())
+    return ",".join(f"{key} {encoded}".rstrip() for key, encoded in pairs)
 
 
 def ability_headers(max_bytes: int) -> dict[str, str]:
@@ -231,17 +199,20 @@ def ability_headers(max_bytes: int) -> dict[str, str]:
 
 
 def progress_headers(upload: UploadFacts) -> dict[str, str]:
-    """Return the headers of an answer to bytes: how many are here for good, until when, and the job, if there is one."""
-    job = {} if upload.job_id is None else {"X-Job-Id": upload.job_id}
-    expires = {"Upload-Expires": formatdate(upload.expires_s, usegmt=True)}
-    return {"Upload-Offset": str(upload.offset_bytes), **expires, **job}
+    """Return the headers of an answer to bytes: how many are here for good, until when, and the job, if any."""
+    headers = {"Upload-Offset": str(upload.offset_bytes)}
+    if upload.job_id is not None:
+        headers["X-Job-Id"] = upload.job_id
+    elif upload.expires_s is not None:
+        headers["Upload-Expires"] = formatdate(upload.expires_s, usegmt=True)
+    return headers
 
 
 def state_headers(upload: UploadFacts) -> dict[str, str]:
     """Return the headers that tell all about an upload."""
     is_deferred = upload.length_bytes is None
     length = {"Upload-Defer-Length": "1"} if is_deferred else {"Upload-Length": str(upload.length_bytes)}
-    metadata = {"Upload-Metadata": upload.metadata} if upload.metadata else {}
+    metadata = {"Upload-Metadata": write_metadata(upload.metadata)} if upload.metadata else {}
     return {**progress_headers(upload), **length, **metadata, "Cache-Control": "no-store"}
 
 
@@ -269,12 +240,16 @@ def _number(headers: Headers, name: str) -> int | None:
     if text is None:
         return None
     if not (text.isascii() and text.isdigit()) or len(text) > MAX_DIGITS:
-        raise ProtocolError(f"{name}: expected a whole number from 0 on", param=name)
+        raise _header_error(f"{name}: expected a whole number from 0 on", name)
     return int(text)
+
+
+def _header_error(message: str, name: str) -> ProtocolError:
+    return ProtocolError(message, code="invalid_header", param=name)
 
 
 def _decoded(text: str, name: str) -> bytes:
     try:
         return base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
-        raise ProtocolError(f"{name}: a value is no base64", param=name) from None
+        raise _header_error(f"{name}: a value is no base64", name) from None
