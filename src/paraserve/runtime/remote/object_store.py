@@ -1,7 +1,7 @@
 """The way to object stores, with the package `obstore`.
 
-Credentials, region and address are those of the environment (`AWS_ACCESS_KEY_ID`, `AWS_REGION`, `AWS_ENDPOINT_URL`) or of
-the host's role.
+Credentials, region and address are those of the environment (`AWS_ACCESS_KEY_ID`, `AWS_REGION`, `AWS_ENDPOINT_URL`)
+or of the host's role.
 """
 
 import os

@@ -90,6 +90,7 @@ ERROR_CODES: Mapping[str, ErrorCode] = MappingProxyType(
         "model_pull_failed": ErrorCode(500, "the models folder cannot be written, the message says why"),
         "internal_error": ErrorCode(500, "an unexpected failure, logged under the request's id"),
         "overloaded": ErrorCode(503, "the server is full, try again later"),
+        "limits_unavailable": ErrorCode(503, "the Redis that counts the limits of API keys does not answer"),
         "too_many_connections": ErrorCode(503, "the server has too many connections, try again later"),
         "decoder_unavailable": ErrorCode(503, "no decoder process could be had, try again later"),
         "model_unavailable": ErrorCode(503, "the model cannot be loaded now, and no other answers in its place"),

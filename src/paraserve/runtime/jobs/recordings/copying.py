@@ -1,29 +1,13 @@
-"""Copies of recordings, made on a thread in pieces."""
+"""Copies of recordings, in pieces."""
 
-import asyncio
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from functools import partial
-from typing import IO, ParamSpec, TypeVar
+from typing import IO
 
 from paraserve.errors import ParaserveError, StorageError
 from paraserve.runtime.decoding.spool import storing
 
-P = ParamSpec("P")
-T = TypeVar("T")
 PIECE_BYTES = 1024**2
-
-
-async def in_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Run a function on a thread. A caller that is cancelled waits for its end, and may then close its files."""
-    running = asyncio.get_running_loop().run_in_executor(None, partial(function, *args, **kwargs))
-    try:
-        return await asyncio.shield(running)
-    except asyncio.CancelledError:
-        await asyncio.wait([running])
-        if not running.cancelled():
-            running.exception()  # nobody else fetches it
-        raise
 
 
 def pieces_of(file: IO[bytes]) -> Iterator[bytes]:

@@ -10,8 +10,10 @@ from typing import IO, BinaryIO
 
 from paraserve.job_errors import StoredDataError
 from paraserve.runtime.decoding.spool import spool, storing
+from paraserve.runtime.durable_files import make_folder, sync_folder
+from paraserve.runtime.in_thread import in_thread
 from paraserve.runtime.jobs.recordings.cipher import HEADER_BYTES, Cipher, is_sealed
-from paraserve.runtime.jobs.recordings.copying import copy_pieces, in_thread, pieces_of, reading
+from paraserve.runtime.jobs.recordings.copying import copy_pieces, pieces_of, reading
 
 UNFINISHED = ".unfinished-"
 """How the names of files begin that are being written."""
@@ -84,19 +86,6 @@ class FolderStore:
         return found
 
 
-def make_folder(folder: Path) -> None:
-    """Make a folder for this user alone, with those above it, so that it survives a power failure.
-
-    Raises:
-        OSError: it cannot be made.
-    """
-    if folder.is_dir():
-        return
-    make_folder(folder.parent)
-    folder.mkdir(mode=0o700, exist_ok=True)
-    sync_folder(folder.parent)
-
-
 @contextmanager
 def _replacing(path: Path) -> Iterator[IO[bytes]]:
     """Write a file that has its name only once it is whole and on the disk."""
@@ -112,15 +101,6 @@ def _replacing(path: Path) -> Iterator[IO[bytes]]:
                 unfinished.unlink()
             raise
     sync_folder(path.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """Wait until the names in a folder are on the disk (fsync)."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _open_stored(path: Path) -> BinaryIO:

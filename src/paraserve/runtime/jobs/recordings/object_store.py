@@ -3,7 +3,7 @@
 import io
 import logging
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -12,8 +12,9 @@ import obstore
 from paraserve.errors import ParaserveError, StorageError
 from paraserve.job_errors import StoredDataError
 from paraserve.runtime.decoding.spool import spool, storing
+from paraserve.runtime.in_thread import in_thread
 from paraserve.runtime.jobs.recordings.cipher import Cipher
-from paraserve.runtime.jobs.recordings.copying import copy_pieces, in_thread, pieces_of
+from paraserve.runtime.jobs.recordings.copying import copy_pieces, pieces_of
 from paraserve.runtime.remote.object_store import FAILURES, first_line, open_bucket, read_object, write_object
 
 if TYPE_CHECKING:
@@ -56,11 +57,8 @@ class ObjectStoreRecordings:
 
     async def delete(self, name: str) -> None:
         """See `RecordingStore`."""
-        with _translated("delete"):
-            try:
-                await obstore.delete_async(self._store, name)
-            except FileNotFoundError:
-                return
+        with _translated("delete"), suppress(FileNotFoundError):
+            await obstore.delete_async(self._store, name)
 
     async def names(self, older_than_s: float) -> list[str]:
         """See `RecordingStore`."""
@@ -73,14 +71,14 @@ class ObjectStoreRecordings:
         """Do nothing: an object appears once it is whole."""
 
     async def _download(self, name: str, to: BinaryIO) -> None:
-        try:
-            with _translated("read"):
+        with _translated("read"):
+            try:
                 _, pieces = await read_object(self._store, name)
-                async for piece in pieces:
-                    with storing():
-                        await in_thread(to.write, piece)
-        except FileNotFoundError as error:
-            raise StoredDataError(f"the recording {name} is not stored any more") from error
+            except FileNotFoundError as error:
+                raise StoredDataError(f"the recording {name} is not stored any more") from error
+            async for piece in pieces:
+                with storing():
+                    await in_thread(to.write, piece)
         to.seek(0)
 
 
@@ -100,10 +98,10 @@ def open_object_store(url: str, cipher: Cipher | None) -> ObjectStoreRecordings:
 
 @contextmanager
 def _translated(verb: str) -> Iterator[None]:
-    """Turn errors of the object store into one of ours, but for an object that is not there."""
+    """Turn errors of the object store into one of ours, which may pass."""
     try:
         yield
-    except (ParaserveError, FileNotFoundError):
+    except ParaserveError:
         raise
     except FAILURES as error:
         log.warning("cannot %s a recording in the object store: %s", verb, first_line(error))
