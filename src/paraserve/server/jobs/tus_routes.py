@@ -8,13 +8,14 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from starlette.exceptions import HTTPException
 
-from paraserve.errors import OverloadedError, ParaserveError
-from paraserve.job_errors import UploadVersionError
+from paraserve.errors import ParaserveError
+from paraserve.job_errors import UploadNotFoundError, UploadVersionError
 from paraserve.runtime.jobs.job import Upload
 from paraserve.server.access.authentication import api_key
 from paraserve.server.access.key_fields import KeyScope
 from paraserve.server.error_responses import answer_error
 from paraserve.server.http.api_docs import key_with
+from paraserve.server.jobs.job_service import service_of
 from paraserve.server.jobs.tus_descriptions import (
     ABILITIES,
     ADDING,
@@ -59,7 +60,7 @@ def _endpoint(answers: dict[str, Answer]) -> Callable[[Request], Coroutine[Any, 
 
     async def endpoint(request: Request) -> Response:
         try:
-            response = await _answer(request, _service(request), answers)
+            response = await _answer(request, answers)
         except ParaserveError as error:
             response = answer_error(request, error)
             if isinstance(error, UploadVersionError):
@@ -72,19 +73,23 @@ def _endpoint(answers: dict[str, Answer]) -> Callable[[Request], Coroutine[Any, 
     return endpoint
 
 
-async def _answer(request: Request, service: TusService, answers: dict[str, Answer]) -> Response:
+async def _answer(request: Request, answers: dict[str, Answer]) -> Response:
+    service = service_of(request)
     method = method_of(request.method, request.headers)
     if method == "OPTIONS":
-        return Response(status_code=204, headers=ability_headers(service.limits.max_bytes))
+        return Response(status_code=204, headers=ability_headers(service.upload_limits.max_bytes))
     if method not in answers:
         raise HTTPException(405, f"{method} is not among {', '.join(answers)}, OPTIONS")
     check_version(request.headers)
-    return await answers[method](request, service)
+    parts = await (service.jobs.open() if method == "POST" else service.jobs.existing())
+    if parts is None:
+        raise UploadNotFoundError("there is no such upload")
+    return await answers[method](request, TusService(service, parts))
 
 
 async def begin(request: Request, service: TusService) -> Response:
     """Begin an upload, and receive the bytes that come with the request."""
-    asked = read_creation(request.headers, service.limits.max_bytes)
+    asked = read_creation(request.headers, service.service.upload_limits.max_bytes)
     key_name = name_of(api_key(request))
     upload = Upload(uuid.uuid4().hex, key_name, asked.length_bytes, asked.metadata)
     facts = await service.begin(request, upload, asked.first_part)
@@ -93,7 +98,7 @@ async def begin(request: Request, service: TusService) -> Response:
 
 async def add_bytes(request: Request, service: TusService) -> Response:
     """Add bytes to an upload."""
-    part = read_part(request.headers, service.limits.max_bytes)
+    part = read_part(request.headers, service.service.upload_limits.max_bytes)
     facts = await service.add(request, request.path_params["upload_id"], part)
     job = {} if facts.job_id is None else {"Location": f"/v1/jobs/{facts.job_id}"}
     return Response(status_code=204, headers={**progress_headers(facts), **job})
@@ -107,12 +112,5 @@ async def state(request: Request, service: TusService) -> Response:
 
 async def delete(request: Request, service: TusService) -> Response:
     """Delete an upload with its bytes."""
-    await service.uploads.delete(request.path_params["upload_id"], name_of(api_key(request)))
+    await service.parts.uploads.delete(request.path_params["upload_id"], name_of(api_key(request)))
     return Response(status_code=204)
-
-
-def _service(request: Request) -> TusService:
-    service: TusService | None = request.app.state.tus
-    if service is None:
-        raise OverloadedError("the server is starting or shutting down", code="not_ready")
-    return service

@@ -2,7 +2,7 @@
 
 import hashlib
 import hmac
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -11,13 +11,13 @@ from fastapi import Request
 
 from paraserve.errors import ParaserveError
 from paraserve.job_errors import JobNotFoundError, UploadChecksumError, UploadNotFoundError
-from paraserve.runtime.jobs.job import Job, Quotas, Upload
-from paraserve.runtime.jobs.uploads.resumable_uploads import ResumableUploads
+from paraserve.job_wiring import JobParts
+from paraserve.runtime.jobs.job import Job, Upload
 from paraserve.server.access.authentication import api_key
 from paraserve.server.access.key_fields import ApiKey
-from paraserve.server.http.parsing.upload_pace import UploadLimits
 from paraserve.server.http.receiving import limited_body
-from paraserve.server.jobs.uploaded_jobs import UploadedJobs, is_job
+from paraserve.server.jobs.job_service import JobService
+from paraserve.server.jobs.uploaded_jobs import check_upload, is_job, submit_upload
 from paraserve.server.protocols.tus import Checksum, Part, UploadFacts, whole_length
 
 log = structlog.get_logger()
@@ -25,12 +25,10 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class TusService:
-    """What the routes of resumable uploads need. `jobs` makes a job of an upload that asks for it."""
+    """What the routes of resumable uploads work with."""
 
-    uploads: ResumableUploads
-    limits: UploadLimits
-    quotas_of: Callable[[ApiKey | None], Quotas]
-    jobs: UploadedJobs
+    service: JobService
+    parts: JobParts
 
     async def begin(self, request: Request, upload: Upload, part: Part | None) -> UploadFacts:
         """Begin an upload, and receive its first part, if the request brings one.
@@ -40,10 +38,10 @@ class TusService:
         """
         key = api_key(request)
         if is_job(upload.metadata):
-            self.jobs.check(upload.metadata)
+            await check_upload(self.service, upload)
         if part is not None:
             whole_length(part, 0, upload.length)
-        upload = await self.uploads.store.add_upload(upload, self.quotas_of(key))
+        upload = await self.parts.store.add_upload(upload, self.service.quotas_of(key))
         if part is not None:
             return await self.add(request, upload.id, part)
         return await self._facts(upload, key)
@@ -61,11 +59,11 @@ class TusService:
         """
         key = api_key(request)
         try:
-            async with self.uploads.writer(upload_id, name_of(key), self.quotas_of(key)) as writer:
-                begun = writer.upload
+            async with self.parts.uploads.writer(upload_id, name_of(key), self.service.quotas_of(key)) as writer:
+                begun, limits = writer.upload, self.service.upload_limits
                 length = whole_length(part, begun.offset, begun.length)
-                room = (self.limits.max_bytes if length is None else length) - begun.offset
-                chunks = limited_body(request, self.limits, room)
+                room = (limits.max_bytes if length is None else length) - begun.offset
+                chunks = limited_body(request, limits, room)
                 upload = await writer.add(
                     chunks if part.checksum is None else _checked(chunks, part.checksum),
                     length,
@@ -86,7 +84,7 @@ class TusService:
             DatabaseAwayError: it cannot be told now.
         """
         try:
-            upload = await self.uploads.store.get_upload(upload_id, name_of(key))
+            upload = await self.parts.store.get_upload(upload_id, name_of(key))
         except UploadNotFoundError:
             return await self._facts_of_job(upload_id, key)
         try:
@@ -109,18 +107,18 @@ class TusService:
         if not (upload.is_complete and is_job(upload.metadata)):
             return self._upload_facts(upload)
         try:
-            return _job_facts(await self.jobs.submit(upload, key))
+            return _job_facts(await submit_upload(self.service, self.parts, upload, key))
         except UploadNotFoundError:  # another request has just made it a job
             return await self._facts_of_job(upload.id, key)
 
     def _upload_facts(self, upload: Upload) -> UploadFacts:
-        expires_s = upload.updated_s + self.uploads.keep_s
+        expires_s = upload.updated_s + self.parts.uploads.keep_s
         return UploadFacts(upload.offset, upload.length, upload.metadata, expires_s)
 
     async def _facts_of_job(self, upload_id: str, key: ApiKey | None) -> UploadFacts:
         """Return the facts of an upload that has become the job of the same id."""
         with suppress(JobNotFoundError):
-            return _job_facts(await self.uploads.store.get(upload_id, name_of(key)))
+            return _job_facts(await self.parts.store.get(upload_id, name_of(key)))
         raise UploadNotFoundError(f"there is no upload {upload_id!r}, or it has expired")
 
 

@@ -9,17 +9,19 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from paraserve.errors import StorageError
 from paraserve.job_errors import UploadBusyError, UploadNotFoundError, UploadStateError
 from paraserve.runtime.decoding.spool import storing
-from paraserve.runtime.jobs.database.store import JobStore
 from paraserve.runtime.jobs.job import Quotas, Upload
 from paraserve.runtime.jobs.recordings.cipher import Cipher
 from paraserve.runtime.jobs.recordings.copying import in_thread
 from paraserve.runtime.jobs.uploads.upload_file import SUFFIX, locked_file, wanted_path
 from paraserve.runtime.jobs.uploads.upload_writer import UploadWriter
+
+if TYPE_CHECKING:
+    from paraserve.runtime.jobs.database.store import JobStore
 
 SWEEP_S = 60.0
 DELETE_AT_ONCE = 100
@@ -34,7 +36,7 @@ class ResumableUploads:
     `cipher` encrypts their bytes, None leaves them as they are.
     """
 
-    store: JobStore
+    store: "JobStore"
     folder: Path
     cipher: Cipher | None
     keep_s: float

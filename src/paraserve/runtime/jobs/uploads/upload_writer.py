@@ -4,13 +4,16 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
+from typing import TYPE_CHECKING
 
 from paraserve.errors import ShuttingDownError
 from paraserve.job_errors import UploadBusyError
-from paraserve.runtime.jobs.database.store import JobStore
 from paraserve.runtime.jobs.job import Quotas, Upload
 from paraserve.runtime.jobs.recordings.copying import in_thread
 from paraserve.runtime.jobs.uploads.upload_file import UploadFile
+
+if TYPE_CHECKING:
+    from paraserve.runtime.jobs.database.store import JobStore
 
 BLOCK_BYTES = 128 * 1024
 SAVE_S = 1.0
@@ -20,7 +23,7 @@ SAVE_S = 1.0
 class UploadWriter:
     """Adds bytes to an upload that is locked for this request: to the file first, then to the database's count."""
 
-    def __init__(self, upload: Upload, file: UploadFile, store: JobStore, quotas: Quotas) -> None:
+    def __init__(self, upload: Upload, file: UploadFile, store: "JobStore", quotas: Quotas) -> None:
         self.upload = upload
         self._file = file
         self._store = store
