@@ -139,7 +139,6 @@ STORE_CODES = ("not_ready", "storage_unavailable", "database_unavailable", "disk
 """Answers of every route of jobs and resumable uploads, whose store may not be usable now."""
 SUBMIT_CODES = (
     "url_not_allowed",
-    "url_unavailable",
     "idempotency_key_reused",
     "quota_exceeded",
     "upload_not_found",
@@ -162,6 +161,7 @@ _SPECIAL = frozenset(
         *TUS_CODES,
         "job_not_found",
         "url_failed",
+        "url_unavailable",
         "job_timeout",
         "database_unavailable",
         *HANDSHAKE_CODES,

@@ -119,7 +119,7 @@ def event_text(name: str, data: Json, seq: int | None = None) -> bytes:
 
 
 def _after(request: Request) -> int:
-    """Read which event the client had last, 0 for none. The header counts first: a browser sends it when it returns."""
+    """Read which event the client had last, 0 for none. The header, which a browser sends when it returns, counts."""
     fields = FormFields(query_fields(request))
     text, param = request.headers.get(LAST_EVENT_ID), LAST_EVENT_ID
     if text is None:
@@ -127,7 +127,9 @@ def _after(request: Request) -> int:
     if not text:
         return 0
     if not (text.isascii() and text.isdecimal()) or len(text) > MAX_DIGITS:
-        raise ProtocolError(f"{param} must be the id of an event, not {text[:20]!r}", code="invalid_value", param=param)
+        raise ProtocolError(
+            f"{param} must be the id of an event, not {text[:20]!r}", code="invalid_value", param=param
+        )
     return int(text)
 
 

@@ -1,4 +1,4 @@
-"""Fields of a job's submission, for the description of the API. `job_fields.py` reads those that uploads do not have."""
+"""Fields of a job's submission, for the description of the API. `job_fields.py` reads those that are new."""
 
 from typing import Literal
 
@@ -91,7 +91,7 @@ def _batch_schema(fields: Json) -> Json:
         "type": "array",
         "minItems": 1,
         "maxItems": MAX_BATCH,
-        "description": "A job each. Fields beside the list count for all of them, but for those that a job has itself.",
+        "description": "A job each. Fields beside the list count for all of them, unless a job has its own.",
         "items": _job_schema(fields),
     }
     return {"type": "object", "required": ["jobs"], "properties": {"jobs": jobs, **fields}}

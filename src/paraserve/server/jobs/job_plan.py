@@ -44,7 +44,9 @@ class JobPlanner:
             ProtocolError: names the field that cannot be used.
         """
         ours = ("format", "response_format")
-        kept = {name: values for name, values in request.fields.items() if not (set(ours) & set(query) and name in ours)}
+        kept = {
+            name: values for name, values in request.fields.items() if not (set(ours) & set(query) and name in ours)
+        }
         fields = form_fields_of({**kept, **query})
         chosen = FORMATS[read_format(fields)]
         asked = UploadRequest(fields, request.filename, time.monotonic(), subtitles=self.subtitles)

@@ -143,7 +143,7 @@ async def _store(
     parts: JobParts,
     request: Request,
     checked: Sequence[CheckedJob],
-    is_batch: bool,  # noqa: FBT001 - named by its only caller
+    is_batch: bool,
     idempotency: Idempotency | None,
 ) -> tuple[Sequence[Job], bool]:
     """Store recordings, then rows. Return the jobs, and whether they are those of an earlier request.

@@ -45,6 +45,10 @@ class JobMetrics:
             registry=registry,
         )
 
+        self._webhooks = Counter(
+            "paraserve_webhook_attempts", "Attempts to deliver a webhook", ["outcome"], registry=registry
+        )
+
     def submitted(self, number: int) -> None:
         """Count accepted jobs."""
         self._submitted.inc(number)
@@ -54,6 +58,10 @@ class JobMetrics:
         self._attempts.labels(outcome).inc()
         if seconds is not None:
             self._seconds.observe(seconds)
+
+    def webhook(self, outcome: str) -> None:
+        """Count an attempt to deliver a webhook."""
+        self._webhooks.labels(outcome).inc()
 
     def database(self, counts: Mapping[str, int], oldest_waiting_s: float | None) -> None:
         """Set what the database says of all jobs."""
