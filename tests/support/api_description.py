@@ -18,6 +18,7 @@ FOLDERS = {
     "/docs/": "{path}",
     "/v1/models/": "{model}",
     "/v1/admin/models/": "{name}/pull",
+    "/v1/uploads/": "{upload_id}",
 }
 """Beginnings of paths with a parameter, and what comes behind."""
 UNDESCRIBED = frozenset(("/openapi.json",))
@@ -71,7 +72,9 @@ class ApiDescription:
         path = plain_path(path)
         folder = next((one for one in FOLDERS if path.startswith(one)), None)
         known = path if folder is None else folder + FOLDERS[folder]
-        return self.paths.get(known, {}).get("get" if method == "HEAD" else method.lower())
+        operations: dict[str, Any] = self.paths.get(known, {})
+        name = method.lower()
+        return operations.get("get" if name == "head" and name not in operations else name)
 
     def _check_headers(self, where: str, described: dict[str, Any], headers: dict[str, str]) -> None:
         for name, header in described.items():
