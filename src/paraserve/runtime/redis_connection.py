@@ -24,7 +24,14 @@ log = logging.getLogger(__name__)
 
 
 class RedisAwayError(Exception):
-    """The Redis does not answer, or not as a Redis that can be used."""
+    """The Redis does not answer, or not as a Redis that can be used.
+
+    `was_asked` is true where commands were sent, which may be done later: a Redis that hung reads what it was sent.
+    """
+
+    def __init__(self, message: str, *, was_asked: bool) -> None:
+        super().__init__(message)
+        self.was_asked = was_asked
 
 
 class RedisConnection:
@@ -40,7 +47,7 @@ class RedisConnection:
     """
 
     def __init__(self, url: str, setting: str, on_state: Callable[[bool], None] = lambda _: None) -> None:
-        self.client = _client(url, setting)
+        self.client, self._failure = _client(url, setting)
         self._setting = setting
         self._on_state = on_state
         self._is_up = True
@@ -58,23 +65,21 @@ class RedisConnection:
         Raises:
             RedisAwayError: it does not answer, or did not a moment ago.
         """
-        from redis.exceptions import RedisError
-
         now_s = time.monotonic()
         if not self._is_up:
             if now_s < self._retry_at_s:
-                raise RedisAwayError(f"the Redis of {self._setting} does not answer")
+                raise RedisAwayError(f"the Redis of {self._setting} does not answer", was_asked=False)
             self._retry_at_s = now_s + timeout_s + RETRY_S  # this one finds out, others need not wait
         try:
             async with asyncio.timeout(timeout_s):
                 yield self.client
-        except (RedisError, OSError) as error:  # a TimeoutError is an OSError
+        except (self._failure, OSError) as error:  # a TimeoutError is an OSError
             self._failed(error)
-            raise RedisAwayError(f"the Redis of {self._setting} does not answer: {error!r}") from error
+            message = f"the Redis of {self._setting} does not answer: {error!r}"
+            raise RedisAwayError(message, was_asked=True) from error
         if not self._is_up:
             log.info("the Redis of %s answers again", self._setting)
-        self._is_up = True
-        self._on_state(True)
+        self._set_state(is_up=True)
 
     async def close(self) -> None:
         """Close all connections."""
@@ -82,18 +87,24 @@ class RedisConnection:
 
     def _failed(self, error: Exception) -> None:
         now_s = time.monotonic()
-        self._is_up, self._retry_at_s = False, now_s + RETRY_S
-        self._on_state(False)
+        self._retry_at_s = now_s + RETRY_S
+        self._set_state(is_up=False)
         if now_s - self._warned_s >= WARNING_INTERVAL_S:
             self._warned_s = now_s
             log.warning("the Redis of %s does not answer: %r", self._setting, error)
 
+    def _set_state(self, *, is_up: bool) -> None:
+        self._is_up = is_up
+        self._on_state(is_up)
 
-def _client(url: str, setting: str) -> "Redis":
+
+def _client(url: str, setting: str) -> "tuple[Redis, type[Exception]]":
+    """Return a client, and the class of its errors."""
     try:
-        from redis.asyncio import BlockingConnectionPool, Redis
-        from redis.asyncio.retry import Retry
-        from redis.backoff import NoBackoff
+        from redis.asyncio import BlockingConnectionPool, Redis  # noqa: PLC0415 - an extra
+        from redis.asyncio.retry import Retry  # noqa: PLC0415 - as above
+        from redis.backoff import NoBackoff  # noqa: PLC0415 - as above
+        from redis.exceptions import RedisError  # noqa: PLC0415 - as above
     except ImportError:
         message = f"{setting} needs the package redis: pip install 'paraserve[redis]'"
         raise ParaserveError(message, code="invalid_settings") from None
@@ -109,4 +120,4 @@ def _client(url: str, setting: str) -> "Redis":
         )
     except ValueError as error:
         raise ParaserveError(f"{setting} is no URL of a Redis: {error}", code="invalid_settings") from None
-    return Redis.from_pool(pool)
+    return Redis.from_pool(pool), RedisError

@@ -1,8 +1,8 @@
 """Limits of API keys that several processes and hosts share, counted in a Redis.
 
 What is in progress is a set of leases for each name and kind. A process renews its leases every ten seconds, so that
-those of a killed one run out. Requests a minute are counted by `limits`, whose minute slides: no more may begin within
-any minute. Audio is a token bucket, as in `key_limits.py`.
+those of a killed one run out. Requests a minute are counted by the package `limits`, whose minute slides: no more may
+begin within any minute. Audio is a token bucket, as in `key_limits.py`.
 
 Each process counts for itself beside it, and goes on with that while the Redis is away.
 """
@@ -15,6 +15,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from itertools import count
+from typing import Any
+
+from limits import RateLimitItemPerMinute
+from limits.aio.storage import RedisStorage
+from limits.aio.strategies import SlidingWindowCounterRateLimiter
 
 from paraserve.errors import LimitsAwayError
 from paraserve.runtime.redis_connection import RedisAwayError, RedisConnection
@@ -26,6 +31,7 @@ PREFIX = "paraserve:limits"
 LEASE_S = 30
 TICK_S = 1.0
 TICKS_BETWEEN_RENEWALS = 10
+MAX_TO_REMOVE = 10_000
 AWAY_RETRY_S = 5
 """Value of `Retry-After` while nothing can be counted."""
 
@@ -40,21 +46,19 @@ class SharedKeyLimits:
     """
 
     def __init__(self, redis: RedisConnection, local: KeysInUse, *, is_open: bool) -> None:
-        from limits.aio.storage import RedisStorage
-        from limits.aio.strategies import SlidingWindowCounterRateLimiter
-
         self._redis = redis
         self._local = local
         self._is_open = is_open
         self._process = secrets.token_hex(8)
         self._numbers = count(1)
         self._held: dict[str, str] = {}  # the key of the set in which each lease of this process is
+        self._to_remove: dict[str, str] = {}  # the same of leases that may be there, and are to be removed
         self._audio_ms: defaultdict[str, float] = defaultdict(float)  # not yet charged
         self._audio_bounds: dict[str, Bounds] = {}
         self._ending: set[asyncio.Task[None]] = set()
         self._begin = redis.client.register_script(BEGIN)
         self._renew = redis.client.register_script(RENEW)
-        pool = redis.client.connection_pool
+        pool: Any = redis.client.connection_pool
         self._storage = RedisStorage("redis://", implementation="redispy", key_prefix=PREFIX, connection_pool=pool)
         self._requests = SlidingWindowCounterRateLimiter(self._storage)
         self._task: asyncio.Task[None] | None = None
@@ -72,8 +76,8 @@ class SharedKeyLimits:
             await asyncio.wait(self._ending)
         with suppress(RedisAwayError):
             await self._charge_all()
-        for lease in list(self._held):
-            await self._give_back(lease)
+        for lease, in_set in self._held.items():
+            await self._remove(lease, in_set)
         await self._redis.close()
 
     @asynccontextmanager
@@ -89,7 +93,8 @@ class SharedKeyLimits:
             try:
                 yield
             finally:
-                await self._ends(lease)
+                # Given back as well where the request is cancelled meanwhile.
+                await asyncio.shield(self._end_soon(lease, self._held.pop(lease)))
 
     def charge_audio(self, key: ApiKey, ms: float) -> None:
         """See `KeyLimiter`. It is charged within a second, or with the next request of the name if that is sooner."""
@@ -112,7 +117,9 @@ class SharedKeyLimits:
                 wait_s = await self._wait_for_request(key.name, bounds.per_minute) if found.is_counted else 0
                 if wait_s:
                     await client.zrem(_set_of(key.name, kind), lease)
-        except RedisAwayError:
+        except RedisAwayError as away:
+            if away.was_asked:
+                self._remove_later(lease, _set_of(key.name, kind))
             if self._is_open:
                 return False
             message = "the limits of API keys cannot be checked now: try again later"
@@ -136,15 +143,14 @@ class SharedKeyLimits:
                 args=[lease, KINDS.index(kind) + 1, *limits, LEASE_S * 1000, per_minute, charge_ms],
             )
         except BaseException:
-            self._audio_ms[name] += charge_ms
+            if charge_ms:
+                self._audio_ms[name] += charge_ms
             raise
         wait_s = seconds_to_gain(debt_ms / 1000, per_minute) if debt_ms >= 0 else 0
         return _Found((uploads, live, jobs), wait_s, is_counted=bool(is_counted))
 
     async def _wait_for_request(self, name: str, per_minute: int) -> int:
         """Take one request of the minute and return 0, or return the seconds until there is one."""
-        from limits import RateLimitItemPerMinute
-
         if not per_minute:
             return 0
         item = RateLimitItemPerMinute(per_minute)
@@ -153,25 +159,23 @@ class SharedKeyLimits:
         window = await self._storage.get_sliding_window(item.key_for(name), item.get_expiry())
         return seconds_until_one(item.amount, *window)
 
-    async def _ends(self, lease: str) -> None:
-        """Give a lease back. It is given back as well where the request is cancelled meanwhile."""
-        in_set = self._held.pop(lease)
-        if self._redis.is_up:
-            await asyncio.shield(self._end_soon(lease, in_set))
-
     def _end_soon(self, lease: str, in_set: str) -> "asyncio.Task[None]":
         task = asyncio.create_task(self._remove(lease, in_set))
         self._ending.add(task)
         task.add_done_callback(self._ending.discard)
         return task
 
-    async def _give_back(self, lease: str) -> None:
-        await self._remove(lease, self._held.pop(lease))
-
     async def _remove(self, lease: str, in_set: str) -> None:
-        with suppress(RedisAwayError):  # the lease will run out
+        try:
             async with self._redis.answering() as client:
                 await client.zrem(in_set, lease)
+        except RedisAwayError:
+            self._remove_later(lease, in_set)
+
+    def _remove_later(self, lease: str, in_set: str) -> None:
+        self._to_remove[lease] = in_set
+        if len(self._to_remove) > MAX_TO_REMOVE:
+            del self._to_remove[next(iter(self._to_remove))]  # it will have run out
 
     async def _run(self) -> None:
         n_ticks = 0
@@ -194,10 +198,11 @@ class SharedKeyLimits:
             await client.ping()
             for in_set, members in leases.items():
                 await self._renew(keys=[in_set], args=[LEASE_S * 1000, *members])
-        for in_set, members in leases.items():  # those that were given back in the meantime
-            for lease in members:
-                if lease not in self._held:
-                    await self._remove(lease, in_set)
+        given_back = {one: in_set for in_set, members in leases.items() for one in members if one not in self._held}
+        to_remove, self._to_remove = self._to_remove, {}
+        for lease, in_set in (to_remove | given_back).items():
+            if lease not in self._held:
+                await self._remove(lease, in_set)
 
     async def _charge_all(self) -> None:
         for name in list(self._audio_ms):
