@@ -11,9 +11,10 @@ import asyncio
 import math
 import secrets
 from collections import defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from itertools import count
 from typing import Any
 
@@ -110,27 +111,37 @@ class SharedKeyLimits:
         Raises:
             KeyLimitError, LimitsAwayError: see `KeyLimiter`.
         """
-        bounds = self._local.bounds(key)
+        bounds, in_set = self._local.bounds(key), _set_of(key.name, kind)
+        asking = asyncio.ensure_future(self._redis.run(self._ask(lease, key.name, kind, bounds)))
         try:
-            async with self._redis.answering() as client:
-                found = await self._count(lease, key.name, kind, bounds)
-                wait_s = await self._wait_for_request(key.name, bounds.per_minute) if found.is_counted else 0
-                if wait_s:
-                    await client.zrem(_set_of(key.name, kind), lease)
+            found, wait_s = await asyncio.shield(asking)
         except RedisAwayError as away:
             if away.was_asked:
-                self._remove_later(lease, _set_of(key.name, kind))
+                self._remove_later(lease, in_set)
             if self._is_open:
                 return False
             message = "the limits of API keys cannot be checked now: try again later"
             raise LimitsAwayError(message, retry_after_s=AWAY_RETRY_S) from None
         except asyncio.CancelledError:
-            self._end_soon(lease, _set_of(key.name, kind))
+            asking.add_done_callback(partial(self._given_up, lease, in_set))
             raise
         bounds.check_in_progress(kind, found.in_progress)
         bounds.check_audio(found.audio_wait_s)
         bounds.check_rate(wait_s)
         return True
+
+    def _given_up(self, lease: str, in_set: str, asking: "asyncio.Future[Any]") -> None:
+        """Give back what was asked for by a request that has gone meanwhile."""
+        asking.exception()
+        self._end_soon(lease, in_set)
+
+    async def _ask(self, lease: str, name: str, kind: Kind, bounds: Bounds) -> "tuple[_Found, int]":
+        """Count a request; return what was found and the seconds until it may begin."""
+        found = await self._count(lease, name, kind, bounds)
+        wait_s = await self._wait_for_request(name, bounds.per_minute) if found.is_counted else 0
+        if wait_s:
+            await self._redis.client.zrem(_set_of(name, kind), lease)
+        return found, wait_s
 
     async def _count(self, lease: str, name: str, kind: Kind, bounds: Bounds) -> "_Found":
         """Count a request unless a limit is reached. An empty lease only charges audio, and counts nothing."""
@@ -167,8 +178,7 @@ class SharedKeyLimits:
 
     async def _remove(self, lease: str, in_set: str) -> None:
         try:
-            async with self._redis.answering() as client:
-                await client.zrem(in_set, lease)
+            await self._redis.run(self._redis.client.zrem(in_set, lease))
         except RedisAwayError:
             self._remove_later(lease, in_set)
 
@@ -194,20 +204,21 @@ class SharedKeyLimits:
         leases = defaultdict(list)
         for lease, in_set in self._held.items():
             leases[in_set].append(lease)
-        async with self._redis.answering() as client:
-            await client.ping()
-            for in_set, members in leases.items():
-                await self._renew(keys=[in_set], args=[LEASE_S * 1000, *members])
+        await self._redis.run(self._renewed(leases))
         given_back = {one: in_set for in_set, members in leases.items() for one in members if one not in self._held}
         to_remove, self._to_remove = self._to_remove, {}
         for lease, in_set in (to_remove | given_back).items():
             if lease not in self._held:
                 await self._remove(lease, in_set)
 
+    async def _renewed(self, leases: Mapping[str, Sequence[str]]) -> None:
+        await self._redis.client.ping()
+        for in_set, members in leases.items():
+            await self._renew(keys=[in_set], args=[LEASE_S * 1000, *members])
+
     async def _charge_all(self) -> None:
         for name in list(self._audio_ms):
-            async with self._redis.answering():
-                await self._count("", name, "uploads", self._audio_bounds[name])
+            await self._redis.run(self._count("", name, "uploads", self._audio_bounds[name]))
 
 
 @dataclass(frozen=True, slots=True)
