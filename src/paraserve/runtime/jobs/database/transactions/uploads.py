@@ -69,7 +69,9 @@ def get_upload(transaction: Transaction, upload_id: str, key_name: str | None) -
     )
 
 
-def change_upload(transaction: Transaction, upload_id: str, offset: int, length: int | None, quotas: Quotas) -> None:
+def change_upload(
+    transaction: Transaction, upload_id: str, offset: int, length: int | None, quotas: Quotas
+) -> Upload:
     """Note how many bytes are on the disk, and the length of the whole once the client says it.
 
     Raises:
@@ -84,6 +86,7 @@ def change_upload(transaction: Transaction, upload_id: str, offset: int, length:
             check_quotas(totals, Quotas(max_bytes=quotas.max_bytes))
     values = {"upload_id": upload_id, "at": offset, "whole": length, "counted": counted}
     transaction.connection.execute(_CHANGE, values)
+    return get_upload(transaction, upload_id, None)
 
 
 def delete_upload(transaction: Transaction, upload_id: str, key_name: str | None) -> None:
