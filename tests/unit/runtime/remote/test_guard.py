@@ -289,7 +289,13 @@ def test_a_redirect_is_relative_to_its_url(location: str, target: str):
 
 @pytest.mark.parametrize(
     "location",
-    ["http://public.example/", "file:///etc/passwd", "https://user@public.example/", "https://0x7f000001/", "\\\\a\\b"],
+    [
+        "http://public.example/",
+        "file:///etc/passwd",
+        "https://user@public.example/",
+        "https://0x7f000001/",
+        "\\\\a\\b",
+    ],
 )
 def test_a_redirect_is_checked_like_a_url(location: str):
     with pytest.raises(UrlNotAllowedError):
