@@ -24,7 +24,7 @@ from paraserve.runtime.jobs.retention import Retention
 from paraserve.runtime.jobs.webhooks.secret import webhook_secret
 from paraserve.runtime.jobs.webhooks.webhook_sender import WebhookSender
 from paraserve.runtime.jobs.working.runner import JobRunner
-from paraserve.runtime.jobs.working.workplace import Workplace, WorkLimits
+from paraserve.runtime.jobs.working.workplace import WorkLimits, Workplace
 from paraserve.runtime.recorded_file import FileLimits
 from paraserve.runtime.remote.address_guard import AddressGuard
 from paraserve.runtime.remote.fetcher import Fetcher
