@@ -21,6 +21,7 @@ from paraserve.runtime.jobs.job_plan import ModelOf, PlanJob
 from paraserve.runtime.jobs.recordings.cipher import read_cipher
 from paraserve.runtime.jobs.recordings.recording_store import RecordingStore, open_recordings
 from paraserve.runtime.jobs.retention import Retention
+from paraserve.runtime.jobs.uploads.resumable_uploads import ResumableUploads
 from paraserve.runtime.jobs.webhooks.secret import webhook_secret
 from paraserve.runtime.jobs.webhooks.webhook_sender import WebhookSender
 from paraserve.runtime.jobs.working.runner import JobRunner
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from paraserve.runtime.jobs.database.store import JobStore
 
 RECORDINGS_FOLDER = "recordings"
+UPLOADS_FOLDER = "uploads"
 LOOK_S = 5.0
 """Time between looks whether another process has made the database, or whether it answers again."""
 
@@ -48,6 +50,7 @@ class JobParts:
 
     store: "JobStore"
     recordings: RecordingStore
+    uploads: ResumableUploads
     folder: Path
 
 
@@ -165,7 +168,8 @@ class Jobs:
         recordings = open_recordings(folder / RECORDINGS_FOLDER, settings.jobs_recordings, self.cipher)
         store_class = await asyncio.to_thread(_store_class)  # the import takes half a second
         store = await store_class.open(job_database(settings), cipher=self.cipher)
-        parts = JobParts(store, recordings, folder)
+        uploads = ResumableUploads(store, folder / UPLOADS_FOLDER, self.cipher, settings.uploads_keep_s)
+        parts = JobParts(store, recordings, uploads, folder)
         if not self._is_closing:
             await self._begin(parts)
         return parts

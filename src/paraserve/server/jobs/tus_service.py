@@ -17,7 +17,8 @@ from paraserve.server.access.authentication import api_key
 from paraserve.server.access.key_fields import ApiKey
 from paraserve.server.http.receiving import limited_body
 from paraserve.server.jobs.job_service import JobService
-from paraserve.server.jobs.uploaded_jobs import check_upload, is_job, submit_upload
+from paraserve.server.jobs.submitting import Asker, checked_job, store_jobs, to_its_end
+from paraserve.server.jobs.uploaded_recordings import is_job, job_of_upload
 from paraserve.server.protocols.tus import Checksum, Part, UploadFacts, whole_length
 
 log = structlog.get_logger()
@@ -38,7 +39,7 @@ class TusService:
         """
         key = api_key(request)
         if is_job(upload.metadata):
-            await check_upload(self.service, upload)
+            await checked_job(self.service, job_of_upload(upload))
         if part is not None:
             whole_length(part, 0, upload.length)
         upload = await self.parts.store.add_upload(upload, self.service.quotas_of(key))
@@ -107,9 +108,15 @@ class TusService:
         if not (upload.is_complete and is_job(upload.metadata)):
             return self._upload_facts(upload)
         try:
-            return _job_facts(await submit_upload(self.service, self.parts, upload, key))
+            return _job_facts(await to_its_end(self._submit(upload, key)))
         except UploadNotFoundError:  # another request has just made it a job
             return await self._facts_of_job(upload.id, key)
+
+    async def _submit(self, upload: Upload, key: ApiKey | None) -> Job:
+        checked = await checked_job(self.service, job_of_upload(upload))
+        asker = Asker(upload.key_name, self.service.quotas_of(key))
+        jobs, _ = await store_jobs(self.service, self.parts, asker, [checked])
+        return jobs[0]
 
     def _upload_facts(self, upload: Upload) -> UploadFacts:
         expires_s = upload.updated_s + self.parts.uploads.keep_s

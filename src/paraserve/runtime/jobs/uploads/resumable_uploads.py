@@ -3,35 +3,29 @@
 A file is made with the first bytes, after the row, and deleted after it. So a file without a row is a remnant.
 """
 
-import asyncio
-import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from paraserve.errors import StorageError
 from paraserve.job_errors import UploadBusyError, UploadNotFoundError, UploadStateError
 from paraserve.runtime.decoding.spool import storing
+from paraserve.runtime.in_thread import in_thread
 from paraserve.runtime.jobs.job import Quotas, Upload
 from paraserve.runtime.jobs.recordings.cipher import Cipher
-from paraserve.runtime.jobs.recordings.copying import in_thread
 from paraserve.runtime.jobs.uploads.upload_file import SUFFIX, locked_file, wanted_path
 from paraserve.runtime.jobs.uploads.upload_writer import UploadWriter
 
 if TYPE_CHECKING:
     from paraserve.runtime.jobs.database.store import JobStore
 
-SWEEP_S = 60.0
 DELETE_AT_ONCE = 100
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class ResumableUploads:
-    """The resumable uploads of a server. Those without news for `keep_s` seconds are deleted by `run`.
+    """The resumable uploads of a server. Those without news for `keep_s` seconds are deleted by `sweep`.
 
     `cipher` encrypts their bytes, None leaves them as they are.
     """
@@ -95,15 +89,6 @@ class ResumableUploads:
         async with locked_file(self._path(upload_id), self.cipher) as file:
             await self.store.delete_upload(upload_id, key_name)
             await in_thread(file.delete)
-
-    async def run(self, make_job: Callable[[Upload], Awaitable[None]]) -> None:
-        """Sweep again and again. See `sweep`."""
-        while True:
-            try:
-                await self.sweep(make_job)
-            except StorageError as error:
-                log.warning("resumable uploads are swept later: %s", error)
-            await asyncio.sleep(SWEEP_S)
 
     async def sweep(self, make_job: Callable[[Upload], Awaitable[None]]) -> None:
         """Delete expired uploads and files that no row knows, and make jobs of complete uploads that are to be some.

@@ -15,9 +15,10 @@ from typing import IO, BinaryIO
 
 from paraserve.job_errors import UploadBusyError, UploadNotFoundError
 from paraserve.runtime.decoding.spool import spool, storing
-from paraserve.runtime.jobs.recordings.cipher import Cipher
-from paraserve.runtime.jobs.recordings.copying import copy_pieces, in_thread
 from paraserve.runtime.durable_files import make_folder, sync_folder
+from paraserve.runtime.in_thread import in_thread
+from paraserve.runtime.jobs.recordings.cipher import Cipher
+from paraserve.runtime.jobs.recordings.copying import copy_pieces
 from paraserve.runtime.jobs.uploads.sealed_blocks import end_of, sealed_block, unsealed_blocks
 
 SUFFIX = ".upload"

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from paraserve.errors import ShuttingDownError
 from paraserve.job_errors import UploadBusyError
+from paraserve.runtime.in_thread import in_thread
 from paraserve.runtime.jobs.job import Quotas, Upload
-from paraserve.runtime.jobs.recordings.copying import in_thread
 from paraserve.runtime.jobs.uploads.upload_file import UploadFile
 
 if TYPE_CHECKING:
