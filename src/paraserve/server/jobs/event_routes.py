@@ -1,7 +1,7 @@
 """Events of a job, as they come: Server-Sent Events (SSE), which a client that returns goes on from."""
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 import structlog
 from fastapi import APIRouter, Request, Response
@@ -73,7 +73,7 @@ async def follow_job(request: Request) -> Response:
 
 
 async def event_stream(
-    service: JobService, parts: JobParts, job_id: str, events: list[JobEvent], after_seq: int
+    service: JobService, parts: JobParts, job_id: str, events: Sequence[JobEvent], after_seq: int
 ) -> AsyncIterator[bytes]:
     """Write events until the last one. It ends before where the server stops or the job is deleted.
 
@@ -119,7 +119,7 @@ def event_text(name: str, data: Json, seq: int | None = None) -> bytes:
 
 
 def _after(request: Request) -> int:
-    """Read which event the client had last, 0 for none. The header counts first: a browser sends it when it returns."""
+    """Read which event the client had last, 0 for none. The header, which a browser sends when it returns, counts."""
     fields = FormFields(query_fields(request))
     text, param = request.headers.get(LAST_EVENT_ID), LAST_EVENT_ID
     if text is None:
@@ -127,7 +127,9 @@ def _after(request: Request) -> int:
     if not text:
         return 0
     if not (text.isascii() and text.isdecimal()) or len(text) > MAX_DIGITS:
-        raise ProtocolError(f"{param} must be the id of an event, not {text[:20]!r}", code="invalid_value", param=param)
+        raise ProtocolError(
+            f"{param} must be the id of an event, not {text[:20]!r}", code="invalid_value", param=param
+        )
     return int(text)
 
 

@@ -1,4 +1,4 @@
-"""Fields of a job's submission, for the description of the API. `job_fields.py` reads those that uploads do not have."""
+"""Fields of a job's submission, for the description of the API. `job_fields.py` reads those that are new."""
 
 from typing import Literal
 
@@ -19,7 +19,7 @@ MAX_KEY_CHARS = 255
 class JobForm(TranscribeForm):
     """Fields of a job: those of `/transcribe` and more. They need a file, `url` or `upload`."""
 
-    file: bytes | MISSING = MISSING
+    file: bytes | MISSING = MISSING  # type: ignore[assignment]  # a job may have none
     """The recording: audio, or video with sound, of any common format. The field may also be called `audio`. Several
     files make a batch: a job each, with the same fields."""
     url: str | MISSING = Field(MISSING, max_length=MAX_URL_CHARS, examples=["https://example.com/talk.mp3"])
@@ -91,7 +91,7 @@ def _batch_schema(fields: Json) -> Json:
         "type": "array",
         "minItems": 1,
         "maxItems": MAX_BATCH,
-        "description": "A job each. Fields beside the list count for all of them, but for those that a job has itself.",
+        "description": "A job each. Fields beside the list count for all of them, unless a job has its own.",
         "items": _job_schema(fields),
     }
     return {"type": "object", "required": ["jobs"], "properties": {"jobs": jobs, **fields}}

@@ -80,7 +80,12 @@ def job_router() -> APIRouter:
             wants_key=True, check=key,
         ),
     )  # fmt: skip
-    shared: dict[str, Any] = {"tags": [TAG], "response_class": Response, "response_model": None, "dependencies": [key]}
+    shared: dict[str, Any] = {
+        "tags": [TAG],
+        "response_class": Response,
+        "response_model": None,
+        "dependencies": [key],
+    }
     routes.add_api_route(
         LIST_PATH,
         submit_jobs,
@@ -88,7 +93,10 @@ def job_router() -> APIRouter:
         status_code=202,
         operation_id="submit_job",
         summary="Submit a recording",
-        responses={202: _accepted(), **error_answers(dict.fromkeys((*UPLOAD_CODES, "invalid_format", *_SUBMIT_CODES)))},
+        responses={
+            202: _accepted(),
+            **error_answers(dict.fromkeys((*UPLOAD_CODES, "invalid_format", *_SUBMIT_CODES))),
+        },
         openapi_extra={**job_request(), **WITHOUT_KEY},
         **shared,
     )
@@ -115,8 +123,8 @@ async def submit_jobs(request: Request) -> Response:
     """Accepts a recording, or several, to be transcribed whenever there is room. The connection need not stay.
 
     The answer comes once the recording and the job are on the disk: from then on no restart loses them. Several files
-    of a form, or `jobs` of a JSON body, are accepted together or not at all. With an `Idempotency-Key` a request may be
-    sent again: it makes no second job.
+    of a form, or `jobs` of a JSON body, are accepted together or not at all. With an `Idempotency-Key` a request may
+    be sent again: it makes no second job.
     """
     service = service_of(request)
     async with time_limit(service.upload_limits.request_timeout_s):
@@ -248,7 +256,9 @@ def _list_parameters() -> tuple[Json, ...]:
             "limit",
             {"type": "integer", "minimum": 1, "maximum": MAX_PAGE, "default": PAGE, "description": "Jobs of a page."},
         ),
-        query_parameter("after", {"type": "string", "description": "Where the page begins: `next` of the one before."}),
+        query_parameter(
+            "after", {"type": "string", "description": "Where the page begins: `next` of the one before."}
+        ),
     )
 
 

@@ -47,6 +47,11 @@ class JobService:
         self.is_closing.set()
         await self.jobs.drain()
 
+    async def close(self) -> None:
+        """Close everything."""
+        self.is_closing.set()
+        await self.jobs.close()
+
     async def delete_recordings(self, parts: JobParts, names: Iterable[str]) -> None:
         """Delete recordings of jobs that are gone. What cannot be deleted now is left to the sweep."""
         try:

@@ -97,9 +97,7 @@ async def list_deliveries(request: Request) -> Response:
     _, parts = await parts_of(request)
     job = await parts.store.get(request.path_params["id"], owner_of(request))
     deliveries = await parts.store.deliveries(job.id)
-    return JSONResponse(
-        {"object": "list", "data": [delivery_json(one) for one in deliveries]}, headers=NO_STORE
-    )
+    return JSONResponse({"object": "list", "data": [delivery_json(one) for one in deliveries]}, headers=NO_STORE)
 
 
 @dataclass(slots=True)

@@ -45,15 +45,23 @@ class JobMetrics:
             registry=registry,
         )
 
+        self._webhooks = Counter(
+            "paraserve_webhook_attempts", "Attempts to deliver a webhook", ["outcome"], registry=registry
+        )
+
     def submitted(self, number: int) -> None:
         """Count accepted jobs."""
         self._submitted.inc(number)
 
-    def attempt(self, outcome: str, seconds: float | None = None) -> None:
-        """Count an attempt that has ended. `seconds` is the age of a job that is done."""
+    def attempt(self, outcome: str, age_s: float) -> None:
+        """Count an attempt that has ended, at this age of the job."""
         self._attempts.labels(outcome).inc()
-        if seconds is not None:
-            self._seconds.observe(seconds)
+        if outcome == "done":
+            self._seconds.observe(age_s)
+
+    def webhook(self, outcome: str) -> None:
+        """Count an attempt to deliver a webhook."""
+        self._webhooks.labels(outcome).inc()
 
     def database(self, counts: Mapping[str, int], oldest_waiting_s: float | None) -> None:
         """Set what the database says of all jobs."""

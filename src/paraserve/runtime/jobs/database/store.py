@@ -94,20 +94,18 @@ class JobStore:
         jobs: Sequence[NewJob],
         quotas: Quotas,
         idempotency: Idempotency | None = None,
-        *,
-        upload_id: str | None = None,
     ) -> list[Job]:
         """Put jobs of one key into the queue, all or none. They are on the disk when this returns.
 
-        A request that was sent before, by its `idempotency`, gets the jobs of the first. `upload_id` is the resumable
-        upload whose bytes became the job's recording: its row is deleted. Cancelled, this leaves no job.
+        A request that was sent before, by its `idempotency`, gets the jobs of the first. The rows of their resumable
+        uploads are deleted. Cancelled, this leaves no job.
 
         Raises:
             IdempotencyError: the same key came with another request.
             QuotaError: the API key has no room for them.
-            UploadNotFoundError: the upload is gone, or another job's by now.
+            UploadNotFoundError: an upload is gone, or another job's by now.
         """
-        submitting_them = self._database.write(submitting.submit, jobs, quotas, idempotency, upload_id)
+        submitting_them = self._database.write(submitting.submit, jobs, quotas, idempotency)
         return await self._whole(submitting_them, lambda _: self._delete_all([job.id for job in jobs]))
 
     async def submitted_before(self, key_name: str, idempotency: Idempotency) -> list[Job] | None:

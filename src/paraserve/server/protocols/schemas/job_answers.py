@@ -2,7 +2,7 @@
 
 from typing import Literal, TypeAlias
 
-from pydantic import MISSING, Field
+from pydantic import Field
 
 from paraserve.server.protocols.schemas.documented import Documented
 from paraserve.server.protocols.schemas.warnings import WithWarnings
@@ -179,5 +179,5 @@ class StateEvent(Documented):
     """The state."""
     attempts: int = Field(ge=0)
     """Attempts that have begun."""
-    error: JobProblem | None | MISSING = MISSING
-    """Why it failed, or the last attempt did. null or absent otherwise."""
+    error: JobProblem | None
+    """Why it failed, or the last attempt did. null otherwise."""
