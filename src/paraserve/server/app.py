@@ -32,6 +32,7 @@ from paraserve.server.http.warnings_header import NOTICE_HEADER, QUALITY_HEADER,
 from paraserve.server.jobs.event_routes import event_router
 from paraserve.server.jobs.job_routes import REPLAYED, job_router
 from paraserve.server.jobs.result_routes import result_router
+from paraserve.server.jobs.tus_descriptions import TUS_HEADERS
 from paraserve.server.jobs.tus_routes import tus_router
 from paraserve.server.jobs.upload_sweep import sweep_uploads
 from paraserve.server.live.live_limit import live_limit
@@ -66,6 +67,7 @@ EXPOSED_HEADERS = (
     NOTICE_HEADER,
     QUALITY_HEADER,
     REPLAYED,
+    *TUS_HEADERS,
 )
 """Headers of answers that pages of allowed origins may read."""
 
