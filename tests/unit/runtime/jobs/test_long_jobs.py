@@ -4,6 +4,7 @@ import asyncio
 import json
 import struct
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -93,8 +94,7 @@ class QuickEngine(LoudEngine):
 
 def memory_bytes():
     """Memory of this process."""
-    with open("/proc/self/statm", encoding="ascii") as file:
-        return int(file.read().split()[1]) * 4096
+    return int(Path("/proc/self/statm").read_text("ascii").split()[1]) * 4096
 
 
 async def peak_memory(peak):
@@ -104,7 +104,7 @@ async def peak_memory(peak):
         await asyncio.sleep(0.05)
 
 
-@pytest.mark.parametrize("hours", [0.5, pytest.param(24, marks=[pytest.mark.full, pytest.mark.timeout(1200)])])
+@pytest.mark.parametrize("hours", [0.2, pytest.param(24, marks=[pytest.mark.full, pytest.mark.timeout(1200)])])
 async def test_a_long_job_is_not_begun_again(tmp_path, monkeypatch, hours):
     """Killed at half, it recognizes only what was not kept, in less memory than an hour of its audio has."""
     monkeypatch.setattr(attempts, "REPORT_S", 0.1 if hours < 1 else 1.0)
