@@ -33,6 +33,12 @@ class JobTimeoutError(ParaserveError, TimeoutError):
     code = "job_timeout"
 
 
+class AttemptsUsedError(ParaserveError, RuntimeError):
+    """The server stopped while it worked on the job, as often as the job may be tried."""
+
+    code = "attempts_used"
+
+
 class DatabaseAwayError(StorageError):
     """The database of jobs does not answer now. The same request may be sent again later."""
 

@@ -1,7 +1,7 @@
 """Events of a job, as they come: Server-Sent Events (SSE), which a client that returns goes on from."""
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 import structlog
 from fastapi import APIRouter, Request, Response
@@ -73,7 +73,7 @@ async def follow_job(request: Request) -> Response:
 
 
 async def event_stream(
-    service: JobService, parts: JobParts, job_id: str, events: list[JobEvent], after_seq: int
+    service: JobService, parts: JobParts, job_id: str, events: Sequence[JobEvent], after_seq: int
 ) -> AsyncIterator[bytes]:
     """Write events until the last one. It ends before where the server stops or the job is deleted.
 

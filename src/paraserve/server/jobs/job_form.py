@@ -19,7 +19,7 @@ MAX_KEY_CHARS = 255
 class JobForm(TranscribeForm):
     """Fields of a job: those of `/transcribe` and more. They need a file, `url` or `upload`."""
 
-    file: bytes | MISSING = MISSING
+    file: bytes | MISSING = MISSING  # type: ignore[assignment]  # a job may have none
     """The recording: audio, or video with sound, of any common format. The field may also be called `audio`. Several
     files make a batch: a job each, with the same fields."""
     url: str | MISSING = Field(MISSING, max_length=MAX_URL_CHARS, examples=["https://example.com/talk.mp3"])

@@ -16,9 +16,9 @@ from paraserve.inference.abilities import ModelChoice
 from paraserve.job_errors import DatabaseAwayError
 from paraserve.job_wiring import JobParts
 from paraserve.runtime.jobs.job import Idempotency, Job, JobRequest, NewJob, Quotas
+from paraserve.runtime.jobs.job_plan import AskedModel
 from paraserve.runtime.routing.routed_engine import RoutedEngine
 from paraserve.server.access.authentication import api_key
-from paraserve.server.http.parsing.form_fields import FormFields, read_model, read_task
 from paraserve.server.jobs.job_fields import (
     JobFields,
     check_source,
@@ -27,7 +27,6 @@ from paraserve.server.jobs.job_fields import (
     split_fields,
 )
 from paraserve.server.jobs.job_form import IDEMPOTENCY_KEY
-from paraserve.server.jobs.job_plan import form_fields_of
 from paraserve.server.jobs.job_service import JobService, owner_of
 from paraserve.server.jobs.receiving_jobs import ReceivedJob, ReceivedJobs, receive_jobs
 from paraserve.server.jobs.uploaded_recordings import uploaded_recording
@@ -129,7 +128,7 @@ async def checked_job(service: JobService, received: ReceivedJob) -> CheckedJob:
     fields = read_job_fields(ours, service.max_timeout_s)
     check_source((received.file, fields.url, fields.upload))
     request = JobRequest(values, received.filename, received.content_type)
-    plan = service.planner(request, _choice(service.engine, form_fields_of(values)))
+    plan = service.planner(request, _choice(service.engine, service.planner.model_of(request)))
     if received.file is not None and not await asyncio.to_thread(_has_bytes, received.file):
         raise AudioError("the recording has no bytes", code="empty_file", param="file")
     if fields.url is not None:
@@ -139,12 +138,10 @@ async def checked_job(service: JobService, received: ReceivedJob) -> CheckedJob:
     return CheckedJob(received.file, request, fields, (*ours.warnings(), *plan.warnings))
 
 
-def _choice(engine: RoutedEngine, fields: FormFields) -> ModelChoice:
+def _choice(engine: RoutedEngine, asked: AskedModel) -> ModelChoice:
     """Return what is known of the model that is going to answer. None is loaded for that."""
-    name = read_model(fields)
-    if name is None and read_task(fields) == "translate":
-        name = engine.models.translator
-    return engine.choice_of(name)
+    is_for_translator = asked.name is None and asked.task == "translate"
+    return engine.choice_of(engine.models.translator if is_for_translator else asked.name)
 
 
 def _has_bytes(file: BinaryIO) -> bool:

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from paraserve.runtime.jobs.job import JobState
+
 JOB_BUCKETS_S = (0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 3600.0, 4 * 3600.0, 24 * 3600.0)
 
 
@@ -53,17 +55,17 @@ class JobMetrics:
         """Count accepted jobs."""
         self._submitted.inc(number)
 
-    def attempt(self, outcome: str, seconds: float | None = None) -> None:
-        """Count an attempt that has ended. `seconds` is the age of a job that is done."""
+    def attempt(self, outcome: str, age_s: float) -> None:
+        """Count an attempt that has ended, at this age of the job."""
         self._attempts.labels(outcome).inc()
-        if seconds is not None:
-            self._seconds.observe(seconds)
+        if outcome == "done":
+            self._seconds.observe(age_s)
 
     def webhook(self, outcome: str) -> None:
         """Count an attempt to deliver a webhook."""
         self._webhooks.labels(outcome).inc()
 
-    def database(self, counts: Mapping[str, int], oldest_waiting_s: float | None) -> None:
+    def database(self, counts: Mapping[JobState, int], oldest_waiting_s: float | None) -> None:
         """Set what the database says of all jobs."""
         for state, number in counts.items():
             self._jobs.labels(state).set(number)
