@@ -4,6 +4,7 @@ import asyncio
 import gc
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from functools import partial
 
 import structlog
 from fastapi import FastAPI
@@ -17,9 +18,9 @@ from paraserve.server.access.admission import ServerLimits
 from paraserve.server.access.authentication import Access, KeyCheck
 from paraserve.server.access.client_addresses import ClientAddresses
 from paraserve.server.access.hosts import HostCheck
-from paraserve.server.access.key_limits import KeysInUse
 from paraserve.server.access.memory_guard import MemoryGuard
 from paraserve.server.access.security_headers import SecurityHeaders
+from paraserve.server.access.usage import UsageWriter
 from paraserve.server.admin.model_routes import admin_models_router
 from paraserve.server.admin.reload_route import admin_router
 from paraserve.server.error_responses import add_error_handlers
@@ -29,6 +30,12 @@ from paraserve.server.http.page import page_router
 from paraserve.server.http.plain_paths import PlainPaths
 from paraserve.server.http.uploads import upload_router
 from paraserve.server.http.warnings_header import NOTICE_HEADER, QUALITY_HEADER, WARNINGS_HEADER
+from paraserve.server.jobs.event_routes import event_router
+from paraserve.server.jobs.job_routes import REPLAYED, job_router
+from paraserve.server.jobs.result_routes import result_router
+from paraserve.server.jobs.tus_descriptions import TUS_HEADERS
+from paraserve.server.jobs.tus_routes import tus_router
+from paraserve.server.jobs.upload_sweep import sweep_uploads
 from paraserve.server.live.live_limit import live_limit
 from paraserve.server.live.websocket_routes import live_route
 from paraserve.server.readiness import Readiness
@@ -36,11 +43,14 @@ from paraserve.server.reloading import Reloader
 from paraserve.server.services import (
     SharedServices,
     host_rules,
+    job_service,
     live_service,
     open_access,
     pull_service,
     upload_service,
+    usage_store,
 )
+from paraserve.server.shared_stores import SharedStores, open_stores
 from paraserve.server.telemetry.metrics import Metrics
 from paraserve.server.telemetry.refusals import Refusals
 from paraserve.server.telemetry.request_log import RequestLog
@@ -51,6 +61,18 @@ from paraserve.settings import Settings
 from paraserve.wiring import model_workers, open_decode_pool, open_engine
 
 log = structlog.get_logger()
+
+EXPOSED_HEADERS = (
+    "X-Request-Id",
+    "Retry-After",
+    "Location",
+    WARNINGS_HEADER,
+    NOTICE_HEADER,
+    QUALITY_HEADER,
+    REPLAYED,
+    *TUS_HEADERS,
+)
+"""Headers of answers that pages of allowed origins may read."""
 
 
 def create_app(
@@ -76,12 +98,14 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        opened = engine if engine is not None else await asyncio.to_thread(load, settings, metrics)
-        routed = _routed(settings, opened)
-        read_again = sources or SettingSources.of(settings)
-        app.state.reloader = Reloader(settings, read_again, routed, access, redaction)
-        async with _services(app, settings, routed, metrics, access, redaction):
-            yield
+        async with open_stores(settings, metrics) as stores:
+            opened = engine if engine is not None else await asyncio.to_thread(load, settings, metrics)
+            routed = _routed(settings, opened)
+            read_again = sources or SettingSources.of(settings)
+            app.state.reloader = Reloader(settings, read_again, routed, access, redaction)
+            app.state.stores = stores
+            async with _services(app, settings, routed, metrics, access, redaction):
+                yield
 
     app = FastAPI(
         title="paraserve",
@@ -94,7 +118,7 @@ def create_app(
         redirect_slashes=False,
     )
     app.state.readiness, app.state.refusals, app.state.access = readiness, refusals, access
-    app.state.uploads = app.state.live = app.state.pulls = app.state.reloader = None
+    app.state.uploads = app.state.live = app.state.pulls = app.state.jobs = app.state.reloader = None
     _add_middleware(app, settings, metrics, access)
     _add_routes(app, settings, metrics)
     add_error_handlers(app)
@@ -111,6 +135,7 @@ async def _services(
     redaction: OperatorRedaction,
 ) -> AsyncIterator[None]:
     """Give the routes what they work with while the server runs, then close all of it."""
+    stores: SharedStores = app.state.stores
     readiness: Readiness = app.state.readiness
     max_live = await live_limit(settings, engine)
     metrics.live_limit.set(max_live)
@@ -119,22 +144,29 @@ async def _services(
     pool.start()
     guard = MemoryGuard.of(settings, lambda: pool.memory_bytes)
     log.info("memory guard", limit_bytes=guard.limit_bytes)
-    limits = ServerLimits(KeysInUse(settings.max_per_key), guard)
+    limits = ServerLimits(stores.keys, guard)
     addresses = ClientAddresses.of(settings.trusted_proxies)
     shared = SharedServices(engine, pool, metrics, access, limits, addresses, app.state.refusals, redaction)
-    app.state.uploads = upload_service(settings, shared)
+    app.state.uploads = uploads = upload_service(settings, shared)
+    app.state.jobs = jobs = job_service(settings, shared, uploads)
     app.state.live = live_service(settings, shared, max_live)
     app.state.pulls = pulls = pull_service(settings, engine, app.state.reloader)
     readiness.engine = engine
     metrics.models_loaded.set(1)
     watchdog = Watchdog(engine, readiness, settings.inference_timeout_s)
+    usage = UsageWriter(limits.usage, partial(usage_store, jobs, opens=bool(settings.data_dir)))
+    sweeping = asyncio.create_task(sweep_uploads(jobs))
     watching = [asyncio.create_task(sample(engine, metrics, pool)), asyncio.create_task(watchdog.run())]
     try:
         with _frozen_objects():
             yield
     finally:
-        app.state.uploads = app.state.live = app.state.pulls = None
+        sweeping.cancel()
+        await asyncio.wait([sweeping])
+        app.state.uploads = app.state.live = app.state.pulls = app.state.jobs = None
         await pulls.close()
+        await usage.close()
+        await jobs.close()
         for task in watching:
             task.cancel()
         await asyncio.wait(watching)
@@ -154,6 +186,8 @@ def _routed(settings: Settings, engine: Engine) -> RoutedEngine:
 
 def _add_routes(app: FastAPI, settings: Settings, metrics: Metrics) -> None:
     app.include_router(upload_router(is_strict=settings.protocol == "strict"))
+    for router in (job_router(), result_router(), event_router(), tus_router()):
+        app.include_router(router)
     app.include_router(health_router(app.state.readiness, metrics, settings))
     app.include_router(admin_router())
     app.include_router(admin_models_router())
@@ -169,9 +203,9 @@ def _add_middleware(app: FastAPI, settings: Settings, metrics: Metrics, access: 
         app.add_middleware(
             CORSMiddleware,
             allow_origins=settings.cors_origins,
-            allow_methods=["GET", "POST"],
+            allow_methods=["GET", "HEAD", "POST", "PATCH", "DELETE"],
             allow_headers=["*"],
-            expose_headers=["X-Request-Id", "Retry-After", WARNINGS_HEADER, NOTICE_HEADER, QUALITY_HEADER],
+            expose_headers=EXPOSED_HEADERS,
         )
     app.add_middleware(HostCheck, rules=host_rules(settings), refusals=app.state.refusals)
     app.add_middleware(SecurityHeaders)

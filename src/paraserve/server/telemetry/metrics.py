@@ -21,6 +21,7 @@ from paraserve.runtime.routing.loaded_model import ModelStatus
 from paraserve.runtime.scheduling.batches import BatchStats, Lane
 from paraserve.runtime.scheduling.live_load import LiveLoad
 from paraserve.runtime.stage_clock import StageClock
+from paraserve.server.telemetry.job_metrics import JobMetrics
 from paraserve.server.telemetry.shared_figures import MULTIPROCESS_DIR
 from paraserve.types import FRAME_MS, Notice, Transcript
 
@@ -52,6 +53,7 @@ class Metrics:
         self._add_live()
         self._add_recognition()
         self._add_process()
+        self.jobs = JobMetrics(self.registry)
 
     def text(self) -> bytes:
         """Return all figures in Prometheus' text format, summed over worker processes."""
@@ -110,7 +112,7 @@ class Metrics:
             self.batch_padding.inc((batch.padded_cost - batch.cost) * FRAME_MS / 1000)
             # The readiness check is a recognition, too. It runs in the lane of live steps.
             if batch.lane is not Lane.STEP:
-                self.segments.labels("file" if batch.lane is Lane.BULK else "live").inc(batch.n_items)
+                self.segments.labels("file" if batch.lane.is_file else "live").inc(batch.n_items)
 
     @contextmanager
     def decoding(self) -> Iterator[None]:
@@ -173,6 +175,7 @@ class Metrics:
         self.seconds = self._histogram("http_request_seconds", "Time to answer", REQUEST_BUCKETS_S, "route")
         self.uploads = self._gauge("uploads_in_progress", "Uploads being worked on")
         self.refusals = self._counter("refusals", "Requests, connections and messages turned away", "kind")
+        self.limits_store_up = self._gauge("limits_store_up", "1 while limits can be counted", mode="livemin")
         self.decode_failures = self._counter("decode_failures", "Recordings that could not be decoded", "code")
         self.real_time_factor = self._histogram(
             "real_time_factor", "Time from a recording's receipt to its text, by its duration", RTF_BUCKETS

@@ -30,6 +30,7 @@ from paraserve.runtime.jobs.database.transactions import (
 from paraserve.runtime.jobs.database.transactions import idempotency as idempotency_keys
 from paraserve.runtime.jobs.database.waits import Waits
 from paraserve.runtime.jobs.job import (
+    NO_SENTENCES,
     Delivery,
     Idempotency,
     Job,
@@ -38,6 +39,7 @@ from paraserve.runtime.jobs.job import (
     JobFilter,
     JobRequest,
     JobState,
+    LastSentences,
     NewJob,
     Progress,
     Quotas,
@@ -92,20 +94,18 @@ class JobStore:
         jobs: Sequence[NewJob],
         quotas: Quotas,
         idempotency: Idempotency | None = None,
-        *,
-        upload_id: str | None = None,
     ) -> list[Job]:
         """Put jobs of one key into the queue, all or none. They are on the disk when this returns.
 
-        A request that was sent before, by its `idempotency`, gets the jobs of the first. `upload_id` is the resumable
-        upload whose bytes became the job's recording: its row is deleted. Cancelled, this leaves no job.
+        A request that was sent before, by its `idempotency`, gets the jobs of the first. The rows of their resumable
+        uploads are deleted. Cancelled, this leaves no job.
 
         Raises:
             IdempotencyError: the same key came with another request.
             QuotaError: the API key has no room for them.
-            UploadNotFoundError: the upload is gone, or another job's by now.
+            UploadNotFoundError: an upload is gone, or another job's by now.
         """
-        submitting_them = self._database.write(submitting.submit, jobs, quotas, idempotency, upload_id)
+        submitting_them = self._database.write(submitting.submit, jobs, quotas, idempotency)
         return await self._whole(submitting_them, lambda _: self._delete_all([job.id for job in jobs]))
 
     async def submitted_before(self, key_name: str, idempotency: Idempotency) -> list[Job] | None:
@@ -215,17 +215,19 @@ class JobStore:
         """Add sentences that are final. Those with an index that is there already are skipped."""
         await self._database.write(events.add_sentences, job_id, lease, first_index, sentences, progress)
 
-    async def save_checkpoint(self, job_id: str, lease: str, number: int, payload: bytes) -> None:
-        """Keep a part of the work for a later attempt. Numbers grow by one."""
-        await self._database.write(events.save_checkpoint, job_id, lease, number, payload)
+    async def save_checkpoint(self, job_id: str, lease: str, payload: bytes) -> None:
+        """Keep the next part of the work for a later attempt."""
+        await self._database.write(events.save_checkpoint, job_id, lease, payload)
 
     async def checkpoints(self, job_id: str) -> Sequence[bytes]:
         """Return the parts of the work that are kept, in order."""
         return await self._database.read(events.read_checkpoints, job_id)
 
-    async def finish(self, job_id: str, lease: str, transcript: bytes, audio_ms: int) -> None:
-        """End a job with its transcript, and count `audio_ms` as used by its key."""
-        await self._database.write(endings.finish, job_id, lease, transcript, audio_ms)
+    async def finish(
+        self, job_id: str, lease: str, transcript: bytes, audio_ms: int, last: LastSentences = NO_SENTENCES
+    ) -> None:
+        """End a job with its transcript, and count `audio_ms` as used by its key. `last` are its last sentences."""
+        await self._database.write(endings.finish, job_id, lease, transcript, audio_ms, last)
 
     async def fail(
         self, job_id: str, lease: str, error: JobError, *, retry_in_s: float | None, is_dead: bool = False
