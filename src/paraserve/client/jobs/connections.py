@@ -39,7 +39,8 @@ def client_settings(url: str, api_key: str, timeout_s: float, *, verify: bool) -
         "base_url": url,
         "headers": {"Authorization": f"Bearer {api_key}"} if api_key else {},
         "timeout": httpx2.Timeout(timeout_s, connect=min(CONNECT_TIMEOUT_S, timeout_s)),
-        "verify": verify,
+        # Without TLS the certificates of authorities, which take a while to be read, are of no use.
+        "verify": verify and parts.scheme == "https",
     }
 
 

@@ -55,10 +55,16 @@ def open_recording(recording: Recording) -> AbstractContextManager[OpenRecording
         return _kept_open(io.BytesIO(recording), len(recording), "")
     if isinstance(recording, str | os.PathLike):
         return _opened(Path(recording))
-    name = Path(str(getattr(recording, "name", ""))).name
+    name = _file_name(recording)
     if not recording.seekable():
         return _copied(recording, name)
     return _kept_open(recording, recording.seek(0, os.SEEK_END), name)
+
+
+def _file_name(file: BinaryIO) -> str:
+    """Return the name of an open file, "" for one without: a pipe may have its number there."""
+    name = getattr(file, "name", None)
+    return Path(name).name if isinstance(name, str) else ""
 
 
 @contextmanager
