@@ -18,6 +18,7 @@
     │   └── WrongKeysError                 too many unknown API keys came from this address
     ├── OverloadedError (RuntimeError)     full, or shutting down: try again later
     │   ├── KeyLimitError                  this client has too much in progress, others may not
+    │   ├── LimitsAwayError                where limits are counted, nobody answers
     │   ├── AddressLimitError              this client's address has too much in progress
     │   ├── EngineStuckError               no model answers any more; the server is being replaced
     │   ├── ModelUnavailableError          a model of the server cannot be loaded now
@@ -163,6 +164,12 @@ class KeyLimitError(OverloadedError):
     """This client has too much in progress. There may be room for others."""
 
     code = "key_limit"
+
+
+class LimitsAwayError(OverloadedError):
+    """The Redis that counts the limits of API keys does not answer, and the operator wants no request without them."""
+
+    code = "limits_unavailable"
 
 
 class AddressLimitError(OverloadedError):

@@ -39,6 +39,12 @@ class DatabaseAwayError(StorageError):
     code = "database_unavailable"
 
 
+class StoredDataError(ParaserveError, ValueError):
+    """A stored recording or text is missing, damaged, or encrypted with another key. Another try does not help."""
+
+    code = "stored_data_unreadable"
+
+
 class LeaseLostError(ParaserveError, RuntimeError):
     """Another runner has the job by now, or it was cancelled. Whatever this one still writes about it is refused."""
 

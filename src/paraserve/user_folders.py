@@ -30,6 +30,16 @@ def cache_folder() -> Path:
         return Path(tempfile.gettempdir()) / f"paraserve-{os.getuid()}"
 
 
+def data_folder() -> Path:
+    """Return our folder in the user's data folder (`XDG_DATA_HOME`). What is in it is kept.
+
+    Raises:
+        ParaserveError: this user has no home.
+    """
+    chosen = os.environ.get("XDG_DATA_HOME")
+    return expanded(chosen or "~/.local/share").absolute() / "paraserve"
+
+
 def folder_warning() -> str | None:
     """Return a sentence for a user without a home.
 

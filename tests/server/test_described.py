@@ -14,7 +14,7 @@ from paraserve.server.protocols.schemas.asyncapi import FUNASR
 from paraserve.server.protocols.schemas.funasr_events import FunasrSpeechEvent
 from paraserve.server.protocols.schemas.funasr_messages import FunasrPartial, FunasrSegmentResult
 from support import audio_files
-from support.api_description import api_description
+from support.api_description import api_description, example_path
 from support.fakes import FakeEngine
 from support.live import live, silence, speech
 from support.live_messages import check_from_server, kinds_of
@@ -75,7 +75,7 @@ def test_pages(server):
 def test_methods_that_are_not_there(server, path):
     """405 names all methods of the path, HEAD with GET."""
     methods = {method.upper() for method in api_description().paths[path]}
-    answer = server.get(path.replace("{path}", "page.js").replace("{model}", "demo"), "PATCH")
+    answer = server.get(example_path(path), "PUT")
     assert answer.status_code == 405
     assert set(answer.headers["allow"].split(", ")) == methods | ({"HEAD"} if "GET" in methods else set())
 

@@ -3,6 +3,7 @@
 import copy
 import functools
 import json
+import re
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -13,21 +14,17 @@ from paraserve.server.app import create_app
 from paraserve.server.http.plain_paths import plain_path
 from paraserve.settings import Settings
 
-FOLDERS = {
-    "/static/": "{path}",
-    "/docs/": "{path}",
-    "/v1/models/": "{model}",
-    "/v1/admin/models/": "{name}/pull",
-}
-"""Beginnings of paths with a parameter, and what comes behind."""
+OF_WHOLE_PATHS = ("path", "model")
+"""Parameters of routes that may have slashes in them."""
+EXAMPLES = {"path": "page.js", "model": "whisper-1", "name": "demo", "id": "0" * 32, "upload_id": "0" * 32}
 UNDESCRIBED = frozenset(("/openapi.json",))
 """FastAPI's own."""
 
 
 def example_path(route: str) -> str:
     """A path of this route that is answered: its parameter names a file of the page, of `/docs`, or a model."""
-    path = route.replace("docs/{path:path}", "docs/docs.js").replace("{path:path}", "page.js")
-    return path.replace("{model:path}", "whisper-1").replace("{name}", "demo")
+    path = route.replace("docs/{path:path}", "docs/docs.js")
+    return re.sub(r"{(\w+)(:path)?}", lambda match: EXAMPLES[match[1]], path)
 
 
 class UndescribedError(AssertionError):
@@ -45,6 +42,7 @@ class ApiDescription:
 
     def __init__(self, document: dict[str, Any]) -> None:
         self.paths: dict[str, Any] = document["paths"]
+        self._forms = [(path, _form_of(path)) for path in self.paths if "{" in path]
         self._components = copy.deepcopy(document["components"])
         for schema in self._components["schemas"].values():
             schema.setdefault("additionalProperties", False)
@@ -69,8 +67,7 @@ class ApiDescription:
 
     def _operation(self, method: str, path: str) -> dict[str, Any] | None:
         path = plain_path(path)
-        folder = next((one for one in FOLDERS if path.startswith(one)), None)
-        known = path if folder is None else folder + FOLDERS[folder]
+        known = path if path in self.paths else next((one for one, form in self._forms if form.fullmatch(path)), path)
         return self.paths.get(known, {}).get("get" if method == "HEAD" else method.lower())
 
     def _check_headers(self, where: str, described: dict[str, Any], headers: dict[str, str]) -> None:
@@ -98,6 +95,13 @@ class ApiDescription:
         validator = jsonschema.Draft202012Validator({**schema, "components": self._components})
         for error in validator.iter_errors(value):
             raise UndescribedError(f"{where}: {error.json_path}: {error.message}")
+
+
+def _form_of(path: str) -> re.Pattern[str]:
+    """What paths of a route with parameters look like."""
+    forms = {name: r".+" for name in OF_WHOLE_PATHS}
+    parts = re.split(r"{(\w+)}", path)
+    return re.compile("".join(forms.get(part, "[^/]+") if n % 2 else re.escape(part) for n, part in enumerate(parts)))
 
 
 def _error(*codes: str) -> dict[str, Any]:

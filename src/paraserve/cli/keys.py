@@ -12,6 +12,7 @@ from paraserve.errors import ParaserveError
 from paraserve.server.access.api_keys import add_key, hashed, new_key, read_keys, remove_keys
 from paraserve.server.access.key_fields import (
     DEFAULT_SCOPES,
+    MAX_BYTES,
     MAX_LIMIT,
     ApiKey,
     KeyLimits,
@@ -46,16 +47,20 @@ Scopes = Annotated[
 ]
 
 
-def _limit(what: str) -> object:
+def _limit(what: str, greatest: int = MAX_LIMIT) -> object:
     return typer.Option(
-        metavar="N", min=0, max=MAX_LIMIT, help=f"{what}. 0 = no limit.", show_default="the settings count"
+        metavar="N", min=0, max=greatest, help=f"{what}. 0 = no limit.", show_default="the settings count"
     )
 
 
 Max = Annotated[int | None, _limit("Uploads and live connections at once of all keys of this name")]
 MaxUploads = Annotated[int | None, _limit("Uploads at once")]
 MaxLive = Annotated[int | None, _limit("Live connections at once")]
-PerMinute = Annotated[int | None, _limit("Uploads and live connections that may begin in a minute")]
+PerMinute = Annotated[int | None, _limit("Uploads, live connections and jobs that may begin in a minute")]
+AudioPerMinute = Annotated[int | None, _limit("Seconds of audio in uploads and live connections in a minute")]
+MaxJobs = Annotated[int | None, _limit("Unfinished jobs")]
+JobHoursADay = Annotated[int | None, _limit("Hours of audio in jobs that are recognized in a day")]
+JobBytes = Annotated[int | None, _limit("Bytes of stored recordings of jobs", MAX_BYTES)]
 
 
 @app.command()
@@ -68,6 +73,10 @@ def add(  # noqa: PLR0913, PLR0917 - one parameter a flag
     max_uploads: MaxUploads = None,
     max_live: MaxLive = None,
     per_minute: PerMinute = None,
+    audio_per_minute: AudioPerMinute = None,
+    max_jobs: MaxJobs = None,
+    job_hours_a_day: JobHoursADay = None,
+    job_bytes: JobBytes = None,
 ) -> None:
     """Make a key, print it, and keep only its digest: it cannot be shown again.
 
@@ -78,7 +87,9 @@ def add(  # noqa: PLR0913, PLR0917 - one parameter a flag
         hashed(name, secret),
         expires=_expiry(expires),
         scopes=_scopes(scopes),
-        limits=KeyLimits(max, max_uploads, max_live, per_minute),
+        limits=KeyLimits(
+            max, max_uploads, max_live, per_minute, audio_per_minute, max_jobs, job_hours_a_day, job_bytes
+        ),
     )
     try:
         add_key(file, known)

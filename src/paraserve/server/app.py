@@ -29,6 +29,9 @@ from paraserve.server.http.page import page_router
 from paraserve.server.http.plain_paths import PlainPaths
 from paraserve.server.http.uploads import upload_router
 from paraserve.server.http.warnings_header import NOTICE_HEADER, QUALITY_HEADER, WARNINGS_HEADER
+from paraserve.server.jobs.event_routes import event_router
+from paraserve.server.jobs.job_routes import REPLAYED, job_router
+from paraserve.server.jobs.result_routes import result_router
 from paraserve.server.live.live_limit import live_limit
 from paraserve.server.live.websocket_routes import live_route
 from paraserve.server.readiness import Readiness
@@ -36,6 +39,7 @@ from paraserve.server.reloading import Reloader
 from paraserve.server.services import (
     SharedServices,
     host_rules,
+    job_service,
     live_service,
     open_access,
     pull_service,
@@ -51,6 +55,17 @@ from paraserve.settings import Settings
 from paraserve.wiring import model_workers, open_decode_pool, open_engine
 
 log = structlog.get_logger()
+
+EXPOSED_HEADERS = (
+    "X-Request-Id",
+    "Retry-After",
+    "Location",
+    WARNINGS_HEADER,
+    NOTICE_HEADER,
+    QUALITY_HEADER,
+    REPLAYED,
+)
+"""Headers of answers that pages of allowed origins may read."""
 
 
 def create_app(
@@ -94,7 +109,7 @@ def create_app(
         redirect_slashes=False,
     )
     app.state.readiness, app.state.refusals, app.state.access = readiness, refusals, access
-    app.state.uploads = app.state.live = app.state.pulls = app.state.reloader = None
+    app.state.uploads = app.state.live = app.state.pulls = app.state.jobs = app.state.reloader = None
     _add_middleware(app, settings, metrics, access)
     _add_routes(app, settings, metrics)
     add_error_handlers(app)
@@ -122,7 +137,8 @@ async def _services(
     limits = ServerLimits(KeysInUse(settings.max_per_key), guard)
     addresses = ClientAddresses.of(settings.trusted_proxies)
     shared = SharedServices(engine, pool, metrics, access, limits, addresses, app.state.refusals, redaction)
-    app.state.uploads = upload_service(settings, shared)
+    app.state.uploads = uploads = upload_service(settings, shared)
+    app.state.jobs = jobs = job_service(settings, shared, uploads)
     app.state.live = live_service(settings, shared, max_live)
     app.state.pulls = pulls = pull_service(settings, engine, app.state.reloader)
     readiness.engine = engine
@@ -133,8 +149,9 @@ async def _services(
         with _frozen_objects():
             yield
     finally:
-        app.state.uploads = app.state.live = app.state.pulls = None
+        app.state.uploads = app.state.live = app.state.pulls = app.state.jobs = None
         await pulls.close()
+        await jobs.close()
         for task in watching:
             task.cancel()
         await asyncio.wait(watching)
@@ -154,6 +171,8 @@ def _routed(settings: Settings, engine: Engine) -> RoutedEngine:
 
 def _add_routes(app: FastAPI, settings: Settings, metrics: Metrics) -> None:
     app.include_router(upload_router(is_strict=settings.protocol == "strict"))
+    for router in (job_router(), result_router(), event_router()):
+        app.include_router(router)
     app.include_router(health_router(app.state.readiness, metrics, settings))
     app.include_router(admin_router())
     app.include_router(admin_models_router())
@@ -169,9 +188,9 @@ def _add_middleware(app: FastAPI, settings: Settings, metrics: Metrics, access: 
         app.add_middleware(
             CORSMiddleware,
             allow_origins=settings.cors_origins,
-            allow_methods=["GET", "POST"],
+            allow_methods=["GET", "HEAD", "POST", "PATCH", "DELETE"],
             allow_headers=["*"],
-            expose_headers=["X-Request-Id", "Retry-After", WARNINGS_HEADER, NOTICE_HEADER, QUALITY_HEADER],
+            expose_headers=EXPOSED_HEADERS,
         )
     app.add_middleware(HostCheck, rules=host_rules(settings), refusals=app.state.refusals)
     app.add_middleware(SecurityHeaders)

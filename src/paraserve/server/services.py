@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from paraserve.catalog.store import models_folder
+from paraserve.job_wiring import Jobs, JobWork
 from paraserve.operator_redaction import OperatorRedaction
 from paraserve.options import SemanticEndpoint
 from paraserve.runtime.decoding.pool import DecodePool
@@ -14,10 +15,13 @@ from paraserve.server.access.admission import ConcurrencyLimit, ServerLimits
 from paraserve.server.access.authentication import Access
 from paraserve.server.access.client_addresses import ClientAddresses, is_loopback
 from paraserve.server.access.hosts import HostRules
+from paraserve.server.access.job_quotas import quotas_of
 from paraserve.server.access.key_ring import KeyRing
 from paraserve.server.access.wrong_keys import WrongKeys
 from paraserve.server.http.parsing.upload_pace import UploadLimits
 from paraserve.server.http.uploads import UploadService
+from paraserve.server.jobs.job_plan import JobPlanner
+from paraserve.server.jobs.job_service import JobService
 from paraserve.server.live.final_deadline import FinalLimits
 from paraserve.server.live.key_watch import KeyWatch
 from paraserve.server.live.recorded_utterance import LiveContext
@@ -113,6 +117,28 @@ def live_service(settings: Settings, shared: SharedServices, max_live: int) -> L
         access=shared.access,
         hosts=host_rules(settings),
         key_watch=KeyWatch(shared.access),
+    )
+
+
+def job_service(settings: Settings, shared: SharedServices, uploads: UploadService) -> JobService:
+    """Make the service of the routes of jobs, whose submissions have the limits of uploads.
+
+    Raises:
+        ParaserveError: a setting of jobs cannot be used.
+    """
+    planner = JobPlanner(shared.redaction, settings.subtitles)
+    figures = shared.metrics.jobs
+    work = JobWork(shared.engine, shared.pool, planner, uploads.file_limits, figures)
+    return JobService(
+        jobs=Jobs(settings, work),
+        engine=shared.engine,
+        planner=planner,
+        upload_limits=uploads.upload_limits,
+        admission=ConcurrencyLimit(settings.max_uploads, "jobs", figures.submissions, shared.limits),
+        address_limit=uploads.address_limit,
+        max_timeout_s=settings.jobs_timeout_s,
+        quotas_of=partial(quotas_of, settings=settings),
+        metrics=figures,
     )
 
 

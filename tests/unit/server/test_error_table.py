@@ -2,11 +2,19 @@
 
 import pytest
 
-from paraserve import errors
+from paraserve import errors, job_errors, remote_errors
 from paraserve.errors import DiskFullError, FinalTimeoutError, ModelUnavailableError, ParaserveError, StorageError
 from paraserve.server.error_table import ERROR_TABLE, error_row
 
-CLASSES = [k for k in vars(errors).values() if isinstance(k, type) and issubclass(k, ParaserveError)]
+MODULES = (errors, job_errors, remote_errors)
+CLASSES = list(
+    dict.fromkeys(
+        k
+        for module in MODULES
+        for k in vars(module).values()
+        if isinstance(k, type) and issubclass(k, ParaserveError)
+    )
+)
 SUBCLASSES = [k for k in CLASSES if k is not ParaserveError]
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any, Literal, TypeAlias
 
 JobState: TypeAlias = Literal["queued", "running", "done", "failed", "cancelled"]
@@ -146,7 +147,7 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class JobFilter:
-    """Which jobs to list. `key_name` None means those of all keys. `after` is the id behind which a page begins."""
+    """Which jobs to list. `key_name` None means those of all keys. `after` is what the page before gave to go on."""
 
     key_name: str | None
     states: Sequence[JobState] = ()
@@ -157,8 +158,50 @@ class JobFilter:
 
 @dataclass(frozen=True, slots=True)
 class Quotas:
-    """What the jobs of one key may have; 0 = no limit. `audio_ms_per_day` is of the day in UTC."""
+    """What the jobs of one key may have; 0 = no limit. `audio_ms_per_day` is of the day in UTC.
+
+    `max_bytes` counts stored recordings and resumable uploads.
+    """
 
     max_unfinished: int = 0
     audio_ms_per_day: int = 0
     max_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Idempotency:
+    """The `Idempotency-Key` of a request, and a digest of all that it asks for."""
+
+    key: str
+    digest: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A resumable upload, as the database has it. Its bytes are in a file.
+
+    `offset` counts the bytes that are on the disk. `length` is that of the whole, None until the client says it.
+    """
+
+    id: str
+    key_name: str
+    length: int | None
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    offset: int = 0
+    created_s: float = 0.0
+    updated_s: float = 0.0
+
+    @property
+    def is_complete(self) -> bool:
+        """True once all bytes are there."""
+        return self.offset == self.length
+
+
+@dataclass(frozen=True, slots=True)
+class UsageRow:
+    """What one API key has used on one day (UTC)."""
+
+    key_name: str
+    day: date
+    requests: int
+    audio_ms: int

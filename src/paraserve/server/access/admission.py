@@ -1,37 +1,57 @@
 """Limits on work in progress, checked before any work begins."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 
 from prometheus_client import Gauge
 
 from paraserve.errors import OverloadedError
 from paraserve.server.access.key_fields import ApiKey
-from paraserve.server.access.key_limits import KeysInUse, Kind
+from paraserve.server.access.key_limits import KeyLimiter, Kind
 from paraserve.server.access.memory_guard import MemoryGuard
+from paraserve.server.access.usage import UsageCounter
 
 RETRY_AFTER_S = 1
 
 
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """A request that has been let in. `key` is None where no key is wanted."""
+
+    key: ApiKey | None
+    keys: KeyLimiter
+    usage: UsageCounter
+
+    def audio(self, ms: float) -> None:
+        """Count audio that it brought, as soon as that is known: against the limits of its key, and as its usage."""
+        if self.key is not None:
+            self.keys.charge_audio(self.key, ms)
+        self.usage.add(self.key, audio_ms=ms)
+
+
 @dataclass(slots=True)
 class ServerLimits:
-    """Limits of uploads and live sessions together."""
+    """Limits of uploads, live sessions and submitted jobs together."""
 
-    keys: KeysInUse
+    keys: KeyLimiter
     memory: MemoryGuard = field(default_factory=MemoryGuard)
+    usage: UsageCounter = field(default_factory=UsageCounter)
 
-    @contextmanager
-    def admit(self, key: ApiKey | None, kind: Kind) -> Iterator[None]:
+    @asynccontextmanager
+    async def admit(self, key: ApiKey | None, kind: Kind) -> AsyncIterator[Admitted]:
         """Admit one request with this API key, until the context is left.
 
         Raises:
             KeyLimitError: the key has too much in progress, or began too much within a minute.
+            LimitsAwayError: the limits of keys cannot be checked now.
             OverloadedError: this process and its decode children hold too much memory.
         """
         self.memory.check()
-        with self.keys.admit(key, kind):
-            yield
+        async with self.keys.admitted(key, kind):
+            if kind != "jobs":  # a job counts when it is done
+                self.usage.add(key, requests=1)
+            yield Admitted(key, self.keys, self.usage)
 
 
 @dataclass(slots=True)
@@ -44,23 +64,24 @@ class ConcurrencyLimit:
     server_limits: ServerLimits
     in_progress: int = 0
 
-    @contextmanager
-    def admit(self, key: ApiKey | None) -> Iterator[None]:
+    @asynccontextmanager
+    async def admit(self, key: ApiKey | None) -> AsyncIterator[Admitted]:
         """Admit one request with this API key, until the context is left.
 
         Raises:
             KeyLimitError: the key has too much in progress, or began too much within a minute.
+            LimitsAwayError: the limits of keys cannot be checked now.
             OverloadedError: too many requests of this kind are in progress, or the process holds too much memory.
         """
         if self.in_progress >= self.limit:
             message = f"{self.limit} {self.kind} are in progress already: try again later"
             raise OverloadedError(message, retry_after_s=RETRY_AFTER_S)
-        with self.server_limits.admit(key, self.kind):
-            self._change(+1)
-            try:
-                yield
-            finally:
-                self._change(-1)
+        self._change(+1)  # its place is taken while its key is checked, which may have to wait for others
+        try:
+            async with self.server_limits.admit(key, self.kind) as admitted:
+                yield admitted
+        finally:
+            self._change(-1)
 
     @contextmanager
     def places(self) -> Iterator["Places"]:

@@ -15,11 +15,12 @@ DIGEST = re.compile(r"sha256:([0-9A-Fa-f]{64})")
 DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 FIRST_YEAR = 2000
 MAX_LIMIT = 1_000_000
+MAX_BYTES = 10**15
 DAY = timedelta(days=1)
 
 
 class KeyScope(StrEnum):
-    """What a key may be used for. No route wants `jobs` yet."""
+    """What a key may be used for."""
 
     TRANSCRIBE = "transcribe"
     LIVE = "live"
@@ -36,13 +37,23 @@ class KeyLimits:
     """Limits of a key's name, None where the settings count, 0 for no limit. The names are those of the fields.
 
     `max` is uploads and live connections at once, `max_uploads` and `max_live` those of one kind, `per_minute` how
-    many may begin in a minute.
+    many may begin in a minute, jobs included. `audio_per_minute` is seconds of audio of uploads and live connections.
+    `max_jobs` is unfinished jobs, `job_hours_a_day` hours of audio in jobs, `job_bytes` stored recordings of jobs.
     """
 
     max: int | None = None
     max_uploads: int | None = None
     max_live: int | None = None
     per_minute: int | None = None
+    audio_per_minute: int | None = None
+    max_jobs: int | None = None
+    job_hours_a_day: int | None = None
+    job_bytes: int | None = None
+
+
+def max_of_limit(name: str) -> int:
+    """Return the greatest value of a field of `KeyLimits`."""
+    return MAX_BYTES if name == "job_bytes" else MAX_LIMIT
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,8 +154,9 @@ def _limit(values: dict[str, str], name: str) -> int | None:
     text = values.get(name)
     if text is None:
         return None
-    if not (text.isascii() and text.isdigit()) or len(text) > len(str(MAX_LIMIT)) or int(text) > MAX_LIMIT:
-        raise ValueError(f"{name}={text}: expected a whole number from 0 (no limit) to {MAX_LIMIT}")
+    greatest = max_of_limit(name)
+    if not (text.isascii() and text.isdigit()) or len(text) > len(str(greatest)) or int(text) > greatest:
+        raise ValueError(f"{name}={text}: expected a whole number from 0 (no limit) to {greatest}")
     return int(text)
 
 

@@ -43,38 +43,58 @@ ERROR_CODES: Mapping[str, ErrorCode] = MappingProxyType(
             404, "the server has no model of this name, the message lists those that it has"
         ),
         "no_pull": ErrorCode(404, "no model of this name is being downloaded"),
+        "job_not_found": ErrorCode(404, "there is no job of this id, or it belongs to another API key"),
+        "upload_not_found": ErrorCode(
+            404, "there is no resumable upload of this id, or it belongs to another API key"
+        ),
         "method_not_allowed": ErrorCode(405, "the path does not take this method"),
         "reload_failed": ErrorCode(409, "all stays as it was, the message says why"),
         "upload_timeout": ErrorCode(408, "the client stopped sending in the middle of its upload, or is too slow"),
         "head_timeout": ErrorCode(408, "the head of the request was not complete within `head_timeout_s`"),
         "pull_in_progress": ErrorCode(409, "another model is being downloaded, or this one is being loaded"),
         "missing_package": ErrorCode(409, "a package that the model needs is not installed, the message names it"),
+        "job_not_done": ErrorCode(409, "the job waits or is being worked on, so its transcript is not there yet"),
+        "job_failed": ErrorCode(409, "the job failed, so there is no transcript; the message says why it failed"),
+        "job_cancelled": ErrorCode(409, "the job was cancelled, so there is no transcript"),
+        "result_deleted": ErrorCode(409, "the transcript was delivered, and is not kept (`store`)"),
+        "upload_offset": ErrorCode(409, "the bytes do not follow those that the server has"),
+        "upload_state": ErrorCode(409, "the resumable upload is not complete, or in use by another request"),
         "file_too_large": ErrorCode(413, "the recording has more bytes than `max_upload_bytes`"),
         "url_too_long": ErrorCode(414, "the URL has more than 16 KiB"),
         "unsupported_format": ErrorCode(415, "the file is not audio or video of a known format"),
         "unsupported_codec": ErrorCode(415, "the file holds audio of a codec that is not decoded"),
         "host_not_allowed": ErrorCode(421, "the request is for a name that is not the server's (`allowed_hosts`)"),
+        "url_not_allowed": ErrorCode(400, "the URL leads to a place, or has a form, that is not taken"),
+        "idempotency_key_reused": ErrorCode(422, "the `Idempotency-Key` was used before, with another request"),
+        "url_failed": ErrorCode(422, "the recording at the URL cannot be had"),
         "audio_too_long": ErrorCode(422, "the recording is longer than `max_duration_s`"),
         "decoder_failed": ErrorCode(422, "the recording could not be decoded"),
         "decoder_died": ErrorCode(422, "the recording crashed two decoder processes"),
         "decoder_timeout": ErrorCode(422, "the decoder made no progress on this recording"),
         "decoder_out_of_memory": ErrorCode(422, "the decoder ran out of memory on this recording"),
         "key_limit": ErrorCode(429, "the API key has too much in progress, or began too much within a minute"),
+        "quota_exceeded": ErrorCode(
+            429, "the API key has used up its unfinished jobs, its hours of audio a day, or its bytes"
+        ),
         "too_many_wrong_keys": ErrorCode(429, "the API key is not known, as many others from this address"),
         "websocket_version": ErrorCode(426, "WebSockets of version 13 are served, no others"),
         "address_limit": ErrorCode(429, "the client's address has too many connections open, or uploads in progress"),
         "head_too_large": ErrorCode(431, "the head of the request has over 64 KiB or 128 lines"),
+        "upload_checksum": ErrorCode(460, "the bytes differ from their checksum, and were not kept"),
         "inference_failed": ErrorCode(500, "a model failed on this recording"),
         "model_load_failed": ErrorCode(500, "the catalog of models cannot be read, the message names the file"),
         "model_pull_failed": ErrorCode(500, "the models folder cannot be written, the message says why"),
         "internal_error": ErrorCode(500, "an unexpected failure, logged under the request's id"),
         "overloaded": ErrorCode(503, "the server is full, try again later"),
+        "limits_unavailable": ErrorCode(503, "the Redis that counts the limits of API keys does not answer"),
         "too_many_connections": ErrorCode(503, "the server has too many connections, try again later"),
         "decoder_unavailable": ErrorCode(503, "no decoder process could be had, try again later"),
         "model_unavailable": ErrorCode(503, "the model cannot be loaded now, and no other answers in its place"),
         "shutting_down": ErrorCode(503, "the server is about to stop, try again later"),
         "not_ready": ErrorCode(503, "the server is starting or stopping, try again later"),
         "storage_unavailable": ErrorCode(503, "the server's folder for temporary files cannot be written"),
+        "database_unavailable": ErrorCode(503, "the database of jobs does not answer now, try again later"),
+        "url_unavailable": ErrorCode(503, "the host of the URL cannot be found now, try again later"),
         "http_version_not_supported": ErrorCode(505, "the server speaks HTTP/1.1"),
         "engine_stuck": ErrorCode(
             503, "no model answers any more, the server is being replaced: try again in seconds"
@@ -83,6 +103,7 @@ ERROR_CODES: Mapping[str, ErrorCode] = MappingProxyType(
             503, "a model run took longer than `inference_timeout_s`: try again in seconds"
         ),
         "request_timeout": ErrorCode(504, "the request took longer than `request_timeout_s`, or its field `timeout`"),
+        "job_timeout": ErrorCode(504, "an attempt at the job took longer than its `timeout_s`"),
         "disk_full": ErrorCode(507, "the server has no space left for the upload, or for the model"),
     }
 )
@@ -108,8 +129,29 @@ ADMIN_CODES = ("local_only", "origin_not_allowed")
 """Answers of every route of administration."""
 PULL_CODES = ("no_pull", "pull_in_progress", "missing_package", "model_load_failed", "model_pull_failed")
 """Answers that only routes of administration give."""
+JOB_STATE_CODES = ("job_not_done", "job_failed", "job_cancelled", "result_deleted")
+"""Answers to those who want a transcript that is not there."""
+STORE_CODES = ("not_ready", "storage_unavailable", "database_unavailable", "disk_full", "internal_error")
+"""Answers of every route of jobs and resumable uploads, whose store may not be usable now."""
+SUBMIT_CODES = (
+    "url_not_allowed",
+    "idempotency_key_reused",
+    "quota_exceeded",
+    "upload_not_found",
+    "upload_state",
+)
+"""Answers to submissions of jobs beside those of uploads."""
+TUS_CODES = ("upload_offset", "upload_checksum")
 _SPECIAL = frozenset(
     (
+        *JOB_STATE_CODES,
+        *SUBMIT_CODES,
+        *TUS_CODES,
+        "job_not_found",
+        "url_failed",
+        "url_unavailable",
+        "job_timeout",
+        "database_unavailable",
         *HANDSHAKE_CODES,
         *PULL_CODES,
         "not_found",

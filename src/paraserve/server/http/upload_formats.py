@@ -184,12 +184,7 @@ def _funasr_formats(*, is_strict: bool) -> tuple[UploadFormat, ...]:
 
 def plan_transcript(request: UploadRequest) -> UploadPlan:
     """Plan our JSON transcript, or what `format` names."""
-    name, other = request.fields.last("format"), request.fields.last("response_format")
-    if name and other and name != other:
-        request.fields.warn(not_honoured("response_format", "format is given, too, and counts"))
-    param, name = ("response_format", other) if other and not name else ("format", name or "json")
-    if name not in FORMATS:
-        raise ProtocolError(f"unknown format {name!r}: {one_of(FORMATS)}", code="invalid_format", param=param)
+    name = read_format(request.fields)
     chosen = FORMATS[name]
     subtitles = request.subtitle_options(has_cues=chosen.has_cues)
     options = replace(request.options(), word_times=name != "text")
@@ -198,6 +193,21 @@ def plan_transcript(request: UploadRequest) -> UploadPlan:
     return UploadPlan(
         options, lambda transcript: Response(chosen.write(transcript, subtitles), media_type=chosen.media_type)
     )
+
+
+def read_format(fields: FormFields) -> str:
+    """Read the format of a transcript, one of `FORMATS`; JSON where none is named.
+
+    Raises:
+        ProtocolError: it is not known.
+    """
+    name, other = fields.last("format"), fields.last("response_format")
+    if name and other and name != other:
+        fields.warn(not_honoured("response_format", "format is given, too, and counts"))
+    param, name = ("response_format", other) if other and not name else ("format", name or "json")
+    if name not in FORMATS:
+        raise ProtocolError(f"unknown format {name!r}: {one_of(FORMATS)}", code="invalid_format", param=param)
+    return name
 
 
 def plan_openai(request: UploadRequest) -> UploadPlan:

@@ -1,31 +1,22 @@
 """Uploads over HTTP, from the first byte to the answer.
 
-Limits come first, then the bytes, into memory or an unlinked temporary file: nothing is left behind, whatever happens
-to the server. Routes differ only in the fields that they take and the answer that they give (`upload_formats.py`).
+Limits come first, then the bytes (`receiving.py`). Routes differ only in the fields that they take and the answer
+that they give (`upload_formats.py`).
 """
 
 import asyncio
-import io
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any, BinaryIO
 
 from fastapi import APIRouter, Request, Response
-from starlette.datastructures import FormData, UploadFile
-from starlette.formparsers import MultiPartException
 
-from paraserve.errors import (
-    EngineStuckError,
-    OverloadedError,
-    ProtocolError,
-    UploadTooLargeError,
-)
+from paraserve.errors import EngineStuckError, OverloadedError
 from paraserve.inference.abilities import ModelChoice
 from paraserve.operator_redaction import OperatorRedaction
 from paraserve.runtime.channels.split_recording import transcribe_recording
 from paraserve.runtime.decoding.pool import DecodePool
-from paraserve.runtime.decoding.spool import SPOOL_MEMORY_BYTES, spool, storing
 from paraserve.runtime.recorded_file import FileLimits
 from paraserve.runtime.routing.routed_engine import RoutedEngine
 from paraserve.runtime.stage_clock import StageClock
@@ -35,11 +26,10 @@ from paraserve.server.access.authentication import api_key
 from paraserve.server.access.key_fields import KeyScope
 from paraserve.server.http.api_docs import WITHOUT_KEY, error_answers, json_answer, key_with, upload_request
 from paraserve.server.http.disconnection import time_limit, while_connected
-from paraserve.server.http.parsing.form_fields import FormFields, read_model, read_task, read_timeout
-from paraserve.server.http.parsing.form_parser import FILE_FIELDS, RecordingFormParser
-from paraserve.server.http.parsing.json_bodies import MAX_JSON_BYTES, is_json, read_json_request
+from paraserve.server.http.parsing.form_fields import read_task, read_timeout
 from paraserve.server.http.parsing.raw_audio import as_wav, read_raw_audio
-from paraserve.server.http.parsing.upload_pace import UploadLimits, UploadPace
+from paraserve.server.http.parsing.upload_pace import UploadLimits
+from paraserve.server.http.receiving import Upload, receive_upload
 from paraserve.server.http.upload_formats import UploadFormat, UploadRequest, upload_formats
 from paraserve.server.http.warnings_header import HEADER_DESCRIPTION, answer_headers
 from paraserve.server.protocols.json_encoding import Json
@@ -49,9 +39,6 @@ from paraserve.server.telemetry.request_log import request_id, started_s
 from paraserve.server.telemetry.slow_log import SlowLog, log_slow_request
 from paraserve.subtitle_options import SubtitleOptions
 
-FORM_OVERHEAD_BYTES = 1024**2
-"""Bytes that a multipart body may have beside the file: boundaries and text fields."""
-MAX_FIELDS = 64
 SHORT_MS = 60_000
 """The answer about this much speech is written in a millisecond."""
 RECEIVE, RENDER = "receive", "render"
@@ -153,21 +140,6 @@ class UploadService:
         return response
 
 
-@dataclass(frozen=True, slots=True)
-class Upload:
-    """A received recording, its name and content type, and the form or query fields that came with it."""
-
-    file: BinaryIO
-    filename: str
-    content_type: str
-    fields: FormFields
-
-    @property
-    def model(self) -> str | None:
-        """Return the name of the model that the client asks for."""
-        return read_model(self.fields)
-
-
 @asynccontextmanager
 async def _file_of(upload: Upload) -> AsyncIterator[BinaryIO]:
     """Return the recording as a file with a header."""
@@ -181,110 +153,3 @@ async def _file_of(upload: Upload) -> AsyncIterator[BinaryIO]:
         yield file
     finally:
         opened.__exit__(None, None, None)
-
-
-@asynccontextmanager
-async def receive_upload(request: Request, limits: UploadLimits) -> AsyncIterator[Upload]:
-    """Receive the recording: a multipart field `file` or `audio`, base64 in JSON, or the body.
-
-    Its file is closed on leaving.
-
-    Raises:
-        UploadTooLargeError: the announced or received size is over the limit.
-        ProtocolError: the form cannot be read, or it has no file.
-        SlowUploadError: the client stopped sending.
-        StorageError: the recording cannot be stored.
-    """
-    announced, content_type = request.headers.get("content-length", ""), request.headers.get("content-type", "")
-    is_form = content_type.lower().startswith("multipart/")
-    max_bytes = limits.max_bytes + (FORM_OVERHEAD_BYTES if is_form else 0)
-    if is_json(content_type):
-        max_bytes = MAX_JSON_BYTES
-    if announced.isdigit() and int(announced) > max_bytes:
-        raise _too_large(min(max_bytes, limits.max_bytes))
-    body = _limited(request, max_bytes, limits)
-    if is_form:
-        with storing():
-            async with _form(request, body) as form:
-                yield _form_upload(form, request, limits.max_bytes)
-    else:
-        with spool() as file:
-            n_bytes = 0
-            async for chunk in body:
-                n_bytes += len(chunk)
-                if n_bytes <= SPOOL_MEMORY_BYTES:
-                    file.write(chunk)
-                else:  # to a disk, which may be slow
-                    await asyncio.to_thread(file.write, chunk)
-            file.seek(0)
-            if is_json(content_type):
-                async with limits.json_turn:
-                    upload = await _from_json(file, request, limits.max_bytes)
-                with upload.file:
-                    yield upload
-            else:
-                yield Upload(file, "", content_type, FormFields(_query(request)))
-
-
-async def _from_json(body: BinaryIO, request: Request, max_bytes: int) -> Upload:
-    asked = await asyncio.to_thread(read_json_request, body)
-    if len(asked.recording) > max_bytes:
-        raise _too_large(max_bytes)
-    fields = _query(request)
-    for name, values in asked.values.items():
-        fields.setdefault(name, []).extend(values)
-    return Upload(io.BytesIO(asked.recording), "", asked.media_type, FormFields(fields))
-
-
-async def _limited(request: Request, max_bytes: int, limits: UploadLimits) -> AsyncGenerator[bytes, None]:
-    received = 0
-    pace = UploadPace(limits)
-    chunks = aiter(request.stream())
-    while True:
-        try:
-            async with asyncio.timeout(pace.patience_s()):
-                chunk = await anext(chunks, None)
-        except TimeoutError:
-            raise pace.error() from None
-        if chunk is None:
-            return
-        received += len(chunk)
-        pace.received(len(chunk))
-        if received > max_bytes:
-            raise _too_large(max_bytes)
-        yield chunk
-
-
-@asynccontextmanager
-async def _form(request: Request, body: AsyncGenerator[bytes, None]) -> AsyncIterator[FormData]:
-    parser = RecordingFormParser(request.headers, body, max_files=1, max_fields=MAX_FIELDS)
-    try:
-        form = await parser.parse()
-    except MultiPartException as error:
-        raise ProtocolError(f"the form cannot be read: {error.message}", code="invalid_form") from None
-    try:
-        yield form
-    finally:
-        await form.close()
-
-
-def _form_upload(form: FormData, request: Request, max_bytes: int) -> Upload:
-    fields = _query(request)
-    for name, value in form.multi_items():
-        if isinstance(value, str):
-            fields.setdefault(name, []).append(value)
-    for name in FILE_FIELDS:
-        part = form.get(name)
-        if isinstance(part, UploadFile):
-            if part.size is not None and part.size > max_bytes:
-                raise _too_large(max_bytes)
-            return Upload(part.file, part.filename or "", part.content_type or "", FormFields(fields))
-    raise ProtocolError("the form has no file: send it as `file` or `audio`", code="no_file", param="file")
-
-
-def _query(request: Request) -> dict[str, list[str]]:
-    return {name: request.query_params.getlist(name) for name in request.query_params}
-
-
-def _too_large(max_bytes: int) -> UploadTooLargeError:
-    return UploadTooLargeError(f"the file is larger than {max_bytes} bytes", param="file")

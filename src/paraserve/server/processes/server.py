@@ -17,6 +17,7 @@ from paraserve.errors import ReloadError, ShuttingDownError
 from paraserve.runtime.engine import Engine
 from paraserve.server.access.client_addresses import UNIX, ClientAddresses
 from paraserve.server.app import create_app, load
+from paraserve.server.jobs.job_service import JobService
 from paraserve.server.live.websocket_routes import LiveService
 from paraserve.server.processes.listening import announce, bound
 from paraserve.server.processes.service_manager import ServiceManager
@@ -160,7 +161,9 @@ class Server(uvicorn.Server):
             server.close()
         for listening in sockets or ():
             listening.close()
-        ending = asyncio.gather(self._end_live_sessions(), asyncio.sleep(LAST_REQUEST_TIMEOUT_S))
+        ending = asyncio.gather(
+            self._end_live_sessions(), self._release_jobs(), asyncio.sleep(LAST_REQUEST_TIMEOUT_S)
+        )
         while not ending.done() and not self.force_exit and time.monotonic() < deadline:
             await asyncio.wait({ending}, timeout=0.1)
         giving_up = asyncio.create_task(self._give_up(deadline))
@@ -179,6 +182,12 @@ class Server(uvicorn.Server):
         engine: Engine | None = self._app.state.readiness.engine
         if engine is not None:
             engine.abandon(ShuttingDownError, "the server is shutting down")
+
+    async def _release_jobs(self) -> None:
+        """Leave jobs in progress to another process. What is recognized of them is kept."""
+        jobs: JobService | None = self._app.state.jobs
+        if jobs is not None:
+            await jobs.drain()
 
     async def _end_live_sessions(self) -> None:
         live: LiveService = self._app.state.live

@@ -21,6 +21,7 @@ from paraserve.runtime.routing.loaded_model import ModelStatus
 from paraserve.runtime.scheduling.batches import BatchStats, Lane
 from paraserve.runtime.scheduling.live_load import LiveLoad
 from paraserve.runtime.stage_clock import StageClock
+from paraserve.server.telemetry.job_metrics import JobMetrics
 from paraserve.server.telemetry.shared_figures import MULTIPROCESS_DIR
 from paraserve.types import FRAME_MS, Notice, Transcript
 
@@ -52,6 +53,7 @@ class Metrics:
         self._add_live()
         self._add_recognition()
         self._add_process()
+        self.jobs = JobMetrics(self.registry)
 
     def text(self) -> bytes:
         """Return all figures in Prometheus' text format, summed over worker processes."""

@@ -22,7 +22,7 @@ const FIRST_WAIT_S = 0.2;
 const LONGEST_WAIT_S = 10;
 const ATTEMPTS_AFTER_END = 6; // while somebody still speaks there is no end to trying
 const RETRIED_CLOSES = new Set([1001, 1005, 1006, 1012, 1013]);
-const RETRIED_ERRORS = new Set(["overloaded", "key_limit", "shutting_down", "not_ready"]);
+const RETRIED_ERRORS = new Set(["overloaded", "key_limit", "limits_unavailable", "shutting_down", "not_ready"]);
 
 export class Live {
   #recording;

@@ -175,16 +175,25 @@ def read_timeout(fields: FormFields) -> float:
     Raises:
         ProtocolError: it is no number above 0.
     """
-    value = fields.last("timeout")
+    return read_seconds(fields, "timeout") or 0.0
+
+
+def read_seconds(fields: FormFields, name: str, *, may_be_0: bool = False) -> float | None:
+    """Read a number of seconds, None where it is absent.
+
+    Raises:
+        ProtocolError: it is no number, or not above 0.
+    """
+    value = fields.last(name)
     if value is None:
-        return 0.0
+        return None
     try:
         seconds = float(value)
     except ValueError:
         seconds = math.nan
-    if not 0 < seconds < math.inf:
-        message = f"timeout must be a number of seconds above 0, not {value[:20]!r}"
-        raise ProtocolError(message, code="invalid_value", param="timeout")
+    if not (0 < seconds < math.inf or (may_be_0 and seconds == 0)):
+        message = f"{name} must be a number of seconds{'' if may_be_0 else ' above 0'}, not {value[:20]!r}"
+        raise ProtocolError(message, code="invalid_value", param=name)
     return seconds
 
 

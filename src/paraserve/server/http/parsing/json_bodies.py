@@ -42,18 +42,39 @@ def read_json_request(file: BinaryIO) -> JsonRequest:
         UploadTooLargeError: it has more than `MAX_JSON_BYTES`.
         ProtocolError: it is no JSON object, or has no recording in base64.
     """
+    asked = read_recording(read_json_object(file))
+    if asked is None:
+        raise ProtocolError("the JSON has no recording: send base64 as `audio`", code="no_file", param="file")
+    return asked
+
+
+def read_json_object(file: BinaryIO) -> Mapping[str, Any]:
+    """Read a whole body that is a JSON object.
+
+    Raises:
+        UploadTooLargeError: it has more than `MAX_JSON_BYTES`.
+        ProtocolError: it is no JSON object.
+    """
     data = file.read(MAX_JSON_BYTES + 1)
     if len(data) > MAX_JSON_BYTES:
         problem = (
             f"JSON of more than {MAX_JSON_BYTES} bytes is not taken: send the recording as a form or as the body"
         )
         raise UploadTooLargeError(problem, param="file")
-    message = _object(data)
+    return _object(data)
+
+
+def read_recording(message: Mapping[str, Any]) -> JsonRequest | None:
+    """Read an object with a recording in base64, None for one without.
+
+    Raises:
+        ProtocolError: what stands for the recording is no base64, or there is text that is not Unicode.
+    """
     key = next((name for name in AUDIO_KEYS if message.get(name) is not None), None)
     if key is None:
-        raise ProtocolError("the JSON has no recording: send base64 as `audio`", code="no_file", param="file")
+        return None
     recording, media_type = _decoded(key, message[key])
-    return JsonRequest(recording, media_type, _values(message, key))
+    return JsonRequest(recording, media_type, read_values(message, key))
 
 
 def _object(data: bytes) -> Mapping[str, Any]:
@@ -84,8 +105,12 @@ def _decoded(key: str, value: object) -> tuple[bytes, str]:
         raise _invalid(key, "is not base64") from None
 
 
-def _values(message: Mapping[str, Any], recording_key: str) -> Mapping[str, list[str]]:
-    """Return the other keys as a form would send them. Null is absent."""
+def read_values(message: Mapping[str, Any], recording_key: str = "") -> Mapping[str, list[str]]:
+    """Return the other keys as a form would send them. Null is absent.
+
+    Raises:
+        ProtocolError: there is text that is not Unicode.
+    """
     values = {}
     for name, value in message.items():
         if name != recording_key and value is not None:

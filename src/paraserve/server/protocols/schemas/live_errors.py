@@ -15,7 +15,7 @@ CLOSE_CODES = MappingProxyType(
         1009: "`file_too_large`, or a frame over `max_frame_bytes`",
         1011: "`inference_failed`, `inference_timeout`, `internal_error`, or no answer to a ping",
         1012: "`shutting_down`",
-        1013: "`overloaded`, `key_limit`, `not_ready`, `engine_stuck`, or `slow_client`",
+        1013: "`overloaded`, `key_limit`, `limits_unavailable`, `not_ready`, `engine_stuck`, or `slow_client`",
     }
 )
 """WebSocket close codes with their meanings. The reason of a close frame is the error code in it."""

@@ -1,0 +1,239 @@
+"""The composition of jobs: settings in; a store, recordings, a runner and a sender of webhooks out.
+
+They are opened with the first job. A server whose folder or database has jobs opens them by itself.
+"""
+
+import asyncio
+import os
+import socket
+import uuid
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import structlog
+
+from paraserve.errors import ParaserveError, StorageError
+from paraserve.runtime.decoding.pool import DecodePool
+from paraserve.runtime.jobs.job_plan import PlanJob
+from paraserve.runtime.jobs.recordings.cipher import read_cipher
+from paraserve.runtime.jobs.recordings.recording_store import RecordingStore, open_recordings
+from paraserve.runtime.jobs.retention import Retention
+from paraserve.runtime.jobs.webhooks.secret import webhook_secret
+from paraserve.runtime.jobs.webhooks.webhook_sender import WebhookSender
+from paraserve.runtime.recorded_file import FileLimits
+from paraserve.runtime.remote.address_guard import AddressGuard
+from paraserve.runtime.remote.fetcher import Fetcher
+from paraserve.runtime.remote.poster import Poster
+from paraserve.runtime.routing.routed_engine import RoutedEngine
+from paraserve.settings import Settings
+from paraserve.user_folders import data_folder, expanded
+
+if TYPE_CHECKING:
+    from paraserve.runtime.jobs.database.store import JobStore
+
+DATABASE_FILE = "jobs.sqlite3"
+RECORDINGS_FOLDER = "recordings"
+LOOK_S = 5.0
+"""Time between looks whether another process has made the database, or whether it answers again."""
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class JobParts:
+    """What jobs are kept in, open. `folder` is that of the setting `data_dir`."""
+
+    store: "JobStore"
+    recordings: RecordingStore
+    folder: Path
+
+
+class JobFigures(Protocol):
+    """Hears what becomes of jobs and of messages about them."""
+
+    def attempt(self, outcome: str, seconds: float | None = None) -> None:
+        """Count an attempt that has ended. `seconds` is the age of a job that is done."""
+
+    def webhook(self, outcome: str) -> None:
+        """Count an attempt to deliver a message."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobWork:
+    """What jobs are worked on with. `plan` reads their fields."""
+
+    engine: RoutedEngine
+    pool: DecodePool
+    plan: PlanJob
+    file_limits: FileLimits
+    figures: JobFigures
+
+
+def job_folder(settings: Settings) -> Path:
+    """Return the folder of jobs, which need not be there.
+
+    Raises:
+        ParaserveError: none is set, and the user has no home folder.
+    """
+    return expanded(settings.data_dir).absolute() if settings.data_dir else data_folder()
+
+
+def job_database(settings: Settings) -> str | Path:
+    """Return the URL of the database of jobs, or the path of its file, which need not be there.
+
+    Raises:
+        ParaserveError: see `job_folder`.
+    """
+    return settings.jobs_database or job_folder(settings) / DATABASE_FILE
+
+
+class Jobs:
+    """The parts of jobs in one server process, opened when first needed.
+
+    `fetcher` and `poster` are there from the start, since addresses are checked before anything is stored.
+
+    Raises:
+        ParaserveError: a setting cannot be used, which the message names.
+    """
+
+    def __init__(self, settings: Settings, work: JobWork) -> None:
+        _check_folder(settings)
+        self.cipher = read_cipher(settings.jobs_key_file)
+        self._guard = AddressGuard(settings.url_allow)
+        self.fetcher = Fetcher(self._guard, file_root=settings.url_file_root, buckets=settings.url_buckets)
+        self.poster = Poster(self._guard)
+        self._settings = settings
+        self._work = work
+        self._parts: JobParts | None = None
+        self._opening = asyncio.Lock()
+        self._closers: list[Callable[[], object]] = []
+        self._tasks: list[asyncio.Task[None]] = []
+        self._is_closing = False
+        self._looking = asyncio.create_task(self._look())
+
+    @property
+    def parts(self) -> JobParts | None:
+        """The parts, None while they are not open."""
+        return self._parts
+
+    async def open(self) -> JobParts:
+        """Open the parts, and begin to work on jobs. What is not there is made.
+
+        Raises:
+            StorageError: they cannot be opened now.
+        """
+        if self._parts is not None:
+            return self._parts
+        async with self._opening:
+            if self._parts is None:
+                self._parts = await self._opened()
+            return self._parts
+
+    async def existing(self) -> JobParts | None:
+        """Return the parts, None if nobody has ever submitted a job. Nothing is made.
+
+        Raises:
+            StorageError: they cannot be opened now.
+        """
+        return await self.open() if self._parts is not None or self._is_there() else None
+
+    async def drain(self) -> None:
+        """Give jobs in progress back to the queue, and begin no others."""
+        self._is_closing = True
+        self._looking.cancel()
+        for close in self._closers:
+            close()
+        await asyncio.wait([self._looking, *self._tasks])
+
+    async def close(self) -> None:
+        """Close everything."""
+        await self.drain()
+        if self._parts is not None:
+            await self._parts.store.close()
+        self._guard.close()
+
+    def _is_there(self) -> bool:
+        """Return whether there is a database. One of PostgreSQL always is."""
+        if self._settings.jobs_database:
+            return True
+        try:
+            return job_folder(self._settings).joinpath(DATABASE_FILE).exists()
+        except ParaserveError:  # a user without a home has no jobs
+            return False
+
+    async def _look(self) -> None:
+        """Open the parts once there is a database: made by another process, or answering again."""
+        while self._parts is None:
+            try:
+                await self.existing()
+            except StorageError as error:
+                log.warning("jobs cannot be worked on now", error=error.message)
+            await asyncio.sleep(LOOK_S)
+
+    async def _opened(self) -> JobParts:
+        """Open everything, and begin to work."""
+        settings = self._settings
+        try:
+            folder = job_folder(settings)
+        except ParaserveError as error:
+            raise StorageError(f"jobs cannot be stored: {error.message}, or set data_dir") from error
+        recordings = open_recordings(folder / RECORDINGS_FOLDER, settings.jobs_recordings, self.cipher)
+        store_class = await asyncio.to_thread(_store_class)  # the import takes half a second
+        store = await store_class.open(job_database(settings), cipher=self.cipher)
+        parts = JobParts(store, recordings, folder)
+        if not self._is_closing:
+            await self._begin(parts)
+        return parts
+
+    async def _begin(self, parts: JobParts) -> None:
+        """Begin to work on jobs, to tell of their ends, and to delete old ones."""
+        settings = self._settings
+        owner = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
+        retention = asyncio.create_task(Retention(parts.store, parts.recordings, settings.jobs_keep_s).run())
+        self._closers.append(retention.cancel)
+        self._tasks.append(retention)
+        secret = await asyncio.to_thread(webhook_secret, settings.webhook_secret, parts.folder)
+        sender = WebhookSender(
+            parts.store,
+            self.poster,
+            secret,
+            owner=owner,
+            give_up_s=settings.webhook_give_up_s,
+            on_outcome=self._work.figures.webhook,
+        )
+        self._run(sender.run(), sender.close)
+
+    def _run(self, running: Coroutine[Any, Any, None], close: Callable[[], object]) -> None:
+        """Run until `close` is called. What fails unexpectedly is logged: jobs are left to other processes."""
+        task = asyncio.create_task(running)
+        task.add_done_callback(_log_failure)
+        self._closers.append(close)
+        self._tasks.append(task)
+
+
+def _store_class() -> "type[JobStore]":
+    from paraserve.runtime.jobs.database.store import JobStore  # noqa: PLC0415 - memory that few want to spend
+
+    return JobStore
+
+
+def _log_failure(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and task.exception() is not None:
+        log.error("this process works on jobs no longer", exc_info=task.exception())
+
+
+def _check_folder(settings: Settings) -> None:
+    """Check that the folder of the setting `data_dir` can be made, where it is set.
+
+    Raises:
+        ParaserveError: it cannot.
+    """
+    if not settings.data_dir:
+        return
+    folder = job_folder(settings)
+    there = next(one for one in (folder, *folder.parents) if one.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+        problem = "cannot be written" if there.is_dir() else "is no folder"
+        raise ParaserveError(f"setting data_dir = {folder}: {there} {problem}", code="invalid_settings")

@@ -1,0 +1,1 @@
+"""What is read and written in one transaction, a module a subject. All of it is synchronous and runs on threads."""

@@ -1,0 +1,1 @@
+"""Routes of jobs: recordings that are handed over, and transcribed later."""
