@@ -105,7 +105,7 @@ class _Handler(BaseHTTPRequestHandler):
             first = ids.index(query["after"]) + 1 if "after" in query else 0
             page = ids[first : first + int(query["limit"])]
             more = page[-1] if first + len(page) < len(ids) else None
-            self._answer(200, {"jobs": [self.stub.jobs[one] for one in page], "next": more})
+            self._answer(200, {"data": [self.stub.jobs[one] for one in page], "next": more})
             return
         key, kind = self.headers["Idempotency-Key"], self.headers["Content-Type"]
         if kind == "application/json":
@@ -138,12 +138,15 @@ class _Handler(BaseHTTPRequestHandler):
         elif steps[3] == "transcript":
             self._send(200, str(job["size_bytes"]).encode(), {})
         elif steps[3] == "deliveries":
-            self._answer(200, {"deliveries": [{"id": "msg_1", "event": "job.done", "state": "delivered"}]})
+            self._answer(200, {"data": [{"id": "msg_1", "event": "job.done", "state": "delivered"}]})
         else:
             self._events(int(self.headers.get("Last-Event-ID") or 0))
 
     def _events(self, after: int) -> None:
-        """Sentences with an event of the fault CUT in the middle: half of a line."""
+        """Sentences behind a number. The fault CUT ends them in the middle of a line."""
+        if after == N_SENTENCES:
+            self._send(204, b"", {})
+            return
         self.send_response(200)
         self.send_header("Content-Type", "text/event-stream")
         self.send_header("Connection", "close")
@@ -155,7 +158,7 @@ class _Handler(BaseHTTPRequestHandler):
                 self.wfile.write(text[:-6].encode())
                 return
             self.wfile.write(b": alive\n\n" + text.encode())
-        self.wfile.write(f"id: {N_SENTENCES + 1}\nevent: end\ndata: {{}}\n\n".encode())
+        self.wfile.write(b"event: end\ndata: {}\n\n")
 
     def _upload(self, steps: list[str], body: bytes) -> None:
         assert self.headers["Tus-Resumable"] == "1.0.0"

@@ -1,10 +1,10 @@
 """The client of jobs, in both ways of programming, against a server that breaks off and refuses."""
 
 import asyncio
+import contextlib
 import inspect
 import io
 import os
-import threading
 
 import numpy as np
 import pytest
@@ -70,30 +70,28 @@ def jobs(request, url):
         yield client
 
 
-def recordings(path):
-    """Each kind of recording with the name that the server is told."""
-    path.write_bytes(RECORDING)
+@contextlib.contextmanager
+def piped(data):
+    """A pipe with these bytes, of which the kernel holds as many."""
     read_fd, write_fd = os.pipe()
-    threading.Thread(target=lambda: os.fdopen(write_fd, "wb").write(RECORDING)).start()
-    return [
-        (str(path), "a b.wav"),
-        (path, "a b.wav"),
-        (RECORDING, "recording"),
-        (io.BytesIO(RECORDING), "recording"),
-        (os.fdopen(read_fd, "rb"), "recording"),
-    ]
+    with os.fdopen(read_fd, "rb") as reader:
+        with os.fdopen(write_fd, "wb") as writer:
+            writer.write(data)
+        yield reader
 
 
 def test_kinds_of_recordings(jobs, stub, tmp_path):
     """A path, bytes, a file and a pipe arrive whole, with their fields as texts and the API key."""
-    for recording, name in recordings(tmp_path / "a b.wav"):
-        job = jobs.submit(recording, language="zh", itn=False, hotwords={"魔搭": 40}, model=None, priority=3)
-        assert (job.state, job.size_bytes, job.filename) == ("done", len(RECORDING), name)
-        texts = {"language": "zh", "itn": "false", "hotwords": '{"魔搭": 40}', "priority": "3"}
-        assert texts.items() <= job.raw["fields"].items()
-        assert "model" not in job.raw["fields"]
-        if hasattr(recording, "close"):
-            recording.close()
+    path = tmp_path / "a b.wav"
+    path.write_bytes(RECORDING)
+    texts = {"language": "zh", "itn": "false", "hotwords": '{"魔搭": 40}', "priority": "3"}
+    with piped(RECORDING) as pipe:
+        for recording in (str(path), path, RECORDING, io.BytesIO(RECORDING), pipe):
+            job = jobs.submit(recording, language="zh", itn=False, hotwords={"魔搭": 40}, model=None, priority=3)
+            name = "a b.wav" if recording in (str(path), path) else "recording"
+            assert (job.state, job.size_bytes, job.filename) == ("done", len(RECORDING), name)
+            assert texts.items() <= job.raw["fields"].items()
+            assert "model" not in job.raw["fields"]
     assert all(head["authorization"] == "Bearer ps_1" for head in stub.heads)
     assert len(stub.keys) == len(stub.jobs) == 5
 
@@ -207,10 +205,11 @@ def test_events(jobs, stub, fault):
     stub.submit("k", 1)
     stub.faults.extend([fault] * 3)
     events = list(jobs.events("job-1"))
-    assert [event.seq for event in events] == list(range(1, N_SENTENCES + 2))
+    assert [event.seq for event in events] == [*range(1, N_SENTENCES + 1), None]
     assert [event.data["text"] for event in events[:-1]] == [f"{n}." for n in range(1, N_SENTENCES + 1)]
     assert [event.kind for event in events] == ["sentence"] * N_SENTENCES + ["end"]
-    assert [event.seq for event in jobs.events("job-1", after_seq=4)] == [5, 6]
+    assert [event.seq for event in jobs.events("job-1", after_seq=4)] == [5, None]
+    assert list(jobs.events("job-1", after_seq=5)) == []
 
 
 @pytest.mark.parametrize("call", ["get", "wait", "events", "transcript", "cancel", "delete", "deliveries"])

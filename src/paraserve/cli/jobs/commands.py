@@ -19,6 +19,7 @@ from paraserve.errors import ParaserveError
 if TYPE_CHECKING:
     from paraserve.client.jobs import Jobs
 
+PAGE = 500
 SERVER = "http://127.0.0.1:10095"
 QUICK_ATTEMPTS = 3
 """A person waits for the answers of short commands."""
@@ -115,7 +116,9 @@ def list_(
     from paraserve.cli.jobs.tables import COLUMNS, row, table  # noqa: PLC0415 - see above
 
     with _jobs(server, api_key, QUICK_ATTEMPTS) as jobs:
-        found = list(islice(jobs.list(states=state or (), batch=batch, page_size=limit or 100), limit or None))
+        found = list(
+            islice(jobs.list(states=state or (), batch=batch, page_size=min(limit or PAGE, PAGE)), limit or None)
+        )
     if as_json:
         _print_lines(json.dumps(job.raw, ensure_ascii=False) for job in found)
     elif found:
@@ -164,8 +167,10 @@ def cancel(
         def cancel_one(job_id: str) -> None:
             if purge:
                 jobs.delete(job_id)
-            state = "deleted" if purge else jobs.cancel(job_id).state
-            typer.echo(f"{job_id}  {'cancelling' if state == 'running' else state}")
+                typer.echo(f"{job_id}  deleted")
+                return
+            job = jobs.cancel(job_id)
+            typer.echo(f"{job_id}  {'cancelling' if job.is_cancelling else job.state}")
 
         is_good = _each(ids, cancel_one)
     raise typer.Exit(0 if is_good else 1)

@@ -29,6 +29,9 @@ def hand_over(jobs: Jobs, names: Sequence[str], fields: Mapping[str, Any], *, is
                     continue
             with bars.hidden():
                 typer.echo(_line(job, name, is_json=is_json))
+                for warning in job.warnings:
+                    about = f"{warning.param}: " if warning.param else ""
+                    typer.echo(f"paraserve: {name}: {about}{warning.message}", err=True)
             yield job
 
 

@@ -1,11 +1,12 @@
 """What a server says of jobs, read from its JSON. Fields that it does not send have their defaults."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeAlias
 
 from paraserve.errors import ProtocolError
+from paraserve.types import FieldWarning
 
 Body: TypeAlias = Mapping[str, Any]
 FINISHED = frozenset(("done", "failed", "cancelled"))
@@ -35,7 +36,8 @@ class Job:
     """A job as the server has it.
 
     `state` is "queued", "running", "done", "failed" or "cancelled". `attempts` counts those begun. A failed job that
-    was given up after several attempts `is_dead_letter`. `raw` is the server's JSON.
+    was given up after several attempts `is_dead_letter`. One that runs and is to be cancelled `is_cancelling`. It
+    `has_transcript` once that can be had. `warnings` are about fields of the submission. `raw` is the server's JSON.
     """
 
     id: str
@@ -47,12 +49,15 @@ class Job:
     progress: JobProgress = JobProgress()
     error: JobFailure | None = None
     is_dead_letter: bool = False
+    is_cancelling: bool = False
+    has_transcript: bool = False
     priority: int = 0
     filename: str = ""
     size_bytes: int = 0
     url: str | None = None
     callback_url: str | None = None
     batch: str | None = None
+    warnings: Sequence[FieldWarning] = ()
     raw: Body = field(default_factory=dict, repr=False)
 
     @property
@@ -66,7 +71,7 @@ class JobEvent:
     """Something that happened to a job.
 
     `kind` is "state", "progress", "sentence" or "end", `data` the server's JSON about it. `seq` grows with each event
-    of the job. It is None for an event that is not kept.
+    of the job. It is None at the end, which is no event of the job's own.
     """
 
     seq: int | None
@@ -114,12 +119,15 @@ def job_of(body: object) -> Job:
         progress=progress_of(body.get("progress") or {}),
         error=_failure(failure) if isinstance(failure, dict) else None,
         is_dead_letter=body.get("is_dead_letter") is True,
+        is_cancelling=body.get("is_cancelling") is True,
+        has_transcript=body.get("has_transcript") is True,
         priority=body.get("priority", 0),
         filename=body.get("filename") or "",
         size_bytes=body.get("size_bytes") or 0,
         url=body.get("url"),
         callback_url=body.get("callback_url"),
         batch=body.get("batch"),
+        warnings=tuple(_warning(one) for one in body.get("warnings", ())),
         raw=body,
     )
 
@@ -130,14 +138,14 @@ def progress_of(body: Body) -> JobProgress:
 
 
 def page_of(body: object) -> tuple[list[Job], str | None]:
-    """Read a page of jobs, and the id behind which the next page begins.
+    """Read a page of jobs, and where the next page begins: None after the last one.
 
     Raises:
         ProtocolError: it is none.
     """
-    if not isinstance(body, dict) or not isinstance(body.get("jobs"), list):
+    if not isinstance(body, dict) or not isinstance(body.get("data"), list):
         raise not_understood("a list of jobs")
-    return [job_of(one) for one in body["jobs"]], body.get("next")
+    return [job_of(one) for one in body["data"]], body.get("next")
 
 
 def deliveries_of(body: object) -> list[JobDelivery]:
@@ -146,7 +154,7 @@ def deliveries_of(body: object) -> list[JobDelivery]:
     Raises:
         ProtocolError: it is none.
     """
-    if not isinstance(body, dict) or not isinstance(body.get("deliveries"), list):
+    if not isinstance(body, dict) or not isinstance(body.get("data"), list):
         raise not_understood("deliveries")
     return [
         JobDelivery(
@@ -158,7 +166,7 @@ def deliveries_of(body: object) -> list[JobDelivery]:
             one.get("error"),
             one,
         )
-        for one in body["deliveries"]
+        for one in body["data"]
     ]
 
 
@@ -169,6 +177,10 @@ def not_understood(expected: str) -> ProtocolError:
 
 def _failure(body: Body) -> JobFailure:
     return JobFailure(str(body.get("code", "")), str(body.get("message", "")), body.get("param"))
+
+
+def _warning(body: Body) -> FieldWarning:
+    return FieldWarning(str(body.get("code", "")), body.get("param"), str(body.get("message", "")))
 
 
 def _time(value: object) -> datetime | None:

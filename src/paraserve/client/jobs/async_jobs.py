@@ -95,18 +95,20 @@ class AsyncJobs:
             asked = arguments(reading.request, self._timeout_s)
             try:
                 async with self._client.sse(reading.request.path, max_event_size=MAX_EVENT_BYTES, **asked) as source:
-                    if source.response.is_success:
+                    if reading.begin(source.response.status_code):
                         async for received in source:
                             event = reading.take(received)
                             if event is not None:
                                 yield event
                             if reading.is_over:
-                                return
-                    else:
+                                break
+                    elif not reading.is_over:
                         await source.response.aread()
                         outcome = answer_of(source.response)
             except httpx2.TransportError as error:
                 outcome = no_answer(error, self._url)
+            if reading.is_over:
+                return
             await asyncio.sleep(reading.wait_s(outcome))
 
     async def transcript(self, job_id: str, format: str = "text", **fields: FieldValue) -> str:  # noqa: A002

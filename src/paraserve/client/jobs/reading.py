@@ -10,6 +10,7 @@ from paraserve.client.jobs.retries import Retries
 from paraserve.client.jobs.steps import Answer, NoAnswer, Request
 
 END = "end"
+OK, NO_CONTENT = 200, 204
 MAX_EVENT_BYTES = 64 * 1024**2
 """A sentence with its tokens is far smaller. A server gone mad must not fill the memory."""
 
@@ -45,19 +46,23 @@ class EventReading:
         """The request for what has not been read yet."""
         return requests.events(self._job_id, self._last_seq)
 
+    def begin(self, status: int) -> bool:
+        """Take the status of a connection; return whether events follow. Without any left to read it is over."""
+        self.is_over = status == NO_CONTENT
+        return status == OK
+
     def take(self, received: ReceivedEvent) -> JobEvent | None:
         """Take an event; None for one that was read before, or that is cut off."""
         try:
             data = json.loads(received.data)
         except ValueError:
             return None
-        seq = int(received.id) if received.id.isascii() and received.id.isdecimal() else None
-        is_end = received.event == END
-        if not is_end and seq is not None and seq <= self._last_seq:
+        self.is_over = received.event == END
+        seq = None if self.is_over else _number(received.id)
+        if seq is not None and seq <= self._last_seq:
             return None
-        self._last_seq = self._last_seq if seq is None else max(self._last_seq, seq)
+        self._last_seq = self._last_seq if seq is None else seq
         self._attempt = 0
-        self.is_over = is_end
         return JobEvent(seq, received.event, data if isinstance(data, dict) else {})
 
     def wait_s(self, outcome: Answer | NoAnswer) -> float:
@@ -71,3 +76,7 @@ class EventReading:
         if wait_s is None:
             raise failure_of(outcome) or AssertionError("only what failed is repeated")
         return wait_s
+
+
+def _number(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdecimal() else None

@@ -137,18 +137,20 @@ class Jobs:
             asked = arguments(reading.request, self._timeout_s)
             try:
                 with self._client.sse(reading.request.path, max_event_size=MAX_EVENT_BYTES, **asked) as source:
-                    if source.response.is_success:
+                    if reading.begin(source.response.status_code):
                         for received in source:
                             event = reading.take(received)
                             if event is not None:
                                 yield event
                             if reading.is_over:
-                                return
-                    else:
+                                break
+                    elif not reading.is_over:
                         source.response.read()
                         outcome = answer_of(source.response)
             except httpx2.TransportError as error:
                 outcome = no_answer(error, self._url)
+            if reading.is_over:
+                return
             time.sleep(reading.wait_s(outcome))
 
     def transcript(self, job_id: str, format: str = "text", **fields: FieldValue) -> str:  # noqa: A002
