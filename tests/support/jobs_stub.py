@@ -6,6 +6,7 @@ A job's text is the size of its recording. Each job has `N_SENTENCES` sentences 
 import contextlib
 import json
 import threading
+import time
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -26,6 +27,7 @@ class JobsStub:
 
     `faults`: what happens to each request in turn: CUT, DROP, a status to answer with, or None for nothing. Later
     ones succeed. `retry_after` is the header of its refusals. `asked` are the requests, `keys` the idempotency keys.
+    `facts` are keys of the jobs that are submitted. While it `is_silent`, no events come.
     """
 
     faults: deque[str | int | None] = field(default_factory=deque)
@@ -36,12 +38,21 @@ class JobsStub:
     asked: list[tuple[str, str]] = field(default_factory=list)
     heads: list[dict[str, str]] = field(default_factory=list)
     states: deque[str] = field(default_factory=deque)
+    facts: dict[str, object] = field(default_factory=dict)
+    is_silent: bool = False
 
     def submit(self, key: str, size: int, **facts: object) -> dict[str, Any]:
         """The job of this key, a new one at its first time."""
         if key not in self.keys:
             self.keys[key] = job_id = f"job-{len(self.jobs) + 1}"
-            self.jobs[job_id] = {"id": job_id, "state": "done", "size_bytes": size, "attempts": 1, **facts}
+            self.jobs[job_id] = {
+                "id": job_id,
+                "state": "done",
+                "size_bytes": size,
+                "attempts": 1,
+                **facts,
+                **self.facts,
+            }
         return self.jobs[self.keys[key]]
 
     @contextlib.contextmanager
@@ -152,6 +163,9 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Connection", "close")
         self.end_headers()
         self.close_connection = True
+        while self.stub.is_silent:
+            self.wfile.write(b": alive\n\n")
+            time.sleep(0.05)
         for seq in range(after + 1, N_SENTENCES + 1):
             text = f"id: {seq}\nevent: sentence\ndata: {json.dumps({'index': seq - 1, 'text': f'{seq}.'})}\n\n"
             if self.fault == CUT and seq > after + 1:

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
@@ -103,8 +103,8 @@ def list_(
     server: Server = SERVER,
     api_key: ApiKey = "",
     state: Annotated[
-        list[Literal["queued", "running", "done", "failed", "cancelled"]] | None,
-        typer.Option(help="Only jobs in this state, or one of several."),
+        list[str] | None,
+        typer.Option(metavar="STATE", help="Only those queued, running, done, failed or cancelled; may be repeated."),
     ] = None,
     batch: Annotated[str | None, typer.Option(help="Only those that were submitted in one request.")] = None,
     limit: Annotated[int, typer.Option(min=0, help="How many, the newest first. 0 = all.")] = 50,
@@ -249,10 +249,10 @@ def _watched(ids: Sequence[str], server: str, api_key: str, *, has_text: bool, i
     try:
         return asyncio.run(watch_them())
     except KeyboardInterrupt:
+        what, whom = ("it goes", "it") if len(ids) == 1 else ("they go", "them")
         where = "" if server == SERVER else f" --server {server}"
-        typer.echo(
-            f"paraserve: they go on. To watch them again: paraserve jobs watch {' '.join(ids)}{where}", err=True
-        )
+        again = f"paraserve jobs watch {' '.join(ids)}{where}"
+        typer.echo(f"paraserve: {what} on. To watch {whom} again: {again}", err=True)
         raise
 
 
