@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, settings
 from paraserve.catalog.store import models_folder
 from paraserve.types import Samples
 from support.commands import paraserve
+from support.databases import server_url
 from support.turns import file_lock, turn
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -67,6 +68,18 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
 def full(request: pytest.FixtureRequest) -> bool:
     """Whether the full counts are asked for."""
     return bool(request.config.getoption("--full"))
+
+
+@pytest.fixture(scope="session")
+def postgres_server(request: pytest.FixtureRequest) -> str:
+    """URL of a PostgreSQL server, on which `databases.new_database` makes databases."""
+    return server_url("TEST_POSTGRES_URL", request.config.cache.mkdir("servers"))
+
+
+@pytest.fixture(scope="session")
+def redis_url(request: pytest.FixtureRequest) -> str:
+    """URL of a Redis server that all tests of the run share."""
+    return server_url("TEST_REDIS_URL", request.config.cache.mkdir("servers"))
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from paraserve.hotword_types import HotwordHit, HotwordReport, IgnoredHotword
@@ -243,6 +243,12 @@ def _sentence_json(sentence: Sentence) -> dict[str, Any]:
         **_as_spoken_json(sentence),
         **spoken_properties(sentence),
     }
+
+
+def sentence_event(sentence: Sentence) -> dict[str, Any]:
+    """Return a sentence as those who follow a job get it: that of the JSON transcript without its words."""
+    body = _sentence_json(replace(sentence, tokens=(), spoken_tokens=()))
+    return {name: value for name, value in body.items() if name not in {"tokens", "spoken_tokens"}}
 
 
 def _as_spoken_json(sentence: Sentence) -> dict[str, Any]:

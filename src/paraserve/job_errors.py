@@ -33,6 +33,12 @@ class JobTimeoutError(ParaserveError, TimeoutError):
     code = "job_timeout"
 
 
+class AttemptsUsedError(ParaserveError, RuntimeError):
+    """The server stopped while it worked on the job, as often as the job may be tried."""
+
+    code = "attempts_used"
+
+
 class DatabaseAwayError(StorageError):
     """The database of jobs does not answer now. The same request may be sent again later."""
 
@@ -70,6 +76,24 @@ class UploadChecksumError(ProtocolError):
 
 
 class UploadStateError(ProtocolError):
-    """The upload is not complete, in use by another request, or of another version of the protocol."""
+    """The upload is not complete, or has become a job already."""
 
     code = "upload_state"
+
+
+class UploadBusyError(ProtocolError):
+    """Another request has the upload. It may be free in a moment."""
+
+    code = "upload_busy"
+
+
+class UploadVersionError(ProtocolError):
+    """The request is of no version of the tus protocol that the server speaks, or does not say so."""
+
+    code = "tus_version"
+
+
+class UploadTypeError(ProtocolError):
+    """The bytes of an upload come with another content type than that of the tus protocol."""
+
+    code = "upload_content_type"

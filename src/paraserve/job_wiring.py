@@ -7,7 +7,7 @@ import asyncio
 import os
 import socket
 import uuid
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -15,26 +15,29 @@ from typing import TYPE_CHECKING, Any, Protocol
 import structlog
 
 from paraserve.errors import ParaserveError, StorageError
+from paraserve.job_folders import DATABASE_FILE, job_database, job_folder
 from paraserve.runtime.decoding.pool import DecodePool
-from paraserve.runtime.jobs.job_plan import PlanJob
+from paraserve.runtime.jobs.job_plan import ModelOf, PlanJob
 from paraserve.runtime.jobs.recordings.cipher import read_cipher
 from paraserve.runtime.jobs.recordings.recording_store import RecordingStore, open_recordings
 from paraserve.runtime.jobs.retention import Retention
+from paraserve.runtime.jobs.uploads.resumable_uploads import ResumableUploads
 from paraserve.runtime.jobs.webhooks.secret import webhook_secret
 from paraserve.runtime.jobs.webhooks.webhook_sender import WebhookSender
+from paraserve.runtime.jobs.working.runner import JobRunner
+from paraserve.runtime.jobs.working.workplace import WorkLimits, Workplace
 from paraserve.runtime.recorded_file import FileLimits
 from paraserve.runtime.remote.address_guard import AddressGuard
 from paraserve.runtime.remote.fetcher import Fetcher
 from paraserve.runtime.remote.poster import Poster
 from paraserve.runtime.routing.routed_engine import RoutedEngine
 from paraserve.settings import Settings
-from paraserve.user_folders import data_folder, expanded
 
 if TYPE_CHECKING:
     from paraserve.runtime.jobs.database.store import JobStore
 
-DATABASE_FILE = "jobs.sqlite3"
 RECORDINGS_FOLDER = "recordings"
+UPLOADS_FOLDER = "uploads"
 LOOK_S = 5.0
 """Time between looks whether another process has made the database, or whether it answers again."""
 
@@ -47,14 +50,15 @@ class JobParts:
 
     store: "JobStore"
     recordings: RecordingStore
+    uploads: ResumableUploads
     folder: Path
 
 
 class JobFigures(Protocol):
     """Hears what becomes of jobs and of messages about them."""
 
-    def attempt(self, outcome: str, seconds: float | None = None) -> None:
-        """Count an attempt that has ended. `seconds` is the age of a job that is done."""
+    def attempt(self, outcome: str, age_s: float) -> None:
+        """Count an attempt that has ended, at this age of the job."""
 
     def webhook(self, outcome: str) -> None:
         """Count an attempt to deliver a message."""
@@ -62,31 +66,13 @@ class JobFigures(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class JobWork:
-    """What jobs are worked on with. `plan` reads their fields."""
+    """What jobs are worked on with. `plan` and `model_of` read their fields."""
 
     engine: RoutedEngine
-    pool: DecodePool
     plan: PlanJob
+    model_of: ModelOf
     file_limits: FileLimits
     figures: JobFigures
-
-
-def job_folder(settings: Settings) -> Path:
-    """Return the folder of jobs, which need not be there.
-
-    Raises:
-        ParaserveError: none is set, and the user has no home folder.
-    """
-    return expanded(settings.data_dir).absolute() if settings.data_dir else data_folder()
-
-
-def job_database(settings: Settings) -> str | Path:
-    """Return the URL of the database of jobs, or the path of its file, which need not be there.
-
-    Raises:
-        ParaserveError: see `job_folder`.
-    """
-    return settings.jobs_database or job_folder(settings) / DATABASE_FILE
 
 
 class Jobs:
@@ -101,6 +87,7 @@ class Jobs:
     def __init__(self, settings: Settings, work: JobWork) -> None:
         _check_folder(settings)
         self.cipher = read_cipher(settings.jobs_key_file)
+        self.pool = _decode_pool(settings)
         self._guard = AddressGuard(settings.url_allow)
         self.fetcher = Fetcher(self._guard, file_root=settings.url_file_root, buckets=settings.url_buckets)
         self.poster = Poster(self._guard)
@@ -108,7 +95,6 @@ class Jobs:
         self._work = work
         self._parts: JobParts | None = None
         self._opening = asyncio.Lock()
-        self._closers: list[Callable[[], object]] = []
         self._tasks: list[asyncio.Task[None]] = []
         self._is_closing = False
         self._looking = asyncio.create_task(self._look())
@@ -142,14 +128,14 @@ class Jobs:
     async def drain(self) -> None:
         """Give jobs in progress back to the queue, and begin no others."""
         self._is_closing = True
-        self._looking.cancel()
-        for close in self._closers:
-            close()
+        for task in (self._looking, *self._tasks):
+            task.cancel()
         await asyncio.wait([self._looking, *self._tasks])
 
     async def close(self) -> None:
         """Close everything."""
         await self.drain()
+        await self.pool.close()
         if self._parts is not None:
             await self._parts.store.close()
         self._guard.close()
@@ -182,7 +168,8 @@ class Jobs:
         recordings = open_recordings(folder / RECORDINGS_FOLDER, settings.jobs_recordings, self.cipher)
         store_class = await asyncio.to_thread(_store_class)  # the import takes half a second
         store = await store_class.open(job_database(settings), cipher=self.cipher)
-        parts = JobParts(store, recordings, folder)
+        uploads = ResumableUploads(store, folder / UPLOADS_FOLDER, self.cipher, settings.uploads_keep_s)
+        parts = JobParts(store, recordings, uploads, folder)
         if not self._is_closing:
             await self._begin(parts)
         return parts
@@ -191,9 +178,9 @@ class Jobs:
         """Begin to work on jobs, to tell of their ends, and to delete old ones."""
         settings = self._settings
         owner = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
-        retention = asyncio.create_task(Retention(parts.store, parts.recordings, settings.jobs_keep_s).run())
-        self._closers.append(retention.cancel)
-        self._tasks.append(retention)
+        self._run(Retention(parts.store, parts.recordings, settings.jobs_keep_s).run())
+        if settings.jobs_at_once:
+            self._run(JobRunner(self._workplace(parts), owner).run())
         secret = await asyncio.to_thread(webhook_secret, settings.webhook_secret, parts.folder)
         sender = WebhookSender(
             parts.store,
@@ -203,14 +190,47 @@ class Jobs:
             give_up_s=settings.webhook_give_up_s,
             on_outcome=self._work.figures.webhook,
         )
-        self._run(sender.run(), sender.close)
+        self._run(sender.run())
 
-    def _run(self, running: Coroutine[Any, Any, None], close: Callable[[], object]) -> None:
-        """Run until `close` is called. What fails unexpectedly is logged: jobs are left to other processes."""
+    def _workplace(self, parts: JobParts) -> Workplace:
+        settings, work = self._settings, self._work
+        limits = WorkLimits(
+            at_once=settings.jobs_at_once,
+            lease_s=settings.jobs_lease_s,
+            timeout_s=settings.jobs_timeout_s,
+            max_attempts=settings.jobs_max_attempts,
+            retry_s=settings.jobs_retry_s,
+            max_fetched_bytes=settings.max_upload_bytes,
+            fetch_timeout_s=settings.url_timeout_s,
+        )
+        return Workplace(
+            store=parts.store,
+            recordings=parts.recordings,
+            fetcher=self.fetcher,
+            pool=self.pool,
+            engine=work.engine,
+            plan=work.plan,
+            model_of=work.model_of,
+            file_limits=work.file_limits,
+            limits=limits,
+            on_end=work.figures.attempt,
+        )
+
+    def _run(self, running: Coroutine[Any, Any, None]) -> None:
+        """Run until cancelled. What fails unexpectedly is logged: jobs are left to other processes."""
         task = asyncio.create_task(running)
         task.add_done_callback(_log_failure)
-        self._closers.append(close)
         self._tasks.append(task)
+
+
+def _decode_pool(settings: Settings) -> DecodePool:
+    """Make a pool of decode children for jobs alone, which start when they are needed.
+
+    A long recording holds one for as long as it is recognized, and uploads would wait for it.
+    """
+    return DecodePool(
+        workers=max(1, settings.jobs_at_once), live_workers=0, memory_limit_bytes=settings.decode_memory_bytes
+    )
 
 
 def _store_class() -> "type[JobStore]":

@@ -18,6 +18,8 @@ ROOT = Path(__file__).resolve().parents[2]
 DOCKERFILES = ("Dockerfile.cpu", "Dockerfile.gpu")
 LOCKS = ("requirements.build.lock", "requirements.cpu.lock", "requirements.gpu.lock")
 ENTRY = re.compile(r"^([\w.-]+)==([\w.+-]+)((?:[^\n]*\\\n)*[^\n]*)", re.M)
+EXTRAS = ("whisper", "encrypt", "postgres", "redis", "remote")
+"""Of both images."""
 NEVER = "sys_platform == 'never'"
 
 
@@ -131,6 +133,19 @@ def test_variables_are_settings():
     assert given <= {f"PARASERVE_{name.upper()}" for name in Settings.model_fields}
 
 
+def test_jobs_outlive_containers():
+    """The images keep jobs on a volume that is their user's alone. The CPU servers of the compose file share one."""
+    for name in DOCKERFILES:
+        text = (ROOT / name).read_text("utf-8")
+        assert "PARASERVE_DATA_DIR=/data" in text
+        assert re.search(r"^VOLUME .*/data", text, re.M)
+        assert re.search(r"install -d -m 700 -o paraserve -g paraserve /data$", text, re.M)
+    compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))
+    for name, volume in (("worker-1", "data"), ("worker-2", "data"), ("worker-gpu", "data-gpu")):
+        assert f"{volume}:/data" in compose["services"][name]["volumes"]
+        assert volume in compose["volumes"]
+
+
 def test_nginx_knows_the_servers_of_the_compose_file():
     """The upstreams are the CPU services at the port of the images, with addresses that survive a restart."""
     services = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))["services"]
@@ -153,7 +168,7 @@ def test_lock(name):
     assert "://" not in (ROOT / name).read_text("utf-8")
 
 
-@pytest.mark.parametrize(("name", "extras"), [("cpu", ("cpu", "whisper")), ("gpu", ("gpu", "whisper"))])
+@pytest.mark.parametrize(("name", "extras"), [("cpu", ("cpu", *EXTRAS)), ("gpu", ("gpu", *EXTRAS))])
 def test_lock_is_complete(name, extras):
     """The locks have what pyproject.toml asks for, and one onnxruntime: the GPU image not the one for CPUs."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
@@ -205,6 +220,8 @@ def test_systemd_unit():
     assert int(service["TimeoutStopSec"]) > Settings.model_fields["drain_timeout_s"].default
     assert int(service["LimitNOFILE"]) >= 65536
     assert (service["NoNewPrivileges"], service["ProtectSystem"]) == ("yes", "strict")
+    assert (service["StateDirectory"], service["StateDirectoryMode"]) == ("paraserve", "0700")
+    assert "XDG_DATA_HOME=/var/lib" in service["Environment"].split()
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="no systemd-analyze here")

@@ -68,7 +68,9 @@ class ApiDescription:
     def _operation(self, method: str, path: str) -> dict[str, Any] | None:
         path = plain_path(path)
         known = path if path in self.paths else next((one for one, form in self._forms if form.fullmatch(path)), path)
-        return self.paths.get(known, {}).get("get" if method == "HEAD" else method.lower())
+        operations: dict[str, Any] = self.paths.get(known, {})
+        name = method.lower()
+        return operations.get("get" if name == "head" and name not in operations else name)
 
     def _check_headers(self, where: str, described: dict[str, Any], headers: dict[str, str]) -> None:
         for name, header in described.items():

@@ -129,7 +129,14 @@ class BusyEngine(FakeEngine):
             return []
         now_s = asyncio.get_running_loop().time()
         overdue = any(c.lane is Lane.FINAL and now_s - c.queued_s > FINAL_PATIENCE_S for c in self.waiting)
-        order = {Lane.SHORT: 0, Lane.STEP: 2, Lane.FINAL: 1 if overdue else 3, Lane.AHEAD: 4, Lane.BULK: 5}
+        order = {
+            Lane.SHORT: 0,
+            Lane.STEP: 2,
+            Lane.FINAL: 1 if overdue else 3,
+            Lane.AHEAD: 4,
+            Lane.BULK: 5,
+            Lane.JOBS: 6,
+        }
         first = min(self.waiting, key=lambda call: order[call.lane])
         n = max(1, BATCH * 2 // (1 + first.n_chunks)) if first.stage == "step" else 1
         alike = [

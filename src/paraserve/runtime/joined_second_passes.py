@@ -82,7 +82,7 @@ class JoinedSecondPasses:
         self._max_ms = min(MAX_JOINED_MS, engine.second_max_segment_ms)
         self._joined = joined
         self._open: _Joined | None = None
-        self._running: deque[tuple[int, asyncio.Task[None]]] = deque()
+        self._running: deque[tuple[_Joined, asyncio.Task[None]]] = deque()
 
     async def feed(self, start_ms: int, audio: SegmentAudio, first: FirstPass, group: asyncio.TaskGroup) -> None:
         """Take the segment whose hypothesis was added last. Waits while second passes are far behind."""
@@ -93,8 +93,16 @@ class JoinedSecondPasses:
             if self._open is None:
                 self._open = _Joined(len(self._hypotheses) - 1, start_ms, end_ms, first.unsure)
             self._open.add(start_ms, audio)
-        while sum(duration_ms for duration_ms, _ in self._running) > IN_FLIGHT_MS:
+        while sum(joined.end_ms - joined.start_ms for joined, _ in self._running) > IN_FLIGHT_MS:
             await self._running.popleft()[1]
+
+    @property
+    def n_settled(self) -> int:
+        """Number of hypotheses, from the first on, that no second pass replaces any more."""
+        places = [joined.first for joined, task in self._running if not task.done()]
+        if self._open is not None:
+            places.append(self._open.first)
+        return min(places, default=len(self._hypotheses))
 
     async def finish(self, group: asyncio.TaskGroup) -> None:
         """Wait for all second passes."""
@@ -110,7 +118,7 @@ class JoinedSecondPasses:
         joined, self._open = self._open, None
         if joined is not None:
             task = group.create_task(self._recognize(joined))
-            self._running.append((joined.end_ms - joined.start_ms, task))
+            self._running.append((joined, task))
 
     async def _recognize(self, joined: _Joined) -> None:
         second = await self._engine.second_pass(joined.audio, self._options, joined.unsure)

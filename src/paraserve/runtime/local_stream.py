@@ -59,7 +59,7 @@ class LocalVadStream(Generic[State]):
         """Feed the next samples; steps of one stream must not overlap."""
         # Live steps are short and alike, so they share a batch; a block of a file is long enough alone.
         cost, budget = cost_frames(samples), 0
-        if self.lane is not Lane.BULK:
+        if not self.lane.is_file:
             cost, budget = 1, self.scheduler.bounds.budget(VAD_BATCH, cost)
         call = BatchCall(
             ("vad", id(self.vad), is_last, self.lane), partial(_vad_steps, self.vad, is_last=is_last), budget

@@ -1,7 +1,7 @@
 """Transcription of a whole recording, block by block.
 
-Blocks feed voice activity detection, the segments that it closes are recognized side by side, and their texts are
-joined in order. Memory holds the audio of open segments and of segments in flight, never the whole recording.
+Blocks feed voice activity detection, the segments that it closes are recognized side by side, and their sentences are
+written in order. Memory holds the audio of open segments and of segments in flight, never the whole recording.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from paraserve.options import RecognitionOptions
 from paraserve.runtime.audio_intake import AudioIntake
 from paraserve.runtime.engine import Engine
 from paraserve.runtime.joined_second_passes import JoinedSecondPasses
-from paraserve.runtime.redacted_texts import redacted_recording
+from paraserve.runtime.recording_sentences import OnSentences, RecordingSentences
 from paraserve.runtime.routing.automatic_engine import AutomaticEngine, FirstPass
 from paraserve.runtime.scheduling.batches import Lane, Timed
 from paraserve.runtime.segments.cut_speech import (
@@ -52,6 +52,7 @@ async def transcribe(
     *,
     merge_ms: int | None = None,
     clock: StageClock | None = None,
+    on_sentences: OnSentences | None = None,
 ) -> Transcript:
     """Transcribe the blocks of one recording. Cancelling it cancels all work that it started.
 
@@ -61,6 +62,7 @@ async def transcribe(
         options: the client's choices.
         merge_ms: merge neighbouring speech segments up to this length (FunASR's merge_vad); None = do not.
         clock: gets the time of each stage.
+        on_sentences: is called with the sentences of the transcript, each once and in order, as they become final.
 
     Raises:
         AudioError: raised by the iterator while decoding.
@@ -68,13 +70,13 @@ async def transcribe(
         TaskUnavailableError: a translation is asked for, and the engine does not translate.
     """
     engine.abilities.check_task(options)
-    run = _Transcription(engine, options, merge_ms, clock or StageClock())
+    run = _Transcription(engine, options, merge_ms, clock or StageClock(), on_sentences)
     try:
         async with asyncio.TaskGroup() as group:
             await run.feed(blocks, group)
     except ExceptionGroup as errors:
         raise first_cause(errors) from None
-    return await run.finish()
+    return run.transcript()
 
 
 @dataclass(slots=True)
@@ -109,7 +111,14 @@ class _InFlight:
 class _Transcription:
     """The progress of one recording."""
 
-    def __init__(self, engine: Engine, options: RecognitionOptions, merge_ms: int | None, clock: StageClock) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        options: RecognitionOptions,
+        merge_ms: int | None,
+        clock: StageClock,
+        on_sentences: OnSentences | None,
+    ) -> None:
         self._clock = clock
         self._engine = engine
         self._options = options
@@ -131,6 +140,7 @@ class _Transcription:
         self._intake = AudioIntake(options)
         self._account = AudioAccount()
         self._spent = _TimeSpent()
+        self._writing = RecordingSentences(engine, options, self._hypotheses, self._spent.add, on_sentences)
         self._second_passes: JoinedSecondPasses | None = None
         if isinstance(engine, AutomaticEngine):
             self._second_passes = JoinedSecondPasses(
@@ -150,6 +160,8 @@ class _Transcription:
         if self._second_passes is not None:
             await self._second_passes.finish(group)
         self._clock.lap(RECOGNIZE)
+        await self._writing.finish(group)
+        self._clock.lap(PUNCTUATE)
 
     async def _step(self, samples: Samples, group: asyncio.TaskGroup, *, is_last: bool) -> None:
         timed = await self._vad.step(samples, is_last=is_last)
@@ -192,8 +204,11 @@ class _Transcription:
         self._clock.lap(RECOGNIZE)
         self._hypotheses.append(self._placed(recognized, segment))
         self._account.add_recognized(segment)
+        n_settled = len(self._hypotheses)
         if self._second_passes is not None and isinstance(recognized, FirstPass):
             await self._second_passes.feed(found.start_ms, found.audio, recognized, group)
+            n_settled = self._second_passes.n_settled
+        self._writing.advance(n_settled, group)
 
     def _placed(self, recognized: Recognized, segment: Segment) -> Hypothesis:
         """Return the hypothesis of the next segment with times of the recording, and with its own words alone."""
@@ -207,11 +222,8 @@ class _Transcription:
             return shifted(recognized.timed.result, segment.start_ms, segment.end_ms)
         return recognized
 
-    async def finish(self) -> Transcript:
-        timed = await self._engine.punctuate(self._hypotheses, self._options)
-        self._spent.add(timed)
-        sentences, redactions = await redacted_recording(timed.result, self._options.redaction)
-        self._clock.lap(PUNCTUATE)
+    def transcript(self) -> Transcript:
+        sentences, redactions = tuple(self._writing.sentences), self._writing.redactions
         n_words = Counter({h.language: 0 for h in self._hypotheses if h.language})
         for hypothesis in self._hypotheses:
             if hypothesis.language:

@@ -10,6 +10,7 @@ from paraserve.runtime.decoding.decoded_recording import DecodedBlocks
 from paraserve.runtime.decoding.pool import DecodePool
 from paraserve.runtime.engine import Engine
 from paraserve.runtime.offline import transcribe
+from paraserve.runtime.recording_sentences import OnSentences
 from paraserve.runtime.stage_clock import DECODE_WAIT, StageClock
 from paraserve.types import (
     FieldWarning,
@@ -45,6 +46,7 @@ async def transcribe_file(  # noqa: PLR0913 - two callers see different sides of
     *,
     on_progress: OnProgress | None = None,
     clock: StageClock | None = None,
+    on_sentences: OnSentences | None = None,
 ) -> Transcript:
     """Decode a file and transcribe it. Cancelling it stops both.
 
@@ -56,6 +58,7 @@ async def transcribe_file(  # noqa: PLR0913 - two callers see different sides of
         limits: the operator's.
         on_progress: called after each decoded block that detection has taken.
         clock: gets the time of each stage.
+        on_sentences: is called with the sentences of the transcript as they become final.
 
     Raises:
         AudioError: the file cannot be used; its subclass and code say why.
@@ -66,10 +69,12 @@ async def transcribe_file(  # noqa: PLR0913 - two callers see different sides of
     async with pool.open(
         file, channel=channel, track=options.track, max_duration_ms=limits.max_duration_ms
     ) as recording:
-        return await transcribe_decoded(engine, recording, options, limits, on_progress=on_progress, clock=clock)
+        return await transcribe_decoded(
+            engine, recording, options, limits, on_progress=on_progress, clock=clock, on_sentences=on_sentences
+        )
 
 
-async def transcribe_decoded(
+async def transcribe_decoded(  # noqa: PLR0913 - as `transcribe_file`
     engine: Engine,
     recording: DecodedBlocks,
     options: RecognitionOptions,
@@ -77,6 +82,7 @@ async def transcribe_decoded(
     *,
     on_progress: OnProgress | None = None,
     clock: StageClock | None = None,
+    on_sentences: OnSentences | None = None,
 ) -> Transcript:
     """Transcribe a file that is being decoded. Arguments and errors are those of `transcribe_file`."""
     clock = clock or StageClock()
@@ -84,7 +90,8 @@ async def transcribe_decoded(
     blocks = _reported(recording, on_progress) if on_progress is not None else recording
     # What was taken from the file matters no more: segments of any channel share batches.
     options = replace(options, channel=None, track=None)
-    transcript = await transcribe(engine, blocks, options, merge_ms=limits.merge_ms(options), clock=clock)
+    merge_ms = limits.merge_ms(options)
+    transcript = await transcribe(engine, blocks, options, merge_ms=merge_ms, clock=clock, on_sentences=on_sentences)
     queue_ms = transcript.timing.queue_ms + round(recording.wait_ms)
     timing = replace(transcript.timing, queue_ms=queue_ms, decode_ms=round(recording.decode_ms))
     of_file = (FieldWarning(code, "file", message) for code, message in recording.warnings)

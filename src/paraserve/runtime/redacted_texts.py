@@ -1,4 +1,4 @@
-"""Redaction in the flows: of a whole recording, and of a live utterance segment by segment."""
+"""Redaction of a live utterance, segment by segment."""
 
 import asyncio
 from collections.abc import Sequence
@@ -14,19 +14,6 @@ from paraserve.types import Partial, Sentence
 
 Before: TypeAlias = asyncio.Task[Any] | None
 """The work on the segment before, None for the first one."""
-
-
-async def redacted_recording(
-    sentences: tuple[Sentence, ...], redaction: Redaction
-) -> tuple[tuple[Sentence, ...], Redactions | None]:
-    """Return the sentences of a recording as they may be shown, and what was changed; None: nothing was to be.
-
-    Hours of speech take long enough to be felt by others on the event loop, so another thread does it.
-    """
-    if not redaction:
-        return sentences, None
-    redacted = await asyncio.to_thread(lambda: redactor_for(redaction).redact(sentences))
-    return redacted.sentences, redacted.counts
 
 
 class LiveRedaction:

@@ -32,6 +32,8 @@ from paraserve.server.http.warnings_header import NOTICE_HEADER, QUALITY_HEADER,
 from paraserve.server.jobs.event_routes import event_router
 from paraserve.server.jobs.job_routes import REPLAYED, job_router
 from paraserve.server.jobs.result_routes import result_router
+from paraserve.server.jobs.tus_routes import tus_router
+from paraserve.server.jobs.upload_sweep import sweep_uploads
 from paraserve.server.live.live_limit import live_limit
 from paraserve.server.live.websocket_routes import live_route
 from paraserve.server.readiness import Readiness
@@ -144,11 +146,14 @@ async def _services(
     readiness.engine = engine
     metrics.models_loaded.set(1)
     watchdog = Watchdog(engine, readiness, settings.inference_timeout_s)
+    sweeping = asyncio.create_task(sweep_uploads(jobs))
     watching = [asyncio.create_task(sample(engine, metrics, pool)), asyncio.create_task(watchdog.run())]
     try:
         with _frozen_objects():
             yield
     finally:
+        sweeping.cancel()
+        await asyncio.wait([sweeping])
         app.state.uploads = app.state.live = app.state.pulls = app.state.jobs = None
         await pulls.close()
         await jobs.close()
@@ -171,7 +176,7 @@ def _routed(settings: Settings, engine: Engine) -> RoutedEngine:
 
 def _add_routes(app: FastAPI, settings: Settings, metrics: Metrics) -> None:
     app.include_router(upload_router(is_strict=settings.protocol == "strict"))
-    for router in (job_router(), result_router(), event_router()):
+    for router in (job_router(), result_router(), event_router(), tus_router()):
         app.include_router(router)
     app.include_router(health_router(app.state.readiness, metrics, settings))
     app.include_router(admin_router())

@@ -51,10 +51,13 @@ from paraserve.job_errors import (
     JobTimeoutError,
     LeaseLostError,
     QuotaError,
+    UploadBusyError,
     UploadChecksumError,
     UploadNotFoundError,
     UploadOffsetError,
     UploadStateError,
+    UploadTypeError,
+    UploadVersionError,
 )
 from paraserve.remote_errors import RemoteAwayError, RemoteRecordingError, UrlNotAllowedError
 
@@ -86,6 +89,9 @@ ERROR_TABLE = (
     ErrorRow(UploadNotFoundError, 404),
     ErrorRow(JobStateError, 409),
     ErrorRow(UploadStateError, 409),
+    ErrorRow(UploadVersionError, 412),
+    ErrorRow(UploadTypeError, 415),
+    ErrorRow(UploadBusyError, 423, None, 1),
     ErrorRow(UploadOffsetError, 409),
     ErrorRow(UploadChecksumError, 460),
     ErrorRow(IdempotencyError, 422),

@@ -128,7 +128,7 @@ def job_service(settings: Settings, shared: SharedServices, uploads: UploadServi
     """
     planner = JobPlanner(shared.redaction, settings.subtitles)
     figures = shared.metrics.jobs
-    work = JobWork(shared.engine, shared.pool, planner, uploads.file_limits, figures)
+    work = JobWork(shared.engine, planner, planner.model_of, uploads.file_limits, figures)
     return JobService(
         jobs=Jobs(settings, work),
         engine=shared.engine,

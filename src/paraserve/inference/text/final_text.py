@@ -12,13 +12,20 @@ There are three paths, and every final text takes one of them:
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import Any
 
 from paraserve.inference.base import ModelBundle, Punctuator, StreamingPunctuator
 from paraserve.inference.text.model_punctuated import written_sentences
 from paraserve.inference.text.scripts import SENTENCE_END
-from paraserve.inference.text.sentences import apply_itn, between_pauses, pause_ms, segment_sentence, to_sentences
+from paraserve.inference.text.sentences import (
+    SENTENCE_PAUSE_MS,
+    apply_itn,
+    between_pauses,
+    pause_ms,
+    segment_sentence,
+    to_sentences,
+)
 from paraserve.inference.text.spaces import space_between_sentences, space_between_words
 from paraserve.options import RecognitionOptions
 from paraserve.types import Hypothesis, Sentence, Token
@@ -51,15 +58,32 @@ def final_sentences(
     """Return the sentences of consecutive segments.
 
     Segments between two long pauses are punctuated together, since a sentence may go on over a short one. Where the
-    recognizer gives marks or a language, each segment stands alone, and its sentences carry its language, emotion and
+    recognizer gives marks or a language, a segment stands alone, and its sentences carry its language, emotion and
     events. All carry the name and reason of the model that wrote the first segment.
     """
     spoken = [hypothesis for hypothesis in hypotheses if hypothesis.tokens]
-    if any(hypothesis.is_punctuated or hypothesis.language for hypothesis in spoken):
-        found = tuple(sentence for hypothesis in spoken for sentence in _of_one_segment(bundle, hypothesis, options))
-    else:
-        found = _punctuated(bundle, spoken, options)
-    return _written_by(spoken[0], found) if spoken else ()
+    found: list[Sentence] = []
+    for stands_alone, group in groupby(spoken, _stands_alone):
+        if stands_alone:
+            found += (sentence for one in group for sentence in _of_one_segment(bundle, one, options))
+        else:
+            found += _punctuated(bundle, list(group), options)
+    return _written_by(spoken[0], tuple(found)) if spoken else ()
+
+
+def are_parted(before: Hypothesis, after: Hypothesis) -> bool:
+    """Tell whether no sentence goes on from one segment to the next, whatever follows. Both have words.
+
+    The sentences of consecutive segments are then those of the segments up to here, and those of the others.
+    """
+    if _stands_alone(before) or _stands_alone(after):
+        return True
+    is_of_other_model = (before.model, before.model_reason) != (after.model, after.model_reason)
+    return is_of_other_model or pause_ms(before.tokens[-1], after.tokens[0]) >= SENTENCE_PAUSE_MS
+
+
+def _stands_alone(hypothesis: Hypothesis) -> bool:
+    return hypothesis.is_punctuated or bool(hypothesis.language or hypothesis.emotion or hypothesis.events)
 
 
 def realtime_sentences(

@@ -15,6 +15,7 @@ from paraserve.options import RecognitionOptions
 from paraserve.runtime.decoding.pool import DecodePool
 from paraserve.runtime.engine import Engine
 from paraserve.runtime.recorded_file import FileLimits, OnProgress, transcribe_decoded, transcribe_file
+from paraserve.runtime.recording_sentences import OnSentences
 from paraserve.runtime.stage_clock import StageClock
 from paraserve.subtitles.labels import labelled
 from paraserve.types import Sentence, Timing, Transcript
@@ -29,16 +30,20 @@ async def transcribe_recording(  # noqa: PLR0913 - two callers see different sid
     *,
     on_progress: OnProgress | None = None,
     clock: StageClock | None = None,
+    on_sentences: OnSentences | None = None,
 ) -> Transcript:
     """Transcribe a file as `transcribe_file` does, with `options.channel` "split" one channel after the other.
 
-    One at a time, since the decoder reads the file at its own pace, and a channel alone keeps the models busy.
+    One at a time, since the decoder reads the file at its own pace, and a channel alone keeps the models busy. The
+    sentences of split channels come all at the end, by their starts.
 
     Raises:
         AudioError: what `transcribe_file` raises, or there are too many channels.
     """
     if options.channel != "split":
-        return await transcribe_file(engine, pool, file, options, limits, on_progress=on_progress, clock=clock)
+        return await transcribe_file(
+            engine, pool, file, options, limits, on_progress=on_progress, clock=clock, on_sentences=on_sentences
+        )
     done: list[Transcript] = []
     n_channels = 1
     while len(done) < n_channels:
@@ -49,7 +54,10 @@ async def transcribe_recording(  # noqa: PLR0913 - two callers see different sid
             report = None if on_progress is None else _part_of(on_progress, done, n_channels)
             decoded = transcribe_decoded(engine, recording, options, limits, on_progress=report, clock=clock)
             done.append(await decoded)
-    return joined_channels(done)
+    joined = joined_channels(done)
+    if on_sentences is not None and joined.sentences:
+        on_sentences(joined.sentences)
+    return joined
 
 
 def _part_of(on_progress: OnProgress, done: Sequence[Transcript], n_channels: int) -> OnProgress:

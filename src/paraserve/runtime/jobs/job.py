@@ -30,7 +30,8 @@ class NewJob:
 
     `key_name` is the name of the API key, "" where none is wanted. `recording` names the recording in the recording
     store, "" while it is still to be fetched from `url`. `store` false keeps neither recording nor texts after they
-    were delivered. `batch` is an id that the jobs of one request share.
+    were delivered. `batch` is an id that the jobs of one request share. `upload` is the id of the resumable
+    upload that becomes the recording.
     """
 
     id: str
@@ -44,6 +45,7 @@ class NewJob:
     callback_url: str | None = None
     store: bool = True
     batch: str | None = None
+    upload: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import BinaryIO, TypeAlias
 from paraserve.inference.abilities import ModelChoice
 from paraserve.options import RecognitionOptions
 from paraserve.runtime.jobs.job import JobRequest
-from paraserve.types import FieldWarning
+from paraserve.types import FieldWarning, Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,5 +24,15 @@ class JobPlan:
     with_header: Callable[[BinaryIO], AbstractContextManager[BinaryIO]] = nullcontext
 
 
+@dataclass(frozen=True, slots=True)
+class AskedModel:
+    """The model that a job asks for, None where the server chooses, and what it is to do."""
+
+    name: str | None = None
+    task: Task = "transcribe"
+
+
 PlanJob: TypeAlias = Callable[[JobRequest, ModelChoice], JobPlan]
 """Makes the plan for the model that answers. Raises a `ProtocolError` for fields that cannot be used."""
+ModelOf: TypeAlias = Callable[[JobRequest], AskedModel]
+"""Tells which model a job asks for. Raises a `ProtocolError` for fields that cannot be used."""

@@ -7,16 +7,17 @@ from dataclasses import replace
 from paraserve.inference.abilities import Abilities, ModelChoice
 from paraserve.runtime.engine import Engine
 from paraserve.runtime.routing.automatic_engine import AutomaticEngine
-from paraserve.runtime.routing.candidates import Candidate, Candidates
+from paraserve.runtime.routing.candidates import Candidate, Candidates, WrapEngine, unwrapped
 from paraserve.runtime.routing.model_set import ModelSet
 from paraserve.runtime.routing.named_engine import NamedEngine
 
 
 @asynccontextmanager
-async def automatic_engine(models: ModelSet) -> AsyncIterator[Engine]:
+async def automatic_engine(models: ModelSet, wrap: WrapEngine = unwrapped) -> AsyncIterator[Engine]:
     """Yield the engine of a request or utterance that leaves the choice to the server.
 
-    It asks the first model that is loaded, and holds another one from the moment that it needs one.
+    It asks the first model that is loaded, and holds another one from the moment that it needs one. `wrap` makes what
+    is asked of the engine of each model.
 
     Raises:
         ModelUnavailableError: no model can be loaded.
@@ -24,10 +25,10 @@ async def automatic_engine(models: ModelSet) -> AsyncIterator[Engine]:
     async with AsyncExitStack() as held:
         name, engine = await held.enter_async_context(models.use(models.default))
         if len(models.names) == 1:
-            yield engine
+            yield wrap(name, engine)
             return
-        first = Candidate(name, NamedEngine(name, engine), _languages(models, name))
-        yield AutomaticEngine(Candidates(models, first, held), automatic_choice(models).abilities)
+        first = Candidate(name, NamedEngine(name, wrap(name, engine)), _languages(models, name))
+        yield AutomaticEngine(Candidates(models, first, held, wrap), automatic_choice(models).abilities)
 
 
 def automatic_choice(models: ModelSet) -> ModelChoice:

@@ -97,7 +97,7 @@ class AutomaticEngine:
             elif (second := await self.second_pass(audio, options, first.unsure, lane)) is not None:
                 writer, after = second
                 timed = replace(after, queue_ms=timed.queue_ms + after.queue_ms, run_ms=timed.run_ms + after.run_ms)
-        if lane is not Lane.BULK and not options.deterministic:
+        if not lane.is_file and not options.deterministic:
             self._route.note(writer, timed.result.language)
         return timed
 

@@ -1,12 +1,23 @@
 """The models that may answer one request or utterance, where the server chooses."""
 
 import asyncio
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from paraserve.errors import ModelUnavailableError
+from paraserve.runtime.engine import Engine
 from paraserve.runtime.routing.model_set import ModelSet
 from paraserve.runtime.routing.named_engine import NamedEngine
+
+WrapEngine: TypeAlias = Callable[[str, Engine], Engine]
+"""Makes what is used in place of a model's engine, given the model's name."""
+
+
+def unwrapped(_name: str, engine: Engine) -> Engine:
+    """Return an engine as it is; matches `WrapEngine`."""
+    return engine
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +40,16 @@ class Candidates:
         models: all models of the server.
         first: the model that is asked first.
         held: takes the holds on the others.
+        wrap: makes what is used of the others' engines.
     """
 
-    def __init__(self, models: ModelSet, first: Candidate, held: AsyncExitStack) -> None:
+    def __init__(
+        self, models: ModelSet, first: Candidate, held: AsyncExitStack, wrap: WrapEngine = unwrapped
+    ) -> None:
         self.first = first
         self._models = models
         self._held = held
+        self._wrap = wrap
         self._opening = asyncio.Lock()
         self._opened: dict[str, Candidate] = {first.name: first}
 
@@ -77,5 +92,5 @@ class Candidates:
                 if answering != name:
                     return None
                 known = languages or engine.abilities.languages
-                self._opened[name] = Candidate(name, NamedEngine(name, engine), known)
+                self._opened[name] = Candidate(name, NamedEngine(name, self._wrap(name, engine)), known)
             return self._opened[name]

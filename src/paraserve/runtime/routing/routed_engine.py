@@ -9,6 +9,7 @@ from paraserve.inference.abilities import Abilities, ModelChoice
 from paraserve.options import NO_OVERRIDES, RecognitionOptions, StreamConfig, VadOverrides
 from paraserve.runtime.engine import Engine, EngineStream, VadStream
 from paraserve.runtime.routing.automatic import automatic_choice, automatic_engine
+from paraserve.runtime.routing.candidates import WrapEngine, unwrapped
 from paraserve.runtime.routing.loaded_model import Model, ModelSpec, ModelStatus
 from paraserve.runtime.routing.model_set import ModelSet
 from paraserve.runtime.routing.named_engine import FALLBACK, REQUESTED, NamedEngine
@@ -57,10 +58,13 @@ class RoutedEngine:
         return cls(ModelSet([model], _not_opened), engine)
 
     @asynccontextmanager
-    async def for_model(self, asked: str | None, task: Task = "transcribe") -> AsyncIterator[Engine]:
+    async def for_model(
+        self, asked: str | None, task: Task = "transcribe", wrap: WrapEngine = unwrapped
+    ) -> AsyncIterator[Engine]:
         """Yield the engine for a name or alias, None or "auto" for the server's choice. It waits while one is loaded.
 
-        A translation is for the first model that translates: no other one may know better.
+        A translation is for the first model that translates: no other one may know better. `wrap` makes what is used
+        in place of the engine of each model.
 
         Raises:
             ModelNotFoundError: there is no such model.
@@ -70,14 +74,14 @@ class RoutedEngine:
         if wanted is None and task == "translate":
             wanted = self.models.translator
         if wanted is None:
-            async with automatic_engine(self.models) as engine:
+            async with automatic_engine(self.models, wrap) as engine:
                 yield engine
             return
         async with self.models.use(wanted) as (name, engine):
             if len(self.models.names) == 1:
-                yield engine
+                yield wrap(name, engine)
                 return
-            yield NamedEngine(name, engine, REQUESTED if name == wanted else FALLBACK)
+            yield NamedEngine(name, wrap(name, engine), REQUESTED if name == wanted else FALLBACK)
 
     def choice_of(self, asked: str | None) -> ModelChoice:
         """Return what is known of the model that answers to a name; matches `ChoiceOf`.

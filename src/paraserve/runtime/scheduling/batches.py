@@ -18,7 +18,7 @@ class Lane(IntEnum):
     """Order of service: short live work, live partial texts, second passes, then all that nobody speaks just now.
 
     Short work is what a final text waits for: the detector's steps, and punctuation. Nobody speaks just now in live
-    audio which comes faster than it was spoken, and in files.
+    audio which comes faster than it was spoken, in uploads, whose clients wait for the answer, and in jobs.
     """
 
     SHORT = 0
@@ -26,11 +26,17 @@ class Lane(IntEnum):
     FINAL = 2
     AHEAD = 3
     BULK = 4
+    JOBS = 5
 
     @property
     def is_live(self) -> bool:
         """True for the work of people who speak."""
         return self < Lane.AHEAD
+
+    @property
+    def is_file(self) -> bool:
+        """True for whole recordings, of uploads and of jobs."""
+        return self >= Lane.BULK
 
 
 @dataclass(frozen=True, slots=True)

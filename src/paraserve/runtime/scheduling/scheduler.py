@@ -208,7 +208,7 @@ class Scheduler:
         is_reserved = self._live_sessions > 0 and self._running_bulk >= max(1, len(self._threads) - 1)
         passes = (Lane.FINAL, Lane.STEP) if self._is_final_overdue() else (Lane.STEP, Lane.FINAL)
         live = (Lane.SHORT, *passes)
-        return live if is_reserved else (*live, Lane.AHEAD, Lane.BULK)
+        return live if is_reserved else (*live, Lane.AHEAD, Lane.BULK, Lane.JOBS)
 
     def _is_final_overdue(self) -> bool:
         final_s, step_s = self._waited_s(Lane.FINAL), self._waited_s(Lane.STEP)

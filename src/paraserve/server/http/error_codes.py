@@ -28,6 +28,7 @@ ERROR_CODES: Mapping[str, ErrorCode] = MappingProxyType(
         "invalid_value": ErrorCode(400, "a field has a value that is not taken"),
         "invalid_format": ErrorCode(400, "`format` names no known format"),
         "invalid_response_format": ErrorCode(400, "`response_format` names no known format"),
+        "invalid_header": ErrorCode(400, "a header is missing or cannot be read, `param` names it"),
         "unsupported_parameter": ErrorCode(400, "a field asks for something that the server does not do"),
         "task_unavailable": ErrorCode(400, "a translation is asked for, and the loaded model does not translate"),
         "invalid_http": ErrorCode(400, "the request is no valid HTTP, or its chunks have more beside data than data"),
@@ -58,11 +59,13 @@ ERROR_CODES: Mapping[str, ErrorCode] = MappingProxyType(
         "job_cancelled": ErrorCode(409, "the job was cancelled, so there is no transcript"),
         "result_deleted": ErrorCode(409, "the transcript was delivered, and is not kept (`store`)"),
         "upload_offset": ErrorCode(409, "the bytes do not follow those that the server has"),
-        "upload_state": ErrorCode(409, "the resumable upload is not complete, or in use by another request"),
+        "upload_state": ErrorCode(409, "the resumable upload is not complete"),
+        "tus_version": ErrorCode(412, "the request does not name the version of the tus protocol, 1.0.0"),
         "file_too_large": ErrorCode(413, "the recording has more bytes than `max_upload_bytes`"),
         "url_too_long": ErrorCode(414, "the URL has more than 16 KiB"),
         "unsupported_format": ErrorCode(415, "the file is not audio or video of a known format"),
         "unsupported_codec": ErrorCode(415, "the file holds audio of a codec that is not decoded"),
+        "upload_content_type": ErrorCode(415, "bytes of a resumable upload have their own content type, see there"),
         "host_not_allowed": ErrorCode(421, "the request is for a name that is not the server's (`allowed_hosts`)"),
         "url_not_allowed": ErrorCode(400, "the URL leads to a place, or has a form, that is not taken"),
         "idempotency_key_reused": ErrorCode(422, "the `Idempotency-Key` was used before, with another request"),
@@ -77,6 +80,7 @@ ERROR_CODES: Mapping[str, ErrorCode] = MappingProxyType(
             429, "the API key has used up its unfinished jobs, its hours of audio a day, or its bytes"
         ),
         "too_many_wrong_keys": ErrorCode(429, "the API key is not known, as many others from this address"),
+        "upload_busy": ErrorCode(423, "another request has the resumable upload, try again in a moment"),
         "websocket_version": ErrorCode(426, "WebSockets of version 13 are served, no others"),
         "address_limit": ErrorCode(429, "the client's address has too many connections open, or uploads in progress"),
         "head_too_large": ErrorCode(431, "the head of the request has over 64 KiB or 128 lines"),
@@ -141,7 +145,15 @@ SUBMIT_CODES = (
     "upload_state",
 )
 """Answers to submissions of jobs beside those of uploads."""
-TUS_CODES = ("upload_offset", "upload_checksum")
+TUS_CODES = (
+    "invalid_header",
+    "upload_offset",
+    "tus_version",
+    "upload_content_type",
+    "upload_busy",
+    "upload_checksum",
+)
+"""Answers of routes of resumable uploads."""
 _SPECIAL = frozenset(
     (
         *JOB_STATE_CODES,

@@ -91,7 +91,7 @@ async def receive_form(request: Request, limits: UploadLimits, max_files: int = 
         UploadTooLargeError, SlowUploadError, StorageError: as `receive_upload`.
         ProtocolError: it cannot be read, or has more files or fields than are taken.
     """
-    body = _limited_body(request, limits, limits.max_bytes + FORM_OVERHEAD_BYTES)
+    body = limited_body(request, limits, limits.max_bytes + FORM_OVERHEAD_BYTES)
     with storing():
         parser = RecordingFormParser(request.headers, body, max_files=max_files, max_fields=MAX_FIELDS)
         try:
@@ -129,7 +129,7 @@ async def receive_body(request: Request, limits: UploadLimits) -> AsyncIterator[
         UploadTooLargeError, SlowUploadError, StorageError: as `receive_upload`.
     """
     max_bytes = MAX_JSON_BYTES if is_json(content_type_of(request)) else limits.max_bytes
-    body = _limited_body(request, limits, max_bytes)
+    body = limited_body(request, limits, max_bytes)
     with spool() as file:
         n_bytes = 0
         async for chunk in body:
@@ -165,8 +165,12 @@ async def _from_json(body: BinaryIO, request: Request, max_bytes: int) -> Upload
     return Upload(io.BytesIO(asked.recording), "", asked.media_type, FormFields(fields))
 
 
-def _limited_body(request: Request, limits: UploadLimits, max_bytes: int) -> AsyncGenerator[bytes, None]:
-    """Return the chunks of a body, unless more are announced than are taken."""
+def limited_body(request: Request, limits: UploadLimits, max_bytes: int) -> AsyncGenerator[bytes, None]:
+    """Return the chunks of a body, unless more are announced than are taken.
+
+    Raises:
+        UploadTooLargeError, SlowUploadError: as `receive_upload`; those about its pace come with the chunks.
+    """
     announced = request.headers.get("content-length", "")
     if announced.isdigit() and int(announced) > max_bytes:
         raise too_large(min(max_bytes, limits.max_bytes))

@@ -9,8 +9,8 @@ from paraserve.formats import FORMATS, TranscriptFormat
 from paraserve.inference.abilities import ModelChoice
 from paraserve.operator_redaction import OperatorRedaction
 from paraserve.runtime.jobs.job import JobRequest
-from paraserve.runtime.jobs.job_plan import JobPlan
-from paraserve.server.http.parsing.form_fields import FormFields
+from paraserve.runtime.jobs.job_plan import AskedModel, JobPlan
+from paraserve.server.http.parsing.form_fields import FormFields, read_model, read_task
 from paraserve.server.http.parsing.raw_audio import as_wav, read_raw_audio
 from paraserve.server.http.upload_formats import UploadRequest, read_format
 from paraserve.subtitle_options import SubtitleOptions
@@ -36,6 +36,15 @@ class JobPlanner:
         asked.subtitle_options(has_cues=True)
         options = self.redaction.with_client(replace(asked.options(), word_times=True))
         return JobPlan(options, fields.warnings(), partial(as_wav, raw=raw))
+
+    def model_of(self, request: JobRequest) -> AskedModel:
+        """Return the model that a job asks for; matches `ModelOf`.
+
+        Raises:
+            ProtocolError: the field `task` cannot be used.
+        """
+        fields = form_fields_of(request.fields)
+        return AskedModel(read_model(fields), read_task(fields))
 
     def output(self, request: JobRequest, query: Mapping[str, Sequence[str]]) -> "TranscriptOutput":
         """Return how to write a job's transcript: by its own fields, and by those of the query, which count first.

@@ -4,9 +4,10 @@ import asyncio
 import hashlib
 import json
 import uuid
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import BinaryIO
+from collections.abc import AsyncIterator, Coroutine, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
+from typing import Any, BinaryIO, TypeVar
 
 from fastapi import Request
 
@@ -14,10 +15,10 @@ from paraserve.errors import AudioError
 from paraserve.inference.abilities import ModelChoice
 from paraserve.job_errors import DatabaseAwayError
 from paraserve.job_wiring import JobParts
-from paraserve.runtime.jobs.job import Idempotency, Job, JobRequest, NewJob
+from paraserve.runtime.jobs.job import Idempotency, Job, JobRequest, NewJob, Quotas
+from paraserve.runtime.jobs.job_plan import AskedModel
 from paraserve.runtime.routing.routed_engine import RoutedEngine
 from paraserve.server.access.authentication import api_key
-from paraserve.server.http.parsing.form_fields import FormFields, read_model, read_task
 from paraserve.server.jobs.job_fields import (
     JobFields,
     check_source,
@@ -26,10 +27,12 @@ from paraserve.server.jobs.job_fields import (
     split_fields,
 )
 from paraserve.server.jobs.job_form import IDEMPOTENCY_KEY
-from paraserve.server.jobs.job_plan import form_fields_of
 from paraserve.server.jobs.job_service import JobService, owner_of
 from paraserve.server.jobs.receiving_jobs import ReceivedJob, ReceivedJobs, receive_jobs
+from paraserve.server.jobs.uploaded_recordings import uploaded_recording
 from paraserve.types import FieldWarning
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,14 @@ class CheckedJob:
     request: JobRequest
     fields: JobFields
     warnings: tuple[FieldWarning, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Whose jobs are stored: the name of the API key, "" where no key is wanted, and what it may have."""
+
+    owner: str
+    quotas: Quotas
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +79,7 @@ async def submit(service: JobService, request: Request) -> Accepted:
             service.admission.admit(api_key(request)),
             receive_jobs(request, service.upload_limits) as received,
         ):
-            checked = [await _checked(service, one) for one in received.jobs]
+            checked = [await checked_job(service, one) for one in received.jobs]
             parts = await service.jobs.open()
             idempotency = None
             if key is not None:
@@ -76,12 +87,9 @@ async def submit(service: JobService, request: Request) -> Accepted:
                 before = await parts.store.submitted_before(owner_of(request), idempotency)
                 if before is not None:
                     return _accepted(before, checked, received, is_replay=True)
-            storing = asyncio.create_task(_store(service, parts, request, checked, received.is_batch, idempotency))
-            try:
-                jobs, is_replay = await asyncio.shield(storing)
-            except asyncio.CancelledError:
-                await asyncio.wait({storing})  # what was begun is ended, while its files are open
-                raise
+            asker = Asker(owner_of(request), service.quotas_of(api_key(request)))
+            storing = store_jobs(service, parts, asker, checked, is_batch=received.is_batch, idempotency=idempotency)
+            jobs, is_replay = await to_its_end(storing)
     return _accepted(jobs, checked, received, is_replay=is_replay)
 
 
@@ -109,12 +117,18 @@ def _file_digest(file: BinaryIO) -> str:
     return digest.hexdigest()
 
 
-async def _checked(service: JobService, received: ReceivedJob) -> CheckedJob:
+async def checked_job(service: JobService, received: ReceivedJob) -> CheckedJob:
+    """Check all that can be checked of a job before anything is stored.
+
+    Raises:
+        ProtocolError: a field cannot be used, or there is no recording.
+        AudioError: the recording has no bytes.
+    """
     ours, values = split_fields(received.values)
     fields = read_job_fields(ours, service.max_timeout_s)
     check_source((received.file, fields.url, fields.upload))
     request = JobRequest(values, received.filename, received.content_type)
-    plan = service.planner(request, _choice(service.engine, form_fields_of(values)))
+    plan = service.planner(request, _choice(service.engine, service.planner.model_of(request)))
     if received.file is not None and not await asyncio.to_thread(_has_bytes, received.file):
         raise AudioError("the recording has no bytes", code="empty_file", param="file")
     if fields.url is not None:
@@ -124,12 +138,10 @@ async def _checked(service: JobService, received: ReceivedJob) -> CheckedJob:
     return CheckedJob(received.file, request, fields, (*ours.warnings(), *plan.warnings))
 
 
-def _choice(engine: RoutedEngine, fields: FormFields) -> ModelChoice:
+def _choice(engine: RoutedEngine, asked: AskedModel) -> ModelChoice:
     """Return what is known of the model that is going to answer. None is loaded for that."""
-    name = read_model(fields)
-    if name is None and read_task(fields) == "translate":
-        name = engine.models.translator
-    return engine.choice_of(name)
+    is_for_translator = asked.name is None and asked.task == "translate"
+    return engine.choice_of(engine.models.translator if is_for_translator else asked.name)
 
 
 def _has_bytes(file: BinaryIO) -> bool:
@@ -138,31 +150,49 @@ def _has_bytes(file: BinaryIO) -> bool:
     return has_bytes
 
 
-async def _store(
+async def to_its_end(storing: Coroutine[Any, Any, Result]) -> Result:
+    """Return what it returns. A caller that is cancelled waits for its end, since its files are open until then."""
+    task = asyncio.create_task(storing)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait({task})
+        raise
+
+
+async def store_jobs(
     service: JobService,
     parts: JobParts,
-    request: Request,
+    asker: Asker,
     checked: Sequence[CheckedJob],
-    is_batch: bool,
-    idempotency: Idempotency | None,
+    *,
+    is_batch: bool = False,
+    idempotency: Idempotency | None = None,
 ) -> tuple[Sequence[Job], bool]:
     """Store recordings, then rows. Return the jobs, and whether they are those of an earlier request.
 
     If the database breaks off in the middle nobody knows whether the rows are there. The recordings stay then, and
     are deleted by the sweep if no row has them.
+
+    Raises:
+        IdempotencyError, QuotaError: see `JobStore.submit`.
+        UploadNotFoundError, UploadStateError, UploadBusyError: a resumable upload cannot be made a job.
+        StorageError: they cannot be stored now.
     """
     batch = uuid.uuid4().hex if is_batch else None
     stored: list[str] = []
     new: list[NewJob] = []
-    try:
-        for job in checked:
-            new.append(await _with_recording(parts, job, stored, owner_of(request), batch))
-        accepted = await parts.store.submit(new, service.quotas_of(api_key(request)), idempotency)
-    except DatabaseAwayError:
-        raise
-    except BaseException:
-        await _delete(parts, stored)
-        raise
+    async with AsyncExitStack() as uploads:
+        try:
+            for asked in checked:
+                job = await uploads.enter_async_context(_complete(parts, asked, asker.owner))
+                new.append(await _with_recording(parts, job, stored, asker.owner, batch))
+            accepted = await parts.store.submit(new, asker.quotas, idempotency)
+        except DatabaseAwayError:
+            raise
+        except BaseException:
+            await _delete(parts, stored)
+            raise
     if accepted[0].id != new[0].id:
         await _delete(parts, stored)
         return accepted, True
@@ -170,11 +200,21 @@ async def _store(
     return accepted, False
 
 
+@asynccontextmanager
+async def _complete(parts: JobParts, job: CheckedJob, owner: str) -> AsyncIterator[CheckedJob]:
+    """Return a job with its recording, also where that is a resumable upload."""
+    if job.fields.upload is None:
+        yield job
+        return
+    async with uploaded_recording(parts, job.fields.upload, owner, job.request) as (request, file):
+        yield replace(job, request=request, file=file)
+
+
 async def _with_recording(
     parts: JobParts, job: CheckedJob, stored: list[str], owner: str, batch: str | None
 ) -> NewJob:
     """Store the recording of a job, and return its row."""
-    job_id, size_bytes = uuid.uuid4().hex, 0
+    job_id, size_bytes = job.fields.upload or uuid.uuid4().hex, 0
     if job.file is not None:
         stored.append(job_id)
         size_bytes = await parts.recordings.put(job_id, job.file)
@@ -190,6 +230,7 @@ async def _with_recording(
         callback_url=job.fields.callback_url,
         store=job.fields.store,
         batch=batch,
+        upload=job.fields.upload,
     )
 
 

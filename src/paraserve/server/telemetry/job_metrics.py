@@ -53,11 +53,11 @@ class JobMetrics:
         """Count accepted jobs."""
         self._submitted.inc(number)
 
-    def attempt(self, outcome: str, seconds: float | None = None) -> None:
-        """Count an attempt that has ended. `seconds` is the age of a job that is done."""
+    def attempt(self, outcome: str, age_s: float) -> None:
+        """Count an attempt that has ended, at this age of the job."""
         self._attempts.labels(outcome).inc()
-        if seconds is not None:
-            self._seconds.observe(seconds)
+        if outcome == "done":
+            self._seconds.observe(age_s)
 
     def webhook(self, outcome: str) -> None:
         """Count an attempt to deliver a webhook."""

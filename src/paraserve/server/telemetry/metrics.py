@@ -112,7 +112,7 @@ class Metrics:
             self.batch_padding.inc((batch.padded_cost - batch.cost) * FRAME_MS / 1000)
             # The readiness check is a recognition, too. It runs in the lane of live steps.
             if batch.lane is not Lane.STEP:
-                self.segments.labels("file" if batch.lane is Lane.BULK else "live").inc(batch.n_items)
+                self.segments.labels("file" if batch.lane.is_file else "live").inc(batch.n_items)
 
     @contextmanager
     def decoding(self) -> Iterator[None]:

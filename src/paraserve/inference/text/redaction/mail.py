@@ -24,6 +24,8 @@ TOP = frozenset(
 """Last parts of names of the internet, of those that are said."""
 MAX_WORDS = 40
 """Words of one address that are looked at on either side."""
+MAX_ADDRESS_WORDS = 6 * MAX_WORDS
+"""Words that an address may go on for, with signs that were said in up to three words."""
 
 
 class _Words:

@@ -9,8 +9,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from paraserve.inference.text.redaction.digits import Digit, Span, digit_runs, spans_of, values_of
-from paraserve.inference.text.redaction.mail import mail_addresses
+from paraserve.inference.text.redaction.digits import Digit, Span, digit_runs, open_run, spans_of, values_of
+from paraserve.inference.text.redaction.mail import MAX_ADDRESS_WORDS, mail_addresses
 from paraserve.inference.text.redaction.personal_numbers import is_open_number, numbers_in
 from paraserve.inference.text.redaction.pieces import Line, Piece, lines_of, pieces_of
 from paraserve.inference.text.redaction.word_lists import WordList
@@ -62,13 +62,19 @@ class Redactor:
         self.profanity = WordList(((text, HIDDEN_WORD) for text in redaction.profanity), hides=True)
 
     def redact(
-        self, sentences: Sequence[Sentence], context: Sequence[Piece] = (), *, is_last: bool = True
+        self,
+        sentences: Sequence[Sentence],
+        context: Sequence[Piece] = (),
+        spoken_context: Sequence[Piece] = (),
+        *,
+        is_last: bool = True,
     ) -> Redacted:
         """Return the sentences as they may be shown, without those whose words have all been taken away.
 
         Args:
             sentences: consecutive sentences of one text.
             context: `context` of the sentences before, whose text has been given away already.
+            spoken_context: the same of their spoken form.
             is_last: no more sentences follow. Otherwise the front of a number at the end is masked too.
         """
         written = self._changed([Line(one.text, one.tokens) for one in sentences], context, is_last=is_last)
@@ -77,19 +83,25 @@ class Redactor:
             for one, line in zip(sentences, written.lines, strict=True)
         ]
         if any(one.spoken for one in sentences):
-            kept = self._with_spoken(sentences, kept, written, is_last=is_last)
+            kept = self._with_spoken(sentences, kept, written, spoken_context, is_last=is_last)
         shown = tuple(one for one, before in zip(kept, sentences, strict=True) if one.tokens or not before.tokens)
         return Redacted(shown, written.counts, written.context)
 
     def _with_spoken(
-        self, before: Sequence[Sentence], kept: Sequence[Sentence], written: "_Changed", *, is_last: bool
+        self,
+        before: Sequence[Sentence],
+        kept: Sequence[Sentence],
+        written: "_Changed",
+        context: Sequence[Piece],
+        *,
+        is_last: bool,
     ) -> list[Sentence]:
         """Return the sentences with their spoken form changed alike, without it where it might show more.
 
         A number may be written in a form that is masked, and said in one that is not known to be a number.
         """
         lines = [Line(one.as_spoken, one.spoken_tokens or one.tokens) for one in before]
-        spoken = self._changed(lines, (), is_last=is_last)
+        spoken = self._changed(lines, context, is_last=is_last)
         return [
             replace(one, spoken=line.text, spoken_tokens=line.tokens)
             if was.spoken and spoken.masks[number] >= written.masks[number]
@@ -108,6 +120,26 @@ class Redactor:
             following_context(context, hidden.pieces),
             masked.of_lines,
         )
+
+    def words(self, lines: Sequence[Line]) -> list[Piece]:
+        """Return the words of all lines in one row, as the lists write them. Nothing is masked yet."""
+        pieces, _ = pieces_of(lines)
+        return self.profanity.rewrite(self.replacements.rewrite(pieces).pieces).pieces
+
+    def settled(self, row: Sequence[Piece]) -> tuple[int, list[tuple[int, int]]]:
+        """Return how many words nothing that follows can be joined with, and the places of what is one.
+
+        The places are those of the first and the last word of each row of digits and of each address.
+        """
+        kinds, n_settled = self.redaction.masks, len(row)
+        found: list[Sequence[Span]] = []
+        if kinds - {"email"}:
+            n_settled = open_run(row)
+            found += (list(spans_of(run)) for run in digit_runs(row))
+        if "email" in kinds:
+            n_settled = min(n_settled, len(row) - MAX_ADDRESS_WORDS)
+            found += mail_addresses(row)
+        return n_settled, [(min(s.piece for s in one), max(s.piece for s in one)) for one in found if one]
 
     def mask(self, pieces: Sequence[Piece], context: Sequence[Piece] = (), *, is_last: bool = True) -> Masked:
         """Return the words with all numbers and addresses masked that are to be. Those of the context stay."""

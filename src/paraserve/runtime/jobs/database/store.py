@@ -28,6 +28,7 @@ from paraserve.runtime.jobs.database.transactions import (
     usage,
 )
 from paraserve.runtime.jobs.database.transactions import idempotency as idempotency_keys
+from paraserve.runtime.jobs.database.waits import Waits
 from paraserve.runtime.jobs.job import (
     Delivery,
     Idempotency,
@@ -58,7 +59,7 @@ class JobStore:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._work_seen = self._deliveries_seen = -1
+        self._waits = Waits(database)
         self._undoing: set[asyncio.Task[None]] = set()
 
     @classmethod
@@ -91,20 +92,18 @@ class JobStore:
         jobs: Sequence[NewJob],
         quotas: Quotas,
         idempotency: Idempotency | None = None,
-        *,
-        upload_id: str | None = None,
     ) -> list[Job]:
         """Put jobs of one key into the queue, all or none. They are on the disk when this returns.
 
-        A request that was sent before, by its `idempotency`, gets the jobs of the first. `upload_id` is the resumable
-        upload whose bytes became the job's recording: its row is deleted. Cancelled, this leaves no job.
+        A request that was sent before, by its `idempotency`, gets the jobs of the first. The rows of their resumable
+        uploads are deleted. Cancelled, this leaves no job.
 
         Raises:
             IdempotencyError: the same key came with another request.
             QuotaError: the API key has no room for them.
-            UploadNotFoundError: the upload is gone, or another job's by now.
+            UploadNotFoundError: an upload is gone, or another job's by now.
         """
-        submitting_them = self._database.write(submitting.submit, jobs, quotas, idempotency, upload_id)
+        submitting_them = self._database.write(submitting.submit, jobs, quotas, idempotency)
         return await self._whole(submitting_them, lambda _: self._delete_all([job.id for job in jobs]))
 
     async def submitted_before(self, key_name: str, idempotency: Idempotency) -> list[Job] | None:
@@ -158,11 +157,7 @@ class JobStore:
 
     async def wait(self, job_id: str, after_seq: int, timeout_s: float) -> bool:
         """Wait until there is an event behind `after_seq`, or the job is gone; False after `timeout_s` without."""
-
-        def is_there(last: tuple[int, bool] | None) -> bool:
-            return last is None or last[0] > after_seq
-
-        return await self._wait_until(job_id, is_there, timeout_s)
+        return await self._waits.until(job_id, lambda last: last.seq > after_seq, timeout_s)
 
     async def counts(self) -> Mapping[JobState, int]:
         """Return how many jobs are in each state."""
@@ -184,11 +179,8 @@ class JobStore:
             if job is not None and job.lease is not None:
                 await self.release(job.id, job.lease)
 
-        seen = self._database.news.count(WORK)
-        job = await self._whole(self._database.note(claims.claim, owner, lease_s), give_back)
-        if job is None:
-            self._work_seen = seen
-        return job
+        claiming = self._whole(self._database.note(claims.claim, owner, lease_s), give_back)
+        return await self._waits.look(WORK, claiming)
 
     async def next_due_s(self) -> float | None:
         """Return the time until a lease ends or a job may be tried again (<= 0: now); None: there is none of them."""
@@ -196,15 +188,11 @@ class JobStore:
 
     async def wait_for_work(self, timeout_s: float) -> None:
         """Wait until there may be a job to claim: one came since the last claim that found none."""
-        await self._wait_for_news(WORK, self._work_seen, timeout_s)
+        await self._waits.for_news(WORK, timeout_s)
 
     async def wait_for_cancel(self, job_id: str, timeout_s: float) -> bool:
         """Wait until the client cancels or deletes a running job; False after `timeout_s` without."""
-
-        def is_cancelled(last: tuple[int, bool] | None) -> bool:
-            return last is None or last[1]
-
-        return await self._wait_until(job_id, is_cancelled, timeout_s)
+        return await self._waits.until(job_id, lambda last: last.is_cancelling, timeout_s)
 
     async def heartbeat(self, job_id: str, lease: str, lease_s: float, progress: Progress | None = None) -> bool:
         """Prolong a lease; return whether the client cancels the job."""
@@ -301,15 +289,11 @@ class JobStore:
 
     async def claim_delivery(self, owner: str, lease_s: float) -> Delivery | None:
         """Take the message that has been due for longest; of a job only the first that was not delivered."""
-        seen = self._database.news.count(DELIVERIES)
-        delivery = await self._database.note(deliveries.claim_delivery, owner, lease_s)
-        if delivery is None:
-            self._deliveries_seen = seen
-        return delivery
+        return await self._waits.look(DELIVERIES, self._database.note(deliveries.claim_delivery, owner, lease_s))
 
     async def wait_for_delivery(self, timeout_s: float) -> None:
         """Wait until there may be a message to deliver: one came since the last claim that found none."""
-        await self._wait_for_news(DELIVERIES, self._deliveries_seen, timeout_s)
+        await self._waits.for_news(DELIVERIES, timeout_s)
 
     async def next_delivery_due_s(self) -> float | None:
         """Return the time until a message may be tried (again) (<= 0: now); None: there is none."""
@@ -324,6 +308,10 @@ class JobStore:
     ) -> None:
         """Note an attempt that failed. `retry_in_s` None gives the message up."""
         await self._database.write(deliveries.delivery_failed, message_id, owner, status, error, retry_in_s)
+
+    async def postpone_delivery(self, message_id: str, owner: str, retry_in_s: float) -> None:
+        """Give a message back that was not sent. It counts as no attempt."""
+        await self._database.write(deliveries.postpone_delivery, message_id, owner, retry_in_s)
 
     async def deliveries(self, job_id: str) -> Sequence[Delivery]:
         """Return the messages about a job in order."""
@@ -347,14 +335,14 @@ class JobStore:
         """
         return await self._database.read(uploads.get_upload, upload_id, key_name)
 
-    async def change_upload(self, upload_id: str, offset: int, length: int | None, quotas: Quotas) -> None:
+    async def change_upload(self, upload_id: str, offset: int, length: int | None, quotas: Quotas) -> Upload:
         """Note how many bytes are on the disk, and the length of the whole once the client says it.
 
         Raises:
             UploadNotFoundError: it was deleted meanwhile.
             QuotaError: there is no room for its length.
         """
-        await self._database.write(uploads.change_upload, upload_id, offset, length, quotas)
+        return await self._database.write(uploads.change_upload, upload_id, offset, length, quotas)
 
     async def delete_upload(self, upload_id: str, key_name: str | None) -> None:
         """Delete an upload's row.
@@ -377,25 +365,6 @@ class JobStore:
     async def usage(self, since: date, until: date, key_name: str | None) -> Sequence[UsageRow]:
         """Return what was used on the days from `since` to `until`, both included."""
         return await self._database.read(usage.read_usage, since, until, key_name)
-
-    # --- waiting ---
-
-    async def _wait_until(
-        self, job_id: str, is_there: Callable[[tuple[int, bool] | None], bool], timeout_s: float
-    ) -> bool:
-        with self._database.news_of(job_id) as news, suppress(TimeoutError):
-            async with asyncio.timeout(timeout_s):
-                while not is_there(await self._database.read(events.last_seq, job_id)):
-                    await news.wait()
-                    news.clear()
-                return True
-        return False
-
-    async def _wait_for_news(self, topic: str, seen: int, timeout_s: float) -> None:
-        with self._database.news_of(topic) as news, suppress(TimeoutError):
-            if self._database.news.count(topic) == seen:
-                async with asyncio.timeout(timeout_s):
-                    await news.wait()
 
     async def _whole(self, writing: Coroutine[Any, Any, T], undo: Callable[[T], Awaitable[None]]) -> T:
         """Wait for a transaction. Where the caller is cancelled meanwhile, it is undone in the background."""

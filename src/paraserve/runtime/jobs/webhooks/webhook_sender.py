@@ -53,7 +53,7 @@ class DeliveryStore(Protocol):
     async def postpone_delivery(self, delivery_id: str, owner: str, retry_in_s: float, /) -> None:
         """Give a message back that was not sent. No attempt counts."""
 
-    async def wait_for_work(self, timeout_s: float, /) -> None:
+    async def wait_for_delivery(self, timeout_s: float, /) -> None:
         """Wait until there may be a new message."""
 
 
@@ -139,7 +139,7 @@ class WebhookSender:
             heapq.heappop(self._due_s)
         wait_s = min(POLL_S, self._due_s[0] - now_s) if self._due_s else POLL_S
         try:
-            await self._store.wait_for_work(wait_s)
+            await self._store.wait_for_delivery(wait_s)
         except DatabaseAwayError:
             await asyncio.sleep(DATABASE_WAIT_S)
 

@@ -62,7 +62,7 @@ def delivered(transaction: Transaction, job_id: str) -> list[str]:
 
 
 def due_for_deletion(transaction: Transaction, keep_s: float, limit: int) -> Sequence[str]:
-    """Return ids of jobs that ended `keep_s` ago or earlier, the oldest first, without those with messages to send."""
+    """Return ids of jobs that ended `keep_s` ago or earlier, the oldest first. Untold messages keep their jobs."""
     return list(transaction.connection.execute(_OLD, {"keep_s": keep_s, "most": limit}).scalars())
 
 

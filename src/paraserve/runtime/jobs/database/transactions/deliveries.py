@@ -42,6 +42,11 @@ _ATTEMPT = (
     )
     .returning(deliveries.c.job_id)
 )
+_POSTPONE = (
+    update(deliveries)
+    .where(deliveries.c.id == bindparam("this"), deliveries.c.owner == bindparam("by"))
+    .values(owner=None, due_s=Now() + bindparam("retry_in_s"))
+)
 _NEXT = (
     select(func.min(deliveries.c.number))
     .where(deliveries.c.job_id == bindparam("of_job"), deliveries.c.state == "waiting")
@@ -78,6 +83,11 @@ def delivery_failed(
         "retry_in_s": retry_in_s,
     }
     _end_attempt(transaction, message_id, owner, values)
+
+
+def postpone_delivery(transaction: Transaction, message_id: str, owner: str, retry_in_s: float) -> None:
+    """Give a message back that was not sent. It counts as no attempt."""
+    transaction.connection.execute(_POSTPONE, {"this": message_id, "by": owner, "retry_in_s": retry_in_s})
 
 
 def deliveries_of(transaction: Transaction, job_id: str) -> list[Delivery]:

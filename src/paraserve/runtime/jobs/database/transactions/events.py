@@ -5,7 +5,7 @@ have rows of their own and stay. All have their seq from the same count.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import bindparam, insert, select, update
 
@@ -37,8 +37,15 @@ _ADD_CHECKPOINT = insert(checkpoints)
 _CHECKPOINTS = (
     select(checkpoints.c.payload).where(checkpoints.c.job_id == bindparam("of_job")).order_by(checkpoints.c.number)
 )
-_LAST_SEQ = select(jobs.c.last_seq, jobs.c.is_cancelling).where(jobs.c.id == bindparam("of_job"))
+_LAST_EVENT = select(jobs.c.last_seq, jobs.c.is_cancelling).where(jobs.c.id == bindparam("of_job"))
 _LAST_SEQS = select(jobs.c.id, jobs.c.last_seq).where(jobs.c.id.in_(bindparam("ids", expanding=True)))
+
+
+class LastEvent(NamedTuple):
+    """The seq of a job's last event, and whether its client cancels it."""
+
+    seq: int
+    is_cancelling: bool
 
 
 def add_sentences(
@@ -100,10 +107,10 @@ def events(transaction: Transaction, job_id: str, after_seq: int, limit: int) ->
     return sorted(found, key=lambda event: event.seq)[:limit]
 
 
-def last_seq(transaction: Transaction, job_id: str) -> tuple[int, bool] | None:
-    """Return the seq of a job's last event and whether it is being cancelled; None: the job is gone."""
-    row = transaction.connection.execute(_LAST_SEQ, {"of_job": job_id}).one_or_none()
-    return None if row is None else (row.last_seq, row.is_cancelling)
+def last_event(transaction: Transaction, job_id: str) -> LastEvent | None:
+    """Return how far a job is; None: it is gone."""
+    row = transaction.connection.execute(_LAST_EVENT, {"of_job": job_id}).one_or_none()
+    return None if row is None else LastEvent(row.last_seq, row.is_cancelling)
 
 
 def last_seqs(transaction: Transaction, ids: Sequence[str]) -> dict[str, int]:

@@ -71,7 +71,7 @@ def _number(after: str | None) -> int:
     if after is None:
         return MAX_NUMBER
     if not (after.isascii() and after.isdecimal() and int(after) <= MAX_NUMBER):
-        raise ProtocolError("after is not one that a list of jobs gave", param="after")
+        raise ProtocolError("after is not one that a list of jobs gave", code="invalid_value", param="after")
     return int(after)
 
 

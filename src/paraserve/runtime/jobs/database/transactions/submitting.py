@@ -48,7 +48,6 @@ def submit(
     new_jobs: Sequence[NewJob],
     quotas: Quotas,
     idempotency: Idempotency | None = None,
-    upload_id: str | None = None,
 ) -> list[Job]:
     """Put jobs of one key into the queue, all or none; a repeated request gets the jobs of the first.
 
@@ -58,8 +57,9 @@ def submit(
     key_name = new_jobs[0].key_name
     if idempotency is not None and not remember(transaction, key_name, idempotency, [job.id for job in new_jobs]):
         return jobs_before(transaction, key_name, idempotency) or []
-    if upload_id is not None:
-        use_up(transaction, upload_id, key_name)
+    for job in new_jobs:
+        if job.upload is not None:
+            use_up(transaction, job.upload, key_name)
     size_bytes = sum(job.size_bytes for job in new_jobs)
     totals = change_totals(transaction, key_name, unfinished=len(new_jobs), size_bytes=size_bytes)
     check_quotas(totals, quotas)

@@ -49,7 +49,9 @@ def check_quotas(totals: Row[Any], quotas: Quotas) -> None:
         QuotaError: says which.
     """
     if quotas.max_unfinished and totals.unfinished > quotas.max_unfinished:
-        raise QuotaError(f"the API key has {quotas.max_unfinished} unfinished jobs at most: wait until some are done")
+        raise QuotaError(
+            f"the API key has {quotas.max_unfinished} unfinished jobs and uploads at most: wait until some are done"
+        )
     if quotas.max_bytes and totals.bytes > quotas.max_bytes:
         raise QuotaError(
             f"recordings of the API key take {quotas.max_bytes} bytes at most: delete jobs that are done"

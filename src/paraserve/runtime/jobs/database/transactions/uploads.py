@@ -1,5 +1,6 @@
-"""Rows of resumable uploads. What they may take counts for the bytes of their key."""
+"""Rows of resumable uploads. Each counts as an unfinished job of its key, and its length for the key's bytes."""
 
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Row, bindparam, delete, insert, select, update
@@ -29,14 +30,14 @@ _EXPIRED = (
 
 
 def add_upload(transaction: Transaction, upload: Upload, quotas: Quotas) -> Upload:
-    """Add an upload within the quota of bytes.
+    """Add an upload within the quotas of its key.
 
     Raises:
-        QuotaError: there is no room for its length.
+        QuotaError: there is no room for its length, or for another upload.
     """
     counted = _counted(upload.length, upload.offset)
-    totals = change_totals(transaction, upload.key_name, size_bytes=counted)
-    check_quotas(totals, Quotas(max_bytes=quotas.max_bytes))
+    totals = change_totals(transaction, upload.key_name, unfinished=1, size_bytes=counted)
+    check_quotas(totals, replace(quotas, audio_ms_per_day=0))
     row = {
         "id": upload.id,
         "key_name": upload.key_name,
@@ -69,7 +70,9 @@ def get_upload(transaction: Transaction, upload_id: str, key_name: str | None) -
     )
 
 
-def change_upload(transaction: Transaction, upload_id: str, offset: int, length: int | None, quotas: Quotas) -> None:
+def change_upload(
+    transaction: Transaction, upload_id: str, offset: int, length: int | None, quotas: Quotas
+) -> Upload:
     """Note how many bytes are on the disk, and the length of the whole once the client says it.
 
     Raises:
@@ -84,6 +87,7 @@ def change_upload(transaction: Transaction, upload_id: str, offset: int, length:
             check_quotas(totals, Quotas(max_bytes=quotas.max_bytes))
     values = {"upload_id": upload_id, "at": offset, "whole": length, "counted": counted}
     transaction.connection.execute(_CHANGE, values)
+    return get_upload(transaction, upload_id, None)
 
 
 def delete_upload(transaction: Transaction, upload_id: str, key_name: str | None) -> None:
@@ -94,7 +98,7 @@ def delete_upload(transaction: Transaction, upload_id: str, key_name: str | None
     """
     row = _row(transaction, upload_id, key_name)
     if transaction.connection.execute(_DELETE, {"upload_id": upload_id}).rowcount:
-        change_totals(transaction, row.key_name, size_bytes=-row.counted_bytes)
+        change_totals(transaction, row.key_name, unfinished=-1, size_bytes=-row.counted_bytes)
 
 
 def use_up(transaction: Transaction, upload_id: str, key_name: str) -> None:
@@ -106,7 +110,7 @@ def use_up(transaction: Transaction, upload_id: str, key_name: str) -> None:
     row = _row(transaction, upload_id, key_name)
     if not transaction.connection.execute(_DELETE, {"upload_id": upload_id}).rowcount:
         raise _not_found(upload_id)
-    change_totals(transaction, key_name, size_bytes=-row.counted_bytes)
+    change_totals(transaction, key_name, unfinished=-1, size_bytes=-row.counted_bytes)
 
 
 def expired_uploads(transaction: Transaction, keep_s: float, limit: int) -> list[str]:

@@ -1,0 +1,1 @@
+"""Resumable uploads: recordings that come in several requests, until they are complete."""
