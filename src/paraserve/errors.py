@@ -167,7 +167,7 @@ class KeyLimitError(OverloadedError):
 
 
 class LimitsAwayError(OverloadedError):
-    """The Redis that counts the limits of API keys does not answer, and the operator wants no request without them."""
+    """The limits of API keys cannot be counted now, and the operator wants no requests without them."""
 
     code = "limits_unavailable"
 

@@ -22,6 +22,7 @@ from paraserve.inference.features.fbank import FbankState, fbank_step
 from paraserve.inference.models.recognizers.paraformer_online import ParaformerOnline, load_paraformer_online
 from paraserve.options import ChunkSize
 from paraserve.types import Partial, Samples, SegmentAudio
+from support.references import may_differ
 
 DATA = Path(__file__).parent / "data"
 REFERENCES: dict[str, dict[str, Any]] = {
@@ -86,9 +87,12 @@ def test_ids_of_every_step(graph: str, index: int, shared_dir: Path) -> None:
     """Utterances of up to 16 steps: the ids of each step are FunASR's, the last one included."""
     entry = REFERENCES[graph]["chunks"][index]
     model, chunk = model_of(shared_dir, graph), ChunkSize(*entry["chunk"])
+    n_left = may_differ(sum(len(walk[2]) for walk in entry["walks"]), is_int8=graph == "int8")
     for start, n_tail, expected in entry["walks"]:
         parts = cut(recording(shared_dir), start, len(expected) - 1, chunk.current * 960, n_tail)
-        assert ids(utterance(model, chunk, plain(parts))) == expected
+        found = ids(utterance(model, chunk, plain(parts)))
+        n_left -= sum(step != wanted for step, wanted in zip(found, expected, strict=True))
+        assert n_left >= 0, f"{found} is not {expected}"
     assert sum(len(step) for walk in entry["walks"] for step in walk[2]) > 100
 
 
@@ -97,13 +101,16 @@ def test_ids_of_every_tail(graph: str, index: int, shared_dir: Path, full: bool)
     """The last step of any length, after no step and after two: FunASR's ids."""
     entry = REFERENCES[graph]["chunks"][index]
     model, chunk = model_of(shared_dir, graph), ChunkSize(*entry["chunk"])
+    every = 1 if full else 10
+    n_left = may_differ(sum(map(len, entry["tails"].values())) // every, is_int8=graph == "int8")
     for n_steps, tails in entry["tails"].items():
         assert len(tails) == chunk.current * 6 + 1
-        for number, expected in list(enumerate(tails))[:: 1 if full else 10]:
+        for number, expected in list(enumerate(tails))[::every]:
             start, n_tail = TAIL_STARTS[int(n_steps)], number * TAIL_SHIFT
             parts = cut(recording(shared_dir), start, int(n_steps), chunk.current * 960, n_tail)
             found = ids(utterance(model, chunk, plain(parts)))[-1]
-            assert expected is None or found == expected, f"{n_steps} steps and {n_tail} samples"
+            n_left -= expected is not None and found != expected
+            assert n_left >= 0, f"{n_steps} steps and {n_tail} samples"
 
 
 @pytest.mark.parametrize("index", range(len(REFERENCES["fp32"]["chunks"])))

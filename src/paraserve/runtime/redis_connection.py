@@ -3,17 +3,16 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from paraserve.errors import ParaserveError
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
 
-SCHEMES = ("redis://", "rediss://", "unix://")
-TIMEOUT_S = 0.5
+T = TypeVar("T")
+TIMEOUT_S = 1.0
 """Longest time that a request waits for an answer."""
 RETRY_S = 1.0
 """Time after a failure in which nobody waits for an answer."""
@@ -24,7 +23,14 @@ log = logging.getLogger(__name__)
 
 
 class RedisAwayError(Exception):
-    """The Redis does not answer, or not as a Redis that can be used."""
+    """The Redis does not answer, or not as a Redis that can be used.
+
+    `was_asked` is true where commands were sent, which may be done later: a Redis that hung reads what it was sent.
+    """
+
+    def __init__(self, message: str, *, was_asked: bool) -> None:
+        super().__init__(message)
+        self.was_asked = was_asked
 
 
 class RedisConnection:
@@ -34,66 +40,94 @@ class RedisConnection:
         url: as redis-py takes it, with user and password.
         setting: name of the setting that names it, for messages.
         on_state: called with True when it answers and with False when it does not.
+        timeout_s: longest wait for an answer.
 
     Raises:
         ParaserveError: the URL cannot be used, or the package `redis` is not installed.
     """
 
-    def __init__(self, url: str, setting: str, on_state: Callable[[bool], None] = lambda _: None) -> None:
-        self.client = _client(url, setting)
+    def __init__(
+        self,
+        url: str,
+        setting: str,
+        on_state: Callable[[bool], None] = lambda _: None,
+        timeout_s: float = TIMEOUT_S,
+    ) -> None:
+        self.client, self._failure = _client(url, setting, timeout_s)
         self._setting = setting
         self._on_state = on_state
+        self._timeout_s = timeout_s
         self._is_up = True
         self._retry_at_s = self._warned_s = float("-inf")
+        self._running: set[asyncio.Future[Any]] = set()
 
     @property
     def is_up(self) -> bool:
         """True unless the last attempt failed."""
         return self._is_up
 
-    @asynccontextmanager
-    async def answering(self, timeout_s: float = TIMEOUT_S) -> "AsyncIterator[Redis]":
-        """Yield the client, for commands that together take no longer than `timeout_s`.
+    async def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run commands that together take no longer than the timeout, and return what they return.
+
+        They go on where the caller is cancelled: a connection in the middle of an answer is of no use.
 
         Raises:
             RedisAwayError: it does not answer, or did not a moment ago.
         """
-        from redis.exceptions import RedisError
-
         now_s = time.monotonic()
         if not self._is_up:
             if now_s < self._retry_at_s:
-                raise RedisAwayError(f"the Redis of {self._setting} does not answer")
-            self._retry_at_s = now_s + timeout_s + RETRY_S  # this one finds out, others need not wait
+                work.close()
+                raise RedisAwayError(f"the Redis of {self._setting} does not answer", was_asked=False)
+            self._retry_at_s = now_s + self._timeout_s + RETRY_S  # this one finds out, others need not wait
+        running = asyncio.create_task(work)
+        self._running.add(running)
+        running.add_done_callback(self._over)
+        done, _ = await asyncio.wait([running], timeout=self._timeout_s)
         try:
-            async with asyncio.timeout(timeout_s):
-                yield self.client
-        except (RedisError, OSError) as error:  # a TimeoutError is an OSError
+            if not done:
+                raise TimeoutError
+            result = running.result()
+        except (self._failure, OSError) as error:  # a TimeoutError is an OSError
             self._failed(error)
-            raise RedisAwayError(f"the Redis of {self._setting} does not answer: {error!r}") from error
+            message = f"the Redis of {self._setting} does not answer: {error!r}"
+            raise RedisAwayError(message, was_asked=True) from error
         if not self._is_up:
             log.info("the Redis of %s answers again", self._setting)
-        self._is_up = True
-        self._on_state(True)
+        self._set_state(is_up=True)
+        return result
 
     async def close(self) -> None:
-        """Close all connections."""
+        """Close all connections, once nothing uses them."""
+        if self._running:
+            await asyncio.wait(self._running)
         await self.client.aclose()
+
+    def _over(self, running: "asyncio.Future[Any]") -> None:
+        self._running.discard(running)
+        if not running.cancelled():
+            running.exception()  # nobody else may be there to take it
 
     def _failed(self, error: Exception) -> None:
         now_s = time.monotonic()
-        self._is_up, self._retry_at_s = False, now_s + RETRY_S
-        self._on_state(False)
+        self._retry_at_s = now_s + RETRY_S
+        self._set_state(is_up=False)
         if now_s - self._warned_s >= WARNING_INTERVAL_S:
             self._warned_s = now_s
             log.warning("the Redis of %s does not answer: %r", self._setting, error)
 
+    def _set_state(self, *, is_up: bool) -> None:
+        self._is_up = is_up
+        self._on_state(is_up)
 
-def _client(url: str, setting: str) -> "Redis":
+
+def _client(url: str, setting: str, timeout_s: float) -> "tuple[Redis, type[Exception]]":
+    """Return a client, and the class of its errors."""
     try:
-        from redis.asyncio import BlockingConnectionPool, Redis
-        from redis.asyncio.retry import Retry
-        from redis.backoff import NoBackoff
+        from redis.asyncio import BlockingConnectionPool, Redis  # noqa: PLC0415 - an extra
+        from redis.asyncio.retry import Retry  # noqa: PLC0415 - as above
+        from redis.backoff import NoBackoff  # noqa: PLC0415 - as above
+        from redis.exceptions import RedisError  # noqa: PLC0415 - as above
     except ImportError:
         message = f"{setting} needs the package redis: pip install 'paraserve[redis]'"
         raise ParaserveError(message, code="invalid_settings") from None
@@ -102,11 +136,11 @@ def _client(url: str, setting: str) -> "Redis":
         pool = BlockingConnectionPool.from_url(
             url,
             max_connections=MAX_CONNECTIONS,
-            timeout=TIMEOUT_S,
-            socket_timeout=TIMEOUT_S,
-            socket_connect_timeout=TIMEOUT_S,
+            timeout=timeout_s,
+            socket_timeout=timeout_s,
+            socket_connect_timeout=timeout_s,
             retry=Retry(NoBackoff(), 1),
         )
     except ValueError as error:
         raise ParaserveError(f"{setting} is no URL of a Redis: {error}", code="invalid_settings") from None
-    return Redis.from_pool(pool)
+    return Redis.from_pool(pool), RedisError

@@ -17,7 +17,6 @@ from paraserve.server.access.admission import ServerLimits
 from paraserve.server.access.authentication import Access, KeyCheck
 from paraserve.server.access.client_addresses import ClientAddresses
 from paraserve.server.access.hosts import HostCheck
-from paraserve.server.access.key_limits import KeysInUse
 from paraserve.server.access.memory_guard import MemoryGuard
 from paraserve.server.access.security_headers import SecurityHeaders
 from paraserve.server.admin.model_routes import admin_models_router
@@ -47,6 +46,7 @@ from paraserve.server.services import (
     pull_service,
     upload_service,
 )
+from paraserve.server.shared_stores import SharedStores, open_stores
 from paraserve.server.telemetry.metrics import Metrics
 from paraserve.server.telemetry.refusals import Refusals
 from paraserve.server.telemetry.request_log import RequestLog
@@ -93,12 +93,14 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        opened = engine if engine is not None else await asyncio.to_thread(load, settings, metrics)
-        routed = _routed(settings, opened)
-        read_again = sources or SettingSources.of(settings)
-        app.state.reloader = Reloader(settings, read_again, routed, access, redaction)
-        async with _services(app, settings, routed, metrics, access, redaction):
-            yield
+        async with open_stores(settings, metrics) as stores:
+            opened = engine if engine is not None else await asyncio.to_thread(load, settings, metrics)
+            routed = _routed(settings, opened)
+            read_again = sources or SettingSources.of(settings)
+            app.state.reloader = Reloader(settings, read_again, routed, access, redaction)
+            app.state.stores = stores
+            async with _services(app, settings, routed, metrics, access, redaction):
+                yield
 
     app = FastAPI(
         title="paraserve",
@@ -128,6 +130,7 @@ async def _services(
     redaction: OperatorRedaction,
 ) -> AsyncIterator[None]:
     """Give the routes what they work with while the server runs, then close all of it."""
+    stores: SharedStores = app.state.stores
     readiness: Readiness = app.state.readiness
     max_live = await live_limit(settings, engine)
     metrics.live_limit.set(max_live)
@@ -136,7 +139,7 @@ async def _services(
     pool.start()
     guard = MemoryGuard.of(settings, lambda: pool.memory_bytes)
     log.info("memory guard", limit_bytes=guard.limit_bytes)
-    limits = ServerLimits(KeysInUse(settings.max_per_key), guard)
+    limits = ServerLimits(stores.keys, guard)
     addresses = ClientAddresses.of(settings.trusted_proxies)
     shared = SharedServices(engine, pool, metrics, access, limits, addresses, app.state.refusals, redaction)
     app.state.uploads = uploads = upload_service(settings, shared)

@@ -15,19 +15,26 @@ from paraserve.server.access.usage import UsageCounter
 RETRY_AFTER_S = 1
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Admitted:
-    """A request that has been let in. `key` is None where no key is wanted."""
+    """A request that has been let in, with this key (None where no key is wanted)."""
 
     key: ApiKey | None
     keys: KeyLimiter
     usage: UsageCounter
+    _counted_ms: float = 0.0
 
     def audio(self, ms: float) -> None:
         """Count audio that it brought, as soon as that is known: against the limits of its key, and as its usage."""
+        self._counted_ms += ms
         if self.key is not None:
             self.keys.charge_audio(self.key, ms)
         self.usage.add(self.key, audio_ms=ms)
+
+    def audio_until(self, at_ms: float) -> None:
+        """Count audio up to this time of its recording, as far as that is not yet counted."""
+        if at_ms > self._counted_ms:
+            self.audio(at_ms - self._counted_ms)
 
 
 @dataclass(slots=True)

@@ -1,15 +1,15 @@
 """Limits of API keys, counted in this process: work in progress, and how much of it begins in a minute.
 
 All keys of one name count together. A rate is a token bucket: a minute's worth at once, then as much as a minute
-gives. Audio is known only while it is decoded, so it is charged then, and one who has used up more than a minute gives
-waits before the next request. `shared_key_limits.py` counts for several processes and hosts.
+gives. How much audio a request has is known only while it is decoded. It is charged then, and a name that has used up
+more than there was waits before its next request. `shared_key_limits.py` counts for several processes and hosts.
 """
 
 import math
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
@@ -25,7 +25,7 @@ MINUTE_S = 60.0
 class KeyLimiter(Protocol):
     """Counts what API keys do, and refuses what is too much."""
 
-    def admitted(self, key: ApiKey | None, kind: Kind) -> "_Admission":
+    def admitted(self, key: ApiKey | None, kind: Kind) -> AbstractAsyncContextManager[None]:
         """Admit one request with this key, until the context is left. None, where no key is wanted, has no limits.
 
         Raises:
@@ -37,12 +37,6 @@ class KeyLimiter(Protocol):
     def charge_audio(self, key: ApiKey, ms: float) -> None:
         """Count audio that a request with this key brought."""
         ...
-
-
-class _Admission(Protocol):
-    async def __aenter__(self) -> object: ...
-
-    async def __aexit__(self, *_error: object) -> bool | None: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,8 @@
 """Limits of API keys that several processes and hosts share, counted in a Redis.
 
 What is in progress is a set of leases for each name and kind. A process renews its leases every ten seconds, so that
-those of a killed one run out. Requests a minute are counted by `limits`, whose minute slides: no more may begin within
-any minute. Audio is a token bucket, as in `key_limits.py`.
+those of a killed one run out. Requests a minute are counted by the package `limits`, whose minute slides: no more may
+begin within any minute. Audio is a token bucket, as in `key_limits.py`.
 
 Each process counts for itself beside it, and goes on with that while the Redis is away.
 """
@@ -11,10 +11,16 @@ import asyncio
 import math
 import secrets
 from collections import defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from itertools import count
+from typing import Any
+
+from limits import RateLimitItemPerMinute
+from limits.aio.storage import RedisStorage
+from limits.aio.strategies import SlidingWindowCounterRateLimiter
 
 from paraserve.errors import LimitsAwayError
 from paraserve.runtime.redis_connection import RedisAwayError, RedisConnection
@@ -26,6 +32,7 @@ PREFIX = "paraserve:limits"
 LEASE_S = 30
 TICK_S = 1.0
 TICKS_BETWEEN_RENEWALS = 10
+MAX_TO_REMOVE = 10_000
 AWAY_RETRY_S = 5
 """Value of `Retry-After` while nothing can be counted."""
 
@@ -40,21 +47,19 @@ class SharedKeyLimits:
     """
 
     def __init__(self, redis: RedisConnection, local: KeysInUse, *, is_open: bool) -> None:
-        from limits.aio.storage import RedisStorage
-        from limits.aio.strategies import SlidingWindowCounterRateLimiter
-
         self._redis = redis
         self._local = local
         self._is_open = is_open
         self._process = secrets.token_hex(8)
         self._numbers = count(1)
         self._held: dict[str, str] = {}  # the key of the set in which each lease of this process is
+        self._to_remove: dict[str, str] = {}  # the same of leases that may be there, and are to be removed
         self._audio_ms: defaultdict[str, float] = defaultdict(float)  # not yet charged
         self._audio_bounds: dict[str, Bounds] = {}
         self._ending: set[asyncio.Task[None]] = set()
         self._begin = redis.client.register_script(BEGIN)
         self._renew = redis.client.register_script(RENEW)
-        pool = redis.client.connection_pool
+        pool: Any = redis.client.connection_pool
         self._storage = RedisStorage("redis://", implementation="redispy", key_prefix=PREFIX, connection_pool=pool)
         self._requests = SlidingWindowCounterRateLimiter(self._storage)
         self._task: asyncio.Task[None] | None = None
@@ -72,8 +77,8 @@ class SharedKeyLimits:
             await asyncio.wait(self._ending)
         with suppress(RedisAwayError):
             await self._charge_all()
-        for lease in list(self._held):
-            await self._give_back(lease)
+        for lease, in_set in self._held.items():
+            await self._remove(lease, in_set)
         await self._redis.close()
 
     @asynccontextmanager
@@ -89,7 +94,8 @@ class SharedKeyLimits:
             try:
                 yield
             finally:
-                await self._ends(lease)
+                # Given back as well where the request is cancelled meanwhile.
+                await asyncio.shield(self._end_soon(lease, self._held.pop(lease)))
 
     def charge_audio(self, key: ApiKey, ms: float) -> None:
         """See `KeyLimiter`. It is charged within a second, or with the next request of the name if that is sooner."""
@@ -105,25 +111,37 @@ class SharedKeyLimits:
         Raises:
             KeyLimitError, LimitsAwayError: see `KeyLimiter`.
         """
-        bounds = self._local.bounds(key)
+        bounds, in_set = self._local.bounds(key), _set_of(key.name, kind)
+        asking = asyncio.ensure_future(self._redis.run(self._ask(lease, key.name, kind, bounds)))
         try:
-            async with self._redis.answering() as client:
-                found = await self._count(lease, key.name, kind, bounds)
-                wait_s = await self._wait_for_request(key.name, bounds.per_minute) if found.is_counted else 0
-                if wait_s:
-                    await client.zrem(_set_of(key.name, kind), lease)
-        except RedisAwayError:
+            found, wait_s = await asyncio.shield(asking)
+        except RedisAwayError as away:
+            if away.was_asked:
+                self._remove_later(lease, in_set)
             if self._is_open:
                 return False
             message = "the limits of API keys cannot be checked now: try again later"
             raise LimitsAwayError(message, retry_after_s=AWAY_RETRY_S) from None
         except asyncio.CancelledError:
-            self._end_soon(lease, _set_of(key.name, kind))
+            asking.add_done_callback(partial(self._given_up, lease, in_set))
             raise
         bounds.check_in_progress(kind, found.in_progress)
         bounds.check_audio(found.audio_wait_s)
         bounds.check_rate(wait_s)
         return True
+
+    def _given_up(self, lease: str, in_set: str, asking: "asyncio.Future[Any]") -> None:
+        """Give back what was asked for by a request that has gone meanwhile."""
+        asking.exception()
+        self._end_soon(lease, in_set)
+
+    async def _ask(self, lease: str, name: str, kind: Kind, bounds: Bounds) -> "tuple[_Found, int]":
+        """Count a request; return what was found and the seconds until it may begin."""
+        found = await self._count(lease, name, kind, bounds)
+        wait_s = await self._wait_for_request(name, bounds.per_minute) if found.is_counted else 0
+        if wait_s:
+            await self._redis.client.zrem(_set_of(name, kind), lease)
+        return found, wait_s
 
     async def _count(self, lease: str, name: str, kind: Kind, bounds: Bounds) -> "_Found":
         """Count a request unless a limit is reached. An empty lease only charges audio, and counts nothing."""
@@ -136,15 +154,14 @@ class SharedKeyLimits:
                 args=[lease, KINDS.index(kind) + 1, *limits, LEASE_S * 1000, per_minute, charge_ms],
             )
         except BaseException:
-            self._audio_ms[name] += charge_ms
+            if charge_ms:
+                self._audio_ms[name] += charge_ms
             raise
         wait_s = seconds_to_gain(debt_ms / 1000, per_minute) if debt_ms >= 0 else 0
         return _Found((uploads, live, jobs), wait_s, is_counted=bool(is_counted))
 
     async def _wait_for_request(self, name: str, per_minute: int) -> int:
         """Take one request of the minute and return 0, or return the seconds until there is one."""
-        from limits import RateLimitItemPerMinute
-
         if not per_minute:
             return 0
         item = RateLimitItemPerMinute(per_minute)
@@ -153,25 +170,22 @@ class SharedKeyLimits:
         window = await self._storage.get_sliding_window(item.key_for(name), item.get_expiry())
         return seconds_until_one(item.amount, *window)
 
-    async def _ends(self, lease: str) -> None:
-        """Give a lease back. It is given back as well where the request is cancelled meanwhile."""
-        in_set = self._held.pop(lease)
-        if self._redis.is_up:
-            await asyncio.shield(self._end_soon(lease, in_set))
-
     def _end_soon(self, lease: str, in_set: str) -> "asyncio.Task[None]":
         task = asyncio.create_task(self._remove(lease, in_set))
         self._ending.add(task)
         task.add_done_callback(self._ending.discard)
         return task
 
-    async def _give_back(self, lease: str) -> None:
-        await self._remove(lease, self._held.pop(lease))
-
     async def _remove(self, lease: str, in_set: str) -> None:
-        with suppress(RedisAwayError):  # the lease will run out
-            async with self._redis.answering() as client:
-                await client.zrem(in_set, lease)
+        try:
+            await self._redis.run(self._redis.client.zrem(in_set, lease))
+        except RedisAwayError:
+            self._remove_later(lease, in_set)
+
+    def _remove_later(self, lease: str, in_set: str) -> None:
+        self._to_remove[lease] = in_set
+        if len(self._to_remove) > MAX_TO_REMOVE:
+            del self._to_remove[next(iter(self._to_remove))]  # it will have run out
 
     async def _run(self) -> None:
         n_ticks = 0
@@ -190,19 +204,21 @@ class SharedKeyLimits:
         leases = defaultdict(list)
         for lease, in_set in self._held.items():
             leases[in_set].append(lease)
-        async with self._redis.answering() as client:
-            await client.ping()
-            for in_set, members in leases.items():
-                await self._renew(keys=[in_set], args=[LEASE_S * 1000, *members])
-        for in_set, members in leases.items():  # those that were given back in the meantime
-            for lease in members:
-                if lease not in self._held:
-                    await self._remove(lease, in_set)
+        await self._redis.run(self._renewed(leases))
+        given_back = {one: in_set for in_set, members in leases.items() for one in members if one not in self._held}
+        to_remove, self._to_remove = self._to_remove, {}
+        for lease, in_set in (to_remove | given_back).items():
+            if lease not in self._held:
+                await self._remove(lease, in_set)
+
+    async def _renewed(self, leases: Mapping[str, Sequence[str]]) -> None:
+        await self._redis.client.ping()
+        for in_set, members in leases.items():
+            await self._renew(keys=[in_set], args=[LEASE_S * 1000, *members])
 
     async def _charge_all(self) -> None:
         for name in list(self._audio_ms):
-            async with self._redis.answering():
-                await self._count("", name, "uploads", self._audio_bounds[name])
+            await self._redis.run(self._count("", name, "uploads", self._audio_bounds[name]))
 
 
 @dataclass(frozen=True, slots=True)

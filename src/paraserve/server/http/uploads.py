@@ -107,9 +107,10 @@ class UploadService:
             ParaserveError: the request is refused or failed. `error_responses.py` makes the answer.
             ClientDisconnect: the client has gone.
         """
-        with self.address_limit.admit(request), self.admission.admit(api_key(request)):
+        with self.address_limit.admit(request):
             clock = StageClock(started_s(request))
             async with (
+                self.admission.admit(api_key(request)) as admitted,
                 receive_upload(request, self.upload_limits) as upload,
                 time_limit(read_timeout(upload.fields), started_s=clock.started_s, param="timeout"),
                 self.engine.for_model(upload.model, route.task or read_task(upload.fields)) as engine,
@@ -121,7 +122,15 @@ class UploadService:
                     clock.lap(RECEIVE)
                     self.metrics.stage_seconds.labels(RECEIVE).observe(clock.stages_s[RECEIVE])
                     options = self.redaction.with_client(plan.options)
-                    work = transcribe_recording(engine, self.pool, file, options, self.file_limits, clock=clock)
+                    work = transcribe_recording(
+                        engine,
+                        self.pool,
+                        file,
+                        options,
+                        self.file_limits,
+                        on_progress=lambda at_ms, _: admitted.audio_until(at_ms),
+                        clock=clock,
+                    )
                     with self.metrics.decoding():
                         transcript = await while_connected(request, work)
                 warnings = (*upload.fields.warnings(), *transcript.warnings)

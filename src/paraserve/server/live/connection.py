@@ -65,6 +65,7 @@ class Connection:
         self._session = SessionTask(shared.context, protocol, ids, limits.max_session_s)
         self._session.session.reader.keep = self._keep
         self._charge: Callable[[int], None] = lambda _: None
+        self._on_audio: Callable[[float], None] = lambda _: None
         self._first = first
         self._n_frames = self._n_skipped_bytes = 0
         self._audio_s = time.monotonic()  # when audio arrived last
@@ -77,9 +78,13 @@ class Connection:
         self._is_broken = False
         self._silent_s = 0.0
 
-    def charge_with(self, take: Callable[[int], None]) -> None:
-        """Use `take` for the places that the client's settings cost. OverloadedError: too few are free."""
-        self._charge = self._session.session.reader.charge = take
+    def charge_with(self, take: Callable[[int], None], on_audio: Callable[[float], None]) -> None:
+        """Use `take` for the places that the client's settings cost. OverloadedError: too few are free.
+
+        `on_audio` is called with the milliseconds of audio as they come.
+        """
+        self._charge, self._on_audio = take, on_audio
+        self._session.session.reader.charge, self._session.session.reader.on_audio = take, on_audio
 
     async def run(self) -> int:
         """Serve the client until either side closes; return the close code (1006: the connection broke)."""
@@ -204,7 +209,7 @@ class Connection:
         await blank.end()
         reader = session.session.reader
         self._charge(session_cost(reader.settings))
-        reader.charge, reader.keep = self._charge, self._keep
+        reader.charge, reader.keep, reader.on_audio = self._charge, self._keep, self._on_audio
         n_sent = session.n_bytes if returning.sent_bytes is None else returning.sent_bytes
         self._n_skipped_bytes = max(0, session.n_bytes - n_sent)
         n_lost = max(0, n_sent - session.n_bytes)

@@ -116,7 +116,7 @@ class LiveSession:
         if is_raw:
             pieces = with_header(pieces, stream.audio)
         transcript = await transcribe_bytes(self._context, pieces, lambda: reader.settings.stream.options)
-        reader.received_ms += transcript.duration_ms
+        reader.add_audio(transcript.duration_ms)
         return transcript
 
     def _put_empty_text(self) -> None:

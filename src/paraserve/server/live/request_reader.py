@@ -38,14 +38,16 @@ class RequestReader:
     """Reads the client's requests, as long as the client reads its results, and keeps the state of its utterance.
 
     `settings` are what all requests so far came to, `received_ms` and `pace` the audio of all utterances. `charge` is
-    called with the places that new settings cost, and may refuse them. `keep` gives a client that asks the token to
-    return with. Of the present utterance: `end` once it is there, `ended_s` when it arrived, `has_audio`, its
-    `arrivals`, `has_commit` at a commit. `stop` is set once nothing more will come.
+    called with the places that new settings cost, and may refuse them, `on_audio` with the milliseconds of audio that
+    come. `keep` gives a client that asks the token to return with. Of the present utterance: `end` once it is there,
+    `ended_s` when it arrived, `has_audio`, its `arrivals`, `has_commit` at a commit. `stop` is set once nothing more
+    will come.
     """
 
     def __init__(self, protocol: LiveProtocol, inbox: Inbox, outbox: Outbox) -> None:
         self.settings = protocol.settings
         self.charge: Callable[[int], None] = lambda _: None
+        self.on_audio: Callable[[float], None] = lambda _: None
         self.deadline = FinalDeadline()
         self.keep: Callable[[], str] = lambda: ""
         self.received_ms = 0.0
@@ -150,8 +152,13 @@ class RequestReader:
             self._outbox.put(AudioTold(told.name, told.sample_rate, told.channels))
         self._n_samples += len(samples)
         self.arrivals.add(self._n_samples * 1000 / SAMPLE_RATE, self._received_s)
-        self.received_ms += len(samples) * 1000 / SAMPLE_RATE
+        self.add_audio(len(samples) * 1000 / SAMPLE_RATE)
         self.pace.add(len(samples) / SAMPLE_RATE)
+
+    def add_audio(self, ms: float) -> None:
+        """Count audio of the client."""
+        self.received_ms += ms
+        self.on_audio(ms)
 
     async def _pieces(self, first: Audio) -> AsyncIterator[Audio]:
         audio: Audio | None = first

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -14,7 +14,7 @@ from paraserve.errors import AccessError, EngineStuckError, OverloadedError, Par
 from paraserve.inference.abilities import ChoiceOf, ModelChoice
 from paraserve.runtime.scheduling.live_load import RETRY_AFTER_S
 from paraserve.server.access.address_limit import AddressLimit
-from paraserve.server.access.admission import ConcurrencyLimit, Places
+from paraserve.server.access.admission import Admitted, ConcurrencyLimit, Places
 from paraserve.server.access.authentication import Access, api_key
 from paraserve.server.access.credentials import KEY_PARAMETERS, public_subprotocols
 from paraserve.server.access.hosts import PAGE_CODES, HostRules, client_address
@@ -75,17 +75,17 @@ class LiveService:
         if self.is_draining:
             raise ShuttingDownError("the server is shutting down")
         owner = Owner.of(api_key(socket), self.address_limit.group(socket))
-        with contextlib.ExitStack() as admitted:
+        async with contextlib.AsyncExitStack() as stack:
             first: Message | None = None
             try:
-                places = admitted.enter_context(self._admitted(socket))
+                places, admitted = await stack.enter_async_context(self._admitted(socket))
             except OverloadedError:
                 first = await self._replacing(socket, protocol, owner)
                 if first is None:
                     raise
-                places = admitted.enter_context(self._admitted(socket))
+                places, admitted = await stack.enter_async_context(self._admitted(socket))
             connection = Connection(socket, protocol, self.shared, request_id, owner, first)
-            connection.charge_with(partial(self._charge, places))
+            connection.charge_with(partial(self._charge, places), admitted.audio)
             self.connections.add(connection)
             try:
                 with self.key_watch.watching(connection, api_key(socket)):
@@ -93,16 +93,16 @@ class LiveService:
             finally:
                 self.connections.discard(connection)
 
-    @contextlib.contextmanager
-    def _admitted(self, socket: WebSocket) -> Iterator[Places]:
+    @contextlib.asynccontextmanager
+    async def _admitted(self, socket: WebSocket) -> AsyncIterator[tuple[Places, Admitted]]:
         if self.shared.context.metrics.live_load.is_full:
             raise OverloadedError(FULL_MESSAGE, retry_after_s=RETRY_AFTER_S)
-        with (
-            self.address_limit.admit(socket),
-            self.admission.admit(api_key(socket)),
-            self.admission.places() as places,
-        ):
-            yield places
+        with self.address_limit.admit(socket):
+            async with self.admission.admit(api_key(socket)) as admitted:
+                with self.admission.places() as places:
+                    if self.is_draining:
+                        raise ShuttingDownError("the server is shutting down")
+                    yield places, admitted
 
     async def _replacing(self, socket: WebSocket, protocol: LiveProtocol, owner: Owner) -> Message | None:
         """Return the first message of a client that returns while its former connection still has a place.

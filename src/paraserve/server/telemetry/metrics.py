@@ -175,6 +175,7 @@ class Metrics:
         self.seconds = self._histogram("http_request_seconds", "Time to answer", REQUEST_BUCKETS_S, "route")
         self.uploads = self._gauge("uploads_in_progress", "Uploads being worked on")
         self.refusals = self._counter("refusals", "Requests, connections and messages turned away", "kind")
+        self.limits_store_up = self._gauge("limits_store_up", "1 while limits can be counted", mode="livemin")
         self.decode_failures = self._counter("decode_failures", "Recordings that could not be decoded", "code")
         self.real_time_factor = self._histogram(
             "real_time_factor", "Time from a recording's receipt to its text, by its duration", RTF_BUCKETS
