@@ -165,6 +165,7 @@ class Jobs:
             folder = job_folder(settings)
         except ParaserveError as error:
             raise StorageError(f"jobs cannot be stored: {error.message}, or set data_dir") from error
+        await asyncio.to_thread(_make_folder, folder)
         recordings = open_recordings(folder / RECORDINGS_FOLDER, settings.jobs_recordings, self.cipher)
         store_class = await asyncio.to_thread(_store_class)  # the import takes half a second
         store = await store_class.open(job_database(settings), cipher=self.cipher)
@@ -242,6 +243,18 @@ def _store_class() -> "type[JobStore]":
 def _log_failure(task: asyncio.Task[None]) -> None:
     if not task.cancelled() and task.exception() is not None:
         log.error("this process works on jobs no longer", exc_info=task.exception())
+
+
+def _make_folder(folder: Path) -> None:
+    """Make the folder of jobs, which nobody else may look into.
+
+    Raises:
+        StorageError: it cannot be made.
+    """
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageError(f"the folder of jobs cannot be made: {folder}: {error.strerror}") from error
 
 
 def _check_folder(settings: Settings) -> None:

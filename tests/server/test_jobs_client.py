@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 from collections import Counter
 from itertools import repeat
 
@@ -13,6 +14,7 @@ from paraserve.client import AsyncJobs, Jobs
 from paraserve.client.jobs import Retries
 from paraserve.errors import AccessError, ProtocolError
 from paraserve.runtime.jobs.database.store import JobStore
+from paraserve.server.access.api_keys import hashed, new_key, write_keys
 from support.audio_files import pcm_wav
 from support.breaks import Break, breaking
 from support.commands import run_here
@@ -64,6 +66,11 @@ def breaks(seed, count, most_bytes):
     return [Break(str(rng.choice(KINDS)), int(rng.integers(1, most_bytes))) for _ in range(count)]
 
 
+def lost_answer(data):
+    """A break once the server has the whole request: less than a read is missing then."""
+    return Break("reset", len(data) + 100)
+
+
 def http(way):
     return way.replace("ws:", "http:")
 
@@ -81,17 +88,18 @@ async def in_thread(url, do, **options):
 @pytest.mark.parametrize("seed", first_quick(range(20), 2))
 async def test_submissions_over_breaks(server, seed):
     """Each submission is one job, whatever broke, and its text is that of the direct upload."""
-    data = recording(0.5, seed)
-    done = Counter()
-    async with breaking(repeat(server.address), breaks(seed, 6, 40_000), done) as way:
-        async with AsyncJobs(http(way), retries=FAST) as jobs:
-            job = await jobs.submit(data, filename=f"async-{seed}.wav")
+    data, done = recording(0.5, seed), Counter()
+    planned = [*breaks(seed, 2, len(data)), lost_answer(data), *breaks(seed + 1, 1, len(data)), lost_answer(data)]
+    async with breaking(repeat(server.address), planned, done) as way, AsyncJobs(http(way), retries=FAST) as jobs:
+        job = await jobs.submit(data, filename=f"async-{seed}.wav")
+    async with breaking(repeat(server.address), planned, done) as way:
         other = await in_thread(http(way), lambda jobs: jobs.submit(data, filename=f"sync-{seed}.wav"))
-    assert sum(done.values()) > 0
-    with Jobs(server.url) as jobs:
-        assert [jobs.wait(one.id).state for one in (job, other)] == ["done"] * 2
-        assert jobs.transcript(job.id) == jobs.transcript(other.id) == direct(server, data)
-        names = Counter(one.filename for one in jobs.list(page_size=3))
+    assert sum(done.values()) == 2 * len(planned)
+    async with AsyncJobs(server.url) as jobs:
+        assert [(await jobs.wait(one.id)).state for one in (job, other)] == ["done"] * 2
+        texts = [await jobs.transcript(one.id) for one in (job, other)]
+        names = Counter([one.filename async for one in jobs.list(page_size=3)])
+    assert texts == [direct(server, data)] * 2
     assert names[f"async-{seed}.wav"] == names[f"sync-{seed}.wav"] == 1
 
 
@@ -108,7 +116,7 @@ async def test_a_large_recording_over_breaks(server, seed):
             other = await jobs.submit(data)
             assert (await jobs.wait(other.id)).state == "done"
             text = await jobs.transcript(other.id)
-    assert sum(done.values()) == 6
+    assert sum(done.values()) >= 3
     assert job.size_bytes == other.size_bytes == len(data)
     assert sent[-1] == (len(data), len(data))
     assert sent == sorted(sent)
@@ -172,8 +180,6 @@ def test_refusals(server, serve_app, tmp_path):
 
 def test_quota(serve_app, tmp_path):
     """A key that has used up its quota is told so; without a key the server is closed."""
-    from paraserve.server.access.api_keys import hashed, new_key, write_keys  # noqa: PLC0415
-
     key, file = new_key(), tmp_path / "keys"
     write_keys(file, [hashed("ann", key)])
     with serve_app(
@@ -196,9 +202,13 @@ def test_not_stored(server):
         job = jobs.submit(recording(0.3, 5), store=False)
         jobs.wait(job.id)
         assert jobs.transcript(job.id) == direct(server, recording(0.3, 5))
-        with pytest.raises(job_errors.JobNotFoundError | job_errors.JobStateError):
-            for _ in range(100):
-                jobs.transcript(job.id)
+        deadline = time.monotonic() + 20
+        while jobs.get(job.id).has_transcript:
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        with pytest.raises(job_errors.JobStateError) as caught:
+            jobs.transcript(job.id)
+    assert caught.value.code == "result_deleted"
 
 
 def test_commands(server, tmp_path, capsys):
