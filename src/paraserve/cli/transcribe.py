@@ -17,7 +17,7 @@ from paraserve.cli.flag_groups import with_flag_groups
 from paraserve.cli.inputs import Source, open_sources
 from paraserve.cli.local import open_local
 from paraserve.cli.options import ApiKey, Bundles, Device
-from paraserve.cli.outputs import beside, is_done, lasting_paths, make_folder, output_paths
+from paraserve.cli.output_files import beside, is_done, lasting_paths, make_folder, output_paths
 from paraserve.cli.recognition_flags import Format, RecognitionFlags, SubtitleFlags
 from paraserve.cli.remote import remote_transcriber
 from paraserve.settings import Settings

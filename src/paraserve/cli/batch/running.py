@@ -12,7 +12,7 @@ import typer
 
 from paraserve.cli.batch.tally import Tally
 from paraserve.cli.inputs import Source
-from paraserve.cli.outputs import write_file
+from paraserve.cli.output_files import write_file
 from paraserve.cli.progress import Bars, OnProgress
 from paraserve.errors import ParaserveError
 from paraserve.formats import FORMATS

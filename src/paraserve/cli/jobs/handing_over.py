@@ -11,7 +11,7 @@ from paraserve.cli.batch.running import message_of
 from paraserve.cli.inputs import open_sources
 from paraserve.cli.progress import Bars, OnProgress
 from paraserve.client.jobs import Job, Jobs
-from paraserve.client.jobs.recordings import address_in
+from paraserve.client.jobs.recording_sources import address_in
 from paraserve.errors import ParaserveError
 
 

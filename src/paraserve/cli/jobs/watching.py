@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn
 
-from paraserve.cli.jobs.tables import name_of, span
+from paraserve.cli.jobs.job_tables import name_of, span
 from paraserve.client.jobs import AsyncJobs, Job, JobEvent
 from paraserve.errors import ParaserveError
 

@@ -12,8 +12,8 @@ behind the last one that arrived when the connection breaks.
 
 from paraserve.client.jobs.answers import Job, JobDelivery, JobEvent, JobFailure, JobProgress
 from paraserve.client.jobs.async_jobs import AsyncJobs
-from paraserve.client.jobs.recordings import Recording
-from paraserve.client.jobs.retries import Retries
+from paraserve.client.jobs.recording_sources import Recording
+from paraserve.client.jobs.resending import Retries
 from paraserve.client.jobs.sync_jobs import Jobs
 
 __all__ = ["AsyncJobs", "Job", "JobDelivery", "JobEvent", "JobFailure", "JobProgress", "Jobs", "Recording", "Retries"]

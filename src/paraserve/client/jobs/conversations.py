@@ -5,10 +5,10 @@ from collections.abc import Callable, Sequence
 from itertools import count
 from typing import TypeAlias
 
-from paraserve.client.jobs import requests
+from paraserve.client.jobs import job_requests
+from paraserve.client.jobs.answer_errors import failure_of
 from paraserve.client.jobs.answers import Job, JobDelivery, deliveries_of, job_of, not_understood, page_of
-from paraserve.client.jobs.failures import failure_of
-from paraserve.client.jobs.retries import Retries
+from paraserve.client.jobs.resending import Retries
 from paraserve.client.jobs.steps import Answer, Conversation, Pause, Request, Send
 from paraserve.errors import RequestTimeoutError
 from paraserve.job_errors import JobNotFoundError
@@ -42,7 +42,7 @@ def answered(request: Request, retries: Retries) -> Conversation[Answer]:
 
 def job(job_id: str, retries: Retries) -> Conversation[Job]:
     """Get a job."""
-    answer = yield from answered(requests.job(job_id), retries)
+    answer = yield from answered(job_requests.job(job_id), retries)
     return job_of(answer.json())
 
 
@@ -50,20 +50,20 @@ def page(
     states: Sequence[str], batch: str | None, limit: int, after: str | None, retries: Retries
 ) -> Conversation[tuple[list[Job], str | None]]:
     """Get a page of jobs, and the id behind which the next one begins."""
-    answer = yield from answered(requests.job_list(states, batch, limit, after), retries)
+    answer = yield from answered(job_requests.job_list(states, batch, limit, after), retries)
     return page_of(answer.json())
 
 
 def cancelled(job_id: str, retries: Retries) -> Conversation[Job]:
     """Cancel a job."""
-    answer = yield from answered(requests.cancellation(job_id), retries)
+    answer = yield from answered(job_requests.cancellation(job_id), retries)
     return job_of(answer.json())
 
 
 def deleted(job_id: str, retries: Retries) -> Conversation[None]:
     """Delete a job. One that is gone at the second attempt was deleted by the first."""
     for attempt in count(1):
-        outcome = yield Send(requests.deletion(job_id))
+        outcome = yield Send(job_requests.deletion(job_id))
         failure = failure_of(outcome)
         if failure is None or (attempt > 1 and isinstance(failure, JobNotFoundError)):
             return
@@ -73,15 +73,15 @@ def deleted(job_id: str, retries: Retries) -> Conversation[None]:
         yield Pause(wait_s)
 
 
-def transcript(job_id: str, format_name: str, fields: requests.Fields, retries: Retries) -> Conversation[Answer]:
+def transcript(job_id: str, format_name: str, fields: job_requests.Fields, retries: Retries) -> Conversation[Answer]:
     """Get the transcript of a job."""
-    request = requests.transcript(job_id, format_name, requests.field_texts(fields))
+    request = job_requests.transcript(job_id, format_name, job_requests.field_texts(fields))
     return (yield from answered(request, retries))
 
 
 def deliveries(job_id: str, retries: Retries) -> Conversation[list[JobDelivery]]:
     """Get the log of a job's webhooks."""
-    answer = yield from answered(requests.deliveries(job_id), retries)
+    answer = yield from answered(job_requests.deliveries(job_id), retries)
     return deliveries_of(answer.json())
 
 
@@ -98,7 +98,7 @@ def finished(
         asked_s = time.monotonic()
         left_s = None if timeout_s is None else max(0.0, begun_s + timeout_s - asked_s)
         wait_s = POLL_S if on_progress is None else REPORT_S
-        request = requests.job(job_id, wait_s if left_s is None else min(wait_s, int(left_s)))
+        request = job_requests.job(job_id, wait_s if left_s is None else min(wait_s, int(left_s)))
         answer = yield from answered(request, retries)
         found = job_of(answer.json())
         if on_progress is not None:

@@ -9,14 +9,14 @@ import httpx2
 
 from paraserve.client.jobs import conversations
 from paraserve.client.jobs.answers import Job, JobDelivery, JobEvent
-from paraserve.client.jobs.connections import BROKEN_OFF, answer_of, arguments, client_settings, no_answer
 from paraserve.client.jobs.conversations import OnProgress
-from paraserve.client.jobs.reading import MAX_EVENT_BYTES, EventReading
-from paraserve.client.jobs.recordings import OnSent, Recording
-from paraserve.client.jobs.requests import FieldValue, field_texts
-from paraserve.client.jobs.retries import Retries
+from paraserve.client.jobs.event_reading import MAX_EVENT_BYTES, EventReading
+from paraserve.client.jobs.http_client import BROKEN_OFF, answer_of, arguments, client_settings, no_answer
+from paraserve.client.jobs.job_requests import FieldValue, field_texts
+from paraserve.client.jobs.recording_sources import OnSent, Recording
+from paraserve.client.jobs.resending import Retries
 from paraserve.client.jobs.steps import Answer, Call, Conversation, NoAnswer, Pause, Send, Step
-from paraserve.client.jobs.submitting import RESUMABLE_BYTES, Submission, new_key, submitted
+from paraserve.client.jobs.submissions import RESUMABLE_BYTES, Submission, new_key, submitted
 
 T = TypeVar("T")
 DEFAULT_RETRIES = Retries()

@@ -3,10 +3,10 @@
 import json
 from typing import Protocol
 
-from paraserve.client.jobs import requests
+from paraserve.client.jobs import job_requests
+from paraserve.client.jobs.answer_errors import failure_of
 from paraserve.client.jobs.answers import JobEvent
-from paraserve.client.jobs.failures import failure_of
-from paraserve.client.jobs.retries import Retries
+from paraserve.client.jobs.resending import Retries
 from paraserve.client.jobs.steps import Answer, NoAnswer, Request
 
 END = "end"
@@ -44,7 +44,7 @@ class EventReading:
     @property
     def request(self) -> Request:
         """The request for what has not been read yet."""
-        return requests.events(self._job_id, self._last_seq)
+        return job_requests.events(self._job_id, self._last_seq)
 
     def begin(self, status: int) -> bool:
         """Take the status of a connection; return whether events follow. Without any left to read it is over."""

@@ -113,7 +113,7 @@ def list_(
     """List jobs, the newest first: those of the API key's name."""
     from itertools import islice  # noqa: PLC0415
 
-    from paraserve.cli.jobs.tables import COLUMNS, row, table  # noqa: PLC0415 - see above
+    from paraserve.cli.jobs.job_tables import COLUMNS, row, table  # noqa: PLC0415 - see above
 
     with _jobs(server, api_key, QUICK_ATTEMPTS) as jobs:
         found = list(
@@ -134,7 +134,7 @@ def show(
     as_json: Json = False,
 ) -> None:
     """Show all that is known of a job: its state, how far it is, the time left, why it failed."""
-    from paraserve.cli.jobs.tables import details  # noqa: PLC0415 - see above
+    from paraserve.cli.jobs.job_tables import details  # noqa: PLC0415 - see above
 
     with _jobs(server, api_key, QUICK_ATTEMPTS) as jobs:
         job = jobs.get(job_id)
@@ -194,7 +194,7 @@ def fetch(
     Several on stdout: each stands under a line "==> ID <==", except in format json. With --output equal stems get
     -2, -3. A job without a transcript costs one line on stderr and exit code 1.
     """
-    from paraserve.cli.jobs.fetching import Fetching  # noqa: PLC0415 - see above
+    from paraserve.cli.jobs.transcript_fetching import Fetching  # noqa: PLC0415 - see above
 
     with _jobs(server, api_key, QUICK_ATTEMPTS) as jobs:
         fields = {name: value for name, value in subtitle_flags.limits.items() if value is not None}

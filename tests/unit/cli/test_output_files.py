@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from paraserve.cli.inputs import Source
-from paraserve.cli.outputs import output_paths, write_atomically
+from paraserve.cli.output_files import output_paths, write_atomically
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from paraserve.client.jobs.retries import retry_after_s
+from paraserve.client.jobs.resending import retry_after_s
 from paraserve.client.jobs.steps import Answer, NoAnswer
 from paraserve.errors import (
     AccessError,

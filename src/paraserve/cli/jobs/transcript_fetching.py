@@ -4,9 +4,9 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from paraserve.cli.outputs import Numbering, make_folder, write_file
+from paraserve.cli.output_files import Numbering, make_folder, write_file
 from paraserve.client.jobs import Jobs
-from paraserve.client.jobs.requests import FieldValue
+from paraserve.client.jobs.job_requests import FieldValue
 
 
 class Fetching:

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import BinaryIO, cast
 
-from paraserve.client.jobs import requests
+from paraserve.client.jobs import job_requests
+from paraserve.client.jobs.answer_errors import failure_of
 from paraserve.client.jobs.answers import Job, job_of, not_understood
 from paraserve.client.jobs.conversations import answered
-from paraserve.client.jobs.failures import failure_of
-from paraserve.client.jobs.recordings import (
+from paraserve.client.jobs.recording_sources import (
     OnSent,
     OpenRecording,
     Recording,
@@ -18,7 +18,7 @@ from paraserve.client.jobs.recordings import (
     address_in,
     open_recording,
 )
-from paraserve.client.jobs.retries import Retries
+from paraserve.client.jobs.resending import Retries
 from paraserve.client.jobs.steps import Answer, Call, Conversation, NoAnswer, Pause, Send
 
 RESUMABLE_BYTES = 64 * 1024**2
@@ -55,7 +55,7 @@ def submitted(recording: Recording, submission: Submission, retries: Retries) ->
     url = address_in(recording)
     if url is not None:
         texts = {**submission.texts, "url": url}
-        answer = yield from answered(requests.submission(texts, submission.idempotency_key), retries)
+        answer = yield from answered(job_requests.submission(texts, submission.idempotency_key), retries)
         return job_of(answer.json())
     opening = yield Call(partial(open_recording, recording))
     with opening as opened:
@@ -68,15 +68,15 @@ def _handed_over(recording: OpenRecording, submission: Submission, retries: Retr
     if recording.size_bytes >= submission.resumable_bytes:
         upload_id = yield from _uploaded(recording, filename, submission.on_sent, retries)
         texts = {**submission.texts, "upload": upload_id}
-        return (yield from answered(requests.submission(texts, submission.idempotency_key), retries))
+        return (yield from answered(job_requests.submission(texts, submission.idempotency_key), retries))
     file = cast("BinaryIO", ReportedFile(recording, submission.on_sent))
-    request = requests.file_submission(submission.texts, submission.idempotency_key, filename, file)
+    request = job_requests.file_submission(submission.texts, submission.idempotency_key, filename, file)
     return (yield from answered(request, retries))
 
 
 def _uploaded(recording: OpenRecording, filename: str, on_sent: OnSent | None, retries: Retries) -> Conversation[str]:
     """Send a recording in parts; return the id of the upload."""
-    answer = yield from answered(requests.new_upload(recording.size_bytes, filename), retries)
+    answer = yield from answered(job_requests.new_upload(recording.size_bytes, filename), retries)
     upload_id = answer.headers.get("location", "").rstrip("/").rpartition("/")[2]
     if not upload_id:
         raise not_understood("the place of an upload")
@@ -84,7 +84,7 @@ def _uploaded(recording: OpenRecording, filename: str, on_sent: OnSent | None, r
     while offset < recording.size_bytes:
         before = offset
         data = yield Call(partial(recording.part, offset, part_bytes))
-        outcome = yield Send(requests.upload_part(upload_id, offset, data))
+        outcome = yield Send(job_requests.upload_part(upload_id, offset, data))
         failure = failure_of(outcome)
         if failure is None:
             offset, part_bytes = offset + len(data), min(part_bytes * 2, MOST_PART_BYTES)
@@ -94,7 +94,7 @@ def _uploaded(recording: OpenRecording, filename: str, on_sent: OnSent | None, r
             if wait_s is None:
                 raise failure
             yield Pause(wait_s)
-            answer = yield from answered(requests.upload_state(upload_id), retries)
+            answer = yield from answered(job_requests.upload_state(upload_id), retries)
             offset = _offset_in(answer, recording.size_bytes)
         attempt = 0 if offset > before else attempt
         if on_sent is not None:
