@@ -4,6 +4,7 @@ import asyncio
 import gc
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from functools import partial
 
 import structlog
 from fastapi import FastAPI
@@ -19,6 +20,7 @@ from paraserve.server.access.client_addresses import ClientAddresses
 from paraserve.server.access.hosts import HostCheck
 from paraserve.server.access.memory_guard import MemoryGuard
 from paraserve.server.access.security_headers import SecurityHeaders
+from paraserve.server.access.usage import UsageWriter
 from paraserve.server.admin.model_routes import admin_models_router
 from paraserve.server.admin.reload_route import admin_router
 from paraserve.server.error_responses import add_error_handlers
@@ -46,6 +48,7 @@ from paraserve.server.services import (
     open_access,
     pull_service,
     upload_service,
+    usage_store,
 )
 from paraserve.server.shared_stores import SharedStores, open_stores
 from paraserve.server.telemetry.metrics import Metrics
@@ -151,6 +154,7 @@ async def _services(
     readiness.engine = engine
     metrics.models_loaded.set(1)
     watchdog = Watchdog(engine, readiness, settings.inference_timeout_s)
+    usage = UsageWriter(limits.usage, partial(usage_store, jobs, opens=bool(settings.data_dir)))
     watching = [
         asyncio.create_task(sample(engine, metrics, pool)),
         asyncio.create_task(watchdog.run()),
@@ -163,6 +167,7 @@ async def _services(
     finally:
         app.state.uploads = app.state.live = app.state.pulls = app.state.jobs = None
         await pulls.close()
+        await usage.close()
         for task in watching:
             task.cancel()
         await asyncio.wait(watching)

@@ -90,7 +90,9 @@ async def requested(
 def header(answer: httpcore2.Response, name: str) -> str:
     """Return the value of a header, "" where the answer has none. The first of several counts."""
     wanted = name.lower().encode()
-    return next((value.decode("latin-1").strip() for key, value in answer.headers if key.lower() == wanted), "")
+    return next(
+        (value.decode(errors="replace").strip() for key, value in answer.headers if key.lower() == wanted), ""
+    )
 
 
 @contextmanager
@@ -99,5 +101,5 @@ def _translated(url: HttpUrl) -> Iterator[None]:
         yield
     except httpcore2.TimeoutException as error:
         raise RemoteAwayError(f"{url.host} does not answer in time") from error
-    except (httpcore2.NetworkError, httpcore2.ProtocolError) as error:
+    except (httpcore2.NetworkError, httpcore2.ProtocolError, ssl.SSLError) as error:
         raise RemoteAwayError(f"the connection to {url.host} failed: {error or type(error).__name__}") from error
