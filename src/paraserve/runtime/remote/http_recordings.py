@@ -36,8 +36,15 @@ async def fetch_http(
             async with requested(connections, "GET", url, HEADERS) as answer:
                 if answer.status not in REDIRECTS:
                     return await _receive(answer, url, to, max_bytes)
-                url = redirected(url, header(answer, "Location"))
+                url = redirected(url, _location(answer))
     raise RemoteRecordingError(f"url is redirected more than {MAX_REDIRECTS} times", param="url")
+
+
+def _location(answer: httpcore2.Response) -> str:
+    location = header(answer, "Location")
+    if not location:
+        raise RemoteRecordingError("url is redirected without a Location", param="url")
+    return location
 
 
 async def _receive(answer: httpcore2.Response, url: HttpUrl, to: BinaryIO, max_bytes: int) -> Fetched:

@@ -34,15 +34,15 @@ class ResultsOf:
     group: str
 
 
-async def cached_transcript(  # noqa: PLR0913 - what a result depends on
+async def cached_transcript(
     results: ResultsOf,
     pool: RecordingOpener,
     file: BinaryIO | Path,
     options: RecognitionOptions,
-    limits: FileLimits,
-    model: Callable[[], str],
     recognize: Recognize,
     *,
+    limits: FileLimits,
+    model: Callable[[], str],
     on_decoded: Callable[[int], None] = lambda _: None,
 ) -> Transcript:
     """Return the transcript of a file; `is_cached` is true in one that was made before, or by an equal request.
@@ -52,9 +52,9 @@ async def cached_transcript(  # noqa: PLR0913 - what a result depends on
         pool: decodes the file.
         file: an open file, or a path.
         options: the client's choices, with those of the operator.
+        recognize: makes the transcript.
         limits: the operator's.
         model: returns what the model that answers is made of. A result is not kept if that has changed meanwhile.
-        recognize: makes the transcript.
         on_decoded: called with the milliseconds that have been decoded so far.
 
     Raises:

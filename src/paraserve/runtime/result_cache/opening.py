@@ -12,7 +12,7 @@ from paraserve.runtime.result_cache.result_store import ResultStore
 FILE = "result-cache.sqlite3"
 
 
-def open_result_cache(  # noqa: PLR0913 - one argument a setting
+def open_result_cache(
     where: str,
     folder: Callable[[], Path],
     max_bytes: int,

@@ -178,8 +178,6 @@ class ResultCache:
 
     def _read(self, data: bytes) -> Transcript:
         """Read a stored result. One that cannot be read is a failure of the store, and is replaced by a new one."""
-        from paraserve.errors import ParaserveError  # noqa: PLC0415
-
         try:
             return transcript_from_bytes(data if self._seal is None else self._seal.unseal(data))
         except (ValueError, ParaserveError) as error:

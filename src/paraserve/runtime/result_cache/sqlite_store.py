@@ -18,23 +18,27 @@ USE_INTERVAL_S = 60.0
 """A use is noted only if the last one was so long ago: each is a write."""
 RETRY_S = 5.0
 VERSION = 1
-SCHEMA = f"""
-    CREATE TABLE results (key TEXT PRIMARY KEY, value BLOB NOT NULL, made_s REAL NOT NULL, used_s REAL NOT NULL);
+"""Of the tables below."""
+SCHEMA = """
+    CREATE TABLE results (
+        key TEXT PRIMARY KEY, value BLOB NOT NULL, bytes INTEGER NOT NULL, made_s REAL NOT NULL, used_s REAL NOT NULL
+    );
     CREATE INDEX results_by_use ON results (used_s);
     CREATE TABLE turns (key TEXT PRIMARY KEY, owner TEXT NOT NULL, until_s REAL NOT NULL);
     CREATE TABLE total (bytes INTEGER NOT NULL);
     INSERT INTO total VALUES (0);
     CREATE TRIGGER added AFTER INSERT ON results BEGIN
-        UPDATE total SET bytes = bytes + length(new.value) + {ENTRY_OVERHEAD_BYTES};
+        UPDATE total SET bytes = bytes + new.bytes;
     END;
     CREATE TRIGGER removed AFTER DELETE ON results BEGIN
-        UPDATE total SET bytes = bytes - length(old.value) - {ENTRY_OVERHEAD_BYTES};
+        UPDATE total SET bytes = bytes - old.bytes;
     END;
-    PRAGMA user_version = {VERSION};
+    PRAGMA user_version = 1;
 """
 OLDEST = "DELETE FROM results WHERE key IN (SELECT key FROM results ORDER BY used_s LIMIT 8)"
 TAKE_TURN = """
-    INSERT INTO turns VALUES (:key, :owner, :until_s) ON CONFLICT (key) DO UPDATE SET owner = :owner, until_s = :until_s
+    INSERT INTO turns VALUES (:key, :owner, :until_s)
+    ON CONFLICT (key) DO UPDATE SET owner = :owner, until_s = :until_s
     WHERE owner = :owner OR until_s < :now_s
 """
 
@@ -120,7 +124,8 @@ class SqliteStore:
         now_s = time.time()
         database.execute("DELETE FROM results WHERE key = ?", (key,))
         database.execute("DELETE FROM results WHERE used_s < ?", (now_s - self._keep_s,))
-        database.execute("INSERT INTO results VALUES (?, ?, ?, ?)", (key, value, now_s, now_s))
+        row = (key, value, len(value) + ENTRY_OVERHEAD_BYTES, now_s, now_s)
+        database.execute("INSERT INTO results VALUES (?, ?, ?, ?, ?)", row)
         database.execute("DELETE FROM turns WHERE until_s < ?", (now_s,))
         while database.execute("SELECT bytes FROM total").fetchone()[0] > self._max_bytes:
             database.execute(OLDEST)
