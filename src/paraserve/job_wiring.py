@@ -94,6 +94,7 @@ class Jobs:
         self._settings = settings
         self._work = work
         self._parts: JobParts | None = None
+        self._runner: JobRunner | None = None
         self._opening = asyncio.Lock()
         self._tasks: list[asyncio.Task[None]] = []
         self._is_closing = False
@@ -103,6 +104,11 @@ class Jobs:
     def parts(self) -> JobParts | None:
         """The parts, None while they are not open."""
         return self._parts
+
+    @property
+    def in_progress(self) -> int:
+        """Number of attempts in progress."""
+        return 0 if self._runner is None else self._runner.in_progress
 
     async def open(self) -> JobParts:
         """Open the parts, and begin to work on jobs. What is not there is made.
@@ -180,7 +186,8 @@ class Jobs:
         owner = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
         self._run(Retention(parts.store, parts.recordings, settings.jobs_keep_s).run())
         if settings.jobs_at_once:
-            self._run(JobRunner(self._workplace(parts), owner).run())
+            self._runner = JobRunner(self._workplace(parts), owner)
+            self._run(self._runner.run())
         secret = await asyncio.to_thread(webhook_secret, settings.webhook_secret, parts.folder)
         sender = WebhookSender(
             parts.store,

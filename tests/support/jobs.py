@@ -149,10 +149,10 @@ class Jobs:
 
 
 @asynccontextmanager
-async def jobs_in(folder: Path, engine, options: RecognitionOptions = OPTIONS, database=None, **limits):
+async def jobs_in(folder: Path, engine, options: RecognitionOptions = OPTIONS, asked: str | None = None, **limits):
     """The parts of jobs on a database and recordings in a folder. `engine` may be a `RoutedEngine`."""
     routed = engine if isinstance(engine, RoutedEngine) else RoutedEngine.of_one("fake", "fake", engine)
-    store = await JobStore.open(database or folder / "jobs.sqlite3")
+    store = await JobStore.open(folder / "jobs.sqlite3")
     pool = DecodePool()
     outcomes: list[str] = []
     place = Workplace(
@@ -162,7 +162,7 @@ async def jobs_in(folder: Path, engine, options: RecognitionOptions = OPTIONS, d
         pool,
         routed,
         plan=lambda _request, _choice: JobPlan(options),
-        model_of=lambda _request: AskedModel(),
+        model_of=lambda _request: AskedModel(asked),
         file_limits=FILE_LIMITS,
         limits=WorkLimits(**{"lease_s": 2.0, "retry_s": 0.05, **limits}),
         on_end=lambda outcome, _age_s: outcomes.append(outcome),

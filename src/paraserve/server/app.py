@@ -54,7 +54,7 @@ from paraserve.server.shared_stores import SharedStores, open_stores
 from paraserve.server.telemetry.metrics import Metrics
 from paraserve.server.telemetry.refusals import Refusals
 from paraserve.server.telemetry.request_log import RequestLog
-from paraserve.server.telemetry.sampler import sample
+from paraserve.server.telemetry.sampler import sample, sample_jobs
 from paraserve.server.watchdog import Watchdog
 from paraserve.setting_sources import SettingSources
 from paraserve.settings import Settings
@@ -155,21 +155,23 @@ async def _services(
     metrics.models_loaded.set(1)
     watchdog = Watchdog(engine, readiness, settings.inference_timeout_s)
     usage = UsageWriter(limits.usage, partial(usage_store, jobs, opens=bool(settings.data_dir)))
-    sweeping = asyncio.create_task(sweep_uploads(jobs))
-    watching = [asyncio.create_task(sample(engine, metrics, pool)), asyncio.create_task(watchdog.run())]
+    watching = [
+        asyncio.create_task(sample(engine, metrics, pool)),
+        asyncio.create_task(watchdog.run()),
+        asyncio.create_task(sweep_uploads(jobs)),
+        asyncio.create_task(sample_jobs(jobs.store, lambda: jobs.jobs.in_progress, metrics.jobs)),
+    ]
     try:
         with _frozen_objects():
             yield
     finally:
-        sweeping.cancel()
-        await asyncio.wait([sweeping])
         app.state.uploads = app.state.live = app.state.pulls = app.state.jobs = None
         await pulls.close()
         await usage.close()
-        await jobs.close()
         for task in watching:
             task.cancel()
         await asyncio.wait(watching)
+        await jobs.close()
         metrics.models_loaded.set(0)
         await readiness.close()
         await pool.close()
