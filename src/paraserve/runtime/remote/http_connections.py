@@ -79,7 +79,8 @@ async def requested(
         RemoteAwayError: the host does not answer, or breaks off while the body is read.
     """
     target = httpcore2.URL(scheme=url.scheme, host=url.host, port=url.port, target=url.target)
-    sent: dict[bytes | str, bytes | str] = {"Host": url.authority, "User-Agent": "paraserve", **headers}
+    sent: dict[bytes | str, bytes | str] = {"Host": url.authority, "User-Agent": "paraserve"}
+    sent.update(headers)
     with _translated(url):
         async with connections.stream(
             method, target, headers=sent, content=body, extensions={"timeout": TIMEOUTS}

@@ -58,7 +58,7 @@ async def test_a_job_whose_runner_is_gone_is_taken_over(store: JobStore, other_s
         store.heartbeat(zombie.id, zombie.lease, LEASE_S, Progress()),
         store.fetched(zombie.id, zombie.lease, "name", 1, JobRequest()),
         store.add_sentences(zombie.id, zombie.lease, 0, [{"text": "x"}], Progress()),
-        store.save_checkpoint(zombie.id, zombie.lease, 0, b"x"),
+        store.save_checkpoint(zombie.id, zombie.lease, b"x"),
         store.finish(zombie.id, zombie.lease, b"zombie", 1),
         store.fail(zombie.id, zombie.lease, ERROR, retry_in_s=1),
         store.fail(zombie.id, zombie.lease, ERROR, retry_in_s=None),

@@ -16,7 +16,7 @@ async def finished(store: JobStore, /, **more: object) -> str:
     """The id of a job that is done, with sentences."""
     job = await claimed(store, request=JobRequest({"hotwords": [SECRET]}, f"{SECRET}.wav"), **more)
     await store.add_sentences(job.id, job.lease, 0, [{"text": SECRET}], Progress())
-    await store.save_checkpoint(job.id, job.lease, 0, SECRET.encode())
+    await store.save_checkpoint(job.id, job.lease, SECRET.encode())
     await store.finish(job.id, job.lease, SECRET.encode(), 1000)
     return job.id
 

@@ -140,10 +140,10 @@ async def test_checkpoints_are_kept_for_the_next_attempt(store: JobStore) -> Non
     job = await claimed(store)
     other = await submit(store)
     for number in range(12):
-        await store.save_checkpoint(job.id, job.lease, number, bytes([number]))
+        await store.save_checkpoint(job.id, job.lease, bytes([number]))
     await store.fail(job.id, job.lease, JobError("x", "y"), retry_in_s=0)
     again = await store.claim("runner", LEASE_S)
-    await store.save_checkpoint(again.id, again.lease, 12, b"last")
+    await store.save_checkpoint(again.id, again.lease, b"last")
     assert await store.checkpoints(job.id) == [*(bytes([number]) for number in range(12)), b"last"]
     assert await store.checkpoints(other.id) == []
     await store.finish(again.id, again.lease, b"{}", 1)

@@ -92,7 +92,7 @@ async def test_no_text_is_readable_in_an_encrypted_database(tmp_path: Path) -> N
     url = f"https://example.org/?{SECRETS[2]}"
     job = await claimed(store, request=request, url=url, callback_url=url)
     await store.add_sentences(job.id, job.lease, 0, [{"text": SECRETS[0]}], Progress())
-    await store.save_checkpoint(job.id, job.lease, 0, SECRETS[1].encode())
+    await store.save_checkpoint(job.id, job.lease, SECRETS[1].encode())
     assert await store.checkpoints(job.id) == [SECRETS[1].encode()]
     await store.finish(job.id, job.lease, SECRETS[0].encode(), 1000)
     delivery = await store.claim_delivery("sender", 30)

@@ -26,9 +26,9 @@ async def test_an_upload_grows_and_becomes_one_job(store: JobStore) -> None:
     grown = await store.change_upload(added.id, 100, 100, NO_LIMIT)
     assert (grown.offset, grown.is_complete) == (100, True)
     assert grown.updated_s >= added.updated_s
-    await store.submit([new_job("k")], NO_LIMIT, upload_id=added.id)
+    await store.submit([new_job("k", upload=added.id)], NO_LIMIT)
     with pytest.raises(UploadNotFoundError):
-        await store.submit([new_job("k")], NO_LIMIT, upload_id=added.id)
+        await store.submit([new_job("k", upload=added.id)], NO_LIMIT)
     assert (await store.counts())["queued"] == 1
 
 
@@ -39,7 +39,7 @@ async def test_a_key_does_not_find_the_uploads_of_another(store: JobStore) -> No
         with pytest.raises(UploadNotFoundError):
             await do(upload.id, "another key")
     with pytest.raises(UploadNotFoundError):
-        await store.submit([new_job("another key")], NO_LIMIT, upload_id=upload.id)
+        await store.submit([new_job("another key", upload=upload.id)], NO_LIMIT)
     await store.delete_upload(upload.id, None)
     with pytest.raises(UploadNotFoundError):
         await store.get_upload(upload.id, "k")
@@ -47,11 +47,11 @@ async def test_a_key_does_not_find_the_uploads_of_another(store: JobStore) -> No
 
 async def test_uploads_take_room_of_their_key(store: JobStore) -> None:
     """From their announcement on, and no more than once, also when they become a job."""
-    quotas = Quotas(max_bytes=150)
+    quotas = Quotas(max_bytes=150, max_unfinished=2)
     upload = await store.add_upload(new_upload(), quotas)
     with pytest.raises(QuotaError):
         await store.add_upload(new_upload(), quotas)
-    await store.submit([new_job("k", size_bytes=100)], quotas, upload_id=upload.id)
+    await store.submit([new_job("k", size_bytes=100, upload=upload.id)], quotas)
     with pytest.raises(QuotaError):
         await store.add_upload(new_upload(), quotas)
     unknown = await store.add_upload(new_upload(None), quotas)
