@@ -17,6 +17,8 @@ import structlog
 from paraserve.errors import ParaserveError, StorageError
 from paraserve.job_folders import DATABASE_FILE, job_database, job_folder
 from paraserve.runtime.decoding.pool import DecodePool
+from paraserve.runtime.decoding.spool import storing
+from paraserve.runtime.durable_files import make_folder
 from paraserve.runtime.jobs.job_plan import ModelOf, PlanJob
 from paraserve.runtime.jobs.recordings.cipher import read_cipher
 from paraserve.runtime.jobs.recordings.recording_store import RecordingStore, open_recordings
@@ -94,6 +96,7 @@ class Jobs:
         self._settings = settings
         self._work = work
         self._parts: JobParts | None = None
+        self._runner: JobRunner | None = None
         self._opening = asyncio.Lock()
         self._tasks: list[asyncio.Task[None]] = []
         self._is_closing = False
@@ -103,6 +106,11 @@ class Jobs:
     def parts(self) -> JobParts | None:
         """The parts, None while they are not open."""
         return self._parts
+
+    @property
+    def in_progress(self) -> int:
+        """Number of attempts in progress."""
+        return 0 if self._runner is None else self._runner.in_progress
 
     async def open(self) -> JobParts:
         """Open the parts, and begin to work on jobs. What is not there is made.
@@ -165,7 +173,8 @@ class Jobs:
             folder = job_folder(settings)
         except ParaserveError as error:
             raise StorageError(f"jobs cannot be stored: {error.message}, or set data_dir") from error
-        await asyncio.to_thread(_make_folder, folder)
+        with storing():
+            await asyncio.to_thread(make_folder, folder)
         recordings = open_recordings(folder / RECORDINGS_FOLDER, settings.jobs_recordings, self.cipher)
         store_class = await asyncio.to_thread(_store_class)  # the import takes half a second
         store = await store_class.open(job_database(settings), cipher=self.cipher)
@@ -181,7 +190,8 @@ class Jobs:
         owner = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
         self._run(Retention(parts.store, parts.recordings, settings.jobs_keep_s).run())
         if settings.jobs_at_once:
-            self._run(JobRunner(self._workplace(parts), owner).run())
+            self._runner = JobRunner(self._workplace(parts), owner)
+            self._run(self._runner.run())
         secret = await asyncio.to_thread(webhook_secret, settings.webhook_secret, parts.folder)
         sender = WebhookSender(
             parts.store,
@@ -243,18 +253,6 @@ def _store_class() -> "type[JobStore]":
 def _log_failure(task: asyncio.Task[None]) -> None:
     if not task.cancelled() and task.exception() is not None:
         log.error("this process works on jobs no longer", exc_info=task.exception())
-
-
-def _make_folder(folder: Path) -> None:
-    """Make the folder of jobs, which nobody else may look into.
-
-    Raises:
-        StorageError: it cannot be made.
-    """
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        raise StorageError(f"the folder of jobs cannot be made: {folder}: {error.strerror}") from error
 
 
 def _check_folder(settings: Settings) -> None:

@@ -101,7 +101,7 @@ class ApiDescription:
 
 def _form_of(path: str) -> re.Pattern[str]:
     """What paths of a route with parameters look like."""
-    forms = {name: r".+" for name in OF_WHOLE_PATHS}
+    forms = dict.fromkeys(OF_WHOLE_PATHS, r".+")
     parts = re.split(r"{(\w+)}", path)
     return re.compile("".join(forms.get(part, "[^/]+") if n % 2 else re.escape(part) for n, part in enumerate(parts)))
 

@@ -42,9 +42,9 @@ def answer(body: bytes = b"", status: int = 200, **headers: str) -> bytes:
 
 @contextlib.asynccontextmanager
 async def remote_host(
-    answers: Mapping[str, Answer], tls: ssl.SSLContext | None = None, host: str = "127.0.0.1"
+    answers: Mapping[str, Answer], tls: ssl.SSLContext | None = None, port: int = 0
 ) -> AsyncIterator[RemoteHost]:
-    """Listen on a free port. Connections are closed after each answer."""
+    """Listen on a port, 0 = a free one. Connections are closed after each answer."""
     served = RemoteHost(0, dict(answers))
     connections: set[asyncio.Task[None]] = set()
 
@@ -62,7 +62,7 @@ async def remote_host(
         with contextlib.suppress(ConnectionError, ssl.SSLError):
             writer.close()
 
-    listening = await asyncio.start_server(serve, host, 0, ssl=tls)
+    listening = await asyncio.start_server(serve, "127.0.0.1", port, ssl=tls)
     served.port = listening.sockets[0].getsockname()[1]
     try:
         yield served

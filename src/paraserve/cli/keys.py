@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from paraserve.cli.key_usage import usage
 from paraserve.errors import ParaserveError
 from paraserve.server.access.api_keys import add_key, hashed, new_key, read_keys, remove_keys
 from paraserve.server.access.key_fields import (
@@ -103,6 +104,9 @@ def list_keys(file: File) -> None:
     """Print the names, each with what its key is limited to. Keys and digests are not shown."""
     for known in read_keys(file):
         print(" ".join([known.name, *known.fields(), *_notes(known)]))
+
+
+app.command()(usage)
 
 
 @app.command()

@@ -4,6 +4,7 @@ import asyncio
 import gc
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from functools import partial
 
 import structlog
 from fastapi import FastAPI
@@ -19,6 +20,7 @@ from paraserve.server.access.client_addresses import ClientAddresses
 from paraserve.server.access.hosts import HostCheck
 from paraserve.server.access.memory_guard import MemoryGuard
 from paraserve.server.access.security_headers import SecurityHeaders
+from paraserve.server.access.usage import UsageWriter
 from paraserve.server.admin.model_routes import admin_models_router
 from paraserve.server.admin.reload_route import admin_router
 from paraserve.server.error_responses import add_error_handlers
@@ -31,6 +33,7 @@ from paraserve.server.http.warnings_header import NOTICE_HEADER, QUALITY_HEADER,
 from paraserve.server.jobs.event_routes import event_router
 from paraserve.server.jobs.job_routes import REPLAYED, job_router
 from paraserve.server.jobs.result_routes import result_router
+from paraserve.server.jobs.tus_descriptions import TUS_HEADERS
 from paraserve.server.jobs.tus_routes import tus_router
 from paraserve.server.jobs.upload_sweep import sweep_uploads
 from paraserve.server.live.live_limit import live_limit
@@ -45,12 +48,13 @@ from paraserve.server.services import (
     open_access,
     pull_service,
     upload_service,
+    usage_store,
 )
 from paraserve.server.shared_stores import SharedStores, open_stores
 from paraserve.server.telemetry.metrics import Metrics
 from paraserve.server.telemetry.refusals import Refusals
 from paraserve.server.telemetry.request_log import RequestLog
-from paraserve.server.telemetry.sampler import sample
+from paraserve.server.telemetry.sampler import sample, sample_jobs
 from paraserve.server.watchdog import Watchdog
 from paraserve.setting_sources import SettingSources
 from paraserve.settings import Settings
@@ -66,6 +70,7 @@ EXPOSED_HEADERS = (
     NOTICE_HEADER,
     QUALITY_HEADER,
     REPLAYED,
+    *TUS_HEADERS,
 )
 """Headers of answers that pages of allowed origins may read."""
 
@@ -149,20 +154,24 @@ async def _services(
     readiness.engine = engine
     metrics.models_loaded.set(1)
     watchdog = Watchdog(engine, readiness, settings.inference_timeout_s)
-    sweeping = asyncio.create_task(sweep_uploads(jobs))
-    watching = [asyncio.create_task(sample(engine, metrics, pool)), asyncio.create_task(watchdog.run())]
+    usage = UsageWriter(limits.usage, partial(usage_store, jobs, opens=bool(settings.data_dir)))
+    watching = [
+        asyncio.create_task(sample(engine, metrics, pool)),
+        asyncio.create_task(watchdog.run()),
+        asyncio.create_task(sweep_uploads(jobs)),
+        asyncio.create_task(sample_jobs(jobs.store, lambda: jobs.jobs.in_progress, metrics.jobs)),
+    ]
     try:
         with _frozen_objects():
             yield
     finally:
-        sweeping.cancel()
-        await asyncio.wait([sweeping])
         app.state.uploads = app.state.live = app.state.pulls = app.state.jobs = None
         await pulls.close()
-        await jobs.close()
+        await usage.close()
         for task in watching:
             task.cancel()
         await asyncio.wait(watching)
+        await jobs.close()
         metrics.models_loaded.set(0)
         await readiness.close()
         await pool.close()

@@ -17,6 +17,7 @@ from paraserve.server.access.client_addresses import ClientAddresses, is_loopbac
 from paraserve.server.access.hosts import HostRules
 from paraserve.server.access.job_quotas import quotas_of
 from paraserve.server.access.key_ring import KeyRing
+from paraserve.server.access.usage import UsageStore
 from paraserve.server.access.wrong_keys import WrongKeys
 from paraserve.server.http.parsing.upload_pace import UploadLimits
 from paraserve.server.http.uploads import UploadService
@@ -140,6 +141,16 @@ def job_service(settings: Settings, shared: SharedServices, uploads: UploadServi
         quotas_of=partial(quotas_of, settings=settings),
         metrics=figures,
     )
+
+
+async def usage_store(jobs: JobService, *, opens: bool) -> UsageStore | None:
+    """Return where the usage of API keys is kept: where jobs are. `opens` makes it where there is none yet.
+
+    Raises:
+        StorageError: it cannot be opened now.
+    """
+    parts = await jobs.jobs.open() if opens else jobs.jobs.parts
+    return None if parts is None else parts.store
 
 
 def pull_service(settings: Settings, engine: RoutedEngine, reloader: Reloader) -> PullService:

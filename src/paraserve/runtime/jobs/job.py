@@ -79,6 +79,7 @@ class Job:
     `attempts` counts those begun. `next_at_s` is the time before which it is not tried again. `lease` names the
     attempt in progress, None without one: writes of another lease are refused. `has_result` is true once the
     transcript can be had. `is_dead` marks a failed job that was given up after retries, the dead letters.
+    `n_checkpoints` counts the parts of its work that are kept for a later attempt.
     """
 
     id: str
@@ -104,6 +105,7 @@ class Job:
     is_cancelling: bool = False
     has_result: bool = False
     is_dead: bool = False
+    n_checkpoints: int = 0
 
     @property
     def is_finished(self) -> bool:
@@ -145,6 +147,18 @@ class Delivery:
     last_at_s: float | None = None
     status: int | None = None
     error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LastSentences:
+    """The last sentences of a job, for its events, from `first_index` on, and the progress that comes with them."""
+
+    first_index: int = 0
+    sentences: Sequence[Mapping[str, Any]] = ()
+    progress: Progress = Progress()
+
+
+NO_SENTENCES = LastSentences()
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,8 @@ from paraserve.types import FieldWarning, Task
 class JobPlan:
     """How a job is recognized.
 
-    `warnings` are about the fields, for the transcript. `with_header` returns the recording as a file that the decoder
-    takes: raw audio gets the header of a WAV. It blocks while it copies.
+    `warnings` are about the fields, for the transcript. `with_header` returns the recording as a file that the
+    decoder takes: raw audio gets the header of a WAV. It blocks while it copies.
     """
 
     options: RecognitionOptions

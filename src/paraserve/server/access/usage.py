@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -44,6 +44,11 @@ class UsageCounter:
         """Count requests and audio of a key."""
         self._add("" if key is None else key.name, requests, audio_ms)
 
+    @property
+    def is_empty(self) -> bool:
+        """True while there is nothing to write."""
+        return not any(use.requests or use.audio_ms >= 1 for use in self._used.values())
+
     async def write(self, store: UsageStore) -> None:
         """Write what was counted. What cannot be written stays for the next time.
 
@@ -73,10 +78,10 @@ class UsageWriter:
 
     Args:
         counter: what is to be written.
-        store: returns where, None where the server has no store: it is then counted in memory alone.
+        store: returns where, None while the server has no store: it is then counted in memory alone.
     """
 
-    def __init__(self, counter: UsageCounter, store: Callable[[], UsageStore | None]) -> None:
+    def __init__(self, counter: UsageCounter, store: Callable[[], Awaitable[UsageStore | None]]) -> None:
         self._counter = counter
         self._store = store
         self._task = asyncio.create_task(self._run())
@@ -93,10 +98,11 @@ class UsageWriter:
             await self._write()
 
     async def _write(self) -> None:
-        store = self._store()
-        if store is None:
+        if self._counter.is_empty:
             return
         try:
-            await self._counter.write(store)
+            store = await self._store()
+            if store is not None:
+                await self._counter.write(store)
         except StorageError as error:
             log.warning("usage of API keys cannot be written now", error=error.message)

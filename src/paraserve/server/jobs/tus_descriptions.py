@@ -46,11 +46,22 @@ _HEADERS: Mapping[str, Json] = {
         "schema": {"enum": ["PATCH", "DELETE", "HEAD", "OPTIONS"]},
     },
 }
+TUS_HEADERS = tuple(name for name in _HEADERS if name not in ("Location", "Cache-Control", "X-HTTP-Method-Override"))
+"""Headers that pages of allowed origins may read."""
 REFUSALS = (*HOST_CODES, *SCOPE_CODES, *STORE_CODES, *TUS_CODES)
 FOUND = ("upload_not_found", "upload_busy")
 RECEIVED = ("file_too_large", "upload_timeout", "quota_exceeded", "shutting_down")
 UPLOAD_ID = path_parameter("upload_id", "Id of the upload: the end of its `Location`.")
-FIELDS = ("invalid_value", "invalid_format", "unsupported_parameter", "task_unavailable", "model_not_found")
+FIELDS = (
+    "empty_file",
+    "invalid_value",
+    "unsupported_sample_rate",
+    "url_not_allowed",
+    "invalid_format",
+    "unsupported_parameter",
+    "task_unavailable",
+    "model_not_found",
+)
 """Answers where the metadata has wrong fields of a job."""
 BYTES: Json = {"content": {OFFSET_TYPE: {"schema": {"type": "string", "format": "binary"}}}}
 """Body of a request that brings bytes."""
@@ -122,6 +133,13 @@ ADDING = _route(
         *header_parameters("Upload-Offset", "Upload-Length", "Upload-Checksum", required=("Upload-Offset",)),
     ],
     requestBody=BYTES,
+)
+ABILITIES_OF_ONE = _route(
+    "upload_abilities_by_id",
+    "What resumable uploads can do",
+    "The same for any upload.",
+    ABILITIES["responses"],
+    parameters=[UPLOAD_ID],
 )
 STATE = _route(
     "upload_state",

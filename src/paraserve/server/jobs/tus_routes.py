@@ -18,6 +18,7 @@ from paraserve.server.http.api_docs import key_with
 from paraserve.server.jobs.job_service import service_of
 from paraserve.server.jobs.tus_descriptions import (
     ABILITIES,
+    ABILITIES_OF_ONE,
     ADDING,
     BEGINNING,
     DELETING,
@@ -51,7 +52,7 @@ def tus_router() -> APIRouter:
     add(PATH + "/{upload_id}", one, methods=["HEAD"], **STATE)
     add(PATH + "/{upload_id}", one, methods=["DELETE"], status_code=204, **DELETING)
     add(PATH + "/{upload_id}", one, methods=["POST"], status_code=204, **OTHER_METHODS)
-    add(PATH + "/{upload_id}", one, methods=["OPTIONS"], include_in_schema=False)
+    add(PATH + "/{upload_id}", one, methods=["OPTIONS"], status_code=204, **ABILITIES_OF_ONE)
     return routes
 
 

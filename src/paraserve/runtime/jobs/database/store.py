@@ -30,6 +30,7 @@ from paraserve.runtime.jobs.database.transactions import (
 from paraserve.runtime.jobs.database.transactions import idempotency as idempotency_keys
 from paraserve.runtime.jobs.database.waits import Waits
 from paraserve.runtime.jobs.job import (
+    NO_SENTENCES,
     Delivery,
     Idempotency,
     Job,
@@ -38,6 +39,7 @@ from paraserve.runtime.jobs.job import (
     JobFilter,
     JobRequest,
     JobState,
+    LastSentences,
     NewJob,
     Progress,
     Quotas,
@@ -213,17 +215,19 @@ class JobStore:
         """Add sentences that are final. Those with an index that is there already are skipped."""
         await self._database.write(events.add_sentences, job_id, lease, first_index, sentences, progress)
 
-    async def save_checkpoint(self, job_id: str, lease: str, number: int, payload: bytes) -> None:
-        """Keep a part of the work for a later attempt. Numbers grow by one."""
-        await self._database.write(events.save_checkpoint, job_id, lease, number, payload)
+    async def save_checkpoint(self, job_id: str, lease: str, payload: bytes) -> None:
+        """Keep the next part of the work for a later attempt."""
+        await self._database.write(events.save_checkpoint, job_id, lease, payload)
 
     async def checkpoints(self, job_id: str) -> Sequence[bytes]:
         """Return the parts of the work that are kept, in order."""
         return await self._database.read(events.read_checkpoints, job_id)
 
-    async def finish(self, job_id: str, lease: str, transcript: bytes, audio_ms: int) -> None:
-        """End a job with its transcript, and count `audio_ms` as used by its key."""
-        await self._database.write(endings.finish, job_id, lease, transcript, audio_ms)
+    async def finish(
+        self, job_id: str, lease: str, transcript: bytes, audio_ms: int, last: LastSentences = NO_SENTENCES
+    ) -> None:
+        """End a job with its transcript, and count `audio_ms` as used by its key. `last` are its last sentences."""
+        await self._database.write(endings.finish, job_id, lease, transcript, audio_ms, last)
 
     async def fail(
         self, job_id: str, lease: str, error: JobError, *, retry_in_s: float | None, is_dead: bool = False

@@ -11,7 +11,7 @@ from typing import IO, BinaryIO
 from paraserve.job_errors import StoredDataError
 from paraserve.runtime.decoding.spool import spool, storing
 from paraserve.runtime.durable_files import make_folder, sync_folder
-from paraserve.runtime.in_thread import in_thread
+from paraserve.runtime.in_thread import entered_in_thread, in_thread
 from paraserve.runtime.jobs.recordings.cipher import HEADER_BYTES, Cipher, is_sealed
 from paraserve.runtime.jobs.recordings.copying import copy_pieces, pieces_of, reading
 
@@ -37,7 +37,7 @@ class FolderStore:
     @asynccontextmanager
     async def open(self, name: str) -> AsyncIterator[BinaryIO | Path]:
         """See `RecordingStore`."""
-        with await in_thread(_open_stored, self._path(name)) as file:
+        async with entered_in_thread(_stored(self._path(name))) as file:
             if self._cipher is None:
                 await in_thread(_check_plain, file)
                 yield file
@@ -103,12 +103,15 @@ def _replacing(path: Path) -> Iterator[IO[bytes]]:
     sync_folder(path.parent)
 
 
-def _open_stored(path: Path) -> BinaryIO:
+@contextmanager
+def _stored(path: Path) -> Iterator[BinaryIO]:
     try:
         with reading():
-            return path.open("rb")
+            file = path.open("rb")
     except FileNotFoundError as error:
         raise StoredDataError(f"the recording {path.name} is not stored any more") from error
+    with file:
+        yield file
 
 
 def _check_plain(file: BinaryIO) -> None:

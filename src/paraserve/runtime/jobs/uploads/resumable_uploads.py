@@ -14,7 +14,7 @@ from paraserve.runtime.decoding.spool import storing
 from paraserve.runtime.in_thread import in_thread
 from paraserve.runtime.jobs.job import Quotas, Upload
 from paraserve.runtime.jobs.recordings.cipher import Cipher
-from paraserve.runtime.jobs.uploads.upload_file import SUFFIX, locked_file, wanted_path
+from paraserve.runtime.jobs.uploads.upload_file import SUFFIX, UploadFile, locked_file, wanted_path
 from paraserve.runtime.jobs.uploads.upload_writer import UploadWriter
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ DELETE_AT_ONCE = 100
 class ResumableUploads:
     """The resumable uploads of a server. Those without news for `keep_s` seconds are deleted by `sweep`.
 
+    `patience_s` is how long a request waits for another one to let an upload go.
     `cipher` encrypts their bytes, None leaves them as they are.
     """
 
@@ -34,6 +35,7 @@ class ResumableUploads:
     folder: Path
     cipher: Cipher | None
     keep_s: float
+    patience_s: float = 5.0
 
     @asynccontextmanager
     async def writer(self, upload_id: str, key_name: str, quotas: Quotas) -> AsyncIterator[UploadWriter]:
@@ -44,9 +46,7 @@ class ResumableUploads:
             UploadBusyError: another request does not let it go.
             StorageError, DatabaseAwayError: it cannot be opened now.
         """
-        await self.store.get_upload(upload_id, key_name)  # before a file is made
-        async with locked_file(self._path(upload_id), self.cipher) as file:
-            upload = await self.store.get_upload(upload_id, key_name)
+        async with self._locked(upload_id, key_name) as (upload, file):
             yield UploadWriter(upload, file, self.store, quotas)
 
     @asynccontextmanager
@@ -61,9 +61,7 @@ class ResumableUploads:
             UploadBusyError: another request does not let it go.
             StorageError, DatabaseAwayError, StoredDataError: it cannot be read.
         """
-        await self.store.get_upload(upload_id, key_name)
-        async with locked_file(self._path(upload_id), self.cipher) as file:
-            upload = await self.store.get_upload(upload_id, key_name)
+        async with self._locked(upload_id, key_name) as (upload, file):
             if not upload.is_complete:
                 whole = "an unknown number of" if upload.length is None else upload.length
                 raise UploadStateError(f"the upload has {upload.offset} of {whole} bytes", param="upload")
@@ -85,8 +83,7 @@ class ResumableUploads:
             UploadBusyError: another request does not let it go.
             StorageError, DatabaseAwayError: it cannot be deleted now.
         """
-        await self.store.get_upload(upload_id, key_name)
-        async with locked_file(self._path(upload_id), self.cipher) as file:
+        async with self._locked(upload_id, key_name) as (_, file):
             await self.store.delete_upload(upload_id, key_name)
             await in_thread(file.delete)
 
@@ -113,8 +110,19 @@ class ResumableUploads:
             with suppress(UploadBusyError, UploadNotFoundError):
                 await self._delete_unless_busy(upload_id)
 
+    @asynccontextmanager
+    async def _locked(self, upload_id: str, key_name: str | None) -> AsyncIterator[tuple[Upload, UploadFile]]:
+        await self.store.get_upload(upload_id, key_name)  # before a file is made
+        async with locked_file(self._path(upload_id), self.cipher, self.patience_s) as file:
+            try:
+                upload = await self.store.get_upload(upload_id, key_name)
+            except UploadNotFoundError:  # the request that had it has deleted it, or made it a job
+                await in_thread(file.delete)
+                raise
+            yield upload, file
+
     async def _delete_unless_busy(self, upload_id: str) -> None:
-        async with locked_file(self._path(upload_id), None, patience_s=0) as file:
+        async with locked_file(self._path(upload_id), None, 0.0) as file:
             await self.store.delete_upload(upload_id, None)
             await in_thread(file.delete)
 

@@ -7,15 +7,13 @@ id that stays the same.
 
 import asyncio
 import contextlib
-import heapq
 import logging
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Literal, Protocol, TypeAlias
 
-from paraserve.errors import ParaserveError
-from paraserve.job_errors import DatabaseAwayError, LeaseLostError
+from paraserve.errors import ParaserveError, StorageError
 from paraserve.runtime.jobs.job import Delivery
 from paraserve.runtime.jobs.webhooks.receivers import Receivers, wait_after
 from paraserve.runtime.remote.poster import Poster
@@ -23,12 +21,11 @@ from paraserve.runtime.remote.poster import Poster
 Outcome: TypeAlias = Literal["delivered", "failed", "given up"]
 AT_ONCE = 32
 """Messages that are sent at once, to all hosts together."""
-POST_TIMEOUT_S = 15.0
-LEASE_S = 60.0
-"""Longer than a message takes, so that no other process sends it meanwhile."""
-POLL_S = 5.0
-"""Messages that another process put off are noticed after this time."""
-DATABASE_WAIT_S = 1.0
+LEASE_MARGIN_S = 45.0
+"""A message is this process's for longer than it takes to post, so that no other one sends it meanwhile."""
+MIN_WAIT_S, POLL_S = 0.05, 5.0
+"""Shortest and longest wait before the next look for messages that are due."""
+DATABASE_WAIT_S = 2.0
 GONE = 410
 AWAY = frozenset((408, 425, 429, 502, 503, 504))
 """Statuses of a host that may refuse all messages now, not this one alone."""
@@ -37,7 +34,7 @@ log = logging.getLogger(__name__)
 
 
 class DeliveryStore(Protocol):
-    """What the sender needs of the database of jobs. Each may raise `DatabaseAwayError`."""
+    """What the sender needs of the database of jobs. Each may raise a `StorageError`, which may pass."""
 
     async def claim_delivery(self, owner: str, lease_s: float, /) -> Delivery | None:
         """Take the oldest message that is due."""
@@ -53,6 +50,9 @@ class DeliveryStore(Protocol):
     async def postpone_delivery(self, delivery_id: str, owner: str, retry_in_s: float, /) -> None:
         """Give a message back that was not sent. No attempt counts."""
 
+    async def next_delivery_due_s(self) -> float | None:
+        """Return the time until a message may be tried (again) (<= 0: now); None: there is none."""
+
     async def wait_for_delivery(self, timeout_s: float, /) -> None:
         """Wait until there may be a new message."""
 
@@ -67,6 +67,7 @@ class WebhookSender:
         owner: names this process in the database.
         give_up_s: age from which a message that is not received is not tried again.
         retry_s: wait after the first failure. It doubles with each, up to an hour.
+        post_timeout_s: longest time until a receiver has answered.
         on_outcome: called after each attempt.
     """
 
@@ -79,6 +80,7 @@ class WebhookSender:
         owner: str,
         give_up_s: float,
         retry_s: float = 5.0,
+        post_timeout_s: float = 15.0,
         on_outcome: Callable[[Outcome], None] = lambda _outcome: None,
     ) -> None:
         self._store = store
@@ -87,10 +89,10 @@ class WebhookSender:
         self._owner = owner
         self._give_up_s = give_up_s
         self._retry_s = retry_s
+        self._post_timeout_s = post_timeout_s
         self._on_outcome = on_outcome
         self._receivers = Receivers(retry_s)
         self._slots = asyncio.Semaphore(AT_ONCE)
-        self._due_s: list[float] = []
         self._is_closing = asyncio.Event()
 
     async def run(self) -> None:
@@ -126,21 +128,18 @@ class WebhookSender:
 
     async def _claimed(self) -> Delivery | None:
         try:
-            return await self._store.claim_delivery(self._owner, LEASE_S)
-        except DatabaseAwayError as error:
+            return await self._store.claim_delivery(self._owner, self._post_timeout_s + LEASE_MARGIN_S)
+        except ParaserveError as error:
             log.warning("webhooks wait for the database: %s", error)
             await asyncio.sleep(DATABASE_WAIT_S)
             return None
 
     async def _wait(self) -> None:
-        """Wait for a new message, or for the next one that this process put off."""
-        now_s = time.monotonic()
-        while self._due_s and self._due_s[0] <= now_s:
-            heapq.heappop(self._due_s)
-        wait_s = min(POLL_S, self._due_s[0] - now_s) if self._due_s else POLL_S
+        """Wait for a new message, or for the next that was put off."""
         try:
-            await self._store.wait_for_delivery(wait_s)
-        except DatabaseAwayError:
+            due_s = await self._store.next_delivery_due_s()
+            await self._store.wait_for_delivery(POLL_S if due_s is None else min(POLL_S, max(MIN_WAIT_S, due_s)))
+        except StorageError:
             await asyncio.sleep(DATABASE_WAIT_S)
 
     async def _handle(self, delivery: Delivery) -> None:
@@ -148,19 +147,20 @@ class WebhookSender:
         wait_s = self._receivers.wait_s(delivery.url)
         try:
             if wait_s:
-                await self._postpone(delivery, wait_s)
+                await self._store.postpone_delivery(delivery.id, self._owner, wait_s)
             else:
                 await self._send(delivery)
-        except (DatabaseAwayError, LeaseLostError) as error:
+        except StorageError as error:
             # The message is sent again once its lease ends.
             log.warning("the outcome of webhook %s could not be stored: %s", delivery.id, error)
 
     async def _send(self, delivery: Delivery) -> None:
         self._receivers.begin(delivery.url)
+        begun_s = time.monotonic()
         status, problem, is_away = None, "", None
         try:
             status = await self._poster.post(
-                delivery.url, self._headers(delivery), delivery.body.encode(), POST_TIMEOUT_S
+                delivery.url, self._headers(delivery), delivery.body.encode(), self._post_timeout_s
             )
             problem, is_away = f"the receiver answered with status {status}", status in AWAY
         except ParaserveError as error:
@@ -169,7 +169,7 @@ class WebhookSender:
             await self._give_back(delivery)
             raise
         finally:
-            self._receivers.end(delivery.url, is_away=is_away)
+            self._receivers.end(delivery.url, time.monotonic() - begun_s, is_away=is_away)
         await self._note(delivery, status, problem)
 
     async def _note(self, delivery: Delivery, status: int | None, problem: str) -> None:
@@ -183,17 +183,12 @@ class WebhookSender:
             await self._store.delivery_failed(delivery.id, self._owner, status, problem, None)
             self._on_outcome("given up")
             return
-        retry_in_s = min(wait_after(delivery.attempts, self._retry_s), max(1.0, self._give_up_s - age_s))
+        retry_in_s = min(wait_after(delivery.attempts + 1, self._retry_s), max(1.0, self._give_up_s - age_s))
         await self._store.delivery_failed(delivery.id, self._owner, status, problem, retry_in_s)
-        heapq.heappush(self._due_s, time.monotonic() + retry_in_s)
         self._on_outcome("failed")
 
-    async def _postpone(self, delivery: Delivery, wait_s: float) -> None:
-        await self._store.postpone_delivery(delivery.id, self._owner, wait_s)
-        heapq.heappush(self._due_s, time.monotonic() + wait_s)
-
     async def _give_back(self, delivery: Delivery) -> None:
-        with contextlib.suppress(DatabaseAwayError, LeaseLostError):  # its lease ends anyway
+        with contextlib.suppress(StorageError):  # its lease ends anyway
             await self._store.postpone_delivery(delivery.id, self._owner, 0.0)
 
     def _headers(self, delivery: Delivery) -> dict[str, str]:

@@ -20,7 +20,9 @@ from paraserve.inference.abilities import ModelChoice
 from paraserve.job_errors import AttemptsUsedError, JobTimeoutError, LeaseLostError
 from paraserve.runtime.channels.split_recording import transcribe_recording
 from paraserve.runtime.engine import Engine
-from paraserve.runtime.jobs.job import Job, Progress
+from paraserve.runtime.in_thread import entered_in_thread
+from paraserve.runtime.jobs.job import Job
+from paraserve.runtime.jobs.job_plan import JobPlan
 from paraserve.runtime.jobs.working.fetching import with_recording
 from paraserve.runtime.jobs.working.job_engine import JobEngine
 from paraserve.runtime.jobs.working.kept_segments import KeptSegments
@@ -49,8 +51,8 @@ class Attempt:
         self._leased = LeasedJob(place.store, job, place.limits.lease_s)
         self._segments = KeptSegments()
         self._progress = AttemptProgress(self._segments)
-        self._told = Progress()
         self._sentences: list[Sentence] = []
+        self._unsaved: bytes | None = None
         self._is_over = asyncio.Event()
         self._is_cancelled = False
         self._work: asyncio.Task[Transcript] | None = None
@@ -86,25 +88,33 @@ class Attempt:
     async def _transcribe(self) -> Transcript:
         if self._job.attempts > self._place.limits.max_attempts:
             raise AttemptsUsedError(f"the server stopped {self._job.attempts - 1} times while it worked on the job")
-        if self._job.attempts > 1 or self._job.progress != Progress():
+        if self._job.n_checkpoints:
             await asyncio.to_thread(self._segments.load, await self._leased.checkpoints())
         job = await with_recording(self._job, self._place, self._leased)
         asked = self._place.model_of(job.request)
         async with self._place.engine.for_model(asked.name, asked.task, self._job_engine) as engine:
             choice = ModelChoice(engine.abilities, self._place.engine.choice_of(asked.name).warnings)
             plan = self._place.plan(job.request, choice)
-            async with self._place.recordings.open(job.recording) as stored, _entered(_file(stored)) as file:
-                async with _entered(plan.with_header(file)) as audio:
-                    transcript = await transcribe_recording(
-                        engine,
-                        self._place.pool,
-                        audio,
-                        plan.options,
-                        self._place.file_limits,
-                        on_progress=self._progress.detected,
-                        on_sentences=self._sentences.extend,
-                    )
+            async with self._recording(job, plan) as recording:
+                transcript = await transcribe_recording(
+                    engine,
+                    self._place.pool,
+                    recording,
+                    plan.options,
+                    self._place.file_limits,
+                    on_progress=self._progress.detected,
+                    on_sentences=self._sentences.extend,
+                )
         return replace(transcript, warnings=(*plan.warnings, *transcript.warnings))
+
+    @asynccontextmanager
+    async def _recording(self, job: Job, plan: JobPlan) -> AsyncIterator[BinaryIO]:
+        async with (
+            self._place.recordings.open(job.recording) as stored,
+            entered_in_thread(_file(stored)) as file,
+            entered_in_thread(plan.with_header(file)) as recording,
+        ):
+            yield recording
 
     def _job_engine(self, model: str, engine: Engine) -> Engine:
         return JobEngine(engine, model, self._segments)
@@ -114,8 +124,7 @@ class Attempt:
         period_s = min(REPORT_S, self._place.limits.lease_s / 3)
         while not await _is_set(self._is_over, period_s):
             await self._tell()
-            self._told = self._progress.now()
-            if await self._leased.heartbeat(self._told) and self._work is not None:
+            if await self._leased.heartbeat(self._progress.now()) and self._work is not None:
                 self._is_cancelled = True
                 self._work.cancel()
 
@@ -128,9 +137,11 @@ class Attempt:
             await self._leased.add_sentences([sentence_event(one) for one in sentences], self._progress.now())
 
     async def _keep_segments(self) -> None:
-        checkpoint = self._segments.take_unsaved()
-        if checkpoint is not None:
+        # A checkpoint whose writing was cut off may not be there, so it is written again. Twice does no harm.
+        while (checkpoint := self._unsaved or self._segments.take_unsaved()) is not None:
+            self._unsaved = checkpoint
             await self._leased.save_checkpoint(checkpoint)
+            self._unsaved = None
 
     async def _end(self) -> Outcome:
         """Write how the attempt ended."""
@@ -146,9 +157,9 @@ class Attempt:
         return await self._done(work.result())
 
     async def _done(self, transcript: Transcript) -> Outcome:
-        if self._sentences:
-            await self._leased.add_sentences(list(map(sentence_event, self._sentences)), self._progress.now())
-        await self._leased.finish(await asyncio.to_thread(_json, transcript), transcript.duration_ms)
+        text = await asyncio.to_thread(_json, transcript)
+        sentences = list(map(sentence_event, self._sentences))
+        await self._leased.finish(text, transcript.duration_ms, sentences, self._progress.now())
         return "done"
 
     async def _failed(self, error: BaseException) -> Outcome:
@@ -177,7 +188,9 @@ class Attempt:
             async with asyncio.timeout(RELEASE_TIMEOUT_S):
                 await self._keep_segments()
                 await self._leased.release()
-        except (TimeoutError, LeaseLostError):
+        except LeaseLostError:
+            log.info("job %s has ended already", self._job.id)
+        except TimeoutError:
             log.warning("job %s could not be given back: its lease ends by itself", self._job.id)
 
 
@@ -195,13 +208,3 @@ def _json(transcript: Transcript) -> bytes:
 
 def _file(stored: BinaryIO | Path) -> AbstractContextManager[BinaryIO]:
     return stored.open("rb") if isinstance(stored, Path) else nullcontext(stored)
-
-
-@asynccontextmanager
-async def _entered(context: AbstractContextManager[BinaryIO]) -> AsyncIterator[BinaryIO]:
-    """Enter a context that may block, such as one that copies a recording, on a thread."""
-    file = await asyncio.to_thread(context.__enter__)
-    try:
-        yield file
-    finally:
-        context.__exit__(None, None, None)

@@ -34,7 +34,10 @@ def hypothesis_from_text(text: str | bytes) -> Hypothesis:
     """
     body: Mapping[str, Any] = json.loads(text)
     return Hypothesis(
-        tokens=tuple(Token(*token[:4], tuple(token[4])) for token in body["tokens"]),
+        tokens=tuple(
+            Token(text, start_ms, end_ms, score, tuple(unit_ids))
+            for text, start_ms, end_ms, score, unit_ids in body["tokens"]
+        ),
         token_ids=tuple(body["token_ids"]),
         events=tuple(body["events"]),
         hotwords=tuple(HotwordHit(**hit) for hit in body["hotwords"]),

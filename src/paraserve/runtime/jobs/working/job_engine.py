@@ -35,8 +35,10 @@ class JobEngine:
         """Length at which speech is cut."""
         return self._engine.max_segment_ms
 
-    def open_vad(  # noqa: ARG002 - jobs have one lane
-        self, lane: Lane = Lane.JOBS, overrides: VadOverrides = NO_OVERRIDES
+    def open_vad(
+        self,
+        lane: Lane = Lane.JOBS,  # noqa: ARG002 - jobs have one lane
+        overrides: VadOverrides = NO_OVERRIDES,
     ) -> VadStream:
         """Open voice activity detection for one recording. Raises what the engine raises."""
         return self._engine.open_vad(Lane.JOBS, overrides)
@@ -46,7 +48,10 @@ class JobEngine:
         return self._engine.open_stream(config)
 
     async def recognize(
-        self, audio: SegmentAudio, options: RecognitionOptions, lane: Lane = Lane.JOBS
+        self,
+        audio: SegmentAudio,
+        options: RecognitionOptions,
+        lane: Lane = Lane.JOBS,  # noqa: ARG002 - jobs have one lane
     ) -> Timed[Hypothesis]:
         """Recognize one segment, or return what an earlier attempt recognized. Raises what the engine raises."""
         key = segment_key(self._model, audio, options)
@@ -59,7 +64,10 @@ class JobEngine:
         return timed
 
     async def punctuate(
-        self, hypotheses: Sequence[Hypothesis], options: RecognitionOptions, lane: Lane = Lane.JOBS
+        self,
+        hypotheses: Sequence[Hypothesis],
+        options: RecognitionOptions,
+        lane: Lane = Lane.JOBS,  # noqa: ARG002 - jobs have one lane
     ) -> Timed[tuple[Sentence, ...]]:
         """Return the sentences of consecutive segments. Raises what the engine raises."""
         return await self._engine.punctuate(hypotheses, options, Lane.JOBS)

@@ -11,6 +11,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
+import numpy as np
+
 from paraserve.options import NO_OVERRIDES, NO_REDACTION, RecognitionOptions
 from paraserve.runtime.jobs.working.hypothesis_json import hypothesis_from_text, hypothesis_text
 from paraserve.types import Hypothesis, SegmentAudio, samples_to_ms
@@ -78,7 +80,7 @@ def segment_key(model: str, audio: SegmentAudio, options: RecognitionOptions) ->
         audio: the segment.
         options: of the call.
     """
-    digest = hashlib.blake2b(audio.samples, digest_size=KEY_BYTES)
+    digest = hashlib.blake2b(np.ascontiguousarray(audio.samples).data, digest_size=KEY_BYTES)
     digest.update(_options_bytes(options))
     digest.update(repr(audio.hotwords).encode())
     digest.update(model.encode())

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from paraserve.errors import StorageError
-from paraserve.runtime.jobs.job import Job, JobError, JobRequest, Progress
+from paraserve.runtime.jobs.job import Job, JobError, JobRequest, LastSentences, Progress
 
 if TYPE_CHECKING:
     from paraserve.runtime.jobs.database.store import JobStore
@@ -29,14 +29,11 @@ class LeasedJob:
         self._id = job.id
         self._lease = job.lease
         self._lease_s = lease_s
-        self._n_checkpoints = 0
         self._n_sentences = 0
 
     async def checkpoints(self) -> Sequence[bytes]:
         """Return what earlier attempts have kept, in order."""
-        kept = await self._answered(lambda: self._store.checkpoints(self._id))
-        self._n_checkpoints = len(kept)
-        return kept
+        return await self._answered(lambda: self._store.checkpoints(self._id))
 
     async def heartbeat(self, progress: Progress) -> bool:
         """Prolong the lease; return whether the client cancels the job."""
@@ -53,17 +50,14 @@ class LeasedJob:
 
     async def save_checkpoint(self, payload: bytes) -> None:
         """Keep recognized segments for a later attempt."""
+        await self._answered(lambda: self._store.save_checkpoint(self._id, self._lease, payload))
 
-        def save() -> Awaitable[None]:
-            # A try that failed may have been written all the same, so each has a number of its own.
-            number, self._n_checkpoints = self._n_checkpoints, self._n_checkpoints + 1
-            return self._store.save_checkpoint(self._id, self._lease, number, payload)
-
-        await self._answered(save)
-
-    async def finish(self, transcript: bytes, audio_ms: int) -> None:
-        """End the job with its transcript."""
-        await self._answered(lambda: self._store.finish(self._id, self._lease, transcript, audio_ms))
+    async def finish(
+        self, transcript: bytes, audio_ms: int, sentences: Sequence[Mapping[str, Any]], progress: Progress
+    ) -> None:
+        """End the job with its transcript. `sentences` are those that were not added yet."""
+        last = LastSentences(self._n_sentences, sentences, progress)
+        await self._answered(lambda: self._store.finish(self._id, self._lease, transcript, audio_ms, last))
 
     async def fail(self, error: JobError, *, retry_in_s: float | None, is_dead: bool) -> None:
         """End the attempt; `retry_in_s` None ends the job, too."""

@@ -15,7 +15,7 @@ JITTER = 0.25
 
 
 def may_pass(error: BaseException) -> bool:
-    """Tell whether another attempt may succeed. A defect of ours, which has no error class, may depend on the moment."""
+    """Tell whether another attempt may succeed. An error that is none of ours is a defect, and may pass too."""
     return isinstance(error, MAY_PASS) or not isinstance(error, ParaserveError)
 
 

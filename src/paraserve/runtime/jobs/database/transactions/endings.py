@@ -7,13 +7,14 @@ from sqlalchemy import LargeBinary, Row, bindparam, delete, func, insert, select
 from paraserve.runtime.jobs.database.clock import Now
 from paraserve.runtime.jobs.database.tables import checkpoints, jobs, results
 from paraserve.runtime.jobs.database.transaction import WORK, Transaction
+from paraserve.runtime.jobs.database.transactions.events import add_sentences
 from paraserve.runtime.jobs.database.transactions.leases import IS_LEASED, NEW_STATE, NO_LEASE, leased
 from paraserve.runtime.jobs.database.transactions.messages import add_message
 from paraserve.runtime.jobs.database.transactions.recordings import give_up_recording
 from paraserve.runtime.jobs.database.transactions.rows import job_row, read_job, write_error
 from paraserve.runtime.jobs.database.transactions.totals import change_totals
 from paraserve.runtime.jobs.database.transactions.usage import count_usage
-from paraserve.runtime.jobs.job import Job, JobError
+from paraserve.runtime.jobs.job import Job, JobError, LastSentences
 
 _ENDED = {"ended_s": Now(), "is_cancelling": False, **NO_LEASE, **NEW_STATE}
 _FINISH = (
@@ -59,12 +60,16 @@ _CANCEL_RUNNING = (
 )
 
 
-def finish(transaction: Transaction, job_id: str, lease: str, transcript: bytes, audio_ms: int) -> None:
-    """End a job with its transcript.
+def finish(
+    transaction: Transaction, job_id: str, lease: str, transcript: bytes, audio_ms: int, last: LastSentences
+) -> None:
+    """End a job with its transcript, and add its last sentences.
 
     Raises:
         LeaseLostError: another runner has the job, or it is gone.
     """
+    if last.sentences:
+        add_sentences(transaction, job_id, lease, last.first_index, last.sentences, last.progress)
     row = leased(transaction, _FINISH, job_id, lease, audio_ms=audio_ms)
     result = {"job_id": job_id, "transcript": transaction.texts.seal(transcript)}
     transaction.connection.execute(_ADD_RESULT, result)

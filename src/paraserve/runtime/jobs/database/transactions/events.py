@@ -32,7 +32,9 @@ _SENTENCES = (
     .order_by(sentences.c.seq)
     .limit(bindparam("most"))
 )
-_COUNT_CHECKPOINT = update(jobs).where(IS_LEASED).values(checkpoints=jobs.c.checkpoints + 1).returning(jobs.c.id)
+_COUNT_CHECKPOINT = (
+    update(jobs).where(IS_LEASED).values(checkpoints=jobs.c.checkpoints + 1).returning(jobs.c.checkpoints)
+)
 _ADD_CHECKPOINT = insert(checkpoints)
 _CHECKPOINTS = (
     select(checkpoints.c.payload).where(checkpoints.c.job_id == bindparam("of_job")).order_by(checkpoints.c.number)
@@ -118,14 +120,14 @@ def last_seqs(transaction: Transaction, ids: Sequence[str]) -> dict[str, int]:
     return {row.id: row.last_seq for row in transaction.connection.execute(_LAST_SEQS, {"ids": ids})}
 
 
-def save_checkpoint(transaction: Transaction, job_id: str, lease: str, number: int, payload: bytes) -> None:
-    """Keep a part of the work for a later attempt.
+def save_checkpoint(transaction: Transaction, job_id: str, lease: str, payload: bytes) -> None:
+    """Keep the next part of the work for a later attempt.
 
     Raises:
         LeaseLostError: another runner has the job, or it is gone.
     """
-    leased(transaction, _COUNT_CHECKPOINT, job_id, lease)
-    row = {"job_id": job_id, "number": number, "payload": transaction.texts.seal(payload)}
+    counted = leased(transaction, _COUNT_CHECKPOINT, job_id, lease)
+    row = {"job_id": job_id, "number": counted.checkpoints, "payload": transaction.texts.seal(payload)}
     transaction.connection.execute(_ADD_CHECKPOINT, row)
 
 

@@ -60,7 +60,7 @@ def _body(job: Job, event: str) -> str:
         "batch": job.batch,
     }
     told = {"type": event, "timestamp": _iso(job.ended_s or job.started_s), "data": data}
-    return json.dumps(told, ensure_ascii=False, separators=(",", ":"))
+    return json.dumps(told, separators=(",", ":"))  # in ASCII: a file's name may hold what UTF-8 does not
 
 
 def _iso(time_s: float | None) -> str | None:

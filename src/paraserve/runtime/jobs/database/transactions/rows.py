@@ -45,6 +45,7 @@ def read_job(row: Row[Any], texts: Texts) -> Job:
         is_cancelling=row.is_cancelling,
         has_result=row.has_result,
         is_dead=row.is_dead,
+        n_checkpoints=row.checkpoints,
     )
 
 
