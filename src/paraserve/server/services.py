@@ -149,8 +149,7 @@ async def usage_store(jobs: JobService, *, opens: bool) -> UsageStore | None:
     Raises:
         StorageError: it cannot be opened now.
     """
-    parts = await jobs.jobs.open() if opens else jobs.jobs.parts
-    return None if parts is None else parts.store
+    return (await jobs.jobs.open()).store if opens else jobs.store
 
 
 def pull_service(settings: Settings, engine: RoutedEngine, reloader: Reloader) -> PullService:
