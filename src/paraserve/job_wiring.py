@@ -17,6 +17,8 @@ import structlog
 from paraserve.errors import ParaserveError, StorageError
 from paraserve.job_folders import DATABASE_FILE, job_database, job_folder
 from paraserve.runtime.decoding.pool import DecodePool
+from paraserve.runtime.decoding.spool import storing
+from paraserve.runtime.durable_files import make_folder
 from paraserve.runtime.jobs.job_plan import ModelOf, PlanJob
 from paraserve.runtime.jobs.recordings.cipher import read_cipher
 from paraserve.runtime.jobs.recordings.recording_store import RecordingStore, open_recordings
@@ -173,6 +175,8 @@ class Jobs:
             folder = job_folder(settings)
         except ParaserveError as error:
             raise StorageError(f"jobs cannot be stored: {error.message}, or set data_dir") from error
+        with storing():
+            await asyncio.to_thread(make_folder, folder)
         recordings = open_recordings(folder / RECORDINGS_FOLDER, settings.jobs_recordings, self.cipher)
         store_class = await asyncio.to_thread(_store_class)  # the import takes half a second
         store = await store_class.open(job_database(settings), cipher=self.cipher)

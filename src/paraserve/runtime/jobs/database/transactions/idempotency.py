@@ -22,6 +22,7 @@ _REMEMBER = (
         created_s=Now(),
     )
     .on_conflict_do_nothing(index_elements=[idempotency_keys.c.key_name, idempotency_keys.c.key])
+    .returning(idempotency_keys.c.key)
 )
 _is_this = (idempotency_keys.c.key_name == bindparam("of_key")) & (idempotency_keys.c.key == bindparam("this"))
 _BEFORE = select(idempotency_keys.c.digest, idempotency_keys.c.job_ids).where(_is_this)
@@ -43,7 +44,7 @@ def remember(transaction: Transaction, key_name: str, idempotency: Idempotency, 
         "digest": idempotency.digest,
         "job_ids": " ".join(job_ids),
     }
-    if transaction.connection.execute(_REMEMBER, values).rowcount:
+    if transaction.connection.execute(_REMEMBER, values).one_or_none() is not None:
         return True
     if jobs_before(transaction, key_name, idempotency):
         return False
