@@ -1,7 +1,7 @@
-"""The command `paraserve` in a process that is forked, not started: it need not import the package, which takes 1.5 s.
+"""The command `paraserve` in a process that is forked, not started, which saves more than a second of imports.
 
-The fork server of `multiprocessing` imports it once for each process of tests. What depends on the start of Python
-itself (its encoding, its own environment variables) is not tested in this way.
+The fork server of `multiprocessing` imports the package once for each process of tests. What depends on the start of
+Python itself (its encoding, its own environment variables) is not tested in this way.
 """
 
 import multiprocessing
@@ -36,7 +36,10 @@ def _command(arguments: Sequence[str], environment: dict[str, str], current: Pat
     os.chdir(current)
     os.environ.clear()
     os.environ.update(environment)
-    streams = ((os.devnull, os.O_RDONLY), *((folder / name, os.O_WRONLY | os.O_CREAT) for name in ("stdout", "stderr")))
+    streams = (
+        (os.devnull, os.O_RDONLY),
+        *((folder / name, os.O_WRONLY | os.O_CREAT) for name in ("stdout", "stderr")),
+    )
     for number, (path, flags) in enumerate(streams):
         descriptor = os.open(path, flags)
         os.dup2(descriptor, number)
