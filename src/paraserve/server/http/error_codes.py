@@ -88,6 +88,7 @@ ERROR_CODES: Mapping[str, ErrorCode] = MappingProxyType(
         "inference_failed": ErrorCode(500, "a model failed on this recording"),
         "model_load_failed": ErrorCode(500, "the catalog of models cannot be read, the message names the file"),
         "model_pull_failed": ErrorCode(500, "the models folder cannot be written, the message says why"),
+        "stored_data_unreadable": ErrorCode(500, "what is stored of the job is damaged, or of another key"),
         "internal_error": ErrorCode(500, "an unexpected failure, logged under the request's id"),
         "overloaded": ErrorCode(503, "the server is full, try again later"),
         "limits_unavailable": ErrorCode(503, "the Redis that counts the limits of API keys does not answer"),
@@ -135,7 +136,14 @@ PULL_CODES = ("no_pull", "pull_in_progress", "missing_package", "model_load_fail
 """Answers that only routes of administration give."""
 JOB_STATE_CODES = ("job_not_done", "job_failed", "job_cancelled", "result_deleted")
 """Answers to those who want a transcript that is not there."""
-STORE_CODES = ("not_ready", "storage_unavailable", "database_unavailable", "disk_full", "internal_error")
+STORE_CODES = (
+    "not_ready",
+    "storage_unavailable",
+    "database_unavailable",
+    "disk_full",
+    "stored_data_unreadable",
+    "internal_error",
+)
 """Answers of every route of jobs and resumable uploads, whose store may not be usable now."""
 SUBMIT_CODES = (
     "url_not_allowed",
@@ -164,6 +172,7 @@ _SPECIAL = frozenset(
         "url_unavailable",
         "job_timeout",
         "database_unavailable",
+        "stored_data_unreadable",
         *HANDSHAKE_CODES,
         *PULL_CODES,
         "not_found",
