@@ -223,6 +223,9 @@ def _add_middleware(app: FastAPI, settings: Settings, metrics: Metrics, access: 
 def _frozen_objects() -> Iterator[None]:
     """Freeze all objects alive at start-up (`gc.freeze`): a full collection takes 20 ms and stops every thread."""
     gc.collect()
+    if gc.get_freeze_count():  # another application of this process has frozen what it found, and will undo that
+        yield
+        return
     gc.freeze()
     try:
         yield

@@ -10,17 +10,15 @@ from fastapi.routing import iter_route_contexts
 
 from paraserve.errors import ProtocolError
 from paraserve.inference.abilities import Abilities, ModelChoice
-from paraserve.server.app import create_app
 from paraserve.server.error_table import ERROR_TABLE
 from paraserve.server.http.error_codes import ERROR_CODES
 from paraserve.server.http.parsing.form_fields import FormFields, read_timeout
 from paraserve.server.http.parsing.raw_audio import read_raw_audio
 from paraserve.server.http.upload_formats import UploadRequest, upload_formats
-from paraserve.settings import Settings
-from support.api_description import UNDESCRIBED, UndescribedError, api_description
+from support.api_description import UNDESCRIBED, UndescribedError, api_description, described_app
 
 ROOT = Path(__file__).resolve().parents[4]
-APP = create_app(Settings())
+APP = described_app()
 DOCUMENT = APP.openapi()
 OPERATIONS = {
     f"{method.upper()} {path}": operation
