@@ -4,24 +4,24 @@ from typing import Any
 
 from sqlalchemy import BigInteger, Double
 from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.sql.expression import ColumnElement
+from sqlalchemy.sql.functions import FunctionElement
 
 SQLITE_DAYS = "(julianday('now') - 2440587.5)"
 POSTGRES_SECONDS = "CAST(extract(epoch FROM statement_timestamp()) AS double precision)"
 """Begin of the statement, not of the transaction, which may have waited for a lock."""
 
 
-class Now(ColumnElement[float]):
+class Now(FunctionElement[float]):
     """Seconds since 1970."""
 
-    inherit_cache = True
+    inherit_cache = True  # or each statement with it is compiled each time
     type = Double()
 
 
-class Today(ColumnElement[int]):
+class Today(FunctionElement[int]):
     """Days since 1970, in UTC."""
 
-    inherit_cache = True
+    inherit_cache = True  # or each statement with it is compiled each time
     type = BigInteger()
 
 
