@@ -64,7 +64,7 @@ _RELEASE = (
     .values(state="queued", in_queue=True, attempts=jobs.c.attempts - 1, **NO_LEASE, **NEW_STATE)
     .returning(*jobs.c)
 )
-_NEXT_DUE: Select[tuple[float | None]] = select(func.min(jobs.c.due_s) - Now())
+_NEXT_DUE: Select[float | None] = select(func.min(jobs.c.due_s) - Now())
 
 
 def claim(transaction: Transaction, owner: str, lease_s: float) -> Job | None:

@@ -58,7 +58,7 @@ _LET_NEXT_GO = (
     .values(due_s=Now())
 )
 _OF_JOB = select(deliveries).where(deliveries.c.job_id == bindparam("of_job")).order_by(deliveries.c.number)
-_NEXT_DUE: Select[tuple[float | None]] = select(func.min(deliveries.c.due_s) - Now())
+_NEXT_DUE: Select[float | None] = select(func.min(deliveries.c.due_s) - Now())
 
 
 def claim_delivery(transaction: Transaction, owner: str, lease_s: float) -> Delivery | None:

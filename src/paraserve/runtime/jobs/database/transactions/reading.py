@@ -57,7 +57,7 @@ def _rows(transaction: Transaction, wanted: JobFilter) -> list[Row[Any]]:
 
 
 @cache
-def _numbers(n_states: int, column: str | None) -> Select[tuple[int]]:
+def _numbers(n_states: int, column: str | None) -> Select[int]:
     """Return the query for the numbers of a page. Indexes are by state, so each state is asked for by itself."""
     parts = []
     for place in range(n_states):
