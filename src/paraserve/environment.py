@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 
 PREFIX = "PARASERVE_"
-OTHERS = frozenset(("API_KEY",))
+OTHERS = frozenset(("API_KEY", "SERVER"))
 """Names that are no settings of the server and that commands read."""
 SERVICE_LINK = re.compile(r"(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)")
 """Names that Kubernetes gives the containers beside a Service called `paraserve` or `paraserve-...`."""

@@ -42,6 +42,7 @@ def transcript_json(transcript: Transcript) -> dict[str, Any]:
         },
         **hotwords_json(transcript.hotwords),
         **answer_facts(transcript),
+        **({"cached": True} if transcript.is_cached else {}),
     }
 
 
@@ -184,6 +185,7 @@ def transcript_from_json(body: Mapping[str, Any]) -> Transcript:
         redactions=Redactions(**body["redactions"]) if "redactions" in body else None,
         quality=quality_from_json(body),
         channels=tuple(_channel_from_json(one, sentences, body["duration_ms"]) for one in body.get("channels", ())),
+        is_cached=body.get("cached", False),
     )
 
 

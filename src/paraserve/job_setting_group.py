@@ -1,14 +1,12 @@
 """Settings of jobs, of what they fetch and whom they call, and of the result cache. They are part of `Settings`."""
 
-from typing import Literal
-
 from pydantic import BaseModel
 
 from paraserve.setting_fields import Group, Networks, Origins
 
 
 class JobSettingGroup(BaseModel):
-    """Settings of jobs, of what they fetch and whom they call, of the result cache, and of shared limits."""
+    """Settings of jobs, of what they fetch and whom they call, and of the result cache."""
 
     data_dir: str = Group.JOBS.setting(
         "",
@@ -112,21 +110,4 @@ class JobSettingGroup(BaseModel):
     )
     result_cache_across_keys: bool = Group.RESULT_CACHE.setting(
         default=False, description="One API key may get a result that was made for another."
-    )
-
-    limits_store: str = Group.UPLOADS_AND_LIVE.setting(
-        "memory",
-        "Where limits of API keys are counted: `memory` = by each server process for itself, or the URL of a Redis "
-        "(`redis://HOST`, extra `redis`) that all processes and hosts share.",
-    )
-    limits_away: Literal["open", "closed"] = Group.UPLOADS_AND_LIVE.setting(
-        "open",
-        "While the Redis of `limits_store` does not answer: `open` = each process counts for itself, `closed` = "
-        "requests are refused: 503.",
-    )
-    max_requests_per_minute: int = Group.UPLOADS_AND_LIVE.setting(
-        0, "Uploads, live connections and jobs of an API key's name that may begin in a minute. 0 = no limit.", ge=0
-    )
-    max_audio_s_per_minute: int = Group.UPLOADS_AND_LIVE.setting(
-        0, "Seconds of audio of an API key's name in a minute. 0 = no limit.", unit="seconds", ge=0
     )

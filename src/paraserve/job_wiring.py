@@ -17,6 +17,8 @@ import structlog
 from paraserve.errors import ParaserveError, StorageError
 from paraserve.job_folders import DATABASE_FILE, job_database, job_folder
 from paraserve.runtime.decoding.pool import DecodePool
+from paraserve.runtime.decoding.spool import storing
+from paraserve.runtime.durable_files import make_folder
 from paraserve.runtime.jobs.job_plan import ModelOf, PlanJob
 from paraserve.runtime.jobs.recordings.cipher import read_cipher
 from paraserve.runtime.jobs.recordings.recording_store import RecordingStore, open_recordings
@@ -30,6 +32,7 @@ from paraserve.runtime.recorded_file import FileLimits
 from paraserve.runtime.remote.address_guard import AddressGuard
 from paraserve.runtime.remote.fetcher import Fetcher
 from paraserve.runtime.remote.poster import Poster
+from paraserve.runtime.result_cache.cached_recording import SharedResults
 from paraserve.runtime.routing.routed_engine import RoutedEngine
 from paraserve.settings import Settings
 
@@ -66,13 +69,14 @@ class JobFigures(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class JobWork:
-    """What jobs are worked on with. `plan` and `model_of` read their fields."""
+    """What jobs are worked on with. `plan` and `model_of` read their fields. `results` is the result cache."""
 
     engine: RoutedEngine
     plan: PlanJob
     model_of: ModelOf
     file_limits: FileLimits
     figures: JobFigures
+    results: SharedResults | None = None
 
 
 class Jobs:
@@ -94,6 +98,7 @@ class Jobs:
         self._settings = settings
         self._work = work
         self._parts: JobParts | None = None
+        self._runner: JobRunner | None = None
         self._opening = asyncio.Lock()
         self._tasks: list[asyncio.Task[None]] = []
         self._is_closing = False
@@ -103,6 +108,11 @@ class Jobs:
     def parts(self) -> JobParts | None:
         """The parts, None while they are not open."""
         return self._parts
+
+    @property
+    def in_progress(self) -> int:
+        """Number of attempts in progress."""
+        return 0 if self._runner is None else self._runner.in_progress
 
     async def open(self) -> JobParts:
         """Open the parts, and begin to work on jobs. What is not there is made.
@@ -165,6 +175,8 @@ class Jobs:
             folder = job_folder(settings)
         except ParaserveError as error:
             raise StorageError(f"jobs cannot be stored: {error.message}, or set data_dir") from error
+        with storing():
+            await asyncio.to_thread(make_folder, folder)
         recordings = open_recordings(folder / RECORDINGS_FOLDER, settings.jobs_recordings, self.cipher)
         store_class = await asyncio.to_thread(_store_class)  # the import takes half a second
         store = await store_class.open(job_database(settings), cipher=self.cipher)
@@ -180,7 +192,8 @@ class Jobs:
         owner = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
         self._run(Retention(parts.store, parts.recordings, settings.jobs_keep_s).run())
         if settings.jobs_at_once:
-            self._run(JobRunner(self._workplace(parts), owner).run())
+            self._runner = JobRunner(self._workplace(parts), owner)
+            self._run(self._runner.run())
         secret = await asyncio.to_thread(webhook_secret, settings.webhook_secret, parts.folder)
         sender = WebhookSender(
             parts.store,
@@ -213,6 +226,7 @@ class Jobs:
             model_of=work.model_of,
             file_limits=work.file_limits,
             limits=limits,
+            results=work.results,
             on_end=work.figures.attempt,
         )
 

@@ -11,6 +11,7 @@ from paraserve.hotword_types import HotwordRule
 from paraserve.inference.hotword_lists import OperatorHotwords
 from paraserve.inference.models.load import BundleParts, bundle_parts, recognizer_kind
 from paraserve.inference.models.recognizers.paraformer_hotwords import read_hotword_file
+from paraserve.model_digest import parts_digest
 from paraserve.runtime.routing.loaded_model import ModelSpec
 from paraserve.runtime.routing.names import ModelNames
 from paraserve.setting_fields import REMOVED, ModelEntry
@@ -130,7 +131,9 @@ def _spec(settings: Settings, name: str, entry: ModelEntry, hotwords: OperatorHo
     files = [file for folder in _folders(parts) for file in _files(folder)]
     stamp = (parts, hotwords, tuple((file, file.stat().st_size, file.stat().st_mtime_ns) for file in files))
     n_bytes = sum(file.stat().st_size for file in _loaded_files(files, settings.quantize))
-    return replace(spec, names=replace(spec.names, kind=kind), languages=languages, file_bytes=n_bytes, stamp=stamp)
+    digest = parts_digest(parts, hotwords, settings) if settings.result_cache != "off" else ""
+    names = replace(spec.names, kind=kind)
+    return replace(spec, names=names, languages=languages, file_bytes=n_bytes, stamp=stamp, digest=digest)
 
 
 def _folders(parts: BundleParts) -> list[Path]:

@@ -121,6 +121,22 @@ class Settings(
         "Uploads and live connections at once of an API key's name. More are refused: 429 or 1013. 0 = no limit.",
         ge=0,
     )
+    limits_store: str = Group.UPLOADS_AND_LIVE.setting(
+        "memory",
+        "Where limits of API keys are counted: `memory` = by each server process for itself, or the URL of a Redis "
+        "(`redis://HOST`, extra `redis`) that all processes and hosts share.",
+    )
+    limits_away: Literal["open", "closed"] = Group.UPLOADS_AND_LIVE.setting(
+        "open",
+        "While the Redis of `limits_store` does not answer: `open` = each process counts for itself, `closed` = "
+        "requests are refused: 503.",
+    )
+    max_requests_per_minute: int = Group.UPLOADS_AND_LIVE.setting(
+        0, "Uploads, live connections and jobs of an API key's name that may begin in a minute. 0 = no limit.", ge=0
+    )
+    max_audio_s_per_minute: int = Group.UPLOADS_AND_LIVE.setting(
+        0, "Seconds of audio of an API key's name in a minute. 0 = no limit.", unit="seconds", ge=0
+    )
     max_memory_bytes: NonNegativeInt | Literal["auto"] = Group.UPLOADS_AND_LIVE.setting(
         "auto",
         "While a server process and its decode processes hold more memory, uploads and live connections are refused: "

@@ -246,7 +246,7 @@ class Transcript:
     where ITN wrote it otherwise, else "". `redactions` counts what was changed in both, None where nothing was to be.
     `hotwords` is None where the client sent none, `quality` where nobody asked for it. `channels` are the transcripts
     of split channels: `sentences` are then those of all by their starts, and each line of `text` begins with the
-    number of a channel.
+    number of a channel. `is_cached`: it was not made for this request, but for an earlier or an equal one.
     """
 
     text: str
@@ -266,6 +266,7 @@ class Transcript:
     redactions: Redactions | None = None
     channels: tuple["Transcript", ...] = ()
     quality: AudioQuality | None = None
+    is_cached: bool = False
 
 
 @dataclass(frozen=True, slots=True)

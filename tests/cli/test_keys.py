@@ -55,6 +55,14 @@ def test_all_fields(keys, file):
         "3",
         "--per-minute",
         "60",
+        "--audio-per-minute",
+        "600",
+        "--max-jobs",
+        "9",
+        "--job-hours-a-day",
+        "8",
+        "--job-bytes",
+        "100000000000",
         "--expires",
         "2099-01-31",
     ]
@@ -62,7 +70,7 @@ def test_all_fields(keys, file):
     (known,) = read_keys(file)
     assert (code, known.digest) == (0, digest_of(secret.strip()))
     assert known.scopes == {KeyScope.LIVE, KeyScope.METRICS}
-    assert known.limits == KeyLimits(5, 4, 3, 60)
+    assert known.limits == KeyLimits(5, 4, 3, 60, 600, 9, 8, 10**11)
     assert known.expires == datetime(2099, 2, 1, tzinfo=UTC)
 
 

@@ -40,8 +40,8 @@ def joined(words):
 
 
 @pytest.fixture(scope="module")
-def address():
-    with server() as url:
+def address(tmp_path_factory):
+    with server("--data-dir", tmp_path_factory.mktemp("data")) as url:
         yield url.removeprefix("http://")
 
 

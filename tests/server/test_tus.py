@@ -2,10 +2,13 @@
 
 import base64
 import hashlib
+from dataclasses import replace
 from email.utils import parsedate_to_datetime
 
 import pytest
 
+from paraserve.server.access.api_keys import hashed, new_key, write_keys
+from paraserve.server.access.key_fields import KeyScope
 from support.fakes import FakeEngine
 from support.live import eventually
 from support.raw_http import raw_client
@@ -201,3 +204,24 @@ def test_a_second_request_takes_over(server):
         refused = hanging.read()
     assert (refused.status, refused.code) == (423, "upload_busy")
     assert offset_of(server, location) == 10
+
+
+def test_keys(serve_app, tmp_path, is_error):
+    """Uploads are for keys with the scope `jobs`, each for its own name, within its quotas."""
+    mine, other, narrow = new_key(), new_key(), new_key()
+    scopes = frozenset({KeyScope.TRANSCRIBE})
+    keys = [hashed("mine", mine), hashed("other", other), replace(hashed("narrow", narrow), scopes=scopes)]
+    write_keys(tmp_path / "keys", keys)
+    settings = {"api_keys_file": str(tmp_path / "keys"), "data_dir": str(tmp_path / "data"), "jobs_at_once": 0}
+    with serve_app(FakeEngine(), **settings, max_job_bytes_per_key=100) as server:
+        is_error(begin(server, 10), 401, "missing_api_key")
+        is_error(begin(server, 10, key=narrow), 403, "missing_scope")
+        is_error(begin(server, 101, key=mine), 429, "quota_exceeded")
+        location = begin(server, 100, body=b"0" * 50, key=mine).headers["location"]
+        is_error(begin(server, 1, key=mine), 429, "quota_exceeded")
+        is_error(patch(server, location, 50, b"1", key=other), 404, "upload_not_found")
+        assert server.get(location, "HEAD", headers={**TUS, "Authorization": f"Bearer {other}"}).status_code == 404
+        assert server.get(location, "DELETE", headers={**TUS, "X-API-Key": other}).status_code == 404
+        assert patch(server, location, 50, b"1" * 50, key=mine).status_code == 204
+        assert server.get(location, "DELETE", headers={**TUS, "X-API-Key": mine}).status_code == 204
+        assert begin(server, 100, key=mine).status_code == 201

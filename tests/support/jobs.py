@@ -108,11 +108,16 @@ class Jobs:
 
     async def submit(self, recording: io.BytesIO | None = None, job_id: str = "job", **fields) -> Job:
         """Hand over a recording."""
-        size_bytes = 0
-        if recording is not None:
-            size_bytes = await self.place.recordings.put(job_id, recording)
-        name = "" if recording is None else job_id
-        new = NewJob(job_id, "", JobRequest(), recording=name, size_bytes=size_bytes, **fields)
+        if recording is None:
+            return await self._submit(NewJob(job_id, "", JobRequest(), **fields))
+        size_bytes = await self.place.recordings.put(job_id, recording)
+        return await self.submit_stored(job_id, size_bytes=size_bytes, **fields)
+
+    async def submit_stored(self, job_id: str = "job", **fields) -> Job:
+        """Hand over a recording that is stored already."""
+        return await self._submit(NewJob(job_id, "", JobRequest(), recording=job_id, **fields))
+
+    async def _submit(self, new: NewJob) -> Job:
         (job,) = await self.store.submit([new], Quotas())
         return job
 
@@ -149,10 +154,10 @@ class Jobs:
 
 
 @asynccontextmanager
-async def jobs_in(folder: Path, engine, options: RecognitionOptions = OPTIONS, database=None, **limits):
+async def jobs_in(folder: Path, engine, options: RecognitionOptions = OPTIONS, asked: str | None = None, **limits):
     """The parts of jobs on a database and recordings in a folder. `engine` may be a `RoutedEngine`."""
     routed = engine if isinstance(engine, RoutedEngine) else RoutedEngine.of_one("fake", "fake", engine)
-    store = await JobStore.open(database or folder / "jobs.sqlite3")
+    store = await JobStore.open(folder / "jobs.sqlite3")
     pool = DecodePool()
     outcomes: list[str] = []
     place = Workplace(
@@ -162,7 +167,7 @@ async def jobs_in(folder: Path, engine, options: RecognitionOptions = OPTIONS, d
         pool,
         routed,
         plan=lambda _request, _choice: JobPlan(options),
-        model_of=lambda _request: AskedModel(),
+        model_of=lambda _request: AskedModel(asked),
         file_limits=FILE_LIMITS,
         limits=WorkLimits(**{"lease_s": 2.0, "retry_s": 0.05, **limits}),
         on_end=lambda outcome, _age_s: outcomes.append(outcome),
@@ -177,3 +182,24 @@ async def jobs_in(folder: Path, engine, options: RecognitionOptions = OPTIONS, d
 def with_store(jobs: Jobs, store) -> Jobs:
     """The same parts with another store in front of the runner."""
     return replace(jobs, place=replace(jobs.place, store=store))
+
+
+class DeadStore:
+    """A store of a process that dies: from `kill` on, nothing that it begins is ever written."""
+
+    def __init__(self, store):
+        self._store = store
+        self._is_dead = False
+
+    def kill(self):
+        self._is_dead = True
+
+    def __getattr__(self, name):
+        method = getattr(self._store, name)
+
+        async def call(*args, **kwargs):
+            if self._is_dead:
+                await asyncio.Event().wait()
+            return await method(*args, **kwargs)
+
+        return call

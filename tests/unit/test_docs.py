@@ -8,6 +8,7 @@ import pytest
 
 from paraserve import client, errors
 from paraserve.catalog.manifest import MANIFEST
+from paraserve.client import jobs
 from paraserve.server.app import create_app
 from paraserve.settings import Settings
 
@@ -59,7 +60,7 @@ def test_every_documented_setting_exists():
 def test_every_error_code_is_documented():
     """docs/http.md and docs/websocket.md have each code of the wire; those of commands and clients are not on it."""
     local = {"model_file_damaged", "not_a_file", "invalid_settings"}
-    served = [path for path in PACKAGE.rglob("*.py") if path.parent.name not in {"cli", "client"}]
+    served = [path for path in PACKAGE.rglob("*.py") if not {"cli", "client"} & {*path.relative_to(PACKAGE).parts}]
     kinds = [k for k in vars(errors).values() if isinstance(k, type) and issubclass(k, errors.AudioError)]
     raised = {code for path in served for code in re.findall(r'code="([a-z_]+)"', path.read_text("utf-8"))}
     codes = {k.code for k in kinds} | raised - local
@@ -73,7 +74,13 @@ def test_every_route_is_documented():
     assert [path for path in sorted(paths) if f"{path}`" not in page("http.md")] == []
 
 
-@pytest.mark.parametrize("kind", [client.LiveOptions, client.LiveUpdate, client.Reconnect])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        *(client.LiveOptions, client.LiveUpdate, client.Reconnect),
+        *(jobs.Job, jobs.JobProgress, jobs.JobFailure, jobs.JobEvent, jobs.JobDelivery, jobs.Retries),
+    ],
+)
 def test_the_client_is_documented(kind):
     """docs/python-client.md has a table row for each field of the client's public classes."""
     table = page("python-client.md").split(f"| field of `{kind.__name__}` |")[1].split("\n\n")[0]

@@ -30,10 +30,12 @@ def command_line(*, is_serve: bool) -> typer.Typer:
 
 def _add_others(app: typer.Typer) -> None:
     from paraserve.cli import bench, doctor, models, stream, transcribe  # noqa: PLC0415 - see `command_line`
+    from paraserve.cli.jobs import job_commands  # noqa: PLC0415
 
     app.command()(transcribe.transcribe)
     app.command()(stream.stream)
     app.command()(doctor.doctor)
+    app.add_typer(job_commands.app, name="jobs")
     app.add_typer(bench.app, name="bench")
     app.add_typer(models.app, name="models")
     app.add_typer(keys.app, name="keys")

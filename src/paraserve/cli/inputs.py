@@ -1,9 +1,10 @@
-"""Recordings named on the command line, and the files that their transcripts go to."""
+"""Recordings named on the command line."""
 
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -29,6 +30,13 @@ class Source:
     def filename(self) -> str:
         """Name of the file that a server is told."""
         return "stdin" if self.name == STDIN else Path(self.name).name
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes of the recording, 0 where they cannot be told."""
+        with suppress(OSError):
+            return (Path(self.name).stat() if self.copy is None else os.fstat(self.copy.fileno())).st_size
+        return 0
 
     @contextmanager
     def open(self) -> Iterator[BinaryIO]:
@@ -70,31 +78,3 @@ def _copy_of_pipe(name: str) -> Iterator[BinaryIO]:
         except OSError as error:
             raise ParaserveError(f"cannot read {path}: {error.strerror}") from None
         yield copy
-
-
-def output_paths(sources: Sequence[Source], folder: Path, suffix: str) -> list[Path]:
-    """Return `folder/<stem>.<suffix>` for each source; a stem that is taken gets -2, -3, ..."""
-    taken: set[str] = set()
-    paths = []
-    for source in sources:
-        stem, n = source.stem, 1
-        while stem in taken:
-            n += 1
-            stem = f"{source.stem}-{n}"
-        taken.add(stem)
-        paths.append(folder / f"{stem}.{suffix}")
-    return paths
-
-
-def write_atomically(path: Path, text: str) -> None:
-    """Write `text` to `path`, which holds the earlier content until all of `text` is written.
-
-    Raises:
-        OSError: the folder cannot be written to.
-    """
-    part = path.with_name(f".{path.name}.part")
-    try:
-        part.write_text(text, "utf-8")
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)

@@ -6,16 +6,24 @@ from contextlib import contextmanager
 from typing import TypeAlias
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    Progress,
+    TaskID,
+    TaskProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 
 OnProgress: TypeAlias = Callable[[int, int | None], None]
 """Called with the amount done and the total, in one unit; a total of None is not known."""
 
 
 class Bars:
-    """The bars of everything in progress."""
+    """The bars of everything in progress, and one of the whole if `total` is the sum of their weights."""
 
-    def __init__(self) -> None:
+    def __init__(self, total: int = 0) -> None:
         console = Console(stderr=True)
         self._is_shown = sys.stderr.isatty() and console.is_interactive
         self._progress = Progress(
@@ -23,6 +31,8 @@ class Bars:
             BarColumn(),
             TaskProgressColumn(),
             TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
             console=console,
             disable=not self._is_shown,
             transient=True,
@@ -30,6 +40,7 @@ class Bars:
             redirect_stdout=False,
             redirect_stderr=False,
         )
+        self._whole = self._progress.add_task("total", total=total) if total else None
 
     def __enter__(self) -> "Bars":
         self._start()
@@ -39,13 +50,27 @@ class Bars:
         self._stop()
 
     @contextmanager
-    def bar(self, name: str) -> Iterator[OnProgress]:
-        """Show a bar until the context ends."""
+    def bar(self, name: str, weight: int = 0) -> Iterator[OnProgress]:
+        """Show a bar until the context ends. Then its weight counts as done in the whole."""
         task: TaskID = self._progress.add_task(name, total=None)
+        share = 0
+
+        def on_progress(done: int, total: int | None) -> None:
+            nonlocal share
+            self._progress.update(task, completed=done, total=total)
+            if total:
+                share = self._advance(share, min(weight, weight * done // total))
+
         try:
-            yield lambda done, total: self._progress.update(task, completed=done, total=total)
+            yield on_progress
         finally:
             self._progress.remove_task(task)
+            self._advance(share, weight)
+
+    def _advance(self, before: int, after: int) -> int:
+        if self._whole is not None:
+            self._progress.advance(self._whole, after - before)
+        return after
 
     @contextmanager
     def hidden(self) -> Iterator[None]:

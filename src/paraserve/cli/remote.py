@@ -6,7 +6,7 @@ import json
 import os
 import secrets
 import socket
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import BinaryIO
@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from paraserve.cli.inputs import Source
 from paraserve.cli.progress import OnProgress
+from paraserve.cli.request_fields import option_fields
 from paraserve.errors import ParaserveError
 from paraserve.formats import transcript_from_json
 from paraserve.options import RecognitionOptions
@@ -105,32 +106,9 @@ def _post(
 
 def _form(boundary: str, filename: str, options: RecognitionOptions) -> tuple[bytes, bytes]:
     """Return the bytes of a multipart body before and after the file's own."""
-    redaction = options.redaction
-    fields = {
-        "itn": str(options.itn).lower(),
-        "punctuate": str(options.punctuate).lower(),
-        "hotwords": _json_text({word.text: word.weight for word in options.hotwords}),
-        "language": options.language or "",
-        "model": options.model or "",
-        "channel": "" if options.channel is None else str(options.channel),
-        "track": _number_text(options.track),
-        "replacements": _json_text(dict(redaction.replacements)),
-        "profanity": _json_text(redaction.profanity),
-        "mask": ",".join(sorted(redaction.masks)),
-        "task": "" if options.task == "transcribe" else options.task,
-        "vad_tail_sil": _number_text(options.vad.max_end_silence_ms),
-        "max_single_segment_time": _number_text(options.vad.max_segment_ms),
-        "speech_noise_thres": _number_text(options.vad.speech_noise_threshold),
-        "merge_vad": "" if options.merge_vad is None else str(options.merge_vad).lower(),
-        "merge_length_s": _number_text(options.merge_length_ms and options.merge_length_ms / 1000),
-        "auto_gain": "true" if options.auto_gain else "",
-        "noise_suppression": "true" if options.noise_suppression else "",
-        "audio_quality": "true" if options.audio_quality else "",
-    }
     parts = [
         f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
-        for name, value in fields.items()
-        if value
+        for name, value in option_fields(options).items()
     ]
     quoted = filename.replace("\\", "_").replace('"', "%22").replace("\r", "%0D").replace("\n", "%0A")
     parts.append(
@@ -138,16 +116,6 @@ def _form(boundary: str, filename: str, options: RecognitionOptions) -> tuple[by
         "Content-Type: application/octet-stream\r\n\r\n"
     )
     return "".join(parts).encode("utf-8", "replace"), f"\r\n--{boundary}--\r\n".encode()
-
-
-def _number_text(value: float | None) -> str:
-    """Return a number as text, "" for None."""
-    return "" if value is None else f"{value}"
-
-
-def _json_text(value: Sequence[str] | Mapping[str, str] | Mapping[str, float]) -> str:
-    """Return a list or an object as JSON, "" if it is empty."""
-    return json.dumps(value, ensure_ascii=False) if value else ""
 
 
 def _body(head: bytes, file: BinaryIO, n_bytes: int, tail: bytes, on_progress: OnProgress) -> Iterator[bytes]:

@@ -1,145 +1,57 @@
 """`paraserve transcribe`: recordings to text, in this process or by a server."""
 
 import asyncio
-import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass, replace
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, TypeAlias
 
 import typer
 
+from paraserve.cli.batch.finding import Found, find_recordings
+from paraserve.cli.batch.running import Transcriber, Work, Writing, message_of, transcribe_all
+from paraserve.cli.batch.tally import Tally
 from paraserve.cli.config import check_files, read_settings
-from paraserve.cli.inputs import Source, open_sources, output_paths, write_atomically
+from paraserve.cli.flag_groups import with_flag_groups
+from paraserve.cli.inputs import Source, open_sources
 from paraserve.cli.local import open_local
-from paraserve.cli.options import (
-    ApiKey,
-    Bundles,
-    Device,
-    EndSilence,
-    Hotwords,
-    Mask,
-    Model,
-    NoiseThreshold,
-    NoItn,
-    Profanity,
-    Replacements,
-    SegmentTime,
-    range_option,
-)
-from paraserve.cli.progress import Bars, OnProgress
+from paraserve.cli.options import ApiKey, Bundles, Device
+from paraserve.cli.output_files import beside, is_done, lasting_paths, make_folder, output_paths
+from paraserve.cli.recognition_flags import Format, RecognitionFlags, SubtitleFlags
 from paraserve.cli.remote import remote_transcriber
-from paraserve.cli.setting_texts import setting_option
-from paraserve.errors import ParaserveError
-from paraserve.formats import FORMATS
-from paraserve.options import MERGE_S_RANGE, RecognitionOptions, Redaction, VadOverrides
-from paraserve.redaction_lists import read_masks, read_profanity, read_replacements
-from paraserve.server.protocols.funasr.hotwords import parse_hotwords
-from paraserve.server.protocols.languages import read_language
 from paraserve.settings import Settings
-from paraserve.subtitle_options import SubtitleOptions
-from paraserve.types import ChannelChoice, Transcript
 
-MAX_CHANNEL_DIGITS = 5
-PARALLEL_FILES = 2
-"""While one recording is decoded or ends, the models work on another. More at once would only cost memory."""
-
-Format: TypeAlias = Annotated[
-    Literal["text", "json", "srt", "vtt", "tsv", "ass", "ttml", "lrc"],
-    typer.Option("--format", help="What to write."),
-]
 Folder: TypeAlias = Annotated[
     Path | None, typer.Option(metavar="DIR", help="Write DIR/<stem>.<format> instead of stdout.")
 ]
-Channel: TypeAlias = Annotated[
-    str | None,
+Recursive: TypeAlias = Annotated[
+    bool,
     typer.Option(
-        metavar="N|split", help="Take one channel, counted from 0, or each for itself.  [default: all mixed]"
+        "--recursive", "-r", help="Take folders, with those in them, and patterns such as 'calls/**/*.wav'."
     ),
 ]
-Track: TypeAlias = Annotated[
-    int | None,
-    typer.Option(min=0, help="Take one audio track, counted from 0.  [default: the default one that has sound]"),
+Resume: TypeAlias = Annotated[
+    bool, typer.Option("--resume", help="Skip recordings whose transcript is there and newer than the recording.")
 ]
-SubtitleText: TypeAlias = Annotated[
-    Literal["written", "spoken"],
-    typer.Option(help="Subtitles with numbers, dates and times as they are written, or as they were said."),
-]
-Transcriber: TypeAlias = Callable[[Source, RecognitionOptions, OnProgress], Awaitable[Transcript]]
-FileError: TypeAlias = ParaserveError | OSError
 
 
-@dataclass(frozen=True, slots=True)
-class Output:
-    """Destination of transcripts: the files `paths`, or stdout, with a heading for each if there are several."""
-
-    format: str
-    subtitles: SubtitleOptions
-    paths: Sequence[Path | None]
-
-    def write(self, index: int, source: Source, transcript: Transcript) -> None:
-        """Write one transcript.
-
-        Raises:
-            ParaserveError: the file cannot be written.
-            OSError: stdout is closed.
-        """
-        text = FORMATS[self.format].write(transcript, self.subtitles)
-        path = self.paths[index]
-        if path is not None:
-            _write_file(path, text)
-            return
-        if len(self.paths) > 1 and self.format != "json":
-            text = f"==> {source.name} <==\n{text}\n"
-        sys.stdout.write(text)
-        sys.stdout.flush()
-
-
-def transcribe(  # noqa: PLR0913, PLR0917 - one parameter a flag
+@with_flag_groups
+def transcribe(  # noqa: PLR0913 - one parameter a flag
     files: Annotated[list[str], typer.Argument(metavar="FILE", help="Recordings of any format; - reads stdin.")],
+    *,
     format_: Format = "text",
     output: Folder = None,
+    recursive: Recursive = False,
+    resume: Resume = False,
     bundle: Bundles = None,
     device: Device = None,
     server: Annotated[
         str | None, typer.Option(metavar="URL", help="Let a server do it, such as http://127.0.0.1:10095.")
     ] = None,
     api_key: ApiKey = "",
-    hotwords: Hotwords = "",
-    language: Annotated[str | None, typer.Option(help="Language of the recording, such as zh or English.")] = None,
-    model: Model = None,
-    channel: Channel = None,
-    track: Track = None,
-    no_itn: NoItn = False,
-    replacements: Replacements = "",
-    profanity: Profanity = "",
-    mask: Mask = "",
-    translate: Annotated[
-        bool, typer.Option("--translate", help="Write English, whatever language is spoken (Whisper).")
-    ] = False,
-    auto_gain: Annotated[bool, typer.Option("--auto-gain", help="Amplify quiet speech.")] = False,
-    noise_suppression: Annotated[
-        bool, typer.Option("--noise-suppression", help="Take steady noise out first (package webrtc-noise-gain).")
-    ] = False,
-    audio_quality: Annotated[
-        bool, typer.Option("--audio-quality", help="Measure level, noise, clipping and bandwidth, for format json.")
-    ] = False,
-    no_punctuate: Annotated[bool, typer.Option("--no-punctuate", help="No punctuation marks.")] = False,
-    vad_tail_sil: EndSilence = None,
-    max_single_segment_time: SegmentTime = None,
-    speech_noise_thres: NoiseThreshold = None,
-    merge_vad: Annotated[
-        bool | None, typer.Option("--merge-vad/--no-merge-vad", help="Merge neighbouring segments, as FunASR does.")
-    ] = None,
-    merge_length_s: Annotated[
-        float | None, range_option(MERGE_S_RANGE, "Longest merged segment in seconds, which asks for merging.")
-    ] = None,
-    subtitle_cue_s: Annotated[float | None, setting_option("subtitle_cue_s")] = None,
-    subtitle_lines: Annotated[int | None, setting_option("subtitle_lines")] = None,
-    subtitle_latin_chars: Annotated[int | None, setting_option("subtitle_latin_chars")] = None,
-    subtitle_chinese_chars: Annotated[int | None, setting_option("subtitle_chinese_chars")] = None,
-    subtitle_text: SubtitleText = "written",
+    flags: RecognitionFlags,
+    subtitle_flags: SubtitleFlags,
 ) -> None:
     """Write the text of recordings to stdout, in the order given.
 
@@ -147,64 +59,61 @@ def transcribe(  # noqa: PLR0913, PLR0917 - one parameter a flag
     which gives one JSON document after the other. With --output each gets its own file; equal stems get -2, -3.
     A recording that fails costs one line on stderr and exit code 1; the others are still transcribed. A line on
     stderr says how much speech the model did not understand.
+
+    With --recursive or --resume each transcript is a file: beside its recording, or with --output in DIR, which gets
+    the folders of the folder named. Recordings of equal stems get their whole name: talk.wav.text, talk.mp3.text. In
+    folders, files are taken whose name or first bytes are those of a recording, and nothing whose name begins with a
+    dot. A summary on stderr ends the run.
+
+    A transcript is written as a whole or not at all. So after Ctrl-C, or a crash, the same command with --resume goes
+    on: what is done, a transcript of this format that is newer than its recording, is skipped, whatever the other
+    flags are.
     """
-    options = RecognitionOptions(
-        hotwords=parse_hotwords(hotwords),
-        itn=not no_itn,
-        punctuate=not no_punctuate,
-        language=read_language("language", language or ""),
-        model=model,
-        channel=_channel_of(channel),
-        track=track,
-        word_times=format_ != "text",
-        task="translate" if translate else "transcribe",
-        redaction=Redaction(read_replacements(replacements), read_profanity(profanity), read_masks(mask)),
-        vad=VadOverrides(vad_tail_sil, max_single_segment_time, speech_noise_thres),
-        merge_vad=True if merge_vad is None and merge_length_s is not None else merge_vad,
-        merge_length_ms=None if merge_length_s is None else round(merge_length_s * 1000),
-        auto_gain=auto_gain,
-        noise_suppression=noise_suppression,
-        audio_quality=audio_quality,
-    )
-    limits = {
-        "subtitle_cue_s": subtitle_cue_s,
-        "subtitle_lines": subtitle_lines,
-        "subtitle_latin_chars": subtitle_latin_chars,
-        "subtitle_chinese_chars": subtitle_chinese_chars,
-    }
-    settings = read_settings({"bundle": bundle or None, "device": device, **limits})
-    subtitles = replace(settings.subtitles, is_spoken=subtitle_text == "spoken")
-    with open_sources(files) as sources:
-        writer = Output(format_, subtitles, _output_paths(sources, output, format_))
-        n_failed = asyncio.run(_run(sources, _transcriber(settings, server, api_key), options, writer))
-    raise typer.Exit(1 if n_failed else 0)
+    options = flags.options(word_times=format_ != "text")
+    settings = read_settings({"bundle": bundle or None, "device": device, **subtitle_flags.limits})
+    subtitles = replace(settings.subtitles, is_spoken=subtitle_flags.subtitle_text == "spoken")
+    is_batch = recursive or resume
+    tally = Tally()
+    found = _found(files, tally) if recursive else [Found(name) for name in files]
+    with open_sources([one.name for one in found]) as sources:
+        paths = _paths(sources, found, output, format_, is_batch=is_batch)
+        works = [Work(*one) for one in zip(sources, paths, strict=True) if not (resume and is_done(*one))]
+        tally.skipped = len(sources) - len(works)
+        writing = Writing(format_, subtitles, has_heading=len(sources) > 1 and format_ != "json")
+        opening = _transcriber(settings, server, api_key)
+        try:
+            # Without work the models are not loaded.
+            if works:
+                asyncio.run(transcribe_all(works, opening, options, writing, tally))
+        finally:
+            if is_batch:
+                typer.echo(f"paraserve: {tally}", err=True)
+    raise typer.Exit(1 if tally.failed else 0)
 
 
-def _channel_of(text: str | None) -> ChannelChoice:
-    if text is None:
-        return None
-    if text == "split":
-        return "split"
-    if text.isascii() and text.isdecimal() and len(text) <= MAX_CHANNEL_DIGITS:
-        return int(text)
-    raise typer.BadParameter("expected 0, 1, ... or split", param_hint="--channel")
+def _found(names: Sequence[str], tally: Tally) -> list[Found]:
+    """Return the recordings of folders; a folder that cannot be read costs a line on stderr."""
+
+    def report(error: OSError) -> None:
+        tally.failed += 1
+        typer.echo(f"paraserve: {error.filename}: {message_of(error)}", err=True)
+
+    return find_recordings(names, report)
 
 
-def _write_file(path: Path, text: str) -> None:
-    try:
-        write_atomically(path, text)
-    except OSError as error:
-        raise ParaserveError(f"cannot write {path}: {error.strerror}") from None
-
-
-def _output_paths(sources: Sequence[Source], folder: Path | None, suffix: str) -> Sequence[Path | None]:
-    if folder is None:
-        return [None] * len(sources)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ParaserveError(f"cannot create the folder {folder}: {error.strerror}") from None
-    return output_paths(sources, folder, suffix)
+def _paths(
+    sources: Sequence[Source], found: Sequence[Found], output: Path | None, suffix: str, *, is_batch: bool
+) -> Sequence[Path | None]:
+    """Return the file of each transcript, None for stdout."""
+    if output is not None:
+        make_folder(output)
+    if is_batch:
+        folders = [
+            beside(source) if output is None else output / one.below
+            for source, one in zip(sources, found, strict=True)
+        ]
+        return lasting_paths(sources, folders, suffix)
+    return [None] * len(sources) if output is None else output_paths(sources, output, suffix)
 
 
 @asynccontextmanager
@@ -215,63 +124,3 @@ async def _transcriber(settings: Settings, server: str | None, api_key: str) -> 
     check_files(settings)
     async with open_local(settings) as local:
         yield local
-
-
-async def _run(
-    sources: Sequence[Source],
-    opening: AbstractAsyncContextManager[Transcriber],
-    options: RecognitionOptions,
-    output: Output,
-) -> int:
-    """Transcribe several at once and report in order; return how many failed."""
-    slots = asyncio.Semaphore(PARALLEL_FILES)
-    n_failed = 0
-    async with opening as transcriber:
-        with Bars() as bars:
-            tasks = [asyncio.create_task(_outcome(source, transcriber, options, slots, bars)) for source in sources]
-            try:
-                for index, task in enumerate(tasks):
-                    result = await task
-                    with bars.hidden():
-                        n_failed += not _report(index, sources[index], result, output)
-            finally:
-                for task in tasks:
-                    task.cancel()
-                await asyncio.wait(tasks)
-    return n_failed
-
-
-async def _outcome(
-    source: Source, transcriber: Transcriber, options: RecognitionOptions, slots: asyncio.Semaphore, bars: Bars
-) -> Transcript | FileError:
-    """Return the transcript, or the error that kept it from being made."""
-    async with slots:
-        with bars.bar(source.name) as on_progress:
-            try:
-                return await transcriber(source, options, on_progress)
-            except (ParaserveError, OSError) as error:
-                return error
-
-
-def _report(index: int, source: Source, result: Transcript | FileError, output: Output) -> bool:
-    """Write a transcript, and to stderr its warnings and notice, or an error. Return True if it was written."""
-    if isinstance(result, Transcript):
-        try:
-            output.write(index, source, result)
-        except ParaserveError as error:
-            result = error
-        else:
-            for warning in result.warnings:
-                about = f"{warning.param}: " if warning.param else ""
-                typer.echo(f"paraserve: {source.name}: {about}{warning.message}", err=True)
-            if result.notice is not None:
-                typer.echo(f"paraserve: {source.name}: {result.notice.message}", err=True)
-            return True
-    typer.echo(f"paraserve: {source.name}: {_message(result)}", err=True)
-    return False
-
-
-def _message(error: FileError) -> str:
-    if isinstance(error, ParaserveError):
-        return error.message
-    return error.strerror or str(error)

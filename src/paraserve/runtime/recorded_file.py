@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import BinaryIO, TypeAlias
 
 from paraserve.options import RecognitionOptions
-from paraserve.runtime.decoding.decoded_recording import DecodedBlocks
-from paraserve.runtime.decoding.pool import DecodePool
+from paraserve.runtime.decoding.decoded_recording import DecodedBlocks, RecordingOpener
 from paraserve.runtime.engine import Engine
 from paraserve.runtime.offline import transcribe
 from paraserve.runtime.recording_sentences import OnSentences
@@ -39,7 +38,7 @@ class FileLimits:
 
 async def transcribe_file(  # noqa: PLR0913 - two callers see different sides of the same work
     engine: Engine,
-    pool: DecodePool,
+    pool: RecordingOpener,
     file: BinaryIO | Path,
     options: RecognitionOptions,
     limits: FileLimits,

@@ -12,7 +12,7 @@ from paraserve.hotword_types import HotwordReport
 from paraserve.inference.audio.recording import check_split
 from paraserve.inference.text.sentences import join_sentences
 from paraserve.options import RecognitionOptions
-from paraserve.runtime.decoding.pool import DecodePool
+from paraserve.runtime.decoding.decoded_recording import RecordingOpener
 from paraserve.runtime.engine import Engine
 from paraserve.runtime.recorded_file import FileLimits, OnProgress, transcribe_decoded, transcribe_file
 from paraserve.runtime.recording_sentences import OnSentences
@@ -23,7 +23,7 @@ from paraserve.types import Sentence, Timing, Transcript
 
 async def transcribe_recording(  # noqa: PLR0913 - two callers see different sides of the same work
     engine: Engine,
-    pool: DecodePool,
+    pool: RecordingOpener,
     file: BinaryIO | Path,
     options: RecognitionOptions,
     limits: FileLimits,

@@ -2,7 +2,9 @@
 
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from typing import Protocol
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+from typing import BinaryIO, Protocol
 
 import numpy as np
 
@@ -43,6 +45,16 @@ class DecodedBlocks(Protocol):
 
     async def __anext__(self) -> Samples:
         """Return the next block of at most 30 s."""
+        ...
+
+
+class RecordingOpener(Protocol):
+    """Opens recordings to be decoded."""
+
+    def open(
+        self, file: BinaryIO | Path, *, channel: int | None = None, track: int | None = None, max_duration_ms: int
+    ) -> AbstractAsyncContextManager[DecodedBlocks]:
+        """See `DecodePool.open`."""
         ...
 
 

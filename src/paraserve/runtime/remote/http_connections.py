@@ -79,7 +79,8 @@ async def requested(
         RemoteAwayError: the host does not answer, or breaks off while the body is read.
     """
     target = httpcore2.URL(scheme=url.scheme, host=url.host, port=url.port, target=url.target)
-    sent: dict[bytes | str, bytes | str] = {"Host": url.authority, "User-Agent": "paraserve", **headers}
+    sent: dict[bytes | str, bytes | str] = {"Host": url.authority, "User-Agent": "paraserve"}
+    sent.update(headers)
     with _translated(url):
         async with connections.stream(
             method, target, headers=sent, content=body, extensions={"timeout": TIMEOUTS}
@@ -90,7 +91,9 @@ async def requested(
 def header(answer: httpcore2.Response, name: str) -> str:
     """Return the value of a header, "" where the answer has none. The first of several counts."""
     wanted = name.lower().encode()
-    return next((value.decode("latin-1").strip() for key, value in answer.headers if key.lower() == wanted), "")
+    return next(
+        (value.decode(errors="replace").strip() for key, value in answer.headers if key.lower() == wanted), ""
+    )
 
 
 @contextmanager
@@ -99,5 +102,5 @@ def _translated(url: HttpUrl) -> Iterator[None]:
         yield
     except httpcore2.TimeoutException as error:
         raise RemoteAwayError(f"{url.host} does not answer in time") from error
-    except (httpcore2.NetworkError, httpcore2.ProtocolError) as error:
+    except (httpcore2.NetworkError, httpcore2.ProtocolError, ssl.SSLError) as error:
         raise RemoteAwayError(f"the connection to {url.host} failed: {error or type(error).__name__}") from error

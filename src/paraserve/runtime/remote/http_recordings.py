@@ -1,5 +1,6 @@
 """Recordings that are fetched by http and https."""
 
+import re
 import ssl
 from typing import BinaryIO
 from urllib.parse import unquote
@@ -17,6 +18,7 @@ HEADERS = {"Accept": "audio/*, video/*, application/octet-stream, */*;q=0.5", "A
 REDIRECTS = (301, 302, 303, 307, 308)
 PASSING = (408, 425, 429)
 """Refusals that another try may not meet, as all from 500 on."""
+SECONDS = re.compile(r"[0-9]{1,6}")
 PAGES = ("text/html", "application/xhtml+xml")
 
 
@@ -52,7 +54,7 @@ async def _receive(answer: httpcore2.Response, url: HttpUrl, to: BinaryIO, max_b
     _check_status(answer, url)
     _check_content(answer, content_type)
     announced = header(answer, "Content-Length")
-    if announced.isdigit() and int(announced) > max_bytes:
+    if announced and int(announced) > max_bytes:  # digits, which httpcore2 has checked
         raise too_large(max_bytes)
     n_bytes = await write_pieces(answer.aiter_stream(), to, max_bytes)
     return Fetched(n_bytes, shown_name(unquote(url.target.partition("?")[0])), content_type)
@@ -64,7 +66,7 @@ def _check_status(answer: httpcore2.Response, url: HttpUrl) -> None:
     message = f"{url.host} answered with status {answer.status} to url"
     if answer.status >= 500 or answer.status in PASSING:
         wait = header(answer, "Retry-After")
-        raise RemoteAwayError(message, param="url", retry_after_s=int(wait) if wait.isdigit() else None)
+        raise RemoteAwayError(message, param="url", retry_after_s=int(wait) if SECONDS.fullmatch(wait) else None)
     raise RemoteRecordingError(message, param="url")
 
 

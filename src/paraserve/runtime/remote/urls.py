@@ -72,7 +72,11 @@ def redirected(url: HttpUrl, location: str, param: str = "url") -> HttpUrl:
     Raises:
         UrlNotAllowedError: a client may not name that URL either, or it leads from https to http.
     """
-    target = read_http_url(urljoin(str(url), location), param)
+    try:
+        joined = urljoin(str(url), location)
+    except ValueError as error:
+        raise UrlNotAllowedError(f"{param} is redirected to what is no URL", param=param) from error
+    target = read_http_url(joined, param)
     if url.scheme == "https" and target.scheme == "http":
         raise UrlNotAllowedError(f"{param} is redirected from https to http", param=param)
     return target
@@ -93,7 +97,7 @@ def _read_name(name: str) -> str:
 def _in_ascii(name: str) -> str:
     try:
         return idna.encode(name.lower()).decode("ascii")
-    except idna.IDNAError:
+    except UnicodeError:
         raise ValueError(f"{name} is no name of a host") from None
 
 

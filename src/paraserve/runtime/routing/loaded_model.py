@@ -29,6 +29,7 @@ class ModelSpec:
         fallback: name of the model that answers while this one cannot be loaded, "" for none.
         file_bytes: size of the files that are loaded, which stands for its memory.
         stamp: equal for two specs whose files and ways of loading are equal.
+        digest: of the content of its files and the ways of loading, equal on all machines. Empty where nobody asks.
     """
 
     names: ModelNames
@@ -39,6 +40,7 @@ class ModelSpec:
     fallback: str = ""
     file_bytes: int = 0
     stamp: Hashable = None
+    digest: str = ""
 
     @property
     def name(self) -> str:

@@ -5,6 +5,7 @@ way of another) gets no new users, and is released when the last one has ended.
 """
 
 import asyncio
+import json
 import logging
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
@@ -70,6 +71,16 @@ class ModelSet:
     def translator(self) -> str | None:
         """Return the name of the first model that translates, or may once it is loaded, None if there is none."""
         return next((name for name in self._models if self.choice(name).abilities.translates), None)
+
+    def made_of(self, name: str | None) -> str:
+        """Return what the model that answers for a name is made of: equal where its texts are. None = all models.
+
+        Raises:
+            ModelUnavailableError: it cannot be loaded, nor its fallback.
+        """
+        models = self._models.values() if name is None else [self._answering(name)]
+        facts = [[one.spec.name, one.spec.digest, one.spec.languages, status_of(one).state] for one in models]
+        return json.dumps(facts)
 
     def find(self, asked: str | None) -> str | None:
         """Return the own name of the model that a client asks for, None where the server chooses.

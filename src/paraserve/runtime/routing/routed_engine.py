@@ -70,9 +70,7 @@ class RoutedEngine:
             ModelNotFoundError: there is no such model.
             ModelUnavailableError: it cannot be loaded, and no other answers in its place.
         """
-        wanted = self.models.find(asked)
-        if wanted is None and task == "translate":
-            wanted = self.models.translator
+        wanted = self._wanted(asked, task)
         if wanted is None:
             async with automatic_engine(self.models, wrap) as engine:
                 yield engine
@@ -82,6 +80,15 @@ class RoutedEngine:
                 yield wrap(name, engine)
                 return
             yield NamedEngine(name, wrap(name, engine), REQUESTED if name == wanted else FALLBACK)
+
+    def made_of(self, asked: str | None, task: Task = "transcribe") -> str:
+        """Return what the model or models that answer are made of: it changes where their texts may.
+
+        Raises:
+            ModelNotFoundError: there is no such model.
+            ModelUnavailableError: it cannot be loaded, and no other answers in its place.
+        """
+        return self.models.made_of(self._wanted(asked, task))
 
     def choice_of(self, asked: str | None) -> ModelChoice:
         """Return what is known of the model that answers to a name; matches `ChoiceOf`.
@@ -150,6 +157,10 @@ class RoutedEngine:
         """Refuse new calls, answer those that wait with an error, and release the models."""
         await self._work.close()
         await self.models.close()
+
+    def _wanted(self, asked: str | None, task: Task) -> str | None:
+        wanted = self.models.find(asked)
+        return self.models.translator if wanted is None and task == "translate" else wanted
 
     @property
     def _default(self) -> Engine:

@@ -54,6 +54,10 @@ class UploadForm(Documented):
     timeout: float | MISSING = Field(MISSING, gt=0, examples=[10])
     """Seconds after which the request is given up, counted from its first byte. The answer is 504 then. The server's
     own limit, the setting `request_timeout_s`, counts beside it."""
+    store: bool = True
+    """`false` neither takes the text from the result cache nor keeps it there. For jobs it does more."""
+    no_cache: bool = False
+    """`true` does as `store` false. The header `Cache-Control: no-cache` or `no-store` does so as well."""
     vad_tail_sil: int | MISSING = Field(MISSING, ge=END_SILENCE_MS_RANGE[0], le=END_SILENCE_MS_RANGE[1])
     """Milliseconds of silence that end a segment. Without it the detector's own count, usually 800."""
     max_single_segment_time: int | MISSING = Field(MISSING, ge=SEGMENT_MS_RANGE[0], le=SEGMENT_MS_RANGE[1])

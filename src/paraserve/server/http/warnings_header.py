@@ -13,6 +13,7 @@ from paraserve.types import FieldWarning, Notice
 WARNINGS_HEADER = "X-Paraserve-Warnings"
 NOTICE_HEADER = "X-Paraserve-Notice"
 QUALITY_HEADER = "X-Paraserve-Audio-Quality"
+CACHE_HEADER = "X-Cache"
 MAX_CHARS = 1_000
 """A proxy refuses answers with long headers. The list in a JSON answer is not cut."""
 PRINTABLE = "".join(map(chr, range(ord(" "), ord("~") + 1)))
@@ -33,6 +34,12 @@ HEADER_DESCRIPTION: Json = {
         "description": "The object `audio_quality` of a JSON answer. Present if the client asks for it.",
         "required": False,
         "schema": {"type": "string"},
+    },
+    CACHE_HEADER: {
+        "description": "`hit` where the text is that of an earlier or an equal request, `miss` where it was made. "
+        "Absent where the result cache is not used.",
+        "required": False,
+        "schema": {"type": "string", "enum": ["hit", "miss"]},
     },
 }
 

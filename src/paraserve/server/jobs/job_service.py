@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import structlog
 from fastapi import Request
@@ -19,6 +20,9 @@ from paraserve.server.http.parsing.upload_pace import UploadLimits
 from paraserve.server.jobs.job_plan import JobPlanner
 from paraserve.server.telemetry.job_metrics import JobMetrics
 from paraserve.server.telemetry.request_log import key_name
+
+if TYPE_CHECKING:
+    from paraserve.runtime.jobs.database.store import JobStore
 
 log = structlog.get_logger()
 
@@ -41,6 +45,11 @@ class JobService:
     quotas_of: Callable[[ApiKey | None], Quotas]
     metrics: JobMetrics
     is_closing: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def store(self) -> "JobStore | None":
+        """Return the database of jobs, None while it is not open."""
+        parts = self.jobs.parts
+        return None if parts is None else parts.store
 
     async def drain(self) -> None:
         """Answer whoever waits for news, and give jobs in progress back to the queue."""

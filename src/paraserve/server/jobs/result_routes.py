@@ -40,6 +40,7 @@ OUTPUT_FIELDS = (
     "subtitle_text",
 )
 PIECE_BYTES = 64 * 1024
+DELETE_AT_ONCE = 100
 JSON_TYPE = "application/json"
 
 log = structlog.get_logger()
@@ -122,7 +123,8 @@ async def _forget(service: JobService, parts: JobParts, job_id: str, sending: Se
     if not sending.is_complete:
         return
     try:
-        await service.delete_recordings(parts, await parts.store.delivered(job_id))
+        await parts.store.delivered(job_id)
+        await service.delete_recordings(parts, await parts.store.recordings_to_delete(DELETE_AT_ONCE))
     except JobNotFoundError:
         return  # deleted meanwhile
     except StorageError as error:

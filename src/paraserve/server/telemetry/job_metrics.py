@@ -4,6 +4,8 @@ from collections.abc import Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from paraserve.runtime.jobs.job import JobState
+
 JOB_BUCKETS_S = (0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 3600.0, 4 * 3600.0, 24 * 3600.0)
 
 
@@ -63,7 +65,7 @@ class JobMetrics:
         """Count an attempt to deliver a webhook."""
         self._webhooks.labels(outcome).inc()
 
-    def database(self, counts: Mapping[str, int], oldest_waiting_s: float | None) -> None:
+    def database(self, counts: Mapping[JobState, int], oldest_waiting_s: float | None) -> None:
         """Set what the database says of all jobs."""
         for state, number in counts.items():
             self._jobs.labels(state).set(number)

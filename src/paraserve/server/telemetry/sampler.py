@@ -1,14 +1,34 @@
-"""Figures that are sampled every half second: memory, queue lengths, and the event loop's lag."""
+"""Figures that are sampled: memory, queue lengths and the event loop's lag, and those of the database of jobs."""
 
 import asyncio
 import time
+from collections.abc import Callable, Mapping
+from typing import Protocol
 
+import structlog
+
+from paraserve.errors import StorageError
 from paraserve.runtime.decoding.pool import DecodePool
+from paraserve.runtime.jobs.job import JobState
 from paraserve.runtime.routing.routed_engine import RoutedEngine
+from paraserve.server.telemetry.job_metrics import JobMetrics
 from paraserve.server.telemetry.metrics import Metrics
 from paraserve.server.telemetry.process_memory import memory_bytes
 
 INTERVAL_S = 0.5
+JOBS_INTERVAL_S = 10.0
+
+log = structlog.get_logger()
+
+
+class JobCounts(Protocol):
+    """What the database of jobs counts. Each may raise `StorageError`."""
+
+    async def counts(self) -> Mapping[JobState, int]:
+        """Return how many jobs are in each state."""
+
+    async def oldest_waiting_s(self) -> float | None:
+        """Return how long the oldest queued job has been there; None: there is none."""
 
 
 async def sample(engine: RoutedEngine, metrics: Metrics, pool: DecodePool) -> None:
@@ -23,3 +43,18 @@ async def sample(engine: RoutedEngine, metrics: Metrics, pool: DecodePool) -> No
         metrics.decode_memory.set(pool.memory_bytes)
         for lane, n_waiting in engine.queued.items():
             metrics.queue_depth.labels(lane.name.lower()).set(n_waiting)
+
+
+async def sample_jobs(
+    store: Callable[[], JobCounts | None], in_progress: Callable[[], int], metrics: JobMetrics
+) -> None:
+    """Sample until cancelled. `store` gives None while there are no jobs, `in_progress` the attempts in progress."""
+    while True:
+        metrics.in_progress.set(in_progress())
+        counts = store()
+        if counts is not None:
+            try:
+                metrics.database(await counts.counts(), await counts.oldest_waiting_s())
+            except StorageError as error:
+                log.warning("jobs cannot be counted now", error=error.message)
+        await asyncio.sleep(JOBS_INTERVAL_S)

@@ -14,7 +14,7 @@ from paraserve.runtime.jobs.job import JobError
 from paraserve.runtime.jobs.working import attempt as attempts
 from paraserve.runtime.recorded_file import transcribe_file
 from paraserve.runtime.scheduling.batches import Lane
-from support.jobs import FILE_LIMITS, OPTIONS, LoudEngine, bursts, jobs_in, wav_of, with_store
+from support.jobs import FILE_LIMITS, OPTIONS, DeadStore, LoudEngine, bursts, jobs_in, wav_of, with_store
 
 N_BURSTS = 12
 
@@ -66,27 +66,6 @@ async def test_a_server_that_stops_gives_the_job_back(tmp_path, monkeypatch, ful
             assert job.attempts == 1
             await assert_is_direct(jobs, recording)
         assert sum(engine.heard.values()) == N_BURSTS
-
-
-class DeadStore:
-    """A store of a process that dies: from `kill` on, nothing that it begins is ever written."""
-
-    def __init__(self, store):
-        self._store = store
-        self._is_dead = False
-
-    def kill(self):
-        self._is_dead = True
-
-    def __getattr__(self, name):
-        method = getattr(self._store, name)
-
-        async def call(*args, **kwargs):
-            if self._is_dead:
-                await asyncio.Event().wait()
-            return await method(*args, **kwargs)
-
-        return call
 
 
 async def test_a_killed_attempt_goes_on_from_its_last_checkpoint(tmp_path, monkeypatch):

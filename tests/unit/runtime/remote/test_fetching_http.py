@@ -80,6 +80,7 @@ ANSWERS: dict[str, Answer] = {
     "/partial": answer(b"abc", 206),
     "/no-content": b"HTTP/1.1 204 No Content\r\n\r\n",
     "/busy": answer(status=503, retry_after="7"),
+    "/busy-nonsense": answer(status=503, retry_after="²" + "1" * 5000),
     "/drip": drip,
     "/endless": endless,
     "/endless-head": endless_head,
@@ -169,6 +170,7 @@ async def test_answers_that_are_recordings(host: RemoteHost, path: str, data: by
         ("/status502", RemoteAwayError, "502"),
         ("/status504", RemoteAwayError, "504"),
         ("/busy", RemoteAwayError, "503"),
+        ("/busy-nonsense", RemoteAwayError, "503"),
         ("/shorter-than-said", RemoteAwayError, "failed"),
         ("/says-nonsense", RemoteAwayError, "failed"),
         ("/no-http", RemoteAwayError, "failed"),
@@ -253,7 +255,11 @@ async def test_https_wants_the_certificate_of_the_name(tmp_path):
     serving.load_cert_chain(certificate.certfile, certificate.keyfile)
     names = []
     serving.sni_callback = lambda _socket, name, _context: names.append(name)
-    answers = {"/talk.wav": answer(AUDIO), "/down": answer(status=302, location="http://localhost:8000/")}
+    answers = {
+        "/talk.wav": answer(AUDIO),
+        "/reset": reset,
+        "/down": answer(status=302, location="http://localhost:8000/"),
+    }
     trusting = Fetcher(
         AddressGuard(["127.0.0.1"], local), tls=ssl.create_default_context(cafile=str(certificate.certfile))
     )
@@ -267,5 +273,7 @@ async def test_https_wants_the_certificate_of_the_name(tmp_path):
             await Fetcher(AddressGuard(["127.0.0.1"], local)).fetch(url, io.BytesIO(), 1000, TIMEOUT_S)
         with pytest.raises(RemoteAwayError, match="certificate"):
             await trusting.fetch(url.replace("localhost", "other.example"), io.BytesIO(), 1000, TIMEOUT_S)
+        with pytest.raises(RemoteAwayError, match="failed"):
+            await trusting.fetch(url.replace("talk.wav", "reset"), io.BytesIO(), 1000, TIMEOUT_S)
         with pytest.raises(UrlNotAllowedError, match="from https to http"):
             await trusting.fetch(url.replace("talk.wav", "down"), io.BytesIO(), 1000, TIMEOUT_S)

@@ -266,6 +266,17 @@ def test_no_address_that_python_calls_private_is_public(address: ipaddress.IPv4A
         assert not is_public(read)
 
 
+@given(st.text() | st.text("htps:/@[]#?%\\.0123456789abcdefx１。é").map("http://".__add__))
+def test_any_text_is_read_or_refused(text: str):
+    for read in (read_http_url, lambda text: redirected(read_http_url("https://public.example/"), text)):
+        try:
+            url = read(text)
+        except UrlNotAllowedError:
+            continue
+        assert read_http_url(str(url)) == url
+        assert str(url).isascii()
+
+
 def test_the_form_that_is_checked_is_the_one_that_is_called():
     url = read_http_url("HTTP://Public.Example.:80/a b".replace(" ", "%20") + "?q=录#part")
     assert (url.scheme, url.host, url.port, url.target) == ("http", "public.example", 80, "/a%20b?q=%E5%BD%95")

@@ -86,6 +86,31 @@ async def test_overdue_finals_go_before_partials(recorder):
     scheduler.close()
 
 
+async def test_jobs_come_behind_uploads(recorder):
+    """However long they have waited. One that is alike shares a batch with an upload all the same."""
+    scheduler = Scheduler(workers=1)
+    held = await hold(scheduler, recorder)
+    tasks = await queue(scheduler, recorder.call("job"), 1, 2, lane=Lane.JOBS)
+    tasks += await queue(scheduler, recorder.call("file", budget=100), 3, lane=Lane.BULK)
+    tasks += await queue(scheduler, recorder.call("file", budget=100), 4, lane=Lane.JOBS)
+    recorder.gate.set()
+    await results([held, *tasks])
+    assert recorder.batches == [[0], [3, 4], [1], [2]]
+    scheduler.close()
+
+
+async def test_jobs_leave_a_worker_to_live_sessions(recorder):
+    """As uploads do."""
+    scheduler = Scheduler(workers=2)
+    with scheduler.live_session():
+        tasks = await queue(scheduler, recorder.call("job"), 1, 2, lane=Lane.JOBS)
+        await asyncio.sleep(0.05)
+        assert scheduler.queued[Lane.JOBS] == 1
+        recorder.gate.set()
+        await results(tasks)
+    scheduler.close()
+
+
 @pytest.mark.parametrize(("late_s", "batches"), [(60.0, [[0], [1], [2], [3], [4]]), (0.0, [[0], [3], [4], [1], [2]])])
 async def test_a_partial_that_waits_for_long_goes_before_finals(recorder, monkeypatch, late_s, batches):
     """Not before those that would be late themselves."""

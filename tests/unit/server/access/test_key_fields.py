@@ -1,6 +1,6 @@
 """Lines of the file of keys: what people may write in them, and what they mean."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -23,6 +23,10 @@ GOOD = {
     "scopes=metrics,admin,metrics": replace(PLAIN, scopes=frozenset({KeyScope.METRICS, KeyScope.ADMIN})),
     "max=0": replace(PLAIN, limits=KeyLimits(max=0)),
     "max_live=2 max_uploads=3 per_minute=60": replace(PLAIN, limits=KeyLimits(None, 3, 2, 60)),
+    "audio_per_minute=600 max_jobs=9": replace(PLAIN, limits=KeyLimits(audio_per_minute=600, max_jobs=9)),
+    "job_hours_a_day=8 job_bytes=1000000000000000": replace(
+        PLAIN, limits=KeyLimits(job_hours_a_day=8, job_bytes=10**15)
+    ),
     "per_minute=1 \t expires=2027-01-31   # late": replace(
         PLAIN, expires=datetime(2027, 2, 1, tzinfo=UTC), limits=KeyLimits(per_minute=1)
     ),
@@ -106,7 +110,7 @@ MOMENTS = st.integers(10**9, 2 * 10**11).map(lambda seconds: datetime.fromtimest
 @given(
     st.none() | MOMENTS,
     st.frozensets(st.sampled_from(KeyScope), min_size=1),
-    st.builds(KeyLimits, LIMIT, LIMIT, LIMIT, LIMIT),
+    st.builds(KeyLimits, *[LIMIT] * len(fields(KeyLimits))),
 )
 def test_written_and_read(expires, scopes, limits):
     """A key that is written as a line is read as the same key."""

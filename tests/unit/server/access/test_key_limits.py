@@ -81,6 +81,30 @@ def test_a_minute(clock):
     assert n_admitted(in_use, one, ["live sessions"] * 9) == 6
 
 
+def test_audio_of_a_minute(clock):
+    """Audio counts when it is known, and whoever used more than there was waits until it is made up for."""
+    in_use, one = KeysInUse(0, audio_s_per_minute=60), key()
+    for _ in range(2):
+        assert n_admitted(in_use, one, KINDS) == 2
+        in_use.charge_audio(one, 59_000)
+    with pytest.raises(KeyLimitError, match="60 s of audio a minute") as caught, in_use.admit(one, "uploads"):
+        pass
+    assert caught.value.retry_after_s == 58
+    assert n_admitted(in_use, one, ["jobs"]) == 1
+    assert n_admitted(in_use, key(audio_per_minute=0), ["uploads"]) == 1
+    clock[0] += 57
+    assert n_admitted(in_use, one, ["uploads"]) == 0
+    clock[0] += 1.5
+    assert n_admitted(in_use, one, ["uploads"]) == 1
+
+
+def test_the_setting_of_a_minute(clock):
+    """Keys without a field of their own have that of the settings."""
+    in_use = KeysInUse(0, requests_per_minute=3)
+    assert n_admitted(in_use, key(), ["uploads", "jobs"] * 3) == 3
+    assert n_admitted(in_use, key("bob", per_minute=0), ["uploads"] * 9) == 9
+
+
 def test_what_is_full_costs_nothing(clock):
     """A request that finds no room is not counted as begun."""
     in_use, one = KeysInUse(0), key(max=1, per_minute=2)

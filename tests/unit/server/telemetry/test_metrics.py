@@ -30,7 +30,9 @@ def test_audio_and_padding(metrics):
     assert value(metrics, "stage_seconds_sum", stage="recognize") == pytest.approx(0.05)
 
 
-@pytest.mark.parametrize(("lane", "live", "file"), [(Lane.BULK, 0, 3), (Lane.FINAL, 3, 0), (Lane.STEP, 0, 0)])
+@pytest.mark.parametrize(
+    ("lane", "live", "file"), [(Lane.BULK, 0, 3), (Lane.JOBS, 0, 3), (Lane.FINAL, 3, 0), (Lane.STEP, 0, 0)]
+)
 def test_segments(metrics, lane, live, file):
     """Segments of files and of live clients are told apart; readiness checks are none."""
     metrics.batch(batch(lane=lane))

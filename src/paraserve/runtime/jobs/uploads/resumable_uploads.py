@@ -27,6 +27,7 @@ DELETE_AT_ONCE = 100
 class ResumableUploads:
     """The resumable uploads of a server. Those without news for `keep_s` seconds are deleted by `sweep`.
 
+    `patience_s` is how long a request waits for another one to let an upload go.
     `cipher` encrypts their bytes, None leaves them as they are.
     """
 
@@ -34,6 +35,7 @@ class ResumableUploads:
     folder: Path
     cipher: Cipher | None
     keep_s: float
+    patience_s: float = 5.0
 
     @asynccontextmanager
     async def writer(self, upload_id: str, key_name: str, quotas: Quotas) -> AsyncIterator[UploadWriter]:
@@ -111,7 +113,7 @@ class ResumableUploads:
     @asynccontextmanager
     async def _locked(self, upload_id: str, key_name: str | None) -> AsyncIterator[tuple[Upload, UploadFile]]:
         await self.store.get_upload(upload_id, key_name)  # before a file is made
-        async with locked_file(self._path(upload_id), self.cipher) as file:
+        async with locked_file(self._path(upload_id), self.cipher, self.patience_s) as file:
             try:
                 upload = await self.store.get_upload(upload_id, key_name)
             except UploadNotFoundError:  # the request that had it has deleted it, or made it a job
@@ -120,7 +122,7 @@ class ResumableUploads:
             yield upload, file
 
     async def _delete_unless_busy(self, upload_id: str) -> None:
-        async with locked_file(self._path(upload_id), None, patience_s=0) as file:
+        async with locked_file(self._path(upload_id), None, 0.0) as file:
             await self.store.delete_upload(upload_id, None)
             await in_thread(file.delete)
 

@@ -24,7 +24,6 @@ from paraserve.runtime.jobs.uploads.sealed_blocks import end_of, sealed_block, u
 SUFFIX = ".upload"
 WANTED = ".wanted"
 """Suffix of a file by which a request asks the one that has the upload to let it go."""
-PATIENCE_S = 5.0
 POLL_S = 0.05
 
 
@@ -110,7 +109,7 @@ class UploadFile:
 
 
 @asynccontextmanager
-async def locked_file(path: Path, cipher: Cipher | None, patience_s: float = PATIENCE_S) -> AsyncIterator[UploadFile]:
+async def locked_file(path: Path, cipher: Cipher | None, patience_s: float) -> AsyncIterator[UploadFile]:
     """Open the file of an upload, which is made if it is missing. A request that has it is asked to let it go.
 
     The lock is the kernel's (`flock`), so it ends with the process.

@@ -13,8 +13,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Literal, Protocol, TypeAlias
 
-from paraserve.errors import ParaserveError
-from paraserve.job_errors import DatabaseAwayError, LeaseLostError
+from paraserve.errors import ParaserveError, StorageError
 from paraserve.runtime.jobs.job import Delivery
 from paraserve.runtime.jobs.webhooks.receivers import Receivers, wait_after
 from paraserve.runtime.remote.poster import Poster
@@ -26,7 +25,7 @@ LEASE_MARGIN_S = 45.0
 """A message is this process's for longer than it takes to post, so that no other one sends it meanwhile."""
 MIN_WAIT_S, POLL_S = 0.05, 5.0
 """Shortest and longest wait before the next look for messages that are due."""
-DATABASE_WAIT_S = 1.0
+DATABASE_WAIT_S = 2.0
 GONE = 410
 AWAY = frozenset((408, 425, 429, 502, 503, 504))
 """Statuses of a host that may refuse all messages now, not this one alone."""
@@ -35,7 +34,7 @@ log = logging.getLogger(__name__)
 
 
 class DeliveryStore(Protocol):
-    """What the sender needs of the database of jobs. Each may raise `DatabaseAwayError`."""
+    """What the sender needs of the database of jobs. Each may raise a `StorageError`, which may pass."""
 
     async def claim_delivery(self, owner: str, lease_s: float, /) -> Delivery | None:
         """Take the oldest message that is due."""
@@ -130,7 +129,7 @@ class WebhookSender:
     async def _claimed(self) -> Delivery | None:
         try:
             return await self._store.claim_delivery(self._owner, self._post_timeout_s + LEASE_MARGIN_S)
-        except DatabaseAwayError as error:
+        except ParaserveError as error:
             log.warning("webhooks wait for the database: %s", error)
             await asyncio.sleep(DATABASE_WAIT_S)
             return None
@@ -140,7 +139,7 @@ class WebhookSender:
         try:
             due_s = await self._store.next_delivery_due_s()
             await self._store.wait_for_delivery(POLL_S if due_s is None else min(POLL_S, max(MIN_WAIT_S, due_s)))
-        except DatabaseAwayError:
+        except StorageError:
             await asyncio.sleep(DATABASE_WAIT_S)
 
     async def _handle(self, delivery: Delivery) -> None:
@@ -151,12 +150,13 @@ class WebhookSender:
                 await self._store.postpone_delivery(delivery.id, self._owner, wait_s)
             else:
                 await self._send(delivery)
-        except (DatabaseAwayError, LeaseLostError) as error:
+        except StorageError as error:
             # The message is sent again once its lease ends.
             log.warning("the outcome of webhook %s could not be stored: %s", delivery.id, error)
 
     async def _send(self, delivery: Delivery) -> None:
         self._receivers.begin(delivery.url)
+        begun_s = time.monotonic()
         status, problem, is_away = None, "", None
         try:
             status = await self._poster.post(
@@ -169,7 +169,7 @@ class WebhookSender:
             await self._give_back(delivery)
             raise
         finally:
-            self._receivers.end(delivery.url, is_away=is_away)
+            self._receivers.end(delivery.url, time.monotonic() - begun_s, is_away=is_away)
         await self._note(delivery, status, problem)
 
     async def _note(self, delivery: Delivery, status: int | None, problem: str) -> None:
@@ -188,7 +188,7 @@ class WebhookSender:
         self._on_outcome("failed")
 
     async def _give_back(self, delivery: Delivery) -> None:
-        with contextlib.suppress(DatabaseAwayError, LeaseLostError):  # its lease ends anyway
+        with contextlib.suppress(StorageError):  # its lease ends anyway
             await self._store.postpone_delivery(delivery.id, self._owner, 0.0)
 
     def _headers(self, delivery: Delivery) -> dict[str, str]:

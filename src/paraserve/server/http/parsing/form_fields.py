@@ -197,6 +197,17 @@ def read_seconds(fields: FormFields, name: str, *, may_be_0: bool = False) -> fl
     return seconds
 
 
+def read_caching(fields: FormFields, cache_control: str = "") -> bool:
+    """Return whether the result cache may be used. `cache_control` is the client's header `Cache-Control`.
+
+    Raises:
+        ProtocolError: a field is neither true nor false.
+    """
+    words = {word.strip() for word in cache_control.lower().split(",")}
+    is_off = read_switch(fields, "no_cache", default=False)
+    return read_switch(fields, "store", default=True) and not is_off and not words & {"no-cache", "no-store"}
+
+
 def _channel(fields: FormFields) -> ChannelChoice:
     if fields.last("channel") == "split":
         return "split"

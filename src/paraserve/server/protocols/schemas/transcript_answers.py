@@ -142,3 +142,5 @@ class TranscriptJson(
     """Present where the text is an English translation. `language` is the one that was spoken."""
     timing: TimingJson
     """Time that the parts of the work took."""
+    cached: Literal[True] | MISSING = MISSING
+    """Present where the text was not made for this request, but is that of an earlier or an equal one."""

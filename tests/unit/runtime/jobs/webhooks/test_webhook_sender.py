@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import itertools
 import json
+import resource
 import ssl
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
@@ -235,6 +236,23 @@ async def test_what_is_being_sent_at_the_end_is_sent_again_by_another(store: Job
             [delivery] = await deliveries_when(store, is_delivered)
         assert [message_id for message_id, _ in verified(host)] == [delivery.id] * 2
         assert delivery.attempts == 1
+
+
+async def test_a_full_disk_only_delays(store: JobStore):
+    """The database cannot note who sends a message, so nobody sends it."""
+    async with remote_host({"/hook": OK}) as host:
+        await add_message(store, host.url("/hook"))
+        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
+        try:
+            async with sending(store):
+                await asyncio.sleep(0.5)
+                assert not host.asked
+                resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+                await deliveries_when(store, is_delivered)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        assert len(host.asked) == 1
 
 
 async def test_several_processes_send_each_message_once(store: JobStore):

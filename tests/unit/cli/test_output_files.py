@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from paraserve.cli.inputs import Source, output_paths, write_atomically
+from paraserve.cli.inputs import Source
+from paraserve.cli.output_files import output_paths, write_atomically
 
 
 @pytest.mark.parametrize(

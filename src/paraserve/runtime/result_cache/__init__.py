@@ -1,0 +1,1 @@
+"""Texts that are kept for the same audio with the same options and model."""
