@@ -163,7 +163,7 @@ async def _services(
         asyncio.create_task(sample(engine, metrics, pool)),
         asyncio.create_task(watchdog.run()),
         asyncio.create_task(sweep_uploads(jobs)),
-        asyncio.create_task(sample_jobs(lambda: jobs.store, lambda: jobs.jobs.in_progress, metrics.jobs)),
+        asyncio.create_task(sample_jobs(jobs.store, lambda: jobs.jobs.in_progress, metrics.jobs)),
     ]
     try:
         with _frozen_objects():

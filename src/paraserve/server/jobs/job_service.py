@@ -46,9 +46,8 @@ class JobService:
     metrics: JobMetrics
     is_closing: asyncio.Event = field(default_factory=asyncio.Event)
 
-    @property
     def store(self) -> "JobStore | None":
-        """The database of jobs, None while it is not open."""
+        """Return the database of jobs, None while it is not open."""
         parts = self.jobs.parts
         return None if parts is None else parts.store
 
