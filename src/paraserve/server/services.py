@@ -152,7 +152,7 @@ async def usage_store(jobs: JobService, *, opens: bool) -> UsageStore | None:
     Raises:
         StorageError: it cannot be opened now.
     """
-    return (await jobs.jobs.open()).store if opens else jobs.store
+    return (await jobs.jobs.open()).store if opens else jobs.store()
 
 
 def pull_service(settings: Settings, engine: RoutedEngine, reloader: Reloader) -> PullService:

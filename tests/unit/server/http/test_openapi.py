@@ -12,7 +12,7 @@ from paraserve.errors import ProtocolError
 from paraserve.inference.abilities import Abilities, ModelChoice
 from paraserve.server.error_table import ERROR_TABLE
 from paraserve.server.http.error_codes import ERROR_CODES
-from paraserve.server.http.parsing.form_fields import FormFields, read_timeout
+from paraserve.server.http.parsing.form_fields import FormFields, read_caching, read_timeout
 from paraserve.server.http.parsing.raw_audio import read_raw_audio
 from paraserve.server.http.upload_formats import UploadRequest, upload_formats
 from support.api_description import UNDESCRIBED, UndescribedError, api_description, described_app
@@ -108,6 +108,7 @@ def plan(path, **values):
     made = FORMATS[path].plan(UploadRequest(fields, "a.wav", 0.0, ModelChoice(Abilities(translates=True))))
     read_raw_audio("", fields)
     read_timeout(fields)
+    read_caching(fields)
     return made, fields.asked
 
 
