@@ -32,6 +32,7 @@ from paraserve.runtime.recorded_file import FileLimits
 from paraserve.runtime.remote.address_guard import AddressGuard
 from paraserve.runtime.remote.fetcher import Fetcher
 from paraserve.runtime.remote.poster import Poster
+from paraserve.runtime.result_cache.cached_recording import SharedResults
 from paraserve.runtime.routing.routed_engine import RoutedEngine
 from paraserve.settings import Settings
 
@@ -68,13 +69,14 @@ class JobFigures(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class JobWork:
-    """What jobs are worked on with. `plan` and `model_of` read their fields."""
+    """What jobs are worked on with. `plan` and `model_of` read their fields. `results` is the result cache."""
 
     engine: RoutedEngine
     plan: PlanJob
     model_of: ModelOf
     file_limits: FileLimits
     figures: JobFigures
+    results: SharedResults | None = None
 
 
 class Jobs:
@@ -224,6 +226,7 @@ class Jobs:
             model_of=work.model_of,
             file_limits=work.file_limits,
             limits=limits,
+            results=work.results,
             on_end=work.figures.attempt,
         )
 

@@ -13,7 +13,7 @@ import pytest
 import soundfile
 
 from paraserve.subtitle_options import SubtitleOptions
-from support.commands import PROGRAM, clean_environment, paraserve, server
+from support.commands import PROGRAM, clean_environment, installed_paraserve, paraserve, server
 from support.subtitles import check_subtitles, read_subtitles
 from support.tiers import first_quick
 
@@ -172,7 +172,7 @@ def test_output_folder_that_cannot_be(data_dir, tmp_path):
 @pytest.mark.slow
 def test_stdin(data_dir, expected):
     """`-` is the recording on standard input, here a pipe."""
-    done = paraserve("transcribe", "-", *AS_SPOKEN, stdin=(data_dir / "zh_phone.wav").read_bytes())
+    done = installed_paraserve("transcribe", "-", *AS_SPOKEN, stdin=(data_dir / "zh_phone.wav").read_bytes())
     assert done.stdout == expected["zh_phone.wav"]["text"] + "\n"
 
 

@@ -150,7 +150,7 @@ class ServerProcess(Client):
 def is_worker(process: psutil.Process) -> bool:
     """Whether a process serves, and is not a decode child."""
     with contextlib.suppress(psutil.Error):  # it has just ended
-        return any("processes.worker" in word or "fake_workers" in word for word in process.cmdline())
+        return any("processes.worker" in word or "fake_worker.py" in word for word in process.cmdline())
     return False
 
 

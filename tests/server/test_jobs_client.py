@@ -125,6 +125,18 @@ async def test_a_large_recording_over_breaks(server, seed):
         assert jobs.transcript(job.id) == text == direct(server, data)
 
 
+def test_a_finished_upload_twice(server):
+    """A submission of an upload whose answer got lost is repeated, and is the same job."""
+    data, tus = recording(0.2, 7), {"Tus-Resumable": "1.0.0"}
+    made = server.http.post(f"{server.url}/v1/uploads", headers={**tus, "Upload-Length": str(len(data))})
+    place = server.url + made.headers["location"]
+    body = {**tus, "Upload-Offset": "0", "Content-Type": "application/offset+octet-stream"}
+    assert server.http.patch(place, headers=body, content=data).status_code == 204
+    asked = {"json": {"upload": place.rsplit("/", 1)[1]}, "headers": {"Idempotency-Key": "upload-once"}}
+    jobs = [server.http.post(f"{server.url}/v1/jobs", **asked).json() for _ in range(2)]
+    assert jobs[0]["id"] == jobs[1]["id"]
+
+
 async def test_events_over_breaks(idle):
     """Each sentence comes once and in order, while the connection breaks and the job goes on."""
     running, worker = idle

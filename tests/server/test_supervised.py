@@ -27,7 +27,7 @@ SETTLE_S = 60
 
 
 class Faults:
-    """The faults that the workers of a test meet: see `support/fake_workers.py`."""
+    """The faults that the workers of a test meet: see `support/fake_worker.py`."""
 
     def __init__(self, folder):
         self.folder = folder

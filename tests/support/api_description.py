@@ -9,6 +9,7 @@ from urllib.parse import unquote, urlsplit
 
 import httpx2
 import jsonschema
+from fastapi import FastAPI
 
 from paraserve.server.app import create_app
 from paraserve.server.http.plain_paths import plain_path
@@ -32,9 +33,15 @@ class UndescribedError(AssertionError):
 
 
 @functools.cache
+def described_app() -> FastAPI:
+    """The application as it stands, to be looked at; it is never started."""
+    return create_app(Settings())
+
+
+@functools.cache
 def api_description() -> "ApiDescription":
-    """The description of the application as it stands."""
-    return ApiDescription(create_app(Settings()).openapi())
+    """Its description."""
+    return ApiDescription(described_app().openapi())
 
 
 class ApiDescription:

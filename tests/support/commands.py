@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,10 +11,12 @@ from pathlib import Path
 import pytest
 
 from paraserve.cli.main import main
+from support import forked_program
 
 PROGRAM = str(Path(sys.executable).with_name("paraserve"))
 READY = " listens on "
 STOP_TIMEOUT_S = 30
+TIMEOUT_S = 120
 
 
 def clean_environment(**extra: str) -> dict[str, str]:
@@ -33,14 +36,24 @@ def run_here(capsys: "pytest.CaptureFixture[str]", *args: object) -> "subprocess
     return subprocess.CompletedProcess(args, code, *capsys.readouterr())
 
 
-def paraserve(*args: object, stdin: bytes = b"", **environment: str) -> "subprocess.CompletedProcess[str]":
-    """Run to the end; stdout and stderr as text."""
+def paraserve(*args: object, **environment: str) -> "subprocess.CompletedProcess[str]":
+    """Run to the end in a process of its own; stdout and stderr as text."""
+    words = [*map(str, args)]
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        code = forked_program.run(words, clean_environment(**environment), folder, TIMEOUT_S)
+        stdout, stderr = ((folder / stream).read_text("utf-8") for stream in ("stdout", "stderr"))
+    return subprocess.CompletedProcess(words, code, stdout, stderr)
+
+
+def installed_paraserve(*args: object, stdin: bytes = b"", **environment: str) -> "subprocess.CompletedProcess[str]":
+    """Start the installed program and run it to the end, which takes a second longer than `paraserve`."""
     done = subprocess.run(
         [PROGRAM, *map(str, args)],
         input=stdin,
         env=clean_environment(**environment),
         capture_output=True,
-        timeout=120,
+        timeout=TIMEOUT_S,
         check=False,
     )
     return subprocess.CompletedProcess(done.args, done.returncode, done.stdout.decode(), done.stderr.decode())

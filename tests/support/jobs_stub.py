@@ -5,6 +5,7 @@ A job's text is the size of its recording. Each job has `N_SENTENCES` sentences 
 
 import contextlib
 import json
+import ssl
 import threading
 import time
 from collections import deque
@@ -13,6 +14,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
+
+from support.certificates import Certificate
 
 N_SENTENCES = 5
 CUT = "cut"
@@ -56,14 +59,19 @@ class JobsStub:
         return self.jobs[self.keys[key]]
 
     @contextlib.contextmanager
-    def running(self) -> Iterator[str]:
+    def running(self, *, certificate: Certificate | None = None) -> Iterator[str]:
         """The server's URL."""
         server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"stub": self}))
         server.daemon_threads = True
+        scheme = "http"
+        if certificate is not None:
+            scheme, context = "https", ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate.certfile, certificate.keyfile)
+            server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         try:
-            yield f"http://127.0.0.1:{server.server_port}"
+            yield f"{scheme}://127.0.0.1:{server.server_port}"
         finally:
             server.shutdown()
             server.server_close()
@@ -79,7 +87,7 @@ class _Handler(BaseHTTPRequestHandler):
         """Nothing is logged."""
 
     def handle_one_request(self) -> None:
-        with contextlib.suppress(ConnectionError):
+        with contextlib.suppress(ConnectionError, ssl.SSLError):
             super().handle_one_request()
 
     def _serve(self) -> None:

@@ -4,7 +4,10 @@ import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import obstore
 import pytest
+
+from paraserve.runtime.remote.object_store import open_bucket
 
 
 @dataclass(frozen=True)
@@ -22,6 +25,11 @@ class S3Server:
         headers = {"content-type": "application/octet-stream"}
         request = urllib.request.Request(f"{self.url}/{path}", data, headers, method="PUT")
         urllib.request.urlopen(request, timeout=30).close()
+
+    def get(self, path: str) -> bytes:
+        """Read an object `BUCKET/KEY`."""
+        bucket, _, key = path.partition("/")
+        return bytes(obstore.get(open_bucket(bucket), key).bytes())
 
 
 def start_s3() -> Iterator[S3Server]:

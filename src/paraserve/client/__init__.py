@@ -15,10 +15,23 @@ Where the model did not understand enough of the speech, an update has a `notice
 `Jobs` and `AsyncJobs` hand recordings over, which the server keeps and transcribes: see `paraserve.client.jobs`.
 """
 
-from paraserve.client.jobs import AsyncJobs, Jobs
+from typing import TYPE_CHECKING
+
 from paraserve.client.live import Live
 from paraserve.client.live_socket import Reconnect
 from paraserve.client.messages import LiveOptions, LiveUpdate, Mode
 from paraserve.types import Heard, Notice
 
+if TYPE_CHECKING:
+    from paraserve.client.jobs import AsyncJobs, Jobs
+
 __all__ = ["AsyncJobs", "Heard", "Jobs", "Live", "LiveOptions", "LiveUpdate", "Mode", "Notice", "Reconnect"]
+
+
+def __getattr__(name: str) -> object:
+    """Import the clients of jobs when they are asked for, since live clients need no HTTP library."""
+    if name not in {"AsyncJobs", "Jobs"}:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from paraserve.client import jobs  # noqa: PLC0415 - see above
+
+    return getattr(jobs, name)

@@ -45,7 +45,7 @@ IN_FLIGHT_MS = 120_000
 """Audio of one recording that may wait for recognition: enough to keep all workers busy, little enough for memory."""
 
 SHORT_MS = 3_600_000
-"""A transcript of this much audio is made in milliseconds. A longer one would be felt by others on the event loop."""
+"""A transcript of this much audio is put together in milliseconds. A longer one would be felt by others."""
 
 
 async def transcribe(

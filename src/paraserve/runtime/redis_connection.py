@@ -3,7 +3,8 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from paraserve.errors import ParaserveError
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from redis.asyncio import Redis
 
 T = TypeVar("T")
+SCHEMES = ("redis://", "rediss://", "unix://")
 TIMEOUT_S = 1.0
 """Longest time that a request waits for an answer."""
 RETRY_S = 1.0
@@ -121,6 +123,25 @@ class RedisConnection:
         self._on_state(is_up)
 
 
+def check_redis_url(url: str, setting: str, others: Sequence[str]) -> None:
+    """Check the value of a setting that is the URL of a Redis, or one of `others`.
+
+    Raises:
+        ParaserveError: it is nothing of that, or the package `redis` is not installed.
+    """
+    if not url.startswith(SCHEMES):
+        # The value may hold a password.
+        message = f"setting {setting}: expected {', '.join(others)} or a URL that begins with {' or '.join(SCHEMES)}"
+        raise ParaserveError(message, code="invalid_settings")
+    if find_spec("redis") is None:
+        raise _missing_package(setting)
+
+
+def _missing_package(setting: str) -> ParaserveError:
+    message = f"setting {setting}: a Redis needs the package redis: pip install 'paraserve[redis]'"
+    return ParaserveError(message, code="invalid_settings")
+
+
 def _client(url: str, setting: str, timeout_s: float) -> "tuple[Redis, type[Exception]]":
     """Return a client, and the class of its errors."""
     try:
@@ -129,8 +150,7 @@ def _client(url: str, setting: str, timeout_s: float) -> "tuple[Redis, type[Exce
         from redis.backoff import NoBackoff  # noqa: PLC0415 - as above
         from redis.exceptions import RedisError  # noqa: PLC0415 - as above
     except ImportError:
-        message = f"{setting} needs the package redis: pip install 'paraserve[redis]'"
-        raise ParaserveError(message, code="invalid_settings") from None
+        raise _missing_package(setting) from None
     try:
         # One more try: a connection that was idle may have been closed by a Redis that runs again.
         pool = BlockingConnectionPool.from_url(
@@ -142,5 +162,5 @@ def _client(url: str, setting: str, timeout_s: float) -> "tuple[Redis, type[Exce
             retry=Retry(NoBackoff(), 1),
         )
     except ValueError as error:
-        raise ParaserveError(f"{setting} is no URL of a Redis: {error}", code="invalid_settings") from None
+        raise ParaserveError(f"setting {setting} is no URL of a Redis: {error}", code="invalid_settings") from None
     return Redis.from_pool(pool), RedisError

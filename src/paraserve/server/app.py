@@ -29,7 +29,7 @@ from paraserve.server.http.health import health_router
 from paraserve.server.http.page import page_router
 from paraserve.server.http.plain_paths import PlainPaths
 from paraserve.server.http.uploads import upload_router
-from paraserve.server.http.warnings_header import NOTICE_HEADER, QUALITY_HEADER, WARNINGS_HEADER
+from paraserve.server.http.warnings_header import CACHE_HEADER, NOTICE_HEADER, QUALITY_HEADER, WARNINGS_HEADER
 from paraserve.server.jobs.event_routes import event_router
 from paraserve.server.jobs.job_routes import REPLAYED, job_router
 from paraserve.server.jobs.result_routes import result_router
@@ -50,7 +50,7 @@ from paraserve.server.services import (
     upload_service,
     usage_store,
 )
-from paraserve.server.shared_stores import SharedStores, open_stores
+from paraserve.server.shared_stores import SharedStores, check_stores, open_stores
 from paraserve.server.telemetry.metrics import Metrics
 from paraserve.server.telemetry.refusals import Refusals
 from paraserve.server.telemetry.request_log import RequestLog
@@ -69,6 +69,7 @@ EXPOSED_HEADERS = (
     WARNINGS_HEADER,
     NOTICE_HEADER,
     QUALITY_HEADER,
+    CACHE_HEADER,
     REPLAYED,
     *TUS_HEADERS,
 )
@@ -90,9 +91,10 @@ def create_app(
         sources: where a reload reads the settings again.
 
     Raises:
-        ParaserveError: the file of API keys or a list of words cannot be used.
+        ParaserveError: the file of API keys, a list of words or the setting of a store cannot be used.
     """
     metrics = metrics or Metrics()
+    check_stores(settings)
     readiness, refusals = Readiness(metrics), Refusals(metrics.refusals)
     access, redaction = open_access(settings, refusals), OperatorRedaction(read_redaction(settings))
 
@@ -146,7 +148,9 @@ async def _services(
     log.info("memory guard", limit_bytes=guard.limit_bytes)
     limits = ServerLimits(stores.keys, guard)
     addresses = ClientAddresses.of(settings.trusted_proxies)
-    shared = SharedServices(engine, pool, metrics, access, limits, addresses, app.state.refusals, redaction)
+    shared = SharedServices(
+        engine, pool, metrics, access, limits, addresses, app.state.refusals, redaction, stores.results
+    )
     app.state.uploads = uploads = upload_service(settings, shared)
     app.state.jobs = jobs = job_service(settings, shared, uploads)
     app.state.live = live_service(settings, shared, max_live)
@@ -219,6 +223,9 @@ def _add_middleware(app: FastAPI, settings: Settings, metrics: Metrics, access: 
 def _frozen_objects() -> Iterator[None]:
     """Freeze all objects alive at start-up (`gc.freeze`): a full collection takes 20 ms and stops every thread."""
     gc.collect()
+    if gc.get_freeze_count():  # another application of this process has frozen what it found, and will undo that
+        yield
+        return
     gc.freeze()
     try:
         yield

@@ -9,6 +9,7 @@ from paraserve.operator_redaction import OperatorRedaction
 from paraserve.options import SemanticEndpoint
 from paraserve.runtime.decoding.pool import DecodePool
 from paraserve.runtime.recorded_file import FileLimits
+from paraserve.runtime.result_cache.cached_recording import SharedResults
 from paraserve.runtime.routing.routed_engine import RoutedEngine
 from paraserve.server.access.address_limit import AddressLimit, PerAddress, places_of_address
 from paraserve.server.access.admission import ConcurrencyLimit, ServerLimits
@@ -52,6 +53,7 @@ class SharedServices:
     addresses: ClientAddresses
     refusals: Refusals
     redaction: OperatorRedaction
+    results: SharedResults | None = None
 
 
 def open_access(settings: Settings, refusals: Refusals) -> Access:
@@ -90,6 +92,7 @@ def upload_service(settings: Settings, shared: SharedServices) -> UploadService:
         metrics=shared.metrics,
         slow_log=_slow_log(settings),
         redaction=shared.redaction,
+        results=shared.results,
     )
 
 
@@ -129,7 +132,7 @@ def job_service(settings: Settings, shared: SharedServices, uploads: UploadServi
     """
     planner = JobPlanner(shared.redaction, settings.subtitles)
     figures = shared.metrics.jobs
-    work = JobWork(shared.engine, planner, planner.model_of, uploads.file_limits, figures)
+    work = JobWork(shared.engine, planner, planner.model_of, uploads.file_limits, figures, shared.results)
     return JobService(
         jobs=Jobs(settings, work),
         engine=shared.engine,
@@ -149,7 +152,7 @@ async def usage_store(jobs: JobService, *, opens: bool) -> UsageStore | None:
     Raises:
         StorageError: it cannot be opened now.
     """
-    return (await jobs.jobs.open()).store if opens else jobs.store
+    return (await jobs.jobs.open()).store if opens else jobs.store()
 
 
 def pull_service(settings: Settings, engine: RoutedEngine, reloader: Reloader) -> PullService:

@@ -21,6 +21,7 @@ from paraserve.errors import (
     RequestTimeoutError,
     StorageFullError,
 )
+from support.certificates import self_signed
 from support.jobs_stub import CUT, DROP, N_SENTENCES, JobsStub
 
 FAST = Retries(first_s=0.001, longest_s=0.01)
@@ -164,6 +165,22 @@ def test_no_server(kind, url, code):
     with pytest.raises(ParaserveError, match=r"127\.0\.0\.1") as caught, kind(url, retries=FAST) as jobs:
         jobs.get("job-1")
     assert caught.value.code == code
+
+
+@pytest.mark.parametrize("kind", [Jobs, LoopJobs])
+def test_https(kind, stub, tmp_path):
+    """A certificate that nobody vouches for is refused at once, and taken where the caller says so."""
+    stub.submit("k", 1)
+    with stub.running(certificate=self_signed(tmp_path)) as url:
+        assert url.startswith("https:")
+        with (
+            kind(url, retries=Retries(first_s=100.0)) as jobs,
+            pytest.raises(ProtocolError, match="not trusted") as caught,
+        ):
+            jobs.get("job-1")
+        with kind(url, verify=False) as jobs:
+            assert jobs.get("job-1").id == "job-1"
+    assert caught.value.code == "untrusted_certificate"
 
 
 def test_resumable_upload(jobs, stub):

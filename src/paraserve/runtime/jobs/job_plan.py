@@ -15,12 +15,14 @@ from paraserve.types import FieldWarning, Task
 class JobPlan:
     """How a job is recognized.
 
-    `warnings` are about the fields, for the transcript. `with_header` returns the recording as a file that the
+    `warnings` are about the fields, for the transcript. `may_be_cached` is false for a client that wants no text of
+    the result cache. `with_header` returns the recording as a file that the
     decoder takes: raw audio gets the header of a WAV. It blocks while it copies.
     """
 
     options: RecognitionOptions
     warnings: tuple[FieldWarning, ...] = ()
+    may_be_cached: bool = True
     with_header: Callable[[BinaryIO], AbstractContextManager[BinaryIO]] = nullcontext
 
 

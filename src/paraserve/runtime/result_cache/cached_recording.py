@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import BinaryIO, TypeAlias
 
 from paraserve import __version__
+from paraserve.errors import ParaserveError
 from paraserve.options import RecognitionOptions
 from paraserve.runtime.decoding.decoded_recording import RecordingOpener
 from paraserve.runtime.recorded_file import FileLimits
@@ -20,12 +21,24 @@ Recognize: TypeAlias = Callable[[RecordingOpener], Awaitable[Transcript]]
 
 
 @dataclass(frozen=True, slots=True)
+class SharedResults:
+    """The results of a server. `is_across_keys`: an API key may get one that was made for another."""
+
+    cache: ResultCache
+    is_across_keys: bool = False
+
+    def of(self, key_name: str, group: str) -> "ResultsOf":
+        """Return the results that a request with this key may get; see `ResultsOf`."""
+        return ResultsOf(self.cache, "all" if self.is_across_keys else f"key {key_name}", group)
+
+
+@dataclass(frozen=True, slots=True)
 class ResultsOf:
     """The results that a request may get, and makes.
 
     Args:
         cache: where they are kept.
-        owner: only requests with an equal one get them: the name of the API key, or the same for all.
+        owner: only requests with an equal one get them.
         group: only requests of one group wait for each other: an upload does not wait for a job.
     """
 
@@ -34,8 +47,8 @@ class ResultsOf:
     group: str
 
 
-async def cached_transcript(
-    results: ResultsOf,
+async def cached_transcript(  # noqa: PLR0913 - what a result depends on
+    results: ResultsOf | None,
     pool: RecordingOpener,
     file: BinaryIO | Path,
     options: RecognitionOptions,
@@ -48,19 +61,21 @@ async def cached_transcript(
     """Return the transcript of a file; `is_cached` is true in one that was made before, or by an equal request.
 
     Args:
-        results: the cache.
+        results: where it may be kept, None for a request that goes without.
         pool: decodes the file.
         file: an open file, or a path.
         options: the client's choices, with those of the operator.
         recognize: makes the transcript.
         limits: the operator's.
         model: returns what the model that answers is made of. A result is not kept if that has changed meanwhile.
-        on_decoded: called with the milliseconds that have been decoded so far.
+        on_decoded: called with the milliseconds that have been decoded so far to know the recording.
 
     Raises:
         AudioError: the file cannot be used; its subclass and code say why.
         Exception: what `recognize` raises.
     """
+    if results is None:
+        return await recognize(pool)
     made_of = model()
     recording = ReadRecording(pool)
     await recording.read(file, options, limits.max_duration_ms, on_decoded)
@@ -69,11 +84,18 @@ async def cached_transcript(
         result_key(options, *facts),
         lambda: recognize(recording),
         group=results.group,
-        may_keep=lambda: model() == made_of,
+        may_keep=lambda: _is_still(made_of, model),
     )
     if not kept.is_hit:
         return kept.transcript
     return replace(kept.transcript, is_cached=True, timing=Timing(decode_ms=recording.decode_ms))
+
+
+def _is_still(made_of: str, model: Callable[[], str]) -> bool:
+    try:
+        return model() == made_of
+    except ParaserveError:  # a reload has taken the model away
+        return False
 
 
 def result_key(options: RecognitionOptions, recording: str, model: str, owner: str, merge_ms: int | None) -> str:

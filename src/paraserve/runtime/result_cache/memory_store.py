@@ -18,9 +18,7 @@ class MemoryStore:
         self.n_bytes = 0
         self._max_bytes = max_bytes
         self._keep_s = keep_s
-        self._results: OrderedDict[str, tuple[bytes, float]] = OrderedDict()  # with their ends; the last used last
-            OrderedDict()
-        )  # with their ends; the last used at the end
+        self._results: OrderedDict[str, tuple[bytes, float]] = OrderedDict()  # with their ends; last used last
 
     async def get(self, key: str) -> bytes | None:
         """See `ResultStore`."""

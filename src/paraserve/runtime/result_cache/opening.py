@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from paraserve.errors import ParaserveError
 from paraserve.runtime.redis_connection import RedisConnection
 from paraserve.runtime.result_cache.memory_store import MemoryStore
 from paraserve.runtime.result_cache.result_cache import Outcome, ResultCache, Seal
@@ -32,7 +31,7 @@ def open_result_cache(
         on_outcome: see `ResultCache`.
 
     Raises:
-        ParaserveError: `where` is nothing of that.
+        ParaserveError: `where` is nothing of that, or the package `redis` is not installed.
     """
     store: ResultStore
     if where == "off":
@@ -43,11 +42,8 @@ def open_result_cache(
         from paraserve.runtime.result_cache.sqlite_store import SqliteStore  # noqa: PLC0415 - few want it
 
         store = SqliteStore(folder() / FILE, max_bytes, keep_s)
-    elif "://" in where:
+    else:
         from paraserve.runtime.result_cache.redis_store import RedisStore  # noqa: PLC0415 - few want it
 
         store = RedisStore(RedisConnection(where, "result_cache"), max_bytes, keep_s)
-    else:
-        message = f"setting result_cache = {where!r}: expected off, memory, sqlite, or the URL of a Redis"
-        raise ParaserveError(message, code="invalid_settings")
     return ResultCache(store, on_outcome, seal)

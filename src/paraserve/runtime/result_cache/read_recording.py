@@ -94,7 +94,7 @@ class ReadRecording:
                 if is_split and len(channels) < recording.info.channels:
                     check_split(recording.info.channels)
                     channels += range(1, recording.info.channels)
-                await self._read(recording, channel, digest.update, on_decoded)
+                await self._read(recording, channel, digest, on_decoded)
                 facts = [recording.damaged_packets, list(recording.warnings), recording.received_samples]
                 digest.update(json.dumps(facts).encode())
                 self.decode_ms += recording.decode_ms
@@ -113,13 +113,13 @@ class ReadRecording:
         self,
         recording: DecodedBlocks,
         channel: int | None,
-        update: Callable[[Samples], None],
+        digest: "hashlib._Hash",
         on_decoded: Callable[[int], None],
     ) -> None:
         blocks: list[Samples] = []
         n_before, is_kept = self._n_kept, True
         async for block in recording:
-            await asyncio.to_thread(update, block)  # 5 ms for 30 s of audio
+            await asyncio.to_thread(digest.update, block.data)  # 5 ms for 30 s of audio
             is_kept = is_kept and n_before + recording.received_samples <= MAX_KEPT_SAMPLES
             if is_kept:
                 blocks.append(block)

@@ -14,7 +14,8 @@ GET = """
 -- Returns a result and notes its use. KEYS: the result, times of use. ARGV: key.
 local value = redis.call('GET', KEYS[1])
 if value then
-  redis.call('ZADD', KEYS[2], redis.call('TIME')[1], ARGV[1])
+  local time = redis.call('TIME')
+  redis.call('ZADD', KEYS[2], 'XX', time[1] .. '.' .. string.format('%06d', time[2]), ARGV[1])
 end
 return value
 """
@@ -28,7 +29,12 @@ local function remove(key)
   redis.call('HDEL', KEYS[3], key)
   return redis.call('DECRBY', KEYS[4], size or 0)
 end
-local now = tonumber(redis.call('TIME')[1])
+local time = redis.call('TIME')
+local now = time[1] .. '.' .. string.format('%06d', time[2])
+if redis.call('ZCARD', KEYS[2]) ~= redis.call('HLEN', KEYS[3]) then
+  -- The Redis has dropped a part of the accounts. Results that are not in them run out by themselves.
+  redis.call('DEL', KEYS[2], KEYS[3], KEYS[4])
+end
 remove(ARGV[1])
 for _, key in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now - ARGV[5] / 1000, 'LIMIT', 0, 100)) do
   remove(key)

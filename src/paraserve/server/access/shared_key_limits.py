@@ -178,9 +178,12 @@ class SharedKeyLimits:
 
     async def _remove(self, lease: str, in_set: str) -> None:
         try:
-            await self._redis.run(self._redis.client.zrem(in_set, lease))
+            await self._redis.run(self._removed(lease, in_set))
         except RedisAwayError:
             self._remove_later(lease, in_set)
+
+    async def _removed(self, lease: str, in_set: str) -> None:
+        await self._redis.client.zrem(in_set, lease)
 
     def _remove_later(self, lease: str, in_set: str) -> None:
         self._to_remove[lease] = in_set

@@ -177,6 +177,7 @@ _SPECIAL = frozenset(
         "attempts_used",
         "stored_data_unreadable",
         "database_unavailable",
+        "stored_data_unreadable",
         *HANDSHAKE_CODES,
         *PULL_CODES,
         "not_found",

@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, BinaryIO
 
 from fastapi import APIRouter, Request, Response
@@ -18,6 +19,7 @@ from paraserve.operator_redaction import OperatorRedaction
 from paraserve.runtime.channels.split_recording import transcribe_recording
 from paraserve.runtime.decoding.pool import DecodePool
 from paraserve.runtime.recorded_file import FileLimits
+from paraserve.runtime.result_cache.cached_recording import ResultsOf, SharedResults, cached_transcript
 from paraserve.runtime.routing.routed_engine import RoutedEngine
 from paraserve.runtime.stage_clock import StageClock
 from paraserve.server.access.address_limit import AddressLimit
@@ -26,16 +28,16 @@ from paraserve.server.access.authentication import api_key
 from paraserve.server.access.key_fields import KeyScope
 from paraserve.server.http.api_docs import WITHOUT_KEY, error_answers, json_answer, key_with, upload_request
 from paraserve.server.http.disconnection import time_limit, while_connected
-from paraserve.server.http.parsing.form_fields import read_task, read_timeout
+from paraserve.server.http.parsing.form_fields import read_caching, read_task, read_timeout
 from paraserve.server.http.parsing.raw_audio import as_wav, read_raw_audio
 from paraserve.server.http.parsing.upload_pace import UploadLimits
 from paraserve.server.http.receiving import Upload, receive_upload
 from paraserve.server.http.upload_formats import UploadFormat, UploadRequest, upload_formats
-from paraserve.server.http.warnings_header import HEADER_DESCRIPTION, answer_headers
+from paraserve.server.http.warnings_header import CACHE_HEADER, HEADER_DESCRIPTION, answer_headers
 from paraserve.server.protocols.json_encoding import Json
 from paraserve.server.readiness import STUCK_MESSAGE
 from paraserve.server.telemetry.metrics import Metrics
-from paraserve.server.telemetry.request_log import request_id, started_s
+from paraserve.server.telemetry.request_log import key_name, request_id, started_s
 from paraserve.server.telemetry.slow_log import SlowLog, log_slow_request
 from paraserve.subtitle_options import SubtitleOptions
 
@@ -99,6 +101,7 @@ class UploadService:
     metrics: Metrics
     slow_log: SlowLog
     redaction: OperatorRedaction
+    results: SharedResults | None = None
 
     async def answer(self, request: Request, route: UploadFormat) -> Response:
         """Receive a recording, check the fields, transcribe, render. When the client leaves, all of it is cancelled.
@@ -113,23 +116,33 @@ class UploadService:
                 self.admission.admit(api_key(request)) as admitted,
                 receive_upload(request, self.upload_limits) as upload,
                 time_limit(read_timeout(upload.fields), started_s=clock.started_s, param="timeout"),
-                self.engine.for_model(upload.model, route.task or read_task(upload.fields)) as engine,
+                self.engine.for_model(upload.model, task := route.task or read_task(upload.fields)) as engine,
             ):
                 choice = ModelChoice(engine.abilities, self.engine.choice_of(upload.model).warnings)
                 asked = UploadRequest(upload.fields, upload.filename, clock.started_s, choice, self.subtitles)
                 plan = route.plan(asked)
+                results = self._results(request, upload)
                 async with _file_of(upload) as file:
                     clock.lap(RECEIVE)
                     self.metrics.stage_seconds.labels(RECEIVE).observe(clock.stages_s[RECEIVE])
                     options = self.redaction.with_client(plan.options)
-                    work = transcribe_recording(
-                        engine,
+                    work = cached_transcript(
+                        results,
                         self.pool,
                         file,
                         options,
-                        self.file_limits,
-                        on_progress=lambda at_ms, _: admitted.audio_until(at_ms),
-                        clock=clock,
+                        lambda opener: transcribe_recording(
+                            engine,
+                            opener,
+                            file,
+                            options,
+                            self.file_limits,
+                            on_progress=lambda at_ms, _: admitted.audio_until(at_ms),
+                            clock=clock,
+                        ),
+                        limits=self.file_limits,
+                        model=partial(self.engine.made_of, upload.model, task),
+                        on_decoded=admitted.audio_until,
                     )
                     with self.metrics.decoding():
                         transcript = await while_connected(request, work)
@@ -141,12 +154,19 @@ class UploadService:
         else:  # hours of speech would be felt by others on the event loop
             response = await asyncio.to_thread(plan.render, transcript)
         response.headers.update(answer_headers(warnings, transcript.notice, transcript.quality))
+        if results is not None:
+            response.headers[CACHE_HEADER] = "hit" if transcript.is_cached else "miss"
         clock.lap(RENDER)
         self.metrics.stages(clock)
         ids = {"request_id": request_id(request), "route": route.path}
         log_slow_request(self.slow_log, clock, transcript, **ids)
         self.slow_log.text(transcript.text, **ids)
         return response
+
+    def _results(self, request: Request, upload: Upload) -> ResultsOf | None:
+        """Return the results that a request may get, None where it may get none."""
+        may_use = read_caching(upload.fields, request.headers.get("cache-control", ""))
+        return self.results.of(key_name(request) or "", "uploads") if self.results and may_use else None
 
 
 @asynccontextmanager

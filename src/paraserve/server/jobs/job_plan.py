@@ -10,7 +10,7 @@ from paraserve.inference.abilities import ModelChoice
 from paraserve.operator_redaction import OperatorRedaction
 from paraserve.runtime.jobs.job import JobRequest
 from paraserve.runtime.jobs.job_plan import AskedModel, JobPlan
-from paraserve.server.http.parsing.form_fields import FormFields, read_model, read_task
+from paraserve.server.http.parsing.form_fields import FormFields, read_caching, read_model, read_task
 from paraserve.server.http.parsing.raw_audio import as_wav, read_raw_audio
 from paraserve.server.http.upload_formats import UploadRequest, read_format
 from paraserve.subtitle_options import SubtitleOptions
@@ -35,7 +35,8 @@ class JobPlanner:
         read_format(fields)
         asked.subtitle_options(has_cues=True)
         options = self.redaction.with_client(replace(asked.options(), word_times=True))
-        return JobPlan(options, fields.warnings(), partial(as_wav, raw=raw))
+        may_be_cached = read_caching(fields)
+        return JobPlan(options, fields.warnings(), may_be_cached, partial(as_wav, raw=raw))
 
     def model_of(self, request: JobRequest) -> AskedModel:
         """Return the model that a job asks for; matches `ModelOf`.

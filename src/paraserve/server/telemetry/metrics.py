@@ -176,6 +176,7 @@ class Metrics:
         self.uploads = self._gauge("uploads_in_progress", "Uploads being worked on")
         self.refusals = self._counter("refusals", "Requests, connections and messages turned away", "kind")
         self.limits_store_up = self._gauge("limits_store_up", "1 while limits can be counted", mode="livemin")
+        self.results = self._counter("result_cache", "Requests by what the result cache had for them", "outcome")
         self.decode_failures = self._counter("decode_failures", "Recordings that could not be decoded", "code")
         self.real_time_factor = self._histogram(
             "real_time_factor", "Time from a recording's receipt to its text, by its duration", RTF_BUCKETS

@@ -11,6 +11,7 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
@@ -18,7 +19,9 @@ from paraserve.errors import ParaserveError, ShuttingDownError
 from paraserve.formats import sentence_event, transcript_json
 from paraserve.inference.abilities import ModelChoice
 from paraserve.job_errors import AttemptsUsedError, JobTimeoutError, LeaseLostError
+from paraserve.options import RecognitionOptions
 from paraserve.runtime.channels.split_recording import transcribe_recording
+from paraserve.runtime.decoding.decoded_recording import RecordingOpener
 from paraserve.runtime.engine import Engine
 from paraserve.runtime.in_thread import entered_in_thread
 from paraserve.runtime.jobs.job import Job
@@ -30,6 +33,7 @@ from paraserve.runtime.jobs.working.leased_job import LeasedJob
 from paraserve.runtime.jobs.working.progress import AttemptProgress
 from paraserve.runtime.jobs.working.retries import job_error, may_pass, retry_in_s
 from paraserve.runtime.jobs.working.workplace import Outcome, Workplace
+from paraserve.runtime.result_cache.cached_recording import ResultsOf, cached_transcript
 from paraserve.types import Sentence, Transcript
 
 REPORT_S = 1.0
@@ -96,16 +100,38 @@ class Attempt:
             choice = ModelChoice(engine.abilities, self._place.engine.choice_of(asked.name).warnings)
             plan = self._place.plan(job.request, choice)
             async with self._recording(job, plan) as recording:
-                transcript = await transcribe_recording(
-                    engine,
+                transcript = await cached_transcript(
+                    self._results(plan),
                     self._place.pool,
                     recording,
                     plan.options,
-                    self._place.file_limits,
-                    on_progress=self._progress.detected,
-                    on_sentences=self._sentences.extend,
+                    partial(self._recognized, engine, recording, plan.options),
+                    limits=self._place.file_limits,
+                    model=partial(self._place.engine.made_of, asked.name, asked.task),
                 )
+        if transcript.is_cached:
+            self._sentences.extend(transcript.sentences)
         return replace(transcript, warnings=(*plan.warnings, *transcript.warnings))
+
+    async def _recognized(
+        self, engine: Engine, recording: BinaryIO, options: RecognitionOptions, opener: RecordingOpener
+    ) -> Transcript:
+        return await transcribe_recording(
+            engine,
+            opener,
+            recording,
+            options,
+            self._place.file_limits,
+            on_progress=self._progress.detected,
+            on_sentences=self._sentences.extend,
+        )
+
+    def _results(self, plan: JobPlan) -> ResultsOf | None:
+        """Return the results that the job may get: none where nothing of it is to be stored."""
+        results = self._place.results
+        if results is None or not self._job.store or not plan.may_be_cached:
+            return None
+        return results.of(self._job.key_name, "jobs")
 
     @asynccontextmanager
     async def _recording(self, job: Job, plan: JobPlan) -> AsyncIterator[BinaryIO]:

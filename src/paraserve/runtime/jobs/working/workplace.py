@@ -9,6 +9,7 @@ from paraserve.runtime.jobs.job_plan import ModelOf, PlanJob
 from paraserve.runtime.jobs.recordings.recording_store import RecordingStore
 from paraserve.runtime.recorded_file import FileLimits
 from paraserve.runtime.remote.fetcher import Fetcher
+from paraserve.runtime.result_cache.cached_recording import SharedResults
 from paraserve.runtime.routing.routed_engine import RoutedEngine
 
 if TYPE_CHECKING:
@@ -39,7 +40,8 @@ class Workplace:
     """What attempts work with.
 
     `pool` is one for jobs alone: a long recording holds a decoder for as long as it is recognized, and uploads would
-    wait for it. `on_end` is called when an attempt has ended, with the age of the job in seconds.
+    wait for it. `results` is the result cache, None without one. `on_end` is called when an attempt has ended, with
+    the age of the job in seconds.
     """
 
     store: "JobStore"
@@ -51,4 +53,5 @@ class Workplace:
     model_of: ModelOf
     file_limits: FileLimits
     limits: WorkLimits
+    results: SharedResults | None = None
     on_end: Callable[[Outcome, float], None] = lambda _outcome, _age_s: None
