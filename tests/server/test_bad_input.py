@@ -458,9 +458,9 @@ def damaged_bundle(demo_dir, tmp_path):
 
 
 @pytest.mark.slow
-def test_upload_in_progress_is_answered_at_the_end(start_server, samples):
+def test_upload_in_progress_is_answered_at_the_end(start_fake_server, samples):
     """SIGTERM in the middle of an upload: it is received, transcribed and answered; then the server ends with 0."""
-    server = start_server()
+    server = start_fake_server()
     data = samples["zh_phone"].data
     wanted = server.post("/transcribe", data).json()["text"]
     with connection(server, {"Content-Length": str(len(data))}) as sock:
@@ -478,9 +478,9 @@ def test_upload_in_progress_is_answered_at_the_end(start_server, samples):
 
 
 @pytest.mark.slow
-def test_end_does_not_wait_for_ever(start_server):
+def test_end_does_not_wait_for_ever(start_fake_server):
     """An upload that never ends delays the end by `drain_timeout_s`, and no child survives."""
-    server = start_server(drain_timeout_s=1)
+    server = start_fake_server(drain_timeout_s=1)
     with connection(server, {"Content-Length": "500000"}) as sock:
         sock.sendall(VOICE)
         wait_until(lambda: server.metric("paraserve_uploads_in_progress") == 1)

@@ -90,7 +90,7 @@ def varied_frames(number: int, n_samples: int) -> list[int]:
 
 @pytest.fixture(scope="module")
 def spoken(full) -> list[np.ndarray]:
-    return recordings.recordings(100 if full else 20)
+    return recordings.recordings(100 if full else 10)
 
 
 @pytest.fixture(scope="module")
