@@ -1,8 +1,10 @@
 """Fixtures of all tests, the two tiers, and the turns of tests that must run alone; tests/README.md explains them."""
 
 import gc
+import os
 import shutil
 import signal
+import tempfile
 from collections.abc import Generator
 from pathlib import Path
 
@@ -31,6 +33,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     settings.load_profile("full" if config.getoption("--full") else "quick")
+    # Jobs of servers with default settings are not those of whoever runs the tests.
+    os.environ["XDG_DATA_HOME"] = tempfile.mkdtemp(prefix="paraserve-tests-")
+    config.add_cleanup(lambda: shutil.rmtree(os.environ["XDG_DATA_HOME"], ignore_errors=True))
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
         # Started in the background by a shell. The programs that tests interrupt would inherit it.
         signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -14,7 +14,8 @@ from paraserve.runtime.jobs.job import JobError
 from paraserve.runtime.jobs.working import attempt as attempts
 from paraserve.runtime.recorded_file import transcribe_file
 from paraserve.runtime.scheduling.batches import Lane
-from support.jobs import FILE_LIMITS, OPTIONS, DeadStore, LoudEngine, bursts, jobs_in, wav_of, with_store
+from support.jobs import FILE_LIMITS, OPTIONS, DeadStore, jobs_in, with_store
+from support.loud_engine import LoudEngine, bursts, wav_of
 
 N_BURSTS = 12
 

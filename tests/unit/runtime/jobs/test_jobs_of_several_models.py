@@ -14,7 +14,8 @@ from paraserve.runtime.routing.model_set import ModelSet
 from paraserve.runtime.routing.names import ModelNames
 from paraserve.runtime.routing.routed_engine import RoutedEngine
 from paraserve.types import SAMPLE_RATE, Hypothesis, Token
-from support.jobs import FILE_LIMITS, OPTIONS, LoudEngine, jobs_in, wav_of
+from support.jobs import FILE_LIMITS, OPTIONS, jobs_in
+from support.loud_engine import LoudEngine, wav_of
 
 KNOWN, OTHER = 0.5, 0.3
 
