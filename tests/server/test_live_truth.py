@@ -114,7 +114,7 @@ def heard(server, spoken) -> list[Heard]:
 def test_second_pass_is_the_transcript(heard, transcripts):
     """The segments' texts, joined, are what `paraserve transcribe` says of the file: nothing lost, nothing twice."""
     assert ["".join(h.texts("2pass-offline")) for h in heard] == transcripts
-    assert sum(map(bool, transcripts)) > 0.9 * len(transcripts)
+    assert sum(map(bool, transcripts)) >= 0.9 * len(transcripts)
 
 
 def test_the_end_is_said_once(heard):
