@@ -195,8 +195,8 @@ class Submitter:
 
 
 def client() -> httpx2.Client:
-    """Requests that do not wait for a server that was killed."""
-    return httpx2.Client(timeout=10, trust_env=False, headers={"connection": "close"})
+    """Requests over a connection each, so that none is to a server that was killed."""
+    return httpx2.Client(timeout=60, trust_env=False, headers={"connection": "close"})
 
 
 def all_jobs(http: httpx2.Client, url: str) -> list[dict]:
