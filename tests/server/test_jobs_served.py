@@ -101,7 +101,7 @@ def test_a_stop_gives_jobs_back(serve_app, tmp_path):
             connection.request("GET", path)
             answers[name] = connection.getresponse().read().decode()
 
-    with serve_app(engine, data_dir=str(tmp_path)) as server:
+    with serve_app(engine, data_dir=str(tmp_path), inference_timeout_s=0) as server:
         path = submitted(server)
         eventually(lambda: engine.started == 1)
         ways = {"poll": f"{path}?wait_s=60", "events": f"{path}/events"}
