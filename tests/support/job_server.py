@@ -3,33 +3,95 @@
 import contextlib
 import json
 import os
+import random
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import httpx2
-import psutil
 
+from support.commands import READY, clean_environment
+
+TESTS = Path(__file__).parents[1]
 RETRY_S = 0.05
 SETTLE_S = 120
 
 
-def kill(process: psutil.Process) -> None:
-    """End a process as the kernel does for want of memory."""
-    with contextlib.suppress(psutil.NoSuchProcess):
-        os.kill(process.pid, signal.SIGKILL)
+@dataclass(frozen=True)
+class ForkedServer:
+    """A server in a process of its own."""
+
+    pid: int
+    url: str
+
+    def kill(self) -> None:
+        """End it as the kernel does for want of memory."""
+        os.kill(self.pid, signal.SIGKILL)
 
 
-def kill_all(pid: int) -> None:
-    """End a process and all that it has started."""
-    with contextlib.suppress(psutil.NoSuchProcess):
-        process = psutil.Process(pid)
-        for one in (process, *process.children(recursive=True)):
-            kill(one)
+NOBODY = ForkedServer(0, "http://127.0.0.1:1")
+
+
+@dataclass
+class Forking:
+    """Starts servers with the settings of `names` and those that are given. `servers` are those that run."""
+
+    process: "subprocess.Popen[str]"
+    names: dict[str, object] = field(default_factory=dict)
+    servers: list[ForkedServer] = field(default_factory=list)
+
+    @contextlib.contextmanager
+    def of(self, **names: object) -> "Iterator[Forking]":
+        """Servers with these settings, which are killed in the end."""
+        group = Forking(self.process, names)
+        try:
+            yield group
+        finally:
+            for server in group.servers:
+                server.kill()
+
+    def start(self, **names: object) -> ForkedServer:
+        """Start a server and wait until it listens."""
+        settings = {f"PARASERVE_{name.upper()}": str(value) for name, value in {**self.names, **names}.items()}
+        print(json.dumps(settings), file=self.process.stdin, flush=True)
+        pid, url = 0, ""
+        while not (pid and url):
+            line = self.process.stdout.readline()
+            assert line, "no server could be started"
+            if line.startswith("pid "):
+                pid = int(line[4:])
+            elif READY in line:
+                url = line.rsplit(READY, 1)[1].strip()
+        self.servers.append(ForkedServer(pid, url))
+        return self.servers[-1]
+
+    def kill(self, server: ForkedServer) -> None:
+        """End one of the servers."""
+        self.servers.remove(server)
+        server.kill()
+
+
+@contextlib.contextmanager
+def forking(log: Path, pace_s: float) -> Iterator[Forking]:
+    """What starts servers. A segment takes `pace_s`."""
+    environment = clean_environment(FAKE_PACE_S=str(pace_s), PYTHONPATH=f"{os.environ.get('PYTHONPATH', '')}:{TESTS}")
+    program = (sys.executable, str(TESTS / "support" / "forking_server.py"))
+    pipe = subprocess.PIPE
+    with (
+        log.open("w", encoding="utf-8") as errors,
+        subprocess.Popen(program, env=environment, stdin=pipe, stdout=pipe, stderr=errors, text=True) as process,
+    ):
+        try:
+            yield Forking(process)
+        finally:
+            process.stdin.close()
 
 
 @dataclass
@@ -46,7 +108,10 @@ class Receiver:
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
-                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                received = self.rfile.read(int(self.headers["Content-Length"]))
+                if len(received) < int(self.headers["Content-Length"]):
+                    return  # its sender was killed
+                body = json.loads(received)
                 receiver.ids[body["data"]["id"], body["type"]].append(self.headers["webhook-id"])
                 self.send_response(204)
                 self.end_headers()
@@ -67,9 +132,9 @@ class Receiver:
 
 @dataclass
 class Submitter:
-    """Hands recordings over, one after the other, each until it is accepted. `accepted` has the recording by job."""
+    """Hands recordings over to servers in turns, each until it is accepted. `accepted` has the recording by job."""
 
-    url: str
+    servers: list[ForkedServer]
     recordings: list[bytes]
     callback_url: str = ""
     accepted: dict[str, int] = field(default_factory=dict)
@@ -82,19 +147,28 @@ class Submitter:
         headers = {"Idempotency-Key": f"{id(self)}-{number}"}
         params = {"callback_url": self.callback_url} if self.callback_url else {}
         place = number % len(self.recordings)
-        deadline = time.monotonic() + SETTLE_S
+        deadline, problem = time.monotonic() + SETTLE_S, ""
         while True:
-            with contextlib.suppress(httpx2.TransportError):
-                answer = http.post(
-                    f"{self.url}/v1/jobs", content=self.recordings[place], headers=headers, params=params
-                )
+            try:
+                url = random.choice([*self.servers] or [NOBODY]).url
+                answer = http.post(f"{url}/v1/jobs", content=self.recordings[place], headers=headers, params=params)
                 if answer.status_code == 202:
                     self.accepted[answer.json()["id"]] = place
                     return answer.json()["id"]
                 assert answer.status_code == 503, answer.text
-            assert time.monotonic() < deadline
+                problem = answer.text
+            except httpx2.TransportError as error:
+                problem = repr(error)
+            assert time.monotonic() < deadline, problem
             self.n_retries += 1
             time.sleep(RETRY_S)
+
+    def wait_for(self, count: int) -> None:
+        """Wait until so many more are accepted."""
+        wanted, deadline = len(self.accepted) + count, time.monotonic() + SETTLE_S
+        while len(self.accepted) < wanted:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
 
     @contextlib.contextmanager
     def at_work(self, pause_s: float) -> Iterator[None]:

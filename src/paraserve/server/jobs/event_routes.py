@@ -10,14 +10,14 @@ from fastapi.responses import StreamingResponse
 from paraserve.errors import ProtocolError, StorageError
 from paraserve.job_errors import JobNotFoundError
 from paraserve.job_wiring import JobParts
-from paraserve.runtime.jobs.job import JobEvent, Progress
+from paraserve.runtime.jobs.job import UNFINISHED, JobEvent, Progress
 from paraserve.server.access.key_fields import KeyScope
 from paraserve.server.http.api_docs import REQUEST_ID, error_answers, key_with, query_parameter, text_answer
 from paraserve.server.http.get_routes import GetRoute, get_router
 from paraserve.server.http.parsing.form_fields import FormFields
 from paraserve.server.http.receiving import query_fields
 from paraserve.server.jobs.job_json import progress_json, state_json
-from paraserve.server.jobs.job_routes import FINAL, JOB_CODES, JOB_ID, TAG
+from paraserve.server.jobs.job_routes import JOB_CODES, JOB_ID, TAG
 from paraserve.server.jobs.job_service import JobService, owner_of, parts_of
 from paraserve.server.protocols.json_encoding import Json
 
@@ -89,7 +89,7 @@ async def event_stream(
             for event in events:
                 after_seq = event.seq
                 yield event_text(event.kind, event_json(event), event.seq)
-                if event.kind == "state" and event.data["state"] in FINAL:
+                if event.kind == "state" and event.data["state"] not in UNFINISHED:
                     yield event_text("end", event_json(event))
                     return
             if not events:

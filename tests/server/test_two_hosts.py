@@ -1,0 +1,60 @@
+"""Two hosts with folders of their own share one PostgreSQL and the place of recordings: one may go at any time."""
+
+import time
+
+import pytest
+
+from support.databases import new_database
+from support.job_server import Submitter, all_ended, all_jobs, client, forking, told_sentences
+from support.loud_engine import bursts, wav_of
+
+N_BURSTS = 4
+RECORDINGS = [wav_of(bursts(N_BURSTS, first=20 * n)).getvalue() for n in range(3)]
+LEASE_S = 2.0
+
+
+@pytest.fixture
+def hosts(tmp_path, postgres_server):
+    """Two servers, as on two hosts."""
+    shared = {"jobs_database": new_database(postgres_server), "jobs_recordings": tmp_path / "recordings"}
+    with (
+        forking(tmp_path / "log", pace_s=0.05) as forks,
+        forks.of(**shared, jobs_lease_s=LEASE_S, jobs_retry_s=0.1) as hosts,
+    ):
+        for name in ("one", "other"):
+            hosts.start(data_dir=tmp_path / name)
+        yield hosts
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_each_job_is_done_once(hosts, full):
+    """Both work. Once one is killed, the other one does what it had, and all that is left."""
+    n_jobs = 500 if full else 50
+    with client() as http:
+        submitter = Submitter(hosts.servers, RECORDINGS)
+        texts = [http.post(f"{hosts.servers[0].url}/transcribe", content=one).json()["text"] for one in RECORDINGS]
+        begun_s = time.monotonic()
+        for _ in range(n_jobs):
+            submitter.submit(http)
+        dying, url = hosts.servers[0], hosts.servers[1].url
+        while sum(job["state"] == "done" for job in all_jobs(http, url)) < n_jobs // 3:
+            time.sleep(0.05)
+        hosts.kill(dying)
+        killed_s = time.monotonic()
+        jobs = all_ended(http, url)
+        ended_s = time.monotonic()
+        repeated = [job for job in jobs if job["attempts"] > 1]
+        print(
+            f"{len(jobs)} jobs in {ended_s - begun_s:.1f} s, {ended_s - killed_s:.1f} s after the kill, {repeated=}"
+        )
+        assert {job["state"] for job in jobs} == {"done"}
+        assert {job["id"] for job in jobs} == submitter.accepted.keys()
+        # Each runner works on two jobs at once, and nobody but the killed one has left any.
+        assert len(repeated) <= 2
+        for job_id, place in submitter.accepted.items():
+            assert (
+                http.get(f"{url}/v1/jobs/{job_id}/transcript", params={"format": "text"}).text.strip() == texts[place]
+            )
+        for job in repeated:
+            assert len(told_sentences(http, url, job["id"])) == N_BURSTS
