@@ -29,6 +29,7 @@ REFUSED = {
     "POST /v1/admin/models/{name}/pull",
     "POST /v1/admin/reload",
     "POST /v1/audio/translations",
+    "POST /v1/jobs",
     "GET /v1/jobs/{id}",
     "DELETE /v1/jobs/{id}",
     "GET /v1/jobs/{id}/transcript",
@@ -40,7 +41,7 @@ REFUSED = {
     "DELETE /v1/uploads/{upload_id}",
     "POST /v1/uploads/{upload_id}",
 }
-"""The key is no administrator's, so that nothing is pulled, the bundle does not translate, and ids are guessed."""
+"""The key is no administrator's, so nothing is pulled. The bundle does not translate. Ids and URLs are guessed."""
 
 
 @pytest.fixture(scope="module")

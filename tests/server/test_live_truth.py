@@ -181,7 +181,7 @@ def check_partials(url: str, spoken: list[np.ndarray], parts: BundleParts) -> No
     vocabulary = Vocabulary(json.loads((parts.asr_online / "tokens.json").read_text("utf-8")))
     expected = [one_shot(bundle, vocabulary, samples) for samples in spoken]
     assert ["".join(h.texts("2pass-online")) for h in heard] == expected
-    assert sum(map(bool, expected)) > 0.9 * len(expected)
+    assert sum(map(bool, expected)) >= 0.9 * len(expected)
 
 
 @pytest.mark.slow

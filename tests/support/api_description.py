@@ -97,13 +97,24 @@ class ApiDescription:
         media_type = headers["content-type"].partition(";")[0]
         if media_type not in described:
             raise UndescribedError(f"{where}: {media_type} is not among {sorted(described)}")
-        value = json.loads(body) if media_type == "application/json" else body.decode()
-        self._validate(where, described[media_type]["schema"], value)
+        schema = described[media_type]["schema"]
+        if media_type == "text/event-stream":
+            for event in events_of(body.decode()):
+                self._validate(where, schema, event)
+            return
+        self._validate(where, schema, json.loads(body) if media_type == "application/json" else body.decode())
 
     def _validate(self, where: str, schema: dict[str, Any], value: object) -> None:
         validator = jsonschema.Draft202012Validator({**schema, "components": self._components})
         for error in validator.iter_errors(value):
             raise UndescribedError(f"{where}: {error.json_path}: {error.message}")
+
+
+def events_of(text: str) -> list[dict[str, str]]:
+    """The fields of each Server-Sent Event, without comments."""
+    blocks = (block.splitlines() for block in text.split("\n\n") if block)
+    events = [dict(line.split(": ", 1) for line in lines if line[0] != ":") for lines in blocks]
+    return [event for event in events if event]
 
 
 def _form_of(path: str) -> re.Pattern[str]:

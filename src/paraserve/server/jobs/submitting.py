@@ -80,7 +80,7 @@ async def submit(service: JobService, request: Request) -> Accepted:
             service.admission.admit(api_key(request)),
             receive_jobs(request, service.upload_limits) as received,
         ):
-            checked = [await checked_job(service, _with_caching(one, request)) for one in received.jobs]
+            checked = await _all_checked(service, [_with_caching(one, request) for one in received.jobs])
             parts = await service.jobs.open()
             idempotency = None
             if key is not None:
@@ -116,6 +116,15 @@ def _file_digest(file: BinaryIO) -> str:
         digest.update(piece)
     file.seek(0)
     return digest.hexdigest()
+
+
+async def _all_checked(service: JobService, jobs: Sequence[ReceivedJob]) -> list[CheckedJob]:
+    """Check jobs side by side: each may wait for a name server. The first that cannot be used is told of."""
+    checked = await asyncio.gather(*(checked_job(service, one) for one in jobs), return_exceptions=True)
+    for one in checked:
+        if isinstance(one, BaseException):
+            raise one
+    return [one for one in checked if not isinstance(one, BaseException)]
 
 
 def _with_caching(job: ReceivedJob, request: Request) -> ReceivedJob:
