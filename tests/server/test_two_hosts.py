@@ -52,7 +52,7 @@ def test_each_job_is_done_once(hosts, full):
         assert {job["id"] for job in jobs} == submitter.accepted.keys()
         # Nobody but the killed one has left any.
         assert {job["id"] for job in repeated} <= set(running)
-        assert 0 < len(repeated) <= JOBS_AT_ONCE
+        assert len(repeated) <= JOBS_AT_ONCE  # none where it was between two jobs
         for job_id, place in submitter.accepted.items():
             assert (
                 http.get(f"{url}/v1/jobs/{job_id}/transcript", params={"format": "text"}).text.strip() == texts[place]
