@@ -135,7 +135,10 @@ class Settings(
         0, "Uploads, live connections and jobs of an API key's name that may begin in a minute. 0 = no limit.", ge=0
     )
     max_audio_s_per_minute: int = Group.UPLOADS_AND_LIVE.setting(
-        0, "Seconds of audio of an API key's name in a minute. 0 = no limit.", unit="seconds", ge=0
+        0,
+        "Seconds of audio in uploads and live connections of an API key's name in a minute. 0 = no limit.",
+        unit="seconds",
+        ge=0,
     )
     max_memory_bytes: NonNegativeInt | Literal["auto"] = Group.UPLOADS_AND_LIVE.setting(
         "auto",

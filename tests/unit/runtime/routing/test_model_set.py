@@ -205,3 +205,25 @@ async def test_reload_mends_a_model_that_had_failed(opener):
     await models.reload([spec("a", stamp=2), spec("b")], opener, 0)
     assert states(models) == {"a": "loaded", "b": "loaded"}
     await models.close()
+
+
+async def test_what_a_model_is_made_of(opener):
+    """It changes with a reload, with the model that stands in, and when one of several is loaded."""
+    models = model_set(opener, spec("a", digest="1"), on_demand("b", digest="2", fallback="a"))
+    only_a, only_b, any_model = (models.made_of(name) for name in ("a", "b", None))
+    assert len({only_a, only_b, any_model}) == 3
+    async with models.use("b"):
+        assert models.made_of("a") == only_a
+        assert models.made_of("b") != only_b
+        assert models.made_of(None) != any_model
+    await models.reload([spec("a", digest="3", stamp=2), on_demand("b", digest="2", fallback="a")], opener, 0)
+    assert models.made_of("a") != only_a
+    await models.close()
+
+
+async def test_what_a_fallback_is_made_of(opener):
+    """Of the model that answers, not of the one that was asked for."""
+    opener.broken.add("b")
+    models = model_set(opener, spec("a", digest="1"), spec("b", digest="2", fallback="a"))
+    assert models.made_of("b") == models.made_of("a")
+    await models.close()
