@@ -119,8 +119,7 @@ ABILITIES = _route(
     "upload_abilities",
     "What resumable uploads can do",
     "Tells the version of the protocol, its extensions, and the most bytes of an upload.",
-    tus_answers(204, "The abilities.", _ABLE)
-    | tus_errors(),
+    tus_answers(204, "The abilities.", _ABLE) | tus_errors(),
 )
 ADDING = _route(
     "add_to_upload",
