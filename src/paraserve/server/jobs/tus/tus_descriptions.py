@@ -102,11 +102,13 @@ def _route(name: str, summary: str, description: str, answers: Responses, **extr
     }
 
 
+_ABLE = ("Tus-Version", "Tus-Extension", "Tus-Checksum-Algorithm", "Tus-Max-Size")
 BEGINNING = _route(
     "begin_upload",
     "Begin a resumable upload",
     "Makes an upload, to whose `Location` the bytes are sent by `PATCH`. The first bytes may come with this request.",
     tus_answers(201, "The upload has begun.", ("Location", "Upload-Offset"), ("Upload-Expires", "X-Job-Id"))
+    | tus_answers(204, "As `OPTIONS` answers, where `X-HTTP-Method-Override` names it.", _ABLE)
     | tus_errors(*RECEIVED, *FOUND, *FIELDS),
     parameters=header_parameters(
         "Upload-Length", "Upload-Defer-Length", "Upload-Metadata", "Upload-Checksum", "X-HTTP-Method-Override"
@@ -117,8 +119,7 @@ ABILITIES = _route(
     "upload_abilities",
     "What resumable uploads can do",
     "Tells the version of the protocol, its extensions, and the most bytes of an upload.",
-    tus_answers(204, "The abilities.", ("Tus-Version", "Tus-Extension", "Tus-Checksum-Algorithm", "Tus-Max-Size"))
-    | tus_errors(),
+    tus_answers(204, "The abilities.", _ABLE) | tus_errors(),
 )
 ADDING = _route(
     "add_to_upload",
