@@ -63,6 +63,7 @@ FIELDS = (
     "model_not_found",
 )
 """Answers where the metadata has wrong fields of a job."""
+ABILITY_HEADERS = ("Tus-Version", "Tus-Extension", "Tus-Checksum-Algorithm", "Tus-Max-Size")
 BYTES: Json = {"content": {OFFSET_TYPE: {"schema": {"type": "string", "format": "binary"}}}}
 """Body of a request that brings bytes."""
 
@@ -107,6 +108,7 @@ BEGINNING = _route(
     "Begin a resumable upload",
     "Makes an upload, to whose `Location` the bytes are sent by `PATCH`. The first bytes may come with this request.",
     tus_answers(201, "The upload has begun.", ("Location", "Upload-Offset"), ("Upload-Expires", "X-Job-Id"))
+    | tus_answers(204, "The abilities, if `X-HTTP-Method-Override` is `OPTIONS`.", ABILITY_HEADERS)
     | tus_errors(*RECEIVED, *FOUND, *FIELDS),
     parameters=header_parameters(
         "Upload-Length", "Upload-Defer-Length", "Upload-Metadata", "Upload-Checksum", "X-HTTP-Method-Override"
@@ -117,8 +119,7 @@ ABILITIES = _route(
     "upload_abilities",
     "What resumable uploads can do",
     "Tells the version of the protocol, its extensions, and the most bytes of an upload.",
-    tus_answers(204, "The abilities.", ("Tus-Version", "Tus-Extension", "Tus-Checksum-Algorithm", "Tus-Max-Size"))
-    | tus_errors(),
+    tus_answers(204, "The abilities.", ABILITY_HEADERS) | tus_errors(),
 )
 ADDING = _route(
     "add_to_upload",
