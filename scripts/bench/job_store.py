@@ -121,7 +121,7 @@ def postgres(url: str | None) -> Iterator[str | None]:
     server = PostgresServer()
     try:
         server.start()
-        yield new_database(server.url())
+        yield new_database(server.url)
     except MissingProgramError as error:
         print(error, file=sys.stderr)
         yield None

@@ -20,7 +20,7 @@ def test_a_database_that_is_away(tmp_path, full):
     with (
         own_postgres() as postgres,
         forking(tmp_path / "log", pace_s=away_s / 2) as forks,
-        forks.of(data_dir=tmp_path / "data", jobs_database=postgres.url(), jobs_lease_s=120) as servers,
+        forks.of(data_dir=tmp_path / "data", jobs_database=postgres.url, jobs_lease_s=120) as servers,
         client() as http,
     ):
         url = f"{servers.start().url}/v1/jobs"

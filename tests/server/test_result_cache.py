@@ -11,9 +11,9 @@ from paraserve.server.access.api_keys import hashed, new_key, write_keys
 from paraserve.server.app import create_app
 from paraserve.settings import Settings
 from support.audio_files import pcm_wav
+from support.databases import own_redis
 from support.fakes import FakeEngine
 from support.live import eventually, speech
-from support.redis_server import redis_server
 
 KEYS = {name: new_key() for name in ("ann", "bob")}
 SAID = "paraserve_result_cache_total"
@@ -209,7 +209,7 @@ def test_redis(serve_app, tmp_path):
     data = pcm_wav(speech(700))
     engines = [FakeEngine(is_held=True), FakeEngine()]
     with (
-        redis_server(tmp_path) as redis,
+        own_redis() as redis,
         serve_app(engines[0], result_cache=redis.url) as one,
         serve_app(engines[1], result_cache=redis.url) as two,
         ThreadPoolExecutor(2) as threads,

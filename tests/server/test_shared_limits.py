@@ -11,9 +11,9 @@ from paraserve.cli.main import main
 from paraserve.server.access.api_keys import hashed, new_key, write_keys
 from paraserve.server.access.key_fields import parse_line
 from support.audio_files import pcm_wav
+from support.databases import own_redis
 from support.fakes import FakeEngine
 from support.live import eventually, live, speech
-from support.redis_server import redis_server
 
 KEYS = {"ann": new_key(), "bob": new_key(), "eve": new_key()}
 FIELDS = {"ann": "max=1", "bob": "audio_per_minute=60", "eve": ""}
@@ -31,23 +31,17 @@ def keys_file(tmp_path_factory):
     return str(path)
 
 
-@pytest.fixture(scope="module")
-def redis(tmp_path_factory):
-    with redis_server(tmp_path_factory.mktemp("redis")) as server:
-        yield server
-
-
 def upload(server, name, data=SHORT):
     return server.post_raw("/transcribe", data, headers=with_key(name))
 
 
 @pytest.mark.slow
-def test_two_servers(serve_app, is_error, keys_file, redis):
+def test_two_servers(serve_app, is_error, keys_file, redis_url):
     """What a key does at one server counts at the other: places, and seconds of audio."""
     engine = FakeEngine(is_held=True)
     with (
-        serve_app(engine, api_keys_file=keys_file, limits_store=redis.url) as one,
-        serve_app(FakeEngine(), api_keys_file=keys_file, limits_store=redis.url) as two,
+        serve_app(engine, api_keys_file=keys_file, limits_store=redis_url) as one,
+        serve_app(FakeEngine(), api_keys_file=keys_file, limits_store=redis_url) as two,
         ThreadPoolExecutor(1) as threads,
     ):
         waiting = threads.submit(upload, one, "ann")
@@ -76,7 +70,7 @@ def is_up(server):
 def test_a_store_that_is_away(serve_app, is_error, keys_file, tmp_path):
     """With `limits_away` closed it is 503 with the time to wait, and a figure tells; it goes on by itself."""
     with (
-        redis_server(tmp_path) as redis,
+        own_redis() as redis,
         serve_app(FakeEngine(), api_keys_file=keys_file, limits_store=redis.url, limits_away="closed") as server,
     ):
         assert upload(server, "ann").status_code == 200

@@ -15,7 +15,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -60,9 +61,10 @@ class PostgresServer:
         """End the server: `fast` ends what clients do, `immediate` ends it as a crash would."""
         self._control("stop", "-m", mode)
 
-    def url(self, database: str = "postgres") -> str:
-        """URL of a database of the server."""
-        return f"postgresql://{POSTGRES_USER}:{self.password}@127.0.0.1:{self.port}/{database}"
+    @property
+    def url(self) -> str:
+        """URL of the server's first database. `databases.new_database` makes others."""
+        return f"postgresql://{POSTGRES_USER}:{self.password}@127.0.0.1:{self.port}/postgres"
 
     def remove(self) -> None:
         """Stop the server and remove its folder."""
@@ -87,7 +89,7 @@ class PostgresServer:
 
 @dataclass
 class RedisServer:
-    """A Redis server that keeps nothing on the disk."""
+    """A Redis server that keeps nothing on the disk: what it holds is gone when it stops."""
 
     port: int = field(default_factory=free_port)
     process: "subprocess.Popen[bytes] | None" = None
@@ -102,15 +104,35 @@ class RedisServer:
         self.process = subprocess.Popen(command, stdin=out, stdout=out, stderr=out, start_new_session=True)
         wait_until(lambda: _listens(self.port), f"redis-server does not listen on port {self.port}")
 
+    @property
     def url(self) -> str:
         """URL of the server's first database."""
-        return f"redis://127.0.0.1:{self.port}"
+        return f"redis://127.0.0.1:{self.port}/0"
 
     def stop(self) -> None:
         """End the server at once."""
         if self.process is not None:
             os.kill(self.process.pid, signal.SIGKILL)
+            self.process.wait()
             self.process = None
+
+    @contextmanager
+    def hanging(self) -> Iterator[None]:
+        """A server that takes connections and answers nothing."""
+        os.kill(self.process.pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(self.process.pid, signal.SIGCONT)
+
+    @contextmanager
+    def away(self) -> Iterator[None]:
+        """A server that refuses connections."""
+        self.stop()
+        try:
+            yield
+        finally:
+            self.start()
 
 
 def postgres_programs() -> Path:
@@ -150,7 +172,7 @@ def _main(pid: int) -> None:
         except MissingProgramError as error:
             print(f"Tests that need {name} are skipped: {error}", file=sys.stderr)
         else:
-            print(f"{EXPORT}{name}={server.url()}", flush=True)
+            print(f"{EXPORT}{name}={server.url}", flush=True)
     if os.fork() == 0:
         _guard(process, postgres, redis)
 

@@ -10,7 +10,7 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from support.database_servers import MissingProgramError, PostgresServer, urls_until_end_of
+from support.database_servers import MissingProgramError, PostgresServer, RedisServer, urls_until_end_of
 from support.turns import file_lock
 
 
@@ -42,6 +42,19 @@ def own_postgres() -> Iterator[PostgresServer]:
         missing(str(error))
     finally:
         server.remove()
+
+
+@contextmanager
+def own_redis() -> Iterator[RedisServer]:
+    """A Redis server that the test may stop and start again."""
+    server = RedisServer()
+    try:
+        server.start()
+        yield server
+    except MissingProgramError as error:
+        missing(str(error))
+    finally:
+        server.stop()
 
 
 def missing(reason: str) -> None:

@@ -14,7 +14,7 @@ from paraserve.runtime.result_cache.memory_store import MemoryStore
 from paraserve.runtime.result_cache.redis_store import RedisStore
 from paraserve.runtime.result_cache.result_store import ENTRY_OVERHEAD_BYTES, CacheAwayError
 from paraserve.runtime.result_cache.sqlite_store import SqliteStore
-from support.redis_server import redis_server
+from support.databases import own_redis
 
 KEEP_S = 1000.0
 ROOM = 10 * (100 + ENTRY_OVERHEAD_BYTES)
@@ -22,8 +22,9 @@ ROOM = 10 * (100 + ENTRY_OVERHEAD_BYTES)
 
 
 @pytest.fixture(scope="module")
-def redis(tmp_path_factory):
-    with redis_server(tmp_path_factory.mktemp("redis")) as server:
+def redis():
+    """A Redis that the tests may empty."""
+    with own_redis() as server:
         yield server
 
 

@@ -14,17 +14,11 @@ from paraserve.server.access.api_keys import hashed
 from paraserve.server.access.key_fields import KeyLimits
 from paraserve.server.access.key_limits import KeysInUse
 from paraserve.server.access.shared_key_limits import SharedKeyLimits, seconds_until_one
-from support.redis_server import redis_server
+from support.databases import own_redis
 
 KINDS = ("uploads", "live sessions")
 SHORT_S, PATIENT_S = 0.3, 20.0
 """How long a Redis may take that is away, and one that is not."""
-
-
-@pytest.fixture(scope="module")
-def redis(tmp_path_factory):
-    with redis_server(tmp_path_factory.mktemp("redis")) as server:
-        yield server
 
 
 @pytest.fixture
@@ -38,10 +32,10 @@ def key(name, **limits):
 
 
 @contextlib.asynccontextmanager
-async def process(redis, *, is_open=True, states=None, timeout_s=PATIENT_S, **settings):
+async def process(redis_url, *, is_open=True, states=None, timeout_s=PATIENT_S, **settings):
     """The limits of one server process."""
     on_state = (lambda _: None) if states is None else states.append
-    connection = RedisConnection(redis.url, "limits_store", on_state, timeout_s)
+    connection = RedisConnection(redis_url, "limits_store", on_state, timeout_s)
     local = KeysInUse(settings.pop("max_per_key", 0), **settings)
     limits = SharedKeyLimits(connection, local, is_open=is_open)
     limits.start()
@@ -82,14 +76,14 @@ async def eventually(is_so, timeout_s=20.0):
         (0, {"max_live": 1}, ("uploads",) * 9, 9),
     ],
 )
-async def test_at_once(redis, name, setting, limits, kinds, admitted):
+async def test_at_once(redis_url, name, setting, limits, kinds, admitted):
     """Two processes let in as many together as one does, again and again."""
-    async with process(redis, max_per_key=setting) as one, process(redis, max_per_key=setting) as two:
+    async with process(redis_url, max_per_key=setting) as one, process(redis_url, max_per_key=setting) as two:
         for _ in range(2):
             assert await n_admitted([one, two], key(name, **limits), kinds) == admitted
 
 
-async def test_all_at_the_same_moment(redis, name):
+async def test_all_at_the_same_moment(redis_url, name):
     """However many ask at the same moment, no more are let in than there may be."""
     let_in = asyncio.Event()
     counts = {"in": 0, "out": 0}
@@ -102,7 +96,7 @@ async def test_all_at_the_same_moment(redis, name):
         except KeyLimitError:
             counts["out"] += 1
 
-    async with process(redis, max_per_key=7) as one, process(redis, max_per_key=7) as two:
+    async with process(redis_url, max_per_key=7) as one, process(redis_url, max_per_key=7) as two:
         tasks = [asyncio.create_task(ask(limits)) for limits in (one, two) * 30]
 
         async def all_know():
@@ -115,10 +109,10 @@ async def test_all_at_the_same_moment(redis, name):
         assert await n_admitted([one, two], key(name), ["uploads"] * 9) == 7
 
 
-async def test_requests_a_minute(redis, name):
+async def test_requests_a_minute(redis_url, name):
     """All processes together begin as many; the answer says when there is room again."""
     one_key = key(name, per_minute=6)
-    async with process(redis) as one, process(redis) as two:
+    async with process(redis_url) as one, process(redis_url) as two:
         assert await n_admitted([one, two], one_key, ["uploads", "jobs"] * 5) == 6
         with pytest.raises(KeyLimitError, match="6 requests a minute") as caught:
             await n_admitted_or_raise(two, one_key)
@@ -132,10 +126,10 @@ async def n_admitted_or_raise(limits, one_key):
         pass
 
 
-async def test_audio_a_minute(redis, name):
+async def test_audio_a_minute(redis_url, name):
     """Audio that one process has decoded counts in the other within a second; jobs are not held up by it."""
     one_key = key(name, audio_per_minute=60)
-    async with process(redis) as one, process(redis) as two:
+    async with process(redis_url) as one, process(redis_url) as two:
         async with one.admitted(one_key, "uploads"):
             one.charge_audio(one_key, 150_000)
 
@@ -150,24 +144,24 @@ async def test_audio_a_minute(redis, name):
         assert await n_admitted([two], key(name, audio_per_minute=0), ["uploads"]) == 1
 
 
-async def test_the_next_request_of_this_process(redis, name):
+async def test_the_next_request_of_this_process(redis_url, name):
     """Audio that has just been decoded counts for the very next request."""
     one_key = key(name, audio_per_minute=60)
-    async with process(redis) as one:
+    async with process(redis_url) as one:
         one.charge_audio(one_key, 60_500)
         assert await n_admitted([one], one_key, ["uploads"]) == 0
 
 
-async def test_a_killed_process(redis, name, monkeypatch):
+async def test_a_killed_process(redis_url, name, monkeypatch):
     """Its places are free once its leases have run out, and not before; those of a living one stay."""
     monkeypatch.setattr(shared_key_limits, "LEASE_S", 1)
     monkeypatch.setattr(shared_key_limits, "TICK_S", 0.05)
     monkeypatch.setattr(shared_key_limits, "TICKS_BETWEEN_RENEWALS", 4)
     one_key = key(name, max=2)
     async with (
-        process(redis) as killed,
-        process(redis) as living,
-        process(redis) as third,
+        process(redis_url) as killed,
+        process(redis_url) as living,
+        process(redis_url) as third,
         killed.admitted(one_key, "uploads"),
         living.admitted(one_key, "uploads"),
     ):
@@ -182,10 +176,10 @@ async def test_a_killed_process(redis, name, monkeypatch):
         assert await n_admitted([third], one_key, ["uploads"] * 2) == 1
 
 
-async def test_a_request_that_is_given_up(redis, name):
+async def test_a_request_that_is_given_up(redis_url, name):
     """A client that leaves at any moment leaves no place taken."""
     one_key = key(name, max=1)
-    async with process(redis) as one:
+    async with process(redis_url) as one:
         for steps in range(12):
             task = asyncio.create_task(n_admitted_or_raise(one, one_key))
             for _ in range(steps):
@@ -205,10 +199,10 @@ async def test_away_and_open(tmp_path, name, way, monkeypatch, caplog):
     monkeypatch.setattr(shared_key_limits, "TICK_S", 0.1)
     states = []
     one_key = key(name, max=2)
-    with redis_server(tmp_path) as redis:
+    with own_redis() as redis:
         async with (
-            process(redis, states=states, timeout_s=SHORT_S) as one,
-            process(redis, timeout_s=SHORT_S) as two,
+            process(redis.url, states=states, timeout_s=SHORT_S) as one,
+            process(redis.url, timeout_s=SHORT_S) as two,
             one.admitted(one_key, "uploads"),
         ):
             with getattr(redis, way)():
@@ -234,8 +228,8 @@ async def test_away_and_open(tmp_path, name, way, monkeypatch, caplog):
 async def test_away_and_closed(tmp_path, name, monkeypatch):
     """Nothing is let in, with the time to wait, until it answers; what needs no key is."""
     monkeypatch.setattr(shared_key_limits, "TICK_S", 0.1)
-    with redis_server(tmp_path) as redis:
-        async with process(redis, is_open=False, timeout_s=SHORT_S) as one:
+    with own_redis() as redis:
+        async with process(redis.url, is_open=False, timeout_s=SHORT_S) as one:
             with redis.away():
                 for _ in range(3):
                     with pytest.raises(LimitsAwayError) as caught:

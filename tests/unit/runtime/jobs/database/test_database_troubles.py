@@ -23,7 +23,7 @@ SMALL_BYTES = 1024**2
 async def test_a_database_that_was_away_is_used_again() -> None:
     """Meanwhile each call says so soon. Nothing that was acknowledged is lost, and readers hear of news again."""
     with own_postgres() as server:
-        url = new_database(server.url())
+        url = new_database(server.url)
         store, other_store = await JobStore.open(url), await JobStore.open(url)
         job = await claimed(store)
         acknowledged = await submit(store)
