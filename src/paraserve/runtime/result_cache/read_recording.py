@@ -119,7 +119,7 @@ class ReadRecording:
         blocks: list[Samples] = []
         n_before, is_kept = self._n_kept, True
         async for block in recording:
-            await asyncio.to_thread(digest.update, block)  # 5 ms for 30 s of audio
+            await asyncio.to_thread(digest.update, block.data)  # 5 ms for 30 s of audio
             is_kept = is_kept and n_before + recording.received_samples <= MAX_KEPT_SAMPLES
             if is_kept:
                 blocks.append(block)
