@@ -82,14 +82,11 @@ class JobWork:
 class Jobs:
     """The parts of jobs in one server process, opened when first needed.
 
-    `fetcher` and `poster` are there from the start, since addresses are checked before anything is stored.
-
-    Raises:
-        ParaserveError: a setting cannot be used, which the message names.
+    `fetcher` and `poster` are there from the start, since addresses are checked before anything is stored. The
+    settings have passed `check_job_settings`.
     """
 
     def __init__(self, settings: Settings, work: JobWork) -> None:
-        _check_folder(settings)
         self.cipher = read_cipher(settings.jobs_key_file)
         self.pool = _decode_pool(settings)
         self._guard = AddressGuard(settings.url_allow)
@@ -164,7 +161,7 @@ class Jobs:
         while self._parts is None:
             try:
                 await self.existing()
-            except StorageError as error:
+            except ParaserveError as error:
                 log.warning("jobs cannot be worked on now", error=error.message)
             await asyncio.sleep(LOOK_S)
 
@@ -177,24 +174,24 @@ class Jobs:
             raise StorageError(f"jobs cannot be stored: {error.message}, or set data_dir") from error
         with storing():
             await asyncio.to_thread(make_folder, folder)
+        secret = await asyncio.to_thread(webhook_secret, settings.webhook_secret, folder)
         recordings = open_recordings(folder / RECORDINGS_FOLDER, settings.jobs_recordings, self.cipher)
         store_class = await asyncio.to_thread(_store_class)  # the import takes half a second
         store = await store_class.open(job_database(settings), cipher=self.cipher)
         uploads = ResumableUploads(store, folder / UPLOADS_FOLDER, self.cipher, settings.uploads_keep_s)
         parts = JobParts(store, recordings, uploads, folder)
         if not self._is_closing:
-            await self._begin(parts)
+            self._begin(parts, secret)
         return parts
 
-    async def _begin(self, parts: JobParts) -> None:
-        """Begin to work on jobs, to tell of their ends, and to delete old ones."""
+    def _begin(self, parts: JobParts, secret: str) -> None:
+        """Begin to work on jobs, to tell of their ends by messages with this secret, and to delete old ones."""
         settings = self._settings
         owner = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
         self._run(Retention(parts.store, parts.recordings, settings.jobs_keep_s).run())
         if settings.jobs_at_once:
             self._runner = JobRunner(self._workplace(parts), owner)
             self._run(self._runner.run())
-        secret = await asyncio.to_thread(webhook_secret, settings.webhook_secret, parts.folder)
         sender = WebhookSender(
             parts.store,
             self.poster,
@@ -256,18 +253,3 @@ def _store_class() -> "type[JobStore]":
 def _log_failure(task: asyncio.Task[None]) -> None:
     if not task.cancelled() and task.exception() is not None:
         log.error("this process works on jobs no longer", exc_info=task.exception())
-
-
-def _check_folder(settings: Settings) -> None:
-    """Check that the folder of the setting `data_dir` can be made, where it is set.
-
-    Raises:
-        ParaserveError: it cannot.
-    """
-    if not settings.data_dir:
-        return
-    folder = job_folder(settings)
-    there = next(one for one in (folder, *folder.parents) if one.exists())
-    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
-        problem = "cannot be written" if there.is_dir() else "is no folder"
-        raise ParaserveError(f"setting data_dir = {folder}: {there} {problem}", code="invalid_settings")

@@ -19,7 +19,7 @@ import soundfile
 
 from support.breaks import Break, breaking
 from support.certificates import self_signed
-from support.commands import PROGRAM, clean_environment, paraserve, server
+from support.commands import PROGRAM, clean_environment, installed_paraserve, paraserve, server
 from support.live_stub import Stub, speech
 
 
@@ -179,14 +179,14 @@ def test_the_microphone_until_ctrl_c(fake_microphone):
 @pytest.mark.slow
 def test_no_microphone(fake_microphone):
     """One line that says what is missing: the device, or the extra."""
-    done = paraserve("stream", "mic", **{**fake_microphone, "MICROPHONE": "none"})
+    done = installed_paraserve("stream", "mic", **{**fake_microphone, "MICROPHONE": "none"})
     assert (done.returncode, done.stderr) == (
         1,
         "paraserve: cannot record from the microphone: Error querying device -1\n",
     )
     library = Path(fake_microphone["PYTHONPATH"]) / "sounddevice.py"
     library.write_text("raise ModuleNotFoundError('no sounddevice')")
-    done = paraserve("stream", "mic", **fake_microphone)
+    done = installed_paraserve("stream", "mic", **fake_microphone)
     assert (done.returncode, done.stderr) == (
         1,
         "paraserve: a microphone needs sounddevice: pip install sounddevice\n",

@@ -20,6 +20,7 @@ class Worker:
     """One server; it can be stopped, killed and started again on its port."""
 
     port: int
+    data_dir: Path
     process: "subprocess.Popen[str] | None" = field(default=None, init=False)
 
     @property
@@ -31,7 +32,7 @@ class Worker:
         """Returns when it listens."""
         self.process = subprocess.Popen(
             [PROGRAM, "serve", "--port", str(self.port)],
-            env=clean_environment(),
+            env=clean_environment(PARASERVE_DATA_DIR=str(self.data_dir)),
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
@@ -97,9 +98,10 @@ def nginx_folder(ports, tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def cluster(nginx, nginx_folder, ports) -> Iterator[Cluster]:
-    """Both servers up, nginx before them."""
-    workers = (Worker(ports[1]), Worker(ports[2]))
+def cluster(nginx, nginx_folder, ports, tmp_path_factory) -> Iterator[Cluster]:
+    """Both servers up with the same jobs, nginx before them."""
+    data_dir = tmp_path_factory.mktemp("data")
+    workers = (Worker(ports[1], data_dir), Worker(ports[2], data_dir))
     with ExitStack() as stack:
         for worker in workers:
             worker.start()

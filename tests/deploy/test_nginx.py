@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from itertools import repeat
 
+import httpx2
 import numpy as np
 import pytest
 from websockets.exceptions import ConnectionClosed
@@ -18,6 +19,8 @@ from websockets.exceptions import ConnectionClosed
 from paraserve.client import Live, Reconnect
 from support.breaks import breaking, random_breaks
 from support.live import LiveClient, eventually, live
+from support.raw_http import raw_client
+from support.tus import TUS
 
 UPLOADERS, LIVE_CLIENTS = 4, 4
 BUSY_S = 60
@@ -173,6 +176,28 @@ def test_large_uploads_are_refused(cluster):
     with refused.value as error:
         assert error.code == 413
         assert json.load(error)["error"]["code"] == "file_too_large"
+
+
+def test_resumable_uploads_go_on_as_they_come(cluster, recording):
+    """A server has the bytes of a connection that is still open, another one goes on, and all know the job."""
+    with httpx2.Client(base_url=cluster.url, headers=TUS, timeout=BUSY_S, trust_env=False) as client:
+        begun = client.post("/v1/uploads", headers={"Upload-Length": str(len(recording)), "Upload-Metadata": "job"})
+        location = begun.headers["location"]
+        address = cluster.url.removeprefix("http://").split(":")
+        with raw_client((address[0], int(address[1]))) as hanging:
+            hanging.send(
+                f"PATCH {location} HTTP/1.1\r\nHost: localhost\r\nTus-Resumable: 1.0.0\r\nUpload-Offset: 0\r\n"
+                f"Content-Type: application/offset+octet-stream\r\nContent-Length: {len(recording)}\r\n\r\n".encode(),
+                recording[:1000],
+            )
+            eventually(lambda: client.head(location).headers["upload-offset"] == "1000", BUSY_S)
+        headers = {"Content-Type": "application/offset+octet-stream", "Upload-Offset": "1000"}
+        done = client.patch(location, content=recording[1000:], headers=headers)
+        assert done.status_code == 204, done.text
+        job = done.headers["location"]
+        assert client.get(f"{job}/events").text.rpartition("event: ")[2].startswith("end\n")
+        texts = [client.get(f"{one.url}{job}/transcript?format=text").text.strip() for one in cluster.workers]
+    assert texts == [upload(cluster.url, recording)[1]] * 2
 
 
 def test_what_stays_inside(cluster):

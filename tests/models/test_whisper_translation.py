@@ -42,7 +42,7 @@ def is_english(text):
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:deprecated:DeprecationWarning")  # the client's own word about its call
-def test_openai_client(client, recording):
+def test_openai_client(client, recording, full):
     """Each response format is English; without the task the words are those that were said."""
     spoken = client.audio.transcriptions.create(model="whisper-1", file=recording).text
     assert CHINESE.search(spoken)
@@ -52,11 +52,12 @@ def test_openai_client(client, recording):
 
     text = ask().text
     assert is_english(text)
-    assert ask(response_format="text").strip() == text
     verbose = ask(response_format="verbose_json")
     assert (verbose.text, verbose.language) == (text, "english")
     assert all(0 <= one.start <= one.end <= verbose.duration for one in verbose.segments)
-    for name in ("srt", "vtt"):
+    if full:
+        assert ask(response_format="text").strip() == text
+    for name in ("srt", "vtt") if full else ("srt",):
         subtitles = ask(response_format=name)
         assert is_english(subtitles)
         assert "-->" in subtitles

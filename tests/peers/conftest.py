@@ -28,10 +28,12 @@ def client_python() -> Callable[[str], Path]:
         if complete.exists():
             return python
         shutil.rmtree(folder, ignore_errors=True)
-        subprocess.run([sys.executable, "-m", "venv", folder], check=True, capture_output=True)
-        command = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", requirement]
+        subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True, capture_output=True)
+        pip = [sys.executable, "-m", "pip", "--python", python, "--quiet", "--disable-pip-version-check"]
         try:
-            done = subprocess.run(command, capture_output=True, text=True, timeout=INSTALL_TIMEOUT_S, check=False)
+            done = subprocess.run(
+                [*pip, "install", requirement], capture_output=True, text=True, timeout=INSTALL_TIMEOUT_S, check=False
+            )
         except subprocess.TimeoutExpired:
             pytest.skip(f"pip did not install {requirement} in {INSTALL_TIMEOUT_S} s")
         if done.returncode != 0:

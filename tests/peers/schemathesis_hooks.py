@@ -1,4 +1,7 @@
-"""Loaded by Schemathesis: some of the files that it sends are recordings, so that it gets transcripts, too."""
+"""Loaded by Schemathesis: some of the files that it sends are recordings, so that it gets transcripts, too.
+
+It sends parts of resumable uploads, too, whose media type is that of the tus protocol.
+"""
 
 import os
 from pathlib import Path
@@ -13,7 +16,16 @@ FILES = st.sampled_from([RECORDING, RECORDING[: len(RECORDING) // 2], RECORDING[
 schemathesis.openapi.format("binary", FILES)
 schemathesis.openapi.media_type("application/octet-stream", FILES)
 
+TUS = "application/offset+octet-stream"
+schemathesis.openapi.media_type(TUS, FILES)
+
 PATIENCE_S = 60
+
+
+@schemathesis.serializer(TUS)
+def part_of_upload(_context: Any, value: Any) -> Any:
+    """Send the bytes as they are."""
+    return value
 
 
 @schemathesis.hook
@@ -22,3 +34,5 @@ def before_call(_context: Any, case: Any, _kwargs: Any) -> None:
     for fields in (case.body, case.query):
         if isinstance(fields, dict) and isinstance(fields.get("timeout"), int | float) and fields["timeout"] > 0:
             fields["timeout"] = PATIENCE_S
+        if isinstance(fields, dict) and "wait_s" in fields:  # it waits for 10 s itself
+            fields["wait_s"] = 0

@@ -74,6 +74,7 @@ def test_funasr_python(client_python, run_client, server_address, data_dir, refe
     assert letters(said) == letters(reference[name])
 
 
+@pytest.mark.full
 def test_funasr_python_finds_the_server(client_python, run_client, server_address):
     """Its test of a connection."""
     python = client_python(FUNASR_PYTHON)

@@ -29,8 +29,19 @@ REFUSED = {
     "POST /v1/admin/models/{name}/pull",
     "POST /v1/admin/reload",
     "POST /v1/audio/translations",
+    "POST /v1/jobs",
+    "GET /v1/jobs/{id}",
+    "DELETE /v1/jobs/{id}",
+    "GET /v1/jobs/{id}/transcript",
+    "GET /v1/jobs/{id}/events",
+    "GET /v1/jobs/{id}/deliveries",
+    "POST /v1/uploads",
+    "HEAD /v1/uploads/{upload_id}",
+    "PATCH /v1/uploads/{upload_id}",
+    "DELETE /v1/uploads/{upload_id}",
+    "POST /v1/uploads/{upload_id}",
 }
-"""The key is no administrator's, so that nothing is pulled, and the bundle does not translate."""
+"""The key is no administrator's, so nothing is pulled. The bundle does not translate. Ids and URLs are guessed."""
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +49,8 @@ def guarded(tmp_path_factory):
     """(address, key) of a server on the embedded bundle that wants a key, and counts no wrong ones."""
     file, key = tmp_path_factory.mktemp("keys") / "keys", new_key()
     write_keys(file, [hashed("schemathesis", key)])
-    with server(PARASERVE_API_KEYS_FILE=str(file), PARASERVE_MAX_WRONG_KEYS="0") as url:
+    folder = str(tmp_path_factory.mktemp("data"))
+    with server("--data-dir", folder, PARASERVE_API_KEYS_FILE=str(file), PARASERVE_MAX_WRONG_KEYS="0") as url:
         yield url, key
 
 

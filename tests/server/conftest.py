@@ -164,7 +164,7 @@ def server_process(
     with log_path.open("w", encoding="utf-8") as log:
         process = subprocess.Popen(
             [*command, *map(str, args)],
-            env=clean_environment(**{"TMPDIR": str(temp_dir), **environment}),
+            env=clean_environment(**{"TMPDIR": str(temp_dir), "XDG_DATA_HOME": str(folder / "share"), **environment}),
             stdout=subprocess.PIPE,
             stderr=log,
             text=True,

@@ -27,8 +27,9 @@ MULTIPART, JSON = "multipart/form-data", "application/json"
 POSTS = {
     path: one["post"]
     for path, one in api_description().paths.items()
-    if MULTIPART in one.get("post", {}).get("requestBody", {}).get("content", {})
+    if MULTIPART in one.get("post", {}).get("requestBody", {}).get("content", {}) and path != "/v1/jobs"
 }
+"""The upload routes. Jobs take the fields of `/transcribe`, which tests/server/test_jobs.py shows."""
 VARYING = frozenset(("timing", "processing_time", "rtf"))
 """Keys of answers that differ from one request to the next."""
 
@@ -75,9 +76,11 @@ VALUES = {
     "speech_noise_thres": "2",
     "merge_vad": "perhaps",
     "merge_length_s": "0",
+    "store": "perhaps",
+    "no_cache": "perhaps",
 }
 """A value of each field of the upload routes. No text depends on `deterministic` here, nor on `auto_gain` and
-`noise_suppression`, which are for other speech: their values are bad ones."""
+`noise_suppression`, which are for other speech, nor on the result cache: their values are bad ones."""
 
 
 def fields_of(path):

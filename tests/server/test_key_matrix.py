@@ -20,10 +20,8 @@ from websockets.sync.client import connect
 
 from paraserve.server.access.api_keys import digest_of, hashed, new_key, write_keys
 from paraserve.server.access.key_fields import KeyScope
-from paraserve.server.app import create_app
 from paraserve.server.http.plain_paths import plain_path
-from paraserve.settings import Settings
-from support.api_description import example_path
+from support.api_description import described_app, example_path
 from support.fakes import FakeEngine
 from support.live import heard, live, speech
 
@@ -65,7 +63,7 @@ BAD_KEYS = {
 
 def paths():
     """The paths of all routes, each also in other clothes, and paths of no route."""
-    app = create_app(Settings(), FakeEngine())
+    app = described_app()
     routes = (one for one in iter_route_contexts(app.routes) if one.methods)
     known = sorted({example_path(one.path) for one in routes})
     assert {"/", "/transcribe", "/metrics", "/v1/models", "/v1/audio/transcriptions"} <= set(known)

@@ -149,7 +149,7 @@ def stop_under_load(server):
 @pytest.mark.timeout(900)
 def test_restarts_under_live_load(start_fake_server, full):
     """No last result is lost, in any phase of an utterance."""
-    for _ in range(100 if full else 5):
+    for _ in range(100 if full else 3):
         server = start_fake_server(drain_timeout_s=20)
         started = time.monotonic()
         for name, seen in stop_under_load(server).items():

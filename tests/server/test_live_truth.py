@@ -90,7 +90,7 @@ def varied_frames(number: int, n_samples: int) -> list[int]:
 
 @pytest.fixture(scope="module")
 def spoken(full) -> list[np.ndarray]:
-    return recordings.recordings(100 if full else 20)
+    return recordings.recordings(100 if full else 10)
 
 
 @pytest.fixture(scope="module")
@@ -114,7 +114,7 @@ def heard(server, spoken) -> list[Heard]:
 def test_second_pass_is_the_transcript(heard, transcripts):
     """The segments' texts, joined, are what `paraserve transcribe` says of the file: nothing lost, nothing twice."""
     assert ["".join(h.texts("2pass-offline")) for h in heard] == transcripts
-    assert sum(map(bool, transcripts)) > 0.9 * len(transcripts)
+    assert sum(map(bool, transcripts)) >= 0.9 * len(transcripts)
 
 
 def test_the_end_is_said_once(heard):
@@ -181,7 +181,7 @@ def check_partials(url: str, spoken: list[np.ndarray], parts: BundleParts) -> No
     vocabulary = Vocabulary(json.loads((parts.asr_online / "tokens.json").read_text("utf-8")))
     expected = [one_shot(bundle, vocabulary, samples) for samples in spoken]
     assert ["".join(h.texts("2pass-online")) for h in heard] == expected
-    assert sum(map(bool, expected)) > 0.9 * len(expected)
+    assert sum(map(bool, expected)) >= 0.9 * len(expected)
 
 
 @pytest.mark.slow

@@ -90,7 +90,6 @@ class Speaker(threading.Thread):
 
 
 @pytest.mark.slow
-@pytest.mark.alone
 def test_under_load(serve, config, bundles, samples, full):
     """Reload after reload under live sessions and uploads: no text is lost or wrong, and memory does not grow."""
     with serve("--config", config(bundles[0])) as server:

@@ -240,9 +240,9 @@ def test_address_in_use(start, supervise):
 
 
 @pytest.mark.slow
-def test_the_supervisor_is_small(start_server):
+def test_the_supervisor_is_small(server):
     """It imports neither the server nor the libraries of the models."""
-    supervisor = psutil.Process(start_server().process.pid)
+    supervisor = psutil.Process(server.process.pid)
     mapped = "".join(file.path for file in supervisor.memory_maps())
     assert "pydantic_core" in mapped
     assert "onnxruntime" not in mapped

@@ -9,6 +9,7 @@ from urllib.parse import unquote, urlsplit
 
 import httpx2
 import jsonschema
+from fastapi import FastAPI
 
 from paraserve.server.app import create_app
 from paraserve.server.http.plain_paths import plain_path
@@ -32,9 +33,15 @@ class UndescribedError(AssertionError):
 
 
 @functools.cache
+def described_app() -> FastAPI:
+    """The application as it stands, to be looked at; it is never started."""
+    return create_app(Settings())
+
+
+@functools.cache
 def api_description() -> "ApiDescription":
-    """The description of the application as it stands."""
-    return ApiDescription(create_app(Settings()).openapi())
+    """Its description."""
+    return ApiDescription(described_app().openapi())
 
 
 class ApiDescription:
@@ -90,13 +97,24 @@ class ApiDescription:
         media_type = headers["content-type"].partition(";")[0]
         if media_type not in described:
             raise UndescribedError(f"{where}: {media_type} is not among {sorted(described)}")
-        value = json.loads(body) if media_type == "application/json" else body.decode()
-        self._validate(where, described[media_type]["schema"], value)
+        schema = described[media_type]["schema"]
+        if media_type == "text/event-stream":
+            for event in events_of(body.decode()):
+                self._validate(where, schema, event)
+            return
+        self._validate(where, schema, json.loads(body) if media_type == "application/json" else body.decode())
 
     def _validate(self, where: str, schema: dict[str, Any], value: object) -> None:
         validator = jsonschema.Draft202012Validator({**schema, "components": self._components})
         for error in validator.iter_errors(value):
             raise UndescribedError(f"{where}: {error.json_path}: {error.message}")
+
+
+def events_of(text: str) -> list[dict[str, str]]:
+    """The fields of each Server-Sent Event, without comments."""
+    blocks = (block.splitlines() for block in text.split("\n\n") if block)
+    events = [dict(line.split(": ", 1) for line in lines if line[0] != ":") for lines in blocks]
+    return [event for event in events if event]
 
 
 def _form_of(path: str) -> re.Pattern[str]:

@@ -22,8 +22,9 @@ def self_signed(folder: Path) -> Certificate:
     if program is None:
         pytest.skip("the program openssl, which makes the certificate, is not installed")
     certfile, keyfile = folder / "server.crt", folder / "server.key"
-    command = [program, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"]
+    command = [program, "req", "-x509", "-nodes", "-days", "2", "-subj", "/CN=localhost"]
+    key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"]
     names = ["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"]
     files = ["-keyout", str(keyfile), "-out", str(certfile)]
-    subprocess.run([*command, *names, *files], check=True, capture_output=True)
+    subprocess.run([*command, *key, *names, *files], check=True, capture_output=True)
     return Certificate(certfile, keyfile)

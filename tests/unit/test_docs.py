@@ -9,8 +9,8 @@ import pytest
 from paraserve import client, errors
 from paraserve.catalog.manifest import MANIFEST
 from paraserve.client import jobs
-from paraserve.server.app import create_app
 from paraserve.settings import Settings
+from support.api_description import described_app
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "src" / "paraserve"
@@ -69,7 +69,7 @@ def test_every_error_code_is_documented():
 
 def test_every_route_is_documented():
     """docs/http.md has each path of the application."""
-    paths = {path.partition("{")[0] for path in create_app(Settings()).openapi()["paths"]}
+    paths = {path.partition("{")[0] for path in described_app().openapi()["paths"]}
     assert {"/transcribe", "/livez", "/v1/models"} <= paths
     assert [path for path in sorted(paths) if f"{path}`" not in page("http.md")] == []
 

@@ -8,9 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from paraserve.formats import FORMATS, transcript_from_json, transcript_json
+from paraserve.hotword_types import HotwordHit, HotwordReport, IgnoredHotword
 from paraserve.quality_types import AudioQuality, Delivery
+from paraserve.redaction_types import Redactions
 from paraserve.subtitle_options import SubtitleOptions
-from paraserve.types import Heard, Notice, Sentence, Timing, Token, Transcript
+from paraserve.types import FieldWarning, Heard, Notice, Sentence, Timing, Token, Transcript
 
 HOUR_MS = 3_600_000
 TRANSCRIPT = Transcript(
@@ -182,6 +184,37 @@ transcripts = st.builds(
 def test_json_round_trip(transcript):
     """A client that reads the JSON has the same transcript (confidences to four digits)."""
     assert transcript_from_json(json.loads(write("json", transcript))) == transcript
+
+
+LEFT = replace(WRITTEN.sentences[0], channel=0)
+RIGHT = replace(TRANSCRIPT.sentences[1], channel=1, model="small", model_reason="sure")
+QUALITY = AudioQuality(-20.5, -60.0, 0.0, 8000, ("quiet",))
+CHANNELS = Transcript(
+    "[0] 共20。\n[1] Two words.",
+    (LEFT, RIGHT),
+    duration_ms=HOUR_MS + 70_000,
+    warnings=(FieldWarning("not_honoured", "language", "no effect"), FieldWarning("padded", None, "of the file")),
+    task="translate",
+    hotwords=HotwordReport((HotwordHit("Two", 0, 100, changed=True),), (IgnoredHotword("x", "unknown"),)),
+    redactions=Redactions(phone=2, email=0),
+    channels=(
+        replace(WRITTEN, sentences=(LEFT,), heard=Heard(900, 900, 0), quality=QUALITY),
+        replace(EMPTY, text="Two words.", sentences=(RIGHT,), language="en", notice=TRANSCRIPT.notice),
+    ),
+    is_cached=True,
+)
+
+
+@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("transcript", [TRANSCRIPT, WRITTEN, UNTIMED, EMPTY, CHANNELS])
+def test_every_format_of_a_stored_transcript(name, transcript):
+    """Jobs keep the JSON, and write all formats from it: none is other than that of the transcript itself."""
+    stored = json.dumps(transcript_json(transcript), ensure_ascii=False).encode()
+    again = transcript_from_json(json.loads(stored))
+    for options in (SubtitleOptions(), SubtitleOptions(is_spoken=True)):
+        written = FORMATS[name].write(transcript, options)
+        assert FORMATS[name].write(again, options) == written
+    assert json.dumps(transcript_json(again), ensure_ascii=False).encode() == stored
 
 
 @pytest.mark.parametrize("body", [{}, {**transcript_json(EMPTY), "sentences": [{"text": "a"}]}, []])

@@ -6,8 +6,10 @@ It imports little before `main` is called, so that Ctrl-C in the first second is
 import contextlib
 import io
 import os
+import signal
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TextIO
 
@@ -38,16 +40,32 @@ def main(args: Sequence[str] | None = None) -> None:
 
 
 def _run(args: Sequence[str]) -> None:
-    from paraserve.cli.commands import command_line  # noqa: PLC0415 - takes half a second, in which Ctrl-C may come
-    from paraserve.errors import ParaserveError  # noqa: PLC0415
+    with _ended_by_interrupt():
+        from paraserve.cli.commands import command_line  # noqa: PLC0415 - takes half a second
+        from paraserve.errors import ParaserveError  # noqa: PLC0415
 
+        commands = command_line(is_serve=args[:1] in (["serve"], ("serve",)))
     try:
-        command_line(is_serve=args[:1] in (["serve"], ("serve",)))(list(args))
+        commands(list(args))
     except ParaserveError as error:
         print(f"paraserve: {error.message}", file=sys.stderr)
         sys.exit(1)
     finally:
         sys.stdout.flush()
+
+
+@contextlib.contextmanager
+def _ended_by_interrupt() -> Iterator[None]:
+    """Let Ctrl-C end the program at once. While pydantic makes a model, a KeyboardInterrupt becomes another error."""
+    is_usual = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    if not is_usual or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    signal.signal(signal.SIGINT, lambda *_: os._exit(INTERRUPTED))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _prepare_streams() -> None:

@@ -44,6 +44,9 @@ from paraserve.types import (
 IN_FLIGHT_MS = 120_000
 """Audio of one recording that may wait for recognition: enough to keep all workers busy, little enough for memory."""
 
+SHORT_MS = 3_600_000
+"""A transcript of this much audio is put together in milliseconds. A longer one would be felt by others."""
+
 
 async def transcribe(
     engine: Engine,
@@ -76,7 +79,9 @@ async def transcribe(
             await run.feed(blocks, group)
     except ExceptionGroup as errors:
         raise first_cause(errors) from None
-    return run.transcript()
+    if run.received_ms <= SHORT_MS:
+        return run.transcript()
+    return await asyncio.to_thread(run.transcript)
 
 
 @dataclass(slots=True)
@@ -222,6 +227,10 @@ class _Transcription:
             return shifted(recognized.timed.result, segment.start_ms, segment.end_ms)
         return recognized
 
+    @property
+    def received_ms(self) -> int:
+        return samples_to_ms(self._received_samples)
+
     def transcript(self) -> Transcript:
         sentences, redactions = tuple(self._writing.sentences), self._writing.redactions
         n_words = Counter({h.language: 0 for h in self._hypotheses if h.language})
@@ -240,9 +249,9 @@ class _Transcription:
         return Transcript(
             text=text,
             sentences=sentences,
-            duration_ms=samples_to_ms(self._received_samples),
+            duration_ms=self.received_ms,
             language=n_words.most_common(1)[0][0] if n_words else None,
-            audio_received_ms=samples_to_ms(self._received_samples),
+            audio_received_ms=self.received_ms,
             audio_processed_ms=processed_ms,
             timing=Timing(queue_ms=round(self._spent.queue_ms), inference_ms=round(self._spent.inference_ms)),
             heard=heard,

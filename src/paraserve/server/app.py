@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
 from paraserve import __version__
+from paraserve.job_setting_checks import check_job_settings
 from paraserve.operator_redaction import OperatorRedaction, read_redaction
 from paraserve.runtime.engine import Engine
 from paraserve.runtime.routing.routed_engine import RoutedEngine
@@ -31,11 +32,12 @@ from paraserve.server.http.plain_paths import PlainPaths
 from paraserve.server.http.uploads import upload_router
 from paraserve.server.http.warnings_header import CACHE_HEADER, NOTICE_HEADER, QUALITY_HEADER, WARNINGS_HEADER
 from paraserve.server.jobs.event_routes import event_router
-from paraserve.server.jobs.job_routes import REPLAYED, job_router
+from paraserve.server.jobs.job_routes import job_router
 from paraserve.server.jobs.result_routes import result_router
-from paraserve.server.jobs.tus_descriptions import TUS_HEADERS
-from paraserve.server.jobs.tus_routes import tus_router
-from paraserve.server.jobs.upload_sweep import sweep_uploads
+from paraserve.server.jobs.submit_route import REPLAYED, submit_router
+from paraserve.server.jobs.tus.tus_descriptions import TUS_HEADERS
+from paraserve.server.jobs.tus.tus_routes import tus_router
+from paraserve.server.jobs.tus.upload_sweep import sweep_uploads
 from paraserve.server.live.live_limit import live_limit
 from paraserve.server.live.websocket_routes import live_route
 from paraserve.server.readiness import Readiness
@@ -95,6 +97,7 @@ def create_app(
     """
     metrics = metrics or Metrics()
     check_stores(settings)
+    check_job_settings(settings)
     readiness, refusals = Readiness(metrics), Refusals(metrics.refusals)
     access, redaction = open_access(settings, refusals), OperatorRedaction(read_redaction(settings))
 
@@ -144,7 +147,11 @@ async def _services(
     metrics.live_load.begin(model_workers(settings))
     pool = open_decode_pool(settings, metrics.decode_wait.observe)
     pool.start()
-    guard = MemoryGuard.of(settings, lambda: pool.memory_bytes)
+
+    def decode_memory_bytes() -> int:
+        return pool.memory_bytes + jobs.jobs.pool.memory_bytes
+
+    guard = MemoryGuard.of(settings, decode_memory_bytes)
     log.info("memory guard", limit_bytes=guard.limit_bytes)
     limits = ServerLimits(stores.keys, guard)
     addresses = ClientAddresses.of(settings.trusted_proxies)
@@ -160,7 +167,7 @@ async def _services(
     watchdog = Watchdog(engine, readiness, settings.inference_timeout_s)
     usage = UsageWriter(limits.usage, partial(usage_store, jobs, opens=bool(settings.data_dir)))
     watching = [
-        asyncio.create_task(sample(engine, metrics, pool)),
+        asyncio.create_task(sample(engine, metrics, decode_memory_bytes)),
         asyncio.create_task(watchdog.run()),
         asyncio.create_task(sweep_uploads(jobs)),
         asyncio.create_task(sample_jobs(jobs.store, lambda: jobs.jobs.in_progress, metrics.jobs)),
@@ -192,7 +199,7 @@ def _routed(settings: Settings, engine: Engine) -> RoutedEngine:
 
 def _add_routes(app: FastAPI, settings: Settings, metrics: Metrics) -> None:
     app.include_router(upload_router(is_strict=settings.protocol == "strict"))
-    for router in (job_router(), result_router(), event_router(), tus_router()):
+    for router in (submit_router(), job_router(), result_router(), event_router(), tus_router()):
         app.include_router(router)
     app.include_router(health_router(app.state.readiness, metrics, settings))
     app.include_router(admin_router())
@@ -223,6 +230,9 @@ def _add_middleware(app: FastAPI, settings: Settings, metrics: Metrics, access: 
 def _frozen_objects() -> Iterator[None]:
     """Freeze all objects alive at start-up (`gc.freeze`): a full collection takes 20 ms and stops every thread."""
     gc.collect()
+    if gc.get_freeze_count():  # another application of this process has frozen what it found, and will undo that
+        yield
+        return
     gc.freeze()
     try:
         yield

@@ -44,6 +44,7 @@ from paraserve.errors import (
     WrongKeysError,
 )
 from paraserve.job_errors import (
+    AttemptsUsedError,
     DatabaseAwayError,
     IdempotencyError,
     JobNotFoundError,
@@ -51,6 +52,7 @@ from paraserve.job_errors import (
     JobTimeoutError,
     LeaseLostError,
     QuotaError,
+    StoredDataError,
     UploadBusyError,
     UploadChecksumError,
     UploadNotFoundError,
@@ -121,6 +123,8 @@ ERROR_TABLE = (
     ErrorRow(StorageError, 503, None, 1),
     ErrorRow(InferenceError, 500, 1011),
     ErrorRow(LeaseLostError, 500, 1011),
+    ErrorRow(AttemptsUsedError, 500, 1011),
+    ErrorRow(StoredDataError, 500, 1011),
     ErrorRow(ReloadError, 409),
     ErrorRow(ModelLoadError, 500, 1011),
     ErrorRow(DiskFullError, 507),

@@ -18,7 +18,7 @@ from paraserve.runtime.recording_sentences import RecordingSentences
 from paraserve.runtime.scheduling.batches import Timed
 from paraserve.types import Hypothesis, Token
 from support.fakes import FakeEngine
-from support.jobs import LoudEngine, bursts
+from support.loud_engine import LoudEngine, bursts
 from support.redaction import ALL_MASKS
 
 WORD_MS = 100

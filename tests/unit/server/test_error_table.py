@@ -48,7 +48,7 @@ def test_both_transports_agree(kind):
         kind, (StorageError, DiskFullError, ModelUnavailableError, FinalTimeoutError)
     )
     assert (row.close_code is None) == stays
-    assert (row.retry_after_s is not None) == (row.status in {429, 503})
+    assert (row.retry_after_s is not None) == (row.status in {423, 429, 503})
 
 
 def test_a_bare_error_is_ours():

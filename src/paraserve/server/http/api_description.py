@@ -5,7 +5,6 @@ from fastapi.responses import JSONResponse
 
 from paraserve.server.http.api_docs import Responses, json_answer
 from paraserve.server.http.get_routes import GetRoute, get_router
-from paraserve.server.protocols.schemas.asyncapi import asyncapi_document
 
 DESCRIPTION = """Speech recognition over HTTP. Live recognition is described in `/asyncapi.json`.
 
@@ -34,4 +33,6 @@ def description_router() -> APIRouter:
 
 async def asyncapi() -> Response:
     """An AsyncAPI 3 document of all WebSocket protocols."""
+    from paraserve.server.protocols.schemas.asyncapi import asyncapi_document  # noqa: PLC0415 - few ask for it
+
     return JSONResponse(asyncapi_document())

@@ -35,6 +35,7 @@ REQUEST_ID: Json = {
 RETRY_AFTER: Json = {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}}}
 _ERROR_HEADERS: Mapping[int, Json] = {
     401: {"WWW-Authenticate": {"description": "Always `Bearer`.", "schema": {"const": "Bearer"}}},
+    423: RETRY_AFTER,
     429: RETRY_AFTER,
     503: RETRY_AFTER,
 }

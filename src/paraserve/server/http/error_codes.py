@@ -85,6 +85,10 @@ ERROR_CODES: Mapping[str, ErrorCode] = MappingProxyType(
         "address_limit": ErrorCode(429, "the client's address has too many connections open, or uploads in progress"),
         "head_too_large": ErrorCode(431, "the head of the request has over 64 KiB or 128 lines"),
         "upload_checksum": ErrorCode(460, "the bytes differ from their checksum, and were not kept"),
+        "attempts_used": ErrorCode(500, "the server stopped while it worked on the job, as often as it may be tried"),
+        "stored_data_unreadable": ErrorCode(
+            500, "a stored recording or text is missing, damaged, or has another key"
+        ),
         "inference_failed": ErrorCode(500, "a model failed on this recording"),
         "model_load_failed": ErrorCode(500, "the catalog of models cannot be read, the message names the file"),
         "model_pull_failed": ErrorCode(500, "the models folder cannot be written, the message says why"),
@@ -135,7 +139,14 @@ PULL_CODES = ("no_pull", "pull_in_progress", "missing_package", "model_load_fail
 """Answers that only routes of administration give."""
 JOB_STATE_CODES = ("job_not_done", "job_failed", "job_cancelled", "result_deleted")
 """Answers to those who want a transcript that is not there."""
-STORE_CODES = ("not_ready", "storage_unavailable", "database_unavailable", "disk_full", "internal_error")
+STORE_CODES = (
+    "not_ready",
+    "storage_unavailable",
+    "database_unavailable",
+    "disk_full",
+    "stored_data_unreadable",
+    "internal_error",
+)
 """Answers of every route of jobs and resumable uploads, whose store may not be usable now."""
 SUBMIT_CODES = (
     "url_not_allowed",
@@ -163,7 +174,10 @@ _SPECIAL = frozenset(
         "url_failed",
         "url_unavailable",
         "job_timeout",
+        "attempts_used",
+        "stored_data_unreadable",
         "database_unavailable",
+        "stored_data_unreadable",
         *HANDSHAKE_CODES,
         *PULL_CODES,
         "not_found",

@@ -10,14 +10,14 @@ from fastapi.responses import StreamingResponse
 from paraserve.errors import ProtocolError, StorageError
 from paraserve.job_errors import JobNotFoundError
 from paraserve.job_wiring import JobParts
-from paraserve.runtime.jobs.job import JobEvent, Progress
+from paraserve.runtime.jobs.job import UNFINISHED, JobEvent, Progress
 from paraserve.server.access.key_fields import KeyScope
-from paraserve.server.http.api_docs import REQUEST_ID, error_answers, key_with, query_parameter, text_answer
+from paraserve.server.http.api_docs import REQUEST_ID, error_answers, key_with, query_parameter
 from paraserve.server.http.get_routes import GetRoute, get_router
 from paraserve.server.http.parsing.form_fields import FormFields
 from paraserve.server.http.receiving import query_fields
 from paraserve.server.jobs.job_json import progress_json, state_json
-from paraserve.server.jobs.job_routes import FINAL, JOB_CODES, JOB_ID, TAG
+from paraserve.server.jobs.job_routes import JOB_CODES, JOB_ID, TAG
 from paraserve.server.jobs.job_service import JobService, owner_of, parts_of
 from paraserve.server.protocols.json_encoding import Json
 
@@ -29,6 +29,21 @@ BLOCK_EVENTS = 100
 MAX_DIGITS = 15
 LAST_EVENT_ID = "Last-Event-ID"
 HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+EVENT_SCHEMA: Json = {
+    "type": "object",
+    "description": "One event. The others follow it, with an empty line between them.",
+    "required": ["event", "data"],
+    "properties": {
+        "id": {"type": "string", "pattern": "^[0-9]+$", "description": "For `Last-Event-ID`. Absent in `end`."},
+        "event": {"enum": ["state", "progress", "sentence", "end"], "description": "What the event tells."},
+        "data": {
+            "type": "string",
+            "contentMediaType": "application/json",
+            "description": "JSON: of `state` and `end` {state, attempts, error}, of `progress` the job's `progress`, "
+            "of `sentence` {index, text, start_ms, end_ms} and what else a sentence of a transcript has but tokens.",
+        },
+    },
+}
 EXAMPLE = """id: 2
 event: sentence
 data: {"index": 0, "text": "今天是11月21号。", "start_ms": 310, "end_ms": 2050}
@@ -40,7 +55,11 @@ log = structlog.get_logger()
 def event_router() -> APIRouter:
     """Make the route."""
     responses = {
-        200: text_answer("The events.", MEDIA_TYPE, EXAMPLE),
+        200: {
+            "description": "The events.",
+            "headers": REQUEST_ID,
+            "content": {MEDIA_TYPE: {"schema": EVENT_SCHEMA, "example": EXAMPLE}},
+        },
         204: {"description": "The job has ended, and there are no events behind this one.", "headers": REQUEST_ID},
         **error_answers([*JOB_CODES, "invalid_value"]),
     }
@@ -89,7 +108,7 @@ async def event_stream(
             for event in events:
                 after_seq = event.seq
                 yield event_text(event.kind, event_json(event), event.seq)
-                if event.kind == "state" and event.data["state"] in FINAL:
+                if event.kind == "state" and event.data["state"] not in UNFINISHED:
                     yield event_text("end", event_json(event))
                     return
             if not events:

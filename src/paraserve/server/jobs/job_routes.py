@@ -1,8 +1,7 @@
-"""Routes of jobs: submit, list, look, cancel, delete."""
+"""Routes of jobs: list, look, cancel, delete."""
 
 import time
 from collections.abc import Sequence
-from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
@@ -10,10 +9,9 @@ from fastapi.responses import JSONResponse
 from paraserve.errors import ProtocolError
 from paraserve.job_errors import JobNotFoundError
 from paraserve.job_wiring import JobParts
-from paraserve.runtime.jobs.job import STATES, Job, JobFilter, JobState
+from paraserve.runtime.jobs.job import STATES, UNFINISHED, Job, JobFilter, JobState
 from paraserve.server.access.key_fields import KeyScope
 from paraserve.server.http.api_docs import (
-    REQUEST_ID,
     WITHOUT_KEY,
     Responses,
     error_answers,
@@ -22,29 +20,21 @@ from paraserve.server.http.api_docs import (
     path_parameter,
     query_parameter,
 )
-from paraserve.server.http.disconnection import time_limit
 from paraserve.server.http.error_codes import (
     HOST_CODES,
     SCOPE_CODES,
     STORE_CODES,
-    SUBMIT_CODES,
-    UPLOAD_CODES,
 )
 from paraserve.server.http.get_routes import GetRoute, get_router
 from paraserve.server.http.parsing.form_fields import FormFields, one_of, read_digits, read_seconds, read_switch
 from paraserve.server.http.receiving import query_fields
-from paraserve.server.http.warnings_header import HEADER_DESCRIPTION, WARNINGS_HEADER, warnings_header
-from paraserve.server.jobs.job_form import job_request
-from paraserve.server.jobs.job_json import job_json, job_path, submitted_json
+from paraserve.server.jobs.job_json import job_json
 from paraserve.server.jobs.job_service import JobService, owner_of, parts_of, service_of
-from paraserve.server.jobs.submitting import Accepted, submit
 from paraserve.server.protocols.json_encoding import Json
 from paraserve.server.protocols.schemas.job_answers import (
     DeletedJob,
     JobJson,
     JobList,
-    SubmittedBatch,
-    SubmittedJob,
 )
 
 TAG = "jobs"
@@ -52,19 +42,9 @@ LIST_PATH, PATH = "/v1/jobs", "/v1/jobs/{id}"
 JOB_ID = path_parameter("id", "Id of the job.")
 MAX_PAGE, PAGE, MAX_DIGITS = 500, 50, 3
 MAX_WAIT_S = 300
-REPLAYED = "Idempotency-Replayed"
 NO_STORE = {"Cache-Control": "no-store"}
 JOB_CODES = (*HOST_CODES, *SCOPE_CODES, "job_not_found", *STORE_CODES)
 """Errors of every route about one job."""
-_ACCEPTED_HEADERS: Json = {
-    "Location": {"description": "Path of the job, or of the list of the batch.", "schema": {"type": "string"}},
-    REPLAYED: {
-        "description": "`true` if the same request was accepted before, and made these jobs.",
-        "required": False,
-        "schema": {"const": "true"},
-    },
-    WARNINGS_HEADER: HEADER_DESCRIPTION[WARNINGS_HEADER],
-}
 
 
 def job_router() -> APIRouter:
@@ -80,26 +60,6 @@ def job_router() -> APIRouter:
             wants_key=True, check=key,
         ),
     )  # fmt: skip
-    shared: dict[str, Any] = {
-        "tags": [TAG],
-        "response_class": Response,
-        "response_model": None,
-        "dependencies": [key],
-    }
-    routes.add_api_route(
-        LIST_PATH,
-        submit_jobs,
-        methods=["POST"],
-        status_code=202,
-        operation_id="submit_job",
-        summary="Submit a recording",
-        responses={
-            202: _accepted(),
-            **error_answers(dict.fromkeys((*UPLOAD_CODES, "invalid_format", *_SUBMIT_CODES))),
-        },
-        openapi_extra={**job_request(), **WITHOUT_KEY},
-        **shared,
-    )
     routes.add_api_route(
         PATH,
         end_job,
@@ -111,34 +71,12 @@ def job_router() -> APIRouter:
             **error_answers([*JOB_CODES, "invalid_value"]),
         },
         openapi_extra={"parameters": [JOB_ID, _purge_parameter()], **WITHOUT_KEY},
-        **shared,
+        tags=[TAG],
+        response_class=Response,
+        response_model=None,
+        dependencies=[key],
     )
     return routes
-
-
-_SUBMIT_CODES = (*SUBMIT_CODES, *STORE_CODES)
-
-
-async def submit_jobs(request: Request) -> Response:
-    """Accepts a recording, or several, to be transcribed whenever there is room. The connection need not stay.
-
-    The answer comes once the recording and the job are on the disk: from then on no restart loses them. Several files
-    of a form, or `jobs` of a JSON body, are accepted together or not at all. With an `Idempotency-Key` a request may
-    be sent again: it makes no second job.
-    """
-    service = service_of(request)
-    async with time_limit(service.upload_limits.request_timeout_s):
-        accepted = await submit(service, request)
-    answer = JSONResponse(_accepted_json(accepted), 202, headers=NO_STORE)
-    answer.headers["Location"] = _location(accepted)
-    warnings = list(dict.fromkeys(warning for one in accepted.warnings for warning in one))
-    if warnings:
-        answer.headers[WARNINGS_HEADER] = warnings_header(warnings)
-    if accepted.is_replay:
-        answer.headers[REPLAYED] = "true"
-    if request.app.state.readiness.is_draining:
-        answer.headers["Connection"] = "close"  # the client's next request belongs to another process
-    return answer
 
 
 async def list_jobs(request: Request) -> Response:
@@ -190,30 +128,13 @@ async def _wait_for_end(service: JobService, parts: JobParts, job_id: str, wait_
             events = await parts.store.events(job_id, seq)
         except JobNotFoundError:
             return  # deleted meanwhile
-        if any(event.kind == "state" and event.data["state"] in FINAL for event in events):
+        if any(event.kind == "state" and event.data["state"] not in UNFINISHED for event in events):
             return
         seq = max((event.seq for event in events), default=seq)
         left_s = deadline_s - time.monotonic()
         if left_s <= 0:
             return
         await service.wait(parts, job_id, seq, left_s)
-
-
-FINAL = frozenset(("done", "failed", "cancelled"))
-"""States that do not change any more."""
-
-
-def _accepted_json(accepted: Accepted) -> Json:
-    pairs = zip(accepted.jobs, accepted.warnings, strict=True)
-    jobs = [submitted_json(job, warnings) for job, warnings in pairs]
-    if not accepted.is_batch:
-        return jobs[0]
-    return {"object": "batch", "batch": accepted.jobs[0].batch, "data": jobs}
-
-
-def _location(accepted: Accepted) -> str:
-    first = accepted.jobs[0]
-    return f"{LIST_PATH}?batch={first.batch}" if accepted.is_batch else job_path(first.id)
 
 
 def _filter(fields: FormFields, owner: str) -> JobFilter:
@@ -231,11 +152,6 @@ def _filter(fields: FormFields, owner: str) -> JobFilter:
     if limit is not None and not 1 <= limit <= MAX_PAGE:
         raise ProtocolError(f"limit must be 1 to {MAX_PAGE}", code="invalid_value", param="limit")
     return JobFilter(owner, states, fields.last("batch"), fields.last("after"), limit or PAGE)
-
-
-def _accepted() -> Json:
-    answer = json_answer("The jobs are stored, and wait for their turn.", SubmittedJob | SubmittedBatch)
-    return {**answer, "headers": {**REQUEST_ID, **_ACCEPTED_HEADERS}}
 
 
 def _listed() -> Responses:

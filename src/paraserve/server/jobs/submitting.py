@@ -19,6 +19,7 @@ from paraserve.runtime.jobs.job import Idempotency, Job, JobRequest, NewJob, Quo
 from paraserve.runtime.jobs.job_plan import AskedModel
 from paraserve.runtime.routing.routed_engine import RoutedEngine
 from paraserve.server.access.authentication import api_key
+from paraserve.server.http.parsing.form_fields import FormFields, read_caching
 from paraserve.server.jobs.job_fields import (
     JobFields,
     check_source,
@@ -79,7 +80,7 @@ async def submit(service: JobService, request: Request) -> Accepted:
             service.admission.admit(api_key(request)),
             receive_jobs(request, service.upload_limits) as received,
         ):
-            checked = [await checked_job(service, one) for one in received.jobs]
+            checked = await _all_checked(service, [_with_caching(one, request) for one in received.jobs])
             parts = await service.jobs.open()
             idempotency = None
             if key is not None:
@@ -115,6 +116,22 @@ def _file_digest(file: BinaryIO) -> str:
         digest.update(piece)
     file.seek(0)
     return digest.hexdigest()
+
+
+async def _all_checked(service: JobService, jobs: Sequence[ReceivedJob]) -> list[CheckedJob]:
+    """Check jobs side by side: each may wait for a name server. The first that cannot be used is told of."""
+    checked = await asyncio.gather(*(checked_job(service, one) for one in jobs), return_exceptions=True)
+    for one in checked:
+        if isinstance(one, BaseException):
+            raise one
+    return [one for one in checked if not isinstance(one, BaseException)]
+
+
+def _with_caching(job: ReceivedJob, request: Request) -> ReceivedJob:
+    """Return a job that goes without the result cache, where the header `Cache-Control` asks for that."""
+    if read_caching(FormFields({}), request.headers.get("cache-control", "")):
+        return job
+    return replace(job, values={**job.values, "no_cache": ["true"]})
 
 
 async def checked_job(service: JobService, received: ReceivedJob) -> CheckedJob:
@@ -242,4 +259,6 @@ async def _delete(parts: JobParts, names: Sequence[str]) -> None:
 def _accepted(
     jobs: Sequence[Job], checked: Sequence[CheckedJob], received: ReceivedJobs, *, is_replay: bool
 ) -> Accepted:
-    return Accepted(jobs, [one.warnings for one in checked], received.is_batch, is_replay)
+    is_whole = len(jobs) == len(checked)  # unless jobs of an earlier batch were deleted since
+    warnings = [one.warnings for one in checked] if is_whole else [()] * len(jobs)
+    return Accepted(jobs, warnings, received.is_batch, is_replay)

@@ -8,7 +8,6 @@ from typing import Protocol
 import structlog
 
 from paraserve.errors import StorageError
-from paraserve.runtime.decoding.pool import DecodePool
 from paraserve.runtime.jobs.job import JobState
 from paraserve.runtime.routing.routed_engine import RoutedEngine
 from paraserve.server.telemetry.job_metrics import JobMetrics
@@ -31,8 +30,8 @@ class JobCounts(Protocol):
         """Return how long the oldest queued job has been there; None: there is none."""
 
 
-async def sample(engine: RoutedEngine, metrics: Metrics, pool: DecodePool) -> None:
-    """Sample until cancelled."""
+async def sample(engine: RoutedEngine, metrics: Metrics, decode_memory_bytes: Callable[[], int]) -> None:
+    """Sample until cancelled. `decode_memory_bytes` gives the memory of all decode children."""
     while True:
         metrics.models(engine.statuses)
         metrics.live_level()
@@ -40,7 +39,7 @@ async def sample(engine: RoutedEngine, metrics: Metrics, pool: DecodePool) -> No
         await asyncio.sleep(INTERVAL_S)
         metrics.loop_lag.observe(max(0.0, time.monotonic() - before_s - INTERVAL_S))
         metrics.memory.set(memory_bytes())
-        metrics.decode_memory.set(pool.memory_bytes)
+        metrics.decode_memory.set(decode_memory_bytes())
         for lane, n_waiting in engine.queued.items():
             metrics.queue_depth.labels(lane.name.lower()).set(n_waiting)
 

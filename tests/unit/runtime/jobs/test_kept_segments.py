@@ -14,7 +14,7 @@ from paraserve.runtime.jobs.working.job_engine import JobEngine
 from paraserve.runtime.jobs.working.kept_segments import KeptSegments, segment_key
 from paraserve.runtime.scheduling.batches import Lane
 from paraserve.types import Hypothesis, SegmentAudio, Token
-from support.jobs import LoudEngine
+from support.loud_engine import LoudEngine
 from support.redaction import ALL_MASKS
 
 texts = st.text(max_size=5)

@@ -14,16 +14,14 @@ POSTGRES_SECONDS = "CAST(extract(epoch FROM statement_timestamp()) AS double pre
 class Now(FunctionElement[float]):
     """Seconds since 1970."""
 
-    name = "now"
-    inherit_cache = True
+    inherit_cache = True  # or each statement with it is compiled each time
     type = Double()
 
 
 class Today(FunctionElement[int]):
     """Days since 1970, in UTC."""
 
-    name = "today"
-    inherit_cache = True
+    inherit_cache = True  # or each statement with it is compiled each time
     type = BigInteger()
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
-    literal_column,
+    true,
 )
 
 metadata = MetaData()
@@ -38,6 +38,8 @@ jobs = Table(
     Column("created_s", Double, nullable=False),
     Column("started_s", Double),
     Column("ended_s", Double),
+    # In the queue: neither running nor waiting for another attempt, nor ended.
+    Column("in_queue", Boolean, nullable=False),
     # When a runner may take the job beside the queue: the end of the lease, or of the wait before another attempt.
     Column("due_s", Double),
     Column("attempts", Integer, nullable=False),
@@ -59,8 +61,9 @@ jobs = Table(
     Column("segments_done", Integer, nullable=False),
     Column("segments_kept", Integer, nullable=False),
 )
-# A literal, not a parameter: only so do the databases see that a query is about the index of the queue.
-IN_QUEUE = (jobs.c.state == literal_column("'queued'")) & jobs.c.due_s.is_(None)
+IN_QUEUE = jobs.c.in_queue.is_(true())
+"""Condition of the index of the queue. A query with it takes that index: no other one knows the column."""
+
 Index("jobs_of_key", jobs.c.key_name, jobs.c.state, jobs.c.number)
 Index("jobs_by_state", jobs.c.state, jobs.c.number)
 Index(

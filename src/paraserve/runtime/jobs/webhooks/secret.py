@@ -9,7 +9,7 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
-from paraserve.errors import ParaserveError
+from paraserve.errors import ParaserveError, StorageError
 from paraserve.runtime.durable_files import make_folder, sync_folder
 
 PREFIX = "whsec_"
@@ -25,19 +25,30 @@ def webhook_secret(setting: str, data_dir: Path) -> str:
     Several processes that make it at once get the same one. It blocks for as long as the disk takes.
 
     Raises:
-        ParaserveError: the secret has another form, or the file can be neither read nor made.
+        ParaserveError: the secret has another form.
+        StorageError: the file can be neither read nor made now.
     """
     if setting:
-        return _checked(setting, "webhook_secret")
+        return check_secret(setting)
     path = data_dir / FILE_NAME
     try:
         if not path.exists():
             _make(path)
         text = path.read_text("ascii")
-    except (OSError, UnicodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else EXPECTED
-        raise ParaserveError(f"the secret of webhooks {path}: {reason}", code="invalid_settings") from error
+    except OSError as error:
+        raise StorageError(f"the secret of webhooks {path}: {error.strerror}") from error
+    except UnicodeError:
+        raise ParaserveError(f"the secret of webhooks {path}: {EXPECTED}", code="invalid_settings") from None
     return _checked(text.strip(), str(path))
+
+
+def check_secret(setting: str) -> str:
+    """Return the setting `webhook_secret` if it has the right form.
+
+    Raises:
+        ParaserveError: it has another form.
+    """
+    return _checked(setting, "webhook_secret")
 
 
 def _checked(secret: str, place: str) -> str:

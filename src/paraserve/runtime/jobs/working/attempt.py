@@ -143,7 +143,7 @@ class Attempt:
             yield recording
 
     def _job_engine(self, model: str, engine: Engine) -> Engine:
-        return JobEngine(engine, model, self._segments)
+        return JobEngine(engine, self._place.engine.models.made_of(model), self._segments)
 
     async def _report(self) -> None:
         """Prolong the lease and tell the progress until the work is over."""

@@ -16,7 +16,7 @@ class JobEngine:
 
     Args:
         engine: of the model.
-        model: names the model and its version.
+        model: says what the model is made of.
         segments: has segments of earlier attempts, and gets those that are recognized.
     """
 

@@ -76,7 +76,7 @@ def segment_key(model: str, audio: SegmentAudio, options: RecognitionOptions) ->
     """Return a key that is equal for calls of a recognizer with equal results.
 
     Args:
-        model: names the model and its version.
+        model: says what the model is made of, so that another one recognizes anew.
         audio: the segment.
         options: of the call.
     """

@@ -144,7 +144,7 @@ class DeliveryJson(Documented):
     id: str
     """Id of the message, in the header `webhook-id` of each attempt."""
     event: str
-    """What it tells: `job.done`, `job.failed` or `job.cancelled`."""
+    """What it tells: `job.running` when the work begins, then `job.done`, `job.failed` or `job.cancelled`."""
     url: str
     """Where it goes."""
     state: Literal["waiting", "delivered", "given up"]

@@ -83,6 +83,7 @@ FIRST, SECOND, THIRD, LAST = (BODY[at : at + SEALED_CHUNK] for at in range(0, le
         HEADER + sealed_file(CHUNKS)[HEADER_BYTES : HEADER_BYTES + SEALED_CHUNK] + SECOND + THIRD + LAST,
         CHUNKS,
     ],
+    ids=lambda changed: f"{len(changed)} bytes",  # the bytes differ in each process that runs tests
 )
 def test_chunks_that_were_cut_moved_or_exchanged_are_noticed(changed: bytes):
     with pytest.raises(StoredDataError):

@@ -40,6 +40,7 @@ _CLAIM = (
     .where(jobs.c.number == func.coalesce(_overdue.scalar_subquery(), _first_in_queue.scalar_subquery()))
     .values(
         state="running",
+        in_queue=False,
         lease=bindparam("new_lease"),
         owner=bindparam("by"),
         due_s=Now() + bindparam("lease_s"),
@@ -60,7 +61,7 @@ _HEARTBEAT_WITH_PROGRESS = _HEARTBEAT.values(last_seq=NEXT_SEQ, **NEW_PROGRESS)
 _RELEASE = (
     update(jobs)
     .where(IS_LEASED)
-    .values(state="queued", attempts=jobs.c.attempts - 1, **NO_LEASE, **NEW_STATE)
+    .values(state="queued", in_queue=True, attempts=jobs.c.attempts - 1, **NO_LEASE, **NEW_STATE)
     .returning(*jobs.c)
 )
 _NEXT_DUE: Select[float | None] = select(func.min(jobs.c.due_s) - Now())

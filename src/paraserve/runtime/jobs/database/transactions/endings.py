@@ -16,7 +16,7 @@ from paraserve.runtime.jobs.database.transactions.totals import change_totals
 from paraserve.runtime.jobs.database.transactions.usage import count_usage
 from paraserve.runtime.jobs.job import Job, JobError, LastSentences
 
-_ENDED = {"ended_s": Now(), "is_cancelling": False, **NO_LEASE, **NEW_STATE}
+_ENDED = {"ended_s": Now(), "in_queue": False, "is_cancelling": False, **NO_LEASE, **NEW_STATE}
 _FINISH = (
     update(jobs)
     .where(IS_LEASED)

@@ -1,5 +1,6 @@
 """Writes of the runner that has a job. Those of a runner that has lost it change nothing."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import Executable, Row, bindparam
@@ -20,7 +21,7 @@ NEW_STATE = {"last_seq": NEXT_SEQ, "state_seq": NEXT_SEQ}
 NEW_PROGRESS = {"progress_seq": NEXT_SEQ, **{name: bindparam(f"new_{name}") for name in PROGRESS}}
 """Columns of an event of the progress, beside `last_seq`; `new_progress` has its values."""
 
-NO_LEASE = {"lease": None, "owner": None, "due_s": None}
+NO_LEASE: Mapping[str, Any] = {"lease": None, "owner": None, "due_s": None}
 
 
 def new_progress(progress: Progress) -> dict[str, Any]:

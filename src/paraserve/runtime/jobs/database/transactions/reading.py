@@ -1,9 +1,10 @@
 """Jobs and their results, as clients ask for them."""
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
-from sqlalchemy import BigInteger, Row, bindparam, func, select
+from sqlalchemy import BigInteger, Row, Select, bindparam, func, select, union_all
 
 from paraserve.errors import ProtocolError
 from paraserve.job_errors import JobStateError
@@ -15,14 +16,7 @@ from paraserve.runtime.jobs.job import STATES, Job, JobFilter, JobState
 
 MAX_NUMBER = 2**63 - 1
 
-_PAGE = (
-    select(jobs)
-    .where(jobs.c.state == bindparam("in_state"), jobs.c.number < bindparam("before", type_=BigInteger))
-    .order_by(jobs.c.number.desc())
-    .limit(bindparam("most"))
-)
-_PAGE_OF_KEY = _PAGE.where(jobs.c.key_name == bindparam("of_key"))
-_PAGE_OF_BATCH = _PAGE.where(jobs.c.batch == bindparam("of_batch"))
+_PAGE = select(jobs).where(jobs.c.number.in_(bindparam("numbers", expanding=True))).order_by(jobs.c.number.desc())
 _RESULT = select(results.c.transcript).where(results.c.job_id == bindparam("of_job"))
 _COUNTS = select(jobs.c.state, func.count().label("jobs")).group_by(jobs.c.state)
 _OLDEST_WAITING = select(Now() - jobs.c.created_s).where(jobs.c.state == "queued").order_by(jobs.c.number).limit(1)
@@ -49,22 +43,32 @@ def list_jobs(transaction: Transaction, wanted: JobFilter) -> tuple[list[Job], s
 
 
 def _rows(transaction: Transaction, wanted: JobFilter) -> list[Row[Any]]:
-    """Return the rows of a page and one more. Indexes are by state, so that no filter reads rows that it drops."""
-    values: dict[str, Any] = {"before": _number(wanted.after), "most": wanted.limit + 1}
-    query = _PAGE
-    if wanted.batch is not None:
-        query, values["of_batch"] = _PAGE_OF_BATCH, wanted.batch
-    elif wanted.key_name is not None:
-        query, values["of_key"] = _PAGE_OF_KEY, wanted.key_name
+    """Return the rows of a page and one more."""
+    before = _number(wanted.after)
     if not is_storable(wanted.batch or ""):
         return []
-    rows = [
-        row
-        for state in wanted.states or STATES
-        for row in transaction.connection.execute(query, {**values, "in_state": state})
-        if wanted.key_name in (None, row.key_name)
-    ]
-    return sorted(rows, key=lambda row: row.number, reverse=True)[: wanted.limit + 1]
+    states = tuple(wanted.states or STATES)
+    column = "batch" if wanted.batch is not None else "key_name" if wanted.key_name is not None else None
+    values: dict[str, Any] = {f"state_{place}": state for place, state in enumerate(states)}
+    values |= {"of": column and getattr(wanted, column), "before": before, "most": wanted.limit + 1}
+    numbers = transaction.connection.execute(_numbers(len(states), column), values).scalars().all()
+    rows = transaction.connection.execute(_PAGE, {"numbers": numbers}) if numbers else ()
+    return [row for row in rows if wanted.key_name in (None, row.key_name)]  # the key of a batch is not asked for
+
+
+@cache
+def _numbers(n_states: int, column: str | None) -> Select[int]:
+    """Return the query for the numbers of a page. Indexes are by state, so each state is asked for by itself."""
+    parts = []
+    for place in range(n_states):
+        part = select(jobs.c.number).where(jobs.c.state == bindparam(f"state_{place}"))
+        part = part.where(jobs.c.number < bindparam("before", type_=BigInteger))
+        if column is not None:
+            part = part.where(jobs.c[column] == bindparam("of"))
+        newest = part.order_by(jobs.c.number.desc()).limit(bindparam("most")).subquery()
+        parts.append(select(newest.c.number))
+    whole = union_all(*parts).subquery()
+    return select(whole.c.number).order_by(whole.c.number.desc()).limit(bindparam("most"))
 
 
 def _number(after: str | None) -> int:

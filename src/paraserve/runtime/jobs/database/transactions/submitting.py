@@ -94,6 +94,7 @@ def _row(transaction: Transaction, job: NewJob, turn: int, now_s: float) -> dict
         "key_name": job.key_name,
         "batch": job.batch,
         "state": "queued",
+        "in_queue": True,
         "request": write_request(job, job.request, transaction.texts),
         "recording": job.recording,
         "size_bytes": job.size_bytes,

@@ -43,6 +43,7 @@ def upgrade() -> None:
         sa.Column("created_s", sa.Double(), nullable=False),
         sa.Column("started_s", sa.Double(), nullable=True),
         sa.Column("ended_s", sa.Double(), nullable=True),
+        sa.Column("in_queue", sa.Boolean(), nullable=False),
         sa.Column("due_s", sa.Double(), nullable=True),
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("lease", sa.String(), nullable=True),
@@ -86,8 +87,8 @@ def upgrade() -> None:
         "jobs",
         [sa.literal_column("priority DESC"), "turn", "number"],
         unique=False,
-        sqlite_where=sa.text("state = 'queued' AND due_s IS NULL"),
-        postgresql_where=sa.text("state = 'queued' AND due_s IS NULL"),
+        sqlite_where=sa.text("in_queue IS 1"),
+        postgresql_where=sa.text("in_queue IS true"),
     )
     op.create_index(
         "jobs_of_batch",

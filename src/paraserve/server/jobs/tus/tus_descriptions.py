@@ -48,7 +48,7 @@ _HEADERS: Mapping[str, Json] = {
 }
 TUS_HEADERS = tuple(name for name in _HEADERS if name not in ("Location", "Cache-Control", "X-HTTP-Method-Override"))
 """Headers that pages of allowed origins may read."""
-REFUSALS = (*HOST_CODES, *SCOPE_CODES, *STORE_CODES, *TUS_CODES)
+REFUSALS = (*HOST_CODES, *SCOPE_CODES, *STORE_CODES, *TUS_CODES, "method_not_allowed")
 FOUND = ("upload_not_found", "upload_busy")
 RECEIVED = ("file_too_large", "upload_timeout", "quota_exceeded", "shutting_down")
 UPLOAD_ID = path_parameter("upload_id", "Id of the upload: the end of its `Location`.")
@@ -169,7 +169,7 @@ OTHER_METHODS = _route(
         204, "As `PATCH` and `DELETE` answer.", (), ("Upload-Offset", "Upload-Expires", "X-Job-Id", "Location")
     )
     | tus_answers(200, "As `HEAD` answers.", ("Upload-Offset",), ("Upload-Length", "Upload-Expires", "X-Job-Id"))
-    | tus_errors(*RECEIVED, *FOUND, *FIELDS, "method_not_allowed"),
+    | tus_errors(*RECEIVED, *FOUND, *FIELDS),
     parameters=[
         UPLOAD_ID,
         *header_parameters(

@@ -6,7 +6,7 @@ import structlog
 
 from paraserve.errors import StorageError
 from paraserve.server.jobs.job_service import JobService
-from paraserve.server.jobs.tus_service import TusService
+from paraserve.server.jobs.tus.tus_service import TusService
 
 SWEEP_S = 60.0
 LOOK_S = 5.0

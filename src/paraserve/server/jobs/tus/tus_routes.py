@@ -16,7 +16,7 @@ from paraserve.server.access.key_fields import KeyScope
 from paraserve.server.error_responses import answer_error
 from paraserve.server.http.api_docs import key_with
 from paraserve.server.jobs.job_service import service_of
-from paraserve.server.jobs.tus_descriptions import (
+from paraserve.server.jobs.tus.tus_descriptions import (
     ABILITIES,
     ABILITIES_OF_ONE,
     ADDING,
@@ -25,7 +25,7 @@ from paraserve.server.jobs.tus_descriptions import (
     OTHER_METHODS,
     STATE,
 )
-from paraserve.server.jobs.tus_service import TusService, name_of
+from paraserve.server.jobs.tus.tus_service import TusService, name_of
 from paraserve.server.protocols.tus import (
     RESUMABLE,
     ability_headers,

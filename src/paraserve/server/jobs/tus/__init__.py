@@ -1,0 +1,1 @@
+"""Routes of resumable uploads, by the tus protocol 1.0."""
