@@ -178,7 +178,7 @@ class Jobs:
         recordings = open_recordings(folder / RECORDINGS_FOLDER, settings.jobs_recordings, self.cipher)
         store_class = await asyncio.to_thread(_store_class)  # the import takes half a second
         store = await store_class.open(job_database(settings), cipher=self.cipher)
-        uploads = ResumableUploads(store, folder / UPLOADS_FOLDER, self.cipher, settings.uploads_keep_s)
+        uploads = ResumableUploads(store.uploads, folder / UPLOADS_FOLDER, self.cipher, settings.uploads_keep_s)
         parts = JobParts(store, recordings, uploads, folder)
         if not self._is_closing:
             self._begin(parts, secret)
@@ -193,7 +193,7 @@ class Jobs:
             self._runner = JobRunner(self._workplace(parts), owner)
             self._run(self._runner.run())
         sender = WebhookSender(
-            parts.store,
+            parts.store.webhooks,
             self.poster,
             secret,
             owner=owner,

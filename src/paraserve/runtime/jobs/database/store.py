@@ -14,7 +14,7 @@ from paraserve.runtime.jobs.database.backend import Backend
 from paraserve.runtime.jobs.database.database import Database
 from paraserve.runtime.jobs.database.sqlite import SqliteBackend
 from paraserve.runtime.jobs.database.texts import Cipher, Texts
-from paraserve.runtime.jobs.database.transaction import DELIVERIES, WORK
+from paraserve.runtime.jobs.database.transaction import WORK
 from paraserve.runtime.jobs.database.transactions import (
     claims,
     deletion,
@@ -24,11 +24,12 @@ from paraserve.runtime.jobs.database.transactions import (
     reading,
     recordings,
     submitting,
-    uploads,
     usage,
 )
 from paraserve.runtime.jobs.database.transactions import idempotency as idempotency_keys
+from paraserve.runtime.jobs.database.upload_rows import UploadRows
 from paraserve.runtime.jobs.database.waits import Waits
+from paraserve.runtime.jobs.database.webhook_queue import WebhookQueue
 from paraserve.runtime.jobs.job import (
     NO_SENTENCES,
     Delivery,
@@ -43,7 +44,6 @@ from paraserve.runtime.jobs.job import (
     NewJob,
     Progress,
     Quotas,
-    Upload,
     UsageRow,
 )
 
@@ -56,12 +56,15 @@ class JobStore:
     Every method may raise `DatabaseAwayError` (the same call may work later), `StorageFullError` and `StorageError`.
     A method that is cancelled may still write, apart from those where it is said otherwise. Names of API keys: None
     stands for all keys, "" for clients without one. Methods with a `lease` are those of the runner that claimed the
-    job; they raise `LeaseLostError` once another runner has it, or once it was deleted.
+    job; they raise `LeaseLostError` once another runner has it, or once it was deleted. `webhooks` has the messages
+    to be sent, `uploads` the rows of resumable uploads.
     """
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._waits = Waits(database)
+        self.webhooks = WebhookQueue(database, self._waits)
+        self.uploads = UploadRows(database)
         self._undoing: set[asyncio.Task[None]] = set()
 
     @classmethod
@@ -168,6 +171,10 @@ class JobStore:
     async def wait_for_end(self, job_id: str, timeout_s: float) -> bool:
         """Wait until a job has ended, or is gone; False after `timeout_s` without."""
         return await self._waits.until(job_id, lambda last: last.is_end, timeout_s)
+
+    async def deliveries(self, job_id: str) -> Sequence[Delivery]:
+        """Return the messages about a job in order."""
+        return await self._database.read(deliveries.deliveries_of, job_id)
 
     async def counts(self) -> Mapping[JobState, int]:
         """Return how many jobs are in each state."""
@@ -296,77 +303,6 @@ class JobStore:
     async def recording_deleted(self, name: str) -> None:
         """Note that a recording is gone."""
         await self._database.write(recordings.recording_deleted, name)
-
-    # --- webhooks ---
-
-    async def claim_delivery(self, owner: str, lease_s: float) -> Delivery | None:
-        """Take the message that has been due for longest; of a job only the first that was not delivered."""
-        return await self._waits.look(DELIVERIES, self._database.note(deliveries.claim_delivery, owner, lease_s))
-
-    async def wait_for_delivery(self, timeout_s: float) -> None:
-        """Wait until there may be a message to deliver: one came since the last claim that found none."""
-        await self._waits.for_news(DELIVERIES, timeout_s)
-
-    async def next_delivery_due_s(self) -> float | None:
-        """Return the time until a message may be tried (again) (<= 0: now); None: there is none."""
-        return await self._database.read(deliveries.next_delivery_due_s)
-
-    async def delivery_done(self, message_id: str, owner: str, status: int) -> None:
-        """Note that a message was received. Nothing changes where another sender has it by now."""
-        await self._database.write(deliveries.delivery_done, message_id, owner, status)
-
-    async def delivery_failed(
-        self, message_id: str, owner: str, status: int | None, error: str, retry_in_s: float | None
-    ) -> None:
-        """Note an attempt that failed. `retry_in_s` None gives the message up."""
-        await self._database.write(deliveries.delivery_failed, message_id, owner, status, error, retry_in_s)
-
-    async def postpone_delivery(self, message_id: str, owner: str, retry_in_s: float) -> None:
-        """Give a message back that was not sent. It counts as no attempt."""
-        await self._database.write(deliveries.postpone_delivery, message_id, owner, retry_in_s)
-
-    async def deliveries(self, job_id: str) -> Sequence[Delivery]:
-        """Return the messages about a job in order."""
-        return await self._database.read(deliveries.deliveries_of, job_id)
-
-    # --- resumable uploads ---
-
-    async def add_upload(self, upload: Upload, quotas: Quotas) -> Upload:
-        """Add an upload; its length counts for the bytes of its key.
-
-        Raises:
-            QuotaError: there is no room for it.
-        """
-        return await self._database.write(uploads.add_upload, upload, quotas)
-
-    async def get_upload(self, upload_id: str, key_name: str | None) -> Upload:
-        """Return an upload.
-
-        Raises:
-            UploadNotFoundError: there is none, or it belongs to another key.
-        """
-        return await self._database.read(uploads.get_upload, upload_id, key_name)
-
-    async def change_upload(self, upload_id: str, offset: int, length: int | None, quotas: Quotas) -> Upload:
-        """Note how many bytes are on the disk, and the length of the whole once the client says it.
-
-        Raises:
-            UploadNotFoundError: it was deleted meanwhile.
-            QuotaError: there is no room for its length.
-        """
-        return await self._database.write(uploads.change_upload, upload_id, offset, length, quotas)
-
-    async def delete_upload(self, upload_id: str, key_name: str | None) -> None:
-        """Delete an upload's row.
-
-        Raises:
-            UploadNotFoundError: there is none, or it belongs to another key.
-        """
-        await self._database.write(uploads.delete_upload, upload_id, key_name)
-
-    async def expired_uploads(self, keep_s: float, limit: int) -> Sequence[str]:
-        """Return ids of uploads without news for `keep_s`, the oldest first."""
-        return await self._database.read(uploads.expired_uploads, keep_s, limit)
 
     # --- usage ---
 

@@ -18,7 +18,7 @@ from paraserve.runtime.jobs.uploads.upload_file import SUFFIX, UploadFile, locke
 from paraserve.runtime.jobs.uploads.upload_writer import UploadWriter
 
 if TYPE_CHECKING:
-    from paraserve.runtime.jobs.database.store import JobStore
+    from paraserve.runtime.jobs.database.upload_rows import UploadRows
 
 DELETE_AT_ONCE = 100
 
@@ -31,7 +31,7 @@ class ResumableUploads:
     `cipher` encrypts their bytes, None leaves them as they are.
     """
 
-    store: "JobStore"
+    rows: "UploadRows"
     folder: Path
     cipher: Cipher | None
     keep_s: float
@@ -47,7 +47,7 @@ class ResumableUploads:
             StorageError, DatabaseAwayError: it cannot be opened now.
         """
         async with self._locked(upload_id, key_name) as (upload, file):
-            yield UploadWriter(upload, file, self.store, quotas)
+            yield UploadWriter(upload, file, self.rows, quotas)
 
     @asynccontextmanager
     async def recording(self, upload_id: str, key_name: str) -> AsyncIterator[tuple[Upload, BinaryIO]]:
@@ -84,7 +84,7 @@ class ResumableUploads:
             StorageError, DatabaseAwayError: it cannot be deleted now.
         """
         async with self._locked(upload_id, key_name) as (_, file):
-            await self.store.delete_upload(upload_id, key_name)
+            await self.rows.delete(upload_id, key_name)
             await in_thread(file.delete)
 
     async def sweep(self, make_job: Callable[[Upload], Awaitable[None]]) -> None:
@@ -100,22 +100,22 @@ class ResumableUploads:
             found = await in_thread(_ids, self.folder)
         for upload_id in found:
             try:
-                upload = await self.store.get_upload(upload_id, None)
+                upload = await self.rows.get(upload_id, None)
             except UploadNotFoundError:
                 await in_thread(_delete_files, self._path(upload_id))
                 continue
             if upload.is_complete:
                 await make_job(upload)
-        for upload_id in await self.store.expired_uploads(self.keep_s, DELETE_AT_ONCE):
+        for upload_id in await self.rows.expired(self.keep_s, DELETE_AT_ONCE):
             with suppress(UploadBusyError, UploadNotFoundError):
                 await self._delete_unless_busy(upload_id)
 
     @asynccontextmanager
     async def _locked(self, upload_id: str, key_name: str | None) -> AsyncIterator[tuple[Upload, UploadFile]]:
-        await self.store.get_upload(upload_id, key_name)  # before a file is made
+        await self.rows.get(upload_id, key_name)  # before a file is made
         async with locked_file(self._path(upload_id), self.cipher, self.patience_s) as file:
             try:
-                upload = await self.store.get_upload(upload_id, key_name)
+                upload = await self.rows.get(upload_id, key_name)
             except UploadNotFoundError:  # the request that had it has deleted it, or made it a job
                 await in_thread(file.delete)
                 raise
@@ -123,12 +123,12 @@ class ResumableUploads:
 
     async def _delete_unless_busy(self, upload_id: str) -> None:
         async with locked_file(self._path(upload_id), None, 0.0) as file:
-            await self.store.delete_upload(upload_id, None)
+            await self.rows.delete(upload_id, None)
             await in_thread(file.delete)
 
     async def _is_there(self, upload_id: str) -> bool:
         try:
-            await self.store.get_upload(upload_id, None)
+            await self.rows.get(upload_id, None)
         except UploadNotFoundError:
             return False
         return True

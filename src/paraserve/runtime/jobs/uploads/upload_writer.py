@@ -13,7 +13,7 @@ from paraserve.runtime.jobs.job import Quotas, Upload
 from paraserve.runtime.jobs.uploads.upload_file import UploadFile
 
 if TYPE_CHECKING:
-    from paraserve.runtime.jobs.database.store import JobStore
+    from paraserve.runtime.jobs.database.upload_rows import UploadRows
 
 BLOCK_BYTES = 128 * 1024
 SAVE_S = 1.0
@@ -23,10 +23,10 @@ SAVE_S = 1.0
 class UploadWriter:
     """Adds bytes to an upload that is locked for this request: to the file first, then to the database's count."""
 
-    def __init__(self, upload: Upload, file: UploadFile, store: "JobStore", quotas: Quotas) -> None:
+    def __init__(self, upload: Upload, file: UploadFile, rows: "UploadRows", quotas: Quotas) -> None:
         self.upload = upload
         self._file = file
-        self._store = store
+        self._rows = rows
         self._quotas = quotas
         self._length = upload.length
         self._written = upload.offset
@@ -97,9 +97,7 @@ class UploadWriter:
         finally:  # also what was written before the disk was full
             if (self._written, self._length) != (self.upload.offset, self.upload.length):
                 await in_thread(self._file.sync)
-                self.upload = await self._store.change_upload(
-                    self.upload.id, self._written, self._length, self._quotas
-                )
+                self.upload = await self._rows.change(self.upload.id, self._written, self._length, self._quotas)
 
 
 async def _with_ticks(chunks: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:

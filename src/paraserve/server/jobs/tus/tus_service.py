@@ -42,7 +42,7 @@ class TusService:
             await checked_job(self.service, job_of_upload(upload))
         if part is not None:
             whole_length(part, 0, upload.length)
-        upload = await self.parts.store.add_upload(upload, self.service.quotas_of(key))
+        upload = await self.parts.store.uploads.add(upload, self.service.quotas_of(key))
         if part is not None:
             return await self.add(request, upload.id, part)
         return await self._facts(upload, key)
@@ -85,7 +85,7 @@ class TusService:
             DatabaseAwayError: it cannot be told now.
         """
         try:
-            upload = await self.parts.store.get_upload(upload_id, name_of(key))
+            upload = await self.parts.store.uploads.get(upload_id, name_of(key))
         except UploadNotFoundError:
             return await self._facts_of_job(upload_id, key)
         try:

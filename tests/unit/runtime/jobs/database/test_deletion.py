@@ -29,7 +29,7 @@ async def test_a_deleted_job_leaves_nothing(store: JobStore) -> None:
         with pytest.raises(JobNotFoundError):
             await ask
     assert await store.deliveries(job_id) == []
-    assert await store.claim_delivery("sender", LEASE_S) is None
+    assert await store.webhooks.claim_delivery("sender", LEASE_S) is None
     assert (await store.list(JobFilter(None)))[0] == []
 
 
@@ -96,6 +96,6 @@ async def test_a_job_is_kept_until_it_was_told_about(store: JobStore) -> None:
     job_id = await finished(store, callback_url="https://example.org")
     for _ in range(2):
         assert await store.due_for_deletion(0, 10) == []
-        delivery = await store.claim_delivery("sender", LEASE_S)
-        await store.delivery_done(delivery.id, "sender", 200)
+        delivery = await store.webhooks.claim_delivery("sender", LEASE_S)
+        await store.webhooks.delivery_done(delivery.id, "sender", 200)
     assert await store.due_for_deletion(0, 10) == [job_id]

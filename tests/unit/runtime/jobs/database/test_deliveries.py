@@ -11,7 +11,7 @@ URL = "https://example.org/hook"
 
 
 async def claim(store: JobStore, owner: str = "sender", lease_s: float = LEASE_S) -> Delivery:
-    delivery = await store.claim_delivery(owner, lease_s)
+    delivery = await store.webhooks.claim_delivery(owner, lease_s)
     assert delivery is not None
     return delivery
 
@@ -34,13 +34,13 @@ async def test_a_job_is_told_about_in_order(store: JobStore, other_store: JobSto
     job_id = await ended(store)
     first = await claim(store)
     assert (first.job_id, first.number, first.event, first.url) == (job_id, 1, "job.running", URL)
-    assert await other_store.claim_delivery("another", LEASE_S) is None
-    await store.delivery_failed(first.id, "sender", 500, "no", 0)
+    assert await other_store.webhooks.claim_delivery("another", LEASE_S) is None
+    await store.webhooks.delivery_failed(first.id, "sender", 500, "no", 0)
     again = await claim(store)
     assert (again.id, again.body, again.attempts, again.status) == (first.id, first.body, 1, 500)
     other_job = await ended(other_store)
     assert (await claim(other_store)).job_id == other_job
-    await store.delivery_done(again.id, "sender", 204)
+    await store.webhooks.delivery_done(again.id, "sender", 204)
     second = await claim(store)
     assert (second.job_id, second.number, second.event) == (job_id, 2, "job.done")
     assert second.id != first.id
@@ -50,9 +50,9 @@ async def test_a_message_that_is_given_up_lets_the_next_go(store: JobStore) -> N
     """Nothing is stuck behind a message that will not be received."""
     await ended(store)
     first = await claim(store)
-    await store.delivery_failed(first.id, "sender", None, "refused", None)
+    await store.webhooks.delivery_failed(first.id, "sender", None, "refused", None)
     assert (await claim(store)).event == "job.done"
-    assert await store.next_delivery_due_s() > 0
+    assert await store.webhooks.next_delivery_due_s() > 0
 
 
 async def test_messages_tell_what_happened_and_no_texts(store: JobStore) -> None:
@@ -94,10 +94,10 @@ async def test_a_sender_that_is_gone_loses_its_message(store: JobStore, other_st
     lost = await claim(store, "gone", 0)
     found = await claim(other_store, "heir")
     assert found.id == lost.id
-    await store.delivery_failed(lost.id, "gone", 500, "no", None)
-    await store.delivery_done(lost.id, "gone", 200)
+    await store.webhooks.delivery_failed(lost.id, "gone", 500, "no", None)
+    await store.webhooks.delivery_done(lost.id, "gone", 200)
     assert (await store.deliveries(job_id))[0].state == "waiting"
-    await other_store.delivery_done(found.id, "heir", 202)
+    await other_store.webhooks.delivery_done(found.id, "heir", 202)
     first = (await store.deliveries(job_id))[0]
     assert (first.state, first.status, first.attempts, first.error) == ("delivered", 202, 1, None)
     assert first.last_at_s >= first.created_s
@@ -107,9 +107,9 @@ async def test_a_postponed_message_counts_no_attempt(store: JobStore) -> None:
     """It is due later, for whoever comes first."""
     job_id = await ended(store)
     first = await claim(store)
-    await store.postpone_delivery(first.id, "sender", 50)
-    assert await store.claim_delivery("sender", LEASE_S) is None
-    assert 0 < await store.next_delivery_due_s() <= 50
+    await store.webhooks.postpone_delivery(first.id, "sender", 50)
+    assert await store.webhooks.claim_delivery("sender", LEASE_S) is None
+    assert 0 < await store.webhooks.next_delivery_due_s() <= 50
     assert (await store.deliveries(job_id))[0].attempts == 0
 
 
@@ -117,10 +117,10 @@ async def test_whoever_waits_for_messages_hears_of_them(store: JobStore, other_s
     """From its own process and from others."""
     loop = asyncio.get_running_loop()
     for source in (store, other_store):
-        while await store.claim_delivery("sender", LEASE_S) is not None:
+        while await store.webhooks.claim_delivery("sender", LEASE_S) is not None:
             pass
         began = loop.time()
-        waiting = asyncio.create_task(store.wait_for_delivery(20))
+        waiting = asyncio.create_task(store.webhooks.wait_for_delivery(20))
         await asyncio.sleep(0.02)
         await ended(source)
         await waiting
@@ -133,8 +133,8 @@ async def test_messages_that_meet_are_not_stuck(store: JobStore, other_store: Jo
         job = await claimed(store, callback_url=URL)
         first = await claim(store)
         await asyncio.gather(
-            store.delivery_done(first.id, "sender", 200), other_store.finish(job.id, job.lease, b"{}", 1)
+            store.webhooks.delivery_done(first.id, "sender", 200), other_store.finish(job.id, job.lease, b"{}", 1)
         )
         last = await claim(store)
         assert (last.job_id, last.event) == (job.id, "job.done")
-        await store.delivery_done(last.id, "sender", 200)
+        await store.webhooks.delivery_done(last.id, "sender", 200)

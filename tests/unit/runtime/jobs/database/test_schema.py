@@ -95,8 +95,8 @@ async def test_no_text_is_readable_in_an_encrypted_database(tmp_path: Path) -> N
     await store.save_checkpoint(job.id, job.lease, SECRETS[1].encode())
     assert await store.checkpoints(job.id) == [SECRETS[1].encode()]
     await store.finish(job.id, job.lease, SECRETS[0].encode(), 1000)
-    delivery = await store.claim_delivery("sender", 30)
-    await store.delivery_failed(delivery.id, "sender", None, f"no answer from {url}", 1)
+    delivery = await store.webhooks.claim_delivery("sender", 30)
+    await store.webhooks.delivery_failed(delivery.id, "sender", None, f"no answer from {url}", 1)
     await store.close()
     stored = whole(tmp_path)
     assert job.id.encode() in stored

@@ -20,10 +20,10 @@ def new_upload(length: int | None = 100) -> Upload:
 
 async def test_an_upload_grows_and_becomes_one_job(store: JobStore) -> None:
     """Its row says how far it is; the job takes its place, so that a second one finds nothing."""
-    added = await store.add_upload(new_upload(), NO_LIMIT)
-    assert await store.get_upload(added.id, "k") == added
+    added = await store.uploads.add(new_upload(), NO_LIMIT)
+    assert await store.uploads.get(added.id, "k") == added
     assert (added.offset, added.is_complete, added.metadata) == (0, False, {"filename": "会议.wav"})
-    grown = await store.change_upload(added.id, 100, 100, NO_LIMIT)
+    grown = await store.uploads.change(added.id, 100, 100, NO_LIMIT)
     assert (grown.offset, grown.is_complete) == (100, True)
     assert grown.updated_s >= added.updated_s
     await store.submit([new_job("k", upload=added.id)], NO_LIMIT)
@@ -34,41 +34,41 @@ async def test_an_upload_grows_and_becomes_one_job(store: JobStore) -> None:
 
 async def test_a_key_does_not_find_the_uploads_of_another(store: JobStore) -> None:
     """Nor may it make a job of them."""
-    upload = await store.add_upload(new_upload(), NO_LIMIT)
-    for do in (store.get_upload, store.delete_upload):
+    upload = await store.uploads.add(new_upload(), NO_LIMIT)
+    for do in (store.uploads.get, store.uploads.delete):
         with pytest.raises(UploadNotFoundError):
             await do(upload.id, "another key")
     with pytest.raises(UploadNotFoundError):
         await store.submit([new_job("another key", upload=upload.id)], NO_LIMIT)
-    await store.delete_upload(upload.id, None)
+    await store.uploads.delete(upload.id, None)
     with pytest.raises(UploadNotFoundError):
-        await store.get_upload(upload.id, "k")
+        await store.uploads.get(upload.id, "k")
 
 
 async def test_uploads_take_room_of_their_key(store: JobStore) -> None:
     """From their announcement on, and no more than once, also when they become a job."""
     quotas = Quotas(max_bytes=150, max_unfinished=2)
-    upload = await store.add_upload(new_upload(), quotas)
+    upload = await store.uploads.add(new_upload(), quotas)
     with pytest.raises(QuotaError):
-        await store.add_upload(new_upload(), quotas)
+        await store.uploads.add(new_upload(), quotas)
     await store.submit([new_job("k", size_bytes=100, upload=upload.id)], quotas)
     with pytest.raises(QuotaError):
-        await store.add_upload(new_upload(), quotas)
-    unknown = await store.add_upload(new_upload(None), quotas)
-    await store.change_upload(unknown.id, 50, None, quotas)
+        await store.uploads.add(new_upload(), quotas)
+    unknown = await store.uploads.add(new_upload(None), quotas)
+    await store.uploads.change(unknown.id, 50, None, quotas)
     with pytest.raises(QuotaError):
-        await store.change_upload(unknown.id, 50, 51, quotas)
-    await store.delete_upload(unknown.id, "k")
-    await store.add_upload(new_upload(50), quotas)
+        await store.uploads.change(unknown.id, 50, 51, quotas)
+    await store.uploads.delete(unknown.id, "k")
+    await store.uploads.add(new_upload(50), quotas)
 
 
 async def test_uploads_without_news_expire(store: JobStore) -> None:
     """The oldest first."""
-    first, second = [await store.add_upload(new_upload(), NO_LIMIT) for _ in range(2)]
-    assert await store.expired_uploads(1000, 10) == []
-    assert await store.expired_uploads(0, 10) == [first.id, second.id]
-    await store.change_upload(first.id, 1, 100, NO_LIMIT)
-    assert await store.expired_uploads(0, 1) == [second.id]
+    first, second = [await store.uploads.add(new_upload(), NO_LIMIT) for _ in range(2)]
+    assert await store.uploads.expired(1000, 10) == []
+    assert await store.uploads.expired(0, 10) == [first.id, second.id]
+    await store.uploads.change(first.id, 1, 100, NO_LIMIT)
+    assert await store.uploads.expired(0, 1) == [second.id]
 
 
 async def test_a_fetched_recording_belongs_to_its_job(store: JobStore) -> None:

@@ -46,12 +46,14 @@ async def store(tmp_path):
 
 @pytest.fixture(params=["plain", "sealed"])
 def uploads(request, store, tmp_path, cipher) -> ResumableUploads:
-    return ResumableUploads(store, tmp_path / "uploads", cipher if request.param == "sealed" else None, keep_s=60)
+    return ResumableUploads(
+        store.uploads, tmp_path / "uploads", cipher if request.param == "sealed" else None, keep_s=60
+    )
 
 
 async def begin(uploads: ResumableUploads, length: int | None = len(DATA), **metadata: str) -> str:
     upload = Upload(os.urandom(16).hex(), KEY, length, metadata)
-    return (await uploads.store.add_upload(upload, NO_QUOTAS)).id
+    return (await uploads.rows.add(upload, NO_QUOTAS)).id
 
 
 async def chunks(data: bytes, *, breaks: bool = False, size: int = 65_536) -> AsyncIterator[bytes]:
@@ -77,7 +79,7 @@ async def add(
 
 
 async def offset_of(uploads: ResumableUploads, upload_id: str) -> int:
-    return (await uploads.store.get_upload(upload_id, KEY)).offset
+    return (await uploads.rows.get(upload_id, KEY)).offset
 
 
 async def read(uploads: ResumableUploads, upload_id: str) -> bytes:
@@ -171,7 +173,7 @@ async def test_one_request_at_a_time(uploads):
     assert await read(uploads, upload_id) == DATA
 
 
-async def test_a_job_uses_the_upload_up(uploads):
+async def test_a_job_uses_the_upload_up(uploads, store):
     upload_id = await begin(uploads)
     with pytest.raises(UploadStateError, match="0 of 700000"):
         await read(uploads, upload_id)
@@ -179,20 +181,20 @@ async def test_a_job_uses_the_upload_up(uploads):
     async with uploads.recording(upload_id, KEY) as (upload, file):
         assert file.read() == DATA
         job = NewJob(upload.id, KEY, JobRequest(), upload.id, len(DATA), upload=upload.id)
-        await uploads.store.submit([job], NO_QUOTAS)
+        await store.submit([job], NO_QUOTAS)
     assert list(uploads.folder.iterdir()) == []
     with pytest.raises(UploadNotFoundError):
         await read(uploads, upload_id)
     assert list(uploads.folder.iterdir()) == []
 
 
-async def test_a_job_that_is_refused_leaves_the_upload(uploads):
+async def test_a_job_that_is_refused_leaves_the_upload(uploads, store):
     upload_id = await begin(uploads)
     await add(uploads, upload_id, chunks(DATA))
     job = NewJob(upload_id, KEY, JobRequest(), upload_id, len(DATA), upload=upload_id)
     async with uploads.recording(upload_id, KEY):
         with pytest.raises(QuotaError):
-            await uploads.store.submit([job], Quotas(max_bytes=1))
+            await store.submit([job], Quotas(max_bytes=1))
     assert await read(uploads, upload_id) == DATA
 
 
@@ -209,14 +211,14 @@ async def test_other_keys_see_nothing(uploads):
 async def test_quotas(uploads):
     """The length counts from the beginning; without one, what has come. An upload counts as an unfinished job."""
     with pytest.raises(QuotaError):
-        await uploads.store.add_upload(Upload("0" * 32, KEY, 101), Quotas(max_bytes=100))
+        await uploads.rows.add(Upload("0" * 32, KEY, 101), Quotas(max_bytes=100))
     upload_id = await begin(uploads, None)
     with pytest.raises(QuotaError):
         await add(uploads, upload_id, chunks(DATA[:101]), length=None, quotas=Quotas(max_bytes=100))
     with pytest.raises(QuotaError):
-        await uploads.store.add_upload(Upload("1" * 32, KEY, 1), Quotas(max_unfinished=1))
+        await uploads.rows.add(Upload("1" * 32, KEY, 1), Quotas(max_unfinished=1))
     await uploads.delete(upload_id, KEY)
-    await uploads.store.add_upload(Upload("2" * 32, KEY, 100), Quotas(max_bytes=100, max_unfinished=1))
+    await uploads.rows.add(Upload("2" * 32, KEY, 100), Quotas(max_bytes=100, max_unfinished=1))
 
 
 async def test_sweep(uploads):
@@ -276,7 +278,7 @@ async def test_bytes_that_are_not_here(uploads):
 
 async def test_sealed_bytes(store, tmp_path, cipher):
     """Nothing that was said can be read, and what was changed or moved is noticed."""
-    uploads = ResumableUploads(store, tmp_path / "uploads", cipher, keep_s=60)
+    uploads = ResumableUploads(store.uploads, tmp_path / "uploads", cipher, keep_s=60)
     upload_id = await begin(uploads, 8)
     for start in (0, 4):
         await add(uploads, upload_id, chunks(b"good" if start else b"very"), length=8)

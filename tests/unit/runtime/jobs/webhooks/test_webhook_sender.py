@@ -48,7 +48,7 @@ async def sending(
     """Send webhooks meanwhile. Waits are a hundredth of the real ones."""
     outcomes: Counter[Outcome] = Counter()
     sender = WebhookSender(
-        store,
+        store.webhooks,
         Poster(AddressGuard([allow]), TLS),
         SECRET,
         owner=owner,
