@@ -105,6 +105,8 @@ def test_methods_as_post(server):
     assert (answer.status_code, answer.headers["upload-offset"]) == (200, "3")
     assert server.get(location, "POST", headers={**TUS, "X-HTTP-Method-Override": "DELETE"}).status_code == 204
     assert server.get(location, "POST", headers=TUS).status_code == 405
+    answer = server.get(PATH, "POST", headers={"X-HTTP-Method-Override": "OPTIONS"})
+    assert (answer.status_code, answer.headers["tus-version"]) == (204, "1.0.0")
 
 
 @pytest.mark.parametrize(

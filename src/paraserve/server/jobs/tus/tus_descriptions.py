@@ -63,7 +63,6 @@ FIELDS = (
     "model_not_found",
 )
 """Answers where the metadata has wrong fields of a job."""
-ABILITY_HEADERS = ("Tus-Version", "Tus-Extension", "Tus-Checksum-Algorithm", "Tus-Max-Size")
 BYTES: Json = {"content": {OFFSET_TYPE: {"schema": {"type": "string", "format": "binary"}}}}
 """Body of a request that brings bytes."""
 
@@ -103,12 +102,13 @@ def _route(name: str, summary: str, description: str, answers: Responses, **extr
     }
 
 
+_ABLE = ("Tus-Version", "Tus-Extension", "Tus-Checksum-Algorithm", "Tus-Max-Size")
 BEGINNING = _route(
     "begin_upload",
     "Begin a resumable upload",
     "Makes an upload, to whose `Location` the bytes are sent by `PATCH`. The first bytes may come with this request.",
     tus_answers(201, "The upload has begun.", ("Location", "Upload-Offset"), ("Upload-Expires", "X-Job-Id"))
-    | tus_answers(204, "The abilities, if `X-HTTP-Method-Override` is `OPTIONS`.", ABILITY_HEADERS)
+    | tus_answers(204, "As `OPTIONS` answers, where `X-HTTP-Method-Override` names it.", _ABLE)
     | tus_errors(*RECEIVED, *FOUND, *FIELDS),
     parameters=header_parameters(
         "Upload-Length", "Upload-Defer-Length", "Upload-Metadata", "Upload-Checksum", "X-HTTP-Method-Override"
@@ -119,7 +119,7 @@ ABILITIES = _route(
     "upload_abilities",
     "What resumable uploads can do",
     "Tells the version of the protocol, its extensions, and the most bytes of an upload.",
-    tus_answers(204, "The abilities.", ABILITY_HEADERS) | tus_errors(),
+    tus_answers(204, "The abilities.", _ABLE) | tus_errors(),
 )
 ADDING = _route(
     "add_to_upload",
