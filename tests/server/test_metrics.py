@@ -126,5 +126,5 @@ def test_models(server, samples, count):
     segments = count('speech_segments_total{source="live"}', server)
     with live(server.url) as client:
         client.utterance(samples["zh_phone"].data[44:] + silence(1000))
-    assert count('speech_segments_total{source="live"}', server) > segments
+    eventually(lambda: count('speech_segments_total{source="live"}', server) > segments)
     assert count('stage_seconds_count{stage="step"}', server) > 0

@@ -114,7 +114,7 @@ async def event_stream(
             if not events:
                 yield KEEP_ALIVE
             if len(events) < BLOCK_EVENTS:
-                await service.wait(parts, job_id, after_seq, KEEP_ALIVE_S)
+                await service.wait(parts.store.wait(job_id, after_seq, KEEP_ALIVE_S))
             events = await parts.store.events(job_id, after_seq, BLOCK_EVENTS)
     except JobNotFoundError:
         return

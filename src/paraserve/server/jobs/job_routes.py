@@ -1,15 +1,12 @@
 """Routes of jobs: list, look, cancel, delete."""
 
-import time
 from collections.abc import Sequence
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
 from paraserve.errors import ProtocolError
-from paraserve.job_errors import JobNotFoundError
-from paraserve.job_wiring import JobParts
-from paraserve.runtime.jobs.job import STATES, UNFINISHED, Job, JobFilter, JobState
+from paraserve.runtime.jobs.job import STATES, Job, JobFilter, JobState
 from paraserve.server.access.key_fields import KeyScope
 from paraserve.server.http.api_docs import (
     WITHOUT_KEY,
@@ -29,7 +26,7 @@ from paraserve.server.http.get_routes import GetRoute, get_router
 from paraserve.server.http.parsing.form_fields import FormFields, one_of, read_digits, read_seconds, read_switch
 from paraserve.server.http.receiving import query_fields
 from paraserve.server.jobs.job_json import job_json
-from paraserve.server.jobs.job_service import JobService, owner_of, parts_of, service_of
+from paraserve.server.jobs.job_service import owner_of, parts_of, service_of
 from paraserve.server.protocols.json_encoding import Json
 from paraserve.server.protocols.schemas.job_answers import (
     DeletedJob,
@@ -99,7 +96,7 @@ async def show_job(request: Request) -> Response:
     service, parts = await parts_of(request)
     job = await parts.store.get(request.path_params["id"], owner_of(request))
     if wait_s and not job.is_finished:
-        await _wait_for_end(service, parts, job.id, wait_s)
+        await service.wait(parts.store.wait_for_end(job.id, wait_s))
         job = await parts.store.get(job.id, owner_of(request))
     return JSONResponse(job_json(job), headers=NO_STORE)
 
@@ -118,23 +115,6 @@ async def end_job(request: Request) -> Response:
     names = await parts.store.purge(job_id, owner_of(request))
     await service.delete_recordings(parts, names)
     return JSONResponse({"id": job_id, "object": "job", "deleted": True}, headers=NO_STORE)
-
-
-async def _wait_for_end(service: JobService, parts: JobParts, job_id: str, wait_s: float) -> None:
-    """Wait until a job has ended, the time is over, or the server stops."""
-    deadline_s, seq = time.monotonic() + wait_s, 0
-    while not service.is_closing.is_set():
-        try:
-            events = await parts.store.events(job_id, seq)
-        except JobNotFoundError:
-            return  # deleted meanwhile
-        if any(event.kind == "state" and event.data["state"] not in UNFINISHED for event in events):
-            return
-        seq = max((event.seq for event in events), default=seq)
-        left_s = deadline_s - time.monotonic()
-        if left_s <= 0:
-            return
-        await service.wait(parts, job_id, seq, left_s)
 
 
 def _filter(fields: FormFields, owner: str) -> JobFilter:

@@ -1,9 +1,9 @@
 """What the routes of jobs work with."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import structlog
 from fastapi import Request
@@ -70,9 +70,9 @@ class JobService:
         except StorageError as error:
             log.warning("a recording cannot be deleted now", error=error.message)
 
-    async def wait(self, parts: JobParts, job_id: str, after_seq: int, timeout_s: float) -> None:
-        """Wait until there may be news of a job behind `after_seq`, the server stops, or the time is over."""
-        news = asyncio.ensure_future(parts.store.wait(job_id, after_seq, timeout_s))
+    async def wait(self, waiting: Coroutine[Any, Any, bool]) -> None:
+        """Wait for news of a job as a method of the database does, or until the server stops."""
+        news = asyncio.create_task(waiting)
         closing = asyncio.ensure_future(self.is_closing.wait())
         try:
             await asyncio.wait({news, closing}, return_when=asyncio.FIRST_COMPLETED)

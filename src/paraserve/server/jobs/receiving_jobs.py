@@ -69,7 +69,7 @@ async def receive_jobs(request: Request, limits: UploadLimits) -> AsyncIterator[
                 received = await asyncio.to_thread(_json_jobs, message, query_fields(request), limits.max_bytes)
             yield received
         else:
-            file = body if await asyncio.to_thread(_has_bytes, body) else None
+            file = body if has_bytes(body) else None
             yield ReceivedJobs((ReceivedJob(query_fields(request), file, content_type=content_type),))
 
 
@@ -106,7 +106,8 @@ def _json_job(message: Mapping[str, Any], query: Values, max_bytes: int) -> Rece
     return ReceivedJob(values, io.BytesIO(asked.recording), content_type=asked.media_type)
 
 
-def _has_bytes(file: BinaryIO) -> bool:
-    has_bytes = bool(file.read(1))
+def has_bytes(file: BinaryIO) -> bool:
+    """Return whether a recording has any byte. It has just been received, so no disk is waited for."""
+    is_there = bool(file.read(1))
     file.seek(0)
-    return has_bytes
+    return is_there

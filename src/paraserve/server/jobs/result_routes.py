@@ -79,9 +79,8 @@ async def get_transcript(request: Request) -> Response:
     submitted with `store=false`, recording and texts are deleted once the client has all of the answer.
     """
     service, parts = await parts_of(request)
-    job = await parts.store.get(request.path_params["id"], owner_of(request))
+    job, stored = await parts.store.with_transcript(request.path_params["id"], owner_of(request))
     output = service.planner.output(job.request, query_fields(request))
-    stored = await parts.store.transcript(job.id, job.key_name)
     headers, body = NO_STORE, stored
     if output.format.media_type != JSON_TYPE:
         headers, body = await asyncio.to_thread(_written, stored, output)

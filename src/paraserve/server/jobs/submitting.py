@@ -29,7 +29,7 @@ from paraserve.server.jobs.job_fields import (
 )
 from paraserve.server.jobs.job_form import IDEMPOTENCY_KEY
 from paraserve.server.jobs.job_service import JobService, owner_of
-from paraserve.server.jobs.receiving_jobs import ReceivedJob, ReceivedJobs, receive_jobs
+from paraserve.server.jobs.receiving_jobs import ReceivedJob, ReceivedJobs, has_bytes, receive_jobs
 from paraserve.server.jobs.uploaded_recordings import uploaded_recording
 from paraserve.types import FieldWarning
 
@@ -146,7 +146,7 @@ async def checked_job(service: JobService, received: ReceivedJob) -> CheckedJob:
     check_source((received.file, fields.url, fields.upload))
     request = JobRequest(values, received.filename, received.content_type)
     plan = service.planner(request, _choice(service.engine, service.planner.model_of(request)))
-    if received.file is not None and not await asyncio.to_thread(_has_bytes, received.file):
+    if received.file is not None and not has_bytes(received.file):
         raise AudioError("the recording has no bytes", code="empty_file", param="file")
     if fields.url is not None:
         await service.jobs.fetcher.check(fields.url)
@@ -159,12 +159,6 @@ def _choice(engine: RoutedEngine, asked: AskedModel) -> ModelChoice:
     """Return what is known of the model that is going to answer. None is loaded for that."""
     is_for_translator = asked.name is None and asked.task == "translate"
     return engine.choice_of(engine.models.translator if is_for_translator else asked.name)
-
-
-def _has_bytes(file: BinaryIO) -> bool:
-    has_bytes = bool(file.read(1))
-    file.seek(0)
-    return has_bytes
 
 
 async def to_its_end(storing: Coroutine[Any, Any, Result]) -> Result:

@@ -143,14 +143,18 @@ class JobStore:
         """
         return await self._database.write(endings.cancel, job_id, key_name)
 
-    async def transcript(self, job_id: str, key_name: str | None) -> bytes:
-        """Return the result of a job.
+    async def with_transcript(self, job_id: str, key_name: str | None) -> tuple[Job, bytes]:
+        """Return a job and its result.
 
         Raises:
             JobNotFoundError: there is no such job, or it belongs to another key.
             JobStateError: code job_not_done, job_failed, job_cancelled or result_deleted.
         """
-        return await self._database.read(reading.transcript, job_id, key_name)
+        return await self._database.read(reading.with_transcript, job_id, key_name)
+
+    async def transcript(self, job_id: str, key_name: str | None) -> bytes:
+        """Return the result of a job. Raises what `with_transcript` does."""
+        return (await self.with_transcript(job_id, key_name))[1]
 
     async def events(self, job_id: str, after_seq: int, limit: int = 500) -> Sequence[JobEvent]:
         """Return events behind `after_seq` in order: all sentences, and the latest of the state and of the progress.
@@ -163,6 +167,10 @@ class JobStore:
     async def wait(self, job_id: str, after_seq: int, timeout_s: float) -> bool:
         """Wait until there is an event behind `after_seq`, or the job is gone; False after `timeout_s` without."""
         return await self._waits.until(job_id, lambda last: last.seq > after_seq, timeout_s)
+
+    async def wait_for_end(self, job_id: str, timeout_s: float) -> bool:
+        """Wait until a job has ended, or is gone; False after `timeout_s` without."""
+        return await self._waits.until(job_id, lambda last: last.is_end, timeout_s)
 
     async def deliveries(self, job_id: str) -> Sequence[Delivery]:
         """Return the messages about a job in order."""

@@ -13,7 +13,7 @@ from paraserve.runtime.jobs.database.tables import checkpoints, jobs, sentences
 from paraserve.runtime.jobs.database.transaction import Transaction
 from paraserve.runtime.jobs.database.transactions.leases import IS_LEASED, NEW_PROGRESS, leased, new_progress
 from paraserve.runtime.jobs.database.transactions.rows import job_row, progress_values, read_error
-from paraserve.runtime.jobs.job import JobEvent, Progress
+from paraserve.runtime.jobs.job import UNFINISHED, JobEvent, Progress
 
 _LEASED_JOB = select(jobs).where(IS_LEASED).with_for_update()
 _COUNT = (
@@ -39,15 +39,16 @@ _ADD_CHECKPOINT = insert(checkpoints)
 _CHECKPOINTS = (
     select(checkpoints.c.payload).where(checkpoints.c.job_id == bindparam("of_job")).order_by(checkpoints.c.number)
 )
-_LAST_EVENT = select(jobs.c.last_seq, jobs.c.is_cancelling).where(jobs.c.id == bindparam("of_job"))
+_LAST_EVENT = select(jobs.c.last_seq, jobs.c.is_cancelling, jobs.c.state).where(jobs.c.id == bindparam("of_job"))
 _LAST_SEQS = select(jobs.c.id, jobs.c.last_seq).where(jobs.c.id.in_(bindparam("ids", expanding=True)))
 
 
 class LastEvent(NamedTuple):
-    """The seq of a job's last event, and whether its client cancels it."""
+    """The seq of a job's last event, whether its client cancels it, and whether it has ended."""
 
     seq: int
     is_cancelling: bool
+    is_end: bool
 
 
 def add_sentences(
@@ -112,7 +113,7 @@ def events(transaction: Transaction, job_id: str, after_seq: int, limit: int) ->
 def last_event(transaction: Transaction, job_id: str) -> LastEvent | None:
     """Return how far a job is; None: it is gone."""
     row = transaction.connection.execute(_LAST_EVENT, {"of_job": job_id}).one_or_none()
-    return None if row is None else LastEvent(row.last_seq, row.is_cancelling)
+    return None if row is None else LastEvent(row.last_seq, row.is_cancelling, row.state not in UNFINISHED)
 
 
 def last_seqs(transaction: Transaction, ids: Sequence[str]) -> dict[str, int]:

@@ -79,8 +79,8 @@ def _number(after: str | None) -> int:
     return int(after)
 
 
-def transcript(transaction: Transaction, job_id: str, key_name: str | None) -> bytes:
-    """Return the result of a job.
+def with_transcript(transaction: Transaction, job_id: str, key_name: str | None) -> tuple[Job, bytes]:
+    """Return a job and its result.
 
     Raises:
         JobNotFoundError: there is no such job, or it belongs to another key.
@@ -89,7 +89,7 @@ def transcript(transaction: Transaction, job_id: str, key_name: str | None) -> b
     row = job_row(transaction, job_id, key_name)
     if row.has_result:
         stored = transaction.connection.execute(_RESULT, {"of_job": job_id}).scalar_one()
-        return transaction.texts.unseal(stored)
+        return read_job(row, transaction.texts), transaction.texts.unseal(stored)
     raise _no_result(read_job(row, transaction.texts))
 
 
