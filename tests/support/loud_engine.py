@@ -55,13 +55,15 @@ class LoudVadStream:
 class LoudEngine(FakeEngine):
     """Hears each burst as one segment. `heard` counts the texts that were recognized, `lanes` the lanes of all calls.
 
-    `pace` is waited for before each recognition, `failing` are errors of the next ones.
+    `pace_s` is waited for before each recognition, `failing` are errors of the next ones. No more than `hold_after`
+    are ended while that is set.
     """
 
     heard: Counter = field(default_factory=Counter)
     lanes: set[Lane] = field(default_factory=set)
     pace_s: float = 0.0
     failing: list[Exception] = field(default_factory=list)
+    hold_after: int | None = None
 
     def open_vad(self, lane=Lane.BULK, overrides=NO_OVERRIDES):
         self.lanes.add(lane)
@@ -71,6 +73,8 @@ class LoudEngine(FakeEngine):
         self.lanes.add(lane)
         if self.pace_s:
             await asyncio.sleep(self.pace_s)
+        while self.hold_after is not None and self.heard.total() >= self.hold_after:  # noqa: ASYNC110 - tests set it
+            await asyncio.sleep(0.01)
         if self.failing:
             raise self.failing.pop(0)
         timed = await super().recognize(audio, options, lane)

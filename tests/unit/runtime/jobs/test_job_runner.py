@@ -73,7 +73,7 @@ async def test_a_killed_attempt_goes_on_from_its_last_checkpoint(tmp_path, monke
     """Another runner takes over once the lease has ended, and recognizes nothing again that was kept."""
     monkeypatch.setattr(attempts, "REPORT_S", 0.05)
     monkeypatch.setattr(attempts, "RELEASE_TIMEOUT_S", 0.01)
-    engine, recording = LoudEngine(pace_s=0.1), wav_of(bursts(N_BURSTS))
+    engine, recording = LoudEngine(hold_after=6), wav_of(bursts(N_BURSTS))
     monkeypatch.setattr("paraserve.runtime.offline.IN_FLIGHT_MS", 4_000)
     async with jobs_in(tmp_path, engine, lease_s=1.0) as jobs:
         await jobs.submit(recording)
@@ -81,7 +81,7 @@ async def test_a_killed_attempt_goes_on_from_its_last_checkpoint(tmp_path, monke
         async with with_store(jobs, dying).working():
             await jobs.reached("job", lambda job: job.progress.segments_done >= 4)
             dying.kill()
-        n_heard = sum(engine.heard.values())
+        n_heard, engine.hold_after = engine.heard.total(), None
         kept = attempts.KeptSegments()
         kept.load(await jobs.store.checkpoints("job"))
         n_kept = len(kept._kept)

@@ -56,8 +56,8 @@ async def test_the_text_is_an_uploads(tmp_path, monkeypatch, asked):
     monkeypatch.setattr(attempts, "REPORT_S", 0.02)
     monkeypatch.setattr("paraserve.runtime.offline.IN_FLIGHT_MS", 4_000)
     engines = (
-        LoudEngine(hears=small, name="small", abilities=Abilities(), pace_s=0.03),
-        LoudEngine(hears=large, name="large", abilities=Abilities(frozenset(("en",))), pace_s=0.03),
+        LoudEngine(hears=small, name="small", abilities=Abilities(), hold_after=10),
+        LoudEngine(hears=large, name="large", abilities=Abilities(frozenset(("en",))), hold_after=10),
     )
     file = recording()
     async with jobs_in(tmp_path, routed(*engines), asked=asked) as jobs:
@@ -65,6 +65,8 @@ async def test_the_text_is_an_uploads(tmp_path, monkeypatch, asked):
         async with jobs.working():
             await jobs.reached("job", lambda job: job.progress.segments_done >= 8)
         n_before = sum(engine.finished for engine in engines)
+        for engine in engines:
+            engine.hold_after = None
         async with jobs.working("second"):
             job = await jobs.ended()
         n_calls = sum(engine.finished for engine in engines)
