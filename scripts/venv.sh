@@ -16,7 +16,9 @@ prepare_venv() {
     local extras
     extras="$(installed_extras "$@")"
     echo "Installing paraserve[$extras] into .venv (the first time takes a minute or two) ..." >&2
-    (cd "$ROOT" && "$VENV/bin/python" -m pip install --quiet -c constraints.txt -e ".[$extras]")
+    (cd "$ROOT" && "$VENV/bin/python" -m pip install --quiet --no-compile -c constraints.txt -e ".[$extras]")
+    # pip would compile on one core. What cannot be compiled (templates, tests of other Pythons) is never loaded.
+    "$VENV/bin/python" -m compileall -qq -j 0 "$VENV"/lib/python*/site-packages || true
     printf '%s\n%s\n' "$ROOT" "$extras" >"$STAMP"
 }
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Page, Playwright, expect, sync_playwright
+from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwright
 
 from support.commands import server
 
@@ -102,24 +102,44 @@ def server_url(demo_dir) -> Iterator[str]:
         yield url
 
 
+@pytest.fixture(scope="module")
+def browser(playwright, chromium) -> Iterator[Browser]:
+    """One without a recording for its microphone. Tests share it, each in a context of its own."""
+    with launched(playwright, chromium) as running:
+        yield running
+
+
 @pytest.fixture
-def visit(playwright, chromium) -> Iterator[Callable[..., Visit]]:
+def visit(playwright, chromium, browser) -> Iterator[Callable[..., Visit]]:
     """Opens a server's page: `visit(url, microphone=FILE)`. Other keywords are those of a browser context."""
     with ExitStack() as stack:
-        yield lambda url, **options: stack.enter_context(visited(playwright, chromium, url, **options))
+
+        def open_page(url: str, microphone: Path | None = None, **context) -> Visit:
+            own = browser if microphone is None else stack.enter_context(launched(playwright, chromium, microphone))
+            return stack.enter_context(visited(own, url, **context))
+
+        yield open_page
 
 
 @contextmanager
-def visited(
-    playwright: Playwright, chromium: str, url: str, microphone: Path | None = None, **context
-) -> Iterator[Visit]:
-    """A browser of its own, since its microphone is chosen at its start."""
+def launched(playwright: Playwright, chromium: str, microphone: Path | None = None) -> Iterator[Browser]:
+    """A browser. Its microphone is chosen at its start."""
     args = [*ARGS, "--use-fake-ui-for-media-stream"]
     if microphone is not None:
         args.append(f"--use-file-for-fake-audio-capture={microphone}%noloop")
-    browser = playwright.chromium.launch(executable_path=chromium, headless=True, args=args)
+    running = playwright.chromium.launch(executable_path=chromium, headless=True, args=args)
     try:
-        page = browser.new_context(**{"locale": "en-GB", **context}).new_page()
+        yield running
+    finally:
+        running.close()
+
+
+@contextmanager
+def visited(browser: Browser, url: str, **context) -> Iterator[Visit]:
+    """A page in a context of its own."""
+    fresh = browser.new_context(**{"locale": "en-GB", **context})
+    try:
+        page = fresh.new_page()
         page.set_default_timeout(TIMEOUT_MS)
         one = Visit(page, url)
         one.watch()
@@ -127,7 +147,7 @@ def visited(
         yield one
         assert one.problems == []
     finally:
-        browser.close()
+        fresh.close()
 
 
 @pytest.fixture(scope="session")
