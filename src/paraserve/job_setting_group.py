@@ -43,7 +43,12 @@ class JobSettingGroup(BaseModel):
         unit="seconds",
         ge=0,
     )
-    jobs_max_attempts: int = Group.JOBS.setting(5, "Attempts at a job before it is given up.", ge=1)
+    jobs_max_attempts: int = Group.JOBS.setting(
+        5, "A job is given up after so many attempts that fail and recognize nothing new.", ge=1
+    )
+    jobs_max_stops: int = Group.JOBS.setting(
+        10, "A job is given up when the server has died so often in the midst of it and recognized nothing new.", ge=1
+    )
     jobs_retry_s: float = Group.JOBS.setting(
         2.0, "Wait before the second attempt. It doubles with each attempt, up to 10 minutes.", unit="seconds", gt=0
     )

@@ -209,6 +209,7 @@ class Jobs:
             lease_s=settings.jobs_lease_s,
             timeout_s=settings.jobs_timeout_s,
             max_attempts=settings.jobs_max_attempts,
+            max_stops=settings.jobs_max_stops,
             retry_s=settings.jobs_retry_s,
             max_fetched_bytes=settings.max_upload_bytes,
             fetch_timeout_s=settings.url_timeout_s,

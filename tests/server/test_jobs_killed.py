@@ -22,7 +22,7 @@ def forks(tmp_path_factory):
 def servers(request, forks, tmp_path):
     """Starts servers that share a database and a folder."""
     database = "" if request.param == "sqlite" else new_database(request.getfixturevalue("postgres_server"))
-    patience = {"jobs_lease_s": 1.0, "jobs_max_attempts": 1000, "jobs_retry_s": 0.1}
+    patience = {"jobs_lease_s": 1.0, "jobs_retry_s": 0.1}
     with forks.of(data_dir=tmp_path / "data", jobs_database=database, url_allow="127.0.0.1", **patience) as servers:
         yield servers
 

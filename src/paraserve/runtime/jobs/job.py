@@ -76,10 +76,12 @@ class Progress:
 class Job:
     """A job as the database has it.
 
-    `attempts` counts those begun. `next_at_s` is the time before which it is not tried again. `lease` names the
-    attempt in progress, None without one: writes of another lease are refused. `has_result` is true once the
-    transcript can be had. `is_dead` marks a failed job that was given up after retries, the dead letters.
-    `n_checkpoints` counts the parts of its work that are kept for a later attempt.
+    `attempts` counts those begun; of those since something new was kept for a later attempt, `failures` counts the
+    ones that failed, `stops` the ones that have not ended by themselves, the one in progress included. `next_at_s` is
+    the time before which it is not tried again. `lease` names the attempt in progress, None without one: writes of
+    another lease are refused. `has_result` is true once the transcript can be had. `is_dead` marks a failed job that
+    was given up after retries, the dead letters. `n_checkpoints` counts the parts of its work that are kept for a
+    later attempt.
     """
 
     id: str
@@ -99,6 +101,8 @@ class Job:
     ended_s: float | None = None
     next_at_s: float = 0.0
     attempts: int = 0
+    failures: int = 0
+    stops: int = 0
     error: JobError | None = None
     progress: Progress = Progress()
     lease: str | None = None

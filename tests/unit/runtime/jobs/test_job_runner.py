@@ -4,6 +4,8 @@ import asyncio
 import io
 import json
 import random
+import zlib
+from dataclasses import dataclass
 
 import pytest
 
@@ -228,15 +230,56 @@ async def test_a_lost_lease_ends_the_attempt(tmp_path, monkeypatch):
 
 
 async def test_a_job_whose_server_dies_each_time(tmp_path):
-    """It is given up after as many attempts as a job may have, for it may be the cause."""
-    async with jobs_in(tmp_path, LoudEngine(), max_attempts=2) as jobs:
+    """It is given up after as many stops as a job may have, for it may be the cause."""
+    async with jobs_in(tmp_path, LoudEngine(), max_attempts=1, max_stops=2) as jobs:
         await jobs.submit(wav_of(bursts(1)))
         for _ in range(2):
-            await asyncio.sleep(0.05)
-            assert await jobs.store.claim("dying", 0.01) is not None
+            await _dying_attempt(jobs)
         async with jobs.working():
             job = await jobs.ended()
-        assert (job.state, job.is_dead, job.error.code) == ("failed", True, "attempts_used")
+        assert (job.state, job.attempts, job.is_dead, job.error.code) == ("failed", 3, True, "attempts_used")
+
+
+async def test_a_job_that_goes_on_between_deaths(tmp_path):
+    """It is not given up, however often its server dies: what is kept each time shows that it gets to its end."""
+    async with jobs_in(tmp_path, LoudEngine(), max_stops=2) as jobs:
+        await jobs.submit(wav_of(bursts(1)))
+        for number in range(5):
+            job = await _dying_attempt(jobs)
+            assert job.stops == min(number + 1, 2)
+            await jobs.store.save_checkpoint(job.id, job.lease, zlib.compress(b""))
+        async with jobs.working():
+            job = await jobs.ended()
+        assert (job.state, job.attempts) == ("done", 6)
+
+
+async def test_failures_count_while_nothing_new_is_kept(tmp_path, monkeypatch):
+    """Attempts that each recognize a segment more bring the job to its end, however many fail."""
+    monkeypatch.setattr("paraserve.runtime.offline.IN_FLIGHT_MS", 1_000)
+    engine = EverySecondFails()
+    async with jobs_in(tmp_path, engine, max_attempts=2) as jobs, jobs.working():
+        await jobs.submit(wav_of(bursts(N_BURSTS)))
+        job = await jobs.ended()
+        assert (job.state, jobs.outcomes[-1]) == ("done", "done")
+        assert job.attempts == len(jobs.outcomes) > 3
+
+
+@dataclass
+class EverySecondFails(LoudEngine):
+    n_calls: int = 0
+
+    async def recognize(self, audio, options, lane=Lane.BULK):
+        self.n_calls += 1
+        if self.n_calls % 2 == 0:
+            raise InferenceError("the model is ill")
+        return await super().recognize(audio, options, lane)
+
+
+async def _dying_attempt(jobs):
+    await asyncio.sleep(0.05)
+    job = await jobs.store.claim("dying", 0.03)
+    assert job is not None
+    return job
 
 
 async def test_a_recording_at_a_url(tmp_path):

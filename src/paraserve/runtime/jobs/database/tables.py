@@ -43,6 +43,9 @@ jobs = Table(
     # When a runner may take the job beside the queue: the end of the lease, or of the wait before another attempt.
     Column("due_s", Double),
     Column("attempts", Integer, nullable=False),
+    # Of the attempts since something new was kept: how many failed, and how many have not ended by themselves.
+    Column("failures", Integer, nullable=False),
+    Column("stops", Integer, nullable=False),
     Column("lease", String),
     Column("owner", String),
     Column("is_cancelling", Boolean, nullable=False),

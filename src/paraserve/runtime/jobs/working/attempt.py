@@ -57,6 +57,7 @@ class Attempt:
         self._progress = AttemptProgress(self._segments)
         self._sentences: list[Sentence] = []
         self._unsaved: bytes | None = None
+        self._failures = job.failures
         self._is_over = asyncio.Event()
         self._is_cancelled = False
         self._work: asyncio.Task[Transcript] | None = None
@@ -90,8 +91,8 @@ class Attempt:
             await asyncio.wait({self._work})
 
     async def _transcribe(self) -> Transcript:
-        if self._job.attempts > self._place.limits.max_attempts:
-            raise AttemptsUsedError(f"the server stopped {self._job.attempts - 1} times while it worked on the job")
+        if self._job.stops > self._place.limits.max_stops:
+            raise AttemptsUsedError(f"the server stopped {self._job.stops - 1} times while it worked on the job")
         if self._job.n_checkpoints:
             await asyncio.to_thread(self._segments.load, await self._leased.checkpoints())
         job = await with_recording(self._job, self._place, self._leased)
@@ -168,6 +169,7 @@ class Attempt:
             self._unsaved = checkpoint
             await self._leased.save_checkpoint(checkpoint)
             self._unsaved = None
+            self._failures = 0
 
     async def _end(self) -> Outcome:
         """Write how the attempt ended."""
@@ -197,10 +199,11 @@ class Attempt:
             return "released"
         if not isinstance(error, ParaserveError):
             log.error("job %s failed on a defect", self._job.id, exc_info=error)
-        limits, attempts = self._place.limits, self._job.attempts
-        if may_pass(error) and attempts < limits.max_attempts:
+        if may_pass(error):
             await self._keep_segments()
-            wait_s = retry_in_s(attempts, limits.retry_s)
+        limits, failures = self._place.limits, self._failures + 1
+        if may_pass(error) and failures < limits.max_attempts:
+            wait_s = retry_in_s(failures, limits.retry_s)
             log.warning("job %s is tried again in %.1f s: %s", self._job.id, wait_s, error)
             await self._leased.fail(job_error(error), retry_in_s=wait_s, is_dead=False)
             return "retry"

@@ -23,13 +23,16 @@ Outcome: TypeAlias = Literal["done", "failed", "retry", "dead", "cancelled", "re
 class WorkLimits:
     """The operator's limits. `lease_s` is the time without a sign of life after which another runner takes a job.
 
-    `timeout_s` bounds an attempt, 0 = no limit. `retry_s` is the wait before the second one.
+    `timeout_s` bounds an attempt, 0 = no limit. `retry_s` is the wait before the second one. A job is given up after
+    `max_attempts` failures, or when the server has stopped in the midst of it `max_stops` times, if meanwhile nothing
+    new was kept.
     """
 
     at_once: int = 2
     lease_s: float = 30.0
     timeout_s: float = 0.0
     max_attempts: int = 5
+    max_stops: int = 10
     retry_s: float = 2.0
     max_fetched_bytes: int = 2 * 1024**3
     fetch_timeout_s: float = 3600.0

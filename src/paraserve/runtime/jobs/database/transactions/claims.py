@@ -45,6 +45,7 @@ _CLAIM = (
         owner=bindparam("by"),
         due_s=Now() + bindparam("lease_s"),
         attempts=jobs.c.attempts + 1,
+        stops=jobs.c.stops + 1,
         started_s=func.coalesce(jobs.c.started_s, Now()),
         **NEW_STATE,
     )
@@ -61,7 +62,7 @@ _HEARTBEAT_WITH_PROGRESS = _HEARTBEAT.values(last_seq=NEXT_SEQ, **NEW_PROGRESS)
 _RELEASE = (
     update(jobs)
     .where(IS_LEASED)
-    .values(state="queued", in_queue=True, attempts=jobs.c.attempts - 1, **NO_LEASE, **NEW_STATE)
+    .values(state="queued", in_queue=True, attempts=jobs.c.attempts - 1, stops=0, **NO_LEASE, **NEW_STATE)
     .returning(*jobs.c)
 )
 _NEXT_DUE: Select[float | None] = select(func.min(jobs.c.due_s) - Now())

@@ -51,6 +51,8 @@ _TRY_AGAIN = (
     .values(
         state="queued",
         error=bindparam("new_error"),
+        failures=jobs.c.failures + 1,
+        stops=0,
         **{**NO_LEASE, "due_s": Now() + bindparam("retry_in_s")},
         **NEW_STATE,
     )

@@ -33,7 +33,10 @@ _SENTENCES = (
     .limit(bindparam("most"))
 )
 _COUNT_CHECKPOINT = (
-    update(jobs).where(IS_LEASED).values(checkpoints=jobs.c.checkpoints + 1).returning(jobs.c.checkpoints)
+    update(jobs)
+    .where(IS_LEASED)
+    .values(checkpoints=jobs.c.checkpoints + 1, failures=0, stops=1)  # this attempt has not ended
+    .returning(jobs.c.checkpoints)
 )
 _ADD_CHECKPOINT = insert(checkpoints)
 _CHECKPOINTS = (

@@ -39,6 +39,8 @@ def read_job(row: Row[Any], texts: Texts) -> Job:
         ended_s=row.ended_s,
         next_at_s=row.due_s if row.state == "queued" and row.due_s is not None else 0.0,
         attempts=row.attempts,
+        failures=row.failures,
+        stops=row.stops,
         error=read_error(row.error, texts),
         progress=Progress(*(getattr(row, name) for name in PROGRESS)),
         lease=row.lease,

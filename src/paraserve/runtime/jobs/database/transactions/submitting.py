@@ -111,7 +111,7 @@ def _row(transaction: Transaction, job: NewJob, turn: int, now_s: float) -> dict
 
 
 _ZEROS = {
-    **dict.fromkeys(("attempts", "progress_seq", "sentences", "checkpoints"), 0),
+    **dict.fromkeys(("attempts", "failures", "stops", "progress_seq", "sentences", "checkpoints"), 0),
     **dict.fromkeys(("is_cancelling", "is_dead", "has_result"), False),
 }
 

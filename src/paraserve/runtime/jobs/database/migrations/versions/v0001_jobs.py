@@ -46,6 +46,8 @@ def upgrade() -> None:
         sa.Column("in_queue", sa.Boolean(), nullable=False),
         sa.Column("due_s", sa.Double(), nullable=True),
         sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("failures", sa.Integer(), nullable=False),
+        sa.Column("stops", sa.Integer(), nullable=False),
         sa.Column("lease", sa.String(), nullable=True),
         sa.Column("owner", sa.String(), nullable=True),
         sa.Column("is_cancelling", sa.Boolean(), nullable=False),
