@@ -1,5 +1,7 @@
 """Other people's clients as they are published, each in a virtual environment of its own, and a server for them."""
 
+import contextlib
+import fcntl
 import json
 import os
 import shutil
@@ -24,24 +26,44 @@ def client_python() -> Callable[[str], Path]:
 
     def install(requirement: str) -> Path:
         folder = ENVIRONMENTS / requirement.replace("==", "-")
-        python, complete = folder / "bin" / "python", folder / "complete"
-        if complete.exists():
-            return python
-        shutil.rmtree(folder, ignore_errors=True)
-        subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True, capture_output=True)
-        pip = [sys.executable, "-m", "pip", "--python", python, "--quiet", "--disable-pip-version-check"]
-        try:
-            done = subprocess.run(
-                [*pip, "install", requirement], capture_output=True, text=True, timeout=INSTALL_TIMEOUT_S, check=False
-            )
-        except subprocess.TimeoutExpired:
-            pytest.skip(f"pip did not install {requirement} in {INSTALL_TIMEOUT_S} s")
-        if done.returncode != 0:
-            pytest.skip(f"pip cannot install {requirement}: {done.stderr.strip().splitlines()[-1]}")
-        complete.touch()
-        return python
+        with _alone(folder):
+            if not (folder / "complete").exists():
+                _make_environment(folder, requirement)
+        return folder / "bin" / "python"
 
     return install
+
+
+def _make_environment(folder: Path, requirement: str) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True, capture_output=True)
+    pip = [
+        sys.executable,
+        "-m",
+        "pip",
+        "--python",
+        folder / "bin" / "python",
+        "--quiet",
+        "--disable-pip-version-check",
+    ]
+    try:
+        done = subprocess.run(
+            [*pip, "install", requirement], capture_output=True, text=True, timeout=INSTALL_TIMEOUT_S, check=False
+        )
+    except subprocess.TimeoutExpired:
+        pytest.skip(f"pip did not install {requirement} in {INSTALL_TIMEOUT_S} s")
+    if done.returncode != 0:
+        pytest.skip(f"pip cannot install {requirement}: {done.stderr.strip().splitlines()[-1]}")
+    (folder / "complete").touch()
+
+
+@contextlib.contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Keep other processes of tests from making the same folder at the same time."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with folder.with_name(f"{folder.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -50,24 +72,27 @@ def node_folder() -> Callable[[str], Path]:
 
     def install(requirement: str) -> Path:
         folder = ENVIRONMENTS / requirement.lstrip("@").replace("/", "-")
-        complete = folder / "complete"
-        if complete.exists():
-            return folder
-        if shutil.which("node") is None or shutil.which("npm") is None:
-            pytest.skip("node or npm is not installed")
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
-        command = ["npm", "install", "--prefix", folder, "--no-audit", "--no-fund", "--ignore-scripts", requirement]
-        try:
-            done = subprocess.run(command, capture_output=True, text=True, timeout=INSTALL_TIMEOUT_S, check=False)
-        except subprocess.TimeoutExpired:
-            pytest.skip(f"npm did not install {requirement} in {INSTALL_TIMEOUT_S} s")
-        if done.returncode != 0:
-            pytest.skip(f"npm cannot install {requirement}: {done.stderr.strip().splitlines()[-1]}")
-        complete.touch()
+        with _alone(folder):
+            if not (folder / "complete").exists():
+                _make_node_folder(folder, requirement)
         return folder
 
     return install
+
+
+def _make_node_folder(folder: Path, requirement: str) -> None:
+    if shutil.which("node") is None or shutil.which("npm") is None:
+        pytest.skip("node or npm is not installed")
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    command = ["npm", "install", "--prefix", folder, "--no-audit", "--no-fund", "--ignore-scripts", requirement]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=INSTALL_TIMEOUT_S, check=False)
+    except subprocess.TimeoutExpired:
+        pytest.skip(f"npm did not install {requirement} in {INSTALL_TIMEOUT_S} s")
+    if done.returncode != 0:
+        pytest.skip(f"npm cannot install {requirement}: {done.stderr.strip().splitlines()[-1]}")
+    (folder / "complete").touch()
 
 
 @pytest.fixture(scope="session")
