@@ -88,14 +88,15 @@ def test_other_ways_to_send_a_recording(submit, folder):
     raw = submit(content=RECORDING, headers={"content-type": "audio/wav"}, params={"model": "demo"})
     in_json = submit(json={"audio": base64.b64encode(RECORDING).decode(), "itn": False})
     in_form = submit(files={"audio": ("a", RECORDING)})
-    assert [recordings(folder)[one["id"]] for one in (raw, in_json, in_form)] == [RECORDING] * 3
+    by_curl = submit(content=RECORDING, headers={"content-type": "application/x-www-form-urlencoded"})
+    assert [recordings(folder)[one["id"]] for one in (raw, in_json, in_form, by_curl)] == [RECORDING] * 4
     assert (raw["model"], in_json["model"]) == ("demo", None)
 
 
 def test_addresses(submit, is_error, ask):
     """A URL stands in place of the recording in each kind of request; nothing is fetched yet."""
     url = "http://127.0.0.1:8001/talk.mp3"
-    ways = ({"json": {"url": url}}, {"params": {"url": url}}, {"files": {"url": (None, url)}})
+    ways = ({"json": {"url": url}}, {"params": {"url": url}}, {"files": {"url": (None, url)}}, {"data": {"url": url}})
     for options in ways:
         job = submit(**options)
         assert (job["url"], job["size_bytes"], job["state"]) == (url, 0, "queued")
@@ -166,6 +167,7 @@ def test_requests_that_cannot_be_used(ask, is_error):
     """Without a recording, with too many of them, and those that uploads refuse, too."""
     is_error(ask("POST", "/v1/jobs"), 400, "no_file", param="file")
     is_error(ask("POST", "/v1/jobs", json={}), 400, "no_file", param="file")
+    is_error(ask("POST", "/v1/jobs", data={"language": "zh"}), 400, "no_file", param="file")
     for jobs in ([], {}, [1], [{"url": "http://127.0.0.1/"}] * 101):
         is_error(ask("POST", "/v1/jobs", json={"jobs": jobs}), 400, "invalid_value", param="jobs")
     is_error(ask("POST", "/v1/jobs", json={"jobs": [{}]}), 400, "no_file", param="file")

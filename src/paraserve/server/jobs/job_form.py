@@ -11,6 +11,7 @@ from paraserve.server.protocols.json_encoding import Json
 
 MAX_BATCH = 100
 """Jobs of one request."""
+URLENCODED = "application/x-www-form-urlencoded"
 MAX_URL_CHARS = 4096
 IDEMPOTENCY_KEY = "Idempotency-Key"
 MAX_KEY_CHARS = 255
@@ -67,6 +68,7 @@ def job_request() -> Json:
             "required": False,
             "content": {
                 MULTIPART: {"schema": _with_files(schema)},
+                URLENCODED: {"schema": {**schema, "properties": fields}},
                 JSON: {"schema": {"anyOf": [_job_schema(fields), _batch_schema(fields)]}},
                 "application/octet-stream": raw,
             },

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, BinaryIO
+from urllib.parse import parse_qs
 
 from fastapi import Request
 from starlette.datastructures import FormData
@@ -23,10 +24,13 @@ from paraserve.server.http.receiving import (
     receive_form,
     too_large,
 )
-from paraserve.server.jobs.job_form import MAX_BATCH
+from paraserve.server.jobs.job_form import MAX_BATCH, URLENCODED, JobForm
 
 Values = dict[str, list[str]]
 """Fields by name, as a form sends them."""
+
+MAX_FIELD_BYTES = 64 * 1024
+"""Of a form without files. A longer one is a recording."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +72,8 @@ async def receive_jobs(request: Request, limits: UploadLimits) -> AsyncIterator[
                 message = await asyncio.to_thread(read_json_object, body)
                 received = await asyncio.to_thread(_json_jobs, message, query_fields(request), limits.max_bytes)
             yield received
+        elif content_type.lower().startswith(URLENCODED) and (values := _urlencoded(body)) is not None:
+            yield ReceivedJobs((ReceivedJob(query_fields(request) | values),))
         else:
             file = body if has_bytes(body) else None
             yield ReceivedJobs((ReceivedJob(query_fields(request), file, content_type=content_type),))
@@ -79,6 +85,19 @@ def _form_jobs(form: FormData, request: Request) -> ReceivedJobs:
         return ReceivedJobs((ReceivedJob(values),))
     jobs = (ReceivedJob(values, part.file, part.filename or "", part.content_type or "") for part in files)
     return ReceivedJobs(tuple(jobs), is_batch=len(files) > 1)
+
+
+def _urlencoded(body: BinaryIO) -> Values | None:
+    """Read the fields of a form without files; None: it is a recording.
+
+    curl sends a file as this content type, too, if it is not told another one.
+    """
+    text = body.read(MAX_FIELD_BYTES + 1)
+    body.seek(0)
+    if len(text) > MAX_FIELD_BYTES or not text.isascii():
+        return None
+    values = parse_qs(text.decode(), keep_blank_values=True)
+    return values if values.keys() & JobForm.model_fields.keys() else None
 
 
 def _json_jobs(message: Mapping[str, Any], query: Values, max_bytes: int) -> ReceivedJobs:
