@@ -146,7 +146,7 @@ def stop_under_load(server):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 def test_restarts_under_live_load(start_fake_server, full):
     """No last result is lost, in any phase of an utterance."""
     for _ in range(100 if full else 3):

@@ -63,6 +63,7 @@ def clip(data_dir, name):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 async def test_breaks_at_random_points(server, data_dir, full):
     """2,000 breaks (200 in the quick tier) by reset, end and silence: texts and times are those of unbroken runs."""
     audios = [clip(data_dir, name) for name in CLIPS] * 6
