@@ -194,10 +194,10 @@ def test_key_among_the_subprotocols(guarded, client):
 
 
 @pytest.mark.parametrize("client", SUBPROTOCOLS)
-def test_subprotocols_without_keys(fake_server, client):
+def test_subprotocols_without_keys(listing_server, client):
     """A server that wants no key sends none back either."""
     offered, chosen = SUBPROTOCOLS[client]
-    with live(fake_server.url, subprotocols=offered) as connected:
+    with live(listing_server.url, subprotocols=offered) as connected:
         assert connected.ws.subprotocol == chosen
 
 
@@ -374,9 +374,9 @@ def refused(server):
 
 
 @pytest.mark.parametrize("path", ["/", "/docs", "/livez", "/none", "/v1/models", "/openapi.json", "/static/page.js"])
-def test_security_headers(fake_server, path):
+def test_security_headers(listing_server, path):
     """Every answer says that it is no page of another site, and of no other type."""
-    headers = fake_server.get(path).headers
+    headers = listing_server.get(path).headers
     assert headers["x-content-type-options"] == "nosniff"
     assert headers["referrer-policy"] == "no-referrer"
     assert "frame-ancestors" in headers["content-security-policy"]

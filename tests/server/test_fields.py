@@ -21,6 +21,7 @@ from support.api_description import api_description
 from support.fakes import FakeEngine, text_of
 from support.live import live
 from support.live_messages import check_from_server
+from support.tiers import first_quick
 
 OPENAI, TRANSLATIONS = "/v1/audio/transcriptions", "/v1/audio/translations"
 MULTIPART, JSON = "multipart/form-data", "application/json"
@@ -336,7 +337,7 @@ def texts_in_order(results):
     return "".join(one["text"] for one in partials), finals, names, keys
 
 
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mode", first_quick(MODES, 2))
 @pytest.mark.parametrize(
     ("key", "value"), [(key, value) for key, values in FUNASR_VALUES.items() for value in values], ids=str
 )

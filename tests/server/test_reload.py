@@ -100,7 +100,7 @@ def test_under_load(serve, config, bundles, samples, full):
             speaker.start()
         memory = []
         with ThreadPoolExecutor(2) as pool:
-            for turn in range(50 if full else 5):
+            for turn in range(50 if full else 3):
                 config(bundles[(turn + 1) % 2])
                 uploads = [pool.submit(text, server, uploaded) for _ in range(2)]
                 done = reload(server)
