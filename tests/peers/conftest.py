@@ -1,7 +1,5 @@
 """Other people's clients as they are published, each in a virtual environment of its own, and a server for them."""
 
-import contextlib
-import fcntl
 import json
 import os
 import shutil
@@ -14,6 +12,7 @@ import pytest
 
 from support.certificates import Certificate, self_signed
 from support.commands import paraserve, server
+from support.turns import file_lock
 
 ENVIRONMENTS = Path(__file__).resolve().parents[2] / "build" / "peers"
 """Kept between runs; build/ is not committed."""
@@ -26,7 +25,7 @@ def client_python() -> Callable[[str], Path]:
 
     def install(requirement: str) -> Path:
         folder = ENVIRONMENTS / requirement.replace("==", "-")
-        with _alone(folder):
+        with file_lock(_lock_of(folder)):
             if not (folder / "complete").exists():
                 _make_environment(folder, requirement)
         return folder / "bin" / "python"
@@ -34,36 +33,30 @@ def client_python() -> Callable[[str], Path]:
     return install
 
 
+def _lock_of(folder: Path) -> Path:
+    """A file to lock, so that one process of tests at a time makes the folder."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    return folder.with_name(f"{folder.name}.lock")
+
+
 def _make_environment(folder: Path, requirement: str) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True, capture_output=True)
-    pip = [
-        sys.executable,
-        "-m",
-        "pip",
-        "--python",
-        folder / "bin" / "python",
-        "--quiet",
-        "--disable-pip-version-check",
-    ]
+    options = ("--python", folder / "bin" / "python", "--quiet", "--disable-pip-version-check")
+    _install("pip", [sys.executable, "-m", "pip", *options, "install"], requirement, folder)
+
+
+def _install(program: str, command: list[object], requirement: str, folder: Path) -> None:
+    """Install a package into the folder, and note that it is complete."""
     try:
         done = subprocess.run(
-            [*pip, "install", requirement], capture_output=True, text=True, timeout=INSTALL_TIMEOUT_S, check=False
+            [*command, requirement], capture_output=True, text=True, timeout=INSTALL_TIMEOUT_S, check=False
         )
     except subprocess.TimeoutExpired:
-        pytest.skip(f"pip did not install {requirement} in {INSTALL_TIMEOUT_S} s")
+        pytest.skip(f"{program} did not install {requirement} in {INSTALL_TIMEOUT_S} s")
     if done.returncode != 0:
-        pytest.skip(f"pip cannot install {requirement}: {done.stderr.strip().splitlines()[-1]}")
+        pytest.skip(f"{program} cannot install {requirement}: {done.stderr.strip().splitlines()[-1]}")
     (folder / "complete").touch()
-
-
-@contextlib.contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Keep other processes of tests from making the same folder at the same time."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with folder.with_name(f"{folder.name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 @pytest.fixture(scope="session")
@@ -72,7 +65,7 @@ def node_folder() -> Callable[[str], Path]:
 
     def install(requirement: str) -> Path:
         folder = ENVIRONMENTS / requirement.lstrip("@").replace("/", "-")
-        with _alone(folder):
+        with file_lock(_lock_of(folder)):
             if not (folder / "complete").exists():
                 _make_node_folder(folder, requirement)
         return folder
@@ -85,14 +78,8 @@ def _make_node_folder(folder: Path, requirement: str) -> None:
         pytest.skip("node or npm is not installed")
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    command = ["npm", "install", "--prefix", folder, "--no-audit", "--no-fund", "--ignore-scripts", requirement]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=INSTALL_TIMEOUT_S, check=False)
-    except subprocess.TimeoutExpired:
-        pytest.skip(f"npm did not install {requirement} in {INSTALL_TIMEOUT_S} s")
-    if done.returncode != 0:
-        pytest.skip(f"npm cannot install {requirement}: {done.stderr.strip().splitlines()[-1]}")
-    (folder / "complete").touch()
+    options = ("--prefix", folder, "--no-audit", "--no-fund", "--ignore-scripts")
+    _install("npm", ["npm", "install", *options], requirement, folder)
 
 
 @pytest.fixture(scope="session")

@@ -199,15 +199,16 @@ class Attempt:
             return "released"
         if not isinstance(error, ParaserveError):
             log.error("job %s failed on a defect", self._job.id, exc_info=error)
-        if may_pass(error):
+        can_pass = may_pass(error)
+        if can_pass:
             await self._keep_segments()
         limits, failures = self._place.limits, self._failures + 1
-        if may_pass(error) and failures < limits.max_attempts:
+        if can_pass and failures < limits.max_attempts:
             wait_s = retry_in_s(failures, limits.retry_s)
             log.warning("job %s is tried again in %.1f s: %s", self._job.id, wait_s, error)
             await self._leased.fail(job_error(error), retry_in_s=wait_s, is_dead=False)
             return "retry"
-        is_dead = may_pass(error) or isinstance(error, AttemptsUsedError)
+        is_dead = can_pass or isinstance(error, AttemptsUsedError)
         log.warning("job %s failed: %s", self._job.id, error)
         await self._leased.fail(job_error(error), retry_in_s=None, is_dead=is_dead)
         return "dead" if is_dead else "failed"
