@@ -1,0 +1,99 @@
+"""All ways to get a text from a server, and what each promises. docs/compatibility.md is written from this."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from functools import partial
+
+from support.protocols.funasr import VOSK, funasr
+from support.protocols.said import LiveClient, Target, Told
+from support.protocols.uploads import (
+    OPENAI_FIELDS,
+    asr_final,
+    funasr_final,
+    job,
+    openai_final,
+    own_final,
+    text_final,
+    upload,
+)
+from support.protocols.websockets import Dialect, web_socket
+
+
+@dataclass(frozen=True, slots=True)
+class Refusals:
+    """What a client is told in its protocol's own way: the status, and the code of the error where there is one."""
+
+    wrong_key: str
+    overloaded: str
+    too_large: str
+    stopping: str
+
+
+@dataclass(frozen=True, slots=True)
+class LiveWay:
+    """A protocol of live clients. `connect` opens a connection, with `is_plain` one that has said nothing yet."""
+
+    name: str
+    address: str
+    page: str
+    connect: Callable[..., AbstractContextManager[LiveClient]]
+    refusals: Refusals
+    has_partials: bool = True
+    has_times: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class FileWay:
+    """A protocol of whole recordings."""
+
+    name: str
+    address: str
+    page: str
+    send: Callable[[Target, bytes], Told]
+    refusals: Refusals
+    has_times: bool = True
+
+
+IN_WEBSOCKETS = Refusals("1008 invalid_api_key", "1013 overloaded", "1009", "1012 shutting_down")
+IN_HTTP = Refusals("401 invalid_api_key", "503 overloaded", "413 file_too_large", "answered first")
+
+
+def on_web_sockets(name: str, page: str, dialect: Dialect, **promises: bool) -> LiveWay:
+    """A protocol on WebSockets."""
+    connect = partial(web_socket, dialect)
+    return LiveWay(name, f"ws://HOST:PORT{dialect.path}", page, connect, IN_WEBSOCKETS, **promises)
+
+
+def on_http(name: str, page: str, path: str, send: Callable[[Target, bytes], Told], **promises: bool) -> FileWay:
+    """A route of recordings."""
+    return FileWay(name, f"http://HOST:PORT{path}", page, send, IN_HTTP, **promises)
+
+
+LIVE = (
+    on_web_sockets("FunASR, mode 2pass", "websocket.md", funasr("2pass")),
+    on_web_sockets("FunASR, mode online", "websocket.md", funasr("online"), has_partials=False, has_times=False),
+    on_web_sockets("FunASR, mode offline", "websocket.md", funasr("offline"), has_partials=False),
+    on_web_sockets("vosk", "vosk.md", VOSK),
+)
+
+FILES = (
+    on_http("our JSON", "http.md", "/transcribe", upload("/transcribe", own_final)),
+    on_http(
+        "OpenAI, verbose JSON",
+        "http.md",
+        "/v1/audio/transcriptions",
+        upload("/v1/audio/transcriptions", openai_final, **OPENAI_FIELDS),
+    ),
+    on_http(
+        "OpenAI, JSON",
+        "http.md",
+        "/v1/audio/transcriptions",
+        upload("/v1/audio/transcriptions", text_final),
+        has_times=False,
+    ),
+    on_http("FunASR's Python server", "http.md", "/recognition", upload("/recognition", text_final), has_times=False),
+    on_http("funasr-server", "http.md", "/asr", upload("/asr", asr_final)),
+    on_http("FunASR's C++ server", "http.md", "/", upload("/", funasr_final)),
+    on_http("a job", "jobs.md", "/v1/jobs", job),
+)

@@ -1,0 +1,77 @@
+"""Clients of the protocols on WebSockets, which differ in path, first and last messages, and answers."""
+
+import contextlib
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import ClientConnection, connect
+
+from support.live import TIMEOUT_S, reset
+from support.protocols.said import Closed, End, Event, Target
+
+Json = Mapping[str, object]
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """One protocol on WebSockets.
+
+    `first` and `last` are the messages around the audio, `audio` makes a message of audio, and `events_of` reads a
+    message of the server. `ends_by_closing`: the close of the connection is the only end of the texts.
+    """
+
+    path: str
+    events_of: Callable[[Json], Iterator[Event]]
+    first: Sequence[Json] = ()
+    last: Sequence[Json] = ()
+    audio: Callable[[bytes], str | bytes] = bytes
+    ends_by_closing: bool = False
+
+
+@dataclass
+class WebSocketClient:
+    """A live client of one of them."""
+
+    ws: ClientConnection
+    dialect: Dialect
+
+    def send(self, pcm: bytes) -> None:
+        self.send_frame(self.dialect.audio(pcm))
+
+    def send_frame(self, frame: str | bytes) -> None:
+        with contextlib.suppress(ConnectionClosed):
+            self.ws.send(frame)
+
+    def end(self) -> None:
+        for message in self.dialect.last:
+            self.send_frame(json.dumps(message))
+
+    def events(self) -> Iterator[Event]:
+        try:
+            while True:
+                message = json.loads(self.ws.recv(TIMEOUT_S))
+                yield from self.dialect.events_of(message)
+        except ConnectionClosed:
+            if self.dialect.ends_by_closing and self.ws.close_code == 1000:
+                yield End()
+            yield Closed(f"{self.ws.close_code} {self.ws.close_reason}".strip())
+
+    def leave(self) -> None:
+        self.ws.close()
+
+    def vanish(self) -> None:
+        reset(self.ws)
+
+
+@contextlib.contextmanager
+def web_socket(dialect: Dialect, target: Target, *, is_plain: bool = False) -> Iterator[WebSocketClient]:
+    """A connection that has said what it says first; `is_plain`: nothing yet."""
+    url = target.url.replace("http", "ws", 1) + dialect.path
+    options = {"additional_headers": target.authorization, "max_size": None, "close_timeout": 2}
+    with connect(url, compression=None, proxy=None, open_timeout=TIMEOUT_S, **options) as ws:
+        client = WebSocketClient(ws, dialect)
+        for message in () if is_plain else dialect.first:
+            client.send_frame(json.dumps(message))
+        yield client
