@@ -6,8 +6,6 @@ from typing import Any
 
 import httpx2
 
-from paraserve.client import Jobs
-from paraserve.errors import ParaserveError
 from support.api_description import api_description
 from support.live import TIMEOUT_S
 from support.protocols.funasr import ms
@@ -52,32 +50,41 @@ def upload(path: str, final_of: Callable[[Json], Final], **fields: str) -> Calla
     """A client of one route. A keyword is a field of its form."""
 
     def send(target: Target, wav: bytes) -> Told:
-        files = {"file": ("matrix.wav", wav)}
-        with httpx2.Client(timeout=TIMEOUT_S, trust_env=False, headers=target.authorization) as http:
-            answer = http.post(target.url + path, files=files, data=fields)
-        api_description().check(answer)
-        told = Told()
-        if answer.is_success:
-            told.hear(final_of(answer.json()))
-            told.hear(End())
-        else:
-            told.hear(Problem(answer.json()["error"]["code"]))
-            told.hear(Closed(str(answer.status_code)))
-        return told
+        with http_client(target) as http:
+            return answer_told(post(http, path, wav, fields), final_of)
 
     return send
 
 
 def job(target: Target, wav: bytes) -> Told:
     """A job, and its result."""
+    with http_client(target) as http:
+        submitted = post(http, "/v1/jobs", wav, {})
+        if not submitted.is_success:
+            return answer_told(submitted, own_final)
+        address = f"/v1/jobs/{submitted.json()['id']}"
+        http.get(address, params={"wait_s": TIMEOUT_S})
+        return answer_told(http.get(f"{address}/transcript", params={"format": "json"}), own_final)
+
+
+def http_client(target: Target) -> httpx2.Client:
+    """A client of one server."""
+    return httpx2.Client(base_url=target.url, timeout=TIMEOUT_S, trust_env=False, headers=target.authorization)
+
+
+def post(http: httpx2.Client, path: str, wav: bytes, fields: Mapping[str, str]) -> httpx2.Response:
+    """Upload a recording as a form."""
+    return http.post(path, files={"file": ("matrix.wav", wav)}, data=fields)
+
+
+def answer_told(answer: httpx2.Response, final_of: Callable[[Json], Final]) -> Told:
+    """What an answer says, which must be one that `/openapi.json` describes."""
+    api_description().check(answer)
     told = Told()
-    with Jobs(target.url, api_key=target.key, timeout_s=TIMEOUT_S) as jobs:
-        try:
-            submitted = jobs.submit(wav, filename="matrix.wav")
-            jobs.wait(submitted.id)
-            told.hear(own_final(json.loads(jobs.transcript(submitted.id, "json"))))
-            told.hear(End())
-        except ParaserveError as error:
-            told.hear(Problem(error.code))
-            told.hear(Closed(""))
+    if answer.is_success:
+        told.hear(final_of(answer.json()))
+        told.hear(End())
+    else:
+        told.hear(Problem(answer.json()["error"]["code"]))
+        told.hear(Closed(str(answer.status_code)))
     return told

@@ -32,7 +32,11 @@ class Refusals:
 
 @dataclass(frozen=True, slots=True)
 class LiveWay:
-    """A protocol of live clients. `connect` opens a connection, with `is_plain` one that has said nothing yet."""
+    """A protocol of live clients.
+
+    `connect` opens a connection, with `is_plain` one that has said nothing yet. Without `has_second_pass` the text is
+    that of the partial texts.
+    """
 
     name: str
     address: str
@@ -41,6 +45,7 @@ class LiveWay:
     refusals: Refusals
     has_partials: bool = True
     has_times: bool = True
+    has_second_pass: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +77,14 @@ def on_http(name: str, page: str, path: str, send: Callable[[Target, bytes], Tol
 
 LIVE = (
     on_web_sockets("FunASR, mode 2pass", "websocket.md", funasr("2pass")),
-    on_web_sockets("FunASR, mode online", "websocket.md", funasr("online"), has_partials=False, has_times=False),
+    on_web_sockets(
+        "FunASR, mode online",
+        "websocket.md",
+        funasr("online"),
+        has_partials=False,
+        has_times=False,
+        has_second_pass=False,
+    ),
     on_web_sockets("FunASR, mode offline", "websocket.md", funasr("offline"), has_partials=False),
     on_web_sockets("vosk", "vosk.md", VOSK),
 )

@@ -56,7 +56,8 @@ class WebSocketClient:
         except ConnectionClosed:
             if self.dialect.ends_by_closing and self.ws.close_code == 1000:
                 yield End()
-            yield Closed(f"{self.ws.close_code} {self.ws.close_reason}".strip())
+            reason = self.ws.close_reason or ""
+            yield Closed(f"{self.ws.close_code} {reason if reason.isidentifier() else ''}".strip())
 
     def leave(self) -> None:
         self.ws.close()
