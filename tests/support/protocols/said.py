@@ -1,10 +1,13 @@
 """What a server says to a client, whatever its protocol."""
 
+import socket
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
+TIMEOUT_S = 20
 CHUNK_BYTES = 3200
 """100 ms of audio at 16 kHz."""
 
@@ -56,6 +59,15 @@ class Closed:
     """The connection is over, with the protocol's own status and reason."""
 
     status: str
+
+
+def narrow_socket(host: str, port: int) -> socket.socket:
+    """A connection whose buffer for what is not read is small."""
+    sock = socket.socket()
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    sock.settimeout(TIMEOUT_S)
+    sock.connect((host, port))
+    return sock
 
 
 Event: TypeAlias = Partial | Final | Problem | End | Closed
@@ -144,6 +156,25 @@ def say(client: LiveClient, pcm: bytes) -> Told:
     """Send a recording, read to its end, and leave; what comes behind the end is read, too."""
     send_all(client, pcm)
     client.end()
+    return until_left(client)
+
+
+def say_while_reading(client: LiveClient, pcm: bytes) -> Told:
+    """The same, reading from the start."""
+
+    def send() -> None:
+        send_all(client, pcm)
+        client.end()
+
+    sender = threading.Thread(target=send, daemon=True)
+    sender.start()
+    told = until_left(client)
+    sender.join(TIMEOUT_S)
+    return told
+
+
+def until_left(client: LiveClient) -> Told:
+    """Read to the end of the recording, leave, and read what comes behind."""
     told = Told()
     for event in client.events():
         told.hear(event)

@@ -5,7 +5,10 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
 
+from hypothesis.strategies import SearchStrategy
+
 from support.protocols.funasr import VOSK, funasr
+from support.protocols.hostile import json_frames
 from support.protocols.said import LiveClient, Target, Told
 from support.protocols.uploads import (
     OPENAI_FIELDS,
@@ -34,8 +37,9 @@ class Refusals:
 class LiveWay:
     """A protocol of live clients.
 
-    `connect` opens a connection, with `is_plain` one that has said nothing yet. Without `has_second_pass` the text is
-    that of the partial texts.
+    `connect` opens a connection, with `is_plain` one that has said nothing yet. `hostile` are first messages that no
+    honest client sends, None where another way has the same. Without `has_second_pass` the text is that of the
+    partial texts.
     """
 
     name: str
@@ -43,9 +47,15 @@ class LiveWay:
     page: str
     connect: Callable[..., AbstractContextManager[LiveClient]]
     refusals: Refusals
+    hostile: SearchStrategy[str | bytes] | None
     has_partials: bool = True
     has_times: bool = True
     has_second_pass: bool = True
+
+    @property
+    def transport(self) -> str:
+        """What carries its messages."""
+        return self.address.partition(":")[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +77,8 @@ IN_HTTP = Refusals("401 invalid_api_key", "503 overloaded", "413 file_too_large"
 def on_web_sockets(name: str, page: str, dialect: Dialect, **promises: bool) -> LiveWay:
     """A protocol on WebSockets."""
     connect = partial(web_socket, dialect)
-    return LiveWay(name, f"ws://HOST:PORT{dialect.path}", page, connect, IN_WEBSOCKETS, **promises)
+    hostile = json_frames(dialect.examples) if dialect.examples else None
+    return LiveWay(name, f"ws://HOST:PORT{dialect.path}", page, connect, IN_WEBSOCKETS, hostile, **promises)
 
 
 def on_http(name: str, page: str, path: str, send: Callable[[Target, bytes], Told], **promises: bool) -> FileWay:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
-from support.live import TIMEOUT_S, reset
-from support.protocols.said import Closed, End, Event, Target
+from support.live import TIMEOUT_S, address_of, reset
+from support.protocols.said import Closed, End, Event, Target, narrow_socket
 
 Json = Mapping[str, object]
 
@@ -19,7 +19,8 @@ class Dialect:
     """One protocol on WebSockets.
 
     `first` and `last` are the messages around the audio, `audio` makes a message of audio, and `events_of` reads a
-    message of the server. `ends_by_closing`: the close of the connection is the only end of the texts.
+    message of the server. `ends_by_closing`: the close of the connection is the only end of the texts. `examples` are
+    messages of clients that ask for all they can.
     """
 
     path: str
@@ -28,6 +29,7 @@ class Dialect:
     last: Sequence[Json] = ()
     audio: Callable[[bytes], str | bytes] = bytes
     ends_by_closing: bool = False
+    examples: Sequence[Json] = ()
 
 
 @dataclass
@@ -68,10 +70,14 @@ class WebSocketClient:
 
 @contextlib.contextmanager
 def web_socket(dialect: Dialect, target: Target, *, is_plain: bool = False) -> Iterator[WebSocketClient]:
-    """A connection that has said what it says first; `is_plain`: nothing yet."""
+    """A connection that has said what it says first; `is_plain`: nothing yet.
+
+    It takes in little that is not read.
+    """
     url = target.url.replace("http", "ws", 1) + dialect.path
-    options = {"additional_headers": target.authorization, "max_size": None, "close_timeout": 2}
-    with connect(url, compression=None, proxy=None, open_timeout=TIMEOUT_S, **options) as ws:
+    options = {"additional_headers": target.authorization, "max_size": None, "close_timeout": 2, "max_queue": 4}
+    sock = narrow_socket(*address_of(target.url))
+    with connect(url, compression=None, proxy=None, open_timeout=TIMEOUT_S, sock=sock, **options) as ws:
         client = WebSocketClient(ws, dialect)
         for message in () if is_plain else dialect.first:
             client.send_frame(json.dumps(message))
