@@ -1,6 +1,7 @@
 """gRPC's health service: what `/readyz` says, for whoever asks or watches. No key is wanted, as there."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Container
 from typing import Any
 
@@ -24,6 +25,11 @@ class Health(HealthServicer):  # type: ignore[misc] - generated without types
         self._readiness = readiness
         self._services = services
         self._n_watchers = 0
+        self._stopped = asyncio.Event()
+
+    def stop(self) -> None:
+        """Tell those who watch that the server stops, which is so already, and end their calls."""
+        self._stopped.set()
 
     async def Check(  # noqa: N802 - as gRPC calls it
         self, request: HealthCheckRequest, context: "ServicerContext[Any, Any]"
@@ -56,9 +62,11 @@ class Health(HealthServicer):  # type: ignore[misc] - generated without types
             if is_ready != told:
                 yield is_ready
                 told = is_ready
-            if self._readiness.is_draining:
+            if self._stopped.is_set():
                 return
-            await asyncio.sleep(POLL_S)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(POLL_S):
+                    await self._stopped.wait()
 
     async def _is_ready(self) -> bool:
         return await self._readiness.problem() is None

@@ -44,13 +44,15 @@ log = structlog.get_logger()
 class GrpcListener:
     """An open listener; matches `Listener`."""
 
-    def __init__(self, server: grpc.aio.Server, calls: Calls) -> None:
+    def __init__(self, server: grpc.aio.Server, calls: Calls, health: Health) -> None:
         self._server = server
         self._calls = calls
+        self._health = health
         self._stopping: asyncio.Task[None] | None = None
 
     async def stop_accepting(self) -> None:
         """Refuse new calls and connections: clients are told to go elsewhere. Calls in progress go on."""
+        self._health.stop()
         self._stopping = asyncio.create_task(self._server.stop(STOP_S))
         await asyncio.sleep(0)
 
@@ -76,12 +78,13 @@ async def open_grpc(app: FastAPI, settings: Settings) -> GrpcListener:
     handlers = _handlers(calls)
     for service, methods in handlers.items():
         server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, methods),))
-    add_HealthServicer_to_server(Health(app.state.readiness, handlers), server)
+    health = Health(app.state.readiness, handlers)
+    add_HealthServicer_to_server(health, server)
     described = (*handlers, health_pb2.DESCRIPTOR.services_by_name["Health"].full_name, reflection.SERVICE_NAME)
     reflection.enable_server_reflection(described, server)
     _bind(server, settings)
     await server.start()
-    return GrpcListener(server, calls)
+    return GrpcListener(server, calls, health)
 
 
 def _handlers(calls: Calls) -> Mapping[str, dict[str, Handler]]:
