@@ -10,8 +10,6 @@ import numpy as np
 import pytest
 
 from paraserve import job_errors
-from paraserve.client import AsyncJobs, Jobs
-from paraserve.client.jobs import Retries
 from paraserve.errors import (
     AccessError,
     AudioError,
@@ -21,6 +19,8 @@ from paraserve.errors import (
     RequestTimeoutError,
     StorageFullError,
 )
+from paraserve_client import AsyncJobs, Jobs
+from paraserve_client.jobs import Retries
 from support.certificates import self_signed
 from support.jobs_stub import CUT, DROP, N_SENTENCES, JobsStub
 

@@ -5,8 +5,9 @@ from typing import Protocol
 
 from websockets.asyncio.client import ClientConnection
 
-from paraserve.client.audio import AudioQueue
-from paraserve.client.messages import (
+from paraserve_client.errors import OverloadedError
+from paraserve_client.live.audio import AudioQueue
+from paraserve_client.live.messages import (
     ACKNOWLEDGED,
     END_MARKER,
     Message,
@@ -16,7 +17,6 @@ from paraserve.client.messages import (
     says_final,
     session_in,
 )
-from paraserve.errors import OverloadedError
 
 FRAME_BYTES = 64 * 1024
 """Largest frame sent. Waiting audio is sent at once, so the frames of a live source keep its own sizes."""

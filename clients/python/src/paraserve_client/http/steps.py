@@ -1,7 +1,7 @@
 """Steps of a conversation with a server.
 
-A conversation is a generator. It yields what is to be done next and is sent the outcome. `Jobs` does the steps on the
-calling thread, `AsyncJobs` on an event loop, so both follow the same conversations.
+A conversation is a generator. It yields what is to be done next and is sent the outcome. `Jobs` and `Client` do the
+steps on the calling thread, `AsyncJobs` and `AsyncClient` on an event loop, so both follow the same conversations.
 """
 
 import json
@@ -17,7 +17,8 @@ class Request:
     """One HTTP request. `path` is that below the server's URL.
 
     The body is `json`, or `content`, or a form of the texts `form` with the file `file`, a name and its bytes from
-    the start. `extra_s` is time that the server may take beyond the usual, since it waits for something.
+    the start. `extra_s` is time that the server may take beyond the usual, since it waits for something. A request
+    that `is_costly` for the server is not repeated because its answer is late.
     """
 
     method: str
@@ -29,6 +30,7 @@ class Request:
     form: Mapping[str, str] | None = None
     file: tuple[str, BinaryIO] | None = None
     extra_s: float = 0.0
+    is_costly: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +56,15 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class NoAnswer:
-    """No answer came. `is_lasting` if none will come the next time either. `code` names the case for programs."""
+    """No answer came. `code` names the case for programs.
+
+    It `is_lasting` if none will come the next time either, and `is_late` if the connection stood and time ran out.
+    """
 
     reason: str
     code: str = "no_connection"
     is_lasting: bool = False
+    is_late: bool = False
 
 
 @dataclass(frozen=True, slots=True)

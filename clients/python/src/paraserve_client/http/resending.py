@@ -3,7 +3,7 @@
 import random
 from dataclasses import dataclass
 
-from paraserve.client.jobs.steps import Answer, NoAnswer
+from paraserve_client.http.steps import Answer, NoAnswer
 
 PASSING = frozenset((408, 425, 429, 502, 503, 504))
 """Statuses of servers and gateways after which the same request may succeed."""

@@ -3,22 +3,23 @@
 import time
 from collections.abc import Iterator, Sequence
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Self
 
 import httpx2
 
-from paraserve.client.jobs import conversations
-from paraserve.client.jobs.answers import Job, JobDelivery, JobEvent
-from paraserve.client.jobs.conversations import OnProgress
-from paraserve.client.jobs.event_reading import MAX_EVENT_BYTES, EventReading
-from paraserve.client.jobs.http_client import BROKEN_OFF, answer_of, arguments, client_settings, no_answer
-from paraserve.client.jobs.job_requests import FieldValue, field_texts
-from paraserve.client.jobs.recording_sources import OnSent, Recording
-from paraserve.client.jobs.resending import Retries
-from paraserve.client.jobs.steps import Answer, Call, Conversation, NoAnswer, Pause, Send, Step
-from paraserve.client.jobs.submissions import RESUMABLE_BYTES, Submission, new_key, submitted
+from paraserve_client.http.answered import text_of
+from paraserve_client.http.fields import FieldValue, field_texts
+from paraserve_client.http.http_client import answer_of, arguments, no_answer
+from paraserve_client.http.recording_sources import OnSent, Recording
+from paraserve_client.http.resending import Retries
+from paraserve_client.http.steps import Answer, NoAnswer
+from paraserve_client.http.sync_connection import SyncConnection
+from paraserve_client.jobs import conversations
+from paraserve_client.jobs.answers import Job, JobDelivery, JobEvent
+from paraserve_client.jobs.conversations import OnProgress
+from paraserve_client.jobs.event_reading import BROKEN_OFF, MAX_EVENT_BYTES, EventReading
+from paraserve_client.jobs.submissions import RESUMABLE_BYTES, Submission, new_key, submitted
 
-T = TypeVar("T")
 DEFAULT_RETRIES = Retries()
 
 
@@ -33,8 +34,8 @@ class Jobs:
         verify: False accepts any certificate of an https server.
         resumable_bytes: recordings of this size on are sent in parts.
 
-    Every method raises `paraserve.errors.ParaserveError` with the server's `code` where the server refuses, and
-    `OverloadedError` where it cannot be reached or is overloaded after several attempts.
+    Every method raises `paraserve_client.errors.ParaserveError` with the server's `code` where the server refuses,
+    and `OverloadedError` where it cannot be reached or is overloaded after several attempts.
     """
 
     def __init__(
@@ -47,11 +48,9 @@ class Jobs:
         verify: bool = True,
         resumable_bytes: int = RESUMABLE_BYTES,
     ) -> None:
-        self._url = url
-        self._timeout_s = timeout_s
         self._retries = retries
         self._resumable_bytes = resumable_bytes
-        self._client = httpx2.Client(**client_settings(url, api_key, timeout_s, verify=verify))
+        self._connection = SyncConnection(url, api_key, timeout_s, verify=verify)
 
     def __enter__(self) -> Self:
         return self
@@ -63,7 +62,7 @@ class Jobs:
 
     def close(self) -> None:
         """Close the connections."""
-        self._client.close()
+        self._connection.close()
 
     def submit(
         self,
@@ -93,7 +92,7 @@ class Jobs:
         """
         key = idempotency_key or new_key()
         submission = Submission(field_texts(fields), key, filename, on_sent, self._resumable_bytes)
-        return self._do(submitted(recording, submission, self._retries))
+        return self._connection.do(submitted(recording, submission, self._retries))
 
     def get(self, job_id: str) -> Job:
         """Return a job as it is now.
@@ -101,13 +100,13 @@ class Jobs:
         Raises:
             JobNotFoundError: there is none of this id, or it is another key's.
         """
-        return self._do(conversations.job(job_id, self._retries))
+        return self._connection.do(conversations.job(job_id, self._retries))
 
     def list(self, *, states: Sequence[str] = (), batch: str | None = None, page_size: int = 100) -> Iterator[Job]:
         """Iterate over jobs, the newest first; only those in one of the states, or of one batch, where given."""
         after: str | None = None
         while True:
-            jobs, after = self._do(conversations.page(states, batch, page_size, after, self._retries))
+            jobs, after = self._connection.do(conversations.page(states, batch, page_size, after, self._retries))
             yield from jobs
             if after is None:
                 return
@@ -121,7 +120,7 @@ class Jobs:
             RequestTimeoutError: it takes longer than `timeout_s`. The job goes on.
             JobNotFoundError: there is none of this id, or it was deleted.
         """
-        return self._do(conversations.finished(job_id, on_progress, timeout_s, self._retries))
+        return self._connection.do(conversations.finished(job_id, on_progress, timeout_s, self._retries))
 
     def events(self, job_id: str, after_seq: int = 0) -> Iterator[JobEvent]:
         """Iterate over the events of a job behind number `after_seq`, as they come, until it is finished.
@@ -131,12 +130,12 @@ class Jobs:
         Raises:
             JobNotFoundError: there is none of this id, or it was deleted.
         """
-        reading = EventReading(job_id, after_seq, self._retries)
+        reading, connection = EventReading(job_id, after_seq, self._retries), self._connection
         while True:
             outcome: Answer | NoAnswer = BROKEN_OFF
-            asked = arguments(reading.request, self._timeout_s)
+            asked = arguments(reading.request, connection.timeout_s)
             try:
-                with self._client.sse(reading.request.path, max_event_size=MAX_EVENT_BYTES, **asked) as source:
+                with connection.client.sse(reading.request.path, max_event_size=MAX_EVENT_BYTES, **asked) as source:
                     if reading.begin(source.response.status_code):
                         for received in source:
                             event = reading.take(received)
@@ -148,7 +147,7 @@ class Jobs:
                         source.response.read()
                         outcome = answer_of(source.response)
             except httpx2.TransportError as error:
-                outcome = no_answer(error, self._url)
+                outcome = no_answer(error, connection.url)
             if reading.is_over:
                 return
             time.sleep(reading.wait_s(outcome))
@@ -162,7 +161,7 @@ class Jobs:
             JobStateError: the job is not done, failed or was cancelled; `code` says which.
             JobNotFoundError: there is none of this id, or it was deleted.
         """
-        return conversations.text_of(self._do(conversations.transcript(job_id, format, fields, self._retries)))
+        return text_of(self._connection.do(conversations.transcript(job_id, format, fields, self._retries)))
 
     def deliveries(self, job_id: str) -> Sequence[JobDelivery]:
         """Return the log of a job's webhooks.
@@ -170,7 +169,7 @@ class Jobs:
         Raises:
             JobNotFoundError: there is none of this id, or it is another key's.
         """
-        return self._do(conversations.deliveries(job_id, self._retries))
+        return self._connection.do(conversations.deliveries(job_id, self._retries))
 
     def cancel(self, job_id: str) -> Job:
         """Cancel a job, also while it runs; one that is finished stays as it is. Return it as it is then.
@@ -178,7 +177,7 @@ class Jobs:
         Raises:
             JobNotFoundError: there is none of this id, or it is another key's.
         """
-        return self._do(conversations.cancelled(job_id, self._retries))
+        return self._connection.do(conversations.cancelled(job_id, self._retries))
 
     def delete(self, job_id: str) -> None:
         """Delete a job with its recording and all its texts.
@@ -186,31 +185,4 @@ class Jobs:
         Raises:
             JobNotFoundError: there is none of this id, or it is another key's.
         """
-        self._do(conversations.deleted(job_id, self._retries))
-
-    def _do(self, conversation: Conversation[T]) -> T:
-        outcome: object = None
-        try:
-            while True:
-                outcome = self._step(conversation.send(outcome))
-        except StopIteration as end:
-            result: T = end.value
-            return result
-        finally:
-            conversation.close()
-
-    def _step(self, step: Step) -> object:
-        if isinstance(step, Pause):
-            time.sleep(step.seconds)
-            return None
-        if isinstance(step, Call):
-            return step.function()
-        return self._send(step)
-
-    def _send(self, step: Send) -> Answer | NoAnswer:
-        request = step.request
-        try:
-            asked = arguments(request, self._timeout_s)
-            return answer_of(self._client.request(request.method, request.path, **asked))
-        except httpx2.TransportError as error:
-            return no_answer(error, self._url)
+        self._connection.do(conversations.deleted(job_id, self._retries))

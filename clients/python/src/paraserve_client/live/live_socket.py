@@ -8,7 +8,7 @@ from http import HTTPStatus
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidHandshake, InvalidProxy, InvalidStatus, InvalidURI
 
-from paraserve.errors import OverloadedError, ProtocolError
+from paraserve_client.errors import OverloadedError, ProtocolError
 
 CLOSE_TIMEOUT_S = 2.0
 

@@ -5,13 +5,14 @@ from collections.abc import Callable, Sequence
 from itertools import count
 from typing import TypeAlias
 
-from paraserve.client.jobs import job_requests
-from paraserve.client.jobs.answer_errors import failure_of
-from paraserve.client.jobs.answers import Job, JobDelivery, deliveries_of, job_of, not_understood, page_of
-from paraserve.client.jobs.resending import Retries
-from paraserve.client.jobs.steps import Answer, Conversation, Pause, Request, Send
-from paraserve.errors import RequestTimeoutError
-from paraserve.job_errors import JobNotFoundError
+from paraserve_client.errors import JobNotFoundError, RequestTimeoutError
+from paraserve_client.http.answer_errors import failure_of
+from paraserve_client.http.answered import answered
+from paraserve_client.http.fields import Fields, field_texts
+from paraserve_client.http.resending import Retries
+from paraserve_client.http.steps import Answer, Conversation, Pause, Send
+from paraserve_client.jobs import job_requests
+from paraserve_client.jobs.answers import Job, JobDelivery, deliveries_of, job_of, page_of
 
 POLL_S = 20
 """How long the server is asked to wait for the end of a job."""
@@ -19,25 +20,6 @@ REPORT_S = 1
 """The same where the caller wants to know the progress. It is also the shortest time between two questions."""
 
 OnProgress: TypeAlias = Callable[[Job], None]
-
-
-def answered(request: Request, retries: Retries) -> Conversation[Answer]:
-    """Send a request until it succeeds.
-
-    Raises:
-        ParaserveError: it is refused, or all attempts were in vain.
-    """
-    for attempt in count(1):
-        outcome = yield Send(request)
-        failure = failure_of(outcome)
-        if failure is None:
-            break
-        wait_s = retries.wait_s(attempt, outcome)
-        if wait_s is None:
-            raise failure
-        yield Pause(wait_s)
-    answer: Answer = outcome
-    return answer
 
 
 def job(job_id: str, retries: Retries) -> Conversation[Job]:
@@ -73,9 +55,9 @@ def deleted(job_id: str, retries: Retries) -> Conversation[None]:
         yield Pause(wait_s)
 
 
-def transcript(job_id: str, format_name: str, fields: job_requests.Fields, retries: Retries) -> Conversation[Answer]:
+def transcript(job_id: str, format_name: str, fields: Fields, retries: Retries) -> Conversation[Answer]:
     """Get the transcript of a job."""
-    request = job_requests.transcript(job_id, format_name, job_requests.field_texts(fields))
+    request = job_requests.transcript(job_id, format_name, field_texts(fields))
     return (yield from answered(request, retries))
 
 
@@ -114,15 +96,3 @@ def _pause_s(asked_s: float, left_s: float | None) -> float:
     """Return the time until the next question, so that a server that answers at once is not flooded."""
     pause_s = max(0.0, REPORT_S - (time.monotonic() - asked_s))
     return pause_s if left_s is None else min(pause_s, left_s)
-
-
-def text_of(answer: Answer) -> str:
-    """Return the text of an answer.
-
-    Raises:
-        ProtocolError: it is not UTF-8.
-    """
-    try:
-        return answer.body.decode()
-    except UnicodeDecodeError:
-        raise not_understood("text") from None

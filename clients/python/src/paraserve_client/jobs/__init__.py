@@ -10,10 +10,10 @@ A submission carries an `Idempotency-Key`, so a second one makes no second job. 
 behind the last one that arrived when the connection breaks.
 """
 
-from paraserve.client.jobs.answers import Job, JobDelivery, JobEvent, JobFailure, JobProgress
-from paraserve.client.jobs.async_jobs import AsyncJobs
-from paraserve.client.jobs.recording_sources import Recording
-from paraserve.client.jobs.resending import Retries
-from paraserve.client.jobs.sync_jobs import Jobs
+from paraserve_client.http.recording_sources import Recording
+from paraserve_client.http.resending import Retries
+from paraserve_client.jobs.answers import Job, JobDelivery, JobEvent, JobFailure, JobProgress
+from paraserve_client.jobs.async_jobs import AsyncJobs
+from paraserve_client.jobs.sync_jobs import Jobs
 
 __all__ = ["AsyncJobs", "Job", "JobDelivery", "JobEvent", "JobFailure", "JobProgress", "Jobs", "Recording", "Retries"]

@@ -6,11 +6,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import BinaryIO, cast
 
-from paraserve.client.jobs import job_requests
-from paraserve.client.jobs.answer_errors import failure_of
-from paraserve.client.jobs.answers import Job, job_of, not_understood
-from paraserve.client.jobs.conversations import answered
-from paraserve.client.jobs.recording_sources import (
+from paraserve_client.http.answer_errors import failure_of
+from paraserve_client.http.answered import answered, not_understood
+from paraserve_client.http.recording_sources import (
     OnSent,
     OpenRecording,
     Recording,
@@ -18,8 +16,10 @@ from paraserve.client.jobs.recording_sources import (
     address_in,
     open_recording,
 )
-from paraserve.client.jobs.resending import Retries
-from paraserve.client.jobs.steps import Answer, Call, Conversation, NoAnswer, Pause, Send
+from paraserve_client.http.resending import Retries
+from paraserve_client.http.steps import Answer, Call, Conversation, NoAnswer, Pause, Send
+from paraserve_client.jobs import job_requests
+from paraserve_client.jobs.answers import Job, job_of
 
 RESUMABLE_BYTES = 64 * 1024**2
 """Recordings of this size on are sent in parts."""

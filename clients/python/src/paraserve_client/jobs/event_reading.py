@@ -3,14 +3,15 @@
 import json
 from typing import Protocol
 
-from paraserve.client.jobs import job_requests
-from paraserve.client.jobs.answer_errors import failure_of
-from paraserve.client.jobs.answers import JobEvent
-from paraserve.client.jobs.resending import Retries
-from paraserve.client.jobs.steps import Answer, NoAnswer, Request
+from paraserve_client.http.answer_errors import failure_of
+from paraserve_client.http.resending import Retries
+from paraserve_client.http.steps import Answer, NoAnswer, Request
+from paraserve_client.jobs import job_requests
+from paraserve_client.jobs.answers import JobEvent
 
 END = "end"
 OK, NO_CONTENT = 200, 204
+BROKEN_OFF = NoAnswer("the server ended the connection in the middle of a job's events")
 MAX_EVENT_BYTES = 64 * 1024**2
 """A sentence with its tokens is far smaller. A server gone mad must not fill the memory."""
 

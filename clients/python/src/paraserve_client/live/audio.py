@@ -1,10 +1,11 @@
 """Audio of a live client: held until a text covers it, sent over one connection after the other, as PCM bytes."""
 
 import asyncio
+from typing import TYPE_CHECKING
 
-import numpy as np
-
-from paraserve.types import Samples
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 SAMPLE_BYTES = 2
 MAX_UNSENT_S = 60
@@ -107,6 +108,8 @@ class AudioQueue:
             self._changed.notify_all()
 
 
-def pcm(samples: Samples) -> bytes:
+def pcm(samples: "npt.NDArray[np.floating]") -> bytes:
     """Return signed 16-bit little-endian PCM; samples beyond full scale are clipped."""
+    import numpy as np  # noqa: PLC0415 - who has an array has NumPy; who sends bytes need not
+
     return np.clip(np.round(samples * np.float32(32_768)), -32_768, 32_767).astype("<i2").tobytes()

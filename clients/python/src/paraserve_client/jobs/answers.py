@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeAlias
 
-from paraserve.errors import ProtocolError
-from paraserve.types import FieldWarning
+from paraserve_client.facts import FieldWarning, warning_of
+from paraserve_client.http.answered import not_understood
 
 Body: TypeAlias = Mapping[str, Any]
 FINISHED = frozenset(("done", "failed", "cancelled"))
@@ -127,7 +127,7 @@ def job_of(body: object) -> Job:
         url=body.get("url"),
         callback_url=body.get("callback_url"),
         batch=body.get("batch"),
-        warnings=tuple(_warning(one) for one in body.get("warnings", ())),
+        warnings=tuple(warning_of(one) for one in body.get("warnings", ())),
         raw=body,
     )
 
@@ -170,17 +170,8 @@ def deliveries_of(body: object) -> list[JobDelivery]:
     ]
 
 
-def not_understood(expected: str) -> ProtocolError:
-    """Return the error for an answer that is something else than expected."""
-    return ProtocolError(f"the server answered with something else than {expected}", code="invalid_answer")
-
-
 def _failure(body: Body) -> JobFailure:
     return JobFailure(str(body.get("code", "")), str(body.get("message", "")), body.get("param"))
-
-
-def _warning(body: Body) -> FieldWarning:
-    return FieldWarning(str(body.get("code", "")), body.get("param"), str(body.get("message", "")))
 
 
 def _time(value: object) -> datetime | None:

@@ -3,15 +3,16 @@
 import asyncio
 from collections.abc import AsyncIterator
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
-from paraserve.client.audio import SAMPLE_BYTES, AudioQueue, KeptAudio, pcm
-from paraserve.client.exchange import Exchange
-from paraserve.client.live_socket import Reconnect, open_connection, ssl_context
-from paraserve.client.messages import (
+from paraserve_client.errors import OverloadedError, ParaserveError
+from paraserve_client.live.audio import SAMPLE_BYTES, AudioQueue, KeptAudio, pcm
+from paraserve_client.live.exchange import Exchange
+from paraserve_client.live.live_socket import Reconnect, open_connection, ssl_context
+from paraserve_client.live.messages import (
     BROKEN,
     GOING_AWAY,
     RESTART,
@@ -25,8 +26,10 @@ from paraserve.client.messages import (
     error_of_close,
     first_message,
 )
-from paraserve.errors import OverloadedError, ParaserveError
-from paraserve.types import Samples
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 STABLE_S = 60.0
 """After a connection that lasted this long, the next break counts as the first attempt again."""
@@ -103,8 +106,8 @@ class Live:
         """Close the connection; texts that have not come yet are lost."""
         await self._stop()
 
-    async def send(self, audio: bytes | Samples) -> None:
-        """Send more audio: mono, as signed 16-bit little-endian bytes or as float samples in [-1, 1].
+    async def send(self, audio: "bytes | npt.NDArray[np.floating]") -> None:
+        """Send more mono audio: signed 16-bit little-endian bytes, or a NumPy array of floats in [-1, 1].
 
         Waits while more than a minute of audio has not been sent yet.
 

@@ -8,7 +8,7 @@ from itertools import pairwise
 from types import MappingProxyType
 from typing import Any, Literal, TypeAlias
 
-from paraserve.errors import (
+from paraserve_client.errors import (
     EngineStuckError,
     InferenceError,
     InferenceTimeoutError,
@@ -16,8 +16,7 @@ from paraserve.errors import (
     ParaserveError,
     ProtocolError,
 )
-from paraserve.options import ChunkSize
-from paraserve.types import FRAME_MS, SAMPLE_RATE, Heard, Notice
+from paraserve_client.facts import Heard, Notice
 
 Mode: TypeAlias = Literal["2pass", "online", "offline"]
 Message: TypeAlias = Mapping[str, Any]
@@ -28,7 +27,28 @@ HOTWORD_WEIGHT = 20
 GOING_AWAY, BROKEN, FAILURE, RESTART, TRY_AGAIN = 1001, 1006, 1011, 1012, 1013
 """Close codes of RFC 6455's registry; BROKEN means that no close frame came."""
 
+SAMPLE_RATE = 16_000
+"""Hz."""
+FRAME_MS = 10
+"""Of the models. A connection that begins with a whole frame computes the same ones."""
 REASON_CODE = re.compile("[a-z]+(_[a-z]+)+")
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkSize:
+    """FunASR's `chunk_size` in rows of 60 ms: past context, the rows of one step, future context.
+
+    Raises:
+        ValueError: a negative size, or a step without rows.
+    """
+
+    past: int = 5
+    current: int = 10
+    future: int = 5
+
+    def __post_init__(self) -> None:
+        if min(self.past, self.future) < 0 or self.current < 1:
+            raise ValueError("chunk_size is [past >= 0, current >= 1, future >= 0]")
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,18 +3,21 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from paraserve.client.jobs.resending import retry_after_s
-from paraserve.client.jobs.steps import Answer, NoAnswer
-from paraserve.errors import (
+from paraserve_client.errors import (
     AccessError,
     AddressLimitError,
     AudioError,
     AudioTooLongError,
+    DatabaseAwayError,
     DecoderUnavailableError,
     EngineStuckError,
     HostError,
+    IdempotencyError,
     InferenceError,
     InferenceTimeoutError,
+    JobNotFoundError,
+    JobStateError,
+    JobTimeoutError,
     KeyLimitError,
     MissingScopeError,
     ModelNotFoundError,
@@ -23,6 +26,9 @@ from paraserve.errors import (
     OverloadedError,
     ParaserveError,
     ProtocolError,
+    QuotaError,
+    RemoteAwayError,
+    RemoteRecordingError,
     RequestTimeoutError,
     ShuttingDownError,
     SlowUploadError,
@@ -30,21 +36,15 @@ from paraserve.errors import (
     StorageFullError,
     TaskUnavailableError,
     UnsupportedFormatError,
-    UploadTooLargeError,
-    WrongKeysError,
-)
-from paraserve.job_errors import (
-    DatabaseAwayError,
-    IdempotencyError,
-    JobNotFoundError,
-    JobStateError,
-    JobTimeoutError,
-    QuotaError,
     UploadNotFoundError,
     UploadOffsetError,
     UploadStateError,
+    UploadTooLargeError,
+    UrlNotAllowedError,
+    WrongKeysError,
 )
-from paraserve.remote_errors import RemoteAwayError, RemoteRecordingError, UrlNotAllowedError
+from paraserve_client.http.resending import retry_after_s
+from paraserve_client.http.steps import Answer, NoAnswer
 
 _NAMED = (
     AddressLimitError,

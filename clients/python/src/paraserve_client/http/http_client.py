@@ -1,4 +1,4 @@
-"""Connections of clients of jobs: settings of httpx2, and its answers and errors as ours."""
+"""Settings of httpx2, and its answers and errors as ours."""
 
 import ssl
 from typing import Any, TypedDict
@@ -6,8 +6,8 @@ from urllib.parse import urlsplit
 
 import httpx2
 
-from paraserve.client.jobs.steps import Answer, NoAnswer, Request
-from paraserve.errors import ProtocolError
+from paraserve_client.errors import ProtocolError
+from paraserve_client.http.steps import Answer, NoAnswer, Request
 
 CONNECT_TIMEOUT_S = 10.0
 
@@ -72,7 +72,5 @@ def no_answer(error: httpx2.TransportError, url: str) -> NoAnswer:
             return NoAnswer(reason, "untrusted_certificate", is_lasting=True)
         cause = cause.__cause__ or cause.__context__
     is_ours = isinstance(error, httpx2.LocalProtocolError | httpx2.UnsupportedProtocol)
-    return NoAnswer(f"no answer from {url}: {str(error) or type(error).__name__}", is_lasting=is_ours)
-
-
-BROKEN_OFF = NoAnswer("the server ended the connection in the middle of a job's events")
+    reason = f"no answer from {url}: {str(error) or type(error).__name__}"
+    return NoAnswer(reason, is_lasting=is_ours, is_late=isinstance(error, httpx2.ReadTimeout))

@@ -1,34 +1,15 @@
 """The requests of jobs and of resumable uploads."""
 
 import base64
-import json
 from collections.abc import Mapping, Sequence
-from typing import BinaryIO, TypeAlias
+from typing import BinaryIO
 from urllib.parse import quote
 
-from paraserve.client.jobs.steps import Request
-
-FieldValue: TypeAlias = str | float | bool | Sequence[str] | Mapping[str, str] | Mapping[str, float] | None
-Fields: TypeAlias = Mapping[str, FieldValue]
+from paraserve_client.http.steps import Request
 
 JOBS = "/v1/jobs"
 UPLOADS = "/v1/uploads"
 TUS = {"Tus-Resumable": "1.0.0"}
-
-
-def field_texts(fields: Fields) -> dict[str, str]:
-    """Return the fields of a request as texts of a form. Those that are None are left out."""
-    return {name: _text(value) for name, value in fields.items() if value is not None}
-
-
-def _text(value: FieldValue) -> str:
-    if isinstance(value, str):
-        return value
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int | float):
-        return str(value)
-    return json.dumps(value if isinstance(value, Mapping) else list(value or ()), ensure_ascii=False)
 
 
 def submission(texts: Mapping[str, str], idempotency_key: str) -> Request:
