@@ -1,4 +1,4 @@
-"""What a live connection knows of one channel: open text, pauses, and the end of the last word."""
+"""What a live connection knows of one channel: open text, spans of speech, and the end of the last word."""
 
 from dataclasses import dataclass, field
 
@@ -7,7 +7,15 @@ from paraserve.speech_types import SpeechChange
 from paraserve.types import Token
 
 FINAL_WAIT_MS = 2_000
-"""Audio after which a final text is not waited for any more: a segment without words has none."""
+"""Audio after which a final text without partial ones is not waited for: speech without words has neither."""
+
+
+@dataclass(slots=True)
+class Span:
+    """Speech whose final text is not out. `end_ms` is None while it goes on."""
+
+    start_ms: int
+    end_ms: int | None = None
 
 
 @dataclass(slots=True)
@@ -15,17 +23,16 @@ class ChannelSpeech:
     """The speech of one channel. Times are ms from the start of the connection.
 
     `told_ms` is where the last final result ended. `text`, `tail` and `tokens` are of the segment that is being
-    spoken. `last_word_ms` is the end of the last word since the last `UtteranceEnd`, None if there is none.
+    spoken.
     """
 
     told_ms: int = 0
     text: str = ""
     tail: str = ""
     tokens: tuple[Token, ...] = ()
-    last_word_ms: int | None = None
     _segment: int = -1
-    _is_speech: bool = False
-    _ended_ms: list[int] = field(default_factory=list)  # ends of speech whose final text is not out
+    _spans: list[Span] = field(default_factory=list)
+    _last_word_ms: int | None = None  # end of the last word that no `UtteranceEnd` has told of
 
     def add_partial(self, event: PartialText) -> None:
         """Take new text of the segment that is being spoken."""
@@ -34,36 +41,38 @@ class ChannelSpeech:
         self.text += event.text
         self.tail = event.tail
         self.tokens += event.tokens
-        self._note_words(event.tokens)
 
     def add_segment(self, event: SegmentText) -> bool:
         """Take the final text of a segment; return whether a pause ended it."""
         self.text, self.tail, self.tokens = "", "", ()
-        self._note_words(event.tokens)
-        has_pause = any(event.start_ms <= at_ms <= event.end_ms for at_ms in self._ended_ms)
-        self._ended_ms = [at_ms for at_ms in self._ended_ms if at_ms > event.end_ms]
+        ends_ms = [token.end_ms for token in event.tokens if token.end_ms is not None]
+        self._last_word_ms = max(ends_ms, default=self._last_word_ms)
+        past = [span for span in self._spans if span.end_ms is not None and span.end_ms <= event.end_ms]
+        self._spans = [span for span in self._spans if span not in past]
         self.told_ms = max(self.told_ms, event.end_ms)
-        return has_pause
+        return any(span.end_ms is not None and span.end_ms >= event.start_ms for span in past)
 
     def add_change(self, change: SpeechChange) -> None:
         """Take a start or an end of speech."""
-        self._is_speech = change.kind == "started"
-        if not self._is_speech:
-            self._ended_ms.append(change.at_ms)
+        if change.kind == "started":
+            self._spans.append(Span(change.at_ms))
+        elif self._spans:
+            self._spans[-1].end_ms = change.at_ms
 
-    def ended_utterance_ms(self, pause_ms: int, at_ms: int) -> int | None:
-        """Return the end of the last word once nothing was said for `pause_ms` behind it by `at_ms`, else None.
+    def ended_utterance_ms(self, pause_ms: int, audio_ms: int) -> int | None:
+        """Return the end of the last word if nothing was said for `pause_ms` behind it, else None. Once for each.
 
-        It is returned once. While speech goes on, or its final text is still to come, there may be more words.
+        `audio_ms` is the audio so far.
         """
-        last_ms = self.last_word_ms
-        is_awaited = any(at_ms < ended_ms + FINAL_WAIT_MS for ended_ms in self._ended_ms)
-        if last_ms is None or self._is_speech or is_awaited or at_ms < last_ms + pause_ms:
+        last_ms = self._last_word_ms
+        self._spans = [span for span in self._spans if not self._is_wordless(span, audio_ms)]
+        quiet_until_ms = min((span.start_ms for span in self._spans), default=audio_ms)
+        if last_ms is None or quiet_until_ms < last_ms + pause_ms:
             return None
-        self.last_word_ms = None
+        self._last_word_ms = None
         return last_ms
 
-    def _note_words(self, tokens: tuple[Token, ...]) -> None:
-        ends_ms = [token.end_ms for token in tokens if token.end_ms is not None]
-        if ends_ms:
-            self.last_word_ms = max(ends_ms)
+    def _is_wordless(self, span: Span, audio_ms: int) -> bool:
+        """Tell whether no final text comes of speech. One comes in place of each partial text."""
+        is_shown = bool(self.text or self.tail)
+        return span.end_ms is not None and audio_ms >= span.end_ms + FINAL_WAIT_MS and not is_shown

@@ -138,6 +138,7 @@ class DeepgramProtocol:
                 yield from self._partial(event)
             case SegmentText():
                 yield self._segment(event)
+                yield from self._utterance_ends(event.due_ms)
             case SpeechChanged(change=change):
                 yield from self._speech_changed(change)
             case Acknowledged(audio_ms=audio_ms):
@@ -152,7 +153,7 @@ class DeepgramProtocol:
             case Failed(error=error):
                 yield error_message(error, self._request_id)
             case Finished():
-                yield from self._utterance_ends(self._audio_ms)
+                yield from self._utterance_ends()
                 yield self._metadata()
 
     def _partial(self, event: PartialText) -> Iterator[Json]:
@@ -162,7 +163,6 @@ class DeepgramProtocol:
             yield interim_result(speech, event, self._place(event.channel), self._about(self._model))
 
     def _segment(self, event: SegmentText) -> Json:
-        self._audio_ms = max(self._audio_ms, event.due_ms)
         self._model = next((one.model for one in event.sentences if one.model), self._model)
         self._warnings.add(ignored_warnings(event.hotwords, "keyterm"))
         speech = self._speech[event.channel or 0]
@@ -173,20 +173,20 @@ class DeepgramProtocol:
         return final_result(event, place, about, start_ms=start_ms, speech_final=is_end) | self._warnings.take()
 
     def _speech_changed(self, change: SpeechChange) -> Iterator[Json]:
-        if change.kind == "started":
-            yield from self._utterance_ends(change.at_ms, change.channel)
-            if self._query.vad_events:
-                yield speech_started(self._place(change.channel), change.at_ms)
         self._speech[change.channel or 0].add_change(change)
+        yield from self._utterance_ends(change.due_ms)
+        if change.kind == "started" and self._query.vad_events:
+            yield speech_started(self._place(change.channel), change.at_ms)
 
-    def _utterance_ends(self, audio_ms: int, channel: int | None = None) -> Iterator[Json]:
-        """Tell of channels in which nothing was said for long enough. Of all channels, unless one is named."""
+    def _utterance_ends(self, audio_ms: int = 0) -> Iterator[Json]:
+        """Tell of channels in which nothing was said for long enough, once there are `audio_ms` of audio."""
+        self._audio_ms = max(self._audio_ms, audio_ms)
         if self._query.utterance_end_ms is None:
             return
-        for n in self._speech if channel is None else [channel]:
-            last_ms = self._speech[n].ended_utterance_ms(self._query.utterance_end_ms, audio_ms)
+        for channel, speech in self._speech.items():
+            last_ms = speech.ended_utterance_ms(self._query.utterance_end_ms, self._audio_ms)
             if last_ms is not None:
-                yield utterance_end(self._place(n), last_ms)
+                yield utterance_end(self._place(channel), last_ms)
 
     def _place(self, channel: int | None) -> Place:
         is_split = self._settings.stream.options.channel == "split"

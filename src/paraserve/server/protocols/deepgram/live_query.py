@@ -17,14 +17,11 @@ from paraserve.options import (
 from paraserve.server.protocols.deepgram.query import FILE_ENCODINGS, read_options
 from paraserve.server.protocols.deepgram.query_fields import SWITCHES, QueryFields
 from paraserve.server.protocols.json_values import MAX_SAMPLE_RATE, MIN_SAMPLE_RATE, read_whole
-from paraserve.server.protocols.option_warnings import not_honoured
 from paraserve.server.protocols.requests import LiveSettings
 from paraserve.types import SAMPLE_RATE, FieldWarning
 
 RAW_ENCODINGS: Mapping[str, Encoding] = MappingProxyType({"linear16": "int16", "mulaw": "mulaw", "alaw": "alaw"})
 TELEPHONE_RATE = 8_000
-LEAST_END_SILENCE_MS = 200
-"""A pause in speech is told by its sound here, and shorter silences are parts of words."""
 UTTERANCE_END_MS_RANGE = (1, 60_000)
 
 
@@ -96,8 +93,4 @@ def _endpointing(fields: QueryFields) -> tuple[int | None, bool]:
     value = fields.last("endpointing")
     if value is None or value.lower() in ("true", "false"):
         return None, value is None or SWITCHES[value.lower()]
-    silence_ms = read_whole("endpointing", value, *END_SILENCE_MS_RANGE)
-    if silence_ms < LEAST_END_SILENCE_MS:
-        problem = f"shorter silences are parts of words, so {LEAST_END_SILENCE_MS} ms are taken"
-        fields.warn(not_honoured("endpointing", problem))
-    return max(silence_ms, LEAST_END_SILENCE_MS), True
+    return read_whole("endpointing", value, *END_SILENCE_MS_RANGE), True

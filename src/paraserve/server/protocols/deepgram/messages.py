@@ -1,9 +1,9 @@
 """Text messages of Deepgram's live clients."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
 from paraserve.errors import ProtocolError
 from paraserve.hotword_types import Hotword
@@ -17,7 +17,6 @@ FEATURES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {"numerals": ("itn",), "punctuate": ("punctuate",), "smart_format": ("itn", "punctuate")}
 )
 """Features that a client may turn on and off between segments, with the options that they stand for."""
-Kind: TypeAlias = Literal["KeepAlive", "Finalize", "CloseStream", "Configure"]
 KEYS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "KeepAlive": ("type",),
@@ -35,7 +34,7 @@ class Message:
 
     kind: str
     hotwords: tuple[Hotword, ...] | None = None
-    switches: Mapping[str, bool] = MappingProxyType({})
+    switches: Mapping[str, bool] = field(default_factory=dict)
     warnings: tuple[FieldWarning, ...] = ()
 
     def applied(self, options: RecognitionOptions) -> RecognitionOptions:
