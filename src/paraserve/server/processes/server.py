@@ -19,6 +19,7 @@ from paraserve.server.access.client_addresses import UNIX, ClientAddresses
 from paraserve.server.app import create_app, load
 from paraserve.server.jobs.job_service import JobService
 from paraserve.server.live.websocket_routes import LiveService
+from paraserve.server.processes.listeners import Listener, open_listeners
 from paraserve.server.processes.listening import announce, bound
 from paraserve.server.processes.service_manager import ServiceManager
 from paraserve.server.reloading import Reloader
@@ -93,6 +94,8 @@ class Server(uvicorn.Server):
         super().__init__(_config(app, settings, self.door))
         self._app = app
         self._on_listening = on_listening or partial(announce, is_tls=bool(settings.certfile))
+        self._settings = settings
+        self._listeners: Sequence[Listener] = ()
         self._drain_timeout_s = settings.drain_timeout_s
         self._watches = settings.watch
         self._stop_watching: Callable[[], None] = lambda: None
@@ -109,6 +112,7 @@ class Server(uvicorn.Server):
         await super().startup(sockets)
         if self.started:
             self.reloader.tls = self.door.tls
+            self._listeners = await open_listeners(self._app, self._settings)
             if self._watches:
                 self._watch_files()
             self._on_listening(self.servers[0].sockets)
@@ -161,6 +165,8 @@ class Server(uvicorn.Server):
             server.close()
         for listening in sockets or ():
             listening.close()
+        for listener in self._listeners:
+            await listener.stop_accepting()
         ending = asyncio.gather(
             self._end_live_sessions(), self._release_jobs(), asyncio.sleep(LAST_REQUEST_TIMEOUT_S)
         )
@@ -172,8 +178,10 @@ class Server(uvicorn.Server):
         ending.cancel()
         # uvicorn declares an int but accepts any number.
         left_s = max(0.0, deadline - time.monotonic()) + CANCEL_TIMEOUT_S
+        closing = [asyncio.create_task(listener.close(left_s)) for listener in self._listeners]
         self.config.timeout_graceful_shutdown = left_s  # type: ignore[assignment]
         await super().shutdown(sockets)
+        await asyncio.gather(*closing)
         giving_up.cancel()
 
     async def _give_up(self, deadline: float) -> None:

@@ -1,0 +1,29 @@
+"""Listeners beside the port of HTTP: those of protocols with a transport of their own."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from fastapi import FastAPI
+
+from paraserve.settings import Settings
+
+
+class Listener(Protocol):
+    """An open listener. It serves clients until `close`."""
+
+    async def stop_accepting(self) -> None:
+        """Let nobody connect from now on. Who is connected is served on: the live service ends their sessions."""
+        ...
+
+    async def close(self, grace_s: float) -> None:
+        """Close connections that are still open after `grace_s` seconds, and free the address."""
+        ...
+
+
+async def open_listeners(app: FastAPI, settings: Settings) -> Sequence[Listener]:  # noqa: ARG001 - there is none yet
+    """Listen for the protocols that the settings ask for. The application has started.
+
+    Raises:
+        ParaserveError: an address is taken, or the extra of a protocol is not installed.
+    """
+    return ()
