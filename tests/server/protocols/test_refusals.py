@@ -36,15 +36,19 @@ def guarded(serve_all, tmp_path_factory):
     """A server that wants a key."""
     file = tmp_path_factory.mktemp("keys") / "keys"
     write_keys(file, [hashed("one", KEY)])
-    with serve_all(FakeEngine(), api_keys_file=str(file), max_wrong_keys=0) as (_, target):
+    of_wyoming = file.with_name("wyoming")
+    of_wyoming.write_text(KEY, "utf-8")
+    settings = {"api_keys_file": str(file), "wyoming_api_key_file": str(of_wyoming), "max_wrong_keys": 0}
+    with serve_all(FakeEngine(), **settings) as (_, target):
         yield target
 
 
 @each_live
 def test_wrong_key_of_a_live_client(guarded, way):
     """It is refused, and one with the right key is served."""
-    with way.connect(replace(guarded, key=new_key())) as client:
-        assert refusal(until_closed(client)) == way.refusals.wrong_key
+    if way.refusals.wrong_key:
+        with way.connect(replace(guarded, key=new_key())) as client:
+            assert refusal(until_closed(client)) == way.refusals.wrong_key
     with way.connect(replace(guarded, key=KEY)) as client:
         assert say(client, VOICE).codes == []
 

@@ -1,14 +1,25 @@
 """All ways to get a text from a server, and what each promises. docs/compatibility.md is written from this."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
 
 from hypothesis.strategies import SearchStrategy
 
+from support.protocols.deepgram import LISTEN, listen
 from support.protocols.funasr import VOSK, funasr
-from support.protocols.hostile import json_frames
+from support.protocols.grpc_calls import (
+    OWN_EXAMPLES,
+    OWN_STREAM,
+    RIVA_FIRST,
+    RIVA_STREAM,
+    StreamDialect,
+    grpc_stream,
+    recognize,
+    transcribe,
+)
+from support.protocols.hostile import bytes_frames, json_frames
 from support.protocols.said import LiveClient, Target, Told
 from support.protocols.uploads import (
     OPENAI_FIELDS,
@@ -21,11 +32,16 @@ from support.protocols.uploads import (
     upload,
 )
 from support.protocols.websockets import Dialect, web_socket
+from support.protocols.wyoming import EXAMPLES as WYOMING_EXAMPLES
+from support.protocols.wyoming import wyoming
 
 
 @dataclass(frozen=True, slots=True)
 class Refusals:
-    """What a client is told in its protocol's own way: the status, and the code of the error where there is one."""
+    """What a client is told in its protocol's own way: the status, and the code of the error where there is one.
+
+    `wrong_key` is "" where a protocol has no keys.
+    """
 
     wrong_key: str
     overloaded: str
@@ -71,6 +87,14 @@ class FileWay:
 
 
 IN_WEBSOCKETS = Refusals("1008 invalid_api_key", "1013 overloaded", "1009", "1012 shutting_down")
+IN_GRPC = Refusals(
+    "UNAUTHENTICATED invalid_api_key",
+    "RESOURCE_EXHAUSTED overloaded",
+    "RESOURCE_EXHAUSTED",
+    "UNAVAILABLE shutting_down",
+)
+RECORDING_IN_GRPC = Refusals(IN_GRPC.wrong_key, IN_GRPC.overloaded, "RESOURCE_EXHAUSTED", "answered first")
+IN_WYOMING = Refusals("", "overloaded", "message_too_large", "")
 IN_HTTP = Refusals("401 invalid_api_key", "503 overloaded", "413 file_too_large", "answered first")
 
 
@@ -79,6 +103,12 @@ def on_web_sockets(name: str, page: str, dialect: Dialect, **promises: bool) -> 
     connect = partial(web_socket, dialect)
     hostile = json_frames(dialect.examples) if dialect.examples else None
     return LiveWay(name, f"ws://HOST:PORT{dialect.path}", page, connect, IN_WEBSOCKETS, hostile, **promises)
+
+
+def on_grpc(name: str, dialect: StreamDialect, examples: Sequence[bytes]) -> LiveWay:
+    """A call of gRPC with many requests and answers."""
+    connect = partial(grpc_stream, dialect)
+    return LiveWay(name, "grpc://HOST:GRPC_PORT", "grpc.md", connect, IN_GRPC, bytes_frames(examples))
 
 
 def on_http(name: str, page: str, path: str, send: Callable[[Target, bytes], Told], **promises: bool) -> FileWay:
@@ -98,6 +128,18 @@ LIVE = (
     ),
     on_web_sockets("FunASR, mode offline", "websocket.md", funasr("offline"), has_partials=False),
     on_web_sockets("vosk", "vosk.md", VOSK),
+    on_web_sockets("Deepgram", "deepgram.md", LISTEN),
+    on_grpc("our gRPC stream", OWN_STREAM, OWN_EXAMPLES),
+    on_grpc("NVIDIA Riva", RIVA_STREAM, [RIVA_FIRST]),
+    LiveWay(
+        "Wyoming",
+        "tcp://HOST:WYOMING_PORT",
+        "wyoming.md",
+        wyoming,
+        IN_WYOMING,
+        bytes_frames(WYOMING_EXAMPLES),
+        has_times=False,
+    ),
 )
 
 FILES = (
@@ -118,5 +160,8 @@ FILES = (
     on_http("FunASR's Python server", "http.md", "/recognition", upload("/recognition", text_final), has_times=False),
     on_http("funasr-server", "http.md", "/asr", upload("/asr", asr_final)),
     on_http("FunASR's C++ server", "http.md", "/", upload("/", funasr_final)),
+    on_http("Deepgram", "deepgram.md", "/v1/listen", listen),
+    FileWay("our gRPC call", "grpc://HOST:GRPC_PORT", "grpc.md", transcribe, RECORDING_IN_GRPC),
+    FileWay("NVIDIA Riva", "grpc://HOST:GRPC_PORT", "grpc.md", recognize, RECORDING_IN_GRPC),
     on_http("a job", "jobs.md", "/v1/jobs", job),
 )
