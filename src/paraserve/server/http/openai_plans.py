@@ -80,7 +80,7 @@ def _plan_of_events(name: str, asked: OpenAIFields, options: RecognitionOptions)
     return UploadPlan(
         options,
         lambda transcript: Response(data_events(events.ending(transcript)), media_type=EVENT_STREAM),
-        lambda sentences: data_events(events.of_sentences(sentences)),
+        write_part=lambda sentences: data_events(events.of_sentences(sentences)),
     )
 
 

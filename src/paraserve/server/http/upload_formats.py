@@ -10,42 +10,29 @@ from fastapi import Response
 from paraserve.errors import ProtocolError
 from paraserve.formats import FORMATS, transcript_json, write_text
 from paraserve.server.http.api_docs import query_parameter
+from paraserve.server.http.asr_webservice import plan_asr, plan_language
 from paraserve.server.http.error_codes import UPLOAD_CODES
 from paraserve.server.http.event_stream import data_events
 from paraserve.server.http.openai_plans import plan_openai, plan_openai_translation
 from paraserve.server.http.parsing.form_fields import FormFields, one_of
-from paraserve.server.http.upload_forms import OpenAIForm, TranscribeForm, TranslationForm
+from paraserve.server.http.upload_forms import AsrForm, LanguageForm, OpenAIForm, TranscribeForm, TranslationForm
 from paraserve.server.http.upload_plan import EXAMPLE, UploadFormat, UploadPlan, UploadRequest, json_response
 from paraserve.server.protocols.funasr.bodies import funasr_asr, funasr_offline, funasr_recognition
-from paraserve.server.protocols.json_encoding import Json
 from paraserve.server.protocols.openai import openai_json
 from paraserve.server.protocols.openai_events import EventParts, TranscriptEvents
 from paraserve.server.protocols.option_warnings import not_honoured
+from paraserve.server.protocols.schemas.asr_webservice_answers import DetectedLanguage, WebserviceAsr
 from paraserve.server.protocols.schemas.funasr_answers import FunasrAsr, FunasrOffline, FunasrRecognition
 from paraserve.server.protocols.schemas.openai_answers import (
     OpenAIDiarizedTranscription,
     OpenAITranscription,
     OpenAIVerboseTranscription,
 )
+from paraserve.server.protocols.schemas.openai_events import EVENT_SCHEMA
 from paraserve.server.protocols.schemas.transcript_answers import TranscriptJson
 from paraserve.subtitle_options import SubtitleOptions
 from paraserve.types import Transcript
 
-EVENT_SCHEMA: Json = {
-    "type": "object",
-    "description": "One event. The others follow it, with an empty line between them.",
-    "required": ["data"],
-    "properties": {
-        "event": {"const": "error", "description": "Present in the event that ends an answer which failed."},
-        "data": {
-            "type": "string",
-            "contentMediaType": "application/json",
-            "description": "JSON with a `type`. `transcript.text.delta` has the next text in `delta`. "
-            "`transcript.text.segment` has the times of a sentence, with `verbose_json` and `diarized_json`. "
-            "`transcript.text.done` has the whole answer. Of the event `error` it is the body of an error.",
-        },
-    },
-}
 EXAMPLE_EVENTS = TranscriptEvents(openai_json, EventParts()).ending(EXAMPLE)
 FILENAME = query_parameter("filename", {"description": "`wav_name` of a raw recording.", "type": "string"})
 
@@ -118,10 +105,25 @@ def _funasr_formats(*, is_strict: bool) -> tuple[UploadFormat, ...]:
         UploadFormat(
             path="/asr",
             name="funasr_asr",
-            summary="Transcribe a recording (`funasr-server`)",
-            description="Sentences and words with times in seconds, and the speed of the recognition.",
-            plan=plan_funasr_asr,
-            body=FunasrAsr,
+            summary="Transcribe a recording (`funasr-server`, whisper-asr-webservice)",
+            description="Sentences and words with times in seconds, and the speed of the recognition. Where the form "
+            "has the recording in `audio_file`, or the query `output`, `encode`, `task` or `word_timestamps`, the "
+            "answer is that of whisper-asr-webservice: `output` names its format, plain text if it is not given.",
+            plan=partial(plan_asr, funasr=plan_funasr_asr),
+            body=FunasrAsr | WebserviceAsr,
+            form=AsrForm,
+            texts={"text/plain": write_text(EXAMPLE)},
+            codes=(*UPLOAD_CODES, "invalid_format"),
+        ),
+        UploadFormat(
+            path="/detect-language",
+            name="detect_language",
+            summary="Tell the language of a recording (whisper-asr-webservice)",
+            description="The language of the first 30 seconds.",
+            plan=plan_language,
+            body=DetectedLanguage,
+            form=LanguageForm,
+            task="transcribe",
         ),
         UploadFormat(
             path="/",
