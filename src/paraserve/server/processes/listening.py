@@ -24,7 +24,7 @@ def bound(settings: Settings) -> Iterator[list[socket.socket]]:
             yield [stack.enter_context(bound_unix_socket(expanded(settings.uds)))]
             return
         try:
-            sockets = _bind_all(stack, settings.host, settings.port)
+            sockets = bind_all(stack, settings.host, settings.port)
         except OSError as error:
             place = f"{settings.host}:{settings.port}"
             raise ParaserveError(f"cannot listen on {place}: {error.strerror or error}") from None
@@ -46,7 +46,7 @@ def _url(name: str | tuple[str, int], *, is_tls: bool) -> str:
     return f"http{'s' * is_tls}://{address}:{port}"
 
 
-def _bind_all(stack: contextlib.ExitStack, host: str, port: int) -> list[socket.socket]:
+def bind_all(stack: contextlib.ExitStack, host: str, port: int) -> list[socket.socket]:
     """Return a socket for each address of a host, on one port. Addresses that this machine lacks are left out."""
     sockets: list[socket.socket] = []
     missing: OSError | None = None

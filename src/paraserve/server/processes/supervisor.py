@@ -17,6 +17,7 @@ from pathlib import Path
 import structlog
 
 from paraserve.errors import ParaserveError
+from paraserve.server.processes.grpc_check import check_grpc
 from paraserve.server.processes.listening import announce, bound
 from paraserve.server.processes.service_manager import ServiceManager
 from paraserve.server.processes.worker_process import Worker, cause_of_death, start_worker
@@ -82,13 +83,14 @@ class Supervisor:
         """Start all workers and keep them running; return the exit code: 1 if one of the first did not come up.
 
         Raises:
-            ParaserveError: the server cannot listen on the address.
+            ParaserveError: the server cannot listen on an address.
         """
         configure_logging(self._settings.log_level)
         with contextlib.ExitStack() as stack:
             for number, handler in self._handlers().items():
                 signal.signal(number, handler)
             listening = stack.enter_context(bound(self._settings))
+            check_grpc(self._settings)
             if self._settings.watch:
                 stack.callback(self._watch_files())
             if self._settings.is_recycled:
