@@ -16,7 +16,7 @@ def test_port_that_is_taken():
         other.bind(("127.0.0.1", 0))
         other.listen()
         port = other.getsockname()[1]
-        with pytest.raises(ParaserveError, match=f"gRPC on 127.0.0.1:{port}: Address already in use"):
+        with pytest.raises(ParaserveError, match=f"listen on 127.0.0.1:{port}: Address already in use"):
             grpc_check.check_grpc(Settings(grpc_port=port))
     grpc_check.check_grpc(Settings(grpc_port=port))
 

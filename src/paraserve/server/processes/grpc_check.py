@@ -4,7 +4,7 @@ import contextlib
 from importlib.util import find_spec
 
 from paraserve.errors import ParaserveError
-from paraserve.server.processes.listening import bind_all
+from paraserve.server.processes.listening import bound_to
 from paraserve.settings import Settings
 
 MODULES = ("google.protobuf", "grpc", "grpc_health", "grpc_reflection")
@@ -20,12 +20,8 @@ def check_grpc(settings: Settings) -> None:
         return
     if any(not _is_installed(name) for name in MODULES):
         raise ParaserveError("grpc_port needs the extra grpc: pip install 'paraserve[grpc]'")
-    try:
-        with contextlib.ExitStack() as stack:
-            bind_all(stack, settings.host, settings.grpc_port)
-    except OSError as error:
-        place = f"{settings.host}:{settings.grpc_port}"
-        raise ParaserveError(f"cannot listen for gRPC on {place}: {error.strerror or error}") from None
+    with contextlib.ExitStack() as stack:
+        bound_to(stack, settings.host, settings.grpc_port)
 
 
 def _is_installed(name: str) -> bool:

@@ -5,8 +5,10 @@
  * covers once more: nothing said is lost, no final text comes twice. What a server says in the middle of a sentence
  * because it shuts down is set aside, since the next connection hears the whole sentence.
  */
-import { RATE_HZ } from "./recording.js";
-import { liveSentences } from "./transcript.js";
+import { liveSentences } from "./live_sentences.js";
+import { PcmReader, RATE_HZ } from "./pcm.js";
+import { Recording } from "./recording.js";
+import { ServerError, socketUrl } from "./server.js";
 
 const SAMPLES_PER_MS = RATE_HZ / 1000;
 const FRAME_MS = 10; // of the models: a connection that begins at a whole frame hears the same words
@@ -14,6 +16,7 @@ const SEND_SAMPLES = RATE_HZ; // at most in one message
 const MAX_BUFFERED_BYTES = 256 * 1024;
 const PUMP_EVERY_MS = 200;
 const SAMPLE_BYTES = 2;
+const OPEN = 1; // state of a WebSocket
 const BROKEN_CLOSE = 4000; // tells the server, if it hears of it, that we shall be back
 const STALLED_MS = 10000; // without any byte leaving
 const SESSION_WAIT_MS = 5000; // for a server to say whether it has kept the session
@@ -24,9 +27,19 @@ const ATTEMPTS_AFTER_END = 6; // while somebody still speaks there is no end to 
 const RETRIED_CLOSES = new Set([1001, 1005, 1006, 1012, 1013]);
 const RETRIED_ERRORS = new Set(["overloaded", "key_limit", "limits_unavailable", "shutting_down", "not_ready"]);
 
+const DEFAULTS = { mode: "2pass", language: "", itn: true, hotwords: [], sampleRate: RATE_HZ, extra: {}, keepsSound: false };
+const SILENT = Object.fromEntries(
+  ["onState", "onPartial", "onFinal", "onHeard", "onHotwords", "onEnd"].map((name) => [name, () => {}]),
+);
+
 export class Live {
-  #recording;
+  recording = new Recording();
   #options;
+  #url;
+  #reader;
+  #said = { text: "", sentences: [] };
+  #ended;
+  #settle;
   #listener;
   #socket = null;
   #timers = { pump: 0, retry: 0, session: 0 };
@@ -49,29 +62,47 @@ export class Live {
   #progress = { at: 0, bytes: 0, covered: 0 };
 
   /**
-   * `options`: {url, mode, language, itn, hotwords}. `listener`: onState(name, {seconds}) with "connecting",
-   * "connected", "waiting"; onPartial(text) replaces the open sentence's text; onFinal(text, sentences) goes behind
-   * the texts so far; onHeard(message) gets each message that tells how much was understood, onHotwords(message) each
-   * one whose hotwords stay; onEnd(error) comes once, with {code, message} if it failed.
+   * `options`: {url, key, mode, language, itn, hotwords, sampleRate, extra, keepsSound, WebSocket}. `sampleRate` is that
+   * of the samples that are sent, in Hz. `extra` are more keys of the first message. `keepsSound` keeps all of it in
+   * `recording`, where otherwise what has its text is forgotten. `WebSocket` is for programs where none is built in.
+   *
+   * `listener`: onState(name, {seconds}) with "connecting", "connected", "waiting"; onPartial(text) replaces the open
+   * sentence's text; onFinal(text, sentences) goes behind the texts so far; onHeard(message) gets each message that
+   * tells how much was understood, onHotwords(message) each one whose hotwords stay; onEnd(error) comes once, with a
+   * ServerError if it failed. All may be left out.
    */
-  constructor(recording, options, listener) {
-    this.#recording = recording;
-    this.#options = options;
-    this.#listener = listener;
+  constructor(options, listener = {}) {
+    this.#options = { ...DEFAULTS, ...options };
+    this.#url = socketUrl(this.#options.url, this.#options.key);
+    this.#reader = new PcmReader(this.#options.sampleRate);
+    this.#listener = { ...SILENT, ...listener };
+    this.#ended = new Promise((resolve, reject) => {
+      this.#settle = (error) => (error ? reject(error) : resolve(this.#said));
+    });
+    this.#ended.catch(() => {}); // whoever does not wait for the end has `onEnd`
   }
 
   start() {
     this.#timers.pump = setInterval(() => this.pump(), PUMP_EVERY_MS);
-    window.addEventListener("online", this.#hurry);
+    globalThis.addEventListener?.("online", this.#hurry); // programs without a browser have no such event
     this.#connect();
   }
 
-  /** No more sound comes; the last texts follow. */
+  /** Send the next sound: an Int16Array, or a Float32Array from -1 to 1, mono. */
+  send(samples) {
+    if (this.#isFinished) throw new Error("no sound can be sent after finish()");
+    this.recording.append(this.#reader.push(samples));
+    this.pump();
+  }
+
+  /** No more sound comes; the last texts follow. Resolves to {text, sentences} of all, or rejects with a ServerError. */
   finish() {
+    if (!this.#isFinished) this.recording.append(this.#reader.flush());
     this.#isFinished = true;
     this.#attempt = 0;
     this.#hurry();
     this.pump();
+    return this.#ended;
   }
 
   /** Send what has been recorded. */
@@ -80,13 +111,13 @@ export class Live {
     if (!socket) return;
     if (this.#hasStalled(socket)) {
       this.#lost(1006);
-    } else if (socket.readyState === WebSocket.OPEN && !this.#isWaiting) {
-      while (this.#sent < this.#recording.length && socket.bufferedAmount < MAX_BUFFERED_BYTES) {
-        const samples = this.#recording.slice(this.#sent, this.#sent + SEND_SAMPLES);
+    } else if (socket.readyState === OPEN && !this.#isWaiting) {
+      while (this.#sent < this.recording.length && socket.bufferedAmount < MAX_BUFFERED_BYTES) {
+        const samples = this.recording.slice(this.#sent, this.#sent + SEND_SAMPLES);
         socket.send(samples);
         this.#sent += samples.length;
       }
-      if (this.#isFinished && !this.#hasSentEnd && this.#sent === this.#recording.length) {
+      if (this.#isFinished && !this.#hasSentEnd && this.#sent === this.recording.length) {
         socket.send(JSON.stringify({ is_speaking: false, is_end: true }));
         this.#hasSentEnd = true;
       }
@@ -102,7 +133,8 @@ export class Live {
     this.#openedAt = performance.now();
     this.#progress = { at: this.#openedAt, bytes: 0, covered: this.#covered, seq: this.#seq };
     this.#listener.onState("connecting", {});
-    const socket = new WebSocket(this.#options.url);
+    const Socket = this.#options.WebSocket ?? WebSocket;
+    const socket = new Socket(this.#url);
     socket.onopen = () => {
       socket.send(JSON.stringify({ ...firstMessage(this.#options), ...this.#wish() }));
       if (this.#isWaiting) this.#timers.session = setTimeout(() => this.#goOn({}), SESSION_WAIT_MS);
@@ -110,6 +142,7 @@ export class Live {
       this.pump();
     };
     socket.onmessage = ({ data }) => this.#take(JSON.parse(data));
+    socket.onerror = () => {}; // its close follows
     socket.onclose = ({ code, reason }) => this.#lost(code, reason);
     this.#socket = socket;
   }
@@ -158,7 +191,7 @@ export class Live {
     }
     if (this.#held) this.#passOn(this.#held);
     this.#held = null;
-    if (error) this.#end({ code: error.code ?? "failed", message: error.message ?? error });
+    if (error) this.#end(new ServerError(error.code ?? "failed", error.message ?? error));
     else if (message.is_end) this.#end(null);
     else if (message.is_final) this.#held = message;
     else this.#passOn(message);
@@ -177,11 +210,18 @@ export class Live {
     this.#partial = this.#stale = "";
     this.#listener.onPartial("");
     if (!message.text) return;
-    this.#listener.onFinal(message.text, liveSentences(message, this.#first / SAMPLES_PER_MS));
+    this.#addFinal(message.text, liveSentences(message, this.#first / SAMPLES_PER_MS));
     const endMs = JSON.parse(message.timestamp ?? "[]").at(-1)?.[1] ?? 0;
     const { final_until_ms = Math.floor(endMs / FRAME_MS) * FRAME_MS, resume_from_ms = final_until_ms } = message;
     this.#covered = Math.max(this.#covered, this.#first + resume_from_ms * SAMPLES_PER_MS);
     this.#final = Math.max(this.#final, this.#first + final_until_ms * SAMPLES_PER_MS);
+    if (!this.#options.keepsSound) this.recording.forget(this.#covered);
+  }
+
+  #addFinal(text, sentences) {
+    this.#said.text += this.#said.text ? text : text.trimStart();
+    this.#said.sentences.push(...sentences);
+    this.#listener.onFinal(text, sentences);
   }
 
   /** What was shown before a break stays until the next connection has caught up. */
@@ -192,7 +232,7 @@ export class Live {
   #hasStalled(socket) {
     const now = performance.now();
     const hasMoved = socket.bufferedAmount === 0 || socket.bufferedAmount < this.#progress.bytes;
-    if (hasMoved && socket.readyState === WebSocket.OPEN) this.#progress.at = now;
+    if (hasMoved && socket.readyState === OPEN) this.#progress.at = now;
     return now - this.#progress.at > STALLED_MS;
   }
 
@@ -202,7 +242,8 @@ export class Live {
     socket.onopen = socket.onmessage = socket.onclose = null;
     socket.close(BROKEN_CLOSE);
     clearTimeout(this.#timers.session);
-    const failure = this.#complaint ?? { code: reason || "no_connection", message: `close code ${code}` };
+    const complaint = this.#complaint ?? { code: reason || "no_connection", message: `close code ${code}` };
+    const failure = new ServerError(complaint.code, complaint.message);
     if (!RETRIED_CLOSES.has(code)) {
       this.#end(failure);
       return;
@@ -233,7 +274,7 @@ export class Live {
     clearInterval(this.#timers.pump);
     clearTimeout(this.#timers.retry);
     clearTimeout(this.#timers.session);
-    window.removeEventListener("online", this.#hurry);
+    globalThis.removeEventListener?.("online", this.#hurry);
     if (this.#socket) {
       this.#socket.onclose = this.#socket.onmessage = null;
       this.#socket.close();
@@ -243,26 +284,24 @@ export class Live {
     this.#held = null;
     const rest = this.#shown; // in mode online all text is; otherwise what an error left unfinished
     this.#listener.onPartial("");
-    if (rest) this.#listener.onFinal(rest, liveSentences({ text: rest }, 0));
+    if (rest) this.#addFinal(rest, liveSentences({ text: rest }, 0));
     this.#listener.onEnd(error);
+    this.#settle(error);
   }
 }
 
-function firstMessage({ mode, language, itn, hotwords }) {
+function firstMessage({ mode, language, itn, hotwords, extra }) {
   const message = {
     mode,
-    wav_name: "page",
+    wav_name: "live",
     wav_format: "pcm",
     audio_fs: RATE_HZ,
     chunk_size: [5, 10, 5],
     is_speaking: true,
     resume: true,
-    audio_quality: true,
     itn,
     svs_lang: language || "auto",
   };
-  if (hotwords.length) {
-    message.hotwords = JSON.stringify(hotwords);
-  }
-  return message;
+  if (Object.keys(hotwords).length) message.hotwords = JSON.stringify(hotwords);
+  return { ...message, ...extra };
 }

@@ -1,11 +1,10 @@
 /** On the audio thread: the microphone at the context's rate in, frames of 60 ms of 16 kHz mono int16 out. */
-import { Resampler } from "./resampler.js";
+import { PcmReader } from "./pcm.js";
 
-const RATE_HZ = 16000;
 const FRAME_SAMPLES = 960;
 
 class Capture extends AudioWorkletProcessor {
-  #resampler = new Resampler(sampleRate, RATE_HZ);
+  #reader = new PcmReader(sampleRate);
   #frame = new Int16Array(FRAME_SAMPLES);
   #filled = 0;
   #isOver = false;
@@ -17,13 +16,13 @@ class Capture extends AudioWorkletProcessor {
 
   process([input]) {
     // No channel: the microphone has nothing at the moment. The node mixes several into one.
-    if (input.length && !this.#isOver) this.#take(this.#resampler.push(input[0]));
+    if (input.length && !this.#isOver) this.#take(this.#reader.push(input[0]));
     return !this.#isOver;
   }
 
   #take(samples) {
     for (const sample of samples) {
-      this.#frame[this.#filled] = Math.max(-32768, Math.min(32767, Math.round(sample * 32768)));
+      this.#frame[this.#filled] = sample;
       this.#filled += 1;
       if (this.#filled === FRAME_SAMPLES) this.#send();
     }
@@ -39,7 +38,7 @@ class Capture extends AudioWorkletProcessor {
   #finish() {
     if (this.#isOver) return;
     this.#isOver = true;
-    this.#take(this.#resampler.flush());
+    this.#take(this.#reader.flush());
     this.#send();
     this.port.postMessage(null);
   }

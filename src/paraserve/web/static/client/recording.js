@@ -1,5 +1,6 @@
 /** Sound that grows while somebody speaks: 16 kHz mono int16 samples, and the peaks that a waveform shows. */
-export const RATE_HZ = 16000;
+import { RATE_HZ } from "./pcm.js";
+
 export const PEAKS_PER_S = 50;
 const BLOCK_SAMPLES = RATE_HZ * 10;
 const WAV_HEADER_BYTES = 44;
@@ -9,6 +10,7 @@ export class Recording {
   length = 0; // samples
   #blocks = [];
   #loudest = 0;
+  #forgotten = 0; // blocks
 
   get durationMs() {
     return (this.length / RATE_HZ) * 1000;
@@ -43,7 +45,13 @@ export class Recording {
     return samples;
   }
 
-  /** All of it as a WAV file (Blob). */
+  /** Free the memory of the sound before a sample, as far as whole blocks go; it cannot be asked for any more. */
+  forget(before) {
+    const end = Math.floor(Math.min(before, this.length) / BLOCK_SAMPLES);
+    for (; this.#forgotten < end; this.#forgotten += 1) this.#blocks[this.#forgotten] = null;
+  }
+
+  /** All of it as a WAV file (Blob), if nothing was forgotten. */
   wav() {
     const samples = this.slice(0, this.length);
     return new Blob([wavHeader(samples.byteLength), samples], { type: "audio/wav" });

@@ -1,4 +1,4 @@
-/** The microphone as frames of 16 kHz mono int16. */
+/** The microphone, or another stream of sound, as frames of 16 kHz mono int16. */
 
 // The models were trained on unprocessed speech; a browser's clean-up takes away more than noise.
 const CONSTRAINTS = {
@@ -28,16 +28,21 @@ export class Microphone {
   #context;
   #node;
   #stopped;
+  #isOurs;
 
   /**
    * Ask for the microphone and start. `onFrame(Int16Array)` gets its sound; `onGone()` is called if it is unplugged.
    * Throws a MicrophoneError.
+   *
+   * `options`: {stream, workletUrl}. A MediaStream `stream` is taken in place of the microphone, and left running at
+   * the end. `workletUrl` is where worklet.js lies, if not beside this module.
    */
-  static async open(onFrame, onGone) {
+  static async open(onFrame, onGone, { stream, workletUrl = new URL("worklet.js", import.meta.url) } = {}) {
     const microphone = new Microphone();
+    microphone.#isOurs = !stream;
     try {
-      microphone.#stream = await streamOfSound();
-      await microphone.#listen(onFrame, onGone);
+      microphone.#stream = stream ?? (await streamOfSound());
+      await microphone.#listen(onFrame, onGone, workletUrl);
     } catch (error) {
       await microphone.#release();
       throw error.name in CODES ? new MicrophoneError(error) : error;
@@ -45,9 +50,9 @@ export class Microphone {
     return microphone;
   }
 
-  async #listen(onFrame, onGone) {
+  async #listen(onFrame, onGone, workletUrl) {
     this.#context = new AudioContext();
-    await loadWorklet(this.#context);
+    await loadWorklet(this.#context, workletUrl);
     this.#node = new AudioWorkletNode(this.#context, "capture", {
       numberOfOutputs: 0,
       channelCount: 1,
@@ -70,15 +75,15 @@ export class Microphone {
   }
 
   async #release() {
-    for (const track of this.#stream?.getTracks() ?? []) track.stop();
+    for (const track of (this.#isOurs && this.#stream?.getTracks()) || []) track.stop();
     await this.#context?.close();
   }
 }
 
 /** From the server, each time. */
-async function loadWorklet(context) {
+async function loadWorklet(context, url) {
   try {
-    await context.audioWorklet.addModule(new URL("worklet.js", import.meta.url));
+    await context.audioWorklet.addModule(url);
   } catch (error) {
     throw new DOMException(error.message, "NetworkError");
   }
