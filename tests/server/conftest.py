@@ -202,9 +202,9 @@ def app_server(settings: Settings, engine: Engine, load: LiveLoad | None = None)
     """
     metrics = Metrics()
     metrics.live_load = load or metrics.live_load
-    with bound_wyoming(settings) as wyoming, structlog.testing.capture_logs():
-        app = create_app(settings, engine, metrics)
-        server = Server(app, settings.model_copy(update={"port": 0}), wyoming_sockets=wyoming)
+    app, with_port = create_app(settings, engine, metrics), settings.model_copy(update={"port": 0})
+    with structlog.testing.capture_logs(), bound_wyoming(settings) as wyoming:
+        server = Server(app, with_port, wyoming_sockets=wyoming)
         thread = threading.Thread(target=server.run)
         thread.start()
         try:
