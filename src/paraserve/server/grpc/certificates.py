@@ -23,7 +23,7 @@ def server_credentials(settings: Settings) -> grpc.ServerCredentials:
     """
     first = _read(settings)
     changed = _changed(settings, first)
-    return grpc.dynamic_ssl_server_credentials(_configuration(first), changed)  # type: ignore[arg-type] - None is fine
+    return grpc.dynamic_ssl_server_credentials(_configuration(first), changed)  # type: ignore[arg-type]  # None is fine
 
 
 def _changed(

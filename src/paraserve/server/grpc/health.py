@@ -18,7 +18,7 @@ MAX_WATCHERS = 100
 """They need no key, so they must not take the places of calls that do."""
 
 
-class Health(HealthServicer):  # type: ignore[misc] - generated without types
+class Health(HealthServicer):  # type: ignore[misc]  # generated without types
     """The state of the server, the same for all its `services`."""
 
     def __init__(self, readiness: Readiness, services: Container[str]) -> None:
