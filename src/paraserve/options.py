@@ -13,15 +13,18 @@ class VadOverrides:
     """Voice activity detection settings of one stream; None keeps the model's own.
 
     `speech_noise_threshold` is the least difference between the probabilities of speech and noise, in [-1, 1].
+    `start_padding_ms` is the audio that a segment has before the window in which its speech was found.
     """
 
     max_end_silence_ms: int | None = None
     max_segment_ms: int | None = None
     speech_noise_threshold: float | None = None
+    start_padding_ms: int | None = None
 
 
 NO_OVERRIDES = VadOverrides()
 END_SILENCE_MS_RANGE, SEGMENT_MS_RANGE, NOISE_THRESHOLD_RANGE = (0, 60_000), (500, 3_600_000), (-1, 1)
+START_PADDING_MS_RANGE = (0, 5_000)
 """Least and greatest values of `VadOverrides`, in the order of its fields."""
 MERGE_S_RANGE = (1, 60)
 """Least and greatest length of merged segments that a client may ask for, in seconds: their audio is held."""
@@ -140,8 +143,8 @@ class StreamConfig:
     `encoder_look_back` and `decoder_look_back` count the chunks that a streaming model may look back at; None = the
     model's own. `realtime_punctuation` puts each segment's closing mark before the next segment's text.
     `partial_punctuation` puts marks into partial texts. `endpoint` lets the punctuation model decide how much silence
-    ends a segment; None = it does not. The client
-    has the final texts of the first `final_until_ms` of the audio already, from another connection.
+    ends a segment; None = it does not. `empty_finals` gives segments without words a final text, too. The client has
+    the final texts of the first `final_until_ms` of the audio already, from another connection.
     """
 
     mode: Literal["2pass", "online"] = "2pass"
@@ -157,3 +160,4 @@ class StreamConfig:
     partial_punctuation: bool = False
     endpoint: SemanticEndpoint | None = None
     final_until_ms: int = 0
+    empty_finals: bool = False
