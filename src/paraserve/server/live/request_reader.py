@@ -176,7 +176,8 @@ class RequestReader:
             self._n_channels = told.channels
             self.charge(session_cost(self.settings, told.channels))
             self._outbox.put(AudioTold(told.name, told.sample_rate, told.channels))
-        self.audio_s = time.monotonic()
+        if len(samples):
+            self.audio_s = time.monotonic()
         self._n_samples += len(samples)
         self.arrivals.add(self._n_samples * 1000 / SAMPLE_RATE, self._received_s)
         self.add_audio(len(samples) * 1000 / SAMPLE_RATE)
