@@ -64,7 +64,8 @@ class RecognitionOptions:
     changes the detector for this recording; a live utterance has its own in `StreamConfig`. `merge_vad` merges
     neighbouring segments up to `merge_length_ms`, as FunASR does; None keeps the operator's choice. `auto_gain`
     amplifies quiet speech before all models, `noise_suppression` takes noise out before that, `audio_quality`
-    measures it as it comes. Requests that differ only from `redaction` on are equal, so they share batches.
+    measures it as it comes. `first_ms` is the audio from the start that a recording is taken for, None for all.
+    Requests that differ only from `redaction` on are equal, so they share batches.
     """
 
     hotwords: tuple[Hotword, ...] = ()
@@ -90,6 +91,7 @@ class RecognitionOptions:
     auto_gain: bool = field(default=False, compare=False)
     noise_suppression: bool = field(default=False, compare=False)
     audio_quality: bool = field(default=False, compare=False)
+    first_ms: int | None = field(default=None, compare=False)
 
 
 MAX_SPLIT_CHANNELS = 8

@@ -8,8 +8,8 @@ import pytest
 
 from paraserve import client, errors
 from paraserve.catalog.manifest import MANIFEST
-from paraserve.client import jobs
 from paraserve.settings import Settings
+from paraserve_client import jobs
 from support.api_description import described_app
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -13,7 +13,8 @@ class UploadForm(Documented):
     """Fields of every upload route. The recording comes in the field `file` or `audio`, or as the body."""
 
     file: bytes
-    """The recording: audio, or video with sound, of any common format. The field may also be called `audio`."""
+    """The recording: audio, or video with sound, of any common format. The field may also be called `audio` or
+    `audio_file`."""
     model: str = Field("auto", examples=["auto", "demo", "whisper-1"])
     """Model that answers, by a name or an alias of `/v1/models`. With `auto` the server chooses. Names that OpenAI's
     and FunASR's clients send, such as `whisper-1`, reach a model of that kind, or the one that the server chooses."""
@@ -96,6 +97,53 @@ class TaskForm(UploadForm):
 
     task: Literal["transcribe", "translate"] = "transcribe"
     """`translate` writes English, whatever language is spoken. For Whisper: other models refuse it."""
+
+
+class AsrForm(TaskForm):
+    """Fields of `/asr`, with those of whisper-asr-webservice. Its clients send the recording in `audio_file`."""
+
+    output: Literal["txt", "vtt", "srt", "tsv", "json"] | MISSING = MISSING
+    """Format of whisper-asr-webservice's answer, `txt` if it is not given. It counts in the query, or beside
+    `audio_file`."""
+    word_timestamps: bool = False
+    """`true` adds words with times and probabilities to `output=json`."""
+    encode: bool = True
+    """`false`: the recording is raw audio, 16 bits little-endian, 16000 Hz, mono. A WAV is taken, too."""
+    initial_prompt: str | MISSING = MISSING
+    """Another name of `prompt`, which counts if both are given."""
+    vad_filter: bool = True
+    """Speech is always detected, so `false` gets a warning."""
+
+
+class LanguageForm(Documented):
+    """Fields of `/detect-language`. They mean what they mean for `/asr`."""
+
+    file: bytes
+    """The recording: audio, or video with sound. The field may also be called `audio` or `audio_file`."""
+    model: str = Field("auto", examples=["auto", "demo"])
+    """Model that answers, by a name or an alias of `/v1/models`."""
+    encode: bool = True
+    """`false`: the recording is raw audio, 16 bits little-endian, 16000 Hz, mono. A WAV is taken, too."""
+    channel: Annotated[int, Field(ge=0, le=99_999)] | Literal["split"] | MISSING = MISSING
+    """Channel of the file to take, from 0. `split` takes 30 seconds of each."""
+    track: int | MISSING = Field(MISSING, ge=0, le=99_999)
+    """Audio track of the file to take, from 0."""
+    auto_gain: bool = False
+    """`true` amplifies quiet speech first."""
+    noise_suppression: bool = False
+    """`true` takes steady noise out first."""
+    timeout: float | MISSING = Field(MISSING, gt=0, examples=[10])
+    """Seconds after which the request is given up, counted from its first byte."""
+    store: bool = True
+    """`false` neither takes the answer from the result cache nor keeps it there."""
+    no_cache: bool = False
+    """`true` does as `store` false."""
+    encoding: str | MISSING = Field(MISSING, examples=["linear16", "mulaw"])
+    """The recording is raw audio without a header, of this encoding."""
+    sample_rate: int | MISSING = Field(MISSING, ge=1_000, le=1_000_000)
+    """Rate of raw audio in Hz."""
+    channels: int | MISSING = Field(MISSING, ge=1, le=64)
+    """Channels of raw audio, interleaved."""
 
 
 class TranscribeForm(TaskForm):

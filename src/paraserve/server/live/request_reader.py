@@ -212,7 +212,7 @@ class RequestReader:
 
     def _acknowledge(self, n_replies: int) -> None:
         for _ in range(n_replies):
-            self._outbox.put(Acknowledged())
+            self._outbox.put(Acknowledged(self._n_samples * 1000 // SAMPLE_RATE))
 
     def _refuse(self, error: ParaserveError) -> None:
         self._outbox.put(Failed(error))

@@ -10,7 +10,14 @@ import structlog
 from fastapi import WebSocket, WebSocketDisconnect
 from starlette.routing import WebSocketRoute
 
-from paraserve.errors import AccessError, EngineStuckError, OverloadedError, ParaserveError, ShuttingDownError
+from paraserve.errors import (
+    AccessError,
+    EngineStuckError,
+    OverloadedError,
+    ParaserveError,
+    ProtocolError,
+    ShuttingDownError,
+)
 from paraserve.inference.abilities import ChoiceOf, ModelChoice
 from paraserve.runtime.scheduling.live_load import RETRY_AFTER_S
 from paraserve.server.access.address_limit import AddressLimit
@@ -29,6 +36,7 @@ from paraserve.server.live.sessions.shared import LiveShared
 from paraserve.server.protocols.events import Failed
 from paraserve.server.protocols.funasr.live_messages import FunasrDialect
 from paraserve.server.protocols.live_protocol import LiveProtocol
+from paraserve.server.protocols.refused_client import RefusedClient
 from paraserve.server.readiness import STUCK_MESSAGE
 from paraserve.server.telemetry.request_log import new_request_id
 
@@ -62,11 +70,14 @@ class LiveService:
             AccessError: the client may not use the server.
             OverloadedError: too many clients are served, in all or for this key or address, another one would make
                 the others late, or the server is stopping.
+            ProtocolError: the client's address cannot be used.
         """
         self.hosts.check_host(socket)
         self.hosts.check_origin(socket)
         self.access.check_key(socket)
         self.access.check_scope(socket, KeyScope.LIVE)
+        if isinstance(protocol, RefusedClient):
+            raise protocol.error
         if self.is_draining:
             raise ShuttingDownError("the server is shutting down")
         owner = Owner.of(api_key(socket), self.address_limit.group(socket))
@@ -166,7 +177,7 @@ async def serve_or_refuse(socket: WebSocket, request_id: str, protocol_of: Proto
         if socket.app.state.readiness.is_stuck:
             raise EngineStuckError(STUCK_MESSAGE)
         await service.serve(socket, protocol, request_id)
-    except (AccessError, OverloadedError) as error:
+    except (AccessError, OverloadedError, ProtocolError) as error:
         service.shared.context.metrics.live_refusals.labels(error.code).inc()
         if error.code in PAGE_CODES:
             socket.app.state.refusals.note(error.code, client_address(socket))

@@ -7,7 +7,7 @@ The session and the connection know these classes and no message format. A proto
 sockets nor models.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from paraserve.errors import ParaserveError
@@ -139,7 +139,12 @@ class AudioDamaged:
 
 @dataclass(frozen=True, slots=True)
 class Acknowledged:
-    """The oldest `Audio` request with `wants_reply` that had no answer yet has been taken in."""
+    """The oldest `Audio` request with `wants_reply` that had no answer yet has been taken in.
+
+    `audio_ms` is the audio of the utterance up to and with it.
+    """
+
+    audio_ms: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

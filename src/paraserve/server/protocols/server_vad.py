@@ -24,10 +24,10 @@ def read_server_vad(values: Mapping[str, object], param: str) -> VadOverrides:
     Raises:
         ProtocolError: the type is another one, or a value is out of range.
     """
-    if values.get("type", SERVER_VAD) != SERVER_VAD:
-        raise invalid_value(f"{param}.type", values["type"], SERVER_VAD)
     given = {name: value for name in SERVER_VAD_KEYS if (value := values.get(name)) is not None}
     try:
+        if values.get("type", SERVER_VAD) != SERVER_VAD:
+            raise invalid_value("type", values["type"], SERVER_VAD)
         threshold = read_number("threshold", given["threshold"], 0, 1) if "threshold" in given else None
         silence_ms = _whole(given, "silence_duration_ms", END_SILENCE_MS_RANGE)
         padding_ms = _whole(given, "prefix_padding_ms", START_PADDING_MS_RANGE)

@@ -14,7 +14,8 @@ from paraserve.server.error_table import ERROR_TABLE
 from paraserve.server.http.error_codes import ERROR_CODES
 from paraserve.server.http.parsing.form_fields import FormFields, read_caching, read_timeout
 from paraserve.server.http.parsing.raw_audio import read_raw_audio
-from paraserve.server.http.upload_formats import UploadRequest, upload_formats
+from paraserve.server.http.upload_formats import upload_formats
+from paraserve.server.http.upload_plan import UploadRequest
 from support.api_description import UNDESCRIBED, UndescribedError, api_description, described_app
 
 ROOT = Path(__file__).resolve().parents[4]

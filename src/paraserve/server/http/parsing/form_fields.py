@@ -98,7 +98,7 @@ def recognition_options(fields: FormFields, abilities: Abilities, task: Task | N
         deterministic=read_switch(fields, "deterministic", default=False),
         lm=read_switch(fields, "lm", default=True),
         prompt=fields.last("prompt"),
-        channel=_channel(fields),
+        channel=read_channel(fields),
         track=read_digits(fields, "track", MAX_DIGITS),
         model=read_model(fields),
         task=task or read_task(fields),
@@ -208,7 +208,12 @@ def read_caching(fields: FormFields, cache_control: str = "") -> bool:
     return read_switch(fields, "store", default=True) and not is_off and not words & {"no-cache", "no-store"}
 
 
-def _channel(fields: FormFields) -> ChannelChoice:
+def read_channel(fields: FormFields) -> ChannelChoice:
+    """Read the channel of the file to take, None for a mix of all.
+
+    Raises:
+        ProtocolError: it is neither a number nor `split`.
+    """
     if fields.last("channel") == "split":
         return "split"
     return read_digits(fields, "channel", MAX_DIGITS)

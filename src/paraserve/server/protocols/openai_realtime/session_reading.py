@@ -218,7 +218,7 @@ def _read_turns(path: str, value: object) -> TurnDetection | None:
         raise ProtocolError(message, code="unsupported_parameter", param=f"{path}.create_response")
     kind = given.get("type") or SERVER_VAD
     if kind == SERVER_VAD:
-        return TurnDetection(read_server_vad(given, path))
+        return TurnDetection(read_server_vad({**given, "type": kind}, path))
     if kind != SEMANTIC_VAD:
         raise invalid_value(f"{path}.type", kind, f"{SERVER_VAD}, {SEMANTIC_VAD} or null")
     eagerness = given.get("eagerness") or "auto"

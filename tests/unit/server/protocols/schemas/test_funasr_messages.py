@@ -6,8 +6,8 @@ import math
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from paraserve.client.messages import END_MARKER, LiveOptions, first_message
+
 from paraserve.server.protocols.funasr.message_fields import FIELDS
 from paraserve.server.protocols.funasr.requests import MARKERS, FunasrSettings, apply_message
 from paraserve.server.protocols.schemas.funasr_messages import FunasrRequest
