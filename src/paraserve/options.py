@@ -13,15 +13,18 @@ class VadOverrides:
     """Voice activity detection settings of one stream; None keeps the model's own.
 
     `speech_noise_threshold` is the least difference between the probabilities of speech and noise, in [-1, 1].
+    `start_padding_ms` is the audio that a segment has before the window in which its speech was found.
     """
 
     max_end_silence_ms: int | None = None
     max_segment_ms: int | None = None
     speech_noise_threshold: float | None = None
+    start_padding_ms: int | None = None
 
 
 NO_OVERRIDES = VadOverrides()
 END_SILENCE_MS_RANGE, SEGMENT_MS_RANGE, NOISE_THRESHOLD_RANGE = (0, 60_000), (500, 3_600_000), (-1, 1)
+START_PADDING_MS_RANGE = (0, 5_000)
 """Least and greatest values of `VadOverrides`, in the order of its fields."""
 MERGE_S_RANGE = (1, 60)
 """Least and greatest length of merged segments that a client may ask for, in seconds: their audio is held."""

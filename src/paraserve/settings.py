@@ -228,6 +228,14 @@ class Settings(
         return self
 
     @model_validator(mode="after")
+    def _check_wyoming_key(self) -> "Settings":
+        if self.wyoming and self.api_keys_file and not self.wyoming_api_key_file:
+            raise ValueError(
+                "Wyoming's clients send no API key: wyoming_api_key_file must name the one they count as"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _check_supervision(self) -> "Settings":
         if self.is_recycled and not self.supervise:
             raise ValueError("workers and worker_max_* need supervise")

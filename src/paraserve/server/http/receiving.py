@@ -30,7 +30,8 @@ MAX_FIELDS = 64
 class Upload:
     """A received recording, its name and content type, and the form or query fields that came with it.
 
-    `file_field` is the name of the form's field that it came in, "" without a form.
+    `file_field` is the name of the form's field that it came in, "" without a form. `sha256` is the digest of the
+    file in hex, "" where its route tells none.
     """
 
     file: BinaryIO
@@ -38,6 +39,7 @@ class Upload:
     content_type: str
     fields: FormFields
     file_field: str = ""
+    sha256: str = ""
 
     @property
     def model(self) -> str | None:

@@ -1,10 +1,11 @@
 """What an upload route makes of a request: its options, and the answer to its transcript."""
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
-from fastapi import Response
+from fastapi import Request, Response
 
 from paraserve.inference.abilities import ModelChoice
 from paraserve.options import RecognitionOptions
@@ -13,6 +14,8 @@ from paraserve.server.http.parsing.detector_fields import with_detector
 from paraserve.server.http.parsing.form_fields import FormFields, recognition_options
 from paraserve.server.http.parsing.raw_audio import RawAudio
 from paraserve.server.http.parsing.subtitle_fields import read_subtitles
+from paraserve.server.http.parsing.upload_pace import UploadLimits
+from paraserve.server.http.receiving import Upload, receive_upload
 from paraserve.server.http.upload_forms import TaskForm
 from paraserve.server.protocols.json_encoding import Json, object_text
 from paraserve.server.protocols.option_warnings import detector_warnings
@@ -20,6 +23,8 @@ from paraserve.server.protocols.schemas.documented import Documented
 from paraserve.subtitle_options import SubtitleOptions
 from paraserve.types import Sentence, Task, Transcript
 
+Receive: TypeAlias = Callable[[Request, UploadLimits], AbstractAsyncContextManager[Upload]]
+"""Returns the recording of a request, open until the end of the block."""
 EXAMPLE = Transcript(
     text="今天是11月21号。", sentences=(Sentence("今天是11月21号。", 310, 2050, tokens=()),), duration_ms=2400
 )
@@ -32,7 +37,7 @@ class UploadRequest:
 
     `started_s` is `time.monotonic()` at its arrival, `choice` is about the model that the request names.
     `subtitles` are the operator's limits. `file_field` is the name of the form's field with the recording, "" without
-    a form, and `query` has the names of all fields of the query.
+    a form, and `query` has the names of all fields of the query. `sha256` is that of `Upload`.
     """
 
     fields: FormFields
@@ -42,6 +47,8 @@ class UploadRequest:
     subtitles: SubtitleOptions = field(default_factory=SubtitleOptions)
     file_field: str = ""
     query: frozenset[str] = frozenset()
+    request_id: str = ""
+    sha256: str = ""
 
     def options(self, task: Task | None = None) -> RecognitionOptions:
         """Read the fields that every route has. `task` is that of a route with one only."""
@@ -75,7 +82,8 @@ class UploadFormat:
 
     `plan` reads the fields and raises a `ProtocolError` for one that cannot be used. All else describes the route:
     `form` its fields, `query` parameters that a form has elsewhere, `body` its JSON answer, `texts` an example of
-    each other media type, `codes` its errors, `task` the only one that it does.
+    each other media type, `codes` its errors, `task` the only one that it does, `request` the request itself where
+    it is not that of a form. `receive` takes the recording and its fields from the client.
     """
 
     path: str
@@ -89,6 +97,8 @@ class UploadFormat:
     query: tuple[Json, ...] = ()
     codes: tuple[str, ...] = UPLOAD_CODES
     task: Task | None = None
+    receive: Receive = receive_upload
+    request: Json | None = None
 
 
 def json_response(body: Json) -> Response:

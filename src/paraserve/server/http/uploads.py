@@ -27,11 +27,12 @@ from paraserve.server.access.admission import ConcurrencyLimit
 from paraserve.server.access.authentication import api_key
 from paraserve.server.access.key_fields import KeyScope
 from paraserve.server.http.api_docs import WITHOUT_KEY, error_answers, json_answer, key_with, upload_request
+from paraserve.server.http.deepgram_route import listen_format
 from paraserve.server.http.disconnection import time_limit, while_connected
 from paraserve.server.http.parsing.form_fields import read_caching, read_task, read_timeout
 from paraserve.server.http.parsing.raw_audio import RawAudio, as_wav, read_raw_audio
 from paraserve.server.http.parsing.upload_pace import UploadLimits
-from paraserve.server.http.receiving import Upload, receive_upload
+from paraserve.server.http.receiving import Upload
 from paraserve.server.http.upload_formats import upload_formats
 from paraserve.server.http.upload_plan import UploadFormat, UploadRequest
 from paraserve.server.http.warnings_header import CACHE_HEADER, HEADER_DESCRIPTION, answer_headers
@@ -51,7 +52,7 @@ RECEIVE, RENDER = "receive", "render"
 def upload_router(*, is_strict: bool) -> APIRouter:
     """Make all upload routes. `is_strict` keeps the quirks of FunASR's C++ server."""
     routes = APIRouter(tags=["transcription"], dependencies=[key_with(KeyScope.TRANSCRIBE)])
-    for route in upload_formats(is_strict=is_strict):
+    for route in (*upload_formats(is_strict=is_strict), listen_format()):
         routes.add_api_route(
             route.path,
             _endpoint(route),
@@ -62,7 +63,7 @@ def upload_router(*, is_strict: bool) -> APIRouter:
             response_class=Response,
             response_model=None,
             responses={200: _transcript(route), **error_answers(route.codes)},
-            openapi_extra={**upload_request(route.form, route.query), **WITHOUT_KEY},
+            openapi_extra={**(route.request or upload_request(route.form, route.query)), **WITHOUT_KEY},
         )
     return routes
 
@@ -115,7 +116,7 @@ class UploadService:
             clock = StageClock(started_s(request))
             async with (
                 self.admission.admit(api_key(request)) as admitted,
-                receive_upload(request, self.upload_limits) as upload,
+                route.receive(request, self.upload_limits) as upload,
                 time_limit(read_timeout(upload.fields), started_s=clock.started_s, param="timeout"),
                 self.engine.for_model(upload.model, task := route.task or read_task(upload.fields)) as engine,
             ):
@@ -128,6 +129,8 @@ class UploadService:
                     self.subtitles,
                     upload.file_field,
                     frozenset(request.query_params),
+                    request_id(request),
+                    upload.sha256,
                 )
                 plan = route.plan(asked)
                 results = self._results(request, upload)

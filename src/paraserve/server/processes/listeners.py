@@ -1,10 +1,14 @@
 """Listeners beside the port of HTTP: those of protocols with a transport of their own."""
 
+import socket
 from collections.abc import Sequence
+from importlib.util import find_spec
 from typing import Protocol
 
 from fastapi import FastAPI
 
+from paraserve.errors import ParaserveError
+from paraserve.server.transport.connections import Connections
 from paraserve.settings import Settings
 
 
@@ -20,10 +24,40 @@ class Listener(Protocol):
         ...
 
 
-async def open_listeners(app: FastAPI, settings: Settings) -> Sequence[Listener]:  # noqa: ARG001 - there is none yet
+async def open_listeners(
+    app: FastAPI, settings: Settings, wyoming_sockets: Sequence[socket.socket], connections: Connections
+) -> Sequence[Listener]:
     """Listen for the protocols that the settings ask for. The application has started.
+
+    Args:
+        app: serves their clients.
+        settings: name the protocols.
+        wyoming_sockets: for clients of the Wyoming protocol.
+        connections: counts those of all clients of this process.
 
     Raises:
         ParaserveError: an address is taken, or the extra of a protocol is not installed.
     """
-    return ()
+    listeners: list[Listener] = []
+    if settings.grpc_port:
+        _require("grpc", ("grpc", "grpc_health", "grpc_reflection"))
+        from paraserve.server.grpc.listener import open_grpc  # noqa: PLC0415 - heavy, and few servers want it
+
+        listeners.append(await open_grpc(app, settings))
+    if wyoming_sockets:
+        from paraserve.server.wyoming.listener import WyomingListener  # noqa: PLC0415 - few servers want it
+
+        wyoming = WyomingListener(app, settings, connections)
+        await wyoming.open(wyoming_sockets)
+        listeners.append(wyoming)
+    return listeners
+
+
+def _require(extra: str, modules: Sequence[str]) -> None:
+    """Check that the packages of an extra are installed.
+
+    Raises:
+        ParaserveError: one of them is not.
+    """
+    if any(find_spec(module) is None for module in modules):
+        raise ParaserveError(f"this needs the extra {extra}: pip install 'paraserve[{extra}]'")

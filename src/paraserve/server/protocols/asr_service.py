@@ -2,12 +2,15 @@
 
 import json
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from paraserve.formats import transcript_from_json
 from paraserve.server.protocols.event_stream.event_messages import sentence_message, struct, warning_messages
 from paraserve.server.protocols.generated.paraserve_pb2 import TranscribeRequest, TranscribeResponse
 
+FIELD_NAMES: Mapping[str, str] = MappingProxyType({"file": "audio_data"})
+"""Fields of an upload that have other names here."""
 TYPED_KEYS = frozenset(("text", "sentences", "language", "duration_ms", "warnings"))
 """Keys of the JSON transcript that have fields of their own."""
 

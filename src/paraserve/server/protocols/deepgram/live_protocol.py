@@ -26,6 +26,7 @@ from paraserve.server.protocols.deepgram.results import (
     model_info,
     model_uuid,
     speech_started,
+    timestamp,
     utterance_end,
 )
 from paraserve.server.protocols.events import (
@@ -208,7 +209,7 @@ class DeepgramProtocol:
             "transaction_key": "deprecated",
             "request_id": self._request_id,
             "sha256": self._digest.hexdigest(),
-            "created": self._created.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "created": timestamp(self._created),
             "duration": self._audio_ms / 1000,
             "channels": self._n_channels,
             "models": [model],

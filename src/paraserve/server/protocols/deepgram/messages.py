@@ -69,14 +69,14 @@ def read_message(text: str) -> Message:
 
 
 def _configuration(body: Mapping[str, Any], warnings: list[FieldWarning]) -> Message:
-    terms, features = body.get("keyterms"), body.get("features") or {}
+    terms, features = body.get("keyterms"), body.get("features")
     if terms is not None and not isinstance(terms, list):
         raise ProtocolError("keyterms must be a list", code="invalid_message", param="keyterms")
-    if not isinstance(features, dict):
+    if features is not None and not isinstance(features, dict):
         raise ProtocolError("features must be an object", code="invalid_message", param="features")
     hotwords = None if terms is None else key_terms([read_text("keyterms", term) for term in terms])
     switches: dict[str, bool] = {}
-    for name, value in features.items():
+    for name, value in (features or {}).items():
         is_on = read_flag("features", value)
         switches |= dict.fromkeys(FEATURES.get(name, ()), is_on)
         if name not in FEATURES:

@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from paraserve import __version__
 from paraserve.errors import ParaserveError
@@ -42,6 +43,11 @@ def model_uuid(name: str) -> str:
 def model_info(name: str) -> Json:
     """Return Deepgram's object about a model."""
     return {"name": name, "version": __version__, "arch": "paraserve"}
+
+
+def timestamp(at: datetime) -> str:
+    """Return a time in UTC as Deepgram writes it."""
+    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def interim_result(speech: ChannelSpeech, event: PartialText, place: Place, about: Json) -> Json:

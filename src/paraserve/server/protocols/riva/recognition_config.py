@@ -41,6 +41,7 @@ NAMES = OptionNames(
 )
 FIELD_NAMES: Mapping[str, str] = MappingProxyType(
     {
+        "file": "audio",
         "language": NAMES.language,
         "hotwords": NAMES.hotwords,
         "itn": NAMES.itn,

@@ -9,6 +9,7 @@ from pydantic.json_schema import models_json_schema
 from paraserve import __version__
 from paraserve.server.protocols.json_encoding import Json
 from paraserve.server.protocols.schemas import (
+    deepgram_messages,
     funasr_events,
     funasr_messages,
     realtime_messages,
@@ -78,7 +79,28 @@ REALTIME = LiveChannel(
     from_client=(),
     from_server=(realtime_messages.RealtimeError,),
 )
-CHANNELS = (FUNASR, VOSK, REALTIME)
+DEEPGRAM = LiveChannel(
+    name="deepgram",
+    address="/v1/listen",
+    title="Deepgram's live API",
+    description="Spoken on `/v1/listen`, with the settings of the client in the query. A query that cannot be used "
+    "is answered with a `DeepgramError`, and the connection is closed with 1008. A connection is one utterance.",
+    from_client=(
+        deepgram_messages.DeepgramKeepAlive,
+        deepgram_messages.DeepgramFinalize,
+        deepgram_messages.DeepgramCloseStream,
+        deepgram_messages.DeepgramConfigure,
+    ),
+    from_server=(
+        deepgram_messages.DeepgramResult,
+        deepgram_messages.DeepgramSpeechStarted,
+        deepgram_messages.DeepgramUtteranceEnd,
+        deepgram_messages.DeepgramConfigured,
+        deepgram_messages.DeepgramMetadata,
+        deepgram_messages.DeepgramError,
+    ),
+)
+CHANNELS = (FUNASR, VOSK, DEEPGRAM, REALTIME)
 
 
 @functools.cache
