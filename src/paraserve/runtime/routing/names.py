@@ -16,8 +16,6 @@ KIND_OF_ALIAS: Mapping[str, str] = MappingProxyType(
         "gpt-4o-mini-transcribe": "",
         "gpt-4o-mini-transcribe-2025-12-15": "",
         "gpt-4o-transcribe-diarize": "",
-        "gpt-4o-mini-transcribe-2025-12-15": "",
-        "gpt-transcribe": "",
         "gpt-live-transcribe": "",
         "gpt-realtime-whisper": "",
         "fun-asr-nano": "",
