@@ -1,4 +1,4 @@
-"""Deepgram's SDKs for Python and Node.js, unmodified: live and from a file they say what `paraserve transcribe` does."""
+"""Deepgram's SDKs for Python and Node.js, unmodified: live and from a file they say what `transcribe` says."""
 
 import json
 
