@@ -20,10 +20,14 @@ from support.protocols.grpc_calls import (
     transcribe,
 )
 from support.protocols.hostile import bytes_frames, json_frames
+from support.protocols.realtime import REALTIME
 from support.protocols.said import LiveClient, Target, Told
 from support.protocols.uploads import (
     OPENAI_FIELDS,
+    OPENAI_PATH,
+    WEBSERVICE_PATH,
     asr_final,
+    events,
     funasr_final,
     job,
     openai_final,
@@ -83,6 +87,7 @@ class FileWay:
     page: str
     send: Callable[[Target, bytes], Told]
     refusals: Refusals
+    has_partials: bool = False
     has_times: bool = True
 
 
@@ -128,6 +133,7 @@ LIVE = (
     ),
     on_web_sockets("FunASR, mode offline", "websocket.md", funasr("offline"), has_partials=False),
     on_web_sockets("vosk", "vosk.md", VOSK),
+    on_web_sockets("OpenAI, Realtime", "realtime.md", REALTIME, has_times=False),
     on_web_sockets("Deepgram", "deepgram.md", LISTEN),
     on_grpc("our gRPC stream", OWN_STREAM, OWN_EXAMPLES),
     on_grpc("NVIDIA Riva", RIVA_STREAM, [RIVA_FIRST]),
@@ -144,21 +150,12 @@ LIVE = (
 
 FILES = (
     on_http("our JSON", "http.md", "/transcribe", upload("/transcribe", own_final)),
-    on_http(
-        "OpenAI, verbose JSON",
-        "http.md",
-        "/v1/audio/transcriptions",
-        upload("/v1/audio/transcriptions", openai_final, **OPENAI_FIELDS),
-    ),
-    on_http(
-        "OpenAI, JSON",
-        "http.md",
-        "/v1/audio/transcriptions",
-        upload("/v1/audio/transcriptions", text_final),
-        has_times=False,
-    ),
+    on_http("OpenAI, verbose JSON", "openai.md", OPENAI_PATH, upload(OPENAI_PATH, openai_final, **OPENAI_FIELDS)),
+    on_http("OpenAI, events", "openai.md", OPENAI_PATH, events, has_partials=True),
+    on_http("OpenAI, JSON", "openai.md", OPENAI_PATH, upload(OPENAI_PATH, text_final), has_times=False),
     on_http("FunASR's Python server", "http.md", "/recognition", upload("/recognition", text_final), has_times=False),
     on_http("funasr-server", "http.md", "/asr", upload("/asr", asr_final)),
+    on_http("whisper-asr-webservice", "http.md", WEBSERVICE_PATH, upload(WEBSERVICE_PATH, asr_final, "audio_file")),
     on_http("FunASR's C++ server", "http.md", "/", upload("/", funasr_final)),
     on_http("Deepgram", "deepgram.md", "/v1/listen", listen),
     FileWay("our gRPC call", "grpc://HOST:GRPC_PORT", "grpc.md", transcribe, RECORDING_IN_GRPC),
