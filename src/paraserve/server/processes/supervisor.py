@@ -17,6 +17,7 @@ from pathlib import Path
 import structlog
 
 from paraserve.errors import ParaserveError
+from paraserve.server.processes.grpc_check import check_grpc
 from paraserve.server.processes.listening import announce, bound, bound_wyoming
 from paraserve.server.processes.service_manager import ServiceManager
 from paraserve.server.processes.worker_process import ListeningSockets, Worker, cause_of_death, start_worker
@@ -91,6 +92,7 @@ class Supervisor:
                 signal.signal(number, handler)
             listening = stack.enter_context(bound(self._settings))
             self._wyoming_sockets = stack.enter_context(bound_wyoming(self._settings))
+            check_grpc(self._settings)
             if self._settings.watch:
                 stack.callback(self._watch_files())
             if self._settings.is_recycled:
