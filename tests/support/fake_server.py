@@ -4,6 +4,7 @@ import sys
 
 from fakes import FakeEngine
 from paraserve.server.app import create_app
+from paraserve.server.processes.listening import bound_wyoming
 from paraserve.server.processes.server import run_app
 from paraserve.server.telemetry.logging import configure_logging
 from paraserve.settings import Settings
@@ -11,4 +12,5 @@ from paraserve.settings import Settings
 if __name__ == "__main__":
     settings = Settings(port=0)
     configure_logging(settings.log_level)
-    sys.exit(run_app(create_app(settings, FakeEngine()), settings))
+    with bound_wyoming(settings) as wyoming:
+        sys.exit(run_app(create_app(settings, FakeEngine()), settings, None, wyoming))

@@ -54,7 +54,7 @@ class WyomingProtocol:
     def read(self, frame: Frame) -> Sequence[Request]:
         """Read an event."""
         try:
-            return self._requests(read_event(frame.encode() if isinstance(frame, str) else frame))
+            return self._requests(read_event(frame.encode("utf-8", "replace") if isinstance(frame, str) else frame))
         except ProtocolError as error:
             return (BadMessage(error),)
 
