@@ -145,8 +145,8 @@ class StreamConfig:
     `encoder_look_back` and `decoder_look_back` count the chunks that a streaming model may look back at; None = the
     model's own. `realtime_punctuation` puts each segment's closing mark before the next segment's text.
     `partial_punctuation` puts marks into partial texts. `endpoint` lets the punctuation model decide how much silence
-    ends a segment; None = it does not. The client
-    has the final texts of the first `final_until_ms` of the audio already, from another connection.
+    ends a segment; None = it does not. `empty_finals` gives segments without words a final text, too. The client has
+    the final texts of the first `final_until_ms` of the audio already, from another connection.
     """
 
     mode: Literal["2pass", "online"] = "2pass"
@@ -162,3 +162,4 @@ class StreamConfig:
     partial_punctuation: bool = False
     endpoint: SemanticEndpoint | None = None
     final_until_ms: int = 0
+    empty_finals: bool = False

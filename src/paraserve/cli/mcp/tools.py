@@ -130,7 +130,8 @@ class _Progress:
     """The progress of one recording, which may be noted on any thread."""
 
     def __init__(self) -> None:
-        self._done, self._total = 0, None
+        self._done = 0
+        self._total: int | None = None
 
     def note(self, done: int, total: int | None) -> None:
         self._done, self._total = done, total

@@ -25,6 +25,8 @@ from paraserve.settings import Settings
 
 MAX_CALLS = 2_000
 """Calls at once, of all kinds. Those with a key have narrower limits of their own."""
+MAX_CONNECTIONS = 1_000
+"""Of all clients together."""
 MAX_STREAMS = 200
 """Calls at once over one connection."""
 IDLE_MS = 300_000
@@ -112,6 +114,7 @@ def _options(settings: Settings) -> list[tuple[str, int]]:
         # Processes that follow one another, or stand beside each other, have the port together.
         ("grpc.so_reuseport", int(settings.is_supervised)),
         ("grpc.max_receive_message_length", settings.max_frame_bytes),
+        ("grpc.max_allowed_incoming_connections", MAX_CONNECTIONS),
         ("grpc.max_concurrent_streams", MAX_STREAMS),
         ("grpc.server_handshake_timeout_ms", round(settings.head_timeout_s * 1000)),
         ("grpc.max_connection_idle_ms", IDLE_MS),

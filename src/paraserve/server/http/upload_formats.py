@@ -6,33 +6,34 @@ from dataclasses import replace
 from functools import partial
 
 from fastapi import Response
-from fastapi.responses import PlainTextResponse
 
 from paraserve.errors import ProtocolError
 from paraserve.formats import FORMATS, transcript_json, write_text
-from paraserve.options import RecognitionOptions
 from paraserve.server.http.api_docs import query_parameter
 from paraserve.server.http.asr_webservice import plan_asr, plan_language
 from paraserve.server.http.error_codes import UPLOAD_CODES
+from paraserve.server.http.event_stream import data_events
+from paraserve.server.http.openai_plans import plan_openai, plan_openai_translation
 from paraserve.server.http.parsing.form_fields import FormFields, one_of
-from paraserve.server.http.parsing.openai_fields import (
-    OpenAIFields,
-    read_openai_fields,
-    read_translation_fields,
-)
 from paraserve.server.http.upload_forms import AsrForm, LanguageForm, OpenAIForm, TranscribeForm, TranslationForm
 from paraserve.server.http.upload_plan import EXAMPLE, UploadFormat, UploadPlan, UploadRequest, json_response
 from paraserve.server.protocols.funasr.bodies import funasr_asr, funasr_offline, funasr_recognition
-from paraserve.server.protocols.openai import openai_json, openai_verbose
+from paraserve.server.protocols.openai import openai_json
+from paraserve.server.protocols.openai_events import EventParts, TranscriptEvents
 from paraserve.server.protocols.option_warnings import not_honoured
 from paraserve.server.protocols.schemas.asr_webservice_answers import DetectedLanguage, WebserviceAsr
 from paraserve.server.protocols.schemas.funasr_answers import FunasrAsr, FunasrOffline, FunasrRecognition
-from paraserve.server.protocols.schemas.openai_answers import OpenAITranscription, OpenAIVerboseTranscription
+from paraserve.server.protocols.schemas.openai_answers import (
+    OpenAIDiarizedTranscription,
+    OpenAITranscription,
+    OpenAIVerboseTranscription,
+)
+from paraserve.server.protocols.schemas.openai_events import EVENT_SCHEMA
 from paraserve.server.protocols.schemas.transcript_answers import TranscriptJson
 from paraserve.subtitle_options import SubtitleOptions
 from paraserve.types import Transcript
 
-OPENAI_FORMATS = ("json", "text", "srt", "verbose_json", "vtt")
+EXAMPLE_EVENTS = TranscriptEvents(openai_json, EventParts()).ending(EXAMPLE)
 FILENAME = query_parameter("filename", {"description": "`wav_name` of a raw recording.", "type": "string"})
 
 
@@ -48,9 +49,10 @@ def _openai_formats() -> tuple[UploadFormat, ...]:
         summary="Transcribe a recording (OpenAI's API)",
         description="OpenAI's transcription call, for OpenAI's own clients with `/v1` here as their base URL.",
         plan=plan_openai,
-        body=OpenAITranscription | OpenAIVerboseTranscription,
+        body=OpenAITranscription | OpenAIVerboseTranscription | OpenAIDiarizedTranscription,
         form=OpenAIForm,
         texts={"text/plain": write_text(EXAMPLE)},
+        events={"schema": EVENT_SCHEMA, "example": data_events(EXAMPLE_EVENTS).decode()},
         codes=(*UPLOAD_CODES, "invalid_response_format", "unsupported_parameter"),
     )
     translation = replace(
@@ -61,6 +63,8 @@ def _openai_formats() -> tuple[UploadFormat, ...]:
         description="OpenAI's translation call: English text of speech in any language that the loaded model knows. "
         "For Whisper: other models refuse it.",
         plan=plan_openai_translation,
+        body=OpenAITranscription | OpenAIVerboseTranscription,
+        events=None,
         form=TranslationForm,
         codes=(*UPLOAD_CODES, "invalid_response_format"),
         task="translate",
@@ -159,42 +163,6 @@ def read_format(fields: FormFields) -> str:
     if name not in FORMATS:
         raise ProtocolError(f"unknown format {name!r}: {one_of(FORMATS)}", code="invalid_format", param=param)
     return name
-
-
-def plan_openai(request: UploadRequest) -> UploadPlan:
-    """Plan OpenAI's answer in the format that `response_format` names."""
-    name = _openai_response_format(request)
-    asked = read_openai_fields(request.fields, name)
-    return _openai_plan(name, asked, request, request.options())
-
-
-def plan_openai_translation(request: UploadRequest) -> UploadPlan:
-    """Plan OpenAI's answer to a translation, which has no lists of words and no probabilities to choose."""
-    name = _openai_response_format(request)
-    read_translation_fields(request.fields)
-    return _openai_plan(name, OpenAIFields(), request, request.options("translate"))
-
-
-def _openai_response_format(request: UploadRequest) -> str:
-    name = request.fields.last("response_format") or "json"
-    if name not in OPENAI_FORMATS:
-        message = f"unknown response_format {name!r}: {one_of(OPENAI_FORMATS)}"
-        raise ProtocolError(message, code="invalid_response_format", param="response_format")
-    return name
-
-
-def _openai_plan(name: str, asked: OpenAIFields, request: UploadRequest, options: RecognitionOptions) -> UploadPlan:
-    subtitles = request.subtitle_options(has_cues=name in FORMATS and FORMATS[name].has_cues)
-    needs_words = asked.has_logprobs or name not in {"json", "text"}
-
-    def render(transcript: Transcript) -> Response:
-        if name == "json":
-            return json_response(openai_json(transcript, has_logprobs=asked.has_logprobs))
-        if name == "verbose_json":
-            return json_response(openai_verbose(transcript, asked.granularities))
-        return PlainTextResponse(FORMATS[name].write(transcript, subtitles))
-
-    return UploadPlan(replace(options, word_times=needs_words), render)
 
 
 def plan_funasr_recognition(request: UploadRequest) -> UploadPlan:

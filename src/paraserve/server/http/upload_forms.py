@@ -70,7 +70,8 @@ class UploadForm(Documented):
     merge_length_s: float | MISSING = Field(MISSING, ge=MERGE_S_RANGE[0], le=MERGE_S_RANGE[1])
     """Longest merged segment in seconds. It asks for merging, too. Without it the server's setting, 15, counts."""
     prompt: str | MISSING = MISSING
-    """Text that stands before the recording's. For Whisper."""
+    """Text that stands before the recording's. For Whisper. For a model that takes hotwords and no prompt, a list of
+    names counts as hotwords."""
     subtitle_cue_s: float | MISSING = Field(MISSING, ge=CUE_S_RANGE[0], le=CUE_S_RANGE[1])
     """Longest time that a cue is shown, in seconds. Without it the server's setting, 7, counts. This field and those
     below are for formats with cues."""
@@ -169,12 +170,27 @@ class OpenAIForm(TaskForm):
 
     temperature: float = Field(0, ge=0, le=1)
     """Recognition takes the most probable text, as with 0. Other values get a warning."""
-    response_format: Literal["json", "text", "srt", "verbose_json", "vtt"] = "json"
-    """Format of the answer."""
+    response_format: Literal["json", "text", "srt", "verbose_json", "vtt", "diarized_json"] = "json"
+    """Format of the answer. `diarized_json` needs `channel=split`: each channel is a speaker."""
     granularities: list[Literal["segment", "word"]] | MISSING = Field(MISSING, alias="timestamp_granularities[]")
     """Times of `verbose_json`: `segment` (also without this field), `word`, or both. The name may also be
     `timestamp_granularities` or `timestamp_granularities[0]`."""
     include: list[Literal["logprobs"]] | MISSING = Field(MISSING, alias="include[]")
     """`logprobs` adds the probabilities of words to the answer, with `response_format=json`."""
-    stream: Literal[False] = False
-    """Answers in parts are not given: `true` is refused."""
+    stream: bool = False
+    """`true` sends the text in events as sentences become final, and the whole answer in the last one. Subtitles come
+    as a whole."""
+    chunking_strategy: str | MISSING = Field(
+        MISSING, examples=["auto", '{"type": "server_vad", "threshold": 0.5, "silence_duration_ms": 300}']
+    )
+    """`auto`, which is as without it, or an object for the detector: `threshold` is the probability from which audio
+    counts as speech, `silence_duration_ms` the silence that ends a segment, `prefix_padding_ms` the audio before
+    speech. As JSON, or with a field for each key: `chunking_strategy[type]`."""
+    keywords: list[str] | MISSING = Field(MISSING, alias="keywords[]", examples=[["阿里巴巴"]])
+    """Words and phrases to expect, like `hotwords` without weights."""
+    languages: list[str] | MISSING = Field(MISSING, alias="languages[]", examples=[["zh"]])
+    """Languages that the recording may have. One counts as `language`, several get a warning."""
+    known_speaker_names: list[str] | MISSING = Field(MISSING, alias="known_speaker_names[]")
+    """Voices are not compared: refused."""
+    known_speaker_references: list[str] | MISSING = Field(MISSING, alias="known_speaker_references[]")
+    """Voices are not compared: refused."""

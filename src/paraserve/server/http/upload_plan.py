@@ -1,6 +1,6 @@
 """What an upload route makes of a request: its options, and the answer to its transcript."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
@@ -68,12 +68,14 @@ class UploadRequest:
 class UploadPlan:
     """Options for the recognition, and a function that writes its result.
 
-    `raw` is the layout of a recording without a header where neither its content type nor `encoding` tells one.
+    `raw` is the layout of a recording without a header where neither its content type nor `encoding` tells one. For
+    an answer in events `write_part` writes those of the next sentences, and `render` those that are left.
     """
 
     options: RecognitionOptions
     render: Callable[[Transcript], Response]
     raw: RawAudio | None = None
+    write_part: Callable[[Sequence[Sentence]], bytes] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +84,9 @@ class UploadFormat:
 
     `plan` reads the fields and raises a `ProtocolError` for one that cannot be used. All else describes the route:
     `form` its fields, `query` parameters that a form has elsewhere, `body` its JSON answer, `texts` an example of
-    each other media type, `codes` its errors, `task` the only one that it does, `request` the request itself where
-    it is not that of a form. `receive` takes the recording and its fields from the client.
+    each other media type, `events` the schema and an example of its events, `codes` its errors, `task` the only one
+    that it does, `request` the request itself where it is not that of a form. `receive` takes the recording and its
+    fields from the client.
     """
 
     path: str
@@ -94,6 +97,7 @@ class UploadFormat:
     body: Any
     form: type[Documented] = TaskForm
     texts: Mapping[str, str] | None = None
+    events: Json | None = None
     query: tuple[Json, ...] = ()
     codes: tuple[str, ...] = UPLOAD_CODES
     task: Task | None = None

@@ -9,18 +9,24 @@ from fastapi import WebSocket
 
 from paraserve.errors import ProtocolError
 from paraserve.inference.abilities import ChoiceOf
+from paraserve.server.access.authentication import Access
 from paraserve.server.access.credentials import KEY_PARAMETERS
 from paraserve.server.protocols.deepgram.live_protocol import DeepgramProtocol
 from paraserve.server.protocols.deepgram.live_query import LiveQuery, read_live_query
 from paraserve.server.protocols.funasr.live_messages import FunasrDialect
 from paraserve.server.protocols.funasr.live_protocol import FunasrProtocol
 from paraserve.server.protocols.live_protocol import LiveProtocol
+from paraserve.server.protocols.openai_realtime.protocol import RealtimeProtocol
 from paraserve.server.protocols.option_warnings import unknown_fields
 from paraserve.server.protocols.refused_client import RefusedClient
 from paraserve.server.protocols.vosk import VoskByFirstMessage, VoskProtocol
 from paraserve.types import FieldWarning
 
 VOSK_PATH = "/vosk"
+REALTIME_PATH = "/v1/realtime"
+REALTIME_BETA = "realtime=v1"
+"""Value of the header `OpenAI-Beta` of clients that speak the shape before GA."""
+REALTIME_BETA_SUBPROTOCOL = "openai-beta.realtime-v1"
 LISTEN_PATH, FLUX_PATH = "/v1/listen", "/v2/listen"
 NOT_SERVED = "not_served"
 
@@ -59,6 +65,18 @@ def funasr_protocol(client: NewClient) -> LiveProtocol:
     return VoskByFirstMessage(funasr, vosk_protocol(client))
 
 
+def realtime_protocol(client: NewClient) -> RealtimeProtocol:
+    """Return the protocol of OpenAI's Realtime API."""
+    socket = client.socket
+    is_beta = REALTIME_BETA in socket.headers.get("openai-beta", "")
+    is_beta = is_beta or REALTIME_BETA_SUBPROTOCOL in socket.scope.get("subprotocols", ())
+    query = {name: value for name, value in socket.query_params.items() if name not in KEY_PARAMETERS}
+    access: Access = socket.app.state.access
+    secret = access.client_secret(socket)
+    session = None if secret is None else secret.session
+    return RealtimeProtocol(client.request_id, client.choice_of, query, is_beta=is_beta, session=session)
+
+
 def deepgram_protocol(client: NewClient) -> LiveProtocol:
     """Return Deepgram's protocol. Its settings are in the query, and the client is refused where they are wrong."""
     query = client.socket.query_params
@@ -81,6 +99,11 @@ def _query_warnings(client: NewClient) -> list[FieldWarning]:
 
 
 PROTOCOLS: Mapping[str, ProtocolOf] = MappingProxyType(
-    {VOSK_PATH: vosk_protocol, LISTEN_PATH: deepgram_protocol, FLUX_PATH: flux_refusal}
+    {
+        VOSK_PATH: vosk_protocol,
+        REALTIME_PATH: realtime_protocol,
+        LISTEN_PATH: deepgram_protocol,
+        FLUX_PATH: flux_refusal,
+    }
 )
 """The protocol of each path that has one of its own."""

@@ -36,12 +36,10 @@ from paraserve.server.live.sessions.shared import LiveShared
 from paraserve.server.protocols.events import Failed
 from paraserve.server.protocols.funasr.live_messages import FunasrDialect
 from paraserve.server.protocols.live_protocol import LiveProtocol
-from paraserve.server.protocols.openai_realtime import NOT_SERVED, realtime_refusal
 from paraserve.server.protocols.refused_client import RefusedClient
 from paraserve.server.readiness import STUCK_MESSAGE
 from paraserve.server.telemetry.request_log import new_request_id
 
-REALTIME_PATH = "/v1/realtime"
 BINARY = "binary"
 FULL_MESSAGE = "another live client would make the texts of the others late: try again later"
 RETURN_WAIT_S = 0.1
@@ -157,10 +155,6 @@ async def _live(socket: WebSocket) -> None:
         # The client has gone in the meantime.
         return
     with contextlib.suppress(WebSocketDisconnect):
-        if socket.scope["path"].rstrip("/") == REALTIME_PATH:
-            await socket.send_text(realtime_refusal(request_id))
-            await socket.close(1008, NOT_SERVED)
-            return
         await serve_or_refuse(socket, request_id, protocol_by_path)
 
 

@@ -2,12 +2,10 @@
 
 import socket
 from collections.abc import Sequence
-from importlib.util import find_spec
 from typing import Protocol
 
 from fastapi import FastAPI
 
-from paraserve.errors import ParaserveError
 from paraserve.server.transport.connections import Connections
 from paraserve.settings import Settings
 
@@ -40,7 +38,6 @@ async def open_listeners(
     """
     listeners: list[Listener] = []
     if settings.grpc_port:
-        _require("grpc", ("grpc", "grpc_health", "grpc_reflection"))
         from paraserve.server.grpc.listener import open_grpc  # noqa: PLC0415 - heavy, and few servers want it
 
         listeners.append(await open_grpc(app, settings))
@@ -51,13 +48,3 @@ async def open_listeners(
         await wyoming.open(wyoming_sockets)
         listeners.append(wyoming)
     return listeners
-
-
-def _require(extra: str, modules: Sequence[str]) -> None:
-    """Check that the packages of an extra are installed.
-
-    Raises:
-        ParaserveError: one of them is not.
-    """
-    if any(find_spec(module) is None for module in modules):
-        raise ParaserveError(f"this needs the extra {extra}: pip install 'paraserve[{extra}]'")

@@ -24,7 +24,7 @@ def bound(settings: Settings) -> Iterator[list[socket.socket]]:
         if settings.uds:
             yield [stack.enter_context(bound_unix_socket(expanded(settings.uds)))]
             return
-        yield _bound_to(stack, settings.host, settings.port)
+        yield bound_to(stack, settings.host, settings.port)
 
 
 @contextlib.contextmanager
@@ -42,7 +42,7 @@ def bound_wyoming(settings: Settings) -> Iterator[list[socket.socket]]:
             case str():
                 sockets = [stack.enter_context(bound_unix_socket(expanded(address)))]
             case host, port:
-                sockets = _bound_to(stack, host, port)
+                sockets = bound_to(stack, host, port)
         yield sockets
 
 
@@ -61,7 +61,12 @@ def _url(name: str | tuple[str, int], *, is_tls: bool) -> str:
     return f"http{'s' * is_tls}://{address}:{port}"
 
 
-def _bound_to(stack: contextlib.ExitStack, host: str, port: int) -> list[socket.socket]:
+def bound_to(stack: contextlib.ExitStack, host: str, port: int) -> list[socket.socket]:
+    """Bind a socket to each address of a host, until the stack is left.
+
+    Raises:
+        ParaserveError: the server cannot listen there.
+    """
     try:
         return _bind_all(stack, host, port)
     except OSError as error:

@@ -19,6 +19,7 @@ from paraserve.server.access.client_addresses import UNIX, ClientAddresses
 from paraserve.server.app import create_app, load
 from paraserve.server.jobs.job_service import JobService
 from paraserve.server.live.websocket_routes import LiveService
+from paraserve.server.processes.grpc_check import check_grpc
 from paraserve.server.processes.listeners import Listener, open_listeners
 from paraserve.server.processes.listening import announce, bound, bound_wyoming
 from paraserve.server.processes.service_manager import ServiceManager
@@ -56,6 +57,7 @@ def serve(settings: Settings, sources: SettingSources) -> int:
     configure_logging(settings.log_level)
     metrics = Metrics()
     with bound(settings) as sockets, bound_wyoming(settings) as wyoming:
+        check_grpc(settings)
         app = create_app(settings, load(settings, metrics), metrics, sources)
         return run_app(app, settings, sockets, wyoming)
 

@@ -9,7 +9,9 @@ stdin, each a line of JSON.
 """
 
 import asyncio
+import atexit
 import contextlib
+import gc
 import signal
 import socket
 import sys
@@ -103,14 +105,15 @@ def run_worker(open_engine: Callable[[Settings, Metrics], Engine]) -> int:
     metrics = Metrics()
     try:
         app = create_app(settings, open_engine(settings, metrics), metrics, sources)
+        server = WorkerServer(app, settings, pipe, wyoming_sockets)
+        handle_signals(server)
+        server.run(sockets)
     except ParaserveError as error:
         print(f"paraserve: {error.message}", file=sys.stderr)  # noqa: T201
         return 1
-    server = WorkerServer(app, settings, pipe, wyoming_sockets)
-    handle_signals(server)
-    server.run(sockets)
     return 0 if server.started else 1
 
 
 if __name__ == "__main__":
+    atexit.register(gc.freeze)  # see `paraserve.cli.main`
     sys.exit(run_worker(load))

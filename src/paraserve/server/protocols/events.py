@@ -97,6 +97,11 @@ class RecordingText:
 
 
 @dataclass(frozen=True, slots=True)
+class Opened:
+    """The client is let in, and may send. This is the first event of a connection that is not refused."""
+
+
+@dataclass(frozen=True, slots=True)
 class SpeechChanged:
     """Speech has begun or ended. It comes as soon as it is known, before the texts of that speech."""
 
@@ -162,6 +167,16 @@ class Finished:
 
 
 @dataclass(frozen=True, slots=True)
+class Cleared:
+    """The oldest `Clear` request that had no answer yet has been obeyed. It stands in place of `Finished`.
+
+    `ends_utterance`: it ended one, of which no last text has come.
+    """
+
+    ends_utterance: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class SessionKept:
     """The client may return to this session with `token`; "" where no session is kept.
 
@@ -186,7 +201,17 @@ class Received:
 
 TextEvent: TypeAlias = PartialText | SegmentText | RecordingText
 Event: TypeAlias = (
-    TextEvent | SpeechChanged | Configured | AudioTold | AudioDamaged | Acknowledged | Failed | Finished | SessionKept
+    TextEvent
+    | Opened
+    | SpeechChanged
+    | Configured
+    | AudioTold
+    | AudioDamaged
+    | Acknowledged
+    | Failed
+    | Finished
+    | Cleared
+    | SessionKept
 )
 
 

@@ -161,7 +161,7 @@ class WyomingClient:
     async def _close(self) -> None:
         try:
             async with asyncio.timeout(CLOSE_TIMEOUT_S):
-                if not self._writer.transport.is_closing():  # nor closed: uvloop's would raise a RuntimeError
+                if self._writer.can_write_eof() and not self._writer.transport.is_closing():
                     self._writer.write_eof()
                     while await self._reader.read(MAX_HEADER_BYTES):
                         pass

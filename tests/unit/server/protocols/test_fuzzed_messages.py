@@ -1,4 +1,4 @@
-"""Messages of both protocols by the thousand, damaged at random: requests or the typed error, in bounded time."""
+"""Messages of all protocols by the thousand, damaged at random: requests or the typed error, in bounded time."""
 
 import json
 import time
@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 
 from paraserve.errors import ProtocolError
 from paraserve.inference.abilities import ModelChoice
+from paraserve.server.protocols.deepgram.live_protocol import DeepgramProtocol
+from paraserve.server.protocols.deepgram.live_query import LiveQuery
 from paraserve.server.protocols.funasr.hotwords import parse_hotwords
 from paraserve.server.protocols.funasr.live_messages import FunasrDialect
 from paraserve.server.protocols.funasr.live_protocol import FunasrProtocol
@@ -29,13 +31,14 @@ FUNASR = json.dumps({
 VOSK = json.dumps({
     "config": {"sample_rate": 8000, "words": True, "max_alternatives": 0, "phrase_list": ["one", "[unk]"]}, "eof": 1,
 })  # fmt: skip
+DEEPGRAM = json.dumps({"type": "Configure", "keyterms": ["a", "b"], "features": {"numerals": True}, "channel": 0})
 WYOMING = json.dumps({
     "type": "transcribe", "version": "1.10.2", "data_length": 40, "data": {
         "name": "demo", "language": "zh", "vad_sensitivity": "relaxed", "context": {}, "rate": 16000, "width": 2,
         "channels": 1, "transcript_terms": ["a b"],
     },
 }) + '\n{"transcript_names": ["one", "二"], "a": 1}'  # fmt: skip
-MESSAGES = {"vosk": VOSK, "wyoming": WYOMING}
+MESSAGES = {"vosk": VOSK, "deepgram": DEEPGRAM, "wyoming": WYOMING}
 PIECES = (
     '"',
     "{",
@@ -61,6 +64,7 @@ PROTOCOLS = {
     "funasr offline strict": lambda: FunasrProtocol(FunasrDialect(is_offline=True, is_strict=True), "r"),
     "vosk": lambda: VoskProtocol("r"),
     "wyoming": lambda: WyomingProtocol("r", lambda _: ModelChoice()),
+    "deepgram": lambda: DeepgramProtocol(LiveQuery(), "r"),
 }
 
 
@@ -85,7 +89,7 @@ def read(protocol, text: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", PROTOCOLS)
 @settings(max_examples=PER_RUN)
-@given(st.one_of(damaged(FUNASR), damaged(VOSK), damaged(WYOMING), st.text(max_size=60)))
+@given(st.one_of(damaged(FUNASR), *map(damaged, MESSAGES.values()), st.text(max_size=60)))
 @example('{"hotwords":"{"}')
 def test_damaged_messages(name, text):
     """Whatever comes is read or refused, and the next message is read."""
@@ -119,6 +123,8 @@ def test_hostile_sizes():
         json.dumps({f"k{n}": n for n in range(60_000)}),
         json.dumps({"hotwords": {f"k{n}": n for n in range(60_000)}}),
         json.dumps({"hotwords": "a " * 400_000}),
+        json.dumps({"type": "Configure", "keyterms": ["a b"] * 100_000}),
+        json.dumps({"type": "Configure", "features": {f"k{n}": True for n in range(60_000)}}),
         json.dumps({"config": {"phrase_list": ["a b"] * 100_000}}),
     ]
     for new in PROTOCOLS.values():

@@ -80,5 +80,5 @@ def _configuration(body: Mapping[str, Any], warnings: list[FieldWarning]) -> Mes
         is_on = read_flag("features", value)
         switches |= dict.fromkeys(FEATURES.get(name, ()), is_on)
         if name not in FEATURES:
-            warnings.append(not_honoured("features", f"{name[:40]} cannot be changed here"))
+            warnings.append(not_honoured("features", f"only {', '.join(FEATURES)} can be changed"))
     return Message("Configure", hotwords, MappingProxyType(switches), tuple(warnings))

@@ -279,7 +279,7 @@ def test_warnings():
     """Those of the query and of messages come with the next result, once."""
     protocol = protocol_of(diarize="true", surprise="1")
     protocol.read('{"type":"Finalize","channel":0,"why":1}')
-    protocol.read('{"type":"Configure","features":{"dictation":true}}')
+    protocol.read('{"type":"Configure","features":{"dictation":true,"\\ud800":true}}')
     first, second = messages(protocol, SEGMENT, LAST)
     told = [(one["code"], one["param"]) for one in first["warnings"]]
     assert told == [
