@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from paraserve.server.protocols.generated import paraserve_pb2 as own
 from paraserve.server.protocols.generated import riva_asr_pb2 as riva
+from paraserve.types import Hypothesis, Token
 from support.audio_files import pcm_wav
 from support.certificates import self_signed
 from support.fakes import FakeEngine
@@ -50,8 +51,9 @@ def port():
 
 @pytest.fixture(scope="module")
 def server(serve_app, engine, port):
-    """Takes messages of 200 kB and one live client at a time."""
-    with serve_app(engine, grpc_port=port, max_frame_bytes=200_000, max_live=1, max_uploads=1) as running:
+    """Takes messages of 200 kB and one live client at a time, which has half a second to read."""
+    limits = {"max_frame_bytes": 200_000, "max_live": 1, "max_uploads": 1, "send_timeout_s": 0.5}
+    with serve_app(engine, grpc_port=port, **limits) as running:
         yield running
 
 
@@ -260,6 +262,17 @@ def test_clients_that_leave(client, server, engine, is_held):
     engine.is_held = False
     stop.set()
     wait_until(lambda: engine.open_streams == 0)
+
+
+def test_client_that_reads_nothing(client, server, engine):
+    """It loses its place after half a second, and is told so once it reads."""
+    text = "x" * 100_000
+    engine.hears = lambda _: Hypothesis((Token(text, 0, 100),), (0,), text)
+    call = client.stream(own.StreamRequest(audio=speech(300) + silence(400)) for _ in range(1000))
+    wait_until(lambda: server.metric("paraserve_live_sessions") == 1)
+    wait_until(lambda: server.metric("paraserve_live_sessions") == 0)
+    engine.hears = None
+    assert error_of(lambda: list(call)) == (grpc.StatusCode.RESOURCE_EXHAUSTED, "slow_client")
 
 
 def test_figures(client, server):

@@ -4,6 +4,7 @@ import contextlib
 import threading
 import time
 
+import httpx2
 import pytest
 
 from paraserve.errors import InferenceError
@@ -302,6 +303,19 @@ def test_a_fatal_error(url, engine):
         assert kinds(events)[-2:] == ["failed", "error"]
         assert events[-1]["error"]["type"] == "server_error"
         assert (code, reason) == (1011, "inference_failed")
+
+
+def test_a_client_secret_without_keys(url):
+    """A server that wants no keys gives secrets as well: their choices count."""
+    session = {
+        "type": "transcription",
+        "audio": {"input": {"format": {"type": "audio/pcmu"}, "turn_detection": None}},
+    }
+    answer = httpx2.post(f"{url}/v1/realtime/client_secrets", json={"session": session}, trust_env=False).json()
+    with realtime(url, additional_headers={"Authorization": f"Bearer {answer['value']}"}) as client:
+        client.append(b"\xff" * 8000)
+        client.commit()
+        assert client.turn()[-1]["usage"]["seconds"] == 1.0
 
 
 def test_audio_in_text_frames_is_no_idling(url):

@@ -78,6 +78,7 @@ def test_every_route_is_documented():
     "kind",
     [
         *(client.LiveOptions, client.LiveUpdate, client.Reconnect),
+        *(client.Transcript, client.Sentence, client.Word, client.Model),
         *(jobs.Job, jobs.JobProgress, jobs.JobFailure, jobs.JobEvent, jobs.JobDelivery, jobs.Retries),
     ],
 )

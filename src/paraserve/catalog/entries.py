@@ -14,6 +14,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from paraserve.errors import ModelLoadError
 
 CATALOG = "catalog.toml"
+MEGABYTE = 1_000_000
 NAME = r"[A-Za-z0-9][\w.-]*"
 """Pattern of names of bundles and models: a folder name that is not hidden."""
 OLD_OWNER, NEW_OWNER = "damo/", "iic/"

@@ -10,13 +10,12 @@ from pathlib import Path
 
 from paraserve.catalog.download import HASTY, PATIENT
 from paraserve.catalog.download_sources import Fetcher
-from paraserve.catalog.entries import Catalog, Model
+from paraserve.catalog.entries import MEGABYTE, Catalog, Model
 from paraserve.catalog.files import OnProgress, disk_errors, sync_file, sync_folder
 from paraserve.catalog.manifest import Origin, check_bundle, write_manifest
 from paraserve.catalog.store import leftovers, locked, origins_of, pulled_bundles
 from paraserve.errors import DiskFullError, ModelLoadError, ModelPullError, PullStoppedError
 
-MEGABYTE = 1_000_000
 ON_GPU = frozenset(("asr", "asr-online"))
 """Parts of a bundle that run on a GPU, which needs float32 graphs."""
 

@@ -15,6 +15,7 @@ from support.protocols.said import TIMEOUT_S, Closed, End, Event, Final, Partial
 RIVA_CONFIG = riva.RecognitionConfig(
     encoding=1, sample_rate_hertz=16_000, enable_word_time_offsets=True, enable_automatic_punctuation=True
 )
+CALL_TIMEOUT_S = 120
 MAX_WAITING = 64
 """Requests that are not sent yet; a client that has more waits."""
 
@@ -76,7 +77,7 @@ def grpc_stream(dialect: StreamDialect, target: Target, *, is_plain: bool = Fals
     requests: queue.Queue[bytes | None] = queue.Queue(MAX_WAITING)
     with grpc_client(target.grpc_port) as client:
         method = client.channel.stream_stream(dialect.method, None, None)
-        call = method(iter(requests.get, None), timeout=TIMEOUT_S, metadata=tuple(target.authorization.items()))
+        call = method(iter(requests.get, None), timeout=CALL_TIMEOUT_S, metadata=tuple(target.authorization.items()))
         stream = StreamClient(dialect, call, requests)
         for frame in () if is_plain else dialect.first:
             stream.send_frame(frame)

@@ -146,10 +146,10 @@ def until_closed(client: LiveClient) -> Told:
     return told
 
 
-def send_all(client: LiveClient, pcm: bytes) -> None:
+def send_all(client: LiveClient, pcm: bytes, chunk_bytes: int = CHUNK_BYTES) -> None:
     """Send a recording as fast as it is taken, without its end."""
-    for start in range(0, len(pcm), CHUNK_BYTES):
-        client.send(pcm[start : start + CHUNK_BYTES])
+    for start in range(0, len(pcm), chunk_bytes):
+        client.send(pcm[start : start + chunk_bytes])
 
 
 def say(client: LiveClient, pcm: bytes) -> Told:
@@ -160,10 +160,10 @@ def say(client: LiveClient, pcm: bytes) -> Told:
 
 
 def say_while_reading(client: LiveClient, pcm: bytes) -> Told:
-    """The same, reading from the start."""
+    """The same in messages of a second, reading from the start."""
 
     def send() -> None:
-        send_all(client, pcm)
+        send_all(client, pcm, 10 * CHUNK_BYTES)
         client.end()
 
     sender = threading.Thread(target=send, daemon=True)

@@ -25,7 +25,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from paraserve_client.facts import FieldWarning, Heard, Notice
     from paraserve_client.http.resending import Retries
-    from paraserve_client.jobs import AsyncJobs, Jobs
+    from paraserve_client.jobs.async_jobs import AsyncJobs
+    from paraserve_client.jobs.sync_jobs import Jobs
     from paraserve_client.live.live import Live
     from paraserve_client.live.live_socket import Reconnect
     from paraserve_client.live.messages import ChunkSize, LiveOptions, LiveUpdate, Mode
@@ -57,12 +58,12 @@ __all__ = [
 
 _MODULES = {
     "AsyncClient": "recordings.async_client",
-    "AsyncJobs": "jobs",
+    "AsyncJobs": "jobs.async_jobs",
     "ChunkSize": "live.messages",
     "Client": "recordings.client",
     "FieldWarning": "facts",
     "Heard": "facts",
-    "Jobs": "jobs",
+    "Jobs": "jobs.sync_jobs",
     "Live": "live.live",
     "LiveOptions": "live.messages",
     "LiveUpdate": "live.messages",

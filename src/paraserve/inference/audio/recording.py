@@ -14,7 +14,6 @@ import soxr
 from paraserve.errors import AudioError, AudioTooLongError, DecoderError
 from paraserve.inference.audio.channel_mix import mixed
 from paraserve.inference.audio.source_chunks import SourceChunk
-from paraserve.inference.audio.tracks import open_track
 from paraserve.inference.audio.wav.live_header import MAX_SOURCE_RATE, MIN_SOURCE_RATE
 from paraserve.inference.audio.wav.riff import is_wav
 from paraserve.inference.audio.wav.wav_file import Source, open_wav
@@ -117,6 +116,8 @@ def _open_source(file: BinaryIO, track: int | None) -> tuple[Source, list[tuple[
         raise AudioError("the file is empty", code="empty_file", param="file")
     file.seek(0)
     if not is_wav(file):
+        from paraserve.inference.audio.tracks import open_track  # noqa: PLC0415 - large libraries
+
         return open_track(file, track)
     if track:
         message = f"track {track} does not exist: a wav has one audio track, number 0"

@@ -2,11 +2,13 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import av
 import numpy as np
 import numpy.typing as npt
+
+if TYPE_CHECKING:  # a server reads plain wavs without FFmpeg's libraries
+    import av
 
 CHUNK_S = 10
 CHUNK_VALUES = 1 << 20
@@ -31,7 +33,7 @@ class SourceChunk:
     sample_rate: int
 
 
-def chunks_of(frames: Iterable[av.AudioFrame]) -> Iterator[SourceChunk]:
+def chunks_of(frames: "Iterable[av.AudioFrame]") -> Iterator[SourceChunk]:
     """Convert decoded frames. Short ones are joined, since each chunk costs time; long ones are cut."""
     group: list[av.AudioFrame] = []
     n_samples, layout = 0, None
@@ -47,7 +49,7 @@ def chunks_of(frames: Iterable[av.AudioFrame]) -> Iterator[SourceChunk]:
         yield from converted(group)
 
 
-def converted(frames: Sequence[av.AudioFrame]) -> Iterator[SourceChunk]:
+def converted(frames: "Sequence[av.AudioFrame]") -> Iterator[SourceChunk]:
     """Convert frames of one layout, in parts of limited size: a frame may be as large as its packet."""
     first = frames[0]
     n_channels = max(first.layout.nb_channels, 1)

@@ -25,6 +25,8 @@ Context: TypeAlias = "ServicerContext[bytes, bytes]"
 LiveHandler: TypeAlias = Callable[[AsyncIterator[bytes], Context], Awaitable[None]]
 AnswerHandler: TypeAlias = Callable[[AsyncIterator[bytes], Context], Awaitable[bytes]]
 Result = TypeVar("Result")
+ABORT_S = 5.0
+"""Time for the status of a failed call to be sent, which comes behind all messages that the client has not read."""
 
 log = structlog.get_logger()
 
@@ -84,7 +86,7 @@ class Calls:
             result = await _with_call_errors(work(caller), caller)
         except CallError as error:
             status = error.status.name
-            await context.abort(error.status, error.message, error.metadata)
+            await _abort(context, error)
             raise
         else:
             status = "OK"
@@ -126,6 +128,15 @@ class Calls:
         if request is None:
             raise ProtocolError("the call has no request", code="invalid_message")
         return request
+
+
+async def _abort(context: Context, error: CallError) -> None:
+    """End a call with an error. Raises what ends it. A client that does not read its messages is cut off."""
+    try:
+        async with asyncio.timeout(ABORT_S):
+            await context.abort(error.status, error.message, error.metadata)
+    except TimeoutError:
+        raise asyncio.CancelledError from None
 
 
 async def _with_call_errors(work: Awaitable[Result], caller: Caller) -> Result:

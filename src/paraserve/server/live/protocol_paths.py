@@ -9,6 +9,7 @@ from fastapi import WebSocket
 
 from paraserve.errors import ProtocolError
 from paraserve.inference.abilities import ChoiceOf
+from paraserve.server.access.authentication import Access
 from paraserve.server.access.credentials import KEY_PARAMETERS
 from paraserve.server.protocols.deepgram.live_protocol import DeepgramProtocol
 from paraserve.server.protocols.deepgram.live_query import LiveQuery, read_live_query
@@ -70,7 +71,10 @@ def realtime_protocol(client: NewClient) -> RealtimeProtocol:
     is_beta = REALTIME_BETA in socket.headers.get("openai-beta", "")
     is_beta = is_beta or REALTIME_BETA_SUBPROTOCOL in socket.scope.get("subprotocols", ())
     query = {name: value for name, value in socket.query_params.items() if name not in KEY_PARAMETERS}
-    return RealtimeProtocol(client.request_id, client.choice_of, query, is_beta=is_beta)
+    access: Access = socket.app.state.access
+    secret = access.client_secret(socket)
+    session = None if secret is None else secret.session
+    return RealtimeProtocol(client.request_id, client.choice_of, query, is_beta=is_beta, session=session)
 
 
 def deepgram_protocol(client: NewClient) -> LiveProtocol:

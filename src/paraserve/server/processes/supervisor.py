@@ -17,6 +17,7 @@ from pathlib import Path
 import structlog
 
 from paraserve.errors import ParaserveError
+from paraserve.server.access.client_secrets import SIGNING_KEY, new_signing_key
 from paraserve.server.processes.grpc_check import check_grpc
 from paraserve.server.processes.listening import announce, bound, bound_wyoming
 from paraserve.server.processes.service_manager import ServiceManager
@@ -70,6 +71,7 @@ class Supervisor:
         self._heartbeat_timeout_s = heartbeat_timeout_s
         self._manager = ServiceManager()
         self._figures: Path | None = None
+        self._signing_key = new_signing_key()
         self._wyoming_sockets: Sequence[socket.socket] = ()
         self._workers: list[Worker] = []
         self._has_served = False
@@ -188,7 +190,9 @@ class Supervisor:
         n_missing = n_wanted - sum(not worker.is_old and worker.stop_by_s is None for worker in self._workers)
         if time.monotonic() < self._next_start_s:
             return
-        environment = {} if self._figures is None else {MULTIPROCESS_DIR: str(self._figures)}
+        environment = {SIGNING_KEY: self._signing_key}
+        if self._figures is not None:
+            environment[MULTIPROCESS_DIR] = str(self._figures)
         for _ in range(n_missing):
             sockets = ListeningSockets(listening, self._wyoming_sockets)
             self._workers.append(start_worker(self._command, self._settings, self._sources, sockets, environment))

@@ -9,7 +9,9 @@ stdin, each a line of JSON.
 """
 
 import asyncio
+import atexit
 import contextlib
+import gc
 import signal
 import socket
 import sys
@@ -113,4 +115,5 @@ def run_worker(open_engine: Callable[[Settings, Metrics], Engine]) -> int:
 
 
 if __name__ == "__main__":
+    atexit.register(gc.freeze)  # see `paraserve.cli.main`
     sys.exit(run_worker(load))

@@ -9,11 +9,7 @@ from typing import Literal
 
 import structlog
 
-from paraserve.catalog.download import open_client
-from paraserve.catalog.download_sources import Fetcher
-from paraserve.catalog.entries import Catalog
-from paraserve.catalog.hubs import mirrors_of
-from paraserve.catalog.pull import MEGABYTE, Puller
+from paraserve.catalog.entries import MEGABYTE, Catalog
 from paraserve.errors import ParaserveError
 
 State = Literal["pulling", "loading", "done", "failed", "stopped"]
@@ -61,6 +57,12 @@ async def run_pull(job: PullJob, catalog: Catalog, models_dir: Path, *, for_gpu:
     """
 
     def pull() -> Path:
+        # Most servers never pull, and do without the libraries for it.
+        from paraserve.catalog.download import open_client  # noqa: PLC0415
+        from paraserve.catalog.download_sources import Fetcher  # noqa: PLC0415
+        from paraserve.catalog.hubs import mirrors_of  # noqa: PLC0415
+        from paraserve.catalog.pull import Puller  # noqa: PLC0415
+
         with open_client(job.stop) as client:
             fetcher = Fetcher(client, mirrors_of(), job.progress)
             return Puller(catalog, models_dir, fetcher, log.info, None, for_gpu).pull(job.name)

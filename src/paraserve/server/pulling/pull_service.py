@@ -10,9 +10,8 @@ import structlog
 
 from paraserve.catalog.choosing.extras import how_to_install, missing_packages
 from paraserve.catalog.choosing.recommend import recommend
-from paraserve.catalog.entries import Catalog
+from paraserve.catalog.entries import MEGABYTE, Catalog
 from paraserve.catalog.files import check_room, disk_errors
-from paraserve.catalog.pull import MEGABYTE
 from paraserve.catalog.store import EMBEDDED, known_bundles, leftovers, pulled_bundles
 from paraserve.errors import (
     MissingPackageError,

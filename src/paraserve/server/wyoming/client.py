@@ -155,7 +155,7 @@ class WyomingClient:
     async def _close(self) -> None:
         try:
             async with asyncio.timeout(CLOSE_TIMEOUT_S):
-                if self._writer.can_write_eof():
+                if self._writer.can_write_eof() and not self._writer.transport.is_closing():
                     self._writer.write_eof()
                     while await self._reader.read(MAX_HEADER_BYTES):
                         pass

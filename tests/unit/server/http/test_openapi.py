@@ -27,7 +27,15 @@ OPERATIONS = {
     for method, operation in methods.items()
 }
 FORMATS = {one.path: one for one in upload_formats(is_strict=False)}
-LIVE_CODES = {"invalid_message", "message_too_large", "unknown_mode", "mode_unavailable"}
+LIVE_CODES = {
+    "unknown_event",
+    "unsupported_event",
+    "input_audio_buffer_commit_empty",
+    "invalid_message",
+    "message_too_large",
+    "unknown_mode",
+    "mode_unavailable",
+}
 NEEDED = {"diarized_json": {"channel": "split"}}
 """Fields that a value needs beside it."""
 LOCAL_CODES = {"not_a_file", "invalid_settings", "model_file_damaged"}

@@ -10,10 +10,24 @@ A submission carries an `Idempotency-Key`, so a second one makes no second job. 
 behind the last one that arrived when the connection breaks.
 """
 
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 from paraserve_client.http.recording_sources import Recording
 from paraserve_client.http.resending import Retries
 from paraserve_client.jobs.answers import Job, JobDelivery, JobEvent, JobFailure, JobProgress
-from paraserve_client.jobs.async_jobs import AsyncJobs
-from paraserve_client.jobs.sync_jobs import Jobs
+
+if TYPE_CHECKING:
+    from paraserve_client.jobs.async_jobs import AsyncJobs
+    from paraserve_client.jobs.sync_jobs import Jobs
 
 __all__ = ["AsyncJobs", "Job", "JobDelivery", "JobEvent", "JobFailure", "JobProgress", "Jobs", "Recording", "Retries"]
+
+_MODULES = {"AsyncJobs": "async_jobs", "Jobs": "sync_jobs"}
+
+
+def __getattr__(name: str) -> object:
+    """Import a client when it is asked for: ordinary programs need no event loop."""
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"paraserve_client.jobs.{_MODULES[name]}"), name)

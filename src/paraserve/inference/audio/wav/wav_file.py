@@ -7,7 +7,6 @@ from typing import BinaryIO, Protocol
 
 import soundfile
 
-from paraserve.inference.audio.demux import ContainerSource, open_container
 from paraserve.inference.audio.source_chunks import SourceChunk, chunk_frames, in_range
 from paraserve.inference.audio.wav.plain_wav import PlainWavSource
 from paraserve.inference.audio.wav.riff import SpanFile, WavAudio, WavSpan, find_audio
@@ -62,6 +61,8 @@ def _library_source(file: BinaryIO) -> Source:
     if source is not None:
         return source
     file.seek(0)
+    from paraserve.inference.audio.demux import ContainerSource, open_container  # noqa: PLC0415 - large libraries
+
     return ContainerSource(open_container(file))
 
 
