@@ -45,7 +45,10 @@ class LiveSettingGroup(BaseModel):
         ge=0,
     )
     max_frame_bytes: int = Group.LIVE.setting(
-        32 * 1024**2, "Larger WebSocket messages close the connection: 1009.", unit="bytes", gt=0
+        32 * 1024**2,
+        "Larger WebSocket messages close the connection: 1009. Larger ones of gRPC end the call: RESOURCE_EXHAUSTED.",
+        unit="bytes",
+        gt=0,
     )
     ping_interval_s: float = Group.LIVE.setting(
         20.0, "Time between two pings of a live client.", unit="seconds", gt=0

@@ -13,15 +13,18 @@ class VadOverrides:
     """Voice activity detection settings of one stream; None keeps the model's own.
 
     `speech_noise_threshold` is the least difference between the probabilities of speech and noise, in [-1, 1].
+    `start_padding_ms` is the audio that a segment has before the window in which its speech was found.
     """
 
     max_end_silence_ms: int | None = None
     max_segment_ms: int | None = None
     speech_noise_threshold: float | None = None
+    start_padding_ms: int | None = None
 
 
 NO_OVERRIDES = VadOverrides()
 END_SILENCE_MS_RANGE, SEGMENT_MS_RANGE, NOISE_THRESHOLD_RANGE = (0, 60_000), (500, 3_600_000), (-1, 1)
+START_PADDING_MS_RANGE = (0, 5_000)
 """Least and greatest values of `VadOverrides`, in the order of its fields."""
 MERGE_S_RANGE = (1, 60)
 """Least and greatest length of merged segments that a client may ask for, in seconds: their audio is held."""
@@ -61,7 +64,8 @@ class RecognitionOptions:
     changes the detector for this recording; a live utterance has its own in `StreamConfig`. `merge_vad` merges
     neighbouring segments up to `merge_length_ms`, as FunASR does; None keeps the operator's choice. `auto_gain`
     amplifies quiet speech before all models, `noise_suppression` takes noise out before that, `audio_quality`
-    measures it as it comes. Requests that differ only from `redaction` on are equal, so they share batches.
+    measures it as it comes. `first_ms` is the audio from the start that a recording is taken for, None for all.
+    Requests that differ only from `redaction` on are equal, so they share batches.
     """
 
     hotwords: tuple[Hotword, ...] = ()
@@ -87,6 +91,7 @@ class RecognitionOptions:
     auto_gain: bool = field(default=False, compare=False)
     noise_suppression: bool = field(default=False, compare=False)
     audio_quality: bool = field(default=False, compare=False)
+    first_ms: int | None = field(default=None, compare=False)
 
 
 MAX_SPLIT_CHANNELS = 8
@@ -140,8 +145,8 @@ class StreamConfig:
     `encoder_look_back` and `decoder_look_back` count the chunks that a streaming model may look back at; None = the
     model's own. `realtime_punctuation` puts each segment's closing mark before the next segment's text.
     `partial_punctuation` puts marks into partial texts. `endpoint` lets the punctuation model decide how much silence
-    ends a segment; None = it does not. The client
-    has the final texts of the first `final_until_ms` of the audio already, from another connection.
+    ends a segment; None = it does not. `empty_finals` gives segments without words a final text, too. The client has
+    the final texts of the first `final_until_ms` of the audio already, from another connection.
     """
 
     mode: Literal["2pass", "online"] = "2pass"
@@ -157,3 +162,4 @@ class StreamConfig:
     partial_punctuation: bool = False
     endpoint: SemanticEndpoint | None = None
     final_until_ms: int = 0
+    empty_finals: bool = False

@@ -32,6 +32,7 @@ class Group(StrEnum):
     UPLOADS_AND_LIVE = "Uploads and live sessions"
     DECODING = "Audio decoding"
     LIVE = "Live sessions"
+    CLIENTS = "Other clients"
     JOBS = "Jobs"
     REMOTE = "Recordings and receivers elsewhere"
     RESULT_CACHE = "Result cache"

@@ -13,6 +13,7 @@ from paraserve.environment import given_settings
 from paraserve.errors import ParaserveError
 from paraserve.job_setting_group import JobSettingGroup
 from paraserve.live_setting_group import LiveSettingGroup
+from paraserve.protocol_setting_group import ProtocolSettingGroup
 from paraserve.setting_fields import Group, ModelEntry
 from paraserve.setting_groups import ListeningSettings, ModelSettings, SubtitleSettings, TextSettings
 from paraserve.text_files import read_text_file
@@ -37,7 +38,14 @@ EMPTY_IS_A_CHOICE = frozenset(("online_model_dir", "vad_dir", "punc_dir", "lm_di
 
 
 class Settings(
-    JobSettingGroup, LiveSettingGroup, TextSettings, SubtitleSettings, ModelSettings, ListeningSettings, BaseSettings
+    JobSettingGroup,
+    ProtocolSettingGroup,
+    LiveSettingGroup,
+    TextSettings,
+    SubtitleSettings,
+    ModelSettings,
+    ListeningSettings,
+    BaseSettings,
 ):
     """Flags win over the environment (`PARASERVE_<NAME>`), that over the file `config`, that over the defaults here.
 
@@ -217,6 +225,14 @@ class Settings(
     def _check_tls(self) -> "Settings":
         if bool(self.certfile) != bool(self.keyfile):
             raise ValueError("certfile and keyfile go together")
+        return self
+
+    @model_validator(mode="after")
+    def _check_wyoming_key(self) -> "Settings":
+        if self.wyoming and self.api_keys_file and not self.wyoming_api_key_file:
+            raise ValueError(
+                "Wyoming's clients send no API key: wyoming_api_key_file must name the one they count as"
+            )
         return self
 
     @model_validator(mode="after")

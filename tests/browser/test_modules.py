@@ -16,7 +16,7 @@ from support.tiers import first_quick
 
 STATIC = files("paraserve") / "web" / "static"
 RESAMPLE = """async ([fromHz, samples, block]) => {
-    const { Resampler } = await import('/static/resampler.js');
+    const { Resampler } = await import('/static/client/resampler.js');
     const resampler = new Resampler(fromHz, 16000);
     const output = [];
     for (let at = 0; at < samples.length; at += block) {
@@ -90,7 +90,7 @@ def test_sentences_of_live_results(visit, server_url, segment):
     """A live result's sentences are those that the server had: the same texts and times, each word inside."""
     message = live_result(segment, "page", FunasrDialect(), SentencePlace(0, is_first=True))
     got = visit(server_url).page.evaluate(
-        "async (message) => (await import('/static/transcript.js')).liveSentences(message, 5000)", message
+        "async (message) => (await import('/static/client/live_sentences.js')).liveSentences(message, 5000)", message
     )
     assert [one["text"] for one in got] == [s.text.strip() for s in segment.sentences]
     for one, sentence in zip(got, segment.sentences, strict=True):
@@ -145,7 +145,7 @@ def test_recording_is_a_wav_file(visit, server_url):
     n_samples = 16000 * 21
     data = visit(server_url).page.evaluate(
         """async (n) => {
-            const { Recording } = await import('/static/recording.js');
+            const { Recording } = await import('/static/client/recording.js');
             const recording = new Recording();
             const ramp = Int16Array.from({length: n}, (_, i) => i % 30000);
             for (let at = 0; at < n; at += 960) recording.append(ramp.subarray(at, at + 960));

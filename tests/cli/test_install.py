@@ -26,11 +26,15 @@ def test_wheel_holds_the_bundle(demo_dir, tmp_path):
     bundle = {
         f"paraserve/bundles/demo/{name}" for name in json.loads((demo_dir / "manifest.json").read_text())["files"]
     }
-    source = ROOT / "src"
+    source, clients = ROOT / "src", ROOT / "clients/python/src"
     page = {str(path.relative_to(source)) for path in (source / "paraserve/web").rglob("*") if path.is_file()}
     assert {"paraserve/web/index.html", "paraserve/web/static/page.js"} <= page
-    assert bundle | page | {"paraserve/bundles/demo/manifest.json", "paraserve/bundles/catalog.toml"} <= set(names)
-    assert {name.split("/")[0].split("-")[0] for name in names} == {"paraserve"}
+    client = {str(path.relative_to(clients)) for path in clients.rglob("*.py")}
+    assert "paraserve_client/live/live.py" in client
+    assert bundle | page | client | {"paraserve/bundles/demo/manifest.json", "paraserve/bundles/catalog.toml"} <= set(
+        names
+    )
+    assert {name.split("/")[0].split("-")[0] for name in names} == {"paraserve", "paraserve_client"}
 
 
 @pytest.mark.full

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from websockets.exceptions import ConnectionClosed
 
-from paraserve.client import Live, Reconnect
+from paraserve_client import Live, Reconnect
 from support.breaks import breaking, random_breaks
 from support.live import LiveClient, eventually, live
 from support.raw_http import raw_client

@@ -56,6 +56,8 @@ def test_document_is_valid(parse, document):
         "funasr_send",
         "vosk_receive",
         "vosk_send",
+        "deepgram_receive",
+        "deepgram_send",
         "realtime_receive",
         "realtime_send",
     }

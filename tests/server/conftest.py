@@ -21,6 +21,7 @@ from paraserve.cli.main import main
 from paraserve.runtime.engine import Engine
 from paraserve.runtime.scheduling.live_load import LiveLoad
 from paraserve.server.app import create_app
+from paraserve.server.processes.listening import bound_wyoming
 from paraserve.server.processes.server import Server
 from paraserve.server.telemetry.metrics import Metrics
 from paraserve.settings import Settings
@@ -224,9 +225,10 @@ def app_server(settings: Settings, engine: Engine, load: LiveLoad | None = None)
     """
     metrics = Metrics()
     metrics.live_load = load or metrics.live_load
-    server = Server(create_app(settings, engine, metrics), settings.model_copy(update={"port": 0}))
-    thread = threading.Thread(target=server.run)
-    with structlog.testing.capture_logs():
+    app, with_port = create_app(settings, engine, metrics), settings.model_copy(update={"port": 0})
+    with structlog.testing.capture_logs(), bound_wyoming(settings) as wyoming:
+        server = Server(app, with_port, wyoming_sockets=wyoming)
+        thread = threading.Thread(target=server.run)
         thread.start()
         try:
             deadline = time.monotonic() + START_TIMEOUT_S

@@ -221,7 +221,7 @@ BAD_FIELDS = [
     ("/v1/audio/transcriptions", "temperature", "hot", "invalid_value", "temperature"),
     ("/v1/audio/transcriptions", "timestamp_granularities[]", "char", "invalid_value", "timestamp_granularities"),
     ("/v1/audio/transcriptions", "timestamp_granularities[]", "word", "invalid_value", "timestamp_granularities"),
-    ("/v1/audio/transcriptions", "stream", "true", "unsupported_parameter", "stream"),
+    ("/v1/audio/transcriptions", "known_speaker_names", "a", "unsupported_parameter", "known_speaker_names"),
     ("/transcribe", "format", "xml", "invalid_format", "format"),
     *[
         (path, name, value, "invalid_value", name)

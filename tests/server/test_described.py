@@ -28,12 +28,13 @@ def formats_of(path):
     """Form fields for each kind of answer that the description names, and the media type that it must have."""
     content = api_description().paths[path]["post"]["requestBody"]["content"]
     fields = content["multipart/form-data"]["schema"]["properties"]
-    for name in ("format", "response_format"):
+    for name in ("format", "response_format", "output"):
         for value in fields.get(name, {}).get("enum", []):
-            yield {name: value}
+            yield {name: value} | ({"channel": "split"} if value == "diarized_json" else {})
     yield {}
     if path == OPENAI:
         yield WORDS
+        yield from ({"stream": "true", "response_format": name} for name in ("json", "text", "verbose_json"))
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +59,7 @@ def test_every_media_type_is_given():
     """The formats above come to all media types that the description names, so none is named in vain."""
     for path in PATHS:
         described = api_description().paths[path]["post"]["responses"]["200"]["content"]
-        n_texts = {"/transcribe": 7, "/recognize": 7, OPENAI: 1, TRANSLATIONS: 1}.get(path, 0)
+        n_texts = {"/transcribe": 7, "/recognize": 7, OPENAI: 2, TRANSLATIONS: 1, "/asr": 1}.get(path, 0)
         assert len(described) == 1 + n_texts
 
 

@@ -19,7 +19,7 @@ PROGRAM = re.compile(r"^```python\n(.+?)^```\n\n```text\n(.+?)^```$", re.M | re.
 SENTENCES = re.compile(r"^<!-- sentences -->\n\n\|.+\n\|[-|]+\n((?:\| .+ \| .+ \|\n)+)", re.M)
 ADDRESS = "127.0.0.1:10095"
 PARTIAL = "..."
-PAGES = ("python-client.md", "websocket.md")
+PAGES = ("python-client.md", "websocket.md", "openai.md")
 
 
 def programs():

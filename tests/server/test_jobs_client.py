@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from paraserve import job_errors
-from paraserve.client import AsyncJobs, Jobs
-from paraserve.client.jobs import Retries
 from paraserve.errors import AccessError, ProtocolError
 from paraserve.runtime.jobs.database.store import JobStore
 from paraserve.server.access.api_keys import hashed, new_key, write_keys
+from paraserve_client import AsyncJobs, Jobs
+from paraserve_client.jobs import Retries
 from support.audio_files import pcm_wav
 from support.breaks import Break, breaking
 from support.commands import run_here

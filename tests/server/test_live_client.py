@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from paraserve.client import Live, LiveOptions, Reconnect
+from paraserve_client import Live, LiveOptions, Reconnect
 
 FRAME_SAMPLES = 960
 

@@ -9,7 +9,6 @@ import pytest
 from support import audio_files
 from support.fakes import FakeEngine
 from support.live import TEXT, live, masked_frame, read_frames, shake_hands, speech
-from support.live_messages import check_from_server
 
 ALAW_8000, MULAW_8000 = b"\x8a", b"\xa0"
 """The codes of samples near 8000 of 32768 (ITU-T G.711, tables 1a and 2a)."""
@@ -122,14 +121,3 @@ def subprotocol_of(url, offered):
 def test_subprotocol(url, offered, chosen):
     """FunASR's, else the first that the client offers: a browser fails the connection that has none of its own."""
     assert subprotocol_of(url, offered) == chosen
-
-
-@pytest.mark.parametrize("path", ["/v1/realtime", "/v1/realtime?model=gpt-realtime", "/v1/realtime/"])
-def test_realtime_is_not_served(url, path):
-    """OpenAI's clients get an error event of their API and a close frame, in place of silence."""
-    with live(url, path, subprotocols=["realtime"], additional_headers={"X-Request-Id": "call-7"}) as client:
-        text = client.ws.recv(10)
-        check_from_server("realtime", text)
-        event = json.loads(text)
-        assert (event["type"], event["error"]["code"], event["event_id"]) == ("error", "not_served", "event_call-7")
-        assert client.close_code() == (1008, "not_served")

@@ -2,13 +2,14 @@
 
 import re
 from importlib.resources import files
+from posixpath import dirname, normpath
 
 import pytest
 
 from support.live import assert_works
 
 STATIC = files("paraserve") / "web" / "static"
-NAMES = sorted(path.name for path in STATIC.iterdir())
+NAMES = sorted(str(path.relative_to(STATIC)) for path in STATIC.rglob("*.*"))
 DOCS = STATIC.parent / "docs"
 DOCS_NAMES = sorted(path.name for path in DOCS.iterdir())
 
@@ -58,12 +59,16 @@ def test_page_is_self_contained():
     """No file has an address of another host, a script or a style inside HTML, or names a file that is not there."""
     html = (STATIC.parent / "index.html").read_text("utf-8")
     assert not re.search(r"<style|\sstyle=|\son\w+=|<script(?![^>]*\ssrc=)", html)
-    texts = [html, *((STATIC / name).read_text("utf-8") for name in NAMES)]
-    addresses = {address for text in texts for address in re.findall(r"https?://[^\s\"')]+", text)}
+    texts = {"index.html": html} | {name: (STATIC / name).read_text("utf-8") for name in NAMES}
+    addresses = {address for text in texts.values() for address in re.findall(r"https?://[^\s\"')]+", text)}
     assert all(address.startswith("http://www.w3.org/") for address in addresses)  # names of SVG and TTML
-    imported = {name for text in texts for name in re.findall(r'(?:from "\./|"static/)([\w.]+)"', text)}
+    imported = {
+        normpath(f"{dirname(name)}/{target}").lstrip("/")
+        for name, text in texts.items()
+        for target in re.findall(r'(?:from "\./|new URL\("(?!\.")|"static/)([\w./]+)"', text)
+    }
     assert imported <= set(NAMES)
-    assert {"page.js", "live.js"} <= imported
+    assert {"page.js", "client/live.js", "client/worklet.js"} <= imported
 
 
 def test_live_clients_may_use_its_paths(fake_server):

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from paraserve.client import Live, LiveOptions, Reconnect
 from paraserve.server.access.key_fields import ApiKey
+from paraserve_client import Live, LiveOptions, Reconnect
 from support.breaks import breaking, random_breaks
 from support.commands import SUPERVISED
 from support.fakes import FakeEngine

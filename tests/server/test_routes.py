@@ -352,7 +352,7 @@ def test_silence_and_very_short_audio(server):
         "text": "\n",
         "srt": "",
         "vtt": "WEBVTT\n",
-        "json": '{"text":"","usage":{"type":"duration","seconds":3}}',
+        "json": '{"text":"","languages":[],"usage":{"type":"duration","seconds":3}}',
     }.items():
         assert server.post("/v1/audio/transcriptions", wav, response_format=name).text == empty
 

@@ -3,6 +3,7 @@
 import sys
 
 from paraserve.server.app import create_app
+from paraserve.server.processes.listening import bound_wyoming
 from paraserve.server.processes.server import run_app
 from paraserve.server.telemetry.logging import configure_logging
 from paraserve.settings import Settings
@@ -13,4 +14,5 @@ def main() -> None:
     """Serve on a free port."""
     settings = Settings(port=0)
     configure_logging(settings.log_level)
-    sys.exit(run_app(create_app(settings, FakeEngine()), settings))
+    with bound_wyoming(settings) as wyoming:
+        sys.exit(run_app(create_app(settings, FakeEngine()), settings, None, wyoming))

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import threading
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -13,10 +14,15 @@ DURATION_MS = 90_000
 
 @dataclass
 class UploadStub:
-    """What was sent, in the order of arrival. A recording whose bytes are in `held` is answered once that is set."""
+    """What was sent, in the order of arrival, and what is to be answered.
+
+    A recording whose bytes are in `held` is answered once that is set. `statuses` are those of the first answers,
+    which want the client to come again at once.
+    """
 
     texts: list[str] = field(default_factory=list)
     held: dict[str, threading.Event] = field(default_factory=dict)
+    statuses: deque[int] = field(default_factory=deque)
 
     @contextlib.contextmanager
     def running(self) -> Iterator[str]:
@@ -41,15 +47,19 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
-        text = body.rpartition(b"octet-stream\r\n\r\n")[2].partition(b"\r\n--")[0].decode()
+        part = body.partition(b'name="file"')[2].partition(b"\r\n\r\n")[2]
+        text = part.partition(b"\r\n--")[0].decode()
         self.stub.texts.append(text)
         if text in self.stub.held:
             self.stub.held[text].wait(20)
         status, answer = (422, {"error": {"message": "refused"}}) if "bad" in text else (200, _transcript(text))
+        if self.stub.statuses:
+            status, answer = self.stub.statuses.popleft(), {"error": {"message": "later", "code": "overloaded"}}
         data = json.dumps(answer).encode()
         with contextlib.suppress(ConnectionError):
             self.send_response(status)
             self.send_header("Content-Length", str(len(data)))
+            self.send_header("Retry-After", "0")
             self.end_headers()
             self.wfile.write(data)
 

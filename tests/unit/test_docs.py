@@ -8,8 +8,8 @@ import pytest
 
 from paraserve import client, errors
 from paraserve.catalog.manifest import MANIFEST
-from paraserve.client import jobs
 from paraserve.settings import Settings
+from paraserve_client import jobs
 from support.api_description import described_app
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -78,6 +78,7 @@ def test_every_route_is_documented():
     "kind",
     [
         *(client.LiveOptions, client.LiveUpdate, client.Reconnect),
+        *(client.Transcript, client.Sentence, client.Word, client.Model),
         *(jobs.Job, jobs.JobProgress, jobs.JobFailure, jobs.JobEvent, jobs.JobDelivery, jobs.Retries),
     ],
 )

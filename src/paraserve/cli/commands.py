@@ -31,10 +31,12 @@ def command_line(*, is_serve: bool) -> typer.Typer:
 def _add_others(app: typer.Typer) -> None:
     from paraserve.cli import bench, doctor, models, stream, transcribe  # noqa: PLC0415 - see `command_line`
     from paraserve.cli.jobs import job_commands  # noqa: PLC0415
+    from paraserve.cli.mcp import command as mcp_command  # noqa: PLC0415
 
     app.command()(transcribe.transcribe)
     app.command()(stream.stream)
     app.command()(doctor.doctor)
+    app.command()(mcp_command.mcp)
     app.add_typer(job_commands.app, name="jobs")
     app.add_typer(bench.app, name="bench")
     app.add_typer(models.app, name="models")

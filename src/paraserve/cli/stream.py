@@ -23,12 +23,11 @@ from paraserve.cli.options import (
     SegmentTime,
 )
 from paraserve.cli.screen import Screen
-from paraserve.client import Live, LiveOptions
 from paraserve.errors import ParaserveError
-from paraserve.options import ChunkSize
 from paraserve.server.protocols.funasr.hotwords import parse_hotwords
-from paraserve.types import ROW_MS, SAMPLE_RATE, Notice, Samples, ms_to_samples
+from paraserve.types import ROW_MS, SAMPLE_RATE, Samples, ms_to_samples
 from paraserve.wiring import open_decode_pool
+from paraserve_client import ChunkSize, Live, LiveOptions, Notice
 
 MICROPHONE = "mic"
 FRAME_SAMPLES = ms_to_samples(ROW_MS)

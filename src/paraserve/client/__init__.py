@@ -1,37 +1,59 @@
-"""Clients of a server. `Live` sends live audio and reads its texts, over FunASR's WebSocket protocol.
+"""The clients of `paraserve_client`, which the distribution paraserve-client has without the server.
 
-    async with Live("ws://127.0.0.1:10095") as live:
-        await live.send(samples)  # as often as there is audio
-        await live.finish()
-        async for update in live:
-            print(update.text)
-
-Sending and iterating may also run side by side, as a microphone needs it. When the connection breaks, the client
-returns to the session that the server has kept. If that is gone, audio that no final text covers yet is sent again.
-So no text is lost and no final text comes twice.
-
-Where the model did not understand enough of the speech, an update has a `notice`. `update.heard` has the figures.
-
-`Jobs` and `AsyncJobs` hand recordings over, which the server keeps and transcribes: see `paraserve.client.jobs`.
+`Client` and `AsyncClient` send recordings, `Live` sends live audio, `Jobs` and `AsyncJobs` hand recordings over that
+the server keeps.
 """
 
 from typing import TYPE_CHECKING
 
-from paraserve.client.live import Live
-from paraserve.client.live_socket import Reconnect
-from paraserve.client.messages import LiveOptions, LiveUpdate, Mode
-from paraserve.types import Heard, Notice
+import paraserve_client
 
 if TYPE_CHECKING:
-    from paraserve.client.jobs import AsyncJobs, Jobs
+    from paraserve_client import (
+        AsyncClient,
+        AsyncJobs,
+        ChunkSize,
+        Client,
+        FieldWarning,
+        Heard,
+        Jobs,
+        Live,
+        LiveOptions,
+        LiveUpdate,
+        Mode,
+        Model,
+        Notice,
+        Reconnect,
+        Retries,
+        Sentence,
+        Transcript,
+        Word,
+    )
 
-__all__ = ["AsyncJobs", "Heard", "Jobs", "Live", "LiveOptions", "LiveUpdate", "Mode", "Notice", "Reconnect"]
+__all__ = [
+    "AsyncClient",
+    "AsyncJobs",
+    "ChunkSize",
+    "Client",
+    "FieldWarning",
+    "Heard",
+    "Jobs",
+    "Live",
+    "LiveOptions",
+    "LiveUpdate",
+    "Mode",
+    "Model",
+    "Notice",
+    "Reconnect",
+    "Retries",
+    "Sentence",
+    "Transcript",
+    "Word",
+]
 
 
 def __getattr__(name: str) -> object:
-    """Import the clients of jobs when they are asked for, since live clients need no HTTP library."""
-    if name not in {"AsyncJobs", "Jobs"}:
+    """Import a class when it is asked for, as the other package does."""
+    if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from paraserve.client import jobs  # noqa: PLC0415 - see above
-
-    return getattr(jobs, name)
+    return getattr(paraserve_client, name)

@@ -15,6 +15,7 @@ from paraserve.types import (
     FieldWarning,
     Samples,
     Transcript,
+    ms_to_samples,
     samples_to_ms,
 )
 
@@ -86,7 +87,9 @@ async def transcribe_decoded(  # noqa: PLR0913 - as `transcribe_file`
     """Transcribe a file that is being decoded. Arguments and errors are those of `transcribe_file`."""
     clock = clock or StageClock()
     clock.part(DECODE_WAIT, recording.wait_ms / 1000)
-    blocks = _reported(recording, on_progress) if on_progress is not None else recording
+    blocks = _reported(recording, on_progress) if on_progress is not None else aiter(recording)
+    if options.first_ms is not None:
+        blocks = _first(blocks, ms_to_samples(options.first_ms))
     # What was taken from the file matters no more: segments of any channel share batches.
     options = replace(options, channel=None, track=None)
     merge_ms = limits.merge_ms(options)
@@ -96,6 +99,14 @@ async def transcribe_decoded(  # noqa: PLR0913 - as `transcribe_file`
     of_file = (FieldWarning(code, "file", message) for code, message in recording.warnings)
     warnings = (*of_file, *transcript.warnings)
     return replace(transcript, damaged_packets=recording.damaged_packets, timing=timing, warnings=warnings)
+
+
+async def _first(blocks: AsyncIterator[Samples], n_samples: int) -> AsyncIterator[Samples]:
+    async for samples in blocks:
+        yield samples[:n_samples]
+        n_samples -= len(samples)
+        if n_samples <= 0:
+            return
 
 
 async def _reported(recording: DecodedBlocks, on_progress: OnProgress) -> AsyncIterator[Samples]:

@@ -158,6 +158,10 @@ class TwoPassSession:
         if not has_last:
             self._updates.put(self._updates.closing(self.heard_ms, self._stream.closing))
 
+    async def settle(self) -> None:
+        """Return once the texts of all segments that have ended are out. More audio may follow."""
+        await self._second_passes.finish()
+
     async def commit(self) -> None:
         """End the open segment where the audio is. One update `is_committed` for it, an empty one outside speech."""
         if self._n_waiting:

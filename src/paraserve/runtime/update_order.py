@@ -26,6 +26,7 @@ class OrderedUpdates:
         # FunASR's servers write no space between segments.
         self._is_spaced = not config.realtime_punctuation
         self._final_until_ms = config.final_until_ms
+        self._has_empty_finals = config.empty_finals
         self._queue: deque[Update | asyncio.Task[Update]] = deque()
         self._seq = 0
         self._last_text = ""  # the last text that no later update replaces
@@ -68,7 +69,7 @@ class OrderedUpdates:
         self._heard += update.heard
         notice = self._notice(update)
         has_news = bool(update.text or update.tail or update.last or update.is_committed or notice)
-        if not has_news and (replaces_nothing or update.kind == "online"):
+        if not has_news and (replaces_nothing or update.kind == "online") and not self._is_empty_final(update):
             return
         text = update.text
         if is_first and self._is_spaced:
@@ -80,6 +81,9 @@ class OrderedUpdates:
             self._last_text = text or self._last_text
         self._emit(replace(update, text=text, seq=self._seq, heard=self._heard, notice=notice))
         self._seq += 1
+
+    def _is_empty_final(self, update: Update) -> bool:
+        return self._has_empty_finals and update.kind == "offline"
 
     def _is_known(self, update: Update) -> bool:
         """Tell whether the client has the final text of this part of the audio, from another connection.

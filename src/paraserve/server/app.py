@@ -29,6 +29,7 @@ from paraserve.server.http.api_description import DESCRIPTION, TAGS, description
 from paraserve.server.http.health import health_router
 from paraserve.server.http.page import page_router
 from paraserve.server.http.plain_paths import PlainPaths
+from paraserve.server.http.realtime_routes import realtime_router
 from paraserve.server.http.uploads import upload_router
 from paraserve.server.http.warnings_header import CACHE_HEADER, NOTICE_HEADER, QUALITY_HEADER, WARNINGS_HEADER
 from paraserve.server.jobs.event_routes import event_router
@@ -201,6 +202,7 @@ def _add_routes(app: FastAPI, settings: Settings, metrics: Metrics) -> None:
     app.include_router(upload_router(is_strict=settings.protocol == "strict"))
     for router in (submit_router(), job_router(), result_router(), event_router(), tus_router()):
         app.include_router(router)
+    app.include_router(realtime_router())
     app.include_router(health_router(app.state.readiness, metrics, settings))
     app.include_router(admin_router())
     app.include_router(admin_models_router())

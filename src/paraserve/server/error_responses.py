@@ -41,6 +41,16 @@ def answer_error(request: Request, error: ParaserveError) -> Response:
     return _answer(request, row.status, error.code, error.message, param=error.param, headers=_headers(row, error))
 
 
+def answer_failure(request: Request, error: Exception) -> Response:
+    """Return the HTTP answer to an error of any kind. Failures of the server are logged."""
+    if isinstance(error, ParaserveError):
+        return answer_error(request, error)
+    _log(request, error)
+    if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return _answer(request, 507, "disk_full", "the server has no space left for the upload")
+    return _answer(request, 500, "internal_error", "internal error; the server's log has the request id")
+
+
 def _headers(row: ErrorRow, error: ParaserveError) -> Mapping[str, str]:
     if row.status == UNAUTHORIZED:
         return {"WWW-Authenticate": "Bearer"}
@@ -70,11 +80,7 @@ def _allowed(request: Request) -> Mapping[str, str]:
 
 
 async def _on_os_error(request: Request, error: Exception) -> Response:
-    assert isinstance(error, OSError)
-    _log(request, error)
-    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
-        return _answer(request, 507, "disk_full", "the server has no space left for the upload")
-    return _answer(request, 500, "internal_error", "internal error; the server's log has the request id")
+    return answer_failure(request, error)
 
 
 async def _on_disconnect(_request: Request, _error: Exception) -> Response:
@@ -83,8 +89,7 @@ async def _on_disconnect(_request: Request, _error: Exception) -> Response:
 
 
 async def _on_unexpected(request: Request, error: Exception) -> Response:
-    _log(request, error)
-    return _answer(request, 500, "internal_error", "internal error; the server's log has the request id")
+    return answer_failure(request, error)
 
 
 def _log(request: Request, error: Exception) -> None:

@@ -15,6 +15,7 @@ from paraserve.server.access.address_limit import AddressLimit, PerAddress, plac
 from paraserve.server.access.admission import ConcurrencyLimit, ServerLimits
 from paraserve.server.access.authentication import Access
 from paraserve.server.access.client_addresses import ClientAddresses, is_loopback
+from paraserve.server.access.client_secrets import ClientSecrets, signing_key
 from paraserve.server.access.hosts import HostRules
 from paraserve.server.access.job_quotas import quotas_of
 from paraserve.server.access.key_ring import KeyRing
@@ -57,13 +58,14 @@ class SharedServices:
 
 
 def open_access(settings: Settings, refusals: Refusals) -> Access:
-    """Read the API keys.
+    """Read the API keys, and the key that signs client secrets.
 
     Raises:
-        ParaserveError: the file of keys cannot be used.
+        ParaserveError: one of the files cannot be used.
     """
     keys = KeyRing(expanded(settings.api_keys_file)) if settings.api_keys_file else None
-    return Access(keys, WrongKeys(settings.max_wrong_keys), refusals)
+    secrets = ClientSecrets(signing_key(settings), settings.client_secret_ttl_s)
+    return Access(keys, WrongKeys(settings.max_wrong_keys), refusals, secrets)
 
 
 def host_rules(settings: Settings) -> HostRules:

@@ -1,8 +1,6 @@
 """The client of jobs, in both ways of programming, against a server that breaks off and refuses."""
 
-import asyncio
 import contextlib
-import inspect
 import io
 import os
 
@@ -10,8 +8,6 @@ import numpy as np
 import pytest
 
 from paraserve import job_errors
-from paraserve.client import AsyncJobs, Jobs
-from paraserve.client.jobs import Retries
 from paraserve.errors import (
     AccessError,
     AudioError,
@@ -21,37 +17,14 @@ from paraserve.errors import (
     RequestTimeoutError,
     StorageFullError,
 )
+from paraserve_client import AsyncJobs, Jobs
+from paraserve_client.jobs import Retries
 from support.certificates import self_signed
 from support.jobs_stub import CUT, DROP, N_SENTENCES, JobsStub
+from support.looped import looped
 
 FAST = Retries(first_s=0.001, longest_s=0.01)
 RECORDING = bytes(range(256)) * 40
-
-
-class LoopJobs:
-    """`AsyncJobs` on a loop, called as `Jobs` is."""
-
-    def __init__(self, *args, **options):
-        self._runner = asyncio.Runner()
-        self._jobs = AsyncJobs(*args, **options)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self._runner.run(self._jobs.close())
-        self._runner.close()
-
-    def __getattr__(self, name):
-        def call(*args, **options):
-            result = getattr(self._jobs, name)(*args, **options)
-            return self._runner.run(result if inspect.isawaitable(result) else _all_of(result))
-
-        return call
-
-
-async def _all_of(items):
-    return [item async for item in items]
 
 
 @pytest.fixture
@@ -65,7 +38,7 @@ def url(stub):
         yield running
 
 
-@pytest.fixture(params=[Jobs, LoopJobs], ids=["sync", "async"])
+@pytest.fixture(params=[Jobs, looped(AsyncJobs)], ids=["sync", "async"])
 def jobs(request, url):
     with request.param(url, api_key="ps_1", retries=FAST, resumable_bytes=1_000_000) as client:
         yield client
@@ -158,7 +131,7 @@ def test_attempts_end(jobs, stub):
     assert len(stub.asked) == FAST.attempts
 
 
-@pytest.mark.parametrize("kind", [Jobs, LoopJobs])
+@pytest.mark.parametrize("kind", [Jobs, looped(AsyncJobs)])
 @pytest.mark.parametrize(("url", "code"), [("http://127.0.0.1:1", "no_connection"), ("127.0.0.1", "invalid_url")])
 def test_no_server(kind, url, code):
     """Without a server the error names the URL."""
@@ -167,7 +140,7 @@ def test_no_server(kind, url, code):
     assert caught.value.code == code
 
 
-@pytest.mark.parametrize("kind", [Jobs, LoopJobs])
+@pytest.mark.parametrize("kind", [Jobs, looped(AsyncJobs)])
 def test_https(kind, stub, tmp_path):
     """A certificate that nobody vouches for is refused at once, and taken where the caller says so."""
     stub.submit("k", 1)

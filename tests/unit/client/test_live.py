@@ -10,9 +10,8 @@ import numpy as np
 import pytest
 from websockets.asyncio.server import serve
 
-from paraserve.client import Heard, Live, LiveOptions, Notice, Reconnect
 from paraserve.errors import InferenceError, OverloadedError, ParaserveError, ProtocolError
-from paraserve.options import ChunkSize
+from paraserve_client import ChunkSize, Heard, Live, LiveOptions, Notice, Reconnect
 from support.live_stub import SECOND_BYTES, Stub, speech
 
 QUICK = Reconnect(first_s=0.01, longest_s=0.05)

@@ -10,9 +10,9 @@ import typer
 from paraserve.cli.batch.running import message_of
 from paraserve.cli.inputs import open_sources
 from paraserve.cli.progress import Bars, OnProgress
-from paraserve.client.jobs import Job, Jobs
-from paraserve.client.jobs.recording_sources import address_in
 from paraserve.errors import ParaserveError
+from paraserve_client.http.recording_sources import address_in
+from paraserve_client.jobs import Job, Jobs
 
 
 def hand_over(jobs: Jobs, names: Sequence[str], fields: Mapping[str, Any], *, is_json: bool) -> Iterator[Job | None]:

@@ -17,7 +17,7 @@ from paraserve.cli.request_fields import option_fields
 from paraserve.errors import ParaserveError
 
 if TYPE_CHECKING:
-    from paraserve.client.jobs import Jobs
+    from paraserve_client.jobs import Jobs
 
 PAGE = 500
 SERVER = "http://127.0.0.1:10095"
@@ -207,7 +207,7 @@ def fetch(
 
 @contextmanager
 def _jobs(server: str, api_key: str, attempts: int | None = None) -> "Iterator[Jobs]":
-    from paraserve.client.jobs import Jobs, Retries  # noqa: PLC0415 - see above
+    from paraserve_client.jobs import Jobs, Retries  # noqa: PLC0415 - see above
 
     with Jobs(server, api_key=api_key, retries=Retries() if attempts is None else Retries(attempts)) as jobs:
         yield jobs
@@ -240,7 +240,7 @@ def _each(ids: Sequence[str], do: Callable[[str], None]) -> bool:
 def _watched(ids: Sequence[str], server: str, api_key: str, *, has_text: bool, is_json: bool) -> bool:
     """Watch jobs; return True if all are done. Ctrl-C leaves them running and says how to return."""
     from paraserve.cli.jobs.watching import Showing, watch_all  # noqa: PLC0415 - see above
-    from paraserve.client.jobs import AsyncJobs  # noqa: PLC0415
+    from paraserve_client.jobs import AsyncJobs  # noqa: PLC0415
 
     async def watch_them() -> bool:
         async with AsyncJobs(server, api_key=api_key) as jobs:

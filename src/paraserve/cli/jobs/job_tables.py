@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from rich.cells import cell_len
 
-from paraserve.client.jobs import Job
+from paraserve_client.jobs import Job
 
 COLUMNS = ("ID", "STATE", "DONE", "SUBMITTED", "RECORDING")
 

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from paraserve.cli.output_files import Numbering, make_folder, write_file
-from paraserve.client.jobs import Jobs
-from paraserve.client.jobs.job_requests import FieldValue
+from paraserve_client.http.fields import FieldValue
+from paraserve_client.jobs import Jobs
 
 
 class Fetching:

@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn
 
 from paraserve.cli.jobs.job_tables import name_of, span
-from paraserve.client.jobs import AsyncJobs, Job, JobEvent
 from paraserve.errors import ParaserveError
+from paraserve_client.jobs import AsyncJobs, Job, JobEvent
 
 
 @dataclass(frozen=True, slots=True)

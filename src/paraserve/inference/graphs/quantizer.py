@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory, TemporaryFile
 
 import numpy as np
 import onnx
-from google.protobuf.message import DecodeError, EncodeError  # type: ignore[import-untyped]
+from google.protobuf.message import DecodeError, EncodeError
 from onnx import TensorProto, helper, numpy_helper
 
 from paraserve.errors import ModelLoadError

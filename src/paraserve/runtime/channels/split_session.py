@@ -68,6 +68,10 @@ class SplitSession:
             await self._open(1)
         await self._each(lambda session, _: session.finish())
 
+    async def settle(self) -> None:
+        """Return once the texts of all segments that have ended are out."""
+        await self._each(lambda session, _: session.settle())
+
     async def commit(self) -> None:
         """End the open segment of each channel. One update `is_committed` of each."""
         await self._each(lambda session, _: session.commit())

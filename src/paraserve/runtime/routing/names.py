@@ -11,9 +11,13 @@ AUTO = "auto"
 KIND_OF_ALIAS: Mapping[str, str] = MappingProxyType(
     {
         "default": "",
+        "gpt-transcribe": "",
         "gpt-4o-transcribe": "",
         "gpt-4o-mini-transcribe": "",
+        "gpt-4o-mini-transcribe-2025-12-15": "",
         "gpt-4o-transcribe-diarize": "",
+        "gpt-live-transcribe": "",
+        "gpt-realtime-whisper": "",
         "fun-asr-nano": "",
         "whisper-1": "whisper",
         "whisper": "whisper",

@@ -1,11 +1,12 @@
 """API-key checks."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from starlette.requests import HTTPConnection, Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from paraserve.errors import AccessError, MissingScopeError
+from paraserve.server.access.client_secrets import ClientSecret, ClientSecrets
 from paraserve.server.access.credentials import sent_keys
 from paraserve.server.access.hosts import client_address
 from paraserve.server.access.key_fields import ApiKey, KeyScope
@@ -32,11 +33,12 @@ OPEN_FOLDERS = ("/static/", "/docs/")
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """API keys (None: no key is wanted)."""
+    """API keys (None: no key is wanted), and the client secrets that stand for them."""
 
     keys: KeyRing | None
     wrong_keys: WrongKeys
     refusals: Refusals
+    secrets: ClientSecrets = field(default_factory=ClientSecrets)
 
     def reload(self) -> None:
         """Read the file of keys again, even if it looks unchanged."""
@@ -61,6 +63,11 @@ class Access:
             raise
         connection.state.api_key = key
         connection.state.key_name = key.name
+
+    def client_secret(self, connection: HTTPConnection) -> ClientSecret | None:
+        """Return the client secret of a request, None without a good one. Its key is not looked at."""
+        found = map(self.secrets.read, sent_keys(connection))
+        return next((one for one in found if one is not None and not one.is_expired), None)
 
     def check_scope(self, connection: HTTPConnection, scope: KeyScope) -> None:
         """Check that the API key of a request, if one was wanted, has a scope.
@@ -100,13 +107,21 @@ class Access:
     def _good_key(self, keys: KeyRing, sent: list[str], address: str) -> ApiKey:
         if not sent:
             raise AccessError("this server wants an API key: Authorization: Bearer KEY", code="missing_api_key")
-        known = [key for key in map(keys.find, sent) if key is not None]
+        known = [key for text in sent if (key := self._known(keys, text)) is not None]
         if not known:
             self.wrong_keys.add(address)
             raise AccessError("the API key is not known", code="invalid_api_key")
         key = next((one for one in known if not one.is_expired), known[0])
         _check_expiry(key)
         return key
+
+    def _known(self, keys: KeyRing, text: str) -> ApiKey | None:
+        """Return the key with this text, or the one that a client secret stands for."""
+        secret = self.secrets.read(text)
+        if secret is None:
+            return keys.find(text)
+        maker = keys.named_by(secret.key_id)
+        return None if maker is None else secret.key(maker)
 
     def _note(self, error: AccessError, connection: HTTPConnection) -> None:
         self.refusals.note(error.code, client_address(connection))

@@ -41,6 +41,12 @@ class KeyRing:
                 found = known
         return found
 
+    def named_by(self, key_id: bytes) -> ApiKey | None:
+        """Return the key whose digest begins like this, None for an unknown one and for no beginning."""
+        self._refresh()
+        found = (key for digest, key in self._keys.items() if key_id and digest.startswith(key_id))
+        return next(found, None)
+
     def latest(self, key: ApiKey) -> ApiKey | None:
         """Return what is now known of a key that was found before, None if it is gone."""
         self._refresh()

@@ -1,23 +1,21 @@
 """The route by which an operator reloads a running server."""
 
-import asyncio
-import json
+from collections.abc import Mapping
 from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 
-from paraserve.errors import OverloadedError, ProtocolError, SlowUploadError
+from paraserve.errors import OverloadedError, ProtocolError
 from paraserve.server.access.key_fields import KeyScope
 from paraserve.server.admin.admin_check import AdminCheck
 from paraserve.server.http.api_docs import WITHOUT_KEY, error_answers, json_answer, key_with
 from paraserve.server.http.error_codes import HOST_CODES, SCOPE_CODES
 from paraserve.server.http.health import model_state
+from paraserve.server.http.small_bodies import read_small_json
 from paraserve.server.protocols.schemas.admin_messages import ReloadAnswer, ReloadRequest
 from paraserve.server.reloading import Reloader
 
-MAX_BODY_BYTES = 64 * 1024
-BODY_TIMEOUT_S = 10.0
 CODES = (
     *HOST_CODES,
     *SCOPE_CODES,
@@ -56,7 +54,7 @@ async def reload(request: Request) -> Response:
     machine may call it.
     """
     AdminCheck(request.app.state.access).check(request)
-    bundles = read_bundles(await _body(request))
+    bundles = read_bundles(await read_small_json(request))
     reloader: Reloader | None = request.app.state.reloader
     engine = request.app.state.readiness.engine
     if reloader is None or engine is None:
@@ -67,18 +65,12 @@ async def reload(request: Request) -> Response:
     return JSONResponse({"status": "ok"} | body)
 
 
-def read_bundles(body: bytes) -> tuple[str, ...]:
-    """Return the bundles that a request names, none for an empty body.
+def read_bundles(message: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the bundles that a request names, none for an empty object.
 
     Raises:
-        ProtocolError: the body is no JSON object, or its `bundle` is no name and no list of names.
+        ProtocolError: `bundle` is no name and no list of names, or there is another key.
     """
-    try:
-        message: Any = json.loads(body) if body.strip() else {}
-    except (ValueError, RecursionError):
-        message = None
-    if not isinstance(message, dict):
-        raise ProtocolError("the body is no JSON object", code="invalid_json")
     for name in message:
         if name != "bundle":
             raise ProtocolError(f"there is no field {name[:40]!r}: only bundle", code="invalid_value", param=None)
@@ -87,19 +79,6 @@ def read_bundles(body: bytes) -> tuple[str, ...]:
     if not isinstance(bundles, list) or not all(isinstance(one, str) and one for one in bundles):
         raise ProtocolError("bundle must be a name or a list of names", code="invalid_value", param="bundle")
     return tuple(bundles)
-
-
-async def _body(request: Request) -> bytes:
-    body = bytearray()
-    try:
-        async with asyncio.timeout(BODY_TIMEOUT_S):
-            async for chunk in request.stream():
-                body += chunk
-                if len(body) > MAX_BODY_BYTES:
-                    raise ProtocolError(f"the body has more than {MAX_BODY_BYTES} bytes", code="invalid_value")
-    except TimeoutError:
-        raise SlowUploadError("the client stopped sending") from None
-    return bytes(body)
 
 
 def _request_body() -> dict[str, Any]:

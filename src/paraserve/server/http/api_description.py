@@ -15,6 +15,7 @@ Send an `X-Request-Id` of your own (letters, digits and `._-`, at most 64) to fi
 server's log."""
 TAGS = [
     {"name": "transcription", "description": "Recordings to text."},
+    {"name": "live", "description": "Secrets for live connections from pages and apps."},
     {"name": "jobs", "description": "Recordings that are handed over, and transcribed whenever there is room."},
     {"name": "health", "description": "For operators and orchestrators."},
     {"name": "administration", "description": "For administrators: models that the server fetches and loads."},

@@ -9,9 +9,9 @@ from fastapi.security import HTTPBearer
 from paraserve.server.access.authentication import Access
 from paraserve.server.access.key_fields import KeyScope
 from paraserve.server.http.error_codes import ERROR_CODES, TRANSPORT_CODES, ErrorCode
-from paraserve.server.http.upload_forms import UploadForm
 from paraserve.server.protocols.error_body import ErrorBody
 from paraserve.server.protocols.json_encoding import Json
+from paraserve.server.protocols.schemas.documented import Documented
 
 Responses = dict[int | str, dict[str, Any]]
 
@@ -103,7 +103,7 @@ def _error_answer(status: int, codes: Mapping[str, ErrorCode]) -> dict[str, Any]
     }
 
 
-def upload_request(form: type[UploadForm], query: Iterable[Json] = ()) -> Json:
+def upload_request(form: type[Documented], query: Iterable[Json] = ()) -> Json:
     """Describe a request that brings a recording: as a form, or raw with its fields in the query.
 
     `query` describes more parameters of the query, which a form has in another place.

@@ -28,12 +28,18 @@ MAX_FIELDS = 64
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A received recording, its name and content type, and the form or query fields that came with it."""
+    """A received recording, its name and content type, and the form or query fields that came with it.
+
+    `file_field` is the name of the form's field that it came in, "" without a form. `sha256` is the digest of the
+    file in hex, "" where its route tells none.
+    """
 
     file: BinaryIO
     filename: str
     content_type: str
     fields: FormFields
+    file_field: str = ""
+    sha256: str = ""
 
     @property
     def model(self) -> str | None:
@@ -43,7 +49,7 @@ class Upload:
 
 @asynccontextmanager
 async def receive_upload(request: Request, limits: UploadLimits) -> AsyncIterator[Upload]:
-    """Receive the recording: a multipart field `file` or `audio`, base64 in JSON, or the body.
+    """Receive the recording: a multipart field of `FILE_FIELDS`, base64 in JSON, or the body.
 
     Its file is closed on leaving.
 
@@ -109,7 +115,12 @@ async def receive_form(request: Request, limits: UploadLimits, max_files: int = 
 
 def form_files(form: FormData) -> list[UploadFile]:
     """Return the recordings of a form."""
-    return [part for name in FILE_FIELDS for part in form.getlist(name) if isinstance(part, UploadFile)]
+    return [part for _, part in _named_files(form)]
+
+
+def _named_files(form: FormData) -> list[tuple[str, UploadFile]]:
+    """Return the recordings of a form with the names of their fields."""
+    return [(name, part) for name in FILE_FIELDS for part in form.getlist(name) if isinstance(part, UploadFile)]
 
 
 def form_fields(form: FormData, request: Request) -> dict[str, list[str]]:
@@ -148,11 +159,12 @@ def too_large(max_bytes: int) -> UploadTooLargeError:
 
 
 def _form_upload(form: FormData, request: Request) -> Upload:
-    files = form_files(form)
+    files = _named_files(form)
     if not files:
         raise ProtocolError("the form has no file: send it as `file` or `audio`", code="no_file", param="file")
-    part = files[0]
-    return Upload(part.file, part.filename or "", part.content_type or "", FormFields(form_fields(form, request)))
+    name, part = files[0]
+    fields = FormFields(form_fields(form, request))
+    return Upload(part.file, part.filename or "", part.content_type or "", fields, name)
 
 
 async def _from_json(body: BinaryIO, request: Request, max_bytes: int) -> Upload:

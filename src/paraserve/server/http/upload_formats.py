@@ -1,103 +1,40 @@
 """Upload routes: the fields that each takes and the answer that it gives."""
 
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
-from typing import Any
 
 from fastapi import Response
-from fastapi.responses import PlainTextResponse
 
 from paraserve.errors import ProtocolError
 from paraserve.formats import FORMATS, transcript_json, write_text
-from paraserve.inference.abilities import ModelChoice
-from paraserve.options import RecognitionOptions
 from paraserve.server.http.api_docs import query_parameter
+from paraserve.server.http.asr_webservice import plan_asr, plan_language
 from paraserve.server.http.error_codes import UPLOAD_CODES
-from paraserve.server.http.parsing.detector_fields import with_detector
-from paraserve.server.http.parsing.form_fields import FormFields, one_of, recognition_options
-from paraserve.server.http.parsing.openai_fields import (
-    OpenAIFields,
-    read_openai_fields,
-    read_translation_fields,
-)
-from paraserve.server.http.parsing.subtitle_fields import read_subtitles
-from paraserve.server.http.upload_forms import OpenAIForm, TaskForm, TranscribeForm, TranslationForm, UploadForm
+from paraserve.server.http.event_stream import data_events
+from paraserve.server.http.openai_plans import plan_openai, plan_openai_translation
+from paraserve.server.http.parsing.form_fields import FormFields, one_of
+from paraserve.server.http.upload_forms import AsrForm, LanguageForm, OpenAIForm, TranscribeForm, TranslationForm
+from paraserve.server.http.upload_plan import EXAMPLE, UploadFormat, UploadPlan, UploadRequest, json_response
 from paraserve.server.protocols.funasr.bodies import funasr_asr, funasr_offline, funasr_recognition
-from paraserve.server.protocols.json_encoding import Json, object_text
-from paraserve.server.protocols.openai import openai_json, openai_verbose
-from paraserve.server.protocols.option_warnings import detector_warnings, not_honoured
+from paraserve.server.protocols.openai import openai_json
+from paraserve.server.protocols.openai_events import EventParts, TranscriptEvents
+from paraserve.server.protocols.option_warnings import not_honoured
+from paraserve.server.protocols.schemas.asr_webservice_answers import DetectedLanguage, WebserviceAsr
 from paraserve.server.protocols.schemas.funasr_answers import FunasrAsr, FunasrOffline, FunasrRecognition
-from paraserve.server.protocols.schemas.openai_answers import OpenAITranscription, OpenAIVerboseTranscription
+from paraserve.server.protocols.schemas.openai_answers import (
+    OpenAIDiarizedTranscription,
+    OpenAITranscription,
+    OpenAIVerboseTranscription,
+)
+from paraserve.server.protocols.schemas.openai_events import EVENT_SCHEMA
 from paraserve.server.protocols.schemas.transcript_answers import TranscriptJson
 from paraserve.subtitle_options import SubtitleOptions
-from paraserve.types import Sentence, Task, Transcript
+from paraserve.types import Transcript
 
-OPENAI_FORMATS = ("json", "text", "srt", "verbose_json", "vtt")
-EXAMPLE = Transcript(
-    text="今天是11月21号。", sentences=(Sentence("今天是11月21号。", 310, 2050, tokens=()),), duration_ms=2400
-)
-"""Shown in the description of the API."""
+EXAMPLE_EVENTS = TranscriptEvents(openai_json, EventParts()).ending(EXAMPLE)
 FILENAME = query_parameter("filename", {"description": "`wav_name` of a raw recording.", "type": "string"})
-
-
-@dataclass(frozen=True, slots=True)
-class UploadRequest:
-    """A request without its recording.
-
-    `started_s` is `time.monotonic()` at its arrival, `choice` is about the model that the request names.
-    `subtitles` are the operator's limits.
-    """
-
-    fields: FormFields
-    filename: str
-    started_s: float
-    choice: ModelChoice = field(default_factory=ModelChoice)
-    subtitles: SubtitleOptions = field(default_factory=SubtitleOptions)
-
-    def options(self, task: Task | None = None) -> RecognitionOptions:
-        """Read the fields that every route has. `task` is that of a route with one only."""
-        for warning in self.choice.warnings:
-            self.fields.warn(warning)
-        options = with_detector(recognition_options(self.fields, self.choice.abilities, task), self.fields)
-        for warning in detector_warnings(options, self.choice.abilities):
-            self.fields.warn(warning)
-        return options
-
-    def subtitle_options(self, *, has_cues: bool) -> SubtitleOptions:
-        """Read the fields about subtitles, which every route has, for an answer with cues or without any."""
-        return read_subtitles(self.fields, self.subtitles, has_cues=has_cues)
-
-
-@dataclass(frozen=True, slots=True)
-class UploadPlan:
-    """Options for the recognition, and a function that writes its result."""
-
-    options: RecognitionOptions
-    render: Callable[[Transcript], Response]
-
-
-@dataclass(frozen=True, slots=True)
-class UploadFormat:
-    """One upload route.
-
-    `plan` reads the fields and raises a `ProtocolError` for one that cannot be used. All else describes the route:
-    `form` its fields, `query` parameters that a form has elsewhere, `body` its JSON answer, `texts` an example of
-    each other media type, `codes` its errors, `task` the only one that it does.
-    """
-
-    path: str
-    name: str
-    summary: str
-    description: str
-    plan: Callable[[UploadRequest], UploadPlan]
-    body: Any
-    form: type[UploadForm] = TaskForm
-    texts: Mapping[str, str] | None = None
-    query: tuple[Json, ...] = ()
-    codes: tuple[str, ...] = UPLOAD_CODES
-    task: Task | None = None
 
 
 def upload_formats(*, is_strict: bool) -> tuple[UploadFormat, ...]:
@@ -112,9 +49,10 @@ def _openai_formats() -> tuple[UploadFormat, ...]:
         summary="Transcribe a recording (OpenAI's API)",
         description="OpenAI's transcription call, for OpenAI's own clients with `/v1` here as their base URL.",
         plan=plan_openai,
-        body=OpenAITranscription | OpenAIVerboseTranscription,
+        body=OpenAITranscription | OpenAIVerboseTranscription | OpenAIDiarizedTranscription,
         form=OpenAIForm,
         texts={"text/plain": write_text(EXAMPLE)},
+        events={"schema": EVENT_SCHEMA, "example": data_events(EXAMPLE_EVENTS).decode()},
         codes=(*UPLOAD_CODES, "invalid_response_format", "unsupported_parameter"),
     )
     translation = replace(
@@ -125,6 +63,8 @@ def _openai_formats() -> tuple[UploadFormat, ...]:
         description="OpenAI's translation call: English text of speech in any language that the loaded model knows. "
         "For Whisper: other models refuse it.",
         plan=plan_openai_translation,
+        body=OpenAITranscription | OpenAIVerboseTranscription,
+        events=None,
         form=TranslationForm,
         codes=(*UPLOAD_CODES, "invalid_response_format"),
         task="translate",
@@ -165,10 +105,25 @@ def _funasr_formats(*, is_strict: bool) -> tuple[UploadFormat, ...]:
         UploadFormat(
             path="/asr",
             name="funasr_asr",
-            summary="Transcribe a recording (`funasr-server`)",
-            description="Sentences and words with times in seconds, and the speed of the recognition.",
-            plan=plan_funasr_asr,
-            body=FunasrAsr,
+            summary="Transcribe a recording (`funasr-server`, whisper-asr-webservice)",
+            description="Sentences and words with times in seconds, and the speed of the recognition. Where the form "
+            "has the recording in `audio_file`, or the query `output`, `encode`, `task` or `word_timestamps`, the "
+            "answer is that of whisper-asr-webservice: `output` names its format, plain text if it is not given.",
+            plan=partial(plan_asr, funasr=plan_funasr_asr),
+            body=FunasrAsr | WebserviceAsr,
+            form=AsrForm,
+            texts={"text/plain": write_text(EXAMPLE)},
+            codes=(*UPLOAD_CODES, "invalid_format"),
+        ),
+        UploadFormat(
+            path="/detect-language",
+            name="detect_language",
+            summary="Tell the language of a recording (whisper-asr-webservice)",
+            description="The language of the first 30 seconds.",
+            plan=plan_language,
+            body=DetectedLanguage,
+            form=LanguageForm,
+            task="transcribe",
         ),
         UploadFormat(
             path="/",
@@ -210,42 +165,6 @@ def read_format(fields: FormFields) -> str:
     return name
 
 
-def plan_openai(request: UploadRequest) -> UploadPlan:
-    """Plan OpenAI's answer in the format that `response_format` names."""
-    name = _openai_response_format(request)
-    asked = read_openai_fields(request.fields, name)
-    return _openai_plan(name, asked, request, request.options())
-
-
-def plan_openai_translation(request: UploadRequest) -> UploadPlan:
-    """Plan OpenAI's answer to a translation, which has no lists of words and no probabilities to choose."""
-    name = _openai_response_format(request)
-    read_translation_fields(request.fields)
-    return _openai_plan(name, OpenAIFields(), request, request.options("translate"))
-
-
-def _openai_response_format(request: UploadRequest) -> str:
-    name = request.fields.last("response_format") or "json"
-    if name not in OPENAI_FORMATS:
-        message = f"unknown response_format {name!r}: {one_of(OPENAI_FORMATS)}"
-        raise ProtocolError(message, code="invalid_response_format", param="response_format")
-    return name
-
-
-def _openai_plan(name: str, asked: OpenAIFields, request: UploadRequest, options: RecognitionOptions) -> UploadPlan:
-    subtitles = request.subtitle_options(has_cues=name in FORMATS and FORMATS[name].has_cues)
-    needs_words = asked.has_logprobs or name not in {"json", "text"}
-
-    def render(transcript: Transcript) -> Response:
-        if name == "json":
-            return json_response(openai_json(transcript, has_logprobs=asked.has_logprobs))
-        if name == "verbose_json":
-            return json_response(openai_verbose(transcript, asked.granularities))
-        return PlainTextResponse(FORMATS[name].write(transcript, subtitles))
-
-    return UploadPlan(replace(options, word_times=needs_words), render)
-
-
 def plan_funasr_recognition(request: UploadRequest) -> UploadPlan:
     """Plan the answer of FunASR's Python HTTP server."""
     return _plan_without_cues(request, lambda transcript: json_response(funasr_recognition(transcript)))
@@ -274,8 +193,3 @@ def plan_funasr_offline(request: UploadRequest, *, is_strict: bool) -> UploadPla
 def _plan_without_cues(request: UploadRequest, render: Callable[[Transcript], Response]) -> UploadPlan:
     request.subtitle_options(has_cues=False)
     return UploadPlan(request.options(), render)
-
-
-def json_response(body: Json) -> Response:
-    """Return a JSON answer."""
-    return Response(object_text(body), media_type="application/json")

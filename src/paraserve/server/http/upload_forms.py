@@ -13,7 +13,8 @@ class UploadForm(Documented):
     """Fields of every upload route. The recording comes in the field `file` or `audio`, or as the body."""
 
     file: bytes
-    """The recording: audio, or video with sound, of any common format. The field may also be called `audio`."""
+    """The recording: audio, or video with sound, of any common format. The field may also be called `audio` or
+    `audio_file`."""
     model: str = Field("auto", examples=["auto", "demo", "whisper-1"])
     """Model that answers, by a name or an alias of `/v1/models`. With `auto` the server chooses. Names that OpenAI's
     and FunASR's clients send, such as `whisper-1`, reach a model of that kind, or the one that the server chooses."""
@@ -69,7 +70,8 @@ class UploadForm(Documented):
     merge_length_s: float | MISSING = Field(MISSING, ge=MERGE_S_RANGE[0], le=MERGE_S_RANGE[1])
     """Longest merged segment in seconds. It asks for merging, too. Without it the server's setting, 15, counts."""
     prompt: str | MISSING = MISSING
-    """Text that stands before the recording's. For Whisper."""
+    """Text that stands before the recording's. For Whisper. For a model that takes hotwords and no prompt, a list of
+    names counts as hotwords."""
     subtitle_cue_s: float | MISSING = Field(MISSING, ge=CUE_S_RANGE[0], le=CUE_S_RANGE[1])
     """Longest time that a cue is shown, in seconds. Without it the server's setting, 7, counts. This field and those
     below are for formats with cues."""
@@ -98,6 +100,53 @@ class TaskForm(UploadForm):
     """`translate` writes English, whatever language is spoken. For Whisper: other models refuse it."""
 
 
+class AsrForm(TaskForm):
+    """Fields of `/asr`, with those of whisper-asr-webservice. Its clients send the recording in `audio_file`."""
+
+    output: Literal["txt", "vtt", "srt", "tsv", "json"] | MISSING = MISSING
+    """Format of whisper-asr-webservice's answer, `txt` if it is not given. It counts in the query, or beside
+    `audio_file`."""
+    word_timestamps: bool = False
+    """`true` adds words with times and probabilities to `output=json`."""
+    encode: bool = True
+    """`false`: the recording is raw audio, 16 bits little-endian, 16000 Hz, mono. A WAV is taken, too."""
+    initial_prompt: str | MISSING = MISSING
+    """Another name of `prompt`, which counts if both are given."""
+    vad_filter: bool = True
+    """Speech is always detected, so `false` gets a warning."""
+
+
+class LanguageForm(Documented):
+    """Fields of `/detect-language`. They mean what they mean for `/asr`."""
+
+    file: bytes
+    """The recording: audio, or video with sound. The field may also be called `audio` or `audio_file`."""
+    model: str = Field("auto", examples=["auto", "demo"])
+    """Model that answers, by a name or an alias of `/v1/models`."""
+    encode: bool = True
+    """`false`: the recording is raw audio, 16 bits little-endian, 16000 Hz, mono. A WAV is taken, too."""
+    channel: Annotated[int, Field(ge=0, le=99_999)] | Literal["split"] | MISSING = MISSING
+    """Channel of the file to take, from 0. `split` takes 30 seconds of each."""
+    track: int | MISSING = Field(MISSING, ge=0, le=99_999)
+    """Audio track of the file to take, from 0."""
+    auto_gain: bool = False
+    """`true` amplifies quiet speech first."""
+    noise_suppression: bool = False
+    """`true` takes steady noise out first."""
+    timeout: float | MISSING = Field(MISSING, gt=0, examples=[10])
+    """Seconds after which the request is given up, counted from its first byte."""
+    store: bool = True
+    """`false` neither takes the answer from the result cache nor keeps it there."""
+    no_cache: bool = False
+    """`true` does as `store` false."""
+    encoding: str | MISSING = Field(MISSING, examples=["linear16", "mulaw"])
+    """The recording is raw audio without a header, of this encoding."""
+    sample_rate: int | MISSING = Field(MISSING, ge=1_000, le=1_000_000)
+    """Rate of raw audio in Hz."""
+    channels: int | MISSING = Field(MISSING, ge=1, le=64)
+    """Channels of raw audio, interleaved."""
+
+
 class TranscribeForm(TaskForm):
     """Fields of `/transcribe` and `/recognize`."""
 
@@ -121,12 +170,27 @@ class OpenAIForm(TaskForm):
 
     temperature: float = Field(0, ge=0, le=1)
     """Recognition takes the most probable text, as with 0. Other values get a warning."""
-    response_format: Literal["json", "text", "srt", "verbose_json", "vtt"] = "json"
-    """Format of the answer."""
+    response_format: Literal["json", "text", "srt", "verbose_json", "vtt", "diarized_json"] = "json"
+    """Format of the answer. `diarized_json` needs `channel=split`: each channel is a speaker."""
     granularities: list[Literal["segment", "word"]] | MISSING = Field(MISSING, alias="timestamp_granularities[]")
     """Times of `verbose_json`: `segment` (also without this field), `word`, or both. The name may also be
     `timestamp_granularities` or `timestamp_granularities[0]`."""
     include: list[Literal["logprobs"]] | MISSING = Field(MISSING, alias="include[]")
     """`logprobs` adds the probabilities of words to the answer, with `response_format=json`."""
-    stream: Literal[False] = False
-    """Answers in parts are not given: `true` is refused."""
+    stream: bool = False
+    """`true` sends the text in events as sentences become final, and the whole answer in the last one. Subtitles come
+    as a whole."""
+    chunking_strategy: str | MISSING = Field(
+        MISSING, examples=["auto", '{"type": "server_vad", "threshold": 0.5, "silence_duration_ms": 300}']
+    )
+    """`auto`, which is as without it, or an object for the detector: `threshold` is the probability from which audio
+    counts as speech, `silence_duration_ms` the silence that ends a segment, `prefix_padding_ms` the audio before
+    speech. As JSON, or with a field for each key: `chunking_strategy[type]`."""
+    keywords: list[str] | MISSING = Field(MISSING, alias="keywords[]", examples=[["阿里巴巴"]])
+    """Words and phrases to expect, like `hotwords` without weights."""
+    languages: list[str] | MISSING = Field(MISSING, alias="languages[]", examples=[["zh"]])
+    """Languages that the recording may have. One counts as `language`, several get a warning."""
+    known_speaker_names: list[str] | MISSING = Field(MISSING, alias="known_speaker_names[]")
+    """Voices are not compared: refused."""
+    known_speaker_references: list[str] | MISSING = Field(MISSING, alias="known_speaker_references[]")
+    """Voices are not compared: refused."""

@@ -5,13 +5,15 @@ that they give (`upload_formats.py`).
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, BinaryIO
 
 from fastapi import APIRouter, Request, Response
+from starlette.requests import ClientDisconnect
+from starlette.types import Receive, Scope, Send
 
 from paraserve.errors import EngineStuckError, OverloadedError
 from paraserve.inference.abilities import ModelChoice
@@ -19,6 +21,7 @@ from paraserve.operator_redaction import OperatorRedaction
 from paraserve.runtime.channels.split_recording import transcribe_recording
 from paraserve.runtime.decoding.pool import DecodePool
 from paraserve.runtime.recorded_file import FileLimits
+from paraserve.runtime.recording_sentences import OnSentences
 from paraserve.runtime.result_cache.cached_recording import ResultsOf, SharedResults, cached_transcript
 from paraserve.runtime.routing.routed_engine import RoutedEngine
 from paraserve.runtime.stage_clock import StageClock
@@ -26,13 +29,17 @@ from paraserve.server.access.address_limit import AddressLimit
 from paraserve.server.access.admission import ConcurrencyLimit
 from paraserve.server.access.authentication import api_key
 from paraserve.server.access.key_fields import KeyScope
+from paraserve.server.error_responses import answer_failure
 from paraserve.server.http.api_docs import WITHOUT_KEY, error_answers, json_answer, key_with, upload_request
+from paraserve.server.http.deepgram_route import listen_format
 from paraserve.server.http.disconnection import time_limit, while_connected
+from paraserve.server.http.event_stream import EVENT_STREAM, EventStream, error_event
 from paraserve.server.http.parsing.form_fields import read_caching, read_task, read_timeout
-from paraserve.server.http.parsing.raw_audio import as_wav, read_raw_audio
+from paraserve.server.http.parsing.raw_audio import RawAudio, as_wav, read_raw_audio
 from paraserve.server.http.parsing.upload_pace import UploadLimits
-from paraserve.server.http.receiving import Upload, receive_upload
-from paraserve.server.http.upload_formats import UploadFormat, UploadRequest, upload_formats
+from paraserve.server.http.receiving import Upload
+from paraserve.server.http.upload_formats import upload_formats
+from paraserve.server.http.upload_plan import UploadFormat, UploadPlan, UploadRequest
 from paraserve.server.http.warnings_header import CACHE_HEADER, HEADER_DESCRIPTION, answer_headers
 from paraserve.server.protocols.json_encoding import Json
 from paraserve.server.readiness import STUCK_MESSAGE
@@ -40,6 +47,7 @@ from paraserve.server.telemetry.metrics import Metrics
 from paraserve.server.telemetry.request_log import key_name, request_id, started_s
 from paraserve.server.telemetry.slow_log import SlowLog, log_slow_request
 from paraserve.subtitle_options import SubtitleOptions
+from paraserve.types import FieldWarning
 
 SHORT_MS = 60_000
 """The answer about this much speech is written in a millisecond."""
@@ -50,7 +58,7 @@ RECEIVE, RENDER = "receive", "render"
 def upload_router(*, is_strict: bool) -> APIRouter:
     """Make all upload routes. `is_strict` keeps the quirks of FunASR's C++ server."""
     routes = APIRouter(tags=["transcription"], dependencies=[key_with(KeyScope.TRANSCRIBE)])
-    for route in upload_formats(is_strict=is_strict):
+    for route in (*upload_formats(is_strict=is_strict), listen_format()):
         routes.add_api_route(
             route.path,
             _endpoint(route),
@@ -61,30 +69,64 @@ def upload_router(*, is_strict: bool) -> APIRouter:
             response_class=Response,
             response_model=None,
             responses={200: _transcript(route), **error_answers(route.codes)},
-            openapi_extra={**upload_request(route.form, route.query), **WITHOUT_KEY},
+            openapi_extra={**(route.request or upload_request(route.form, route.query)), **WITHOUT_KEY},
         )
     return routes
 
 
 def _transcript(route: UploadFormat) -> Json:
     answer = json_answer("The transcript.", route.body, route.texts)
+    if route.events is not None:
+        answer["content"][EVENT_STREAM] = route.events
     return answer | {"headers": {**answer["headers"], **HEADER_DESCRIPTION}}
 
 
-def _endpoint(route: UploadFormat) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-    async def upload(request: Request) -> Response:
+def _endpoint(route: UploadFormat) -> Callable[[], Coroutine[Any, Any, Response]]:
+    async def upload() -> Response:
+        return UploadAnswer(route)
+
+    return upload
+
+
+class UploadAnswer(Response):
+    """The answer of an upload route. All work is done while it is sent, since its parts may come before the end."""
+
+    def __init__(self, route: UploadFormat) -> None:
+        super().__init__()
+        self._route = route
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Receive a recording, and send the answer to it.
+
+        Raises:
+            ParaserveError, OSError, ClientDisconnect: the request failed, and nothing was sent.
+        """
+        request = Request(scope, receive, send)
+        async with EventStream(send) as events:
+            try:
+                answer = await self._answer(request, events)
+            except Exception as error:
+                if not events.has_begun:
+                    raise
+                if not isinstance(error, ClientDisconnect):
+                    await events.end(error_event(answer_failure(request, error)))
+                return
+            if events.is_open:
+                await events.end(bytes(answer.body))
+            else:
+                await answer(scope, receive, send)
+
+    async def _answer(self, request: Request, events: EventStream) -> Response:
         service: UploadService | None = request.app.state.uploads
         if service is None:
             raise OverloadedError("the server is starting or shutting down", code="not_ready")
         if request.app.state.readiness.is_stuck:
             raise EngineStuckError(STUCK_MESSAGE)
         async with time_limit(service.upload_limits.request_timeout_s):
-            answer = await service.answer(request, route)
+            answer = await service.answer(request, self._route, events)
         if request.app.state.readiness.is_draining:
             answer.headers["Connection"] = "close"  # the client's next request belongs to another process
         return answer
-
-    return upload
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +145,10 @@ class UploadService:
     redaction: OperatorRedaction
     results: SharedResults | None = None
 
-    async def answer(self, request: Request, route: UploadFormat) -> Response:
+    async def answer(self, request: Request, route: UploadFormat, events: EventStream) -> Response:
         """Receive a recording, check the fields, transcribe, render. When the client leaves, all of it is cancelled.
+
+        For a client that wants events, they are opened, and what is returned is the end of them.
 
         Raises:
             ParaserveError: the request is refused or failed. `error_responses.py` makes the answer.
@@ -114,18 +158,29 @@ class UploadService:
             clock = StageClock(started_s(request))
             async with (
                 self.admission.admit(api_key(request)) as admitted,
-                receive_upload(request, self.upload_limits) as upload,
+                route.receive(request, self.upload_limits) as upload,
                 time_limit(read_timeout(upload.fields), started_s=clock.started_s, param="timeout"),
                 self.engine.for_model(upload.model, task := route.task or read_task(upload.fields)) as engine,
             ):
                 choice = ModelChoice(engine.abilities, self.engine.choice_of(upload.model).warnings)
-                asked = UploadRequest(upload.fields, upload.filename, clock.started_s, choice, self.subtitles)
+                asked = UploadRequest(
+                    upload.fields,
+                    upload.filename,
+                    clock.started_s,
+                    choice,
+                    self.subtitles,
+                    upload.file_field,
+                    frozenset(request.query_params),
+                    request_id(request),
+                    upload.sha256,
+                )
                 plan = route.plan(asked)
                 results = self._results(request, upload)
-                async with _file_of(upload) as file:
+                async with _file_of(upload, plan.raw) as file:
                     clock.lap(RECEIVE)
                     self.metrics.stage_seconds.labels(RECEIVE).observe(clock.stages_s[RECEIVE])
                     options = self.redaction.with_client(plan.options)
+                    on_sentences = _opened(events, plan, upload.fields.warnings())
                     work = cached_transcript(
                         results,
                         self.pool,
@@ -139,6 +194,7 @@ class UploadService:
                             self.file_limits,
                             on_progress=lambda at_ms, _: admitted.audio_until(at_ms),
                             clock=clock,
+                            on_sentences=on_sentences,
                         ),
                         limits=self.file_limits,
                         model=partial(self.engine.made_of, upload.model, task),
@@ -169,10 +225,19 @@ class UploadService:
         return self.results.of(key_name(request) or "", "uploads") if self.results and may_use else None
 
 
+def _opened(events: EventStream, plan: UploadPlan, warnings: Sequence[FieldWarning]) -> OnSentences | None:
+    """Open the events if the answer comes in them, and return what takes the sentences of it."""
+    write_part = plan.write_part
+    if write_part is None:
+        return None
+    events.open(answer_headers(warnings, None, None))
+    return lambda sentences: events.write(write_part(sentences))
+
+
 @asynccontextmanager
-async def _file_of(upload: Upload) -> AsyncIterator[BinaryIO]:
-    """Return the recording as a file with a header."""
-    raw = read_raw_audio(upload.content_type, upload.fields)
+async def _file_of(upload: Upload, otherwise: RawAudio | None) -> AsyncIterator[BinaryIO]:
+    """Return the recording as a file with a header. Raw audio of no layout that it tells has that of `otherwise`."""
+    raw = read_raw_audio(upload.content_type, upload.fields) or otherwise
     if raw is None:
         yield upload.file
         return

@@ -13,6 +13,7 @@ from paraserve.job_wiring import JobParts
 from paraserve.runtime.jobs.job import UNFINISHED, JobEvent, Progress
 from paraserve.server.access.key_fields import KeyScope
 from paraserve.server.http.api_docs import REQUEST_ID, error_answers, key_with, query_parameter
+from paraserve.server.http.event_stream import EVENT_HEADERS, EVENT_STREAM, KEEP_ALIVE, KEEP_ALIVE_S
 from paraserve.server.http.get_routes import GetRoute, get_router
 from paraserve.server.http.parsing.form_fields import FormFields
 from paraserve.server.http.receiving import query_fields
@@ -21,14 +22,10 @@ from paraserve.server.jobs.job_routes import JOB_CODES, JOB_ID, TAG
 from paraserve.server.jobs.job_service import JobService, owner_of, parts_of
 from paraserve.server.protocols.json_encoding import Json
 
-MEDIA_TYPE = "text/event-stream"
-KEEP_ALIVE_S = 15.0
-KEEP_ALIVE = b": keep-alive\n\n"
 BLOCK_EVENTS = 100
 """Events that are read at once, and in memory while a client reads them."""
 MAX_DIGITS = 15
 LAST_EVENT_ID = "Last-Event-ID"
-HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 EVENT_SCHEMA: Json = {
     "type": "object",
     "description": "One event. The others follow it, with an empty line between them.",
@@ -58,7 +55,7 @@ def event_router() -> APIRouter:
         200: {
             "description": "The events.",
             "headers": REQUEST_ID,
-            "content": {MEDIA_TYPE: {"schema": EVENT_SCHEMA, "example": EXAMPLE}},
+            "content": {EVENT_STREAM: {"schema": EVENT_SCHEMA, "example": EXAMPLE}},
         },
         204: {"description": "The job has ended, and there are no events behind this one.", "headers": REQUEST_ID},
         **error_answers([*JOB_CODES, "invalid_value"]),
@@ -84,11 +81,11 @@ async def follow_job(request: Request) -> Response:
     job = await parts.store.get(request.path_params["id"], owner_of(request))
     first = await parts.store.events(job.id, after_seq, BLOCK_EVENTS)
     if job.is_finished and not first:
-        return Response(status_code=204, headers=HEADERS)
+        return Response(status_code=204, headers=EVENT_HEADERS)
     if request.method == "HEAD":
-        return Response(media_type=MEDIA_TYPE, headers=HEADERS)
+        return Response(media_type=EVENT_STREAM, headers=EVENT_HEADERS)
     stream = event_stream(service, parts, job.id, first, after_seq)
-    return StreamingResponse(stream, media_type=MEDIA_TYPE, headers=HEADERS)
+    return StreamingResponse(stream, media_type=EVENT_STREAM, headers=EVENT_HEADERS)
 
 
 async def event_stream(

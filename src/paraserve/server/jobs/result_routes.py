@@ -19,7 +19,7 @@ from paraserve.server.http.api_docs import error_answers, json_answer, key_with,
 from paraserve.server.http.error_codes import JOB_STATE_CODES
 from paraserve.server.http.get_routes import GetRoute, get_router
 from paraserve.server.http.receiving import query_fields
-from paraserve.server.http.upload_formats import EXAMPLE
+from paraserve.server.http.upload_plan import EXAMPLE
 from paraserve.server.http.warnings_header import HEADER_DESCRIPTION, answer_headers
 from paraserve.server.jobs.job_form import JobForm
 from paraserve.server.jobs.job_json import delivery_json

@@ -242,7 +242,8 @@ class Connection:
         reader = session.session.reader
         if session.inbox.has_audio or (reader.has_audio and reader.end is not None):
             self._audio_s = time.monotonic()
-        left_s = self._audio_s + limit_s - time.monotonic()
+        # Some protocols have their audio in text frames, so the reader knows of it alone.
+        left_s = max(self._audio_s, reader.audio_s) + limit_s - time.monotonic()
         if left_s <= 0:
             session.inbox.stop(CloseRequest(1008, "idle_timeout", f"no audio came for {limit_s:g} s"))
             return

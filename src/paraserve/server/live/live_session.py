@@ -1,6 +1,7 @@
 """A live client's utterances, one after the other: requests in, events out. Knows no socket and no message format.
 
 An utterance begins with audio or an end. It has exactly one last text, or an error that ended it, then `Finished`.
+One that the client clears has none, and `Cleared` in its place.
 """
 
 import contextlib
@@ -13,6 +14,7 @@ from paraserve.server.live.queues import NORMAL_CLOSE, CloseRequest, Inbox, Outb
 from paraserve.server.live.recorded_utterance import LiveContext, transcribe_bytes, transcribe_samples, with_header
 from paraserve.server.live.request_reader import RequestReader
 from paraserve.server.protocols.events import (
+    Cleared,
     Failed,
     Finished,
     PartialText,
@@ -61,7 +63,7 @@ class LiveSession:
     async def _utterance(self, first: Audio | None) -> EndUtterance:
         """Recognize an utterance from its first audio (None: it has none) to its end."""
         reader, limits, received_before_ms = self.reader, self._context.final_limits, self.reader.received_ms
-        problem = ""
+        problem, has_failed = "", False
         try:
             async with reader.deadline.within(limits.seconds(is_recording=reader.settings.is_recording)):
                 await self._recognize(first)
@@ -69,13 +71,16 @@ class LiveSession:
             self._outbox.put(Failed(error, ends_utterance=True))
             if self._protocol.close_code(error) is not None:
                 raise
-            problem = error.message
+            problem, has_failed = error.message, True
             await reader.skip()
         finally:
             self._context.metrics.audio_seconds.inc((reader.received_ms - received_before_ms) / 1000)
             self._context.metrics.live_delivery(reader.arrivals.clock.delivery())
         end = reader.end or EndUtterance()
-        self._outbox.put(Finished(end.wants_reply, end.problem or problem))
+        if reader.is_cleared:
+            self._outbox.put(Cleared(ends_utterance=not has_failed))
+        else:
+            self._outbox.put(Finished(end.wants_reply, end.problem or problem))
         return end
 
     async def _recognize(self, first: Audio | None) -> None:
@@ -83,7 +88,9 @@ class LiveSession:
         if first is None:
             self._put_empty_text()
         elif settings.is_recording:
-            self._outbox.put(RecordingText(await self._recording(first), self.reader.ended_s))
+            transcript = await self._recording(first)
+            if not self.reader.is_cleared:
+                self._outbox.put(RecordingText(transcript, self.reader.ended_s))
         else:
             await self._live(first)
 
@@ -103,7 +110,10 @@ class LiveSession:
                 await session.feed(samples)
                 if reader.has_commit:
                     await session.commit()
-            await session.finish()
+            if reader.is_cleared:
+                await session.settle()
+            else:
+                await session.finish()
 
     async def _recording(self, first: Audio) -> Transcript:
         reader, stream = self.reader, self.reader.settings.stream

@@ -41,8 +41,8 @@ class LiveContext:
     endpoint: SemanticEndpoint = field(default_factory=SemanticEndpoint)
 
     def with_operator(self, stream: StreamConfig) -> StreamConfig:
-        """Return a client's choices for an utterance with the operator's redaction and endpoint."""
-        endpoint = None if stream.endpoint is None else self.endpoint
+        """Return a client's choices for an utterance with the operator's redaction and usual endpoint."""
+        endpoint = self.endpoint if stream.endpoint == SemanticEndpoint() else stream.endpoint
         return replace(stream, options=self.redaction.with_client(stream.options), endpoint=endpoint)
 
 

@@ -12,11 +12,20 @@ from paraserve.server.live.live_audio import LiveAudio
 from paraserve.server.live.pace import Pace
 from paraserve.server.live.queues import ArrivalTimes, CloseRequest, Inbox, Outbox
 from paraserve.server.live.session_cost import session_cost
-from paraserve.server.protocols.events import Acknowledged, AudioDamaged, AudioTold, Configured, Failed, SessionKept
+from paraserve.server.protocols.events import (
+    Acknowledged,
+    AudioDamaged,
+    AudioTold,
+    Cleared,
+    Configured,
+    Failed,
+    SessionKept,
+)
 from paraserve.server.protocols.live_protocol import LiveProtocol
 from paraserve.server.protocols.requests import (
     Audio,
     BadMessage,
+    Clear,
     Configure,
     EndUtterance,
     KeepSession,
@@ -40,8 +49,9 @@ class RequestReader:
     `settings` are what all requests so far came to, `received_ms` and `pace` the audio of all utterances. `charge` is
     called with the places that new settings cost, and may refuse them, `on_audio` with the milliseconds of audio that
     come. `keep` gives a client that asks the token to return with. Of the present utterance: `end` once it is there,
-    `ended_s` when it arrived, `has_audio`, its `arrivals`, `has_commit` at a commit. `stop` is set once nothing more
-    will come.
+    `ended_s` when it arrived, `has_audio`, its `arrivals`, `has_commit` at a commit, `is_cleared` where the client
+    has ended it to have no text. `audio_s` is when audio was taken last, on the clock of `time.monotonic()`. `stop`
+    is set once nothing more will come.
     """
 
     def __init__(self, protocol: LiveProtocol, inbox: Inbox, outbox: Outbox) -> None:
@@ -50,7 +60,7 @@ class RequestReader:
         self.on_audio: Callable[[float], None] = lambda _: None
         self.deadline = FinalDeadline()
         self.keep: Callable[[], str] = lambda: ""
-        self.received_ms = 0.0
+        self.received_ms = self.audio_s = 0.0
         self.pace = Pace()
         self.stop: CloseRequest | None = None
         self._protocol = protocol
@@ -65,7 +75,8 @@ class RequestReader:
         """Begin another utterance: its times start at 0."""
         self.end: EndUtterance | None = None
         self.ended_s: float | None = None
-        self.has_audio = self.has_commit = False
+        self.has_audio = self.has_commit = self.is_cleared = False
+        self._is_begun = False
         self.arrivals = ArrivalTimes()
         self._n_channels: int | None = None  # those that the audio tells
         self._n_samples = 0
@@ -75,12 +86,16 @@ class RequestReader:
         while self.end is None:
             match request := await self._next_request():
                 case Audio():
-                    self.has_audio = self.has_audio or bool(request.data)
+                    self._is_begun = True
+                    if request.data:
+                        self.has_audio, self.audio_s = True, self._received_s
                     return request
                 case Configure():
                     self._configure(request.settings)
                 case EndUtterance():
                     self._end(request)
+                case Clear():
+                    self._clear()
                 case BadMessage():
                     self._refuse(request.error)
                 case KeepSession():
@@ -95,6 +110,14 @@ class RequestReader:
             return
         self.settings = settings
         self._outbox.put(Configured())
+
+    def _clear(self) -> None:
+        """End the utterance without a text; where none has begun, there is nothing to drop."""
+        if self._is_begun:
+            self.is_cleared = True
+            self._end(EndUtterance())
+        else:
+            self._outbox.put(Cleared())
 
     async def skip(self) -> None:
         """Drop the rest of the utterance."""
@@ -132,10 +155,13 @@ class RequestReader:
                     # Whoever takes the samples asks for more once it is done with them.
                     self._acknowledge(n_replies)
                     gathered, n_replies, n_frames = [], 0, 0
-            async for samples in audio.finish():
-                self._take(samples, audio)
-                yield np.concatenate([*gathered, samples])
+            if self.is_cleared:
                 gathered = []
+            else:
+                async for samples in audio.finish():
+                    self._take(samples, audio)
+                    yield np.concatenate([*gathered, samples])
+                    gathered = []
             if gathered:
                 yield np.concatenate(gathered)
             self._compressed = audio.name
@@ -150,6 +176,8 @@ class RequestReader:
             self._n_channels = told.channels
             self.charge(session_cost(self.settings, told.channels))
             self._outbox.put(AudioTold(told.name, told.sample_rate, told.channels))
+        if len(samples):
+            self.audio_s = time.monotonic()
         self._n_samples += len(samples)
         self.arrivals.add(self._n_samples * 1000 / SAMPLE_RATE, self._received_s)
         self.add_audio(len(samples) * 1000 / SAMPLE_RATE)
@@ -184,7 +212,7 @@ class RequestReader:
 
     def _acknowledge(self, n_replies: int) -> None:
         for _ in range(n_replies):
-            self._outbox.put(Acknowledged())
+            self._outbox.put(Acknowledged(self._n_samples * 1000 // SAMPLE_RATE))
 
     def _refuse(self, error: ParaserveError) -> None:
         self._outbox.put(Failed(error))

@@ -10,33 +10,36 @@ import structlog
 from fastapi import WebSocket, WebSocketDisconnect
 from starlette.routing import WebSocketRoute
 
-from paraserve.errors import AccessError, EngineStuckError, OverloadedError, ParaserveError, ShuttingDownError
+from paraserve.errors import (
+    AccessError,
+    EngineStuckError,
+    OverloadedError,
+    ParaserveError,
+    ProtocolError,
+    ShuttingDownError,
+)
 from paraserve.inference.abilities import ChoiceOf, ModelChoice
 from paraserve.runtime.scheduling.live_load import RETRY_AFTER_S
 from paraserve.server.access.address_limit import AddressLimit
 from paraserve.server.access.admission import Admitted, ConcurrencyLimit, Places
 from paraserve.server.access.authentication import Access, api_key
-from paraserve.server.access.credentials import KEY_PARAMETERS, public_subprotocols
+from paraserve.server.access.credentials import public_subprotocols
 from paraserve.server.access.hosts import PAGE_CODES, HostRules, client_address
 from paraserve.server.access.key_fields import KeyScope
 from paraserve.server.live.connection import Connection, Message
 from paraserve.server.live.key_watch import KeyWatch
+from paraserve.server.live.protocol_paths import NewClient, ProtocolOf, protocol_by_path
 from paraserve.server.live.queues import CloseRequest
 from paraserve.server.live.sending import send_frames
 from paraserve.server.live.sessions.kept_sessions import Owner
 from paraserve.server.live.sessions.shared import LiveShared
 from paraserve.server.protocols.events import Failed
 from paraserve.server.protocols.funasr.live_messages import FunasrDialect
-from paraserve.server.protocols.funasr.live_protocol import FunasrProtocol
 from paraserve.server.protocols.live_protocol import LiveProtocol
-from paraserve.server.protocols.openai_realtime import NOT_SERVED, realtime_refusal
-from paraserve.server.protocols.option_warnings import unknown_fields
-from paraserve.server.protocols.vosk import VoskByFirstMessage, VoskProtocol
+from paraserve.server.protocols.refused_client import RefusedClient
 from paraserve.server.readiness import STUCK_MESSAGE
 from paraserve.server.telemetry.request_log import new_request_id
 
-VOSK_PATH = "/vosk"
-REALTIME_PATH = "/v1/realtime"
 BINARY = "binary"
 FULL_MESSAGE = "another live client would make the texts of the others late: try again later"
 RETURN_WAIT_S = 0.1
@@ -67,11 +70,14 @@ class LiveService:
             AccessError: the client may not use the server.
             OverloadedError: too many clients are served, in all or for this key or address, another one would make
                 the others late, or the server is stopping.
+            ProtocolError: the client's address cannot be used.
         """
         self.hosts.check_host(socket)
         self.hosts.check_origin(socket)
         self.access.check_key(socket)
         self.access.check_scope(socket, KeyScope.LIVE)
+        if isinstance(protocol, RefusedClient):
+            raise protocol.error
         if self.is_draining:
             raise ShuttingDownError("the server is shutting down")
         owner = Owner.of(api_key(socket), self.address_limit.group(socket))
@@ -149,7 +155,7 @@ async def _live(socket: WebSocket) -> None:
         # The client has gone in the meantime.
         return
     with contextlib.suppress(WebSocketDisconnect):
-        await _serve_or_refuse(socket, request_id)
+        await serve_or_refuse(socket, request_id, protocol_by_path)
 
 
 def chosen_subprotocol(offered: Sequence[str]) -> str | None:
@@ -157,24 +163,12 @@ def chosen_subprotocol(offered: Sequence[str]) -> str | None:
     return BINARY if BINARY in offered else next(iter(offered), None)
 
 
-def protocol_for(socket: WebSocket, dialect: FunasrDialect, request_id: str, choice_of: ChoiceOf) -> LiveProtocol:
-    """Return the protocol of a connection to this path. Where the path decides nothing, the first message does."""
-    warnings = unknown_fields(name for name in socket.query_params if name not in KEY_PARAMETERS)
-    vosk = VoskProtocol(request_id, choice_of, warnings)
-    if socket.scope["path"] == VOSK_PATH:
-        return vosk
-    return VoskByFirstMessage(FunasrProtocol(dialect, request_id, choice_of, warnings), vosk)
-
-
-async def _serve_or_refuse(socket: WebSocket, request_id: str) -> None:
-    if socket.scope["path"].rstrip("/") == REALTIME_PATH:
-        await socket.send_text(realtime_refusal(request_id))
-        await socket.close(1008, NOT_SERVED)
-        return
+async def serve_or_refuse(socket: WebSocket, request_id: str, protocol_of: ProtocolOf) -> None:
+    """Serve a client whose connection has been accepted, or tell it why not and close the connection."""
     service: LiveService | None = socket.app.state.live
     dialect = FunasrDialect() if service is None else service.dialect
     choice_of = _any_choice if service is None else service.choice_of
-    protocol = protocol_for(socket, dialect, request_id, choice_of)
+    protocol = protocol_of(NewClient(socket, request_id, dialect, choice_of))
     if service is None:
         error = OverloadedError("the server is starting or shutting down", code="not_ready")
         await _refuse(socket, error, protocol, request_id)
@@ -183,7 +177,7 @@ async def _serve_or_refuse(socket: WebSocket, request_id: str) -> None:
         if socket.app.state.readiness.is_stuck:
             raise EngineStuckError(STUCK_MESSAGE)
         await service.serve(socket, protocol, request_id)
-    except (AccessError, OverloadedError) as error:
+    except (AccessError, OverloadedError, ProtocolError) as error:
         service.shared.context.metrics.live_refusals.labels(error.code).inc()
         if error.code in PAGE_CODES:
             socket.app.state.refusals.note(error.code, client_address(socket))

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from paraserve import __version__
 from paraserve.errors import ParaserveError
+from paraserve.protocol_setting_group import wyoming_address
 from paraserve.server.processes.unix_socket import bound_unix_socket
 from paraserve.settings import Settings
 from paraserve.user_folders import expanded
@@ -23,11 +24,25 @@ def bound(settings: Settings) -> Iterator[list[socket.socket]]:
         if settings.uds:
             yield [stack.enter_context(bound_unix_socket(expanded(settings.uds)))]
             return
-        try:
-            sockets = _bind_all(stack, settings.host, settings.port)
-        except OSError as error:
-            place = f"{settings.host}:{settings.port}"
-            raise ParaserveError(f"cannot listen on {place}: {error.strerror or error}") from None
+        yield bound_to(stack, settings.host, settings.port)
+
+
+@contextlib.contextmanager
+def bound_wyoming(settings: Settings) -> Iterator[list[socket.socket]]:
+    """Bind sockets for clients of the Wyoming protocol, none where the settings name no address.
+
+    Raises:
+        ParaserveError: the server cannot listen there.
+    """
+    with contextlib.ExitStack() as stack:
+        address = wyoming_address(settings.wyoming) if settings.wyoming else None
+        match address:
+            case None:
+                sockets = []
+            case str():
+                sockets = [stack.enter_context(bound_unix_socket(expanded(address)))]
+            case host, port:
+                sockets = bound_to(stack, host, port)
         yield sockets
 
 
@@ -44,6 +59,18 @@ def _url(name: str | tuple[str, int], *, is_tls: bool) -> str:
     host, port = name[:2]
     address = f"[{host}]" if ":" in host else host
     return f"http{'s' * is_tls}://{address}:{port}"
+
+
+def bound_to(stack: contextlib.ExitStack, host: str, port: int) -> list[socket.socket]:
+    """Bind a socket to each address of a host, until the stack is left.
+
+    Raises:
+        ParaserveError: the server cannot listen there.
+    """
+    try:
+        return _bind_all(stack, host, port)
+    except OSError as error:
+        raise ParaserveError(f"cannot listen on {host}:{port}: {error.strerror or error}") from None
 
 
 def _bind_all(stack: contextlib.ExitStack, host: str, port: int) -> list[socket.socket]:

@@ -19,7 +19,9 @@ from paraserve.server.access.client_addresses import UNIX, ClientAddresses
 from paraserve.server.app import create_app, load
 from paraserve.server.jobs.job_service import JobService
 from paraserve.server.live.websocket_routes import LiveService
-from paraserve.server.processes.listening import announce, bound
+from paraserve.server.processes.grpc_check import check_grpc
+from paraserve.server.processes.listeners import Listener, open_listeners
+from paraserve.server.processes.listening import announce, bound, bound_wyoming
 from paraserve.server.processes.service_manager import ServiceManager
 from paraserve.server.reloading import Reloader
 from paraserve.server.telemetry.logging import configure_logging
@@ -54,13 +56,20 @@ def serve(settings: Settings, sources: SettingSources) -> int:
     """
     configure_logging(settings.log_level)
     metrics = Metrics()
-    with bound(settings) as sockets:
-        return run_app(create_app(settings, load(settings, metrics), metrics, sources), settings, sockets)
+    with bound(settings) as sockets, bound_wyoming(settings) as wyoming:
+        check_grpc(settings)
+        app = create_app(settings, load(settings, metrics), metrics, sources)
+        return run_app(app, settings, sockets, wyoming)
 
 
-def run_app(app: FastAPI, settings: Settings, sockets: list[socket.socket] | None = None) -> int:
-    """Listen until SIGINT or SIGTERM and return the exit code. Without sockets it binds those of the settings."""
-    server = Server(app, settings)
+def run_app(
+    app: FastAPI,
+    settings: Settings,
+    sockets: list[socket.socket] | None = None,
+    wyoming_sockets: Sequence[socket.socket] = (),
+) -> int:
+    """Listen until SIGINT or SIGTERM and return the exit code. Without `sockets` it binds those of the settings."""
+    server = Server(app, settings, wyoming_sockets=wyoming_sockets)
     handle_signals(server)
     server.run(sockets)
     return 0 if server.started else 1
@@ -81,6 +90,7 @@ class Server(uvicorn.Server):
     """A uvicorn server that reports its address once it listens, and drains live sessions before it stops.
 
     `on_listening` gets the listening sockets, whose port the system may have chosen; the default prints the address.
+    `wyoming_sockets` are those for clients of the Wyoming protocol.
     """
 
     def __init__(
@@ -88,11 +98,15 @@ class Server(uvicorn.Server):
         app: FastAPI,
         settings: Settings,
         on_listening: Callable[[Sequence[socket.socket]], None] | None = None,
+        wyoming_sockets: Sequence[socket.socket] = (),
     ) -> None:
         self.door = _door(app, settings)
         super().__init__(_config(app, settings, self.door))
         self._app = app
         self._on_listening = on_listening or partial(announce, is_tls=bool(settings.certfile))
+        self._settings = settings
+        self._wyoming_sockets = wyoming_sockets
+        self._listeners: Sequence[Listener] = ()
         self._drain_timeout_s = settings.drain_timeout_s
         self._watches = settings.watch
         self._stop_watching: Callable[[], None] = lambda: None
@@ -109,6 +123,9 @@ class Server(uvicorn.Server):
         await super().startup(sockets)
         if self.started:
             self.reloader.tls = self.door.tls
+            self._listeners = await open_listeners(
+                self._app, self._settings, self._wyoming_sockets, self.door.connections
+            )
             if self._watches:
                 self._watch_files()
             self._on_listening(self.servers[0].sockets)
@@ -161,6 +178,8 @@ class Server(uvicorn.Server):
             server.close()
         for listening in sockets or ():
             listening.close()
+        for listener in self._listeners:
+            await listener.stop_accepting()
         ending = asyncio.gather(
             self._end_live_sessions(), self._release_jobs(), asyncio.sleep(LAST_REQUEST_TIMEOUT_S)
         )
@@ -172,8 +191,10 @@ class Server(uvicorn.Server):
         ending.cancel()
         # uvicorn declares an int but accepts any number.
         left_s = max(0.0, deadline - time.monotonic()) + CANCEL_TIMEOUT_S
+        closing = [asyncio.create_task(listener.close(left_s)) for listener in self._listeners]
         self.config.timeout_graceful_shutdown = left_s  # type: ignore[assignment]
         await super().shutdown(sockets)
+        await asyncio.gather(*closing)
         giving_up.cancel()
 
     async def _give_up(self, deadline: float) -> None:

@@ -17,9 +17,11 @@ from pathlib import Path
 import structlog
 
 from paraserve.errors import ParaserveError
-from paraserve.server.processes.listening import announce, bound
+from paraserve.server.access.client_secrets import SIGNING_KEY, new_signing_key
+from paraserve.server.processes.grpc_check import check_grpc
+from paraserve.server.processes.listening import announce, bound, bound_wyoming
 from paraserve.server.processes.service_manager import ServiceManager
-from paraserve.server.processes.worker_process import Worker, cause_of_death, start_worker
+from paraserve.server.processes.worker_process import ListeningSockets, Worker, cause_of_death, start_worker
 from paraserve.server.telemetry.logging import configure_logging
 from paraserve.server.telemetry.process_memory import memory_bytes
 from paraserve.server.telemetry.shared_figures import MULTIPROCESS_DIR, figures_folder, forget_gauges
@@ -69,6 +71,8 @@ class Supervisor:
         self._heartbeat_timeout_s = heartbeat_timeout_s
         self._manager = ServiceManager()
         self._figures: Path | None = None
+        self._signing_key = new_signing_key()
+        self._wyoming_sockets: Sequence[socket.socket] = ()
         self._workers: list[Worker] = []
         self._has_served = False
         self._failures = 0
@@ -89,6 +93,8 @@ class Supervisor:
             for number, handler in self._handlers().items():
                 signal.signal(number, handler)
             listening = stack.enter_context(bound(self._settings))
+            self._wyoming_sockets = stack.enter_context(bound_wyoming(self._settings))
+            check_grpc(self._settings)
             if self._settings.watch:
                 stack.callback(self._watch_files())
             if self._settings.is_recycled:
@@ -97,7 +103,7 @@ class Supervisor:
             try:
                 return self._supervise(listening)
             finally:
-                for one in listening:
+                for one in (*listening, *self._wyoming_sockets):
                     one.close()  # so that nobody connects to processes that drain
                 self._end()
 
@@ -184,9 +190,12 @@ class Supervisor:
         n_missing = n_wanted - sum(not worker.is_old and worker.stop_by_s is None for worker in self._workers)
         if time.monotonic() < self._next_start_s:
             return
-        environment = {} if self._figures is None else {MULTIPROCESS_DIR: str(self._figures)}
+        environment = {SIGNING_KEY: self._signing_key}
+        if self._figures is not None:
+            environment[MULTIPROCESS_DIR] = str(self._figures)
         for _ in range(n_missing):
-            self._workers.append(start_worker(self._command, self._settings, self._sources, listening, environment))
+            sockets = ListeningSockets(listening, self._wyoming_sockets)
+            self._workers.append(start_worker(self._command, self._settings, self._sources, sockets, environment))
 
     def _poll(self) -> None:
         """Read heartbeats, reap workers that have ended, and end those that hang."""

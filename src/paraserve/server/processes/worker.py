@@ -4,8 +4,8 @@ It gets listening sockets and a pipe to its supervisor. Heartbeats on the pipe s
 its event loop turns and its models answer. Reloads of one worker reach the others by it. When the pipe closes, the
 supervisor has ended, and the worker stops too.
 
-Run as `python -m paraserve.server.processes.worker PIPE_FD LISTEN_FD...`, with settings and flags on stdin, each a
-line of JSON.
+Run as `python -m paraserve.server.processes.worker PIPE_FD HTTP_FD... -- WYOMING_FD...`, with settings and flags on
+stdin, each a line of JSON.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ from paraserve.runtime.engine import Engine
 from paraserve.server.app import create_app, load
 from paraserve.server.processes.heartbeat import INTERVAL_S, LIMPING, STUCK, WELL, reload_line, split_lines
 from paraserve.server.processes.server import Server, handle_signals
-from paraserve.server.processes.worker_process import read_settings
+from paraserve.server.processes.worker_process import WYOMING_MARK, read_settings
 from paraserve.server.readiness import Readiness
 from paraserve.server.telemetry.logging import configure_logging
 from paraserve.server.telemetry.metrics import Metrics
@@ -34,8 +34,14 @@ from paraserve.settings import Settings
 class WorkerServer(Server):
     """A server that listens on sockets given by its supervisor, sends heartbeats, and reloads with other workers."""
 
-    def __init__(self, app: FastAPI, settings: Settings, pipe: socket.socket) -> None:
-        super().__init__(app, settings, lambda _: None)
+    def __init__(
+        self,
+        app: FastAPI,
+        settings: Settings,
+        pipe: socket.socket,
+        wyoming_sockets: Sequence[socket.socket],
+    ) -> None:
+        super().__init__(app, settings, lambda _: None, wyoming_sockets)
         self._pipe = pipe
         self._watches = False  # its supervisor does
         self._heartbeats: asyncio.Task[None] | None = None
@@ -91,18 +97,20 @@ def run_worker(open_engine: Callable[[Settings, Metrics], Engine]) -> int:
     """Serve until told to stop and return the exit code."""
     # Until the server handles it. The supervisor reads files again, too, whenever a worker starts.
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    pipe_fd, *listen_fds = map(int, sys.argv[1:])
+    mark = sys.argv.index(WYOMING_MARK)
+    pipe, *sockets = (socket.socket(fileno=int(fd)) for fd in sys.argv[1:mark])
+    wyoming_sockets = [socket.socket(fileno=int(fd)) for fd in sys.argv[mark + 1 :]]
     settings, sources = read_settings(sys.stdin.read())
     configure_logging(settings.log_level)
     metrics = Metrics()
     try:
         app = create_app(settings, open_engine(settings, metrics), metrics, sources)
+        server = WorkerServer(app, settings, pipe, wyoming_sockets)
+        handle_signals(server)
+        server.run(sockets)
     except ParaserveError as error:
         print(f"paraserve: {error.message}", file=sys.stderr)  # noqa: T201
         return 1
-    server = WorkerServer(app, settings, socket.socket(fileno=pipe_fd))
-    handle_signals(server)
-    server.run([socket.socket(fileno=fd) for fd in listen_fds])
     return 0 if server.started else 1
 
 

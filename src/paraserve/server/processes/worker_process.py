@@ -14,8 +14,18 @@ from paraserve.server.processes.heartbeat import LIMPING, STUCK, reload_line, sp
 from paraserve.setting_sources import SettingSources
 from paraserve.settings import Settings
 
+WYOMING_MARK = "--"
+"""Stands between the descriptors of HTTP and those of the Wyoming protocol among a worker's arguments."""
 MIN_STOP_S = 2.0
 """Least time for a process to stop before it is killed."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListeningSockets:
+    """Sockets that all workers accept from: those of HTTP, and those for clients of the Wyoming protocol."""
+
+    http: Sequence[socket.socket]
+    wyoming: Sequence[socket.socket] = ()
 
 
 @dataclass(slots=True)
@@ -82,7 +92,7 @@ def start_worker(
     command: Sequence[str],
     settings: Settings,
     sources: SettingSources,
-    listening: Sequence[socket.socket],
+    listening: ListeningSockets,
     environment: Mapping[str, str],
 ) -> Worker:
     """Start a worker.
@@ -97,12 +107,13 @@ def start_worker(
     pipe, theirs = socket.socketpair()
     pipe.setblocking(False)  # noqa: FBT003 - the name says what is set
     with theirs:
-        descriptors = (theirs.fileno(), *(one.fileno() for one in listening))
+        http, wyoming = ([one.fileno() for one in some] for some in (listening.http, listening.wyoming))
+        arguments = (theirs.fileno(), *http, WYOMING_MARK, *wyoming)
         process = subprocess.Popen(  # noqa: S603 - our own module
-            [*command, *map(str, descriptors)],
+            [*command, *map(str, arguments)],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
-            pass_fds=descriptors,
+            pass_fds=(theirs.fileno(), *http, *wyoming),
             env={**os.environ, **environment},
             process_group=0,  # Ctrl-C is for the supervisor
         )

@@ -7,7 +7,7 @@ The session and the connection know these classes and no message format. A proto
 sockets nor models.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from paraserve.errors import ParaserveError
@@ -97,6 +97,11 @@ class RecordingText:
 
 
 @dataclass(frozen=True, slots=True)
+class Opened:
+    """The client is let in, and may send. This is the first event of a connection that is not refused."""
+
+
+@dataclass(frozen=True, slots=True)
 class SpeechChanged:
     """Speech has begun or ended. It comes as soon as it is known, before the texts of that speech."""
 
@@ -134,7 +139,12 @@ class AudioDamaged:
 
 @dataclass(frozen=True, slots=True)
 class Acknowledged:
-    """The oldest `Audio` request with `wants_reply` that had no answer yet has been taken in."""
+    """The oldest `Audio` request with `wants_reply` that had no answer yet has been taken in.
+
+    `audio_ms` is the audio of the utterance up to and with it.
+    """
+
+    audio_ms: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +164,16 @@ class Finished:
 
     wants_reply: bool = False
     problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Cleared:
+    """The oldest `Clear` request that had no answer yet has been obeyed. It stands in place of `Finished`.
+
+    `ends_utterance`: it ended one, of which no last text has come.
+    """
+
+    ends_utterance: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +201,17 @@ class Received:
 
 TextEvent: TypeAlias = PartialText | SegmentText | RecordingText
 Event: TypeAlias = (
-    TextEvent | SpeechChanged | Configured | AudioTold | AudioDamaged | Acknowledged | Failed | Finished | SessionKept
+    TextEvent
+    | Opened
+    | SpeechChanged
+    | Configured
+    | AudioTold
+    | AudioDamaged
+    | Acknowledged
+    | Failed
+    | Finished
+    | Cleared
+    | SessionKept
 )
 
 

@@ -41,6 +41,17 @@ def invalid_value(key: str, value: object, expected: str) -> ProtocolError:
     return ProtocolError(f"{key} must be {expected}, not {reprlib.repr(value)}", code="invalid_value", param=key)
 
 
+def read_mapping(key: str, value: object) -> Mapping[str, Any]:
+    """Return a JSON object.
+
+    Raises:
+        ProtocolError: the value is of another type.
+    """
+    if not isinstance(value, dict):
+        raise invalid_value(key, value, "an object")
+    return value
+
+
 def read_flag(key: str, value: object) -> bool:
     """Return a JSON boolean.
 

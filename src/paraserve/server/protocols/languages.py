@@ -95,7 +95,25 @@ def read_language(key: str, name: str) -> str | None:
     return code
 
 
+def language_name(code: str) -> str:
+    """Return the English name of a language in small letters, the code itself where there is none."""
+    return _english_names().get(code, code)
+
+
+@functools.cache
+def _english_names() -> Mapping[str, str]:
+    """Return the name of each language by its code: the first word that is too long for a code, else the last."""
+    rows = [[name for name in names if name.isascii()] for names in _rows()]
+    return MappingProxyType(
+        {names[0]: next((name for name in names if len(name) > MAX_CODE_CHARS), names[-1]) for names in rows}
+    )
+
+
 @functools.cache
 def _codes() -> Mapping[str, str]:
-    rows = (row.split() for line in NAMES.splitlines() for row in line.split("|"))
-    return MappingProxyType({name.casefold(): names[0] for names in rows for name in names})
+    return MappingProxyType({name.casefold(): names[0] for names in _rows() for name in names})
+
+
+def _rows() -> list[list[str]]:
+    """Return the code, the other codes and the names of each language."""
+    return [names for line in NAMES.splitlines() for row in line.split("|") if (names := row.split())]

@@ -31,5 +31,9 @@ class NewWarnings:
 
     def take(self) -> Json:
         """Return the key `warnings` of a result, nothing if nothing is new."""
+        return warnings_json(self.take_all())
+
+    def take_all(self) -> list[FieldWarning]:
+        """Return those that are new."""
         waiting, self._waiting = self._waiting, []
-        return warnings_json(waiting)
+        return waiting

@@ -7,6 +7,7 @@ from operator import itemgetter
 
 from paraserve.formats import answer_facts, channel_json, heard_json, hotwords_json, spoken_json, spoken_properties
 from paraserve.inference.text.scripts import ALL_MARKS, is_chinese_character
+from paraserve.server.protocols.growing_text import GrowingText
 from paraserve.server.protocols.json_encoding import Json
 from paraserve.types import Sentence, Token, Transcript
 
@@ -16,13 +17,28 @@ FRAME_MS = 10
 """`seek` counts frames of 10 ms, as Whisper does."""
 TRANSLATED_TO = "english"
 """OpenAI's API says this of every translation, whatever was spoken."""
+UNKNOWN = "unknown"
+"""Stands for the language of a text without letters and marks."""
+SEGMENT_EVENT = "transcript.text.segment"
 
 
 def openai_json(transcript: Transcript, *, has_logprobs: bool = False) -> Json:
     """Return OpenAI's `json`, with the tokens' probabilities if they are asked for."""
-    body: Json = {"text": transcript.text}
+    body: Json = {"text": transcript.text, "languages": _languages_json(transcript)}
     if has_logprobs:
-        body["logprobs"] = [_logprob(token) for sentence in transcript.sentences for token in sentence.tokens]
+        body["logprobs"] = logprobs_json(transcript.sentences)
+    return body | _usage(transcript) | answer_facts(transcript)
+
+
+def openai_diarized(transcript: Transcript) -> Json:
+    """Return OpenAI's `diarized_json` of split channels, each of which is a speaker: A, B, and so on."""
+    growing = GrowingText(speaker_label)
+    body: Json = {
+        "task": transcript.task,
+        "duration": transcript.duration_ms / 1000,
+        "text": "".join(map(growing.add, transcript.sentences)),
+        "segments": [timed_segment(n, s, transcript.duration_ms) for n, s in enumerate(transcript.sentences)],
+    }
     return body | _usage(transcript) | answer_facts(transcript)
 
 
@@ -54,6 +70,51 @@ def _usage(transcript: Transcript) -> Json:
     return {"usage": {"type": "duration", "seconds": math.ceil(transcript.duration_ms / 1000)}}
 
 
+def _languages_json(transcript: Transcript) -> list[Json]:
+    """Return the languages that were heard, none where nothing tells them."""
+    heard = (transcript.language, *(sentence.language for sentence in transcript.sentences))
+    codes = [code for code in dict.fromkeys(heard) if code]
+    if not codes and transcript.task == "transcribe":  # the script of a translation says nothing
+        codes = [code for code in [language_of(transcript)] if code != UNKNOWN]
+    return [{"code": code} for code in codes]
+
+
+def timed_segment(index: int, sentence: Sentence, default_end_ms: int) -> Json:
+    """Return a sentence as OpenAI's `transcript.text.segment`. One of split channels has a speaker.
+
+    `default_end_ms` stands for an end that is not known.
+    """
+    speaker = {} if sentence.channel is None else {"speaker": speaker_of(sentence.channel)}
+    return {
+        "type": SEGMENT_EVENT,
+        "id": segment_id(index),
+        "start": (sentence.start_ms or 0) / 1000,
+        "end": seconds(sentence.end_ms, default_end_ms),
+        "text": sentence.text,
+        **speaker,
+    }
+
+
+def segment_id(index: int) -> str:
+    """Return the name of a sentence by its place, from 0."""
+    return f"seg_{index}"
+
+
+def speaker_of(channel: int) -> str:
+    """Return the name of the person in a channel, from 0: A, B, and so on."""
+    return chr(ord("A") + channel)
+
+
+def speaker_label(channel: int, text: str) -> str:
+    """Return the text behind the name of its speaker."""
+    return f"{speaker_of(channel)}: {text}"
+
+
+def logprobs_json(sentences: Iterable[Sentence]) -> list[Json]:
+    """Return the probability of each word."""
+    return [_logprob(token) for sentence in sentences for token in sentence.tokens]
+
+
 def _logprob(token: Token) -> Json:
     return {"token": token.text, "bytes": list(token.text.encode()), "logprob": _log(token.score)}
 
@@ -66,7 +127,7 @@ def _log(score: float) -> float:
 def language_of(transcript: Transcript) -> str:
     """Return the code of the language that the model heard, else "zh" or "en" by the script of what was said.
 
-    Where only numbers are known, their marks tell. Without text it is "unknown".
+    Where only numbers are known, their marks tell. Without text it is `UNKNOWN`.
     """
     if transcript.language:
         return transcript.language
@@ -83,7 +144,7 @@ def _language_of_marks(text: str) -> str:
     """Return the language of a text of numbers: its marks are full-width where the words before it were Chinese."""
     marks = {c for c in text if c in ALL_MARKS}
     if not marks:
-        return "unknown"
+        return UNKNOWN
     return "en" if all(mark.isascii() for mark in marks) else "zh"
 
 

@@ -66,6 +66,14 @@ class EndUtterance:
 
 
 @dataclass(frozen=True, slots=True)
+class Clear:
+    """The utterance is over, and its audio since the last end of speech is dropped: no text of that comes.
+
+    `Cleared` follows the texts of what had ended before.
+    """
+
+
+@dataclass(frozen=True, slots=True)
 class BadMessage:
     """A message that cannot be obeyed and changes nothing; `Failed` follows."""
 
@@ -77,7 +85,7 @@ class KeepSession:
     """The client wants to be able to return after its connection broke; `SessionKept` follows."""
 
 
-Request: TypeAlias = Audio | Configure | EndUtterance | BadMessage | KeepSession
+Request: TypeAlias = Audio | Configure | EndUtterance | Clear | BadMessage | KeepSession
 
 
 @dataclass(frozen=True, slots=True)

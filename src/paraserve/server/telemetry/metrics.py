@@ -173,6 +173,7 @@ class Metrics:
         labels = ["route", "method", "status"]
         self.requests = self._counter("http_requests", "Answered requests", *labels)
         self.seconds = self._histogram("http_request_seconds", "Time to answer", REQUEST_BUCKETS_S, "route")
+        self.grpc_calls = self._counter("grpc_calls", "Calls of gRPC that ended", "method", "status")
         self.uploads = self._gauge("uploads_in_progress", "Uploads being worked on")
         self.refusals = self._counter("refusals", "Requests, connections and messages turned away", "kind")
         self.limits_store_up = self._gauge("limits_store_up", "1 while limits can be counted", mode="livemin")

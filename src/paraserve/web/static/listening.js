@@ -1,6 +1,7 @@
 /** From a file through the server into an entry. */
-import { RATE_HZ, peaksOf } from "./recording.js";
-import { transcribe, UploadError } from "./upload.js";
+import { ServerError, transcribe } from "./client/index.js";
+import { RATE_HZ } from "./client/pcm.js";
+import { peaksOf } from "./client/recording.js";
 
 const LONGEST_WAVEFORM_S = 1800; // decoding more would take too much of the browser's memory
 const LARGEST_WAVEFORM_BYTES = 200_000_000;
@@ -15,9 +16,11 @@ export async function listen(file, entry, options) {
   entry.onCancel = () => cancel.abort();
   const clock = new Clock(entry);
   try {
-    entry.showTranscript(await transcribe(file, options, (fraction) => clock.progress(fraction), cancel.signal));
+    const onProgress = (fraction) => clock.progress(fraction);
+    const fields = { audio_quality: true };
+    entry.showTranscript(await transcribe(file, { ...options, fields, onProgress, signal: cancel.signal }));
   } catch (error) {
-    if (error instanceof UploadError) entry.showError(error);
+    if (error instanceof ServerError) entry.showError(error);
     else if (error !== cancel.signal.reason) throw error;
     entry.finish("cancelled");
   } finally {

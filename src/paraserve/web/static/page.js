@@ -1,13 +1,13 @@
 /** The page: what the buttons do. */
+import { MicrophoneError } from "./client/index.js";
+import { credentials } from "./client/server.js";
 import { Entry } from "./entry.js";
 import { listen } from "./listening.js";
-import { MicrophoneError } from "./microphone.js";
 import { listenToModels, offerModels } from "./models.js";
 import { Player } from "./player.js";
 import { choices, keep, openSettings } from "./settings.js";
 import { Speaking } from "./speaking.js";
 import { plainWords, say, speak, spokenLanguage } from "./strings.js";
-import { credentials } from "./upload.js";
 
 const FIRST_RETRY_S = 1;
 const LONGEST_RETRY_S = 30;
@@ -28,13 +28,6 @@ function showState(name, values) {
 function showProblem(error) {
   $("problem").hidden = !error;
   if (error) say($("problem"), ...plainWords(error));
-}
-
-/** Where to speak to; browsers cannot give a WebSocket a header. */
-function socketUrl(key) {
-  const url = Object.assign(new URL(here), { protocol: location.protocol === "https:" ? "wss:" : "ws:" });
-  if (key) url.searchParams.set("token", key);
-  return url.href;
 }
 
 /** Ask the server for its model until it answers; a server that wants an API key, once for each key. */
@@ -70,7 +63,7 @@ async function startSpeaking() {
   const entry = new Entry(`microphone-${new Date().toISOString().slice(0, 19).replaceAll(":", "")}`, player);
   say(entry.title, "title", { time: new Date().toLocaleTimeString() });
   const chosen = choices();
-  speaking = new Speaking(entry, { ...chosen, url: socketUrl(chosen.key) }, {
+  speaking = new Speaking(entry, { ...chosen, url: here }, {
     onFrame: showSound,
     onState: showState,
     onStop: () => showRecordButton("record.finishing", false),
@@ -121,7 +114,7 @@ function take(list) {
       isCancelled = true;
       entry.finish("cancelled");
     };
-    files = files.then(() => isCancelled || listen(file, entry, { ...choices(), url: new URL("transcribe", here) }));
+    files = files.then(() => isCancelled || listen(file, entry, { ...choices(), url: here }));
   }
 }
 

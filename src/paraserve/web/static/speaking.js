@@ -1,12 +1,10 @@
 /** From the microphone through the server into an entry. */
-import { Live } from "./live.js";
-import { Microphone } from "./microphone.js";
-import { Recording } from "./recording.js";
+import { Live, Microphone } from "./client/index.js";
 
 const SILENT_MS = 3000;
+const EXTRA = { wav_name: "page", audio_quality: true };
 
 export class Speaking {
-  #recording = new Recording();
   #entry;
   #listener;
   #microphone;
@@ -23,7 +21,7 @@ export class Speaking {
     this.#entry = entry;
     this.#listener = listener;
     entry.source = () => this.#heard();
-    this.#live = new Live(this.#recording, options, {
+    this.#live = new Live({ ...options, keepsSound: true, extra: EXTRA }, {
       onState: listener.onState,
       onPartial: (text) => entry.showPartial(text),
       onFinal: (text, sentences) => entry.append(text, sentences),
@@ -53,20 +51,19 @@ export class Speaking {
   }
 
   #take(samples) {
-    this.#recording.append(samples);
-    this.#live.pump();
+    this.#live.send(samples);
     this.#show(true);
     const level = samples.reduce((loudest, sample) => Math.max(loudest, Math.abs(sample) / 32768), 0);
-    this.#listener.onFrame(level, this.#recording.durationMs);
+    this.#listener.onFrame(level, this.#live.recording.durationMs);
     this.#hasSound ||= level > 0;
-    if (!this.#hasSound && this.#recording.durationMs > SILENT_MS) {
+    if (!this.#hasSound && this.#live.recording.durationMs > SILENT_MS) {
       this.#hasSound = true; // said once
       this.#listener.onProblem({ code: "no_sound" });
     }
   }
 
   #show(isLive) {
-    const { peaks, durationMs } = this.#recording;
+    const { peaks, durationMs } = this.#live.recording;
     this.#entry.transcript.duration_ms = Math.round(durationMs);
     this.#entry.showSound({ peaks, durationMs, isLive });
   }
@@ -80,13 +77,13 @@ export class Speaking {
     if (error) this.#entry.showError(error);
     await this.stop();
     this.#entry.finish();
-    if (this.#recording.length) this.#entry.offerSound();
+    if (this.#live.recording.length) this.#entry.offerSound();
     this.#listener.onEnd();
   }
 
   #heard() {
-    const samples = this.#recording.length;
-    if (samples !== this.#sound.samples) this.#sound = { blob: this.#recording.wav(), samples };
+    const samples = this.#live.recording.length;
+    if (samples !== this.#sound.samples) this.#sound = { blob: this.#live.recording.wav(), samples };
     return samples ? this.#sound : null;
   }
 }

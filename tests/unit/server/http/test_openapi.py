@@ -14,7 +14,8 @@ from paraserve.server.error_table import ERROR_TABLE
 from paraserve.server.http.error_codes import ERROR_CODES
 from paraserve.server.http.parsing.form_fields import FormFields, read_caching, read_timeout
 from paraserve.server.http.parsing.raw_audio import read_raw_audio
-from paraserve.server.http.upload_formats import UploadRequest, upload_formats
+from paraserve.server.http.upload_formats import upload_formats
+from paraserve.server.http.upload_plan import UploadRequest
 from support.api_description import UNDESCRIBED, UndescribedError, api_description, described_app
 
 ROOT = Path(__file__).resolve().parents[4]
@@ -26,7 +27,17 @@ OPERATIONS = {
     for method, operation in methods.items()
 }
 FORMATS = {one.path: one for one in upload_formats(is_strict=False)}
-LIVE_CODES = {"invalid_message", "message_too_large", "unknown_mode", "mode_unavailable"}
+LIVE_CODES = {
+    "unknown_event",
+    "unsupported_event",
+    "input_audio_buffer_commit_empty",
+    "invalid_message",
+    "message_too_large",
+    "unknown_mode",
+    "mode_unavailable",
+}
+NEEDED = {"diarized_json": {"channel": "split"}}
+"""Fields that a value needs beside it."""
 LOCAL_CODES = {"not_a_file", "invalid_settings", "model_file_damaged"}
 
 
@@ -136,7 +147,7 @@ def test_described_values_are_taken(path):
     """Each value of a list is taken, as are limits; what lies beyond is refused."""
     for name, field in form_of(path).items():
         for value in field.get("enum", []):
-            plan(path, **{name: written(value)})
+            plan(path, **{name: written(value)}, **NEEDED.get(value, {}))
         for edge, step in (("minimum", -1), ("maximum", 1)):
             if edge in field:
                 plan(path, **{name: written(field[edge])})

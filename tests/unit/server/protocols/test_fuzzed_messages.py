@@ -1,4 +1,4 @@
-"""Messages of both protocols by the thousand, damaged at random: requests or the typed error, in bounded time."""
+"""Messages of all protocols by the thousand, damaged at random: requests or the typed error, in bounded time."""
 
 import json
 import time
@@ -8,11 +8,15 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from paraserve.errors import ProtocolError
+from paraserve.inference.abilities import ModelChoice
+from paraserve.server.protocols.deepgram.live_protocol import DeepgramProtocol
+from paraserve.server.protocols.deepgram.live_query import LiveQuery
 from paraserve.server.protocols.funasr.hotwords import parse_hotwords
 from paraserve.server.protocols.funasr.live_messages import FunasrDialect
 from paraserve.server.protocols.funasr.live_protocol import FunasrProtocol
 from paraserve.server.protocols.requests import BadMessage
 from paraserve.server.protocols.vosk import VoskProtocol
+from paraserve.server.protocols.wyoming.live_protocol import WyomingProtocol
 
 PER_RUN = 5 * settings().max_examples
 MAX_SECONDS = 30
@@ -27,6 +31,14 @@ FUNASR = json.dumps({
 VOSK = json.dumps({
     "config": {"sample_rate": 8000, "words": True, "max_alternatives": 0, "phrase_list": ["one", "[unk]"]}, "eof": 1,
 })  # fmt: skip
+DEEPGRAM = json.dumps({"type": "Configure", "keyterms": ["a", "b"], "features": {"numerals": True}, "channel": 0})
+WYOMING = json.dumps({
+    "type": "transcribe", "version": "1.10.2", "data_length": 40, "data": {
+        "name": "demo", "language": "zh", "vad_sensitivity": "relaxed", "context": {}, "rate": 16000, "width": 2,
+        "channels": 1, "transcript_terms": ["a b"],
+    },
+}) + '\n{"transcript_names": ["one", "二"], "a": 1}'  # fmt: skip
+MESSAGES = {"vosk": VOSK, "deepgram": DEEPGRAM, "wyoming": WYOMING}
 PIECES = (
     '"',
     "{",
@@ -51,6 +63,8 @@ PROTOCOLS = {
     "funasr": lambda: FunasrProtocol(FunasrDialect(), "r"),
     "funasr offline strict": lambda: FunasrProtocol(FunasrDialect(is_offline=True, is_strict=True), "r"),
     "vosk": lambda: VoskProtocol("r"),
+    "wyoming": lambda: WyomingProtocol("r", lambda _: ModelChoice()),
+    "deepgram": lambda: DeepgramProtocol(LiveQuery(), "r"),
 }
 
 
@@ -75,13 +89,13 @@ def read(protocol, text: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", PROTOCOLS)
 @settings(max_examples=PER_RUN)
-@given(st.one_of(damaged(FUNASR), damaged(VOSK), st.text(max_size=60)))
+@given(st.one_of(damaged(FUNASR), *map(damaged, MESSAGES.values()), st.text(max_size=60)))
 @example('{"hotwords":"{"}')
 def test_damaged_messages(name, text):
     """Whatever comes is read or refused, and the next message is read."""
     protocol = PROTOCOLS[name]()
     read(protocol, text)
-    read(protocol, FUNASR if "funasr" in name else VOSK)
+    read(protocol, MESSAGES.get(name, FUNASR))
 
 
 @pytest.mark.slow
@@ -109,6 +123,8 @@ def test_hostile_sizes():
         json.dumps({f"k{n}": n for n in range(60_000)}),
         json.dumps({"hotwords": {f"k{n}": n for n in range(60_000)}}),
         json.dumps({"hotwords": "a " * 400_000}),
+        json.dumps({"type": "Configure", "keyterms": ["a b"] * 100_000}),
+        json.dumps({"type": "Configure", "features": {f"k{n}": True for n in range(60_000)}}),
         json.dumps({"config": {"phrase_list": ["a b"] * 100_000}}),
     ]
     for new in PROTOCOLS.values():

@@ -141,6 +141,7 @@ def with_overrides(options: VadOptions, overrides: VadOverrides) -> VadOptions:
         "max_end_silence_time": overrides.max_end_silence_ms,
         "max_single_segment_time": overrides.max_segment_ms,
         "speech_noise_thres": overrides.speech_noise_threshold,
+        "lookback_time_start_point": overrides.start_padding_ms,
     }
     changes: dict[str, Any] = {name: value for name, value in wanted.items() if value is not None}
     return replace(options, **changes)

@@ -13,6 +13,7 @@ from paraserve.redaction_lists import read_masks, read_profanity, read_replaceme
 from paraserve.server.protocols.funasr.hotwords import check_hotwords, parse_hotwords
 from paraserve.server.protocols.languages import AUTO, read_language
 from paraserve.server.protocols.option_warnings import not_honoured, option_warnings, unknown_fields
+from paraserve.server.protocols.prompt_hotwords import prompt_hotwords
 from paraserve.types import ChannelChoice, FieldWarning, Task
 
 MAX_DIGITS = 5
@@ -55,6 +56,11 @@ class FormFields:
         """Return all items of a list, of which each value may be a JSON list."""
         return [item for value in self.all(name) for item in _json_list(value) or [value]]
 
+    def nested(self, name: str, keys: Iterable[str]) -> dict[str, str]:
+        """Return the values of an object that has a field for each of its keys: `name[key]`."""
+        present = {key: field for key in keys if (field := f"{name}[{key}]") in self._values}
+        return {key: value for key, field in present.items() if (value := self.last(field)) is not None}
+
     def warn(self, warning: FieldWarning) -> None:
         """Add a warning to the answer, once."""
         if warning not in self._warnings:
@@ -90,15 +96,16 @@ def recognition_options(fields: FormFields, abilities: Abilities, task: Task | N
         ProtocolError: names the field whose value cannot be understood.
         TaskUnavailableError: a translation is asked for, and the loaded model does not translate.
     """
+    prompt, named = _prompt(fields, abilities)
     options = RecognitionOptions(
-        hotwords=_hotwords(fields),
+        hotwords=_hotwords(fields, named),
         itn=read_switch(fields, "itn", default=True),
         punctuate=read_switch(fields, "punctuate", default=True),
         language=read_language("language", fields.last("language") or ""),
         deterministic=read_switch(fields, "deterministic", default=False),
         lm=read_switch(fields, "lm", default=True),
-        prompt=fields.last("prompt"),
-        channel=_channel(fields),
+        prompt=prompt,
+        channel=read_channel(fields),
         track=read_digits(fields, "track", MAX_DIGITS),
         model=read_model(fields),
         task=task or read_task(fields),
@@ -208,15 +215,33 @@ def read_caching(fields: FormFields, cache_control: str = "") -> bool:
     return read_switch(fields, "store", default=True) and not is_off and not words & {"no-cache", "no-store"}
 
 
-def _channel(fields: FormFields) -> ChannelChoice:
+def read_channel(fields: FormFields) -> ChannelChoice:
+    """Read the channel of the file to take, None for a mix of all.
+
+    Raises:
+        ProtocolError: it is neither a number nor `split`.
+    """
     if fields.last("channel") == "split":
         return "split"
     return read_digits(fields, "channel", MAX_DIGITS)
 
 
-def _hotwords(fields: FormFields) -> tuple[Hotword, ...]:
+def _prompt(fields: FormFields, abilities: Abilities) -> tuple[str | None, tuple[Hotword, ...]]:
+    """Return the prompt, or in its place the names in it where the model takes hotwords only."""
+    prompt = fields.last("prompt")
+    if prompt is None or abilities.prompt or not abilities.hotwords:
+        return prompt, ()
+    words = prompt_hotwords(prompt)
+    if words:
+        fields.warn(not_honoured("prompt", "the loaded model takes no prompt: the names in it count as hotwords"))
+    return (None if words else prompt), words
+
+
+def _hotwords(fields: FormFields, named: Iterable[Hotword]) -> tuple[Hotword, ...]:
     words = [word for value in fields.all("hotwords") for word in parse_hotwords(value)]
-    return check_hotwords(tuple(dict.fromkeys(words)))
+    given = {word.text for word in words}
+    more = (word for word in named if word.text not in given)
+    return check_hotwords(tuple(dict.fromkeys((*words, *more))))
 
 
 def _redaction(fields: FormFields) -> Redaction:

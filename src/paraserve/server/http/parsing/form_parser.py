@@ -3,7 +3,8 @@
 from python_multipart.multipart import parse_options_header
 from starlette.formparsers import MultiPartParser
 
-FILE_FIELDS = ("file", "audio")
+WEBSERVICE_FILE_FIELD = "audio_file"
+FILE_FIELDS = ("file", "audio", WEBSERVICE_FILE_FIELD)
 
 
 class RecordingFormParser(MultiPartParser):

@@ -16,7 +16,16 @@ from paraserve.errors import ParaserveError
 from paraserve.server.live.live_session import LiveSession
 from paraserve.server.live.queues import CloseRequest, Inbox, Outbox
 from paraserve.server.live.recorded_utterance import LiveContext
-from paraserve.server.protocols.events import Event, Failed, PartialText, RecordingText, SegmentText, SessionKept
+from paraserve.server.protocols.events import (
+    Cleared,
+    Event,
+    Failed,
+    Opened,
+    PartialText,
+    RecordingText,
+    SegmentText,
+    SessionKept,
+)
 from paraserve.server.protocols.live_protocol import LiveProtocol
 from paraserve.server.protocols.requests import Frame
 
@@ -117,6 +126,7 @@ class SessionTask:
 
     async def _work(self) -> None:
         """Run the session, then tell the writer how to close."""
+        self.outbox.put(Opened())
         try:
             stop = await self.session.run()
         except ParaserveError as error:
@@ -154,7 +164,7 @@ class SessionTask:
             self.n_told += 1
         elif isinstance(event, PartialText | SegmentText):
             self.n_told += event.is_last
-        elif isinstance(event, Failed):
+        elif isinstance(event, Failed | Cleared):
             self.n_told += event.ends_utterance
         if isinstance(event, SessionKept):
             self._sent = SentFrames() if event.token else None

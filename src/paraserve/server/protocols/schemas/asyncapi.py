@@ -9,9 +9,12 @@ from pydantic.json_schema import models_json_schema
 from paraserve import __version__
 from paraserve.server.protocols.json_encoding import Json
 from paraserve.server.protocols.schemas import (
+    deepgram_messages,
     funasr_events,
     funasr_messages,
     realtime_messages,
+    realtime_requests,
+    realtime_turns,
     session_messages,
     vosk_messages,
 )
@@ -28,7 +31,10 @@ SCHEMA_REF = "#/components/schemas/{model}"
 
 @dataclass(frozen=True, slots=True)
 class LiveChannel:
-    """One protocol: the paths on which it is spoken, and the JSON messages of both directions."""
+    """One protocol: the paths on which it is spoken, and the JSON messages of both directions.
+
+    `takes_binary`: audio comes in binary frames.
+    """
 
     name: str
     address: str
@@ -36,6 +42,7 @@ class LiveChannel:
     description: str
     from_client: tuple[type[Documented], ...]
     from_server: tuple[type[Documented], ...]
+    takes_binary: bool = True
 
 
 FUNASR = LiveChannel(
@@ -74,11 +81,52 @@ REALTIME = LiveChannel(
     name="realtime",
     address="/v1/realtime",
     title="OpenAI's Realtime API",
-    description="Not served. A client gets one error event, then the connection is closed with 1008.",
-    from_client=(),
-    from_server=(realtime_messages.RealtimeError,),
+    description="Transcription sessions, in GA's shape and, with the header `OpenAI-Beta: realtime=v1`, in the one "
+    "before it. Audio comes in text frames. The query may name `model` and `intent=transcription`.",
+    from_client=(
+        realtime_requests.RealtimeSessionUpdate,
+        realtime_requests.RealtimeBetaUpdate,
+        realtime_requests.RealtimeAppend,
+        realtime_requests.RealtimeCommit,
+        realtime_requests.RealtimeClear,
+    ),
+    from_server=(
+        realtime_messages.RealtimeSessionEvent,
+        realtime_messages.RealtimeBetaSessionEvent,
+        realtime_turns.RealtimeSpeechStarted,
+        realtime_turns.RealtimeSpeechStopped,
+        realtime_turns.RealtimeCommitted,
+        realtime_messages.RealtimeCleared,
+        realtime_turns.RealtimeItemAdded,
+        realtime_turns.RealtimeDelta,
+        realtime_turns.RealtimeCompleted,
+        realtime_turns.RealtimeFailed,
+        realtime_messages.RealtimeError,
+    ),
+    takes_binary=False,
 )
-CHANNELS = (FUNASR, VOSK, REALTIME)
+DEEPGRAM = LiveChannel(
+    name="deepgram",
+    address="/v1/listen",
+    title="Deepgram's live API",
+    description="Spoken on `/v1/listen`, with the settings of the client in the query. A query that cannot be used "
+    "is answered with a `DeepgramError`, and the connection is closed with 1008. A connection is one utterance.",
+    from_client=(
+        deepgram_messages.DeepgramKeepAlive,
+        deepgram_messages.DeepgramFinalize,
+        deepgram_messages.DeepgramCloseStream,
+        deepgram_messages.DeepgramConfigure,
+    ),
+    from_server=(
+        deepgram_messages.DeepgramResult,
+        deepgram_messages.DeepgramSpeechStarted,
+        deepgram_messages.DeepgramUtteranceEnd,
+        deepgram_messages.DeepgramConfigured,
+        deepgram_messages.DeepgramMetadata,
+        deepgram_messages.DeepgramError,
+    ),
+)
+CHANNELS = (FUNASR, VOSK, DEEPGRAM, REALTIME)
 
 
 @functools.cache
@@ -101,7 +149,8 @@ def asyncapi_document() -> Json:
 
 
 def _channel(channel: LiveChannel) -> Json:
-    names = [AUDIO, *(model.__name__ for model in (*channel.from_client, *channel.from_server))]
+    names = [model.__name__ for model in (*channel.from_client, *channel.from_server)]
+    names = [AUDIO, *names] if channel.takes_binary else names
     codes = "\n".join(f"- {code}: {meaning}" for code, meaning in CLOSE_CODES.items())
     about: Json = {
         "address": channel.address,
@@ -140,7 +189,7 @@ def _handshake() -> Json:
 
 def _operations(channel: LiveChannel) -> Iterator[tuple[str, Json]]:
     """Describe what the server receives and what it sends."""
-    received = [*(model.__name__ for model in channel.from_client), AUDIO]
+    received = [model.__name__ for model in channel.from_client] + ([AUDIO] if channel.takes_binary else [])
     sent = [model.__name__ for model in channel.from_server]
     for action, sender, names in (("receive", "client", received), ("send", "server", sent)):
         operation: Json = {

@@ -33,11 +33,20 @@ class OpenAILogprob(Documented):
     """Natural logarithm of the probability."""
 
 
+class OpenAILanguage(Documented):
+    """A language that was heard."""
+
+    code: str
+    """Its code: that of the model, else `zh` or `en` by the script of the text."""
+
+
 class OpenAITranscription(WithChannels, WithRedactions, WithNotice, WithWarnings, WithAudioQuality):
     """The answer with `response_format=json`."""
 
     text: str
     """The whole text."""
+    languages: list[OpenAILanguage]
+    """Languages that were heard. Empty where nothing tells them."""
     usage: OpenAIUsage
     """The audio of the request."""
     logprobs: list[OpenAILogprob] | MISSING = MISSING
@@ -102,6 +111,38 @@ class OpenAIVerboseTranscription(
     """The audio of the request."""
     words: list[OpenAIWord] | MISSING = MISSING
     """Words with times. Present if `timestamp_granularities[]` asks for them."""
+
+
+class OpenAISpeakerSegment(Documented):
+    """A sentence with its speaker."""
+
+    type: Literal["transcript.text.segment"]
+    """Always `transcript.text.segment`."""
+    id: str
+    """Name of the segment by its place: `seg_0`."""
+    start: float = Field(ge=0)
+    """Start in seconds."""
+    end: float = Field(ge=0)
+    """End in seconds."""
+    text: str
+    """Text with punctuation."""
+    speaker: str
+    """`A` for the first channel, `B` for the second one, and so on."""
+
+
+class OpenAIDiarizedTranscription(WithChannels, WithRedactions, WithNotice, WithWarnings, WithAudioQuality):
+    """The answer with `response_format=diarized_json`, in which each channel is a speaker."""
+
+    task: Literal["transcribe", "translate"]
+    """What was asked for."""
+    duration: float = Field(ge=0)
+    """Length of the recording in seconds."""
+    text: str
+    """A line for each turn, behind its speaker: `A: text`."""
+    segments: list[OpenAISpeakerSegment]
+    """Sentences in the order of their starts."""
+    usage: OpenAIUsage
+    """The audio of the request."""
 
 
 class OpenAIModel(ModelFacts):

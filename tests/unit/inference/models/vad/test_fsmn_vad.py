@@ -159,10 +159,12 @@ def test_options_of_a_stream() -> None:
 
 
 def test_knobs_of_a_stream() -> None:
-    """A client's knobs replace three of the options, and the look-back follows them."""
+    """A client's knobs replace four of the options, and the look-back follows them."""
     knobs = VadOverrides(max_end_silence_ms=300, max_segment_ms=2000, speech_noise_threshold=0.3)
     options = replace(VAD.options, max_end_silence_time=300, max_single_segment_time=2000, speech_noise_thres=0.3)
     assert VAD.new_state(knobs).options == options
+    padded = replace(VAD.options, lookback_time_start_point=900)
+    assert VAD.new_state(VadOverrides(start_padding_ms=900)).options == padded
     assert VAD.new_state(VadOverrides()).options == VAD.options
     assert VAD.lookback_with(VadOverrides()) == VAD.lookback_ms
     assert VAD.lookback_with(VadOverrides(max_end_silence_ms=3000)) == (285 - 11 - 1) * 10 + 45
@@ -170,11 +172,23 @@ def test_knobs_of_a_stream() -> None:
     assert VAD.lookback_with(VadOverrides(max_end_silence_ms=10**9, max_segment_ms=5000)) == 5010 + 45
 
 
+def test_padding_of_a_stream() -> None:
+    """More audio before speech begins segments earlier and changes nothing else, as far as there is audio."""
+    _, usual = VAD.step(VAD.new_state(), RECORDING, is_last=True)
+    _, padded = VAD.step(VAD.new_state(VadOverrides(start_padding_ms=300)), RECORDING, is_last=True)
+    ends = [event for event in usual.events if event.kind == "end"]
+    assert [event for event in padded.events if event.kind == "end"] == ends
+    earlier = [one.at_ms - other.at_ms for one, other in zip(usual.events, padded.events, strict=True)]
+    assert max(earlier) == 100
+    assert min(earlier) == 0
+
+
 @pytest.mark.parametrize(
     "knobs",
     [
         VadOverrides(max_end_silence_ms=-1),
         VadOverrides(max_segment_ms=9),
+        VadOverrides(start_padding_ms=-1),
         VadOverrides(speech_noise_threshold=1.01),
         VadOverrides(speech_noise_threshold=-1.01),
         VadOverrides(speech_noise_threshold=float("nan")),

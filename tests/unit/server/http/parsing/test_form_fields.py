@@ -5,9 +5,9 @@ import pytest
 from paraserve.errors import ProtocolError
 from paraserve.hotword_types import Hotword
 from paraserve.inference.abilities import Abilities
-from paraserve.options import RecognitionOptions
+from paraserve.options import RecognitionOptions, VadOverrides
 from paraserve.server.http.parsing.form_fields import FormFields, recognition_options
-from paraserve.server.http.parsing.openai_fields import OpenAIFields, read_openai_fields
+from paraserve.server.http.parsing.openai_fields import OpenAIFields, read_openai_fields, with_openai_options
 from support.fakes import ALL_ABILITIES
 
 
@@ -138,8 +138,9 @@ def test_hotwords(values):
         ({"include[]": "confidence"}, "include"),
         ({"include": "logprobs"}, "include"),
         ({"temperature": "hot"}, "temperature"),
-        ({"stream": "true"}, "stream"),
         ({"stream": "perhaps"}, "stream"),
+        ({"known_speaker_names[]": "agent"}, "known_speaker_names"),
+        ({"known_speaker_references": ["data:audio/wav;base64,"]}, "known_speaker_references"),
     ],
 )
 def test_refused_fields_of_openai(fields, param):
@@ -157,3 +158,123 @@ def test_fields_of_openai_without_effect():
     plain = form(temperature="0", include="logprobs")
     assert read_openai_fields(plain, "json") == OpenAIFields(has_logprobs=True)
     assert warned(plain) == []
+
+
+def openai_options(fields, abilities=ALL_ABILITIES):
+    return with_openai_options(recognition_options(fields, abilities), fields, abilities)
+
+
+SERVER_VAD = '{"type":"server_vad","silence_duration_ms":300,"threshold":0.9,"prefix_padding_ms":120}'
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"chunking_strategy": SERVER_VAD},
+        {
+            "chunking_strategy[type]": "server_vad",
+            "chunking_strategy[silence_duration_ms]": "300",
+            "chunking_strategy[threshold]": "0.9",
+            "chunking_strategy[prefix_padding_ms]": "120",
+        },
+    ],
+)
+def test_chunking(fields):
+    """JSON, and a field for each key as OpenAI's clients send it, turn the same knobs."""
+    given = form(**fields)
+    assert openai_options(given).vad == VadOverrides(300, None, 0.8, 120)
+    assert warned(given) == []
+
+
+def test_automatic_chunking():
+    """`auto` is what the server does anyway."""
+    fields = form(chunking_strategy="auto")
+    assert openai_options(fields) == RecognitionOptions()
+    assert warned(fields) == []
+
+
+@pytest.mark.parametrize(
+    "value", ["never", "[]", "{}", "7", '{"type":"semantic_vad"}', '{"type":"server_vad"', "[" * 9999]
+)
+def test_unknown_chunking(value):
+    """Neither `auto` nor `server_vad` is an error that names the field."""
+    with pytest.raises(ProtocolError) as refused:
+        openai_options(form(chunking_strategy=value))
+    assert (refused.value.code, refused.value.param) == ("invalid_value", "chunking_strategy")
+    assert len(refused.value.message) < 200
+
+
+def test_chunking_without_effect():
+    """A key that is not known, a knob that another field turns, and a detector that is not there are named."""
+    fields = form(chunking_strategy='{"type":"server_vad","eagerness":1}')
+    assert openai_options(fields) == RecognitionOptions()
+    assert warned(fields) == [("unknown_field", "chunking_strategy.eagerness")]
+    fields = form(**{"chunking_strategy[silence_duration_ms]": "300", "chunking_strategy[speed]": "1"})
+    own = RecognitionOptions(vad=VadOverrides(500))
+    assert with_openai_options(own, fields, ALL_ABILITIES) == own
+    assert warned(fields) == [("not_honoured", "chunking_strategy"), ("unknown_field", "chunking_strategy[speed]")]
+    fields = form(**{"chunking_strategy[silence_duration_ms]": "300"})
+    openai_options(fields, Abilities(detects_speech=False))
+    assert warned(fields) == [("not_honoured", "chunking_strategy")]
+
+
+@pytest.mark.parametrize(
+    "fields", [{"keywords[]": ["阿里巴巴", "New York"]}, {"keywords": '["阿里巴巴","New York"]'}]
+)
+def test_keywords(fields):
+    """Each is one hotword, behind those of `hotwords`, and keeps its spaces."""
+    given = form(hotwords="魔搭:40", **fields)
+    assert openai_options(given).hotwords == (Hotword("魔搭", 40), Hotword("阿里巴巴"), Hotword("New York"))
+    assert warned(given) == []
+    deaf = form(**fields)
+    openai_options(deaf, NOTHING)
+    assert warned(deaf) == [("not_honoured", "keywords")]
+
+
+def test_too_many_keywords():
+    """The limit is that of hotwords, for both together."""
+    with pytest.raises(ProtocolError) as refused:
+        openai_options(form(hotwords="魔搭", keywords=[f"word{n}" for n in range(1000)]))
+    assert refused.value.param == "keywords"
+
+
+@pytest.mark.parametrize(
+    ("fields", "language", "warnings"),
+    [
+        ({"languages[]": ["zh"]}, "zh", []),
+        ({"languages": '["Chinese"]'}, "zh", []),
+        ({"languages": ["zh", "en"]}, None, ["languages"]),
+        ({"languages": ["zh", "zh-CN"]}, "zh", []),
+        ({"languages": ["fr"]}, "fr", ["languages"]),
+        ({"languages": ["en"], "language": "zh"}, "zh", ["languages"]),
+        ({"languages": ["zh"], "language": "zh"}, "zh", []),
+    ],
+)
+def test_languages(fields, language, warnings):
+    """One is the language; several are no choice, one that the model does not know is named."""
+    given = form(**fields)
+    assert openai_options(given).language == language
+    assert warned(given) == [("not_honoured", name) for name in warnings]
+
+
+HOTWORDS_ONLY = Abilities(hotwords=True)
+
+
+def test_prompt_as_hotwords():
+    """A list of names in a prompt counts as hotwords where the model takes no prompt, and a warning says so."""
+    fields = form(prompt="ZyntriQix, 阿里巴巴, Digique Plus", hotwords="阿里巴巴:40")
+    options = recognition_options(fields, HOTWORDS_ONLY)
+    assert options.hotwords == (Hotword("阿里巴巴", 40), Hotword("ZyntriQix"), Hotword("Digique Plus"))
+    assert (options.prompt, warned(fields)) == (None, [("not_honoured", "prompt")])
+
+
+@pytest.mark.parametrize(
+    ("prompt", "abilities"),
+    [("阿里巴巴", ALL_ABILITIES), ("阿里巴巴", Abilities()), ("Good morning. How are you?", HOTWORDS_ONLY)],
+)
+def test_prompt_as_a_prompt(prompt, abilities):
+    """A model that takes prompts gets it as it is; where nothing can use it, it is named."""
+    fields = form(prompt=prompt)
+    options = recognition_options(fields, abilities)
+    assert (options.prompt, options.hotwords) == (prompt, ())
+    assert warned(fields) == ([] if abilities.prompt else [("not_honoured", "prompt")])

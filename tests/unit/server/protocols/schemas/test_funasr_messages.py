@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paraserve.client.messages import END_MARKER, LiveOptions, first_message
 from paraserve.server.protocols.funasr.message_fields import FIELDS
 from paraserve.server.protocols.funasr.requests import MARKERS, FunasrSettings, apply_message
 from paraserve.server.protocols.schemas.funasr_messages import FunasrRequest
+from paraserve_client.live.messages import END_MARKER, LiveOptions, first_message
 from support.live_messages import fits_schema
 
 PAGE = {"chunk_size": [5, 10, 5], "wav_name": "h5", "is_speaking": True, "chunk_interval": 10, "mode": "2pass"}

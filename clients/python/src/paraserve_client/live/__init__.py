@@ -1,0 +1,1 @@
+"""The live client: one utterance over a WebSocket."""

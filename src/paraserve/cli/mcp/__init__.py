@@ -1,0 +1,1 @@
+"""`paraserve mcp`: recognition as tools for assistants, over the Model Context Protocol."""

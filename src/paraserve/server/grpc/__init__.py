@@ -1,0 +1,1 @@
+"""gRPC: the listener of its clients, and their calls. What they say is in `protocols`."""

@@ -1,0 +1,1 @@
+"""The typed events of live sessions over gRPC: `paraserve.v1.Recognizer/Stream`."""

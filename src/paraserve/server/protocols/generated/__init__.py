@@ -1,0 +1,1 @@
+"""Messages of `protos/`, written by `scripts/protos`."""

@@ -1,0 +1,1 @@
+"""OpenAI's Realtime API, for transcription sessions: GA's shape and the one before it (beta)."""
