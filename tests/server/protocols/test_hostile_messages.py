@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 
-from support.audio_files import pcm_wav
 from support.fakes import FakeEngine
 from support.live import eventually, live_sessions, speech
 from support.protocols.said import Closed, End, Problem, say
@@ -24,7 +23,7 @@ def served(serve_all):
     """An engine, and the server in front of it."""
     engine = FakeEngine()
     with serve_all(engine, max_live=50) as (app, target):
-        FILES[0].send(target, pcm_wav(speech(200)))  # starts the children that decode, which stay
+        FILES[0].send(target, b"no sound" * 100)  # starts the children that decode, which stay
         yield engine, app, target
 
 
@@ -70,6 +69,4 @@ def test_hostile_first_messages(served, way, full):
     assert told_errors > (N_FULL if full else N_QUICK) / 4
     eventually(lambda: (live_sessions(app), engine.open_streams) == (0, 0))
     eventually(lambda: app.n_tasks() <= tasks)
-    with contextlib.suppress(AssertionError):
-        eventually(lambda: descriptors() <= before)
-    assert descriptors() - before == Counter()
+    eventually(lambda: descriptors() <= before)
