@@ -1,10 +1,10 @@
 """How late each protocol tells a text, beside FunASR's, and whether clients of all of them are served at once.
 
-    python scripts/bench/protocols.py --rounds 20          # how late, one client after the other
+    python scripts/bench/protocols.py --rounds 20          # how late, each beside a client of FunASR's protocol
     python scripts/bench/protocols.py --clients 50         # so many at once, of all protocols in turn
 
-All say the same recording in real time. "partial" is how much later a protocol tells the n-th partial text than
-FunASR's protocol does in the same round, and "final" the same of the last final text. A whole recording: from the
+All say the same recording in real time. "partial" is how much later a protocol tells the n-th partial text than FunASR's
+protocol tells it to a client that speaks at the same time, "final" the same of final texts. A whole recording: from the
 start of its upload to the first of OpenAI's events, beside FunASR's first final text where all is sent at once.
 """
 
@@ -83,24 +83,24 @@ def times_s(told: Told, kind: type, began_s: float) -> list[float]:
 
 
 def latencies(target: Target, pcm: bytes, rounds: int) -> None:
-    """Print how much later than FunASR's protocol the others are."""
-    partials: dict[str, list[float]] = {way.name: [] for way in WAYS}
-    finals: dict[str, list[float]] = {way.name: [] for way in WAYS}
-    for _ in range(rounds):
-        heard = {}
-        for way in WAYS:
-            told, began_s, _ = talk(way, target, pcm)
-            heard[way.name] = times_s(told, Partial, began_s), times_s(told, Final, began_s)
-        base_partials, base_finals = heard[FUNASR.name]
-        for name, (of_partials, of_finals) in heard.items():
-            if len(of_partials) == len(base_partials):
-                differences = np.subtract(of_partials, base_partials) * 1000
-                partials[name] += [float(one) for one in differences]
-            if len(of_finals) == len(base_finals):  # else it has one text for all segments
-                finals[name].append((of_finals[-1] - base_finals[-1]) * 1000)
-    rows = [(name, len(partials[name]), *spread(partials[name]), *spread(finals[name])) for name in partials]
-    columns = ("protocol", "partials", "partial p50 ms", "p95", "final p50 ms", "p95")
-    print(table(columns, rows))
+    """Print how much later than a client of FunASR's protocol, who says the same beside them, the others are told."""
+    rows = []
+    for way in WAYS:
+        partials_ms, finals_ms = list[float](), list[float]()
+        for _ in range(rounds):
+            with ThreadPoolExecutor(2) as threads:
+                talks = [threads.submit(talk, one, target, pcm) for one in (FUNASR, way)]
+                base, other = (one.result() for one in talks)
+            partials_ms += later_ms(base, other, Partial)
+            finals_ms += later_ms(base, other, Final)
+        rows.append((way.name, len(partials_ms), *spread(partials_ms), *spread(finals_ms)))
+    print(table(("protocol", "partials", "partial p50 ms", "p95", "final p50 ms", "p95"), rows))
+
+
+def later_ms(base: tuple[Told, float, float], other: tuple[Told, float, float], kind: type) -> list[float]:
+    """How much later each event of a kind came; nothing where a protocol has other events."""
+    of_base, of_other = (times_s(told, kind, began_s) for told, began_s, _ in (base, other))
+    return [float(one) * 1000 for one in np.subtract(of_other, of_base)] if len(of_base) == len(of_other) else []
 
 
 def spread(values: Sequence[float]) -> tuple[object, object]:
@@ -151,7 +151,7 @@ def crowd(target: Target, pcm: bytes, n_clients: int) -> int:
 def main() -> None:
     """Measure what is asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=0, help="rounds of one client after the other")
+    parser.add_argument("--rounds", type=int, default=0, help="rounds of two clients at once, for each protocol")
     parser.add_argument("--clients", type=int, default=0, help="clients at once")
     options = parser.parse_args()
     pcm = recording()

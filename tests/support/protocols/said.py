@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
-TIMEOUT_S = 20
+TIMEOUT_S = 60
 CHUNK_BYTES = 3200
 """100 ms of audio at 16 kHz."""
 

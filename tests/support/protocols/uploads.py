@@ -7,9 +7,8 @@ from typing import Any
 import httpx2
 
 from support.api_description import api_description
-from support.live import TIMEOUT_S
 from support.protocols.funasr import ms
-from support.protocols.said import Closed, End, Event, Final, Partial, Problem, Target, Told
+from support.protocols.said import TIMEOUT_S, Closed, End, Event, Final, Partial, Problem, Target, Told
 
 Json = Mapping[str, Any]
 OPENAI_PATH = "/v1/audio/transcriptions"

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
-from support.live import TIMEOUT_S, address_of, reset
-from support.protocols.said import Closed, End, Event, Target, narrow_socket
+from support.live import address_of, reset
+from support.protocols.said import TIMEOUT_S, Closed, End, Event, Target, narrow_socket
 
 Json = Mapping[str, object]
 
