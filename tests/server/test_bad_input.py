@@ -214,7 +214,7 @@ def test_client_that_sends_all_before_it_reads(short_server, is_error, n_bytes):
 
 BAD_FIELDS = [
     ("/v1/audio/transcriptions", "response_format", "xml", "invalid_response_format", "response_format"),
-    ("/v1/audio/transcriptions", "response_format", "diarized_json", "invalid_response_format", "response_format"),
+    ("/v1/audio/transcriptions", "response_format", "diarized_json", "unsupported_parameter", "response_format"),
     ("/v1/audio/transcriptions", "temperature", "1.1", "invalid_value", "temperature"),
     ("/v1/audio/transcriptions", "temperature", "-0.1", "invalid_value", "temperature"),
     ("/v1/audio/transcriptions", "temperature", "nan", "invalid_value", "temperature"),

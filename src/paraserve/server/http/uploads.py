@@ -231,6 +231,8 @@ def _opened(events: EventStream, plan: UploadPlan, warnings: Sequence[FieldWarni
     if write_part is None:
         return None
     events.open(answer_headers(warnings, None, None))
+    if plan.options.channel == "split":  # hours of them come at once, which `render` writes off the event loop
+        return None
     return lambda sentences: events.write(write_part(sentences))
 
 
