@@ -2,25 +2,26 @@
 
 import contextlib
 import json
+import os
 import signal
 import socket
-import subprocess
 import threading
 import time
 import unicodedata
 from collections.abc import Iterator
 
 import httpx2
-import psutil
 import pytest
 import uvicorn
 from playwright.sync_api import expect
 from rapidfuzz.distance import Levenshtein
 from websockets.sync.client import connect
 
+from paraserve.cli.main import main
 from paraserve.server.app import create_app
 from paraserve.settings import Settings
-from support.commands import PROGRAM, READY, STOP_TIMEOUT_S, clean_environment
+from support.commands import ALONE, READY, STOP_TIMEOUT_S, clean_environment
+from support.forked_program import ForkedProgram
 
 PLAYED_TWICE_ERROR = 0.1
 """The browser resamples the file to its own rate and the page back to 16 kHz; int8 models may hear that otherwise."""
@@ -61,21 +62,13 @@ def stop(visit, sample):
 @contextlib.contextmanager
 def server_on(port, *args, end=signal.SIGTERM) -> Iterator[None]:
     """A server on this port; ended by this signal."""
-    process = subprocess.Popen(
-        [PROGRAM, "serve", "--port", str(port), *map(str, args)],
-        env=clean_environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
+    words = [*ALONE, "--port", str(port), *map(str, args)]
+    process = ForkedProgram(main, words, clean_environment(), os.devnull)
     try:
         assert READY in process.stdout.readline()
         yield
     finally:
-        served = psutil.Process(process.pid).children()
         process.send_signal(end)
-        for child in served if end == signal.SIGKILL else ():
-            child.kill()
         process.wait(STOP_TIMEOUT_S)
         process.stdout.close()
 

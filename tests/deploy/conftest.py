@@ -1,17 +1,18 @@
 """The project's nginx.conf in front of two real servers on free ports."""
 
-import subprocess
+import os
 import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import psutil
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from support.commands import PROGRAM, READY, STOP_TIMEOUT_S, clean_environment
+from paraserve.cli.main import main
+from support.commands import ALONE, READY, STOP_TIMEOUT_S, clean_environment
+from support.forked_program import ForkedProgram
 from support.nginx import free_ports, nginx_command, nginx_running, write_conf
 
 
@@ -21,7 +22,7 @@ class Worker:
 
     port: int
     data_dir: Path
-    process: "subprocess.Popen[str] | None" = field(default=None, init=False)
+    process: ForkedProgram | None = field(default=None, init=False)
 
     @property
     def url(self) -> str:
@@ -30,21 +31,13 @@ class Worker:
 
     def start(self) -> None:
         """Returns when it listens."""
-        self.process = subprocess.Popen(
-            [PROGRAM, "serve", "--port", str(self.port)],
-            env=clean_environment(PARASERVE_DATA_DIR=str(self.data_dir)),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-        )
+        words, environment = [*ALONE, "--port", str(self.port)], {"PARASERVE_DATA_DIR": str(self.data_dir)}
+        self.process = ForkedProgram(main, words, clean_environment(**environment), os.devnull)
         assert READY in self.process.stdout.readline()
 
     def kill(self) -> None:
         """As a crash of the machine does."""
-        served = psutil.Process(self.process.pid).children()
         self.process.kill()
-        for process in served:
-            process.kill()
         self._end()
 
     def stop(self) -> int:

@@ -5,7 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -43,43 +43,43 @@ def _make_environment(folder: Path, requirement: str) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True, capture_output=True)
     options = ("--python", folder / "bin" / "python", "--quiet", "--disable-pip-version-check")
-    _install("pip", [sys.executable, "-m", "pip", *options, "install"], requirement, folder)
+    _install("pip", [sys.executable, "-m", "pip", *options, "install"], [requirement], folder)
 
 
-def _install(program: str, command: list[object], requirement: str, folder: Path) -> None:
-    """Install a package into the folder, and note that it is complete."""
+def _install(program: str, command: list[object], requirements: Sequence[str], folder: Path) -> None:
+    """Install packages into the folder, and note that it is complete."""
     try:
         done = subprocess.run(
-            [*command, requirement], capture_output=True, text=True, timeout=INSTALL_TIMEOUT_S, check=False
+            [*command, *requirements], capture_output=True, text=True, timeout=INSTALL_TIMEOUT_S, check=False
         )
     except subprocess.TimeoutExpired:
-        pytest.skip(f"{program} did not install {requirement} in {INSTALL_TIMEOUT_S} s")
+        pytest.skip(f"{program} did not install {requirements[0]} in {INSTALL_TIMEOUT_S} s")
     if done.returncode != 0:
-        pytest.skip(f"{program} cannot install {requirement}: {done.stderr.strip().splitlines()[-1]}")
+        pytest.skip(f"{program} cannot install {requirements[0]}: {done.stderr.strip().splitlines()[-1]}")
     (folder / "complete").touch()
 
 
 @pytest.fixture(scope="session")
-def node_folder() -> Callable[[str], Path]:
-    """Installs one package of npm; returns a folder whose programs find it. Skips where that is not possible."""
+def node_folder() -> Callable[..., Path]:
+    """Installs packages of npm; returns a folder whose programs find them. Skips where that is not possible."""
 
-    def install(requirement: str) -> Path:
-        folder = ENVIRONMENTS / requirement.lstrip("@").replace("/", "-")
+    def install(*requirements: str) -> Path:
+        folder = ENVIRONMENTS / requirements[0].lstrip("@").replace("/", "-")
         with file_lock(_lock_of(folder)):
             if not (folder / "complete").exists():
-                _make_node_folder(folder, requirement)
+                _make_node_folder(folder, requirements)
         return folder
 
     return install
 
 
-def _make_node_folder(folder: Path, requirement: str) -> None:
+def _make_node_folder(folder: Path, requirements: Sequence[str]) -> None:
     if shutil.which("node") is None or shutil.which("npm") is None:
         pytest.skip("node or npm is not installed")
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     options = ("--prefix", folder, "--no-audit", "--no-fund", "--ignore-scripts")
-    _install("npm", ["npm", "install", *options], requirement, folder)
+    _install("npm", ["npm", "install", *options], requirements, folder)
 
 
 @pytest.fixture(scope="session")

@@ -47,7 +47,7 @@ print(json.dumps([once, *asyncio.run(asked()), [n for n in ("paraserve", "numpy"
 
 JAVASCRIPT = """
 import { readFileSync } from "node:fs";
-import { Live, ServerError, models, transcribe } from "paraserve-client";
+import { Live, Recording, ServerError, models, transcribe } from "paraserve-client";
 
 const [address, path, pcm] = process.argv.slice(2);
 const url = `http://${address}`;
@@ -64,6 +64,10 @@ async function spoken(sampleRate, sound) {
   return [text, finals.join("").trimStart(), sentences[0].tokens[0].start_ms];
 }
 
+const kept = new Recording();
+kept.append(Int16Array.from({ length: 400000 }, (_, n) => n % 30000));
+kept.forget(330000);
+
 const doubled = Float32Array.from({ length: samples.length * 2 }, (_, n) => samples[n >> 1] / 32768);
 const refused = await transcribe(new Blob(["no audio"]), { url }).catch((error) => error);
 console.log(JSON.stringify({
@@ -72,6 +76,7 @@ console.log(JSON.stringify({
   live: await spoken(16000, samples),
   doubled: (await spoken(32000, doubled))[0],
   models: (await models({ url })).map(({ id }) => id),
+  tail: [kept.length, ...kept.slice(329999, 330001)],
   refused: [refused instanceof ServerError, refused.code, refused.param],
 }));
 """
@@ -181,6 +186,7 @@ def test_node(npm_package, run_client, server_address, data_dir, text, pcm):
     assert got["once"] == said == finals == text
     assert letters(got["doubled"]) == letters(text)
     assert first_ms > 0
+    assert got["tail"] == [400_000, 329_999 % 30_000, 330_000 % 30_000]
     assert got["srt"].startswith("1\n00:00:00,")
     assert (got["models"], got["refused"]) == (["demo"], [True, "unsupported_format", "file"])
 

@@ -5,7 +5,6 @@ import contextlib
 import json
 import re
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -18,6 +17,7 @@ import psutil
 import pytest
 import structlog
 
+from paraserve.cli.main import main
 from paraserve.runtime.engine import Engine
 from paraserve.runtime.scheduling.live_load import LiveLoad
 from paraserve.server.app import create_app
@@ -25,9 +25,12 @@ from paraserve.server.processes.listening import bound_wyoming
 from paraserve.server.processes.server import Server
 from paraserve.server.telemetry.metrics import Metrics
 from paraserve.settings import Settings
+from support import fake_server as fake_server_program
+from support import fake_workers
 from support.api_description import api_description
-from support.commands import PROGRAM, READY, STOP_TIMEOUT_S, clean_environment
+from support.commands import ALONE, READY, STOP_TIMEOUT_S, SUPERVISED, clean_environment
 from support.fakes import FakeEngine
+from support.forked_program import ForkedProgram
 
 START_TIMEOUT_S = 60
 SETTLE_TIMEOUT_S = 60
@@ -98,11 +101,15 @@ def http_client() -> httpx2.Client:
 
 @dataclass(frozen=True)
 class ServerProcess(Client):
-    """`paraserve serve` with a log file and a folder for temporary files of its own."""
+    """`paraserve serve` with a log file and a folder for temporary files of its own.
 
-    process: "subprocess.Popen[str]"
+    A supervisor's only children are its workers.
+    """
+
+    process: "subprocess.Popen[str] | ForkedProgram"
     log_path: Path
     temp_dir: Path
+    is_supervised: bool
 
     @property
     def log(self) -> str:
@@ -112,7 +119,8 @@ class ServerProcess(Client):
     def worker(self) -> psutil.Process:
         """The process that serves, where there is one: the supervisor's child, or the process itself."""
         process = psutil.Process(self.process.pid)
-        return next((child for child in process.children() if is_worker(child)), process)
+        workers = process.children() if self.is_supervised else []
+        return next((worker for worker in workers if not has_ended(worker)), process)
 
     def wait_for_log(self, text: str) -> None:
         """A request is logged after it is answered."""
@@ -148,31 +156,41 @@ class ServerProcess(Client):
         return self.process.wait(timeout_s)
 
 
-def is_worker(process: psutil.Process) -> bool:
-    """Whether a process serves, and is not a decode child."""
-    with contextlib.suppress(psutil.Error):  # it has just ended
-        return any("processes.worker" in word or "fake_worker.py" in word for word in process.cmdline())
-    return False
+def has_ended(process: psutil.Process) -> bool:
+    """Whether nothing of a process is left but its exit code."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return process.status() == psutil.STATUS_ZOMBIE
+    return True
 
 
 @contextlib.contextmanager
 def server_process(
-    folder: Path, *args: object, command: Sequence[str] = (PROGRAM, "serve", "--port", "0"), **environment: str
+    folder: Path,
+    *args: object,
+    program: Callable[[], None] = main,
+    command: Sequence[str] = (),
+    **environment: str,
 ) -> Iterator[ServerProcess]:
-    """A server on a free port."""
+    """A server on a free port.
+
+    Args:
+        folder: for its log, its jobs and its temporary files.
+        args: more flags.
+        program: what a forked process runs. The command `paraserve` is told to serve without a supervisor.
+        command: what is started in its place, such as `SUPERVISED`.
+        environment: more variables.
+    """
     temp_dir, log_path = folder / "tmp", folder / "server.log"
     temp_dir.mkdir(parents=True, exist_ok=True)
-    with log_path.open("w", encoding="utf-8") as log:
-        process = subprocess.Popen(
-            [*command, *map(str, args)],
-            env=clean_environment(**{"TMPDIR": str(temp_dir), "XDG_DATA_HOME": str(folder / "share"), **environment}),
-            stdout=subprocess.PIPE,
-            stderr=log,
-            text=True,
-        )
+    variables = clean_environment(**{"TMPDIR": str(temp_dir), "XDG_DATA_HOME": str(folder / "share"), **environment})
+    if command:
+        process = _started([*command, *map(str, args)], variables, log_path)
+    else:
+        process = ForkedProgram(program, [*(ALONE if program is main else ()), *map(str, args)], variables, log_path)
     try:
         with http_client() as http:
-            yield ServerProcess(_printed_address(process, log_path), http, process, log_path, temp_dir)
+            url, is_supervised = _printed_address(process, log_path), program is fake_workers.main or bool(command)
+            yield ServerProcess(url, http, process, log_path, temp_dir, is_supervised)
     finally:
         process.terminate()
         try:
@@ -182,7 +200,12 @@ def server_process(
             process.stdout.close()
 
 
-def _printed_address(process: "subprocess.Popen[str]", log_path: Path) -> str:
+def _started(command: Sequence[str], environment: dict[str, str], log_path: Path) -> "subprocess.Popen[str]":
+    with log_path.open("w", encoding="utf-8") as log:
+        return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=log, text=True)
+
+
+def _printed_address(process: "subprocess.Popen[str] | ForkedProgram", log_path: Path) -> str:
     killer = threading.Timer(START_TIMEOUT_S, process.kill)
     killer.start()
     try:
@@ -224,7 +247,7 @@ def app_server(settings: Settings, engine: Engine, load: LiveLoad | None = None)
 @pytest.fixture(scope="session")
 def server(demo_dir, tmp_path_factory) -> Iterator[ServerProcess]:
     """A server on the embedded bundle with default settings."""
-    with server_process(tmp_path_factory.mktemp("server"), "--bundle", demo_dir) as running:
+    with server_process(tmp_path_factory.mktemp("server"), "--bundle", demo_dir, command=SUPERVISED) as running:
         yield running
 
 
@@ -249,13 +272,12 @@ def start_server(demo_dir, tmp_path) -> Iterator[Callable[..., ServerProcess]]:
 @pytest.fixture
 def start_fake_server(tmp_path) -> Iterator[Callable[..., ServerProcess]]:
     """Starts a process on `FakeEngine` with other settings; it ends with the test."""
-    command = (sys.executable, str(Path(__file__).parents[1] / "support" / "fake_server.py"))
     with contextlib.ExitStack() as stack:
 
         def start(**settings: object) -> ServerProcess:
             environment = {f"PARASERVE_{name.upper()}": str(value) for name, value in settings.items()}
             folder = tmp_path / f"server{time.monotonic_ns()}"
-            return stack.enter_context(server_process(folder, command=command, **environment))
+            return stack.enter_context(server_process(folder, program=fake_server_program.main, **environment))
 
         yield start
 
@@ -263,13 +285,12 @@ def start_fake_server(tmp_path) -> Iterator[Callable[..., ServerProcess]]:
 @pytest.fixture(scope="module")
 def start_shared_server(tmp_path_factory) -> Iterator[Callable[..., ServerProcess]]:
     """Like `start_fake_server`, for servers that the tests of a module share."""
-    command = (sys.executable, str(Path(__file__).parents[1] / "support" / "fake_server.py"))
     with contextlib.ExitStack() as stack:
 
         def start(**settings: object) -> ServerProcess:
             environment = {f"PARASERVE_{name.upper()}": str(value) for name, value in settings.items()}
             folder = tmp_path_factory.mktemp("server")
-            return stack.enter_context(server_process(folder, command=command, **environment))
+            return stack.enter_context(server_process(folder, program=fake_server_program.main, **environment))
 
         yield start
 

@@ -10,6 +10,7 @@ import pytest
 from support import commands
 from support.api_description import api_description
 from support.certificates import self_signed
+from support.commands import SUPERVISED
 from support.raw_http import RawClient, handshake, raw_client
 
 LIVEZ = b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n"
@@ -243,7 +244,8 @@ def test_proxy_without_header_or_handshake(behind_proxy, first):
 def test_unix_socket(tmp_path, demo_dir, process_factory, workers):
     """One or several processes serve a Unix socket, which is gone when they are."""
     path = tmp_path / "door.sock"
-    with process_factory(tmp_path, "--bundle", demo_dir, "--uds", path, "--workers", workers) as running:
+    flags = ("--bundle", demo_dir, "--uds", path, "--workers", workers)
+    with process_factory(tmp_path, *flags, command=SUPERVISED) as running:
         assert running.url == f"unix:{path}"
         with raw_client(str(path)) as client:
             client.send(LIVEZ)

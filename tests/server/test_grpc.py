@@ -22,8 +22,6 @@ from support.fakes import FakeEngine
 from support.grpc_client import (
     RECOGNIZE,
     RIVA_CONFIG,
-    STREAM,
-    STREAMING_RECOGNIZE,
     TRANSCRIBE,
     audio_requests,
     free_port,
@@ -127,6 +125,16 @@ def test_end_of_the_requests_ends_the_utterance(client):
     assert [one.is_committed for one in segments] == [True, False]
     assert events[-1].HasField("finished")
     assert list(client.stream([])) == []
+
+
+def test_cleared_utterance(client):
+    """No text of its open speech comes, and the next one is heard."""
+    clear = own.StreamRequest(clear=own.Clear())
+    requests = [clear, *audio_requests(speech(500)), clear, *audio_requests(speech(300, 4000))]
+    events = list(client.stream(requests))
+    assert [event.cleared.ends_utterance for event in events if event.HasField("cleared")] == [False, True]
+    assert [event.segment.text for event in events if event.segment.text] == [heard(300, 4000)]
+    assert sum(event.HasField("finished") for event in events) == 1
 
 
 def test_one_text_of_a_recording(client):
@@ -283,10 +291,10 @@ def test_figures(client, server):
     wait_until(lambda: server.metric(sample) == before + 1)
 
 
-@pytest.mark.parametrize("method", [STREAMING_RECOGNIZE, STREAM, *ONE_ANSWER])
+@pytest.mark.parametrize("method", ONE_ANSWER)
 @settings(max_examples=20, deadline=None)
 @given(data=st.data())
-def test_any_first_message(server, port, method, data):
+def test_any_request(server, port, method, data):
     """Every one has an answer or an error of ours, and the server serves on."""
     message = data.draw(st.binary(max_size=200) | hostile_messages(method))
     with grpc_client(port) as client:
@@ -315,13 +323,6 @@ def hostile_messages(method):
         enable_separate_recognition_per_channel=st.booleans(),
     )
     kinds = {
-        STREAM: st.builds(
-            own.StreamRequest,
-            settings=st.builds(own.Settings, mode=texts, audio_fs=numbers, channel=texts, hotwords=st.lists(texts)),
-        ),
-        STREAMING_RECOGNIZE: st.builds(
-            riva.StreamingRecognizeRequest, streaming_config=st.builds(riva.StreamingRecognitionConfig, config=config)
-        ),
         RECOGNIZE: st.builds(riva.RecognizeRequest, config=config, audio=st.binary(max_size=100)),
         TRANSCRIBE: st.builds(
             own.TranscribeRequest,

@@ -15,7 +15,7 @@ from paraserve.server.access.api_keys import hashed, new_key, write_keys
 from paraserve.server.access.key_fields import KeyScope
 from support.audio_files import pcm_wav
 from support.bundles import copy_of, damage, tiny_bundle
-from support.commands import paraserve
+from support.commands import SUPERVISED, paraserve
 from support.fakes import FakeEngine
 from support.live import eventually, live
 
@@ -47,7 +47,7 @@ def config(tmp_path):
 
 @pytest.fixture
 def serve(process_factory, tmp_path):
-    return lambda *args, **environment: process_factory(tmp_path / "server", *args, **environment)
+    return lambda *args, **options: process_factory(tmp_path / "server", *args, **options)
 
 
 def reload(server, *, body=None, **headers):
@@ -189,7 +189,7 @@ def test_settings_that_need_a_restart(serve, config, bundles, tiny_models_dir, d
 @pytest.mark.slow
 def test_models_use(serve, bundles, demo_dir, samples):
     """The command replaces the bundles of a running server, which keeps them through later reloads."""
-    with serve("--bundle", bundles[0]) as server:
+    with serve("--bundle", bundles[0], command=SUPERVISED) as server:
         expected = text(server, samples["zh_phone"])
         done = paraserve("models", "use", bundles[1], "demo", "--server", server.url)
         assert (done.returncode, done.stderr) == (0, "")
@@ -210,7 +210,7 @@ def test_models_use(serve, bundles, demo_dir, samples):
 @pytest.mark.slow
 def test_all_workers_follow(serve, bundles, full):
     """What one process is asked for reaches the others, also those that start later (in the full tier)."""
-    with serve("--bundle", bundles[0], PARASERVE_WORKERS="2") as server:
+    with serve("--bundle", bundles[0], command=SUPERVISED, PARASERVE_WORKERS="2") as server:
         assert reload(server, body={"bundle": str(bundles[1])}).status_code == 200
         eventually(lambda: server.log.count("files read again") == 2)
         assert {tuple(ids(server)) for _ in range(20)} == {("second",)}
@@ -227,7 +227,7 @@ def test_all_workers_follow(serve, bundles, full):
 @pytest.mark.parametrize("supervise", ["true", pytest.param("false", marks=pytest.mark.full)])
 def test_watch(serve, config, bundles, supervise):
     """With `watch` a changed settings file is read without any signal, and so is a bundle that changes."""
-    with serve("--config", config(bundles[0]), "--watch", "--supervise", supervise) as server:
+    with serve("--config", config(bundles[0]), "--watch", "--supervise", supervise, command=SUPERVISED) as server:
         time.sleep(0.5)  # until the watch has begun
         config(bundles[1])
         eventually(lambda: ids(server) == ["second"])

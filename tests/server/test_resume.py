@@ -12,6 +12,7 @@ import soundfile
 from paraserve.server.access.key_fields import ApiKey
 from paraserve_client import Live, LiveOptions, Reconnect
 from support.breaks import breaking, random_breaks
+from support.commands import SUPERVISED
 from support.fakes import FakeEngine
 from support.live import eventually, heard, live, live_sessions, reset, silence, speech
 from support.recordings import pcm, recording
@@ -86,7 +87,7 @@ async def test_breaks_in_other_modes(server, data_dir, mode):
 def workers(process_factory, demo_dir, tmp_path_factory):
     """A server of two worker processes."""
     folder = tmp_path_factory.mktemp("workers")
-    with process_factory(folder, "--bundle", demo_dir, "--workers", 2) as running:
+    with process_factory(folder, "--bundle", demo_dir, "--workers", 2, command=SUPERVISED) as running:
         yield running
 
 

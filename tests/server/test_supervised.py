@@ -8,11 +8,11 @@ import ssl
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import psutil
 import pytest
 
+from support import fake_workers
 from support.audio_files import pcm_wav
 from support.certificates import self_signed
 from support.commands import PROGRAM, clean_environment, paraserve
@@ -20,7 +20,6 @@ from support.live import heard, live, speech
 from support.tiers import first_quick
 
 VOICE = pcm_wav(speech(2000))
-COMMAND = (sys.executable, str(Path(__file__).parents[1] / "support" / "fake_workers.py"))
 TIMEOUT_S = 4
 """Of model runs; the process is replaced in a second or two after it."""
 SETTLE_S = 60
@@ -59,7 +58,7 @@ def start(process_factory, faults, tmp_path):
             names = {"drain_timeout_s": 5, "inference_timeout_s": TIMEOUT_S, **settings}
             environment = {f"PARASERVE_{name.upper()}": str(value) for name, value in names.items()}
             environment |= {"FAKE_HEARTBEAT_TIMEOUT_S": "8", "FAKE_FAULTS": str(faults.folder)}
-            return stack.enter_context(process_factory(tmp_path, command=COMMAND, **environment))
+            return stack.enter_context(process_factory(tmp_path, program=fake_workers.main, **environment))
 
         yield start
 
@@ -216,6 +215,7 @@ def test_service_manager(start, tmp_path, monkeypatch):
         manager.settimeout(30)
         monkeypatch.setenv("NOTIFY_SOCKET", name.replace("\0", "@"))
         monkeypatch.setenv("WATCHDOG_USEC", "1000000")
+        monkeypatch.setenv("FAKE_START", "exec")
         server = start()
         said = [manager.recv(1000).decode() for _ in range(4)]
         server.process.send_signal(signal.SIGHUP)

@@ -2,20 +2,18 @@
 
 import contextlib
 import signal
-import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import psutil
 import pytest
 
+from support import fake_workers
 from support.audio_files import pcm_wav
-from support.commands import paraserve
+from support.commands import SUPERVISED, paraserve
 from support.live import heard, live, speech
 
 VOICE = pcm_wav(speech(2000))
-PROGRAM = (sys.executable, str(Path(__file__).parents[1] / "support" / "fake_workers.py"))
 SETTLE_S = 60
 HEARTBEAT_TIMEOUT_S = 10
 """Longer than a healthy worker takes for a heartbeat on a loaded test machine."""
@@ -23,14 +21,14 @@ HEARTBEAT_TIMEOUT_S = 10
 
 @pytest.fixture
 def start(process_factory, tmp_path):
-    """Starts workers on `FakeEngine`; they end with the test."""
+    """Starts workers on `FakeEngine`; they end with the test. `how`: see `fake_workers`."""
     with contextlib.ExitStack() as stack:
 
-        def start(n_workers, **settings):
+        def start(n_workers, how="fork", **settings):
             names = {"workers": n_workers, "drain_timeout_s": 5, **settings}
             environment = {f"PARASERVE_{name.upper()}": str(value) for name, value in names.items()}
-            environment["FAKE_HEARTBEAT_TIMEOUT_S"] = str(HEARTBEAT_TIMEOUT_S)
-            return stack.enter_context(process_factory(tmp_path, command=PROGRAM, **environment))
+            environment |= {"FAKE_HEARTBEAT_TIMEOUT_S": str(HEARTBEAT_TIMEOUT_S), "FAKE_START": how}
+            return stack.enter_context(process_factory(tmp_path, program=fake_workers.main, **environment))
 
         yield start
 
@@ -56,7 +54,7 @@ def text_of_upload(server):
 @pytest.mark.slow
 def test_one_port_one_sum(start):
     """All workers serve the one port, and each reports the metrics of all."""
-    server = start(2)
+    server = start(2, how="exec")
     assert len(workers_of(server)) == 2
     with ThreadPoolExecutor(6) as threads:
         assert set(threads.map(lambda _: text_of_upload(server), range(30))) == {heard(2000)}
@@ -72,7 +70,7 @@ def test_one_port_one_sum(start):
 )
 def test_lost_worker(start, number):
     """A worker that dies or hangs is replaced; the others go on serving; metrics keep their sums."""
-    server = start(2)
+    server = start(2, how="exec")
     before = workers_of(server)
     for _ in range(5):
         text_of_upload(server)
@@ -138,7 +136,7 @@ def test_supervisor_that_is_gone(start):
 @pytest.mark.full
 def test_models(process_factory, demo_dir, tmp_path, samples):
     """The real command: each worker has models of its own."""
-    with process_factory(tmp_path, "--bundle", demo_dir, "--workers", 2) as server:
+    with process_factory(tmp_path, "--bundle", demo_dir, "--workers", 2, command=SUPERVISED) as server:
         assert len(workers_of(server)) == 2
         text = server.post("/transcribe", samples["zh_phone"].data).json()["text"]
         with live(server.url) as client:

@@ -9,6 +9,7 @@ import soundfile
 from paraserve.errors import InferenceError, ParaserveError
 from paraserve.server.access.api_keys import hashed, new_key, write_keys
 from paraserve.settings import checked_settings
+from support.commands import SUPERVISED
 from support.fakes import FakeEngine
 from support.live import eventually, heard, live_sessions, silence, speech
 from support.wyoming_client import WyomingClient, wyoming_client
@@ -284,7 +285,8 @@ def test_supervised_server(process_factory, demo_dir, tmp_path, samples):
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         place = probe.getsockname()
-    with process_factory(tmp_path, "--bundle", demo_dir, "--wyoming", f"tcp://127.0.0.1:{place[1]}") as server:
+    flags = ("--bundle", demo_dir, "--wyoming", f"tcp://127.0.0.1:{place[1]}")
+    with process_factory(tmp_path, *flags, command=SUPERVISED) as server:
         with wyoming_client(place) as client:
             events = client.utterance(pcm(samples["mixed_long"]), language="zh")
         said = server.post("/transcribe", samples["mixed_long"].data).json()["text"]

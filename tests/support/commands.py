@@ -14,6 +14,10 @@ from paraserve.cli.main import main
 from support import forked_program
 
 PROGRAM = str(Path(sys.executable).with_name("paraserve"))
+SUPERVISED = (PROGRAM, "serve", "--port", "0")
+"""The installed command as users start it: a supervisor and its worker."""
+ALONE = ("serve", "--port", "0", "--supervise", "false")
+"""Flags of a server of one process."""
 READY = " listens on "
 STOP_TIMEOUT_S = 30
 TIMEOUT_S = 120
@@ -61,23 +65,22 @@ def installed_paraserve(*args: object, stdin: bytes = b"", **environment: str) -
 
 @contextmanager
 def server(*args: object, **environment: str) -> Iterator[str]:
-    """A server on a free port, by its URL."""
-    process = subprocess.Popen(
-        [PROGRAM, "serve", "--port", "0", *map(str, args)],
-        env=clean_environment(**environment),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
+    """A server on a free port, without a supervisor, by its URL."""
+    process = forked_program.ForkedProgram(
+        main, [*ALONE, *map(str, args)], clean_environment(**environment), os.devnull
     )
     try:
         yield _address(process)
     finally:
         process.terminate()
-        process.wait(STOP_TIMEOUT_S)
-        process.stdout.close()
+        try:
+            process.wait(STOP_TIMEOUT_S)
+        finally:
+            process.kill()
+            process.stdout.close()
 
 
-def _address(process: "subprocess.Popen[str]") -> str:
+def _address(process: forked_program.ForkedProgram) -> str:
     for line in process.stdout:
         if READY in line:
             return line.rsplit(READY, 1)[1].strip()

@@ -1,15 +1,17 @@
-"""A server process on `FakeEngine`: starts in a second, and its text tells what it heard."""
+"""A server process on `FakeEngine`: starts in a moment, and its text tells what it heard."""
 
 import sys
 
-from fakes import FakeEngine
 from paraserve.server.app import create_app
 from paraserve.server.processes.listening import bound_wyoming
 from paraserve.server.processes.server import run_app
 from paraserve.server.telemetry.logging import configure_logging
 from paraserve.settings import Settings
+from support.fakes import FakeEngine
 
-if __name__ == "__main__":
+
+def main() -> None:
+    """Serve on a free port."""
     settings = Settings(port=0)
     configure_logging(settings.log_level)
     with bound_wyoming(settings) as wyoming:

@@ -15,8 +15,8 @@ import threading
 import time
 from pathlib import Path
 
-from fakes import FakeEngine
 from paraserve.server.processes.worker import run_worker
+from support.fakes import FakeEngine
 
 
 class FaultyEngine(FakeEngine):
@@ -51,5 +51,10 @@ class FaultyEngine(FakeEngine):
         return not numbers or str(os.getpid()) in numbers
 
 
+def main() -> int:
+    """Serve until the end; return the exit code."""
+    return run_worker(lambda *_: FaultyEngine(Path(os.environ.get("FAKE_FAULTS", "/nonexistent"))))
+
+
 if __name__ == "__main__":
-    sys.exit(run_worker(lambda *_: FaultyEngine(Path(os.environ.get("FAKE_FAULTS", "/nonexistent")))))
+    sys.exit(main())

@@ -55,3 +55,4 @@ def test_recording(target, spoken, expected, way):
     told = way.send(target, pcm_wav(spoken))
     assert told.text == expected.text
     assert_equal(told, expected, has_times=way.has_times)
+    assert bool(told.of(Partial)) == way.has_partials

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from hypothesis.strategies import SearchStrategy
@@ -20,10 +20,14 @@ from support.protocols.grpc_calls import (
     transcribe,
 )
 from support.protocols.hostile import bytes_frames, json_frames
+from support.protocols.realtime import REALTIME
 from support.protocols.said import LiveClient, Target, Told
 from support.protocols.uploads import (
     OPENAI_FIELDS,
+    OPENAI_PATH,
+    WEBSERVICE_PATH,
     asr_final,
+    events,
     funasr_final,
     job,
     openai_final,
@@ -40,9 +44,10 @@ from support.protocols.wyoming import wyoming
 class Refusals:
     """What a client is told in its protocol's own way: the status, and the code of the error where there is one.
 
-    `wrong_key` is "" where a protocol has no keys.
+    `of` names those whom it holds for. `wrong_key` is "" where a protocol has no keys.
     """
 
+    of: str
     wrong_key: str
     overloaded: str
     too_large: str
@@ -83,26 +88,30 @@ class FileWay:
     page: str
     send: Callable[[Target, bytes], Told]
     refusals: Refusals
+    has_partials: bool = False
     has_times: bool = True
 
 
-IN_WEBSOCKETS = Refusals("1008 invalid_api_key", "1013 overloaded", "1009", "1012 shutting_down")
+IN_WEBSOCKETS = Refusals("WebSocket", "1008 invalid_api_key", "1013 overloaded", "1009", "1012 shutting_down")
 IN_GRPC = Refusals(
+    "gRPC, live speech",
     "UNAUTHENTICATED invalid_api_key",
     "RESOURCE_EXHAUSTED overloaded",
     "RESOURCE_EXHAUSTED",
     "UNAVAILABLE shutting_down",
 )
-RECORDING_IN_GRPC = Refusals(IN_GRPC.wrong_key, IN_GRPC.overloaded, "RESOURCE_EXHAUSTED", "answered first")
-IN_WYOMING = Refusals("", "overloaded", "message_too_large", "")
-IN_HTTP = Refusals("401 invalid_api_key", "503 overloaded", "413 file_too_large", "answered first")
+RECORDING_IN_GRPC = replace(IN_GRPC, of="gRPC, recordings", stopping="OK")
+IN_WYOMING = Refusals("Wyoming", "", "overloaded", "message_too_large", "")
+IN_HTTP = Refusals("HTTP", "401 invalid_api_key", "503 overloaded", "413 file_too_large", "200")
 
 
 def on_web_sockets(name: str, page: str, dialect: Dialect, **promises: bool) -> LiveWay:
     """A protocol on WebSockets."""
     connect = partial(web_socket, dialect)
     hostile = json_frames(dialect.examples) if dialect.examples else None
-    return LiveWay(name, f"ws://HOST:PORT{dialect.path}", page, connect, IN_WEBSOCKETS, hostile, **promises)
+    return LiveWay(
+        name, f"ws://HOST:PORT{dialect.path.partition('?')[0]}", page, connect, IN_WEBSOCKETS, hostile, **promises
+    )
 
 
 def on_grpc(name: str, dialect: StreamDialect, examples: Sequence[bytes]) -> LiveWay:
@@ -128,6 +137,7 @@ LIVE = (
     ),
     on_web_sockets("FunASR, mode offline", "websocket.md", funasr("offline"), has_partials=False),
     on_web_sockets("vosk", "vosk.md", VOSK),
+    on_web_sockets("OpenAI, Realtime", "openai.md", REALTIME, has_times=False),
     on_web_sockets("Deepgram", "deepgram.md", LISTEN),
     on_grpc("our gRPC stream", OWN_STREAM, OWN_EXAMPLES),
     on_grpc("NVIDIA Riva", RIVA_STREAM, [RIVA_FIRST]),
@@ -144,21 +154,12 @@ LIVE = (
 
 FILES = (
     on_http("our JSON", "http.md", "/transcribe", upload("/transcribe", own_final)),
-    on_http(
-        "OpenAI, verbose JSON",
-        "http.md",
-        "/v1/audio/transcriptions",
-        upload("/v1/audio/transcriptions", openai_final, **OPENAI_FIELDS),
-    ),
-    on_http(
-        "OpenAI, JSON",
-        "http.md",
-        "/v1/audio/transcriptions",
-        upload("/v1/audio/transcriptions", text_final),
-        has_times=False,
-    ),
+    on_http("OpenAI, verbose JSON", "openai.md", OPENAI_PATH, upload(OPENAI_PATH, openai_final, **OPENAI_FIELDS)),
+    on_http("OpenAI, events", "openai.md", OPENAI_PATH, events, has_partials=True),
+    on_http("OpenAI, JSON", "openai.md", OPENAI_PATH, upload(OPENAI_PATH, text_final), has_times=False),
     on_http("FunASR's Python server", "http.md", "/recognition", upload("/recognition", text_final), has_times=False),
     on_http("funasr-server", "http.md", "/asr", upload("/asr", asr_final)),
+    on_http("whisper-asr-webservice", "http.md", WEBSERVICE_PATH, upload(WEBSERVICE_PATH, asr_final, "audio_file")),
     on_http("FunASR's C++ server", "http.md", "/", upload("/", funasr_final)),
     on_http("Deepgram", "deepgram.md", "/v1/listen", listen),
     FileWay("our gRPC call", "grpc://HOST:GRPC_PORT", "grpc.md", transcribe, RECORDING_IN_GRPC),

@@ -65,11 +65,15 @@ def test_the_server_gives_it_on():
 
 
 def test_versions_and_needs_are_the_servers():
-    """Both distributions have one version, and what the clients' needs is among the server's needs."""
+    """All distributions have one version and licence, and what the clients' needs is among the server's needs."""
     projects = [
         tomllib.loads(path.read_text("utf-8"))["project"]
         for path in (ROOT / "pyproject.toml", SOURCES.parent / "pyproject.toml")
     ]
-    assert paraserve.__version__ == paraserve_client.__version__
+    npm = json.loads((ROOT / "clients/js/package.json").read_text("utf-8"))
+    assert paraserve.__version__ == paraserve_client.__version__ == npm["version"]
+    assert (
+        len({(ROOT / folder / "LICENSE").read_text("utf-8") for folder in ("", "clients/python", "clients/js")}) == 1
+    )
     assert set(projects[1]["dependencies"]) <= set(projects[0]["dependencies"])
     assert projects[0]["requires-python"] == projects[1]["requires-python"]

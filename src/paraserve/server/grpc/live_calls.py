@@ -8,7 +8,7 @@ from functools import partial
 from typing import Protocol, TypeAlias
 
 import grpc
-from fastapi import FastAPI
+from fastapi import FastAPI, WebSocketDisconnect
 from grpc.aio import ServicerContext
 
 from paraserve.errors import ParaserveError
@@ -23,7 +23,10 @@ from paraserve.server.protocols.requests import Frame
 from paraserve.types import FieldWarning
 
 PATH = "/grpc"
-NORMAL_CLOSE = 1000
+NORMAL_CLOSE, BROKEN_CLOSE = 1000, 1006
+"""Codes of WebSockets."""
+LOST = (grpc.RpcError, grpc.aio.BaseError)
+"""What gRPC raises in a call whose client is gone."""
 
 
 class CallProtocol(LiveProtocol, Protocol):
@@ -60,11 +63,11 @@ async def serve_live(app: FastAPI, protocol_of: ProtocolOfCall, call: LiveCall, 
     socket = StreamSocket(app, PATH, caller.headers, caller.client, partial(_send, call.context))
     reading = asyncio.create_task(_read(call.requests, socket))
     try:
-        await socket.serve(caller.request_id, protocol_for)
+        with contextlib.suppress(WebSocketDisconnect):  # the client has gone while it was refused
+            await socket.serve(caller.request_id, protocol_for)
     finally:
         reading.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await reading
+        await asyncio.wait([reading])
     protocol = made[0]
     error = protocol.error or _cut_off(socket)
     if error is not None:
@@ -80,15 +83,19 @@ def _cut_off(socket: StreamSocket) -> ParaserveError | None:
 
 
 async def _read(requests: AsyncIterator[bytes], socket: StreamSocket) -> None:
-    """Give the server all messages of the client, then their end."""
-    async for message in requests:
-        await socket.put(message)
-    await socket.put(END_OF_REQUESTS)
+    """Give the server all messages of the client, then their end, or that the client is gone."""
+    try:
+        async for message in requests:
+            await socket.put(message)
+    except LOST:
+        await socket.put_end(BROKEN_CLOSE)
+    else:
+        await socket.put(END_OF_REQUESTS)
 
 
 async def _send(context: "ServicerContext[bytes, bytes]", frame: Frame) -> None:
     assert isinstance(frame, bytes)
     try:
         await context.write(frame)
-    except (grpc.RpcError, grpc.aio.BaseError, grpc.aio.InternalError) as error:
+    except LOST as error:
         raise OSError("the client has gone") from error

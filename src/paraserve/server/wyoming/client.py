@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import socket
 import uuid
 from collections.abc import Callable
 
@@ -25,6 +26,8 @@ EVENT_TIMEOUT_S = 60.0
 """Time between two events of a client that has no live session, which has limits of its own."""
 CLOSE_TIMEOUT_S = 2.0
 """Time for a client to take in the last events, and to stop sending: unread bytes would reset its connection."""
+SEND_BUFFER_BYTES = 8 * 1024
+"""Events that the system holds for a client: the texts of some minutes, beside those that its own system holds."""
 BROKEN, DONE = 1006, 1000
 
 
@@ -55,6 +58,9 @@ class WyomingClient:
         self._writer = writer
         self._max_payload_bytes = max_payload_bytes
         self._info = info
+        # A client that reads nothing is noticed once this is full.
+        writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
+        writer.transport.set_write_buffer_limits(high=0)
         peer = writer.get_extra_info("peername")
         client = (peer[0], peer[1]) if isinstance(peer, tuple) else None
         headers = [("authorization", f"Bearer {api_key}")] if api_key else []

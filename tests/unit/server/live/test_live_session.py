@@ -115,6 +115,12 @@ async def test_one_reply_for_audio_of_any_length(audio):
     assert events.count(Acknowledged()) == 2
 
 
+async def test_replies_tell_how_far_the_audio_is():
+    """Of the utterance, up to and with the audio that they are about."""
+    events, _ = await events_of([SPEECH, END, Audio(speech(300)), Audio(speech(200), wants_reply=True), END])
+    assert [event.audio_ms for event in events if isinstance(event, Acknowledged)] == [700, 500]
+
+
 async def test_a_recording():
     """Its one text comes after its end; each of its messages has its reply."""
     events, _ = await events_of([RECORDING, SPEECH, SPEECH, END])

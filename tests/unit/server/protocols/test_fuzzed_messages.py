@@ -14,6 +14,7 @@ from paraserve.server.protocols.deepgram.live_query import LiveQuery
 from paraserve.server.protocols.funasr.hotwords import parse_hotwords
 from paraserve.server.protocols.funasr.live_messages import FunasrDialect
 from paraserve.server.protocols.funasr.live_protocol import FunasrProtocol
+from paraserve.server.protocols.openai_realtime.protocol import RealtimeProtocol
 from paraserve.server.protocols.requests import BadMessage
 from paraserve.server.protocols.vosk import VoskProtocol
 from paraserve.server.protocols.wyoming.live_protocol import WyomingProtocol
@@ -38,7 +39,15 @@ WYOMING = json.dumps({
         "channels": 1, "transcript_terms": ["a b"],
     },
 }) + '\n{"transcript_names": ["one", "二"], "a": 1}'  # fmt: skip
-MESSAGES = {"vosk": VOSK, "deepgram": DEEPGRAM, "wyoming": WYOMING}
+REALTIME = json.dumps({
+    "type": "session.update", "event_id": "e1", "session": {"type": "transcription", "audio": {"input": {
+        "format": {"type": "audio/pcm", "rate": 24000}, "noise_reduction": {"type": "near_field", "strength": 1},
+        "transcription": {"model": "demo", "language": "zh", "prompt": "a b", "keywords": ["a"], "delay": "low"},
+        "turn_detection": {"type": "server_vad", "threshold": 0.5, "silence_duration_ms": 500},
+    }}, "include": ["item.input_audio_transcription.logprobs"]},
+})  # fmt: skip
+APPEND = json.dumps({"type": "input_audio_buffer.append", "event_id": "e1", "audio": "AAAA" * 20})
+MESSAGES = {"realtime": REALTIME, "vosk": VOSK, "deepgram": DEEPGRAM, "wyoming": WYOMING}
 PIECES = (
     '"',
     "{",
@@ -65,6 +74,7 @@ PROTOCOLS = {
     "vosk": lambda: VoskProtocol("r"),
     "wyoming": lambda: WyomingProtocol("r", lambda _: ModelChoice()),
     "deepgram": lambda: DeepgramProtocol(LiveQuery(), "r"),
+    "realtime": lambda: RealtimeProtocol("r"),
 }
 
 
@@ -89,7 +99,7 @@ def read(protocol, text: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", PROTOCOLS)
 @settings(max_examples=PER_RUN)
-@given(st.one_of(damaged(FUNASR), *map(damaged, MESSAGES.values()), st.text(max_size=60)))
+@given(st.one_of(damaged(FUNASR), damaged(APPEND), *map(damaged, MESSAGES.values()), st.text(max_size=60)))
 @example('{"hotwords":"{"}')
 def test_damaged_messages(name, text):
     """Whatever comes is read or refused, and the next message is read."""
@@ -126,6 +136,9 @@ def test_hostile_sizes():
         json.dumps({"type": "Configure", "keyterms": ["a b"] * 100_000}),
         json.dumps({"type": "Configure", "features": {f"k{n}": True for n in range(60_000)}}),
         json.dumps({"config": {"phrase_list": ["a b"] * 100_000}}),
+        json.dumps({"type": "input_audio_buffer.append", "audio": "A" * 30_000_000}),
+        '{"type":"input_audio_buffer.append","audio":' + "[" * 3_000_000,
+        '{"type":"input_audio_buffer.append","audio":"' + '"audio":"' * 300_000 + '"}',
     ]
     for new in PROTOCOLS.values():
         for text in texts:

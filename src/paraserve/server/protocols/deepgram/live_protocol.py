@@ -113,21 +113,23 @@ class DeepgramProtocol:
         return Audio(data, wants_reply=self._query.utterance_end_ms is not None)
 
     def _obey(self, message: Message) -> Iterator[Request]:
-        if message.warnings:
-            self._warnings.add(message.warnings)
+        self._warnings.add(message.warnings)
         if message.kind == "Finalize":
             yield Audio(b"", commits=True)
         elif message.kind == "CloseStream":
             yield EndUtterance(closes_connection=True)
         elif message.kind == "Configure":
-            options = message.applied(self._settings.stream.options)
-            stream = replace(self._settings.stream, options=options)
-            self._settings = replace(self._settings, stream=stream)
-            asked = {"keyterms" if message.hotwords else "", "features" if message.switches else ""}
-            abilities = self._choice_of(options.model).abilities
-            self._warnings.add(option_warnings(options, abilities, asked, KEYTERMS))
-            terms = {} if message.hotwords is None else {"keyterms": [word.text for word in message.hotwords]}
-            yield self._configure({"type": "ConfigureSuccess", "request_id": self._request_id} | terms)
+            yield self._changed(message)
+
+    def _changed(self, message: Message) -> Request:
+        """Change the settings as the message says, and return the request for them."""
+        options = message.applied(self._settings.stream.options)
+        self._settings = replace(self._settings, stream=replace(self._settings.stream, options=options))
+        given = {"keyterms": message.hotwords, "features": message.switches}
+        asked = {name for name, value in given.items() if value}
+        self._warnings.add(option_warnings(options, self._choice_of(options.model).abilities, asked, KEYTERMS))
+        terms = {} if message.hotwords is None else {"keyterms": [word.text for word in message.hotwords]}
+        return self._configure({"type": "ConfigureSuccess", "request_id": self._request_id} | terms)
 
     def _configure(self, answer: Json | None) -> Request:
         self._to_confirm.append(answer)

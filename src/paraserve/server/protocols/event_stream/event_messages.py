@@ -7,6 +7,7 @@ from google.protobuf.struct_pb2 import Struct
 from paraserve.formats import hotwords_json, quality_json, redactions_json, shortfall_json
 from paraserve.server.protocols.events import (
     AudioTold,
+    Cleared,
     Configured,
     Event,
     Failed,
@@ -32,6 +33,8 @@ def event_message(event: Event, request_id: str) -> messages.StreamEvent | None:
 
 
 def _state_event(event: Event, request_id: str) -> messages.StreamEvent | None:
+    if isinstance(event, Finished | Cleared):
+        return _end_event(event)
     match event:
         case Configured():
             return messages.StreamEvent(configured=messages.Configured())
@@ -41,9 +44,13 @@ def _state_event(event: Event, request_id: str) -> messages.StreamEvent | None:
             return messages.StreamEvent(audio_format=format_message(event))
         case Failed():
             return messages.StreamEvent(error=error_message(event, request_id))
-        case Finished(problem=problem):
-            return messages.StreamEvent(finished=messages.UtteranceFinished(problem=problem))
     return None
+
+
+def _end_event(event: Finished | Cleared) -> messages.StreamEvent:
+    if isinstance(event, Cleared):
+        return messages.StreamEvent(cleared=messages.Cleared(ends_utterance=event.ends_utterance))
+    return messages.StreamEvent(finished=messages.UtteranceFinished(problem=event.problem))
 
 
 def _text_event(event: TextEvent) -> messages.StreamEvent:

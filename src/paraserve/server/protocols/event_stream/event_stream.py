@@ -8,7 +8,15 @@ from paraserve.inference.abilities import ChoiceOf, ModelChoice
 from paraserve.server.error_table import error_row
 from paraserve.server.protocols.call_messages import END_OF_REQUESTS, read_message
 from paraserve.server.protocols.event_stream.event_messages import event_message, warning_messages
-from paraserve.server.protocols.events import AudioDamaged, Configured, Event, Failed, Finished, RecordingText
+from paraserve.server.protocols.events import (
+    AudioDamaged,
+    Cleared,
+    Configured,
+    Event,
+    Failed,
+    Finished,
+    RecordingText,
+)
 from paraserve.server.protocols.funasr.requests import FunasrMessage, FunasrSettings, apply_message
 from paraserve.server.protocols.funasr.setting_warnings import setting_warnings
 from paraserve.server.protocols.generated.paraserve_pb2 import Settings, StreamRequest
@@ -16,6 +24,7 @@ from paraserve.server.protocols.new_warnings import NewWarnings
 from paraserve.server.protocols.requests import (
     Audio,
     BadMessage,
+    Clear,
     Configure,
     EndUtterance,
     Frame,
@@ -41,7 +50,7 @@ class EventStreamProtocol:
         self._asked_keys: set[str] = set()
         self._to_confirm: list[Sequence[FieldWarning]] = []  # read, and not counting for results yet
         self._new_warnings = NewWarnings()
-        self._has_open_utterance = False
+        self._has_open_utterance = self._has_failed = False
         self._n_ended = self._n_finished = 0
         self._unheard: int | None = None  # the utterance without any audio that the end of the requests makes
 
@@ -85,19 +94,24 @@ class EventStreamProtocol:
         match request.WhichOneof("request"):
             case "settings":
                 return self._configure(request.settings)
-            case "audio":
+            case "audio" | "commit" as kind:
                 self._has_open_utterance = True
-                return (Audio(request.audio),)
-            case "commit":
-                return (Audio(b"", commits=True),)
+                return (Audio(request.audio, commits=kind == "commit"),)
             case "end_utterance":
                 return (self._end(),)
+            case "clear":
+                return (self._clear(),)
         raise ProtocolError("the request is empty", code="invalid_message")
 
     def _end(self, *, closes_connection: bool = False) -> EndUtterance:
         self._has_open_utterance = False
         self._n_ended += 1
         return EndUtterance(closes_connection=closes_connection)
+
+    def _clear(self) -> Clear:
+        self._n_ended += self._has_open_utterance
+        self._has_open_utterance = False
+        return Clear()
 
     def _configure(self, settings: Settings) -> Sequence[Request]:
         message = self._with_known_model(apply_message(self._asked, _by_key(settings)))
@@ -127,10 +141,19 @@ class EventStreamProtocol:
             case AudioDamaged():
                 self._new_warnings.add([event.warning])
             case Finished():
-                self._n_finished += 1
-                self._new_warnings.begin()
-            case Failed(error=error) if self.close_code(error) is not None:
-                self.error = self.error or error
+                self._finish()
+            case Cleared(ends_utterance=ends) if ends or self._has_failed:
+                self._finish()
+            case Failed(error=error, ends_utterance=ends):
+                self._has_failed = self._has_failed or ends
+                if self.close_code(error) is not None:
+                    self.error = self.error or error
+
+    def _finish(self) -> None:
+        """Note that an utterance is over."""
+        self._has_failed = False
+        self._n_finished += 1
+        self._new_warnings.begin()
 
 
 def _by_key(settings: Settings) -> Mapping[str, Any]:

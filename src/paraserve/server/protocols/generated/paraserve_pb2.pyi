@@ -50,22 +50,28 @@ class TranscribeResponse(_message.Message):
     def __init__(self, text: _Optional[str] = ..., confidence: _Optional[float] = ..., sentences: _Optional[_Iterable[_Union[Sentence, _Mapping]]] = ..., language: _Optional[str] = ..., duration_ms: _Optional[int] = ..., warnings: _Optional[_Iterable[_Union[FieldWarning, _Mapping]]] = ..., facts: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ...) -> None: ...
 
 class StreamRequest(_message.Message):
-    __slots__ = ("settings", "audio", "end_utterance", "commit")
+    __slots__ = ("settings", "audio", "end_utterance", "commit", "clear")
     SETTINGS_FIELD_NUMBER: _ClassVar[int]
     AUDIO_FIELD_NUMBER: _ClassVar[int]
     END_UTTERANCE_FIELD_NUMBER: _ClassVar[int]
     COMMIT_FIELD_NUMBER: _ClassVar[int]
+    CLEAR_FIELD_NUMBER: _ClassVar[int]
     settings: Settings
     audio: bytes
     end_utterance: EndUtterance
     commit: Commit
-    def __init__(self, settings: _Optional[_Union[Settings, _Mapping]] = ..., audio: _Optional[bytes] = ..., end_utterance: _Optional[_Union[EndUtterance, _Mapping]] = ..., commit: _Optional[_Union[Commit, _Mapping]] = ...) -> None: ...
+    clear: Clear
+    def __init__(self, settings: _Optional[_Union[Settings, _Mapping]] = ..., audio: _Optional[bytes] = ..., end_utterance: _Optional[_Union[EndUtterance, _Mapping]] = ..., commit: _Optional[_Union[Commit, _Mapping]] = ..., clear: _Optional[_Union[Clear, _Mapping]] = ...) -> None: ...
 
 class EndUtterance(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...
 
 class Commit(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class Clear(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...
 
@@ -141,7 +147,7 @@ class Settings(_message.Message):
     def __init__(self, mode: _Optional[str] = ..., wav_name: _Optional[str] = ..., wav_format: _Optional[str] = ..., audio_fs: _Optional[int] = ..., channels: _Optional[int] = ..., channel: _Optional[str] = ..., chunk_size: _Optional[_Iterable[int]] = ..., vad_tail_sil: _Optional[int] = ..., max_single_segment_time: _Optional[int] = ..., speech_noise_thres: _Optional[float] = ..., merge_vad: _Optional[bool] = ..., merge_length_s: _Optional[float] = ..., hotwords: _Optional[_Iterable[str]] = ..., itn: _Optional[bool] = ..., punctuate: _Optional[bool] = ..., svs_lang: _Optional[str] = ..., svs_itn: _Optional[bool] = ..., deterministic: _Optional[bool] = ..., lm: _Optional[bool] = ..., model: _Optional[str] = ..., task: _Optional[str] = ..., replacements: _Optional[_Mapping[str, str]] = ..., profanity: _Optional[_Iterable[str]] = ..., mask: _Optional[str] = ..., speech_events: _Optional[bool] = ..., partial_punctuation: _Optional[bool] = ..., semantic_endpoint: _Optional[bool] = ..., auto_gain: _Optional[bool] = ..., noise_suppression: _Optional[bool] = ..., audio_quality: _Optional[bool] = ...) -> None: ...
 
 class StreamEvent(_message.Message):
-    __slots__ = ("configured", "partial", "segment", "speech_change", "audio_format", "error", "finished", "warnings")
+    __slots__ = ("configured", "partial", "segment", "speech_change", "audio_format", "error", "finished", "cleared", "warnings")
     CONFIGURED_FIELD_NUMBER: _ClassVar[int]
     PARTIAL_FIELD_NUMBER: _ClassVar[int]
     SEGMENT_FIELD_NUMBER: _ClassVar[int]
@@ -149,6 +155,7 @@ class StreamEvent(_message.Message):
     AUDIO_FORMAT_FIELD_NUMBER: _ClassVar[int]
     ERROR_FIELD_NUMBER: _ClassVar[int]
     FINISHED_FIELD_NUMBER: _ClassVar[int]
+    CLEARED_FIELD_NUMBER: _ClassVar[int]
     WARNINGS_FIELD_NUMBER: _ClassVar[int]
     configured: Configured
     partial: PartialText
@@ -157,8 +164,9 @@ class StreamEvent(_message.Message):
     audio_format: AudioFormat
     error: Error
     finished: UtteranceFinished
+    cleared: Cleared
     warnings: _containers.RepeatedCompositeFieldContainer[FieldWarning]
-    def __init__(self, configured: _Optional[_Union[Configured, _Mapping]] = ..., partial: _Optional[_Union[PartialText, _Mapping]] = ..., segment: _Optional[_Union[SegmentText, _Mapping]] = ..., speech_change: _Optional[_Union[SpeechChange, _Mapping]] = ..., audio_format: _Optional[_Union[AudioFormat, _Mapping]] = ..., error: _Optional[_Union[Error, _Mapping]] = ..., finished: _Optional[_Union[UtteranceFinished, _Mapping]] = ..., warnings: _Optional[_Iterable[_Union[FieldWarning, _Mapping]]] = ...) -> None: ...
+    def __init__(self, configured: _Optional[_Union[Configured, _Mapping]] = ..., partial: _Optional[_Union[PartialText, _Mapping]] = ..., segment: _Optional[_Union[SegmentText, _Mapping]] = ..., speech_change: _Optional[_Union[SpeechChange, _Mapping]] = ..., audio_format: _Optional[_Union[AudioFormat, _Mapping]] = ..., error: _Optional[_Union[Error, _Mapping]] = ..., finished: _Optional[_Union[UtteranceFinished, _Mapping]] = ..., cleared: _Optional[_Union[Cleared, _Mapping]] = ..., warnings: _Optional[_Iterable[_Union[FieldWarning, _Mapping]]] = ...) -> None: ...
 
 class Configured(_message.Message):
     __slots__ = ()
@@ -297,6 +305,12 @@ class UtteranceFinished(_message.Message):
     PROBLEM_FIELD_NUMBER: _ClassVar[int]
     problem: str
     def __init__(self, problem: _Optional[str] = ...) -> None: ...
+
+class Cleared(_message.Message):
+    __slots__ = ("ends_utterance",)
+    ENDS_UTTERANCE_FIELD_NUMBER: _ClassVar[int]
+    ends_utterance: bool
+    def __init__(self, ends_utterance: _Optional[bool] = ...) -> None: ...
 
 class FieldWarning(_message.Message):
     __slots__ = ("code", "param", "message")

@@ -9,8 +9,8 @@ from paraserve.server.protocols.schemas.documented import Documented
 CLOSE_CODES = MappingProxyType(
     {
         1008: "refused (`missing_api_key`, `invalid_api_key`, `expired_api_key`, `missing_scope`, "
-        "`too_many_wrong_keys`, `origin_not_allowed`, `host_not_allowed`), "
-        "`session_too_long`, `idle_timeout`, `session_resumed`, `too_many_control_frames`, "
+        "`too_many_wrong_keys`, `origin_not_allowed`, `host_not_allowed`, "
+        "`not_served`), `session_too_long`, `idle_timeout`, `session_resumed`, `too_many_control_frames`, "
         "`too_many_fragments` or `too_many_tiny_messages`",
         1009: "`file_too_large`, or a frame over `max_frame_bytes`",
         1011: "`inference_failed`, `inference_timeout`, `internal_error`, or no answer to a ping",
