@@ -9,8 +9,8 @@ EVENT_SCHEMA: Json = {
     "properties": {
         "event": {
             "enum": ["message", "error"],
-            "description": "`error` for the event that ends an answer which failed. The others have no name, which means "
-            "`message`.",
+            "description": "`error` for the event that ends an answer which failed. The others have no name, which "
+            "means `message`.",
         },
         "data": {
             "type": "string",
