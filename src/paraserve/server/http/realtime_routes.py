@@ -12,7 +12,7 @@ from paraserve.formats import warnings_json
 from paraserve.server.access.authentication import Access, api_key
 from paraserve.server.access.client_secrets import ClientSecret, key_id
 from paraserve.server.access.key_fields import KeyScope
-from paraserve.server.http.api_docs import WITHOUT_KEY, error_answers, json_answer, key_with
+from paraserve.server.http.api_docs import WITHOUT_KEY, body_schema, error_answers, json_answer, key_with
 from paraserve.server.http.error_codes import HOST_CODES, SCOPE_CODES
 from paraserve.server.http.small_bodies import read_small_json
 from paraserve.server.http.uploads import UploadService
@@ -81,7 +81,7 @@ def realtime_router() -> APIRouter:
 
 
 def _body_of(model: type[Documented]) -> Json:
-    content = {"application/json": {"schema": model.model_json_schema()}}
+    content = {"application/json": {"schema": body_schema(model)}}
     return {"requestBody": {"description": "Choices.", "required": False, "content": content}, **WITHOUT_KEY}
 
 
