@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from support.fakes import FakeEngine
 from support.live import eventually, live_sessions, speech
 from support.protocols.said import Closed, End, Problem, say
-from support.protocols.ways import LIVE
+from support.protocols.ways import FILES, LIVE
 
 DOCS = Path(__file__).parents[3] / "docs"
 N_QUICK, N_FULL = 200, 2_000
@@ -23,6 +23,7 @@ def served(serve_all):
     """An engine, and the server in front of it."""
     engine = FakeEngine()
     with serve_all(engine, max_live=50) as (app, target):
+        FILES[0].send(target, b"no sound" * 100)  # starts the children that decode, which stay
         yield engine, app, target
 
 

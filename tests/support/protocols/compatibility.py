@@ -11,6 +11,9 @@ PAGE = ROOT / "docs" / "compatibility.md"
 PEERS = ROOT / "tests" / "peers"
 CLIENTS = {
     "openai": "OpenAI's calls, events and Realtime, in Python and JavaScript",
+    "livekit-plugins-openai": "OpenAI's Realtime API, for LiveKit Agents",
+    "pipecat-ai": "OpenAI's Realtime API",
+    "dify-plugin": "OpenAI's call",
     "nvidia-riva-client": "NVIDIA Riva",
     "deepgram-sdk": "Deepgram",
     "@deepgram/sdk": "Deepgram, in JavaScript",
@@ -84,7 +87,7 @@ def error_row(refusals: Refusals) -> Sequence[str]:
 def client_row(package: str) -> Sequence[str]:
     """A client of others."""
     sources = "".join(path.read_text("utf-8") for path in sorted(PEERS.glob("*.py")))
-    versions = dict.fromkeys(re.findall(rf'"{re.escape(package)}(?:==|@)([\d.]+)"', sources))
+    versions = dict.fromkeys(re.findall(rf'"{re.escape(package)}(?:\[\w+\])?(?:==|@)([\d.]+)"', sources))
     return f"`{package}`", ", ".join(versions), CLIENTS[package]
 
 

@@ -137,7 +137,7 @@ LIVE = (
     ),
     on_web_sockets("FunASR, mode offline", "websocket.md", funasr("offline"), has_partials=False),
     on_web_sockets("vosk", "vosk.md", VOSK),
-    on_web_sockets("OpenAI, Realtime", "openai.md", REALTIME, has_times=False),
+    on_web_sockets("OpenAI, Realtime", "realtime.md", REALTIME, has_times=False),
     on_web_sockets("Deepgram", "deepgram.md", LISTEN),
     on_grpc("our gRPC stream", OWN_STREAM, OWN_EXAMPLES),
     on_grpc("NVIDIA Riva", RIVA_STREAM, [RIVA_FIRST]),
