@@ -11,14 +11,14 @@ import pytest
 from mcp.client.client import Client
 from mcp.client.stdio import StdioServerParameters, stdio_client
 
-from paraserve.cli.mcp.recognizers import ModelFacts
+from paraserve.cli.mcp.recognizers import ModelFacts, ServerRecognizer
 from paraserve.cli.mcp.recordings import Recordings
 from paraserve.cli.mcp.tools import tool_server
 from paraserve.errors import OverloadedError
 from paraserve.settings import Settings
 from paraserve.subtitle_options import SubtitleOptions
 from paraserve.types import FieldWarning, Notice, Sentence, Transcript
-from support.commands import PROGRAM, clean_environment, paraserve, server
+from support.commands import PROGRAM, clean_environment, run_here, server
 
 DATE_TEXT = "12月3号。"
 
@@ -72,10 +72,11 @@ async def test_in_the_process_itself(data_dir):
                 assert error_of(await client.call_tool("transcribe", {"source": source}))
 
 
-async def test_by_a_server(data_dir, tmp_path):
-    """The server's text and models; it may be away for a while."""
+@pytest.mark.full
+async def test_by_a_server(data_dir):
+    """The server's text, models and errors."""
     with server() as url:
-        async with Client(command("--server", url)) as client:
+        async with Client(served(ServerRecognizer(url, ""))) as client:
             assert text_of(await client.call_tool("list_models", {}))["models"][0]["name"] == "demo"
             asked = {"source": str(data_dir / "zh_date.wav"), "output_format": "srt", "model": "demo"}
             assert text_of(await client.call_tool("transcribe", asked))["text"].endswith(DATE_TEXT)
@@ -168,7 +169,7 @@ async def test_bad_arguments(data_dir):
             assert error_of(await client.call_tool("transcribe", asked))
 
 
-def test_models_that_are_not_there():
+def test_models_that_are_not_there(capsys):
     """One line, before an assistant waits for anything."""
-    done = paraserve("mcp", "--bundle", "none")
+    done = run_here(capsys, "mcp", "--bundle", "none")
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)

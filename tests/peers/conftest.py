@@ -64,7 +64,7 @@ def node_folder() -> Callable[..., Path]:
     """Installs packages of npm; returns a folder whose programs find them. Skips where that is not possible."""
 
     def install(*requirements: str) -> Path:
-        folder = ENVIRONMENTS / requirements[0].lstrip("@").replace("/", "-")
+        folder = ENVIRONMENTS / "+".join(one.lstrip("@").replace("/", "-") for one in requirements)
         with file_lock(_lock_of(folder)):
             if not (folder / "complete").exists():
                 _make_node_folder(folder, requirements)

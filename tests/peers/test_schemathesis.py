@@ -29,6 +29,7 @@ REFUSED = {
     "POST /v1/admin/models/{name}/pull",
     "POST /v1/admin/reload",
     "POST /v1/audio/translations",
+    "POST /v1/realtime/calls",
     "POST /v1/jobs",
     "GET /v1/jobs/{id}",
     "DELETE /v1/jobs/{id}",

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from unittest.mock import patch
 from urllib.parse import urlsplit
 
 import httpx2
@@ -18,6 +19,7 @@ import pytest
 import structlog
 
 from paraserve.cli.main import main
+from paraserve.runtime.decoding.pool import DecodePool
 from paraserve.runtime.engine import Engine
 from paraserve.runtime.scheduling.live_load import LiveLoad
 from paraserve.server.app import create_app
@@ -226,7 +228,9 @@ def app_server(settings: Settings, engine: Engine, load: LiveLoad | None = None)
     metrics = Metrics()
     metrics.live_load = load or metrics.live_load
     app, with_port = create_app(settings, engine, metrics), settings.model_copy(update={"port": 0})
-    with structlog.testing.capture_logs(), bound_wyoming(settings) as wyoming:
+    # A decode child takes 0.3 s of CPU to start. Here the first recording that needs one waits for it.
+    without_child = patch.object(DecodePool, "start")
+    with structlog.testing.capture_logs(), without_child, bound_wyoming(settings) as wyoming:
         server = Server(app, with_port, wyoming_sockets=wyoming)
         thread = threading.Thread(target=server.run)
         thread.start()

@@ -1,6 +1,7 @@
 """`serve --workers`: one port, one sum of metrics, and processes that are replaced without a lost request."""
 
 import contextlib
+import json
 import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -53,7 +54,7 @@ def text_of_upload(server):
 
 @pytest.mark.slow
 def test_one_port_one_sum(start):
-    """All workers serve the one port, and each reports the metrics of all."""
+    """All workers serve the one port, and each reports the metrics of all, and takes their client secrets."""
     server = start(2, how="exec")
     assert len(workers_of(server)) == 2
     with ThreadPoolExecutor(6) as threads:
@@ -62,6 +63,12 @@ def test_one_port_one_sum(start):
         assert server.metric("paraserve_audio_seconds_total") == 60
         assert server.metric("paraserve_models_loaded") == 2
         assert server.metric("paraserve_uploads_in_progress") == 0
+    session = {"type": "transcription", "audio": {"input": {"turn_detection": None}}}
+    token = server.get("/v1/realtime/client_secrets", "POST", json={"session": session}).json()["value"]
+    for _ in range(6):
+        with live(server.url, f"/v1/realtime?token={token}") as client:
+            created = json.loads(client.ws.recv(SETTLE_S))
+            assert created["session"]["audio"]["input"]["turn_detection"] is None
 
 
 @pytest.mark.slow

@@ -280,6 +280,7 @@ def test_keys_need_a_key():
         checked_settings({"wyoming": "tcp://127.0.0.1:10300", "api_keys_file": "keys"})
 
 
+@pytest.mark.full
 def test_supervised_server(process_factory, demo_dir, tmp_path, samples):
     """The command: a port, two recordings at once, the texts of the WebSocket, and SIGTERM in speech."""
     with socket.socket() as probe:

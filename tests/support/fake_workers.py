@@ -19,6 +19,7 @@ from paraserve.server.processes.supervisor import HEARTBEAT_TIMEOUT_S, Superviso
 from paraserve.settings import Settings
 from support import fake_worker
 
+MODULE = "support.fake_worker"
 MAX_DESCRIPTORS = 1024
 HANDLED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
 
@@ -40,7 +41,7 @@ def _become_worker(command: Sequence[str], descriptors: Sequence[int], environme
         signal.signal(number, signal.SIG_DFL)
     os.environ.clear()
     os.environ.update(environment)
-    sys.argv = list(command[-len(descriptors) - 1 :])
+    sys.argv = list(command[command.index(MODULE) :])
     sys.stdin = os.fdopen(0, encoding="utf-8", closefd=False)
     os._exit(fake_worker.main())
 
@@ -53,5 +54,5 @@ def main() -> None:
         names = {"Popen": ForkedWorker, "PIPE": subprocess.PIPE, "DEVNULL": subprocess.DEVNULL}
         worker_process.subprocess = SimpleNamespace(**names)
     timeout_s = float(os.environ.get("FAKE_HEARTBEAT_TIMEOUT_S", HEARTBEAT_TIMEOUT_S))
-    command = (sys.executable, "-m", "support.fake_worker")
+    command = (sys.executable, "-m", MODULE)
     sys.exit(Supervisor(Settings(port=0), command, timeout_s).run())

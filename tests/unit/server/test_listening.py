@@ -5,7 +5,7 @@ import socket
 import pytest
 
 from paraserve.errors import ParaserveError
-from paraserve.server.processes.listening import announce, bound
+from paraserve.server.processes.listening import announce, bound, bound_wyoming
 from paraserve.settings import Settings
 
 
@@ -49,3 +49,23 @@ def test_announcement(capsys):
         announce(sockets, is_tls=True)
         port = sockets[0].getsockname()[1]
     assert capsys.readouterr().out.endswith(f" listens on https://127.0.0.1:{port}\n")
+
+
+def test_wyoming_listens_where_it_is_told(tmp_path):
+    """On a port, on a Unix socket, or nowhere."""
+    with bound_wyoming(Settings()) as sockets:
+        assert sockets == []
+    with bound_wyoming(Settings(wyoming="tcp://127.0.0.1:0")) as (one,):
+        assert one.getsockname()[0] == "127.0.0.1"
+    with bound_wyoming(Settings(wyoming=f"unix://{tmp_path}/socket")) as (one,):
+        assert one.getsockname() == f"{tmp_path}/socket"
+
+
+def test_a_taken_port_of_wyoming():
+    """Is named before any model is loaded."""
+    with bound_wyoming(Settings(wyoming="tcp://127.0.0.1:0")) as (one,):
+        one.listen()
+        port = one.getsockname()[1]
+        settings = Settings(wyoming=f"tcp://127.0.0.1:{port}")
+        with pytest.raises(ParaserveError, match=f":{port}: Address already in use"), bound_wyoming(settings):
+            pass

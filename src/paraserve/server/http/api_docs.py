@@ -103,6 +103,24 @@ def _error_answer(status: int, codes: Mapping[str, ErrorCode]) -> dict[str, Any]
     }
 
 
+def body_schema(model: type[Documented]) -> Json:
+    """Return the schema of a body with the schemas of its parts in their places."""
+    schema = model.model_json_schema()
+    parts = schema.pop("$defs", {})
+
+    def inlined(value: Any) -> Any:
+        if isinstance(value, list):
+            return [inlined(item) for item in value]
+        if not isinstance(value, dict):
+            return value
+        if "$ref" in value:
+            return inlined(parts[value["$ref"].rpartition("/")[2]] | {k: v for k, v in value.items() if k != "$ref"})
+        return {key: inlined(item) for key, item in value.items()}
+
+    found: Json = inlined(schema)
+    return found
+
+
 def upload_request(form: type[Documented], query: Iterable[Json] = ()) -> Json:
     """Describe a request that brings a recording: as a form, or raw with its fields in the query.
 

@@ -26,7 +26,7 @@ ERROR_CODES: Mapping[str, ErrorCode] = MappingProxyType(
         "invalid_form": ErrorCode(400, "the form cannot be read"),
         "invalid_json": ErrorCode(400, "the body is no JSON object, which its content type says"),
         "invalid_value": ErrorCode(400, "a field has a value that is not taken"),
-        "invalid_format": ErrorCode(400, "`format` names no known format"),
+        "invalid_format": ErrorCode(400, "`format` or `output` names no known format"),
         "invalid_response_format": ErrorCode(400, "`response_format` names no known format"),
         "invalid_header": ErrorCode(400, "a header is missing or cannot be read, `param` names it"),
         "unsupported_parameter": ErrorCode(400, "a field asks for something that the server does not do"),

@@ -12,7 +12,7 @@ from paraserve.formats import warnings_json
 from paraserve.server.access.authentication import Access, api_key
 from paraserve.server.access.client_secrets import ClientSecret, key_id
 from paraserve.server.access.key_fields import KeyScope
-from paraserve.server.http.api_docs import WITHOUT_KEY, error_answers, json_answer, key_with
+from paraserve.server.http.api_docs import WITHOUT_KEY, body_schema, error_answers, json_answer, key_with
 from paraserve.server.http.error_codes import HOST_CODES, SCOPE_CODES
 from paraserve.server.http.small_bodies import read_small_json
 from paraserve.server.http.uploads import UploadService
@@ -81,7 +81,7 @@ def realtime_router() -> APIRouter:
 
 
 def _body_of(model: type[Documented]) -> Json:
-    content = {"application/json": {"schema": model.model_json_schema()}}
+    content = {"application/json": {"schema": body_schema(model)}}
     return {"requestBody": {"description": "Choices.", "required": False, "content": content}, **WITHOUT_KEY}
 
 
@@ -93,7 +93,9 @@ async def create_client_secret(request: Request) -> Response:
     expires.
     """
     body = await read_small_json(request)
-    change = read_ga(RealtimeSession(), read_mapping("session", body.get("session") or {"type": "transcription"}))
+    asked = body.get("session")
+    given = {"type": "transcription"} if asked is None else read_mapping("session", asked)
+    change = read_ga(RealtimeSession(), given)
     secret = _secret(request, change, body.get("expires_after"), "expires_after")
     session = ga_session(change.session, _session_id(request)) | {"expires_at": secret.expires_at}
     warnings = _warnings(request, change, is_beta=False)
@@ -106,8 +108,9 @@ async def create_transcription_session(request: Request) -> Response:
     """Makes one in the shape before GA: the body has the choices, and the secret is part of the answer."""
     body = await read_small_json(request)
     change = read_beta(RealtimeSession(), body)
-    asked = read_mapping("client_secret", body.get("client_secret") or {}).get("expires_at")
-    secret = _secret(request, change, asked, "client_secret.expires_at")
+    asked = body.get("client_secret")
+    time_asked = None if asked is None else read_mapping("client_secret", asked).get("expires_at")
+    secret = _secret(request, change, time_asked, "client_secret.expires_at")
     given = {"client_secret": {"value": _token(request, secret), "expires_at": secret.expires_at}}
     session = beta_session(change.session, _session_id(request))
     return JSONResponse(session | given | _warnings(request, change, is_beta=True))

@@ -112,10 +112,11 @@ def speaker_label(channel: int, text: str) -> str:
 
 def logprobs_json(sentences: Iterable[Sentence]) -> list[Json]:
     """Return the probability of each word."""
-    return [_logprob(token) for sentence in sentences for token in sentence.tokens]
+    return [logprob_json(token) for sentence in sentences for token in sentence.tokens]
 
 
-def _logprob(token: Token) -> Json:
+def logprob_json(token: Token) -> Json:
+    """Return the probability of a word."""
     return {"token": token.text, "bytes": list(token.text.encode()), "logprob": _log(token.score)}
 
 

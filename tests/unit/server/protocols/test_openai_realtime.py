@@ -141,6 +141,11 @@ REFUSED = {
         "invalid_value",
         f"{INPUT}.turn_detection.eagerness",
     ),
+    "eagerness of another type": (
+        update({"turn_detection": {"type": "semantic_vad", "eagerness": ["low"]}}),
+        "invalid_value",
+        f"{INPUT}.turn_detection.eagerness",
+    ),
     "responses": (
         update({"turn_detection": {"create_response": True}}),
         "unsupported_parameter",

@@ -1,15 +1,11 @@
 """The server's events, as pure functions. Ids are made from the request's, so that they are found in the log."""
 
-import math
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from paraserve.errors import ParaserveError
 from paraserve.server.error_table import error_row
 from paraserve.server.protocols.json_encoding import Json
-from paraserve.types import Token
 
-LEAST_PROBABILITY = 1e-10
 CLIENT_ERRORS = range(400, 500)
 """HTTP statuses of errors that the client can cure."""
 
@@ -54,15 +50,3 @@ def item_object(item_id: str) -> Json:
 def usage_object(audio_ms: float) -> Json:
     """Return what a text cost: seconds of audio."""
     return {"type": "duration", "seconds": round(audio_ms / 1000, 3)}
-
-
-def logprobs(tokens: Iterable[Token]) -> list[Json]:
-    """Return the probabilities of words."""
-    return [
-        {"token": token.text, "bytes": list(token.text.encode()), "logprob": _log(token.score)} for token in tokens
-    ]
-
-
-def _log(score: float) -> float:
-    """Return the logarithm of a probability, finite also for 0."""
-    return math.log(min(max(score, LEAST_PROBABILITY), 1.0))

@@ -12,7 +12,8 @@ from paraserve.options import (
     StreamConfig,
     VadOverrides,
 )
-from paraserve.server.protocols.funasr.hotwords import check_hotwords, parse_hotwords
+from paraserve.server.protocols.funasr.hotwords import check_hotwords
+from paraserve.server.protocols.prompt_hotwords import prompt_hotwords
 from paraserve.server.protocols.requests import LiveSettings
 
 PCM_RATE = 24_000
@@ -66,7 +67,7 @@ class RealtimeSession:
         return self.asked_turns
 
     def hotwords(self, abilities: Abilities) -> tuple[Hotword, ...]:
-        """Return the keywords, and the words of the prompt where the model takes no prompt.
+        """Return the keywords, and the names in the prompt where the model takes no prompt.
 
         Raises:
             ProtocolError: there are too many, or one is too long.
@@ -74,7 +75,7 @@ class RealtimeSession:
         words = check_hotwords(tuple(Hotword(word.strip()) for word in self.keywords if word.strip()), "keywords")
         if not self.prompt or abilities.prompt or not abilities.hotwords:
             return words
-        return check_hotwords((*words, *parse_hotwords(self.prompt)), "prompt")
+        return check_hotwords((*words, *prompt_hotwords(self.prompt)), "prompt")
 
     def options(self, abilities: Abilities) -> RecognitionOptions:
         """Return the options of the recognition on models with these abilities. Raises what `hotwords` raises."""

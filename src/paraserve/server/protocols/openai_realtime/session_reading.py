@@ -222,7 +222,7 @@ def _read_turns(path: str, value: object) -> TurnDetection | None:
     if kind != SEMANTIC_VAD:
         raise invalid_value(f"{path}.type", kind, f"{SERVER_VAD}, {SEMANTIC_VAD} or null")
     eagerness = given.get("eagerness") or "auto"
-    if eagerness not in ENDPOINTS:
+    if not isinstance(eagerness, str) or eagerness not in ENDPOINTS:
         raise invalid_value(f"{path}.eagerness", eagerness, "one of " + ", ".join(ENDPOINTS))
     return TurnDetection(eagerness=eagerness)
 

@@ -30,6 +30,8 @@ def _of_options(session: RealtimeSession, choice: ModelChoice, shape: Shape) -> 
     found = [one for one in option_warnings(options, choice.abilities, (), names) if one.param != "noise_suppression"]
     if session.prompt and not (choice.abilities.prompt or choice.abilities.hotwords):
         found.append(not_honoured(f"{path}prompt", "the loaded model takes neither a prompt nor hotwords"))
+    elif session.prompt and not choice.abilities.prompt:
+        found.append(not_honoured(f"{path}prompt", "the loaded model takes no prompt: the names in it are hotwords"))
     return found
 
 

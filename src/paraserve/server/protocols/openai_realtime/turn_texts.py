@@ -6,7 +6,8 @@ from paraserve.inference.hotword_lists import ignored_warnings
 from paraserve.server.protocols.events import PartialText, SegmentText
 from paraserve.server.protocols.json_encoding import Json
 from paraserve.server.protocols.new_warnings import NewWarnings
-from paraserve.server.protocols.openai_realtime.server_events import EventIds, error_object, logprobs, usage_object
+from paraserve.server.protocols.openai import logprob_json
+from paraserve.server.protocols.openai_realtime.server_events import EventIds, error_object, usage_object
 from paraserve.server.protocols.openai_realtime.turns import Turn
 
 PREFIX = "conversation.item.input_audio_transcription"
@@ -24,7 +25,7 @@ class TurnTexts:
         text = turn.take_delta(event.text)
         if not text:
             return []
-        facts = {"logprobs": logprobs(event.tokens)} if has_logprobs else {}
+        facts = {"logprobs": [logprob_json(token) for token in event.tokens]} if has_logprobs else {}
         return [self._event("delta", turn, delta=text, **facts)]
 
     def completed(self, turn: Turn, last: SegmentText, audio_ms: float, *, has_logprobs: bool) -> list[Json]:
@@ -32,7 +33,7 @@ class TurnTexts:
         self._warnings.add(ignored_warnings(last.hotwords, "keywords"))
         text = turn.text
         deltas = [self._event("delta", turn, delta=text)] if text and not turn.delta else []
-        facts = {"logprobs": logprobs(turn.tokens)} if has_logprobs else {}
+        facts = {"logprobs": [logprob_json(token) for token in turn.tokens]} if has_logprobs else {}
         languages = {"languages": [{"code": code} for code in turn.languages]} if turn.languages else {}
         about = facts | languages | notice_json(last.notice) | redactions_json(turn.redactions)
         usage = usage_object(audio_ms)

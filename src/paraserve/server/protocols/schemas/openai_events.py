@@ -7,7 +7,11 @@ EVENT_SCHEMA: Json = {
     "description": "One event. The others follow it, with an empty line between them.",
     "required": ["data"],
     "properties": {
-        "event": {"const": "error", "description": "Present in the event that ends an answer which failed."},
+        "event": {
+            "enum": ["message", "error"],
+            "description": "`error` for the event that ends an answer which failed. The others have no name, which "
+            "means `message`.",
+        },
         "data": {
             "type": "string",
             "contentMediaType": "application/json",

@@ -28,7 +28,7 @@ class RealtimeTranscription(Documented):
     languages: list[str] | MISSING | None = MISSING
     """Languages that may be spoken. One is like `language`; several have no effect."""
     prompt: str | MISSING | None = Field(MISSING, max_length=65_536)
-    """Text before the audio. Where the model takes none, its words are hotwords."""
+    """Text before the audio. Where the model takes none, the names in it are hotwords."""
     keywords: list[str] | MISSING | None = Field(MISSING, max_length=1000)
     """Words to expect."""
     delay: Literal["minimal", "low", "medium", "high", "xhigh"] | MISSING | None = MISSING
