@@ -5,8 +5,8 @@
 
 All say the same recording in real time. "partial" is how much later a protocol tells the n-th partial text than
 FunASR's protocol tells it to a client that speaks at the same time, "final" the same of final texts.
-A whole recording: from the start of its upload to the first of OpenAI's events, beside FunASR's first final text where
-all is sent at once.
+A whole recording: from the start of its upload to the first of OpenAI's events, beside FunASR's first final text
+where all is sent at once.
 """
 
 import argparse
