@@ -36,8 +36,10 @@ WRONG = {
     "empty": ({"authorization": "Bearer"}, "missing_api_key"),
 }
 GOOD = {"authorization": f"Bearer {KEY}"}
-STATUSES = {"/none": 404, "/v1/admin/models/demo/pull": 404}
-"""Answers to a recording, or to nothing, where it is not 200."""
+REALTIME = ("client_secrets", "transcription_sessions", "calls")
+STATUSES = {"/none": 404, "/v1/admin/models/demo/pull": 404, "/v1/listen": 400}
+STATUSES |= {f"/v1/realtime/{name}": 400 for name in REALTIME}
+"""Answers to a form with a recording, or to nothing, where it is not 200."""
 JOB_STATUSES = {("GET", "/v1/jobs"): 200, ("HEAD", "/v1/jobs"): 200, ("POST", "/v1/jobs"): 202}
 """The same of the routes of jobs. There is no job of an example, and the client does not speak tus."""
 SOCKETS = ("/", "/any/path", "/v1/audio/transcriptions")

@@ -18,7 +18,8 @@ OVERRIDES = VadOverrides(300, 5000, 0.7)
 POSTS = [
     path
     for path, one in api_description().paths.items()
-    if "multipart/form-data" in one.get("post", {}).get("requestBody", {}).get("content", {}) and path != "/v1/jobs"
+    if "multipart/form-data" in one.get("post", {}).get("requestBody", {}).get("content", {})
+    and path not in {"/v1/jobs", "/detect-language"}
 ]
 AS_SPOKEN = {"itn": "false", "punctuate": "false"}
 

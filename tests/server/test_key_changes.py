@@ -154,6 +154,8 @@ def scope_of(method, path):
         return KeyScope.ADMIN
     if path.startswith(("/v1/jobs", "/v1/uploads")):
         return KeyScope.JOBS
+    if path.startswith("/v1/realtime"):
+        return KeyScope.LIVE
     return KeyScope.TRANSCRIBE if method == "POST" else None
 
 
@@ -169,7 +171,8 @@ def test_scopes_of_routes(scoped, is_error, scope):
         wanted = scope_of(method, path)
         if wanted in {None, scope}:
             is_pull = path.endswith("/pull")  # of no model that there is
-            statuses = {404 if is_pull else 200}
+            is_refused = path in {"/v1/listen", "/v1/realtime/calls"}  # a form, and a call without an offer
+            statuses = {404 if is_pull else 400 if is_refused else 200}
             if wanted is KeyScope.JOBS:  # there is no job, no recording, and no tus client
                 statuses = {200, 204, 400, 404, 405, 412}
             assert answer.status_code in statuses, (method, path)
