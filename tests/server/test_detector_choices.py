@@ -15,11 +15,11 @@ from support.recordings import pcm
 
 KNOBS = {"vad_tail_sil": 300, "max_single_segment_time": 5000, "speech_noise_thres": 0.7}
 OVERRIDES = VadOverrides(300, 5000, 0.7)
+NO_KNOBS = {"/v1/jobs", "/detect-language"}
 POSTS = [
     path
     for path, one in api_description().paths.items()
-    if "multipart/form-data" in one.get("post", {}).get("requestBody", {}).get("content", {})
-    and path not in {"/v1/jobs", "/detect-language"}
+    if "multipart/form-data" in one.get("post", {}).get("requestBody", {}).get("content", {}) and path not in NO_KNOBS
 ]
 AS_SPOKEN = {"itn": "false", "punctuate": "false"}
 
