@@ -228,17 +228,11 @@ def app_server(settings: Settings, engine: Engine, load: LiveLoad | None = None)
     metrics = Metrics()
     metrics.live_load = load or metrics.live_load
     app, with_port = create_app(settings, engine, metrics), settings.model_copy(update={"port": 0})
-    # A decode child takes 0.3 s of CPU to start. Here the first recording that needs one waits for it.
-    without_child = patch.object(DecodePool, "start")
-    with structlog.testing.capture_logs(), without_child, bound_wyoming(settings) as wyoming:
+    with structlog.testing.capture_logs(), bound_wyoming(settings) as wyoming:
         server = Server(app, with_port, wyoming_sockets=wyoming)
         thread = threading.Thread(target=server.run)
-        thread.start()
         try:
-            deadline = time.monotonic() + START_TIMEOUT_S
-            while not server.started and thread.is_alive() and time.monotonic() < deadline:
-                time.sleep(0.01)
-            assert server.started
+            _start(server, thread)
             host, port = server.servers[0].sockets[0].getsockname()[:2]
             with http_client() as http:
                 yield AppClient(f"http://{host}:{port}", http, server.servers[0].get_loop())
@@ -246,6 +240,19 @@ def app_server(settings: Settings, engine: Engine, load: LiveLoad | None = None)
             server.should_exit = True
             thread.join(STOP_TIMEOUT_S)
     assert not thread.is_alive()
+
+
+def _start(server: Server, thread: threading.Thread) -> None:
+    """Start a server and wait until it listens. It starts no decode child ahead, which would take 0.3 s of CPU.
+
+    The first recording that needs a child waits for one.
+    """
+    with patch.object(DecodePool, "start"):
+        thread.start()
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while not server.started and thread.is_alive() and time.monotonic() < deadline:
+            time.sleep(0.01)
+    assert server.started
 
 
 @pytest.fixture(scope="session")
