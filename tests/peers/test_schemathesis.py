@@ -56,7 +56,7 @@ def guarded(tmp_path_factory):
 
 
 @pytest.mark.full
-@pytest.mark.timeout(1000)
+@pytest.mark.timeout(1800)
 def test_no_undescribed_answer(client_python, guarded, data_dir, tmp_path):
     """No status, media type, header or key that is not described, no 5xx, no route that forgets the API key."""
     url, key = guarded
@@ -68,7 +68,7 @@ def test_no_undescribed_answer(client_python, guarded, data_dir, tmp_path):
         | {"RECORDING": str(data_dir / "zh_date.wav"), "NO_PROXY": "*"},
         capture_output=True,
         text=True,
-        timeout=600,
+        timeout=1500,
         cwd=tmp_path,
         check=False,
     )
