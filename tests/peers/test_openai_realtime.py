@@ -58,9 +58,10 @@ def test_python_sdk(client_python, run_client, server_address, pcm, reference):
 @pytest.mark.full
 def test_js_sdk(node_folder, run_client, tls_server_address, certificate, pcm, reference, monkeypatch):
     """It takes TLS only."""
+    packages = node_folder(*JS_SDK)  # by npm, which may need certificates of its own
     monkeypatch.setenv("NODE_EXTRA_CA_CERTS", str(certificate.certfile))
     program, url = HERE / "openai_realtime_client.mjs", f"https://{tls_server_address}"
-    done = run_client("node", program, url, pcm(24_000), node_folder(*JS_SDK))
+    done = run_client("node", program, url, pcm(24_000), packages)
     assert done.returncode == 0, done.stderr
     texts = json.loads(done.stdout)
     assert (said(texts), len(texts)) == (said([reference[RECORDING]]), N_TURNS)
