@@ -20,7 +20,6 @@ from paraserve.server.protocols.openai_realtime.protocol import RealtimeProtocol
 from paraserve.server.protocols.option_warnings import unknown_fields
 from paraserve.server.protocols.refused_client import RefusedClient
 from paraserve.server.protocols.vosk import VoskByFirstMessage, VoskProtocol
-from paraserve.types import FieldWarning
 
 VOSK_PATH = "/vosk"
 REALTIME_PATH = "/v1/realtime"
@@ -45,6 +44,12 @@ class NewClient:
         """Return the path that the client has asked for, without slashes at its end."""
         return str(self.socket.scope["path"]).rstrip("/")
 
+    @property
+    def query(self) -> Mapping[str, list[str]]:
+        """Return the values of each parameter of the address but those with API keys."""
+        sent = self.socket.query_params
+        return {name: sent.getlist(name) for name in sent if name not in KEY_PARAMETERS}
+
 
 ProtocolOf: TypeAlias = Callable[[NewClient], LiveProtocol]
 
@@ -56,12 +61,12 @@ def protocol_by_path(client: NewClient) -> LiveProtocol:
 
 def vosk_protocol(client: NewClient) -> VoskProtocol:
     """Return the protocol of a vosk server."""
-    return VoskProtocol(client.request_id, client.choice_of, _query_warnings(client))
+    return VoskProtocol(client.request_id, client.choice_of, unknown_fields(client.query))
 
 
 def funasr_protocol(client: NewClient) -> LiveProtocol:
     """Return FunASR's protocol, which becomes vosk's where the first message is of that."""
-    funasr = FunasrProtocol(client.dialect, client.request_id, client.choice_of, _query_warnings(client))
+    funasr = FunasrProtocol(client.dialect, client.request_id, client.choice_of, unknown_fields(client.query))
     return VoskByFirstMessage(funasr, vosk_protocol(client))
 
 
@@ -70,7 +75,7 @@ def realtime_protocol(client: NewClient) -> RealtimeProtocol:
     socket = client.socket
     is_beta = REALTIME_BETA in socket.headers.get("openai-beta", "")
     is_beta = is_beta or REALTIME_BETA_SUBPROTOCOL in socket.scope.get("subprotocols", ())
-    query = {name: value for name, value in socket.query_params.items() if name not in KEY_PARAMETERS}
+    query = {name: values[-1] for name, values in client.query.items()}
     access: Access = socket.app.state.access
     secret = access.client_secret(socket)
     session = None if secret is None else secret.session
@@ -79,10 +84,8 @@ def realtime_protocol(client: NewClient) -> RealtimeProtocol:
 
 def deepgram_protocol(client: NewClient) -> LiveProtocol:
     """Return Deepgram's protocol. Its settings are in the query, and the client is refused where they are wrong."""
-    query = client.socket.query_params
-    values = {name: query.getlist(name) for name in query if name not in KEY_PARAMETERS}
     try:
-        asked = read_live_query(values, client.request_id, client.choice_of)
+        asked = read_live_query(client.query, client.request_id, client.choice_of)
     except ProtocolError as error:
         return RefusedClient(DeepgramProtocol(LiveQuery(), client.request_id), error)
     return DeepgramProtocol(asked, client.request_id, client.choice_of)
@@ -92,10 +95,6 @@ def flux_refusal(client: NewClient) -> RefusedClient:
     """Return the refusal of Deepgram's other protocol, whose clients wait for its first message."""
     error = ProtocolError("this protocol of Deepgram's is not served: connect to /v1/listen", code=NOT_SERVED)
     return RefusedClient(DeepgramProtocol(LiveQuery(), client.request_id), error)
-
-
-def _query_warnings(client: NewClient) -> list[FieldWarning]:
-    return unknown_fields(name for name in client.socket.query_params if name not in KEY_PARAMETERS)
 
 
 PROTOCOLS: Mapping[str, ProtocolOf] = MappingProxyType(

@@ -79,6 +79,9 @@ class StreamSocket:
         await self._put({"type": "websocket.disconnect", "code": code, "reason": ""})
 
     async def _put(self, message: Message) -> None:
+        if not self._received.full():
+            self._received.put_nowait(message)
+            return
         putting = asyncio.ensure_future(self._received.put(message))
         closing = asyncio.ensure_future(self._closed.wait())
         try:
