@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from paraserve.errors import ModelNotFoundError
+from paraserve.sendable_text import sendable
 
 AUTO = "auto"
 """Leaves the choice to the server, like no name."""
@@ -60,10 +61,6 @@ def find_model(asked: str | None, models: Sequence[ModelNames]) -> str | None:
     kind = KIND_OF_ALIAS.get(asked.lower())
     if kind is None:
         there = ", ".join(model.name for model in models)
-        message = f"there is no model {_plain(asked)!r} here, only: {there}"
+        message = f"there is no model {sendable(asked, MAX_NAME_CHARS)!r} here, only: {there}"
         raise ModelNotFoundError(message, param="model")
     return next((model.name for model in models if kind and model.kind == kind), None)
-
-
-def _plain(name: str) -> str:
-    return name[:MAX_NAME_CHARS].encode("utf-8", "replace").decode()

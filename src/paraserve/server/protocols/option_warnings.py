@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from paraserve.inference.abilities import Abilities
 from paraserve.inference.audio import noise_suppression
 from paraserve.options import RecognitionOptions
+from paraserve.sendable_text import sendable
 from paraserve.server.protocols.languages import NO_SPEECH
 from paraserve.types import FieldWarning
 
@@ -42,16 +43,12 @@ def unknown_fields(names: Iterable[str]) -> list[FieldWarning]:
     """Return a warning about each field that nobody here knows. After the first 20 the others are counted."""
     names = list(names)
     found = [
-        FieldWarning(UNKNOWN_FIELD, _plain(name), "no such field: it changes nothing") for name in names[:MAX_NAMED]
+        FieldWarning(UNKNOWN_FIELD, sendable(name, MAX_NAME_CHARS), "no such field: it changes nothing")
+        for name in names[:MAX_NAMED]
     ]
     if len(names) > MAX_NAMED:
         found.append(FieldWarning(UNKNOWN_FIELD, None, f"{len(names) - MAX_NAMED} more fields that do not exist"))
     return found
-
-
-def _plain(name: str) -> str:
-    """Return the beginning of a name as text that can be sent: JSON can write half of a surrogate pair."""
-    return name[:MAX_NAME_CHARS].encode("utf-8", "replace").decode()
 
 
 def option_warnings(

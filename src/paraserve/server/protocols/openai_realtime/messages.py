@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from paraserve.errors import ProtocolError
+from paraserve.sendable_text import sendable
 from paraserve.server.protocols.json_values import MAX_MESSAGE_CHARS, invalid_value, read_object
 from paraserve.server.protocols.requests import Frame
 
@@ -46,7 +47,7 @@ def read_message(frame: Frame) -> ClientMessage:
     kind, event_id = fields.get("type"), fields.get("event_id")
     if not isinstance(kind, str):
         raise ProtocolError('expected an object with a "type"', code="invalid_message", param="type")
-    return ClientMessage(kind, _plain(event_id, MAX_ID_CHARS) if isinstance(event_id, str) else None, fields)
+    return ClientMessage(kind, sendable(event_id, MAX_ID_CHARS) if isinstance(event_id, str) else None, fields)
 
 
 def _read_large(frame: str) -> Mapping[str, Any]:
@@ -78,14 +79,9 @@ def audio_of(message: ClientMessage) -> bytes:
 
 def unknown_type(kind: str) -> ProtocolError:
     """Return the error for a type that is not one of the known ones."""
-    shown = _plain(kind, MAX_SHOWN_CHARS)
+    shown = sendable(kind, MAX_SHOWN_CHARS)
     if UNSUPPORTED.fullmatch(kind):
         message = f"{shown} is not supported: this is a transcription session, which has no conversation"
         return ProtocolError(message, code="unsupported_event", param="type")
     known = ", ".join((SESSION_UPDATE, APPEND, COMMIT, CLEAR))
     return ProtocolError(f"there is no event {shown!r}, only: {known}", code="unknown_event", param="type")
-
-
-def _plain(text: str, max_chars: int) -> str:
-    """Return the beginning of a text that can be sent back: JSON can write half of a surrogate pair, UTF-8 cannot."""
-    return text[:max_chars].encode("utf-8", "replace").decode()
