@@ -133,7 +133,7 @@ def test_subtitles_are_the_servers(visit, server_url):
         transcript = Transcript("", tuple(sentences), 400_123, language="zh")
         for name in ("srt", "vtt", "ass", "ttml", "lrc"):
             got = page.evaluate(
-                "async ([name, one]) => (await import('/static/transcript.js')).FORMATS[name].write(one)",
+                "async ([name, one]) => (await import('/static/transcripts/transcript.js')).FORMATS[name].write(one)",
                 [name, transcript_json(transcript)],
             )
             assert got == FORMATS[name].write(transcript, SubtitleOptions()), (name, step_ms, has_times)
@@ -164,10 +164,10 @@ def test_recording_is_a_wav_file(visit, server_url):
 
 def test_both_languages_say_everything():
     """Each text exists in English and in Chinese with the same figures in it, and each text asked for exists."""
-    source = (STATIC / "strings.js").read_text("utf-8")
-    english, chinese = source.split("  zh: {")
+    parts = [path.read_text("utf-8").split("  zh: {") for path in (STATIC / "words").glob("*.js")]
+    parts = [part for part in parts if len(part) == 2]  # words.js joins them
     entry = re.compile(r'^    "?([\w.]+)"?: "(.*)",$', re.M)
-    texts = [dict(entry.findall(part)) for part in (english, chinese)]
+    texts = [dict(entry.findall("".join(part[n] for part in parts))) for n in range(2)]
     assert len(texts[0]) > 60
     figures = [{key: sorted(re.findall(r"\{\w+\}", text)) for key, text in one.items()} for one in texts]
     assert figures[0] == figures[1]
