@@ -100,8 +100,9 @@ BROWSER = """async ([recording, url]) => {
     const bytes = Uint8Array.from(atob(recording), (letter) => letter.charCodeAt(0));
     const sent = [];
     const sentences = [];
-    const listener = { onProgress: (fraction) => sent.push(fraction), onSentence: ({ text }) => sentences.push(text) };
-    const once = await transcribe(new Blob([bytes]), { url, ...listener });
+    const onProgress = (fraction) => sent.push(fraction);
+    const onSentence = ({ text }) => sentences.push(text);
+    const once = await transcribe(new Blob([bytes]), { url, onProgress, onSentence });
     const context = new AudioContext();
     const source = new AudioBufferSourceNode(context, { buffer: await context.decodeAudioData(bytes.buffer) });
     const speaker = context.createMediaStreamDestination();
