@@ -66,7 +66,7 @@ def test_every_media_type_is_given():
 def test_pages(server):
     """Files in whole, in parts, unchanged, and parts that are not there."""
     ranges = {"bytes=0-9": 206, "bytes=0-1,3-4": 206, "bytes=99999999-": 416, "lines=1": 400}
-    for path in ("/", "/static/page.js", "/static/page.css", "/static/icon.svg"):
+    for path in ("/", "/static/page.js", "/static/style/page.css", "/static/icon.svg"):
         assert [server.get(path, headers={"range": asked}).status_code for asked in ranges] == [*ranges.values()]
         assert server.get(path, headers={"if-none-match": "*"}).status_code == 304
     assert server.get("/static/none.js").status_code == 404

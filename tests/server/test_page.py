@@ -65,7 +65,7 @@ def test_page_is_self_contained():
     imported = {
         normpath(f"{dirname(name)}/{target}").lstrip("/")
         for name, text in texts.items()
-        for target in re.findall(r'(?:from "\./|new URL\("(?!\.")|"static/)([\w./]+)"', text)
+        for target in re.findall(r'(?:from "(?=\.)|new URL\("(?!\.")|"static/)([\w./]+)"', text)
     }
     assert imported <= set(NAMES)
     assert {"page.js", "client/live.js", "client/worklet.js"} <= imported

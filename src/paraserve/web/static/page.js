@@ -1,13 +1,14 @@
 /** The page: what the buttons do. */
 import { MicrophoneError } from "./client/index.js";
 import { credentials } from "./client/server.js";
-import { Entry } from "./entry.js";
-import { listen } from "./listening.js";
-import { listenToModels, offerModels } from "./models.js";
-import { Player } from "./player.js";
+import { Entry } from "./recording/entry.js";
+import { listen } from "./files/listening.js";
+import { listenToModels, offerModels } from "./start/models.js";
+import { Player } from "./recording/player.js";
+import { newRecording } from "./recording/recording.js";
 import { choices, keep, openSettings } from "./settings.js";
-import { Speaking } from "./speaking.js";
-import { plainWords, say, speak, spokenLanguage } from "./strings.js";
+import { Speaking } from "./speaking/speaking.js";
+import { plainWords, say, speak, spokenLanguage } from "./words/words.js";
 
 const FIRST_RETRY_S = 1;
 const LONGEST_RETRY_S = 30;
@@ -60,8 +61,9 @@ async function startSpeaking() {
   showProblem(null);
   player.stop();
   showRecordButton("record", false);
-  const entry = new Entry(`microphone-${new Date().toISOString().slice(0, 19).replaceAll(":", "")}`, player);
-  say(entry.title, "title", { time: new Date().toLocaleTimeString() });
+  const name = `microphone-${new Date().toISOString().slice(0, 19).replaceAll(":", "")}`;
+  const title = { key: "title", values: { time: new Date().toLocaleTimeString() } };
+  const entry = new Entry(newRecording(name, title, "microphone"), player);
   const chosen = choices();
   speaking = new Speaking(entry, { ...chosen, url: here }, {
     onFrame: showSound,
@@ -106,8 +108,8 @@ function showSound(level, durationMs) {
 function take(list) {
   showProblem(null);
   for (const file of list) {
-    const entry = new Entry(file.name.replace(/\.[^.]*$/, "") || "recording", player);
-    entry.title.textContent = file.name;
+    const name = file.name.replace(/\.[^.]*$/, "") || "recording";
+    const entry = new Entry({ ...newRecording(name, file.name, "file"), sound: file }, player);
     entry.showProgress("queued");
     let isCancelled = false;
     entry.onCancel = () => {

@@ -1,7 +1,7 @@
 /** From a file through the server into an entry. */
-import { ServerError, transcribe } from "./client/index.js";
-import { RATE_HZ } from "./client/pcm.js";
-import { peaksOf } from "./client/recording.js";
+import { ServerError, transcribe } from "../client/index.js";
+import { RATE_HZ } from "../client/pcm.js";
+import { peaksOf } from "../client/recording.js";
 
 const LONGEST_WAVEFORM_S = 1800; // decoding more would take too much of the browser's memory
 const LARGEST_WAVEFORM_BYTES = 200_000_000;
@@ -9,8 +9,6 @@ const TICK_MS = 1000;
 
 /** Send `file`, show in `entry` how it goes and what comes. Never throws for what can go wrong with files. */
 export async function listen(file, entry, options) {
-  const source = { blob: file };
-  entry.source = () => source;
   showWaveform(file, entry);
   const cancel = new AbortController();
   entry.onCancel = () => cancel.abort();

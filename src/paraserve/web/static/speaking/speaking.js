@@ -1,5 +1,5 @@
 /** From the microphone through the server into an entry. */
-import { Live, Microphone } from "./client/index.js";
+import { Live, Microphone } from "../client/index.js";
 
 const SILENT_MS = 3000;
 const EXTRA = { wav_name: "page", audio_quality: true };
@@ -64,7 +64,7 @@ export class Speaking {
 
   #show(isLive) {
     const { peaks, durationMs } = this.#live.recording;
-    this.#entry.transcript.duration_ms = Math.round(durationMs);
+    this.#entry.recording.transcript.duration_ms = Math.round(durationMs);
     this.#entry.showSound({ peaks, durationMs, isLive });
   }
 
@@ -77,7 +77,7 @@ export class Speaking {
     if (error) this.#entry.showError(error);
     await this.stop();
     this.#entry.finish();
-    if (this.#live.recording.length) this.#entry.offerSound();
+    if (this.#live.recording.length) this.#entry.offerSound(this.#heard().blob);
     this.#listener.onEnd();
   }
 

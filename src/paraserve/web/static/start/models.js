@@ -1,6 +1,6 @@
 /** More models for this server: offered to those who may administer it, fetched with a bar, loaded without a restart. */
-import { credentials } from "./client/server.js";
-import { plainWords, say } from "./strings.js";
+import { credentials } from "../client/server.js";
+import { plainWords, say } from "../words/words.js";
 
 const POLL_MS = 500;
 const BUSY = ["pulling", "loading"];

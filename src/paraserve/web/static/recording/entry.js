@@ -1,41 +1,39 @@
 /** One recording on the page: its waveform, its text, and what can be done with it. */
-import { label, localise, noticeWords, plainWords, say } from "./strings.js";
-import { cutAt, emptyTranscript, FORMATS } from "./transcript.js";
+import { label, localise, noticeWords, plainWords, say } from "../words/words.js";
+import { listenToActions } from "./actions.js";
+import { TextView } from "./text_view.js";
 import { Waveform } from "./waveform.js";
 
-const MARGIN_MS = 100; // heard before and after a word
-const DONE_MS = 2000;
-
 export class Entry {
-  transcript = emptyTranscript();
+  recording;
   onCancel = () => {};
+  /** Called after each change of `recording`. */
+  onChange = () => {};
   #root;
-  #name;
   #player;
-  #source = () => null;
+  #source;
   #playing = null;
   #waveform;
-  #words = []; // elements in order
-  #played = null;
-  #sound = { peaks: [], durationMs: 0, isLive: false };
+  #text;
+  #isLive = false;
   #hasSpeech = false;
   #hotwords = new Map(); // word to number of times
   #ignored = new Set();
 
-  /** `name` begins the names of downloaded files. `player` is the page's. */
-  constructor(name, player) {
-    this.#name = name;
+  /** `recording`: see recording.js. `player` is the page's. */
+  constructor(recording, player) {
+    this.recording = recording;
     this.#player = player;
+    const kept = { blob: recording.sound };
+    this.#source = () => (kept.blob ? kept : null);
     this.#root = document.getElementById("entry").content.firstElementChild.cloneNode(true);
     localise(this.#root);
     this.#waveform = new Waveform(this.#find(".wave"));
+    this.#text = new TextView(this.#find(".text"), (startMs, endMs) => this.#play(startMs, endMs));
+    this.#showTitle();
     this.#listen();
     document.getElementById("entries").prepend(this.#root);
     document.getElementById("hint").hidden = true;
-  }
-
-  get title() {
-    return this.#find(".title");
   }
 
   /** What is heard on request: `source()` gives {blob}; the same object as long as the sound is the same. */
@@ -43,15 +41,17 @@ export class Entry {
     this.#source = source;
   }
 
-  /** Let the sound be saved; files are there already. */
-  offerSound() {
+  /** Keep the sound of a recording that has ended, and offer it as a file. */
+  offerSound(blob) {
+    this.#update({ sound: blob });
     this.#find(".wav").hidden = false;
   }
 
   /** `sound`: {peaks, durationMs, isLive}. */
-  showSound(sound) {
-    this.#sound = sound;
-    this.#waveform.show({ ...sound, sentences: this.transcript.sentences });
+  showSound({ peaks, durationMs, isLive }) {
+    this.#isLive = isLive;
+    this.#update({ peaks, durationMs });
+    this.#waveform.show({ peaks, durationMs, isLive, sentences: this.recording.transcript.sentences });
   }
 
   /** What is being done; `fraction` null: nobody knows how long it takes. No key: all is done. */
@@ -64,25 +64,23 @@ export class Entry {
   }
 
   showPartial(text) {
-    this.#find(".partial").textContent = text;
+    this.#text.showPartial(text);
   }
 
   /** Add a final text with its sentences. */
   append(text, sentences) {
-    const { transcript } = this;
+    const { transcript, peaks, durationMs } = this.recording;
     const added = transcript.text ? text : text.trimStart();
     transcript.text += added;
     transcript.sentences.push(...sentences);
-    const nodes = cutAt(added, sentences).map(({ text: piece, part }) => (part ? sentenceNode(part) : piece));
-    this.#find(".final").append(...nodes);
-    this.#words = [...this.#root.querySelectorAll(".word")];
-    this.showSound(this.#sound);
+    this.#text.append(added, sentences);
+    this.showSound({ peaks, durationMs, isLive: this.#isLive });
   }
 
   /** The server's transcript of a file. */
   showTranscript(transcript) {
     this.append(transcript.text, transcript.sentences);
-    this.transcript = transcript;
+    this.#update({ transcript });
     this.showHeard(transcript);
     this.showHotwords(transcript);
     this.finish();
@@ -115,13 +113,15 @@ export class Entry {
   /** Nothing more comes; if nothing came at all, `why` is said. */
   finish(why = "nothing") {
     this.showProgress(null);
-    const isTold = this.transcript.text || !this.#find(".problem").hidden || !this.#find(".notice").hidden;
-    if (!isTold) say(this.#find(".partial"), why === "nothing" && this.#hasSpeech ? "no_words" : why);
+    this.#update({ state: "done" });
+    const isTold = this.recording.transcript.text || !this.#find(".problem").hidden || !this.#find(".notice").hidden;
+    if (!isTold) this.#text.showReason(why === "nothing" && this.#hasSpeech ? "no_words" : why);
   }
 
   /** `error`: {code, message}. */
   showError(error) {
     this.showProgress(null);
+    this.#update({ error: { code: error.code, message: error.message } });
     this.#find(".problem").hidden = false;
     say(this.#find(".problem"), ...plainWords(error));
   }
@@ -134,6 +134,17 @@ export class Entry {
     document.getElementById("hint").hidden = document.getElementById("entries").childElementCount > 0;
   }
 
+  #update(changes) {
+    Object.assign(this.recording, changes);
+    this.onChange();
+  }
+
+  #showTitle() {
+    const { title } = this.recording;
+    if (typeof title === "string") this.#find(".title").textContent = title;
+    else say(this.#find(".title"), title.key, title.values);
+  }
+
   #find(selector) {
     return this.#root.querySelector(selector);
   }
@@ -142,14 +153,8 @@ export class Entry {
     this.#find(".cancel").addEventListener("click", () => this.onCancel());
     this.#find(".play").addEventListener("click", () => this.#toggle());
     this.#find(".wave").addEventListener("click", (event) => this.#play(this.#waveform.timeAt(event.clientX)));
-    this.#find(".text").addEventListener("click", (event) => this.#playWord(event.target));
-    this.#find(".text").addEventListener("keydown", (event) => this.#key(event));
-    this.#find(".copy").addEventListener("click", () => this.#copy());
     this.#find(".remove").addEventListener("click", () => this.remove());
-    this.#find(".wav").addEventListener("click", () => this.#save("wav", this.#source().blob));
-    for (const button of this.#root.querySelectorAll("[data-format]")) {
-      button.addEventListener("click", () => this.#download(button.dataset.format));
-    }
+    listenToActions(this.#root, this.recording);
   }
 
   #toggle() {
@@ -173,82 +178,6 @@ export class Entry {
     const button = this.#find(".play");
     button.textContent = atMs === null ? "▶" : "■";
     label(button, atMs === null ? "play" : "pause");
-    const word = atMs === null ? null : this.#wordAt(atMs);
-    if (word === this.#played) return;
-    this.#played?.classList.remove("played");
-    word?.classList.add("played");
-    this.#played = word;
+    this.#text.mark(atMs);
   }
-
-  /** Words are in the order of time: halve until one is left. */
-  #wordAt(atMs) {
-    let [low, high] = [0, this.#words.length];
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (Number(this.#words[middle].dataset.end) > atMs) high = middle;
-      else low = middle + 1;
-    }
-    const word = this.#words[low];
-    return word && Number(word.dataset.start) <= atMs ? word : null;
-  }
-
-  #playWord(word) {
-    if (!word.matches(".word")) return;
-    this.#play(Number(word.dataset.start) - MARGIN_MS, Number(word.dataset.end) + MARGIN_MS);
-  }
-
-  #key(event) {
-    const words = this.#words;
-    const at = words.indexOf(document.activeElement);
-    const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
-    if (step) words[Math.max(0, Math.min(words.length - 1, at + step))]?.focus();
-    else if (event.key === "Enter" || event.key === " ") this.#playWord(event.target);
-    else return;
-    event.preventDefault();
-  }
-
-  async #copy() {
-    if (navigator.clipboard) await navigator.clipboard.writeText(this.transcript.text);
-    else copyOldWay(this.#find(".final")); // pages without https
-    const done = this.#find(".done");
-    say(done, "copied");
-    setTimeout(() => say(done, null), DONE_MS);
-  }
-
-  #download(format) {
-    const { write, type } = FORMATS[format];
-    this.#save(format, new Blob([write(this.transcript)], { type }));
-  }
-
-  #save(ending, blob) {
-    const link = document.createElement("a");
-    link.href = URL.createObjectURL(blob);
-    link.download = `${this.#name}.${ending}`;
-    link.click();
-    URL.revokeObjectURL(link.href);
-  }
-}
-
-function sentenceNode(sentence) {
-  const node = document.createElement("span");
-  node.className = "sentence";
-  const timed = sentence.tokens.filter((token) => token.start_ms !== null);
-  node.append(...cutAt(sentence.text, timed).map(({ text, part }) => (part ? wordNode(part) : text)));
-  return node;
-}
-
-function wordNode(token) {
-  const node = document.createElement("span");
-  node.className = "word";
-  node.tabIndex = -1; // reached by the arrow keys
-  node.dataset.start = token.start_ms;
-  node.dataset.end = token.end_ms;
-  node.textContent = token.text;
-  return node;
-}
-
-function copyOldWay(element) {
-  getSelection().selectAllChildren(element);
-  document.execCommand("copy");
-  getSelection().removeAllRanges();
 }

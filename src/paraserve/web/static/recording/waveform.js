@@ -1,5 +1,5 @@
 /** Draws peaks with the sentences behind them and the place that is being played. */
-import { PEAKS_PER_S } from "./client/recording.js";
+import { PEAKS_PER_S } from "../client/recording.js";
 
 const LIVE_WINDOW_MS = 30000; // while it grows, its last part is shown
 const BAR_PX = 3;

@@ -1,0 +1,31 @@
+/** The choices. `{name}` stands for a value. */
+export default {
+  en: {
+    settings: "Settings",
+    mode: "Text while speaking",
+    "mode.2pass": "at once, corrected at each pause",
+    "mode.online": "at once only",
+    "mode.offline": "at the end only",
+    language: "Language",
+    "language.auto": "what the model hears",
+    itn: "Write numbers, dates and times in digits",
+    hotwords: "Words to expect",
+    "hotwords.help": "Separated by spaces or lines. A word may have a weight behind a colon: name:40.",
+    key: "API key",
+    "key.help": "This server wants one. It is kept in this browser.",
+  },
+  zh: {
+    settings: "设置",
+    mode: "说话时的文字",
+    "mode.2pass": "实时显示，停顿时修正",
+    "mode.online": "仅实时显示",
+    "mode.offline": "说完后显示",
+    language: "语言",
+    "language.auto": "由模型判断",
+    itn: "数字、日期和时间写成阿拉伯数字",
+    hotwords: "热词",
+    "hotwords.help": "用空格或换行分隔。词后可用冒号加权重，例如：热词:40。",
+    key: "API 密钥",
+    "key.help": "此服务器需要密钥。密钥保存在本浏览器中。",
+  },
+};

@@ -1,0 +1,70 @@
+/** What the page says, in English and Chinese. */
+import errors from "./errors.js";
+import files from "./files.js";
+import models from "./models.js";
+import page from "./page.js";
+import recording from "./recording.js";
+import settings from "./settings.js";
+import speaking from "./speaking.js";
+
+const PARTS = [errors, files, models, page, recording, settings, speaking];
+const STRINGS = {
+  en: Object.assign({}, ...PARTS.map((part) => part.en)),
+  zh: Object.assign({}, ...PARTS.map((part) => part.zh)),
+};
+
+let language = "en";
+
+/** "en" or "zh". */
+export function spokenLanguage() {
+  return language;
+}
+
+/** Change the interface's language, everywhere. */
+export function speak(name) {
+  language = name;
+  document.documentElement.lang = name;
+  localise(document);
+}
+
+/** Put a text into an element, in whichever language is chosen now and later. `key` null: none. */
+export function say(element, key, values = {}) {
+  element.dataset.say = key ?? "";
+  element.dataset.sayValues = JSON.stringify(values);
+  element.textContent = key ? phrase(key, values) : "";
+}
+
+/** The same for what a screen reader calls the element. */
+export function label(element, key) {
+  element.dataset.sayLabel = key;
+  element.setAttribute("aria-label", phrase(key, {}));
+}
+
+/** Texts and labels of all marked elements below `root`. */
+export function localise(root) {
+  for (const element of root.querySelectorAll("[data-say]")) {
+    say(element, element.dataset.say, JSON.parse(element.dataset.sayValues ?? "{}"));
+  }
+  for (const element of root.querySelectorAll("[data-say-label]")) label(element, element.dataset.sayLabel);
+}
+
+/** An error's code in plain words: arguments for `say`. */
+export function plainWords({ code, message }) {
+  const key = `error.${code}`;
+  return key in STRINGS.en ? [key, {}] : ["error.other", { message: message || code }];
+}
+
+/** An answer's notice in plain words: arguments for `say`. Its figures are rounded as its own message rounds them. */
+export function noticeWords({ notice, speech_ms = 0, recognized_ms = 0 }) {
+  const key = `notice.${notice.code}`;
+  if (!(key in STRINGS.en)) return ["notice.other", { message: notice.message }];
+  return [key, { speech: seconds(speech_ms), missed: seconds(speech_ms - recognized_ms) }];
+}
+
+function seconds(ms) {
+  return (ms / 1000).toFixed(ms < 10000 ? 1 : 0);
+}
+
+function phrase(key, values) {
+  return STRINGS[language][key].replace(/\{(\w+)\}/g, (_, name) => values[name]);
+}
