@@ -12,9 +12,10 @@ from paraserve.inference.hotword_lists import OperatorHotwords
 from paraserve.inference.models.load import BundleParts, bundle_parts, recognizer_kind
 from paraserve.inference.models.recognizers.paraformer_hotwords import read_hotword_file
 from paraserve.model_digest import parts_digest
+from paraserve.option_values import REMOVED
 from paraserve.runtime.routing.loaded_model import ModelSpec
 from paraserve.runtime.routing.names import ModelNames
-from paraserve.setting_fields import REMOVED, ModelEntry
+from paraserve.setting_fields import ModelEntry
 from paraserve.settings import Settings
 from paraserve.user_folders import expanded
 
