@@ -4,7 +4,7 @@ import { credentials } from "./client/server.js";
 import { Entry } from "./recording/entry.js";
 import { listen } from "./files/listening.js";
 import { listenToModels, offerModels } from "./start/models.js";
-import { Player } from "./recording/player.js";
+import { Player } from "./sound/player.js";
 import { newRecording } from "./recording/recording.js";
 import { choices, keep, openSettings } from "./settings.js";
 import { Speaking } from "./speaking/speaking.js";
