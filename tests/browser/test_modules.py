@@ -1,5 +1,6 @@
 """The page's modules by themselves, in the browser that runs them."""
 
+import base64
 import math
 import re
 from importlib.resources import files
@@ -149,12 +150,13 @@ def test_recording_is_a_wav_file(visit, server_url):
             const recording = new Recording();
             const ramp = Int16Array.from({length: n}, (_, i) => i % 30000);
             for (let at = 0; at < n; at += 960) recording.append(ramp.subarray(at, at + 960));
-            return [[...new Uint8Array(await recording.wav().arrayBuffer())], [...recording.slice(159990, 160010)],
-                    recording.peaks.length];
+            const bytes = new Uint8Array(await recording.wav().arrayBuffer());
+            const text = Array.from(bytes, (byte) => String.fromCharCode(byte)).join("");
+            return [btoa(text), [...recording.slice(159990, 160010)], recording.peaks.length];
         }""",
         n_samples,
     )
-    wav, middle, n_peaks = bytes(data[0]), data[1], data[2]
+    wav, middle, n_peaks = base64.b64decode(data[0]), data[1], data[2]
     assert (wav[:4], wav[8:16], len(wav)) == (b"RIFF", b"WAVEfmt ", 44 + 2 * n_samples)
     ramp = np.arange(n_samples) % 30000
     np.testing.assert_array_equal(np.frombuffer(wav[44:], "<i2"), ramp)
