@@ -32,6 +32,8 @@ def formats_of(path):
         for value in fields.get(name, {}).get("enum", []):
             yield {name: value} | ({"channel": "split"} if value == "diarized_json" else {})
     yield {}
+    if path in {"/transcribe", "/recognize"}:
+        yield {"stream": "true", "peaks": "true"}
     if path == OPENAI:
         yield WORDS
         yield from ({"stream": "true", "response_format": name} for name in ("json", "text", "verbose_json"))
@@ -59,7 +61,7 @@ def test_every_media_type_is_given():
     """The formats above come to all media types that the description names, so none is named in vain."""
     for path in PATHS:
         described = api_description().paths[path]["post"]["responses"]["200"]["content"]
-        n_texts = {"/transcribe": 7, "/recognize": 7, OPENAI: 2, TRANSLATIONS: 1, "/asr": 1}.get(path, 0)
+        n_texts = {"/transcribe": 8, "/recognize": 8, OPENAI: 2, TRANSLATIONS: 1, "/asr": 1}.get(path, 0)
         assert len(described) == 1 + n_texts
 
 

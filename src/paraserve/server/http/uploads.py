@@ -21,7 +21,6 @@ from paraserve.operator_redaction import OperatorRedaction
 from paraserve.runtime.channels.split_recording import transcribe_recording
 from paraserve.runtime.decoding.pool import DecodePool
 from paraserve.runtime.recorded_file import FileLimits
-from paraserve.runtime.recording_sentences import OnSentences
 from paraserve.runtime.result_cache.cached_recording import ResultsOf, SharedResults, cached_transcript
 from paraserve.runtime.routing.routed_engine import RoutedEngine
 from paraserve.runtime.stage_clock import StageClock
@@ -34,6 +33,7 @@ from paraserve.server.http.api_docs import WITHOUT_KEY, error_answers, json_answ
 from paraserve.server.http.deepgram_route import listen_format
 from paraserve.server.http.disconnection import time_limit, while_connected
 from paraserve.server.http.event_stream import EVENT_STREAM, EventStream, error_event
+from paraserve.server.http.following import Following
 from paraserve.server.http.parsing.form_fields import read_caching, read_task, read_timeout
 from paraserve.server.http.parsing.raw_audio import RawAudio, as_wav, read_raw_audio
 from paraserve.server.http.parsing.upload_pace import UploadLimits
@@ -173,6 +173,7 @@ class UploadService:
                     frozenset(request.query_params),
                     request_id(request),
                     upload.sha256,
+                    request.headers.get("accept", ""),
                 )
                 plan = route.plan(asked)
                 results = self._results(request, upload)
@@ -180,10 +181,10 @@ class UploadService:
                     clock.lap(RECEIVE)
                     self.metrics.stage_seconds.labels(RECEIVE).observe(clock.stages_s[RECEIVE])
                     options = self.redaction.with_client(plan.options)
-                    on_sentences = _opened(events, plan, upload.fields.warnings())
+                    following = _opened(events, plan, upload.fields.warnings())
                     work = cached_transcript(
                         results,
-                        self.pool,
+                        following.measured(self.pool),
                         file,
                         options,
                         lambda opener: transcribe_recording(
@@ -192,9 +193,9 @@ class UploadService:
                             file,
                             options,
                             self.file_limits,
-                            on_progress=lambda at_ms, _: admitted.audio_until(at_ms),
+                            on_progress=following.after(admitted.audio_until),
                             clock=clock,
-                            on_sentences=on_sentences,
+                            on_sentences=following.on_sentences,
                         ),
                         limits=self.file_limits,
                         model=partial(self.engine.made_of, upload.model, task),
@@ -225,15 +226,11 @@ class UploadService:
         return self.results.of(key_name(request) or "", "uploads") if self.results and may_use else None
 
 
-def _opened(events: EventStream, plan: UploadPlan, warnings: Sequence[FieldWarning]) -> OnSentences | None:
-    """Open the events if the answer comes in them, and return what takes the sentences of it."""
-    write_part = plan.write_part
-    if write_part is None:
-        return None
-    events.open(answer_headers(warnings, None, None))
-    if plan.options.channel == "split":  # hours of them come at once, which `render` writes off the event loop
-        return None
-    return lambda sentences: events.write(write_part(sentences))
+def _opened(events: EventStream, plan: UploadPlan, warnings: Sequence[FieldWarning]) -> Following:
+    """Open the events if the answer comes in them, and return what takes the parts of it."""
+    if plan.write_part is not None:
+        events.open(answer_headers(warnings, None, None))
+    return Following(events, plan)
 
 
 @asynccontextmanager

@@ -8,6 +8,7 @@ import { Player } from "./recording/player.js";
 import { newRecording } from "./recording/recording.js";
 import { choices, keep, openSettings } from "./settings.js";
 import { Speaking } from "./speaking/speaking.js";
+import { openViews } from "./views.js";
 import { plainWords, say, speak, spokenLanguage } from "./words/words.js";
 
 const FIRST_RETRY_S = 1;
@@ -161,6 +162,7 @@ function showLanguage(name) {
 }
 
 showLanguage(openSettings());
+openViews();
 $("key-row").hidden = !choices().key;
 listenToForm();
 listenToDrops();

@@ -1,4 +1,5 @@
 /** One recording on the page: its waveform, its text, and what can be done with it. */
+import { PEAKS_PER_S } from "../client/recording.js";
 import { label, localise, noticeWords, plainWords, say } from "../words/words.js";
 import { listenToActions } from "./actions.js";
 import { TextView } from "./text_view.js";
@@ -16,12 +17,12 @@ export class Entry {
   #waveform;
   #text;
   #isLive = false;
-  #hasSpeech = false;
-  #hotwords = new Map(); // word to number of times
-  #ignored = new Set();
 
-  /** `recording`: see recording.js. `player` is the page's. */
-  constructor(recording, player) {
+  /**
+   * `recording`: see recording.js; one that already has sound and text is shown with them. `player` is the page's,
+   * `place` the element that the entry is put into, before others.
+   */
+  constructor(recording, player, place = document.getElementById("entries")) {
     this.recording = recording;
     this.#player = player;
     const kept = { blob: recording.sound };
@@ -32,8 +33,9 @@ export class Entry {
     this.#text = new TextView(this.#find(".text"), (startMs, endMs) => this.#play(startMs, endMs));
     this.#showTitle();
     this.#listen();
-    document.getElementById("entries").prepend(this.#root);
+    place.prepend(this.#root);
     document.getElementById("hint").hidden = true;
+    this.#showKept();
   }
 
   /** What is heard on request: `source()` gives {blob}; the same object as long as the sound is the same. */
@@ -47,11 +49,11 @@ export class Entry {
     this.#find(".wav").hidden = false;
   }
 
-  /** `sound`: {peaks, durationMs, isLive}. */
-  showSound({ peaks, durationMs, isLive }) {
+  /** `sound`: {peaks, durationMs, isLive, peaksPerS}, the last where it is not that of the microphone. */
+  showSound({ peaks, durationMs, isLive, peaksPerS = PEAKS_PER_S }) {
     this.#isLive = isLive;
-    this.#update({ peaks, durationMs });
-    this.#waveform.show({ peaks, durationMs, isLive, sentences: this.recording.transcript.sentences });
+    this.#update({ peaks, durationMs, peaksPerS });
+    this.#drawSound();
   }
 
   /** What is being done; `fraction` null: nobody knows how long it takes. No key: all is done. */
@@ -69,12 +71,13 @@ export class Entry {
 
   /** Add a final text with its sentences. */
   append(text, sentences) {
-    const { transcript, peaks, durationMs } = this.recording;
+    const { transcript } = this.recording;
     const added = transcript.text ? text : text.trimStart();
     transcript.text += added;
     transcript.sentences.push(...sentences);
     this.#text.append(added, sentences);
-    this.showSound({ peaks, durationMs, isLive: this.#isLive });
+    this.#drawSound();
+    this.onChange();
   }
 
   /** The server's transcript of a file. */
@@ -90,40 +93,37 @@ export class Entry {
    * What the server says of the speech so far: {speech_ms, recognized_ms, notice}, all absent if it was understood, and
    * {audio_quality}, whose hints are shown.
    */
-  showHeard(answer) {
-    this.#hasSpeech ||= answer.speech_ms > 0;
-    this.#find(".notice").hidden = !answer.notice;
-    if (answer.notice) say(this.#find(".notice"), ...noticeWords(answer));
-    const hints = answer.audio_quality?.hints;
-    if (!hints) return;
-    for (const line of this.#root.querySelectorAll("[data-hint]")) line.hidden = !hints.includes(line.dataset.hint);
+  showHeard({ speech_ms = 0, recognized_ms = 0, notice = null, audio_quality }) {
+    const hints = audio_quality?.hints ?? this.recording.heard.hints;
+    this.#update({ heard: { speech_ms: speech_ms || this.recording.heard.speech_ms, recognized_ms, notice, hints } });
+    this.#showNotice();
   }
 
   /** Hotwords of a text: those that it has, and those that have no effect. Absent: there were none. */
   showHotwords({ hotwords = [], hotwords_ignored = [] }) {
-    for (const { text } of hotwords) this.#hotwords.set(text, (this.#hotwords.get(text) ?? 0) + 1);
-    for (const { text } of hotwords_ignored) this.#ignored.add(text);
-    const found = [...this.#hotwords].map(([text, times]) => (times > 1 ? `${text} ×${times}` : text));
-    const line = this.#find(".hotwords");
-    line.hidden = !found.length && !this.#ignored.size;
-    const which = this.#ignored.size ? (found.length ? "both" : "ignored") : "found";
-    say(line, `hotwords.${which}`, { found: found.join(", "), ignored: [...this.#ignored].join(", ") });
+    if (!hotwords.length && !hotwords_ignored.length) return;
+    const found = { ...this.recording.hotwords.found };
+    for (const { text } of hotwords) found[text] = (found[text] ?? 0) + 1;
+    const ignored = [...new Set([...this.recording.hotwords.ignored, ...hotwords_ignored.map(({ text }) => text)])];
+    this.#update({ hotwords: { found, ignored } });
+    this.#showFoundWords();
   }
 
   /** Nothing more comes; if nothing came at all, `why` is said. */
   finish(why = "nothing") {
     this.showProgress(null);
-    this.#update({ state: "done" });
-    const isTold = this.recording.transcript.text || !this.#find(".problem").hidden || !this.#find(".notice").hidden;
-    if (!isTold) this.#text.showReason(why === "nothing" && this.#hasSpeech ? "no_words" : why);
+    const { transcript, error, heard } = this.recording;
+    const hasNoWords = why === "nothing" && heard.speech_ms > 0;
+    const ending = transcript.text || error || heard.notice ? null : hasNoWords ? "no_words" : why;
+    this.#update({ state: "done", ending });
+    this.#showEnding();
   }
 
   /** `error`: {code, message}. */
   showError(error) {
     this.showProgress(null);
     this.#update({ error: { code: error.code, message: error.message } });
-    this.#find(".problem").hidden = false;
-    say(this.#find(".problem"), ...plainWords(error));
+    this.#showProblem();
   }
 
   /** Stop what is being done and take it off the page. */
@@ -137,6 +137,49 @@ export class Entry {
   #update(changes) {
     Object.assign(this.recording, changes);
     this.onChange();
+  }
+
+  /** All that the recording has already, if it was kept. */
+  #showKept() {
+    const { transcript, sound, source } = this.recording;
+    this.#text.append(transcript.text, transcript.sentences);
+    this.#drawSound();
+    this.#showNotice();
+    this.#showFoundWords();
+    this.#showProblem();
+    this.#showEnding();
+    this.#find(".wav").hidden = !sound || source !== "microphone";
+  }
+
+  #drawSound() {
+    const { peaks, durationMs, transcript } = this.recording;
+    this.#waveform.show({ peaks, durationMs, isLive: this.#isLive, sentences: transcript.sentences });
+  }
+
+  #showNotice() {
+    const { notice, hints, ...figures } = this.recording.heard;
+    this.#find(".notice").hidden = !notice;
+    if (notice) say(this.#find(".notice"), ...noticeWords({ notice, ...figures }));
+    for (const line of this.#root.querySelectorAll("[data-hint]")) line.hidden = !hints.includes(line.dataset.hint);
+  }
+
+  #showFoundWords() {
+    const { found, ignored } = this.recording.hotwords;
+    const words = Object.entries(found).map(([text, times]) => (times > 1 ? `${text} ×${times}` : text));
+    const line = this.#find(".hotwords");
+    line.hidden = !words.length && !ignored.length;
+    const which = ignored.length ? (words.length ? "both" : "ignored") : "found";
+    say(line, `hotwords.${which}`, { found: words.join(", "), ignored: ignored.join(", ") });
+  }
+
+  #showProblem() {
+    const { error } = this.recording;
+    this.#find(".problem").hidden = !error;
+    if (error) say(this.#find(".problem"), ...plainWords(error));
+  }
+
+  #showEnding() {
+    if (this.recording.ending) this.#text.showReason(this.recording.ending);
   }
 
   #showTitle() {

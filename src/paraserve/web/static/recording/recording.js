@@ -1,4 +1,5 @@
 /** What the page knows of one recording, as plain data that a browser can keep. */
+import { PEAKS_PER_S } from "../client/recording.js";
 import { emptyTranscript } from "../transcripts/transcript.js";
 
 /**
@@ -9,9 +10,13 @@ import { emptyTranscript } from "../transcripts/transcript.js";
  * - `id`: unlike that of every other recording of this browser
  * - `createdMs`: when it began, as Date.now() counts
  * - `state`: "new", "working" or "done"; `error`: {code, message} of what went wrong, or null
- * - `transcript`: see transcript.js; `isEdited`: whether somebody has changed its text
+ * - `transcript`: see transcript.js; `isEdited`: whether somebody has changed its text; `original`: the sentences
+ *   before that, null if nobody has
+ * - `heard`: {speech_ms, recognized_ms, notice, hints}, what the server says of the speech so far
+ * - `hotwords`: {found: {word: times}, ignored: [word]}
+ * - `ending`: key of words.js that tells why there is no text, or null
  * - `sound`: a Blob that can be played, null as long as there is none; `durationMs` of it
- * - `peaks`: the loudest sample of each `1 / PEAKS_PER_S` s, 0 to 1
+ * - `peaks`: the loudest sample of each `1 / peaksPerS` s, 0 to 1
  */
 export function newRecording(name, title, source) {
   return {
@@ -24,9 +29,14 @@ export function newRecording(name, title, source) {
     error: null,
     transcript: emptyTranscript(),
     isEdited: false,
+    original: null,
+    heard: { speech_ms: 0, recognized_ms: 0, notice: null, hints: [] },
+    hotwords: { found: {}, ignored: [] },
+    ending: null,
     sound: null,
     durationMs: 0,
     peaks: [],
+    peaksPerS: PEAKS_PER_S,
   };
 }
 
