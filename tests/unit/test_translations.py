@@ -38,8 +38,8 @@ def blocks(page: Path) -> list[tuple[str, object]]:
 
 
 def figures(text: str) -> Counter[str]:
-    """Numbers outside of code and of the targets of links, without months, which are words in English."""
-    return Counter(FIGURE.findall(re.sub(r"\d+ 月", "", LINK.sub("]", CODE.sub("", text)))))
+    """Numbers outside of code and of the targets of links, without names, and months, which are words in English."""
+    return Counter(FIGURE.findall(re.sub(r"2pass|\d+ 月", "", LINK.sub("]", CODE.sub("", text)))))
 
 
 def targets(page: Path, text: str) -> Counter[str]:
