@@ -18,6 +18,9 @@ import { Waveform } from "../sound/waveform.js";
 export class Entry {
   recording;
   onCancel = () => {};
+  onRemove = () => this.remove();
+  /** The sound is to be transcribed again. */
+  onAgain = () => {};
   /** Called after each change of `recording`. */
   onChange = () => {};
   #root;
@@ -173,15 +176,27 @@ export class Entry {
     document.getElementById("hint").hidden = document.getElementById("entries").childElementCount > 0;
   }
 
+  /** Give it a title of somebody's own. */
+  rename(title) {
+    this.#update({ title });
+    this.#showTitle();
+  }
+
   #update(changes) {
     Object.assign(this.recording, changes);
+    this.#showAgain();
     this.onChange();
   }
 
   #showTitle() {
     const { title } = this.recording;
-    if (typeof title === "string") this.#find(".title").textContent = title;
-    else say(this.#find(".title"), title.key, title.values);
+    const line = this.#find(".title");
+    if (typeof title !== "string") {
+      say(line, title.key, title.values);
+      return;
+    }
+    delete line.dataset.say; // it may have been a text of the page's own
+    line.textContent = title;
   }
 
   /** All that the recording has already, if it was kept; and its picture. */
@@ -192,7 +207,15 @@ export class Entry {
     this.#showText();
     showRemarks(this.#root, this.recording);
     if (ending) this.#text.showReason(ending);
+    this.#showAgain();
     this.#find(".wav").hidden = !sound || source !== "microphone";
+  }
+
+  #showAgain() {
+    const { state, sound, error } = this.recording;
+    const button = this.#find(".again");
+    button.hidden = state !== "done" || !sound;
+    button.classList.toggle("main", Boolean(error));
   }
 
   #showVideo(blob) {
@@ -274,7 +297,8 @@ export class Entry {
     listenToKeys(this.#root, this.#text.root, acts);
     const buttons = {
       ".cancel": () => this.onCancel(),
-      ".remove": () => this.remove(),
+      ".remove": () => this.onRemove(),
+      ".again": () => this.onAgain(),
       ".edit": () => this.#edit(null),
       ".search": () => (this.#finder.isOpen ? this.#finder.close() : this.#finder.open({ replaces: true })),
       ".undo": acts.undo,
