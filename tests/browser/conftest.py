@@ -124,14 +124,23 @@ def visit(playwright, chromium, browser) -> Iterator[Callable[..., Visit]]:
 @contextmanager
 def launched(playwright: Playwright, chromium: str, microphone: Path | None = None) -> Iterator[Browser]:
     """A browser. Its microphone is chosen at its start."""
-    args = [*ARGS, "--use-fake-ui-for-media-stream"]
-    if microphone is not None:
-        args.append(f"--use-file-for-fake-audio-capture={microphone}%noloop")
-    running = playwright.chromium.launch(executable_path=chromium, headless=True, args=args)
+    running = playwright.chromium.launch(executable_path=chromium, headless=True, args=arguments(microphone))
     try:
         yield running
     finally:
         running.close()
+
+
+def arguments(microphone: Path | None) -> list[str]:
+    """Those of the browser's program."""
+    args = [*ARGS, "--use-fake-ui-for-media-stream"]
+    return args if microphone is None else [*args, f"--use-file-for-fake-audio-capture={microphone}%noloop"]
+
+
+@pytest.fixture(scope="session")
+def launch_args() -> Callable[[Path | None], list[str]]:
+    """For tests that start the browser themselves."""
+    return arguments
 
 
 @contextmanager

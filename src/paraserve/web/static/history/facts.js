@@ -34,7 +34,7 @@ export function sizeOf(bytes) {
 }
 
 /** The interface's language, with the region that the browser is set to if it is of that language. */
-function locale() {
+export function locale() {
   const language = spokenLanguage();
   return navigator.languages.find((name) => name.startsWith(language)) ?? language;
 }
