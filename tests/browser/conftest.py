@@ -3,6 +3,7 @@ elsewhere."""
 
 import json
 import shutil
+import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -100,6 +101,14 @@ def server_url(demo_dir) -> Iterator[str]:
     """A server on the embedded bundle with default settings."""
     with server("--bundle", demo_dir) as url:
         yield url
+
+
+@pytest.fixture
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
 
 @pytest.fixture(scope="module")

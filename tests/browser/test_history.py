@@ -1,4 +1,4 @@
-"""What the page keeps in the browser: over reloads and crashes, in several tabs, and where there is no room for it."""
+"""What the page keeps in the browser: over reloads and crashes, in several tabs, and where there is no room."""
 
 import os
 import signal
@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
+
+from support.commands import server_on
 
 TEXTS = ("txt", "srt", "json")
 
@@ -174,3 +176,161 @@ def test_a_killed_browser_loses_nothing(profile, server_url, samples):
     session = page.context.new_cdp_session(page)
     assert session.send("Page.getInstallabilityErrors")["installabilityErrors"] == []
     assert session.send("Page.getAppManifest")["errors"] == []
+
+
+@pytest.mark.full
+def test_a_killed_server_loses_nothing(visit, free_port, demo_dir, samples):
+    """It dies in mid-speech and does not come back: what was heard until the end is kept, and transcribed later."""
+    sample = samples[0]
+    with server_on(free_port, "--bundle", demo_dir, end=signal.SIGKILL):
+        one = visit(f"http://127.0.0.1:{free_port}", microphone=sample.path)
+        page = one.page
+        page.get_by_role("button", name="Start speaking").click()
+        expect(page.locator(".partial")).not_to_have_text("")
+        one.is_alone = True
+    expect(page.locator("#state")).to_have_attribute("data-state", "waiting")
+    one.wait_until(
+        f"Number(document.getElementById('clock').textContent.split(':')[1]) > {sample.duration_ms} / 1000 + 1"
+    )
+    page.get_by_role("button", name="Stop", exact=True).click()
+    expect(page.locator(".entry").get_by_role("alert")).to_be_visible()
+    with server_on(free_port, "--bundle", demo_dir):
+        page.reload()
+        one.is_alone = False
+        page.get_by_role("button", name="Transcribe again").click()
+        expect(page.locator(".word").first).to_be_visible()
+
+
+@pytest.mark.full
+def test_tabs_share_what_is_kept(visit, server_url, samples):
+    """Each shows what the other adds, renames and deletes; neither takes for interrupted what the other works on."""
+    one = visit(server_url, microphone=samples[0].path)
+    first, second = one.page, one.page.context.new_page()
+    first.get_by_role("button", name="Start speaking").click()
+    expect(first.locator(".partial")).not_to_have_text("")
+    second.goto(f"{server_url}#/history")
+    rows = second.locator(".kept")
+    expect(rows.locator(".facts")).to_contain_text("in progress")
+    expect(rows.get_by_role("button", name="Delete")).to_be_disabled()
+    first.get_by_role("button", name="Stop", exact=True).click()
+    expect(rows.locator(".first-words")).not_to_have_text("")
+    expect(rows.locator(".facts")).not_to_contain_text("in progress")
+    rows.get_by_role("button", name="Rename").click()
+    second.keyboard.type("A name")
+    second.keyboard.press("Enter")
+    expect(first.locator(".entry .title")).to_have_text("A name")
+    transcribed(first, samples[-1])
+    expect(rows).to_have_count(2)
+    second.get_by_role("button", name="Delete all").click()
+    expect(first.locator(".entry")).to_have_count(0)
+    second.get_by_role("button", name="Undo").click()
+    expect(rows).to_have_count(2)
+
+
+@pytest.mark.full
+def test_no_room(visit, server_url, samples):
+    """Where the browser has no room for a sound the page says so and keeps the text, while somebody speaks, too."""
+    one = visit(server_url, microphone=samples[0].path)
+    page = one.page
+    session = page.context.new_cdp_session(page)
+    session.send("Storage.overrideQuotaForOrigin", {"origin": server_url, "quotaSize": 120_000})
+    transcribed(page, samples[-1])
+    expect(page.locator("#done")).to_contain_text("no room for the sound")
+    kept(page, 1)
+    page.get_by_role("button", name="Close").click()
+    page.get_by_role("button", name="Start speaking").click()
+    expect(page.locator("#done")).to_contain_text("no room for the sound")
+    expect(page.locator(".sentence").first).to_be_visible()
+    page.get_by_role("button", name="Stop", exact=True).click()
+    expect(page.get_by_role("button", name="Start speaking")).to_be_enabled()
+    expect(history(page).locator(".facts").last).to_contain_text("without sound")
+    page.reload()
+    expect(page.locator(".kept")).to_have_count(2)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("taken", ["throw new DOMException('private', 'SecurityError')", "return undefined"])
+def test_browsers_that_keep_nothing(visit, server_url, samples, taken):
+    """The page works, and its history says that nothing is kept."""
+    one = visit(server_url)
+    one.page.add_init_script(f"Object.defineProperty(window, 'indexedDB', {{ get() {{ {taken}; }} }})")
+    one.page.reload()
+    transcribed(one.page, samples[0])
+    history(one.page)
+    expect(one.page.locator("#history-nothing")).to_contain_text("This browser keeps nothing")
+
+
+@pytest.mark.full
+def test_nothing_or_texts_alone_are_kept(visit, server_url, samples):
+    """As the settings say."""
+    page = visit(server_url).page
+    page.locator("summary", has_text="Settings").click()
+    page.locator("#keep").select_option("nothing")
+    transcribed(page, samples[0])
+    page.reload()
+    expect(page.locator("#keep")).to_have_value("nothing")
+    history(page)
+    expect(page.locator("#history-nothing")).to_contain_text("Nothing is kept yet.")
+    page.get_by_role("link", name="Transcribe").click()
+    page.locator("summary", has_text="Settings").click()
+    page.locator("#keep").select_option("text")
+    transcribed(page, samples[0])
+    kept(page, 1)
+    page.reload()
+    expect(page.locator(".word").first).to_be_visible()
+    expect(history(page).locator(".facts")).to_contain_text("without sound")
+
+
+SEED = """async (n) => {
+    const { openDatabase, written } = await import('/static/history/database.js');
+    const { newRecording } = await import('/static/recording/recording.js');
+    const { detailsOf, summaryOf } = await import('/static/history/kept.js');
+    const database = await openDatabase();
+    const words = '今天我们来讲语音识别的历史，and then somebody answers in English. '.repeat(60);
+    await written(database, ['summaries', 'details'], ({ summaries, details }) => {
+        for (let i = 0; i < n; i += 1) {
+            const text = `${words}${i % 100 === 7 ? '这里有一只大熊猫。' : ''}`;
+            const recording = newRecording(`r${i}`, `Recording ${i}`, 'file');
+            Object.assign(recording, { state: 'done', createdMs: 1e12 + i * 1e7 });
+            recording.transcript = { ...recording.transcript, text };
+            summaries.put(summaryOf(recording, 0));
+            details.put(detailsOf(recording), recording.id);
+        }
+    });
+    database.close();
+}"""
+"""Keeps so many recordings of 4,000 characters each."""
+TIMED = """async (query) => {
+    const field = document.getElementById('history-search');
+    const started = performance.now();
+    field.value = query;
+    field.dispatchEvent(new Event('input'));
+    document.body.getBoundingClientRect();
+    return performance.now() - started;
+}"""
+SEARCH_MS = 200
+"""Much more than it takes where nothing else runs, and still at once for whoever types."""
+
+
+@pytest.mark.full
+@pytest.mark.alone
+def test_a_thousand_recordings(visit, server_url):
+    """The list comes at once, and each key typed into the search is answered at once; scrolling brings more rows."""
+    page = visit(server_url).page
+    page.evaluate(SEED, 1000)
+    started = page.evaluate("performance.now()")
+    history(page)
+    expect(page.locator("#history-size")).to_contain_text("1,000 kept")
+    opened_ms = page.evaluate("performance.now()") - started
+    page.evaluate(TIMED, "x")  # reads all texts for the first time
+    searches_ms = {query: page.evaluate(TIMED, query) for query in ("s", "SOMEBODY", "大", "大熊猫", "nowhere", "")}
+    print(f"opened in {opened_ms:.0f} ms, searched in", {name: round(ms) for name, ms in searches_ms.items()})
+    assert max(searches_ms.values()) < SEARCH_MS
+    assert opened_ms < 2000
+    page.evaluate(TIMED, "大熊猫")
+    expect(page.locator(".kept")).to_have_count(10)
+    expect(page.locator("mark").first).to_have_text("大熊猫")
+    page.evaluate(TIMED, "")
+    expect(page.locator(".kept")).to_have_count(50)
+    page.locator(".kept").last.scroll_into_view_if_needed()
+    expect(page.locator(".kept")).to_have_count(100)

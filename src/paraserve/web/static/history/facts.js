@@ -26,6 +26,10 @@ export function clockOf(ms) {
   return [first, ...rest.map((part) => String(part).padStart(2, "0"))].join(":");
 }
 
+export function numberOf(n) {
+  return n.toLocaleString(locale());
+}
+
 /** Bytes in kB or MB. */
 export function sizeOf(bytes) {
   const [amount, unit] = bytes < 1e6 ? [bytes / 1e3, "kilobyte"] : [bytes / 1e6, "megabyte"];

@@ -9,6 +9,7 @@ import { STYLE } from "./style.js";
 const PARAGRAPH_PAUSE_MS = 2000;
 const PARAGRAPH_CHARACTERS = 400;
 const NONCE_BYTES = 16;
+const MEDIA_TYPE = /^(audio|video)\/[\w.+-]+$/;
 
 /** The file as a Blob. Its sound is in it where `withSound` says so and there is one. */
 export async function sharedPage(recording, withSound) {
@@ -96,11 +97,13 @@ function escaped(text) {
   return text.replace(/[&<>"']/g, (char) => names[char]);
 }
 
+/** With a type of sound, whichever: browsers look into it, but refuse what is not said to be sound. */
 function dataUrl(blob) {
+  const typed = MEDIA_TYPE.test(blob.type) ? blob : blob.slice(0, blob.size, "audio/wav");
   const reader = new FileReader();
   return new Promise((resolve, reject) => {
     reader.onload = () => resolve(reader.result);
     reader.onerror = () => reject(reader.error);
-    reader.readAsDataURL(blob);
+    reader.readAsDataURL(typed);
   });
 }
