@@ -1,4 +1,5 @@
 /** What the page says, in English and Chinese. */
+import editing from "./editing.js";
 import errors from "./errors.js";
 import files from "./files.js";
 import history from "./history.js";
@@ -8,7 +9,7 @@ import recording from "./recording.js";
 import settings from "./settings.js";
 import speaking from "./speaking.js";
 
-const PARTS = [errors, files, history, models, page, recording, settings, speaking];
+const PARTS = [editing, errors, files, history, models, page, recording, settings, speaking];
 const STRINGS = {
   en: Object.assign({}, ...PARTS.map((part) => part.en)),
   zh: Object.assign({}, ...PARTS.map((part) => part.zh)),
