@@ -3,11 +3,15 @@ import { MicrophoneError } from "./client/index.js";
 import { credentials } from "./client/server.js";
 import { Entry } from "./recording/entry.js";
 import { listen } from "./files/listening.js";
+import { listenToExamples, showExamples, showSpeaking } from "./start/examples.js";
+import { listenToChoices, showLoaded } from "./start/loaded.js";
 import { listenToModels, offerModels } from "./start/models.js";
+import { explainSecure } from "./start/secure.js";
 import { Player } from "./recording/player.js";
 import { newRecording } from "./recording/recording.js";
 import { choices, keep, openSettings } from "./settings.js";
 import { Speaking } from "./speaking/speaking.js";
+import { Stage } from "./speaking/stage.js";
 import { openViews } from "./views.js";
 import { plainWords, say, speak, spokenLanguage } from "./words/words.js";
 
@@ -19,6 +23,7 @@ const OTHER_LANGUAGE = { en: ["zh", "中文"], zh: ["en", "English"] };
 const $ = (id) => document.getElementById(id);
 const here = new URL(".", location.href); // the server may be behind a proxy's folder
 const player = new Player();
+const stage = new Stage();
 let speaking = null;
 let files = Promise.resolve(); // one after the other
 
@@ -43,6 +48,7 @@ async function greet(retryS = FIRST_RETRY_S) {
     $("key").closest("details").open = true;
   } else if (answer?.ok) {
     const { data } = await answer.json();
+    showLoaded(data);
     showState("ready", { bundle: data[0].id.split("/").at(-1) }); // a folder is its own name
     offerModels(choices().key, greet);
   } else {
@@ -62,13 +68,17 @@ async function startSpeaking() {
   showProblem(null);
   player.stop();
   showRecordButton("record", false);
+  showSpeaking(true);
   const name = `microphone-${new Date().toISOString().slice(0, 19).replaceAll(":", "")}`;
   const title = { key: "title", values: { time: new Date().toLocaleTimeString() } };
   const entry = new Entry(newRecording(name, title, "microphone"), player);
   const chosen = choices();
   speaking = new Speaking(entry, { ...chosen, url: here }, {
-    onFrame: showSound,
-    onState: showState,
+    onFrame: (samples, level, times) => stage.hear(samples, level, times),
+    onMessage: (message, offsetMs) => stage.take(message, offsetMs),
+    onPartial: (text) => stage.showPartial(text),
+    onFinal: (text, sentences) => stage.append(text, sentences),
+    onState: showConnection,
     onStop: () => showRecordButton("record.finishing", false),
     onEnd: endSpeaking,
     onProblem: showProblem,
@@ -78,6 +88,7 @@ async function startSpeaking() {
     const mine = speaking;
     entry.onCancel = () => mine.stop();
     showRecordButton("record.stop", true);
+    stage.begin(chosen.mode);
   } catch (error) {
     if (!(error instanceof MicrophoneError)) throw error;
     entry.remove();
@@ -86,8 +97,15 @@ async function startSpeaking() {
   }
 }
 
+function showConnection(name, values) {
+  showState(name, values);
+  stage.showConnection(name);
+}
+
 function endSpeaking() {
   speaking = null;
+  stage.end();
+  showSpeaking(false);
   showRecordButton("record", true);
   greet();
 }
@@ -95,22 +113,15 @@ function endSpeaking() {
 function showRecordButton(key, isEnabled) {
   $("record").ariaDisabled = String(!isEnabled); // a button that is really disabled loses the focus
   $("record").classList.toggle("on", key === "record.stop");
-  say($("record").firstElementChild, key);
-  $("level").value = 0;
-}
-
-function showSound(level, durationMs) {
-  $("level").value = Math.sqrt(level); // as loud as it sounds rather than as high as the wave goes
-  const seconds = Math.floor(durationMs / 1000);
-  $("clock").textContent = `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
+  say($("record").lastElementChild, key);
 }
 
 /** Several files are sent one after the other. */
-function take(list) {
+function take(list, source = "file") {
   showProblem(null);
   for (const file of list) {
     const name = file.name.replace(/\.[^.]*$/, "") || "recording";
-    const entry = new Entry({ ...newRecording(name, file.name, "file"), sound: file }, player);
+    const entry = new Entry({ ...newRecording(name, file.name, source), sound: file }, player);
     entry.showProgress("queued");
     let isCancelled = false;
     entry.onCancel = () => {
@@ -167,4 +178,7 @@ $("key-row").hidden = !choices().key;
 listenToForm();
 listenToDrops();
 listenToModels();
+listenToChoices(showExamples);
+listenToExamples((file) => take([file], "sample"), showProblem);
+explainSecure();
 greet();

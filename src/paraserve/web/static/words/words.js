@@ -6,14 +6,16 @@ import page from "./page.js";
 import recording from "./recording.js";
 import settings from "./settings.js";
 import speaking from "./speaking.js";
+import start from "./start.js";
 
-const PARTS = [errors, files, models, page, recording, settings, speaking];
+const PARTS = [errors, files, models, page, recording, settings, speaking, start];
 const STRINGS = {
   en: Object.assign({}, ...PARTS.map((part) => part.en)),
   zh: Object.assign({}, ...PARTS.map((part) => part.zh)),
 };
 
 let language = "en";
+const listeners = [];
 
 /** "en" or "zh". */
 export function spokenLanguage() {
@@ -25,6 +27,12 @@ export function speak(name) {
   language = name;
   document.documentElement.lang = name;
   localise(document);
+  for (const listener of listeners) listener();
+}
+
+/** `listener()` is called after each change of the language, for texts that are not marked. */
+export function onSpeak(listener) {
+  listeners.push(listener);
 }
 
 /** Put a text into an element, in whichever language is chosen now and later. `key` null: none. */
@@ -51,7 +59,7 @@ export function localise(root) {
 /** An error's code in plain words: arguments for `say`. */
 export function plainWords({ code, message }) {
   const key = `error.${code}`;
-  return key in STRINGS.en ? [key, {}] : ["error.other", { message: message || code }];
+  return [key in STRINGS.en ? key : "error.other", { message: message || code }];
 }
 
 /** An answer's notice in plain words: arguments for `say`. Its figures are rounded as its own message rounds them. */
@@ -65,6 +73,7 @@ function seconds(ms) {
   return (ms / 1000).toFixed(ms < 10000 ? 1 : 0);
 }
 
-function phrase(key, values) {
+/** A text in the language of now. */
+export function phrase(key, values = {}) {
   return STRINGS[language][key].replace(/\{(\w+)\}/g, (_, name) => values[name]);
 }
