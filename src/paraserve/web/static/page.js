@@ -1,12 +1,15 @@
 /** The page: what the buttons do. */
 import { MicrophoneError } from "./client/index.js";
 import { credentials } from "./client/server.js";
-import { Entry } from "./recording/entry.js";
 import { listen } from "./files/listening.js";
 import { listenToExamples, showExamples, showSpeaking } from "./start/examples.js";
 import { listenToChoices, showLoaded } from "./start/loaded.js";
 import { listenToModels, offerModels } from "./start/models.js";
 import { explainSecure } from "./start/secure.js";
+import { transcribeAgain } from "./history/again.js";
+import { Entries } from "./history/entries.js";
+import { openHistory } from "./history/history.js";
+import { RecordingStore } from "./history/store.js";
 import { Player } from "./recording/player.js";
 import { newRecording } from "./recording/recording.js";
 import { choices, keep, openSettings } from "./settings.js";
@@ -24,6 +27,8 @@ const $ = (id) => document.getElementById(id);
 const here = new URL(".", location.href); // the server may be behind a proxy's folder
 const player = new Player();
 const stage = new Stage();
+const store = new RecordingStore(() => choices().keep);
+const entries = new Entries(store, player);
 let speaking = null;
 let files = Promise.resolve(); // one after the other
 
@@ -71,10 +76,11 @@ async function startSpeaking() {
   showSpeaking(true);
   const name = `microphone-${new Date().toISOString().slice(0, 19).replaceAll(":", "")}`;
   const title = { key: "title", values: { time: new Date().toLocaleTimeString() } };
-  const entry = new Entry(newRecording(name, title, "microphone"), player);
+  const entry = entries.add(newRecording(name, title, "microphone"));
   const chosen = choices();
   speaking = new Speaking(entry, { ...chosen, url: here }, {
     onFrame: (samples, level, times) => stage.hear(samples, level, times),
+    onSamples: store.soundKeeper(entry.recording),
     onMessage: (message, offsetMs) => stage.take(message, offsetMs),
     onPartial: (text) => stage.showPartial(text),
     onFinal: (text, sentences) => stage.append(text, sentences),
@@ -91,7 +97,7 @@ async function startSpeaking() {
     stage.begin(chosen.mode);
   } catch (error) {
     if (!(error instanceof MicrophoneError)) throw error;
-    entry.remove();
+    entries.close(entry.recording.id);
     showProblem(error);
     endSpeaking();
   }
@@ -121,7 +127,7 @@ function take(list, source = "file") {
   showProblem(null);
   for (const file of list) {
     const name = file.name.replace(/\.[^.]*$/, "") || "recording";
-    const entry = new Entry({ ...newRecording(name, file.name, source), sound: file }, player);
+    const entry = entries.add({ ...newRecording(name, file.name, source), sound: file });
     entry.showProgress("queued");
     let isCancelled = false;
     entry.onCancel = () => {
@@ -181,4 +187,6 @@ listenToModels();
 listenToChoices(showExamples);
 listenToExamples((file) => take([file], "sample"), showProblem);
 explainSecure();
+entries.onAgain = (entry) => transcribeAgain(entries, entry, { ...choices(), url: here });
+openHistory(store, entries);
 greet();

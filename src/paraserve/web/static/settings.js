@@ -1,6 +1,6 @@
 /** The choices of the form, kept by the browser from one visit to the next. */
 const KEY = "paraserve";
-const FIELDS = ["mode", "model", "language", "itn", "hotwords", "key"];
+const FIELDS = ["mode", "model", "language", "itn", "hotwords", "key", "keep"];
 
 /** Fill the form with what was chosen last, and keep what is chosen. Returns the interface's language. */
 export function openSettings() {
@@ -33,11 +33,14 @@ export function keep(name, value) {
   }
 }
 
-/** What is chosen: {mode, model, language, itn, hotwords, key}, the hotwords as a list; no model: the server chooses. */
+/**
+ * What is chosen: {mode, model, language, itn, hotwords, key, keep}, the hotwords as a list. No model: the server
+ * chooses.
+ */
 export function choices() {
   const hotwords = valueOf("hotwords").split(/[\s,，、;；]+/).filter(Boolean);
-  const [mode, model, language, itn] = ["mode", "model", "language", "itn"].map(valueOf);
-  return { mode, model, language, itn, hotwords, key: valueOf("key").trim() };
+  const [mode, model, language, itn, kept] = ["mode", "model", "language", "itn", "keep"].map(valueOf);
+  return { mode, model, language, itn, hotwords, key: valueOf("key").trim(), keep: kept };
 }
 
 function valueOf(name) {

@@ -15,9 +15,10 @@ export class Speaking {
   #sound = { blob: null, samples: -1 };
 
   /**
-   * `listener`: onFrame(samples, level, {recordedMs, unsentMs}) with the level from 0 to 1, onState(name, values),
-   * onMessage(message, offsetMs), onPartial(text), onFinal(text, sentences) as Live gives them, onStop() when no more
-   * sound is taken, onEnd(), onProblem({code}). `options` are those of Live, and `model`, empty for the server's choice.
+   * `listener`: onFrame(samples, level, {recordedMs, unsentMs}) with the level from 0 to 1, onSamples(Int16Array) of 16
+   * kHz, onState(name, values), onMessage(message, offsetMs), onPartial(text), onFinal(text, sentences) as Live gives
+   * them, onStop() when no more sound is taken, onEnd(), onProblem({code}). `options` are those of Live, and `model`,
+   * empty for the server's choice.
    */
   constructor(entry, options, listener) {
     this.#entry = entry;
@@ -61,6 +62,7 @@ export class Speaking {
 
   #take(samples) {
     this.#live.send(samples);
+    this.#listener.onSamples(samples);
     this.#show(true);
     const level = samples.reduce((loudest, sample) => Math.max(loudest, Math.abs(sample) / 32768), 0);
     const { recording, unsentMs } = this.#live;

@@ -1,6 +1,7 @@
 /** What the page says, in English and Chinese. */
 import errors from "./errors.js";
 import files from "./files.js";
+import history from "./history.js";
 import models from "./models.js";
 import page from "./page.js";
 import recording from "./recording.js";
@@ -8,7 +9,7 @@ import settings from "./settings.js";
 import speaking from "./speaking.js";
 import start from "./start.js";
 
-const PARTS = [errors, files, models, page, recording, settings, speaking, start];
+const PARTS = [errors, files, history, models, page, recording, settings, speaking, start];
 const STRINGS = {
   en: Object.assign({}, ...PARTS.map((part) => part.en)),
   zh: Object.assign({}, ...PARTS.map((part) => part.zh)),
@@ -54,6 +55,9 @@ export function localise(root) {
     say(element, element.dataset.say, JSON.parse(element.dataset.sayValues ?? "{}"));
   }
   for (const element of root.querySelectorAll("[data-say-label]")) label(element, element.dataset.sayLabel);
+  for (const element of root.querySelectorAll("[data-say-placeholder]")) {
+    element.placeholder = phrase(element.dataset.sayPlaceholder, {});
+  }
 }
 
 /** An error's code in plain words: arguments for `say`. */
@@ -73,7 +77,7 @@ function seconds(ms) {
   return (ms / 1000).toFixed(ms < 10000 ? 1 : 0);
 }
 
-/** A text in the language of now. */
+/** A text in the language that is chosen now. */
 export function phrase(key, values = {}) {
   return STRINGS[language][key].replace(/\{(\w+)\}/g, (_, name) => values[name]);
 }
