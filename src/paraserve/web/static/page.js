@@ -2,7 +2,10 @@
 import { MicrophoneError } from "./client/index.js";
 import { credentials } from "./client/server.js";
 import { listen } from "./files/listening.js";
+import { listenToExamples, showExamples, showSpeaking } from "./start/examples.js";
+import { listenToChoices, showLoaded } from "./start/loaded.js";
 import { listenToModels, offerModels } from "./start/models.js";
+import { explainSecure } from "./start/secure.js";
 import { transcribeAgain } from "./history/again.js";
 import { Entries } from "./history/entries.js";
 import { openHistory } from "./history/history.js";
@@ -11,6 +14,7 @@ import { Player } from "./sound/player.js";
 import { newRecording } from "./recording/recording.js";
 import { choices, keep, openSettings } from "./settings.js";
 import { Speaking } from "./speaking/speaking.js";
+import { Stage } from "./speaking/stage.js";
 import { openViews } from "./views.js";
 import { plainWords, say, speak, spokenLanguage } from "./words/words.js";
 
@@ -22,6 +26,7 @@ const OTHER_LANGUAGE = { en: ["zh", "中文"], zh: ["en", "English"] };
 const $ = (id) => document.getElementById(id);
 const here = new URL(".", location.href); // the server may be behind a proxy's folder
 const player = new Player();
+const stage = new Stage();
 const store = new RecordingStore(() => choices().keep);
 const entries = new Entries(store, player);
 let speaking = null;
@@ -48,6 +53,7 @@ async function greet(retryS = FIRST_RETRY_S) {
     $("key").closest("details").open = true;
   } else if (answer?.ok) {
     const { data } = await answer.json();
+    showLoaded(data);
     showState("ready", { bundle: data[0].id.split("/").at(-1) }); // a folder is its own name
     offerModels(choices().key, greet);
   } else {
@@ -67,14 +73,18 @@ async function startSpeaking() {
   showProblem(null);
   player.stop();
   showRecordButton("record", false);
+  showSpeaking(true);
   const name = `microphone-${new Date().toISOString().slice(0, 19).replaceAll(":", "")}`;
   const title = { key: "title", values: { time: new Date().toLocaleTimeString() } };
   const entry = entries.add(newRecording(name, title, "microphone"));
   const chosen = choices();
   speaking = new Speaking(entry, { ...chosen, url: here }, {
-    onFrame: showSound,
+    onFrame: (samples, level, times) => stage.hear(samples, level, times),
     onSamples: store.soundKeeper(entry.recording),
-    onState: showState,
+    onMessage: (message, offsetMs) => stage.take(message, offsetMs),
+    onPartial: (text) => stage.showPartial(text),
+    onFinal: (text, sentences) => stage.append(text, sentences),
+    onState: showConnection,
     onStop: () => showRecordButton("record.finishing", false),
     onEnd: endSpeaking,
     onProblem: showProblem,
@@ -84,6 +94,7 @@ async function startSpeaking() {
     const mine = speaking;
     entry.onCancel = () => mine.stop();
     showRecordButton("record.stop", true);
+    stage.begin(chosen.mode);
   } catch (error) {
     if (!(error instanceof MicrophoneError)) throw error;
     entries.close(entry.recording.id);
@@ -92,8 +103,15 @@ async function startSpeaking() {
   }
 }
 
+function showConnection(name, values) {
+  showState(name, values);
+  stage.showConnection(name);
+}
+
 function endSpeaking() {
   speaking = null;
+  stage.end();
+  showSpeaking(false);
   showRecordButton("record", true);
   greet();
 }
@@ -101,22 +119,15 @@ function endSpeaking() {
 function showRecordButton(key, isEnabled) {
   $("record").ariaDisabled = String(!isEnabled); // a button that is really disabled loses the focus
   $("record").classList.toggle("on", key === "record.stop");
-  say($("record").firstElementChild, key);
-  $("level").value = 0;
-}
-
-function showSound(level, durationMs) {
-  $("level").value = Math.sqrt(level); // as loud as it sounds rather than as high as the wave goes
-  const seconds = Math.floor(durationMs / 1000);
-  $("clock").textContent = `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
+  say($("record").lastElementChild, key);
 }
 
 /** Several files are sent one after the other. */
-function take(list) {
+function take(list, source = "file") {
   showProblem(null);
   for (const file of list) {
     const name = file.name.replace(/\.[^.]*$/, "") || "recording";
-    const entry = entries.add({ ...newRecording(name, file.name, "file"), sound: file });
+    const entry = entries.add({ ...newRecording(name, file.name, source), sound: file });
     entry.showProgress("queued");
     let isCancelled = false;
     entry.onCancel = () => {
@@ -173,6 +184,9 @@ $("key-row").hidden = !choices().key;
 listenToForm();
 listenToDrops();
 listenToModels();
+listenToChoices(showExamples);
+listenToExamples((file) => take([file], "sample"), showProblem);
+explainSecure();
 entries.onAgain = (entry) => transcribeAgain(entries, entry, { ...choices(), url: here });
 openHistory(store, entries);
 greet();

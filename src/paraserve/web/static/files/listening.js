@@ -15,7 +15,7 @@ export async function listen(file, entry, options) {
   const clock = new Clock(entry);
   try {
     const onProgress = (fraction) => clock.progress(fraction);
-    const fields = { audio_quality: true };
+    const fields = { audio_quality: true, ...(options.model ? { model: options.model } : {}) };
     entry.showTranscript(await transcribe(file, { ...options, fields, onProgress, signal: cancel.signal }));
   } catch (error) {
     if (error instanceof ServerError) entry.showError(error);
