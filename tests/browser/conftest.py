@@ -12,7 +12,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwright
+from playwright.sync_api import Browser, Download, Page, Playwright, expect, sync_playwright
 
 from support.commands import server
 
@@ -59,7 +59,14 @@ class Visit:
 
     def final_text(self) -> str:
         """The newest recording's final text."""
-        return self.page.locator(".entry .final").first.inner_text()
+        return self.page.locator(".entry .final").first.text_content() or ""
+
+    def saved(self, name: str) -> Download:
+        """Save the newest recording as the entry `name` of its menu."""
+        self.page.locator(".entry .save summary").first.click()
+        with self.page.expect_download() as download:
+            self.page.locator(".entry .save").first.get_by_role("button", name=name).click()
+        return download.value
 
     def wait_until(self, expression: str) -> None:
         """The page's policy forbids Playwright's own way, which is to evaluate a text in the page."""

@@ -77,10 +77,9 @@ def test_what_was_said_can_be_saved(visit, server_url, samples):
     one = visit(server_url, microphone=sample.path)
     speak(one)
     stop(one, sample)
-    with one.page.expect_download() as download:
-        one.page.get_by_role("button", name="WAV").click()
-    assert download.value.suggested_filename.endswith(".wav")
-    drop(one.page, [download.value.path()])
+    download = one.saved("WAV")
+    assert download.suggested_filename.endswith(".wav")
+    drop(one.page, [download.path()])
     expect(one.page.locator(".entry").first.locator(".word").first).to_be_visible()
     assert_said(one, sample)
     expect(one.page.locator(".wav").first).to_be_hidden()
@@ -100,16 +99,14 @@ def test_file_gives_text_and_downloads(visit, server_url, samples):
     with httpx2.Client(trust_env=False) as http:
         asked = {"url": f"{server_url}/transcribe", "content": sample.path.read_bytes()}
         for ours, theirs in FILES:
-            with one.page.expect_download() as download:
-                one.page.get_by_role("button", name=ours.upper()).click()
-            assert download.value.suggested_filename == f"{sample.path.stem}.{ours}"
-            text = download.value.path().read_text("utf-8")
+            download = one.saved("TXT Text" if ours == "txt" else ours.upper())
+            assert download.suggested_filename == f"{sample.path.stem}.{ours}"
+            text = download.path().read_text("utf-8")
             assert text == http.post(**asked, params={"format": theirs}).text
             assert text.strip()
         transcript = http.post(**asked, params={"audio_quality": "true"}).json()
-    with one.page.expect_download() as download:
-        one.page.get_by_role("button", name="JSON").click()
-    got = one.page.evaluate("text => JSON.parse(text)", download.value.path().read_text("utf-8"))
+    download = one.saved("JSON")
+    got = one.page.evaluate("text => JSON.parse(text)", download.path().read_text("utf-8"))
     assert {**got, "timing": None} == {**transcript, "timing": None}
     assert one.final_text() == transcript["text"]
 

@@ -22,6 +22,11 @@ export function keep(name, value) {
   }
 }
 
+/** A choice that was kept by `keep`, undefined without. */
+export function kept(name) {
+  return read()[name];
+}
+
 /** What is chosen: {mode, language, itn, hotwords, key, keep}, the hotwords as a list. */
 export function choices() {
   const hotwords = valueOf("hotwords").split(/[\s,，、;；]+/).filter(Boolean);

@@ -1,4 +1,5 @@
 /** What the page says, in English and Chinese. */
+import editing from "./editing.js";
 import errors from "./errors.js";
 import files from "./files.js";
 import history from "./history.js";
@@ -8,7 +9,7 @@ import recording from "./recording.js";
 import settings from "./settings.js";
 import speaking from "./speaking.js";
 
-const PARTS = [errors, files, history, models, page, recording, settings, speaking];
+const PARTS = [editing, errors, files, history, models, page, recording, settings, speaking];
 const STRINGS = {
   en: Object.assign({}, ...PARTS.map((part) => part.en)),
   zh: Object.assign({}, ...PARTS.map((part) => part.zh)),
@@ -36,9 +37,10 @@ export function say(element, key, values = {}) {
 }
 
 /** The same for what a screen reader calls the element. */
-export function label(element, key) {
+export function label(element, key, values = {}) {
   element.dataset.sayLabel = key;
-  element.setAttribute("aria-label", phrase(key, {}));
+  element.dataset.sayLabelValues = JSON.stringify(values);
+  element.setAttribute("aria-label", phrase(key, values));
 }
 
 /** Texts and labels of all marked elements below `root`. */
@@ -46,7 +48,9 @@ export function localise(root) {
   for (const element of root.querySelectorAll("[data-say]")) {
     say(element, element.dataset.say, JSON.parse(element.dataset.sayValues ?? "{}"));
   }
-  for (const element of root.querySelectorAll("[data-say-label]")) label(element, element.dataset.sayLabel);
+  for (const element of root.querySelectorAll("[data-say-label]")) {
+    label(element, element.dataset.sayLabel, JSON.parse(element.dataset.sayLabelValues ?? "{}"));
+  }
   for (const element of root.querySelectorAll("[data-say-placeholder]")) {
     element.placeholder = phrase(element.dataset.sayPlaceholder, {});
   }
