@@ -125,11 +125,20 @@ def test_keyboard_alone(visit, server_url, samples):
     page = one.page
     expect(page.locator("#models-get")).to_be_visible()  # the server says that there are models to get
     reached = []
-    for _ in range(7):
+    for _ in range(8):
         page.keyboard.press("Tab")
         reached.append(page.evaluate("document.activeElement.id || document.activeElement.localName"))
         assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
-    assert reached == ["interface-language", "record", "choose", "summary", "models-choice", "models-get", "a"]
+    assert reached == [
+        "interface-language",
+        "record",
+        "choose",
+        "choose-folder",
+        "summary",
+        "models-choice",
+        "models-get",
+        "a",
+    ]
     page.locator("#record").focus()
     page.keyboard.press("Enter")
     expect(page.locator(".sentence")).to_have_count(1)

@@ -2,7 +2,7 @@
 import { MicrophoneError } from "./client/index.js";
 import { credentials } from "./client/server.js";
 import { Entry } from "./recording/entry.js";
-import { listen } from "./files/listening.js";
+import { openFiles } from "./files/files.js";
 import { listenToModels, offerModels } from "./start/models.js";
 import { Player } from "./recording/player.js";
 import { newRecording } from "./recording/recording.js";
@@ -20,7 +20,6 @@ const $ = (id) => document.getElementById(id);
 const here = new URL(".", location.href); // the server may be behind a proxy's folder
 const player = new Player();
 let speaking = null;
-let files = Promise.resolve(); // one after the other
 
 function showState(name, values) {
   $("state").dataset.state = name;
@@ -58,13 +57,17 @@ async function lockedState(answer) {
   return LOCKED_STATES[body?.error?.code] ?? (answer.status === 401 ? "locked" : null);
 }
 
+function newEntry(recording) {
+  return new Entry(recording, player);
+}
+
 async function startSpeaking() {
   showProblem(null);
   player.stop();
   showRecordButton("record", false);
   const name = `microphone-${new Date().toISOString().slice(0, 19).replaceAll(":", "")}`;
   const title = { key: "title", values: { time: new Date().toLocaleTimeString() } };
-  const entry = new Entry(newRecording(name, title, "microphone"), player);
+  const entry = newEntry(newRecording(name, title, "microphone"));
   const chosen = choices();
   speaking = new Speaking(entry, { ...chosen, url: here }, {
     onFrame: showSound,
@@ -105,52 +108,17 @@ function showSound(level, durationMs) {
   $("clock").textContent = `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
 }
 
-/** Several files are sent one after the other. */
-function take(list) {
-  showProblem(null);
-  for (const file of list) {
-    const name = file.name.replace(/\.[^.]*$/, "") || "recording";
-    const entry = new Entry({ ...newRecording(name, file.name, "file"), sound: file }, player);
-    entry.showProgress("queued");
-    let isCancelled = false;
-    entry.onCancel = () => {
-      isCancelled = true;
-      entry.finish("cancelled");
-    };
-    files = files.then(() => isCancelled || listen(file, entry, { ...choices(), url: here }));
-  }
-}
-
 function listenToForm() {
   $("record").addEventListener("click", () => {
     if ($("record").ariaDisabled === "true") return;
     if (speaking) speaking.stop();
     else startSpeaking();
   });
-  $("choose").addEventListener("click", () => $("files").click());
-  $("files").addEventListener("change", () => {
-    take([...$("files").files]);
-    $("files").value = ""; // so that the same file can be chosen again
-  });
   $("key").addEventListener("change", () => greet());
   $("interface-language").addEventListener("click", () => {
     const [next] = OTHER_LANGUAGE[spokenLanguage()];
     keep("interface", next);
     showLanguage(next);
-  });
-}
-
-function listenToDrops() {
-  const show = (isOver) => $("drop").classList.toggle("over", isOver);
-  document.addEventListener("dragover", (event) => {
-    event.preventDefault();
-    show(true);
-  });
-  document.addEventListener("dragleave", (event) => show(event.relatedTarget !== null));
-  document.addEventListener("drop", (event) => {
-    event.preventDefault();
-    show(false);
-    take([...event.dataTransfer.files]);
   });
 }
 
@@ -165,6 +133,6 @@ showLanguage(openSettings());
 openViews();
 $("key-row").hidden = !choices().key;
 listenToForm();
-listenToDrops();
+openFiles({ newEntry, here, hasJobs: () => false, onTake: () => showProblem(null) });
 listenToModels();
 greet();

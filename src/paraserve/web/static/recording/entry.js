@@ -1,5 +1,6 @@
 /** One recording on the page: its waveform, its text, and what can be done with it. */
 import { PEAKS_PER_S } from "../client/recording.js";
+import { emptyTranscript } from "../transcripts/transcript.js";
 import { label, localise, noticeWords, plainWords, say } from "../words/words.js";
 import { listenToActions } from "./actions.js";
 import { TextView } from "./text_view.js";
@@ -36,6 +37,11 @@ export class Entry {
     place.prepend(this.#root);
     document.getElementById("hint").hidden = true;
     this.#showKept();
+  }
+
+  /** The element on the page. */
+  get element() {
+    return this.#root;
   }
 
   /** What is heard on request: `source()` gives {blob}; the same object as long as the sound is the same. */
@@ -80,9 +86,26 @@ export class Entry {
     this.onChange();
   }
 
-  /** The server's transcript of a file. */
+  /** Offer to do it again. */
+  set onAgain(again) {
+    this.#find(".again").hidden = false;
+    this.#find(".again").onclick = again;
+  }
+
+  /** Forget all texts and what went wrong, since all is done again. */
+  startOver() {
+    this.#find(".again").hidden = true;
+    this.#update({ transcript: emptyTranscript(), error: null, ending: null, state: "working" });
+    this.#text.clear();
+    this.#showProblem();
+  }
+
+  /** The server's transcript of a file, whose sentences may have been appended already. */
   showTranscript(transcript) {
-    this.append(transcript.text, transcript.sentences);
+    if (!isShown(this.recording.transcript.sentences, transcript.sentences)) {
+      this.startOver();
+      this.append(transcript.text, transcript.sentences);
+    }
     this.#update({ transcript });
     this.showHeard(transcript);
     this.showHotwords(transcript);
@@ -152,8 +175,8 @@ export class Entry {
   }
 
   #drawSound() {
-    const { peaks, durationMs, transcript } = this.recording;
-    this.#waveform.show({ peaks, durationMs, isLive: this.#isLive, sentences: transcript.sentences });
+    const { peaks, peaksPerS, durationMs, transcript } = this.recording;
+    this.#waveform.show({ peaks, peaksPerS, durationMs, isLive: this.#isLive, sentences: transcript.sentences });
   }
 
   #showNotice() {
@@ -223,4 +246,9 @@ export class Entry {
     label(button, atMs === null ? "play" : "pause");
     this.#text.mark(atMs);
   }
+}
+
+/** Whether all of these texts are there. */
+function isShown(shown, sentences) {
+  return shown.length === sentences.length && sentences.every(({ text }, n) => text === shown[n].text);
 }

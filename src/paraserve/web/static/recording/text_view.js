@@ -18,6 +18,13 @@ export class TextView {
     root.addEventListener("keydown", (event) => this.#key(event));
   }
 
+  /** Show no text any more. */
+  clear() {
+    this.#find(".final").replaceChildren();
+    say(this.#find(".partial"), null);
+    this.#words = [];
+  }
+
   showPartial(text) {
     this.#find(".partial").textContent = text;
   }

@@ -1,13 +1,11 @@
 /** Draws peaks with the sentences behind them and the place that is being played. */
-import { PEAKS_PER_S } from "../client/recording.js";
-
 const LIVE_WINDOW_MS = 30000; // while it grows, its last part is shown
 const BAR_PX = 3;
 const GAP_PX = 1;
 
 export class Waveform {
   #canvas;
-  #view = { peaks: [], durationMs: 0, sentences: [], isLive: false };
+  #view = { peaks: [], peaksPerS: 1, durationMs: 0, sentences: [], isLive: false };
   #playedMs = null;
 
   constructor(canvas) {
@@ -16,7 +14,7 @@ export class Waveform {
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.#draw());
   }
 
-  /** `view`: {peaks, durationMs, sentences, isLive}. */
+  /** `view`: {peaks, peaksPerS, durationMs, sentences, isLive}. */
   show(view) {
     this.#view = view;
     this.#draw();
@@ -56,7 +54,7 @@ export class Waveform {
       if (end > from) context.fillRect(x(start), 0, x(end) - x(start), height);
     }
     for (let left = 0; left < width; left += BAR_PX + GAP_PX) {
-      const at = (px) => Math.floor(((from + (px / width) * (to - from)) / 1000) * PEAKS_PER_S);
+      const at = (px) => Math.floor(((from + (px / width) * (to - from)) / 1000) * this.#view.peaksPerS);
       const peak = loudest(this.#view.peaks, at(left), Math.max(at(left) + 1, at(left + BAR_PX + GAP_PX)));
       if (peak === undefined) break;
       const isPlayed = this.#playedMs !== null && x(this.#playedMs) > left;

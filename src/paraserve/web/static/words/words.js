@@ -35,9 +35,10 @@ export function say(element, key, values = {}) {
 }
 
 /** The same for what a screen reader calls the element. */
-export function label(element, key) {
+export function label(element, key, values = {}) {
   element.dataset.sayLabel = key;
-  element.setAttribute("aria-label", phrase(key, {}));
+  element.dataset.sayLabelValues = JSON.stringify(values);
+  element.setAttribute("aria-label", phrase(key, values));
 }
 
 /** Texts and labels of all marked elements below `root`. */
@@ -45,7 +46,9 @@ export function localise(root) {
   for (const element of root.querySelectorAll("[data-say]")) {
     say(element, element.dataset.say, JSON.parse(element.dataset.sayValues ?? "{}"));
   }
-  for (const element of root.querySelectorAll("[data-say-label]")) label(element, element.dataset.sayLabel);
+  for (const element of root.querySelectorAll("[data-say-label]")) {
+    label(element, element.dataset.sayLabel, JSON.parse(element.dataset.sayLabelValues ?? "{}"));
+  }
 }
 
 /** An error's code in plain words: arguments for `say`. */

@@ -1,0 +1,151 @@
+/** Files that are dropped, chosen or pasted: each becomes an entry with its text. */
+import { ServerError } from "../client/index.js";
+import { newRecording } from "../recording/recording.js";
+import { choices } from "../settings.js";
+import { say } from "../words/words.js";
+import { fold } from "./folding.js";
+import { chosenFiles, droppedFiles } from "./found_files.js";
+import { listen } from "./listening.js";
+import { FileQueue } from "./queue.js";
+import { QueuePanel } from "./queue_panel.js";
+
+const $ = (id) => document.getElementById(id);
+
+/**
+ * Take files from now on. `newEntry(recording)` puts an entry on the page, `here` is the server's address, `hasJobs()`
+ * tells whether the page offers jobs, `onTake()` is called before files are taken. Returns a function that takes Files,
+ * and what the source of their recordings is.
+ */
+export function openFiles({ newEntry, here, hasJobs, onTake }) {
+  const queue = new FileQueue({
+    send: (item) => send(item, entryOf(item)),
+    isServerThere: async () => (await fetch("livez").catch(() => null))?.ok ?? false,
+    onChange: (item) => {
+      if (item?.entry) showState(item);
+      panel.show();
+    },
+  });
+  const panel = new QueuePanel(queue, ({ entry }) => entry?.element.scrollIntoView({ block: "nearest" }));
+
+  function take(found, source = "file") {
+    onTake();
+    const files = found.files.map((one) => ({ ...one, source }));
+    showNotes(...whatWasTaken(found, queue.add(files)));
+  }
+
+  function entryOf(item) {
+    if (item.entry) {
+      item.entry.startOver();
+      return item.entry;
+    }
+    const { file, path, source } = item;
+    const name = file.name.replace(/\.[^.]*$/, "") || "recording";
+    item.entry = newEntry({ ...newRecording(name, path, source), sound: file });
+    item.entry.onCancel = () => {
+      if (item.state !== "done") item.entry.finish("cancelled");
+      queue.remove(item);
+    };
+    return item.entry;
+  }
+
+  async function send(item, entry) {
+    await readable(item.file);
+    const { signal } = item.cancel;
+    await listen(item.file, entry, { ...choices(), ...fieldsOf(choices()), url: here, signal }, (fraction) => {
+      item.fraction = fraction;
+      panel.show();
+    });
+    if (queue.items.length > 1) fold(entry);
+  }
+
+  function showState(item) {
+    const { entry, state, error } = item;
+    if (state === "waiting") entry.showProgress(waitKey(error));
+    if (state !== "failed") return;
+    entry.showError(error);
+    entry.finish("cancelled");
+    entry.onAgain = () => queue.tryAgain(item);
+  }
+
+  listenToButtons(take);
+  listenToDrops(take, hasJobs);
+  return (files, source) => take(chosenFiles(files), source);
+}
+
+function waitKey(error) {
+  if (!error) return "queued";
+  return error.code === "no_connection" ? "wait.broken" : "wait.busy";
+}
+
+function fieldsOf({ channel, model }) {
+  return { fields: { ...(channel ? { channel } : {}), ...(model ? { model } : {}) } };
+}
+
+/** Throws a ServerError for a file that has gone since it was chosen, and for a folder. */
+async function readable(file) {
+  try {
+    await file.slice(0, 1).arrayBuffer();
+  } catch (error) {
+    throw new ServerError("unreadable_file", error.message);
+  }
+}
+
+function listenToButtons(take) {
+  for (const [button, input] of [["choose", "files"], ["choose-folder", "folder"]]) {
+    $(button).addEventListener("click", () => $(input).click());
+    $(input).addEventListener("change", () => {
+      take(chosenFiles($(input).files));
+      $(input).value = ""; // so that the same can be chosen again
+    });
+  }
+  $("choose-folder").hidden = !("webkitdirectory" in $("folder"));
+}
+
+function listenToDrops(take, hasJobs) {
+  const show = (isOver) => $("drop").classList.toggle("over", isOver);
+  document.addEventListener("dragover", (event) => {
+    event.preventDefault();
+    show(true);
+  });
+  document.addEventListener("dragleave", (event) => show(event.relatedTarget !== null));
+  document.addEventListener("drop", (event) => {
+    event.preventDefault();
+    show(false);
+    receive(event.dataTransfer, take, hasJobs);
+  });
+  document.addEventListener("paste", (event) => {
+    if (event.target.closest?.("input, textarea, [contenteditable]")) return;
+    receive(event.clipboardData, take, hasJobs);
+  });
+}
+
+/** Files, or words about what else was dropped. */
+async function receive(transfer, take, hasJobs) {
+  if ([...transfer.items].some(({ kind }) => kind === "file")) {
+    take(await droppedFiles(transfer));
+    return;
+  }
+  const text = transfer.getData("text/uri-list") || transfer.getData("text/plain");
+  if (!text) return;
+  const isAddress = /^https?:\/\/\S+$/.test(text.trim());
+  showNotes([isAddress ? (hasJobs() ? "files.address_jobs" : "files.address") : "files.text", {}]);
+}
+
+function whatWasTaken({ files, skipped }, known) {
+  const notes = [];
+  if (!files.length) notes.push([skipped ? "files.none" : "files.empty", { skipped }]);
+  else if (skipped) notes.push([skipped === 1 ? "files.skipped_one" : "files.skipped", { skipped }]);
+  if (known) notes.push([known === 1 ? "files.known_one" : "files.known", { known }]);
+  return notes;
+}
+
+function showNotes(...notes) {
+  $("files-note").hidden = !notes.length;
+  $("files-note").replaceChildren(
+    ...notes.map(([key, values]) => {
+      const sentence = document.createElement("span");
+      say(sentence, key, values);
+      return sentence;
+    }),
+  );
+}
