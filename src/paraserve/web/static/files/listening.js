@@ -19,7 +19,7 @@ export async function listen(file, entry, options, onFraction = () => {}) {
   const text = new GrowingText(entry);
   const work = new Work(entry, onFraction);
   try {
-    const transcript = await transcribe(file, {
+    const { peaks: _, ...transcript } = await transcribe(file, {
       ...options,
       fields: { audio_quality: true, peaks: true, ...options.fields },
       onProgress: (fraction) => work.sent(fraction),
