@@ -10,8 +10,6 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
 from pydantic_settings import NoDecode
 
-REMOVED = ("", "0")
-"""Values of FunASR's flags that remove a part of the bundle."""
 DEVICE = re.compile(r"cpu|cuda(:\d+)?")
 T = TypeVar("T")
 

@@ -118,7 +118,7 @@ def test_text_grows(visit, engine, loud_url, tmp_path):
     engine.failing.append(InferenceError("the model failed"))
     engine.hold_after = None
     expect(entry.locator(".problem")).to_be_visible()
-    entry.get_by_role("button", name="Try again").click()
+    entry.get_by_role("button", name="Transcribe again").click()
     expect(entry.locator(".sentence")).to_have_count(N_BURSTS)
     expect(entry.locator(".problem")).to_be_hidden()
     expect(entry.locator(".work")).to_be_hidden()

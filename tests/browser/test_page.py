@@ -282,7 +282,7 @@ def test_bad_files_are_explained(visit, server_url, samples, tmp_path):
     expect(problem).to_have_text("This is not audio or video of a format that the server knows.")
     expect(one.page.locator(".word").first).to_be_visible()
     one.page.get_by_role("button", name="中文").click()
-    expect(problem).to_have_text("服务器不认识这种音视频格式。")
+    expect(problem).to_have_text("不支持这种音视频格式。")
     for _ in range(2):
         one.page.locator(".remove").first.click()
     expect(one.page.locator("#hint")).to_be_visible()

@@ -7,8 +7,8 @@ from pathlib import Path
 from paraserve.catalog.store import bundle_root, is_missing_hub_part, models_folder, part_folder
 from paraserve.environment import environment_warnings
 from paraserve.errors import ModelLoadError, ParaserveError
+from paraserve.option_values import REMOVED
 from paraserve.server.access.key_ring import KeyRing
-from paraserve.setting_fields import REMOVED
 from paraserve.settings import Settings, checked_settings
 from paraserve.user_folders import expanded, folder_warning
 

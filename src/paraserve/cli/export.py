@@ -1,7 +1,6 @@
 """`paraserve models export`: the ONNX folder of a PyTorch checkpoint."""
 
 from pathlib import Path
-from typing import Annotated
 
 import numpy as np
 import typer
@@ -20,23 +19,11 @@ MAX_SAMPLE_S = 20
 """A recording is cut to the longest segment of a Paraformer."""
 
 
-def export(
-    source: Annotated[
-        str,
-        typer.Argument(
-            metavar="ID|CHECKPOINT",
-            help="Hub id or bundle of a PyTorch model that is here, a folder with one, or a file of weights.",
-        ),
-    ],
-    target: Annotated[Path, typer.Argument(metavar="DIR", help="Folder to make.")],
-    sample: Annotated[
-        Path | None, typer.Option(help="Recording of speech to compare on.  [default: synthetic speech]")
-    ] = None,
-) -> None:
-    """Make the ONNX folder of a PyTorch model with FunASR's exporter, and print it. Needs the extra `funasr`.
+def export_model(source: str, target: Path, sample: Path | None) -> None:
+    """Make the ONNX folder of a PyTorch model, and print it.
 
-    Each graph's outputs are compared with PyTorch's, and the folder is loaded and hears the sample. Where anything
-    differs, nothing is left behind.
+    Raises:
+        ParaserveError: the model or the recording cannot be used, or the graphs differ from PyTorch.
     """
     audio = synthetic_speech(SYNTHETIC_MS) if sample is None else _read(sample)
     made = export_onnx(_checkpoint(source), expanded(target), audio)

@@ -4,14 +4,15 @@ With FunASR's flags, an existing start script needs only another program name. N
 underscores, values are strings: `--vad-dir DIR`, `--quantize true`.
 """
 
+import difflib
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from paraserve.cli.setting_options import setting_texts
 from paraserve.errors import ParaserveError
 from paraserve.hotword_types import HotwordRule
-from paraserve.setting_fields import REMOVED
-from paraserve.settings import Settings
+from paraserve.option_values import REMOVED
 from paraserve.user_folders import expanded
 
 SETTING_OF = {
@@ -32,9 +33,9 @@ SETTING_OF = {
 }
 """FunASR's flags that mean one of our settings."""
 
-OWN = {name.replace("_", "-"): name for name in Settings.model_fields}
+OWN = {name.replace("_", "-"): name for name in setting_texts()}
 """Flags that are named like our settings."""
-BOOLEAN = frozenset(name for name in OWN if Settings.model_fields[OWN[name]].annotation in (bool, bool | None))
+BOOLEAN = frozenset(name for name in OWN if setting_texts()[OWN[name]].kinds == ("bool",))
 """Flags of our settings that may stand without a value for true."""
 
 PULLED_BEFORE = "the catalog states the revisions that paraserve models pull takes"
@@ -108,7 +109,7 @@ def _flags_with_values(args: Sequence[str]) -> Iterator[tuple[str, str]]:
         flag, has_value, value = arg.partition("=")
         name = flag.removeprefix("--").replace("_", "-")
         if flag == name or name not in known:
-            raise ParaserveError(f"no such option: {arg} (see paraserve serve --help)", code="invalid_option")
+            raise _no_such(arg, known)
         if not has_value and name not in SWITCHES:
             if rest and not (name in BOOLEAN and rest[0].startswith("--")):
                 value = rest.popleft()
@@ -117,6 +118,13 @@ def _flags_with_values(args: Sequence[str]) -> Iterator[tuple[str, str]]:
             else:
                 raise ParaserveError(f"option {flag} needs a value", code="invalid_option")
         yield name, value
+
+
+def _no_such(arg: str, known: Iterable[str]) -> ParaserveError:
+    name = arg.partition("=")[0].removeprefix("--").replace("_", "-")
+    like = difflib.get_close_matches(name, list(known)) if arg.startswith("-") else []
+    hint = f": did you mean {' or '.join(f'--{one}' for one in like)}?" if like else " (see paraserve serve --help)"
+    return ParaserveError(f"no such option: {arg}{hint}", code="invalid_option")
 
 
 def _why_ignored(name: str, value: str) -> str | None:

@@ -23,7 +23,10 @@ from paraserve.server.access.key_fields import (
 )
 
 app = typer.Typer(
-    no_args_is_help=True, help="API keys: a file of digests for `serve --api-keys-file`.", rich_markup_mode=None
+    no_args_is_help=True,
+    help="API keys: a file of digests for `serve --api-keys-file`.",
+    rich_markup_mode=None,
+    add_completion=False,
 )
 SPAN = re.compile(r"(\d{1,5})([hdw])")
 SPANS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}

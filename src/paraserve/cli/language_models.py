@@ -1,7 +1,8 @@
 """`paraserve models lm`: a language model from an ARPA file or from texts."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
 
 import typer
 
@@ -18,48 +19,38 @@ from paraserve.ngrams.tables import NgramModel
 from paraserve.ngrams.texts import text_files
 
 
-def make_lm(
-    paths: Annotated[
-        list[Path],
-        typer.Argument(
-            metavar="FILE.arpa|TEXT... DIR",
-            help="An ARPA file over the recognizer's units, or texts and folders of texts (*.txt) in UTF-8; and the "
-            "folder to make.",
-        ),
-    ],
-    bundle: Annotated[
-        str | None,
-        typer.Option("--for", metavar="NAME|DIR", help="Bundle of the recognizer.  [default: the setting]"),
-    ] = None,
-    order: Annotated[int, typer.Option(min=2, max=4, help="Units of the longest n-grams of texts.")] = 3,
-    max_ngrams: Annotated[
-        int | None, typer.Option("--ngrams", min=1, help="Keep about this many n-grams, those that matter most.")
-    ] = None,
-    weight: Annotated[
-        float | None,
-        typer.Option(min=0.01, max=10, help="Weight that the folder asks for: 0.3 where it knows what will be said."),
-    ] = None,
-    arpa: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the model as an ARPA file too.")] = None,
-) -> None:
-    """Make the language model of a recognizer, for serve --lm-dir DIR or as lm/ of a bundle.
+@dataclass(frozen=True, slots=True)
+class LanguageModelFlags:
+    """What is asked for beside the texts. Each None leaves the choice to the settings or to the texts."""
 
-    Of texts it counts the units and estimates by modified Kneser-Ney. Write numbers as they are spoken.
+    bundle: str | None
+    order: int
+    max_ngrams: int | None
+    weight: float | None
+    arpa: Path | None
+
+
+def make_language_model(paths: Sequence[Path], flags: LanguageModelFlags) -> None:
+    """Make a language model of all paths but the last in the last, and print what it is like.
+
+    Raises:
+        ParaserveError: a path cannot be used, or a package is missing.
     """
     if len(paths) < 2:
         raise ParaserveError("name an ARPA file or texts, and then the folder to make", code="invalid_option")
     if missing := missing_packages():
-        raise ParaserveError(f"{' and '.join(missing)} is missing: pip install paraserve[lm]")
+        raise ParaserveError(f"{' and '.join(missing)} is missing: pip install kaldi-decoder kaldifst")
     *sources, folder = paths
     settings = read_settings({})
     root = bundle_root(
-        bundle or next(iter(settings.model_entries.values())).bundle, models_folder(settings.models_dir)
+        flags.bundle or next(iter(settings.model_entries.values())).bundle, models_folder(settings.models_dir)
     )
     spelling = recognizer_spelling(root / "asr" if (root / "asr").is_dir() else root)
     check_folder(folder)
-    model = _model(sources, spelling, order, max_ngrams)
-    if arpa is not None:
-        write_arpa(model, spelling.vocabulary, arpa)
-    write_folder(model, spelling.vocabulary, folder, weight)
+    model = _model(sources, spelling, flags.order, flags.max_ngrams)
+    if flags.arpa is not None:
+        write_arpa(model, spelling.vocabulary, flags.arpa)
+    write_folder(model, spelling.vocabulary, folder, flags.weight)
     megabytes = sum(file.stat().st_size for file in folder.iterdir()) / 1e6
     print(f"{folder}\t{model.order}-gram model of {model.n_ngrams} n-grams, {megabytes:.1f} MB")
 

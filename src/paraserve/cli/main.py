@@ -46,10 +46,10 @@ def main(args: Sequence[str] | None = None) -> None:
 
 def _run(args: Sequence[str]) -> None:
     with _ended_by_interrupt():
-        from paraserve.cli.commands import command_line  # noqa: PLC0415 - takes half a second
-        from paraserve.errors import ParaserveError  # noqa: PLC0415
+        from paraserve.cli.commands import command_line
+        from paraserve.errors import ParaserveError
 
-        commands = command_line(is_serve=args[:1] in (["serve"], ("serve",)))
+        commands = command_line()
     try:
         commands(list(args))
     except ParaserveError as error:

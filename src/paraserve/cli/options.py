@@ -4,8 +4,9 @@ from typing import Annotated, Any, TypeAlias
 
 import typer
 
-from paraserve.cli.setting_texts import setting_option
-from paraserve.options import END_SILENCE_MS_RANGE, NOISE_THRESHOLD_RANGE, SEGMENT_MS_RANGE
+from paraserve.cli.setting_options import setting_option
+from paraserve.cli.value_completion import bundle_names
+from paraserve.option_values import END_SILENCE_MS_RANGE, NOISE_THRESHOLD_RANGE, SEGMENT_MS_RANGE
 
 
 def range_option(limits: tuple[int, int], text: str) -> Any:
@@ -13,8 +14,16 @@ def range_option(limits: tuple[int, int], text: str) -> Any:
     return typer.Option(min=limits[0], max=limits[1], help=text)
 
 
-Bundles: TypeAlias = Annotated[list[str] | None, setting_option("bundle")]
+Bundles: TypeAlias = Annotated[list[str] | None, setting_option("bundle", autocompletion=bundle_names)]
 Device: TypeAlias = Annotated[str | None, setting_option("device")]
+SERVER = "http://127.0.0.1:10095"
+Server: TypeAlias = Annotated[
+    str,
+    typer.Option(metavar="ADDRESS", envvar="PARASERVE_SERVER", help="The server, as HOST:PORT or a URL of its page."),
+]
+OptionalServer: TypeAlias = Annotated[
+    str | None, typer.Option("--server", metavar="ADDRESS", help="Let a server do it, such as 127.0.0.1:10095.")
+]
 ApiKey: TypeAlias = Annotated[
     str, typer.Option("--api-key", "--key", envvar="PARASERVE_API_KEY", help="For a server that wants one.")
 ]

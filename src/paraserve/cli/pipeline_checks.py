@@ -13,11 +13,11 @@ from paraserve.catalog.manifest import MANIFEST, verify_bundle
 from paraserve.catalog.store import bundle_root, models_folder
 from paraserve.cli.findings import Finding, fail, ok, warn
 from paraserve.errors import ModelLoadError, ParaserveError
+from paraserve.option_values import REMOVED
 from paraserve.options import RecognitionOptions, StreamConfig
 from paraserve.runtime.decoding.pool import DecodePool
 from paraserve.runtime.engine import Engine
 from paraserve.runtime.offline import transcribe
-from paraserve.setting_fields import REMOVED
 from paraserve.settings import Settings
 from paraserve.types import SAMPLE_RATE, Hypothesis, Samples, SegmentAudio, Token, ms_to_samples
 from paraserve.wiring import open_decode_pool, open_engine

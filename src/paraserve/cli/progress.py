@@ -21,11 +21,14 @@ OnProgress: TypeAlias = Callable[[int, int | None], None]
 
 
 class Bars:
-    """The bars of everything in progress, and one of the whole if `total` is the sum of their weights."""
+    """The bars of everything in progress, and one of the whole if `total` is the sum of their weights.
+
+    `is_shown` tells whether stderr is a terminal, which shows them.
+    """
 
     def __init__(self, total: int = 0) -> None:
         console = Console(stderr=True)
-        self._is_shown = sys.stderr.isatty() and console.is_interactive
+        self.is_shown = sys.stderr.isatty() and console.is_interactive
         self._progress = Progress(
             TextColumn("{task.description}", markup=False),
             BarColumn(),
@@ -33,14 +36,15 @@ class Bars:
             TimeElapsedColumn(),
             TextColumn("left"),
             TimeRemainingColumn(),
+            TextColumn("{task.fields[speed]}"),
             console=console,
-            disable=not self._is_shown,
+            disable=not self.is_shown,
             transient=True,
             # Results are printed to stdout, which may be a file.
             redirect_stdout=False,
             redirect_stderr=False,
         )
-        self._whole = self._progress.add_task("total", total=total) if total else None
+        self._whole = self._progress.add_task("total", total=total, speed="") if total else None
 
     def __enter__(self) -> "Bars":
         self._start()
@@ -52,7 +56,7 @@ class Bars:
     @contextmanager
     def bar(self, name: str, weight: int = 0) -> Iterator[OnProgress]:
         """Show a bar until the context ends. Then its weight counts as done in the whole."""
-        task: TaskID = self._progress.add_task(name, total=None)
+        task: TaskID = self._progress.add_task(name, total=None, speed="")
         share = 0
 
         def on_progress(done: int, total: int | None) -> None:
@@ -66,6 +70,11 @@ class Bars:
         finally:
             self._progress.remove_task(task)
             self._advance(share, weight)
+
+    def show_speed(self, speed: float) -> None:
+        """Show beside the bar of the whole how many seconds of audio are done in a second."""
+        if self._whole is not None:
+            self._progress.update(self._whole, speed=f"{speed:.1f}x real time")
 
     def _advance(self, before: int, after: int) -> int:
         if self._whole is not None:
@@ -82,10 +91,10 @@ class Bars:
             self._start()
 
     def _start(self) -> None:
-        if self._is_shown:
+        if self.is_shown:
             self._progress.start()
 
     def _stop(self) -> None:
         # Even a disabled Progress prints an empty line when it stops.
-        if self._is_shown:
+        if self.is_shown:
             self._progress.stop()

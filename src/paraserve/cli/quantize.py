@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated, TypeAlias
+from typing import TypeAlias
 
 import typer
 
@@ -28,21 +28,11 @@ from paraserve.wiring import open_decode_pool
 Report: TypeAlias = Callable[[str], None]
 
 
-def quantize(
-    bundle: Annotated[str, typer.Argument(metavar="NAME|DIR", help="Name of a bundle, or a folder of models.")],
-    method: Annotated[
-        Method, typer.Option(help="dynamic: as FunASR's exporter does. static: signed, with scales from the samples.")
-    ] = "dynamic",
-    samples: Annotated[
-        Path | None,
-        typer.Option(metavar="FOLDER", help="Recordings (.txt files for punctuation) to compare both forms on."),
-    ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace int8 graphs that are there.")] = False,
-) -> None:
-    """Make int8 graphs (model_quant.onnx) beside the float32 graphs of a bundle or a model folder.
+def quantize_bundle(bundle: str, method: Method, samples: Path | None, *, force: bool) -> None:
+    """Make the int8 graphs of a bundle or a model folder, and print what they are like.
 
-    Prints the size of each graph, the speed of each model beside its float32 form on this machine, and how many
-    tokens change on the samples. The float32 graphs stay. Afterwards serve --quantize true takes the new ones.
+    Raises:
+        ParaserveError: a model, a recording or a folder cannot be used.
     """
     settings = read_settings({})
     if method == "static" and samples is None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 import typer
 
@@ -18,12 +18,12 @@ from paraserve.cli.options import (
     SegmentTime,
     range_option,
 )
-from paraserve.cli.setting_texts import setting_option
-from paraserve.options import MERGE_S_RANGE, RecognitionOptions, Redaction, VadOverrides
-from paraserve.redaction_lists import read_masks, read_profanity, read_replacements
-from paraserve.server.protocols.funasr.hotwords import parse_hotwords
-from paraserve.server.protocols.languages import read_language
-from paraserve.types import ChannelChoice
+from paraserve.cli.setting_options import setting_option
+from paraserve.option_values import MERGE_S_RANGE
+
+if TYPE_CHECKING:
+    from paraserve.options import RecognitionOptions
+    from paraserve.types import ChannelChoice
 
 MAX_CHANNEL_DIGITS = 5
 
@@ -89,12 +89,18 @@ class RecognitionFlags:
     merge_vad: MergeVad = None
     merge_length_s: MergeLength = None
 
-    def options(self, *, word_times: bool) -> RecognitionOptions:
+    def options(self, *, word_times: bool) -> "RecognitionOptions":
         """Read them.
 
         Raises:
             ParaserveError: one has a value that is not taken.
         """
+        # Not for --help: they take as long as all the rest of it.
+        from paraserve.options import RecognitionOptions, Redaction, VadOverrides
+        from paraserve.redaction_lists import read_masks, read_profanity, read_replacements
+        from paraserve.server.protocols.funasr.hotwords import parse_hotwords
+        from paraserve.server.protocols.languages import read_language
+
         asks_for_merging = self.merge_vad is None and self.merge_length_s is not None
         return RecognitionOptions(
             hotwords=parse_hotwords(self.hotwords),
@@ -139,7 +145,7 @@ class SubtitleFlags:
         }
 
 
-def _channel_of(text: str | None) -> ChannelChoice:
+def _channel_of(text: str | None) -> "ChannelChoice":
     if text is None:
         return None
     if text == "split":

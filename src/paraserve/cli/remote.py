@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from paraserve.cli.inputs import Source
 from paraserve.cli.progress import OnProgress
 from paraserve.cli.request_fields import option_fields
+from paraserve.cli.server_address import server_address
 from paraserve.errors import ParaserveError
 from paraserve.formats import transcript_from_json
 from paraserve.options import RecognitionOptions
@@ -75,21 +76,16 @@ class RemoteTranscriber:
         return _transcript(status, answer)
 
 
-def remote_transcriber(url: str, api_key: str = "") -> RemoteTranscriber:
-    """Return the server at a URL, such as http://127.0.0.1:10095.
+def remote_transcriber(address: str, api_key: str = "") -> RemoteTranscriber:
+    """Return the server at an address such as 127.0.0.1:10095.
 
     Raises:
-        ParaserveError: the URL is not one of an HTTP server.
+        ParaserveError: it is no address of a server.
     """
     kinds = {"http": http.client.HTTPConnection, "https": http.client.HTTPSConnection}
-    try:
-        parts = urlsplit(url)
-        kind, host, port = kinds[parts.scheme], parts.hostname, parts.port
-    except (KeyError, ValueError):
-        kind, host, port = http.client.HTTPConnection, None, None
-    if not host:
-        raise ParaserveError(f"not the URL of a server: {url!r}, expected something like http://127.0.0.1:10095")
-    return RemoteTranscriber(kind, host, port, parts.path.rstrip("/") + "/transcribe", api_key)
+    parts = urlsplit(server_address(address))
+    assert parts.hostname is not None
+    return RemoteTranscriber(kinds[parts.scheme], parts.hostname, parts.port, f"{parts.path}/transcribe", api_key)
 
 
 def _post(

@@ -1,20 +1,13 @@
-"""`paraserve serve`: the server."""
+"""The flags of `paraserve serve`. `serving` does what they ask for."""
 
 import inspect
-from typing import Annotated, Any, Literal, get_origin
+from typing import Annotated, Any, Literal
 
 import typer
 
-from paraserve.cli.config import check_files, read_settings
-from paraserve.cli.extra_flags import parse_extra_flags
-from paraserve.cli.setting_texts import setting_option
-from paraserve.server.access.api_keys import exposure
-from paraserve.server.access.client_addresses import is_loopback
-from paraserve.server.processes.supervisor import Supervisor
-from paraserve.setting_fields import REMOVED
-from paraserve.setting_sources import SettingSources
-from paraserve.settings import Settings
-from paraserve.user_folders import expanded
+from paraserve.cli.serve_help import more_help
+from paraserve.cli.setting_options import setting_option, setting_texts
+from paraserve.cli.value_completion import bundle_names
 
 COMMON = (
     "config",
@@ -40,6 +33,8 @@ CONTEXT = {
 }
 """Flags that typer does not know reach `ctx.args`; `--listen_ip` equals `--listen-ip`."""
 
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
+
 
 def serve(
     ctx: typer.Context,
@@ -59,50 +54,26 @@ def serve(
 
     A flag wins over the environment (PARASERVE_<SETTING>), the environment over the file, the file over the default.
     """
-    extra = parse_extra_flags(ctx.args)
-    if common["certfile"] in REMOVED:
-        common |= {"certfile": "", "keyfile": ""}
+    from paraserve.cli.serving import ServeSwitches, run
+
     common["bundle"] = common["bundle"] or None
-    optimize = {"optimize": False} if no_optimize else {}
-    flags = {name: value for name, value in {**extra.settings, **common, **optimize}.items() if value is not None}
-    settings, sources = read_settings(flags), SettingSources(flags)
-    for warning in extra.warnings:
-        _warn(warning)
-    if print_config:
-        print(settings.model_dump_json(indent=2))
-        return
-    if pull:
-        _pull_missing(settings)
-    check_files(settings)
-    if settings.api_keys_file and (risk := exposure(expanded(settings.api_keys_file))):
-        _warn(risk)
-    if not (is_loopback(settings.host) or settings.api_keys_file):
-        _warn(f"listening on {settings.host} without API keys: whoever reaches the port may use the server")
-    raise typer.Exit(
-        Supervisor(settings, sources=sources).run() if settings.is_supervised else _serve_alone(settings, sources)
-    )
-
-
-def _serve_alone(settings: Settings, sources: SettingSources) -> int:
-    # The supervisor does without the server and the models' libraries, which take memory.
-    from paraserve.server.processes.server import serve as run_server  # noqa: PLC0415
-
-    return run_server(settings, sources)
-
-
-def _pull_missing(settings: Settings) -> None:
-    # A server that pulls nothing does without the libraries for downloads and progress bars.
-    from paraserve.cli.pulling import pull_missing  # noqa: PLC0415
-
-    pull_missing(settings)
+    if no_optimize:
+        common["optimize"] = False
+    raise typer.Exit(run(common, ctx.args, ServeSwitches(pull, print_config)))
 
 
 def _common_parameter(name: str) -> inspect.Parameter:
     """Return the parameter of a common setting; None = not on the command line."""
-    annotation = Settings.model_fields[name].annotation
-    is_plain = annotation is int or get_origin(annotation) is Literal
-    value: Any = annotation if is_plain else list[str] if name == "bundle" else str
-    option = setting_option(name, *ALIASES.get(name, ()))
+    text = setting_texts()[name]
+    value: Any = str
+    if text.is_choice:
+        value = Literal[text.kinds]
+    elif text.kinds == ("int",):
+        value = int
+    elif name == "bundle":
+        value = list[str]
+    more = {"autocompletion": bundle_names} if name == "bundle" else {}
+    option = setting_option(name, *ALIASES.get(name, ()), **more)
     return inspect.Parameter(
         name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[value | None, option]
     )
@@ -116,7 +87,4 @@ def _with_common_settings(signature: inspect.Signature) -> inspect.Signature:
 
 
 serve.__signature__ = _with_common_settings(inspect.signature(serve))  # type: ignore[attr-defined]
-
-
-def _warn(message: str) -> None:
-    typer.echo(f"paraserve: warning: {message}", err=True)
+app.command(context_settings=CONTEXT, epilog=more_help(COMMON))(serve)

@@ -1,11 +1,9 @@
-"""The settings in words, made from their fields: for `--help` and for the documentation."""
+"""The settings in words, made from their fields: for the documentation, and for the flags of `setting_options`."""
 
 from collections.abc import Iterator
 from itertools import groupby
 from types import NoneType
 from typing import Any, Literal, get_args, get_origin
-
-import typer
 
 from paraserve.settings import Settings
 
@@ -20,24 +18,14 @@ def groups() -> Iterator[tuple[str, list[str]]]:
         yield heading, list(names)
 
 
-def setting_option(name: str, *aliases: str) -> Any:
-    """Return the option of a setting, for a parameter of a command."""
-    return typer.Option(flag(name), *aliases, metavar=metavar(name), help=help_text(name))
-
-
-def flag(name: str) -> str:
-    """Return how a setting is written on the command line."""
-    return f"--{name.replace('_', '-')}"
-
-
 def kinds(name: str) -> list[str]:
     """Return the values that a setting may have, or their types: `int`, `2pass`, `offline`."""
     return _kinds(FIELDS[name].annotation)
 
 
-def metavar(name: str) -> str:
-    """Return what `--help` shows for a setting's value: `<int>`, `<2pass|offline>`."""
-    return f"<{'|'.join(kinds(name))}>"
+def is_choice(name: str) -> bool:
+    """Return True if a setting has one of a few values."""
+    return get_origin(FIELDS[name].annotation) is Literal
 
 
 def help_text(name: str) -> str:

@@ -1,7 +1,7 @@
 """Program that writes the settings into the documentation: `python -m paraserve.cli.settings_docs docs`.
 
-It makes docs/settings.schema.json, and the tables between two marks of docs/configuration.md. `scripts/docs-settings`
-runs it.
+It makes docs/settings.schema.json, the tables between two marks of docs/configuration.md, and the texts of flags for
+`--help`, cli/setting_texts.json. `scripts/docs-settings` runs it.
 """
 
 import json
@@ -9,7 +9,8 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from paraserve.cli.setting_texts import default_text, description, groups, kinds, range_text
+from paraserve.cli.setting_options import TEXTS
+from paraserve.cli.setting_texts import default_text, description, groups, help_text, is_choice, kinds, range_text
 from paraserve.settings import Settings
 
 PAGE, SCHEMA = "configuration.md", "settings.schema.json"
@@ -19,8 +20,8 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 TYPES = {"str": "text", "int": "whole number", "float": "number", "bool": "`true`, `false`"}
 
 
-def main(docs: Path) -> None:
-    """Write both files anew.
+def main(docs: Path, texts: Path = TEXTS) -> None:
+    """Write the three files anew.
 
     Raises:
         OSError: a file cannot be read or written.
@@ -29,6 +30,7 @@ def main(docs: Path) -> None:
     page = (docs / PAGE).read_text("utf-8")
     (docs / PAGE).write_text(with_tables(page), "utf-8")
     (docs / SCHEMA).write_text(schema_text(), "utf-8")
+    texts.write_text(flag_texts(), "utf-8")
 
 
 def with_tables(page: str) -> str:
@@ -49,6 +51,16 @@ def schema_text() -> str:
     for setting in schema["properties"].values():
         del setting["title"]  # the name once more
     return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
+
+
+def flag_texts() -> str:
+    """Return what `--help` says of each setting, as JSON for `setting_options.setting_texts`."""
+    facts = {
+        name: {"group": heading, "kinds": kinds(name), "is_choice": is_choice(name), "help": help_text(name)}
+        for heading, names in groups()
+        for name in names
+    }
+    return json.dumps(facts, indent=1, ensure_ascii=False) + "\n"
 
 
 def _table(heading: str, names: Iterable[str]) -> str:

@@ -2,7 +2,8 @@
 
 import pytest
 
-from paraserve.cli.setting_texts import description, flag, groups
+from paraserve.cli.setting_options import flag
+from paraserve.cli.setting_texts import description, groups
 from paraserve.settings import Settings
 
 

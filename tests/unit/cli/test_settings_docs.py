@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from paraserve.cli.settings_docs import PAGE, SCHEMA, main, with_tables
+from paraserve.cli.setting_options import TEXTS
+from paraserve.cli.settings_docs import PAGE, SCHEMA, flag_texts, main, with_tables
 from paraserve.settings import Settings
 
 DOCS = Path(__file__).resolve().parents[3] / "docs"
@@ -39,8 +40,13 @@ def check_jsonschema(*arguments):
 def test_committed_files_are_up_to_date(tmp_path, name):
     """The tables of the page and the schema are what the fields say now. If not, run scripts/docs-settings."""
     shutil.copy(DOCS / PAGE, tmp_path)
-    main(tmp_path)
+    main(tmp_path, tmp_path / TEXTS.name)
     assert (tmp_path / name).read_text("utf-8") == (DOCS / name).read_text("utf-8")
+
+
+def test_texts_of_flags_are_up_to_date():
+    """What --help says of the settings is what their fields say now. If not, run scripts/docs-settings."""
+    assert TEXTS.read_text("utf-8") == flag_texts()
 
 
 def test_only_the_tables_change():

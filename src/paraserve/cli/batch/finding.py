@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from glob import glob, has_magic
 from pathlib import Path
 
+from paraserve.errors import ParaserveError
 from paraserve.inference.audio.file_signatures import HEAD_BYTES, file_format
 
 _SUFFIXES = (
@@ -16,7 +17,8 @@ SUFFIXES = frozenset(f".{name}" for name in _SUFFIXES.split())
 """Ends of names of recordings. Other files are recordings if they begin like one."""
 NO_SOUND = frozenset(("ZIP", "data URL", "RIFF"))
 """Formats of `file_format` that hold no recording, or something else than sound as well."""
-OnError = Callable[[OSError], None]
+OnError = Callable[[str, ParaserveError | OSError], None]
+"""Called with the name of a folder or a pattern, and what is wrong with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,36 +29,59 @@ class Found:
     below: str = ""
 
 
-def find_recordings(names: Sequence[str], on_error: OnError) -> list[Found]:
+def find_recordings(names: Sequence[str], on_error: OnError, *, is_recursive: bool) -> list[Found]:
     """Return the recordings that are named, are in folders that are named, or match patterns such as `a/**/b*`.
 
-    In folders, files and folders whose name begins with a dot are left out, and links to folders. They come in the
-    order of their names. `on_error` is called for each folder that cannot be read.
+    In folders, files whose name begins with a dot are left out. Folders in them are taken if `is_recursive`, but none
+    with a dot, and no links. They come in the order of their names. `on_error` is called for each folder that cannot
+    be read or has no recording, and each pattern that nothing matches.
     """
-    found = (one for name in names for path in _matches(name) for one in _below(path, on_error))
+    found = (
+        one for name in names for path in _matches(name, on_error) for one in _in_path(path, on_error, is_recursive)
+    )
     return list({os.path.abspath(one.name): one for one in found}.values())  # noqa: PTH100 - quicker by far
 
 
-def _matches(name: str) -> list[str]:
-    if not has_magic(name) or os.path.lexists(name):
+def _matches(name: str, on_error: OnError) -> list[str]:
+    if not has_magic(name) or "://" in name or os.path.lexists(name):
         return [name]
-    return sorted(glob(name, recursive=True)) or [name]  # noqa: PTH207 - the pattern may be an absolute one
+    matches = sorted(glob(name, recursive=True))  # noqa: PTH207 - the pattern may be an absolute one
+    if not matches:
+        on_error(name, ParaserveError("no file matches this pattern"))
+    return matches
 
 
-def _below(path: str, on_error: OnError) -> Iterator[Found]:
+def _in_path(path: str, on_error: OnError, is_recursive: bool) -> Iterator[Found]:
     if not os.path.isdir(path):  # noqa: PTH112 - as it was named, "-" and URLs too
         yield Found(path)
         return
-    root = Path(path)
+    n_errors = 0
+
+    def report(error: OSError) -> None:
+        nonlocal n_errors
+        n_errors += 1
+        on_error(str(error.filename), error)
+
+    is_empty = True
+    for one in _below(Path(path), report, is_recursive):
+        is_empty = False
+        yield one
+    if is_empty and not n_errors:
+        is_deeper = not is_recursive and next(_below(Path(path), lambda _: None, is_recursive=True), None) is not None
+        hint = ": --recursive takes those of the folders in it" if is_deeper else ""
+        on_error(path, ParaserveError(f"no recording is in this folder{hint}"))
+
+
+def _below(root: Path, on_error: Callable[[OSError], None], is_recursive: bool) -> Iterator[Found]:
     for folder, folders, files in os.walk(root, onerror=on_error):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        folders[:] = sorted(name for name in folders if is_recursive and not name.startswith("."))
         for name in sorted(files):
             file = Path(folder, name)
             if not name.startswith(".") and _is_recording(file, on_error):
                 yield Found(str(file), str(file.parent.relative_to(root)))
 
 
-def _is_recording(path: Path, on_error: OnError) -> bool:
+def _is_recording(path: Path, on_error: Callable[[OSError], None]) -> bool:
     if not path.is_file():
         return False
     if path.suffix.lower() in SUFFIXES:

@@ -10,7 +10,8 @@ from typing import TypeAlias
 
 import typer
 
-from paraserve.cli.batch.tally import Tally
+from paraserve.cli.batch.tally import FileError, Tally
+from paraserve.cli.batch.written import WrittenTranscripts
 from paraserve.cli.inputs import Source
 from paraserve.cli.output_files import write_file
 from paraserve.cli.progress import Bars, OnProgress
@@ -24,7 +25,6 @@ PARALLEL_FILES = 2
 """While one recording is decoded or ends, the models work on another. More at once would only cost memory."""
 
 Transcriber: TypeAlias = Callable[[Source, RecognitionOptions, OnProgress], Awaitable[Transcript]]
-FileError: TypeAlias = ParaserveError | OSError
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +37,15 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class Writing:
-    """How transcripts are written. On stdout each `has_heading` where there are several."""
+    """How transcripts are written. On stdout each `has_heading` where there are several.
+
+    `written` keeps in mind what was written to an output folder.
+    """
 
     format: str
     subtitles: SubtitleOptions
     has_heading: bool
+    written: WrittenTranscripts | None = None
 
     def write(self, work: Work, transcript: Transcript) -> None:
         """Write one transcript.
@@ -53,6 +57,8 @@ class Writing:
         text = FORMATS[self.format].write(transcript, self.subtitles)
         if work.path is not None:
             write_file(work.path, text)
+            if self.written is not None:
+                self.written.add(work.source, work.path)
             return
         if self.has_heading:
             text = f"==> {work.source.name} <==\n{text}\n"
@@ -85,8 +91,7 @@ class Reports:
         with self._bars.hidden():
             error = result if not isinstance(result, Transcript) else self._write(index, result)
             if error is not None:
-                self._tally.failed += 1
-                typer.echo(f"paraserve: {self._works[index].source.name}: {message_of(error)}", err=True)
+                self._tally.fail(self._works[index].source.name, error)
 
     def _write(self, index: int, transcript: Transcript) -> FileError | None:
         """Write a transcript, and to stderr its warnings and notice; return the error that hindered it."""
@@ -96,6 +101,9 @@ class Reports:
         except ParaserveError as error:
             return error
         self._tally.add(transcript.duration_ms)
+        self._bars.show_speed(self._tally.speed)
+        if work.path is not None and self._bars.is_shown:
+            typer.echo(f"paraserve: wrote {work.path}", err=True)
         for warning in transcript.warnings:
             about = f"{warning.param}: " if warning.param else ""
             typer.echo(f"paraserve: {work.source.name}: {about}{warning.message}", err=True)
@@ -142,12 +150,3 @@ async def _work(
             except (ParaserveError, OSError) as error:
                 result = error
         reports.add(index, result)
-
-
-def message_of(error: FileError) -> str:
-    """Return what went wrong, in one line."""
-    if isinstance(error, IsADirectoryError):
-        return "is a folder: --recursive takes the recordings in it"
-    if isinstance(error, ParaserveError):
-        return error.message
-    return error.strerror or str(error)

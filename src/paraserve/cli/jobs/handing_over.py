@@ -7,7 +7,7 @@ from typing import Any
 
 import typer
 
-from paraserve.cli.batch.running import message_of
+from paraserve.cli.batch.tally import message_of
 from paraserve.cli.inputs import open_sources
 from paraserve.cli.progress import Bars, OnProgress
 from paraserve.errors import ParaserveError

@@ -11,22 +11,17 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 import typer
 
 from paraserve.cli.flag_groups import with_flag_groups
-from paraserve.cli.options import ApiKey
+from paraserve.cli.options import SERVER, ApiKey, Server
 from paraserve.cli.recognition_flags import Format, RecognitionFlags, SubtitleFlags
-from paraserve.cli.request_fields import option_fields
 from paraserve.errors import ParaserveError
 
 if TYPE_CHECKING:
     from paraserve_client.jobs import Jobs
 
 PAGE = 500
-SERVER = "http://127.0.0.1:10095"
 QUICK_ATTEMPTS = 3
 """A person waits for the answers of short commands."""
 
-Server: TypeAlias = Annotated[
-    str, typer.Option(metavar="URL", envvar="PARASERVE_SERVER", help="http:// or https:// of the server.")
-]
 Ids: TypeAlias = Annotated[list[str], typer.Argument(metavar="ID", help="Jobs.")]
 Json: TypeAlias = Annotated[bool, typer.Option("--json", help="JSON for programs, one object a line.")]
 Text: TypeAlias = Annotated[bool, typer.Option("--text", help="Print the sentences as they come.")]
@@ -37,6 +32,7 @@ Priority: TypeAlias = Annotated[
 app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
+    add_completion=False,
     help="Recordings that a server keeps and transcribes, however long that takes.",
 )
 
@@ -46,16 +42,16 @@ app = typer.Typer(
 def submit(  # noqa: PLR0913 - one parameter a flag
     files: Annotated[
         list[str],
-        typer.Argument(metavar="FILE|URL", help="Recordings; - reads stdin. The server fetches those of a URL."),
+        typer.Argument(
+            metavar="FILE|URL", help="Recordings, folders or patterns; - is stdin. The server fetches a URL."
+        ),
     ],
     *,
     server: Server = SERVER,
     api_key: ApiKey = "",
     recursive: Annotated[
         bool,
-        typer.Option(
-            "--recursive", "-r", help="Take folders, with those in them, and patterns such as 'calls/**/*.wav'."
-        ),
+        typer.Option("--recursive", "-r", help="Take the folders in a folder, too."),
     ] = False,
     priority: Priority = 0,
     timeout_s: Annotated[
@@ -78,7 +74,8 @@ def submit(  # noqa: PLR0913 - one parameter a flag
     then. A recording of 64 MiB or more is sent in parts and goes on where a broken connection left it. One that fails
     costs a line on stderr and exit code 1; the others are still submitted.
     """
-    from paraserve.cli.jobs.handing_over import hand_over  # noqa: PLC0415 - see above
+    from paraserve.cli.jobs.handing_over import hand_over
+    from paraserve.cli.request_fields import option_fields
 
     fields = {
         **option_fields(flags.options(word_times=True)),
@@ -87,7 +84,7 @@ def submit(  # noqa: PLR0913 - one parameter a flag
         "callback_url": callback_url,
         "store": False if no_store else None,
     }
-    names, failed = _found(files) if recursive else (files, False)
+    names, failed = _found(files, is_recursive=recursive)
     with _jobs(server, api_key) as jobs:
         submitted = list(hand_over(jobs, names, fields, is_json=as_json))
     ids = [job.id for job in submitted if job is not None]
@@ -111,9 +108,9 @@ def list_(
     as_json: Json = False,
 ) -> None:
     """List jobs, the newest first: those of the API key's name."""
-    from itertools import islice  # noqa: PLC0415
+    from itertools import islice
 
-    from paraserve.cli.jobs.job_tables import COLUMNS, row, table  # noqa: PLC0415 - see above
+    from paraserve.cli.jobs.job_tables import COLUMNS, row, table
 
     with _jobs(server, api_key, QUICK_ATTEMPTS) as jobs:
         found = list(
@@ -134,7 +131,7 @@ def show(
     as_json: Json = False,
 ) -> None:
     """Show all that is known of a job: its state, how far it is, the time left, why it failed."""
-    from paraserve.cli.jobs.job_tables import details  # noqa: PLC0415 - see above
+    from paraserve.cli.jobs.job_tables import details
 
     with _jobs(server, api_key, QUICK_ATTEMPTS) as jobs:
         job = jobs.get(job_id)
@@ -194,7 +191,7 @@ def fetch(
     Several on stdout: each stands under a line "==> ID <==", except in format json. With --output equal stems get
     -2, -3. A job without a transcript costs one line on stderr and exit code 1.
     """
-    from paraserve.cli.jobs.transcript_fetching import Fetching  # noqa: PLC0415 - see above
+    from paraserve.cli.jobs.transcript_fetching import Fetching
 
     with _jobs(server, api_key, QUICK_ATTEMPTS) as jobs:
         fields = {name: value for name, value in subtitle_flags.limits.items() if value is not None}
@@ -207,22 +204,23 @@ def fetch(
 
 @contextmanager
 def _jobs(server: str, api_key: str, attempts: int | None = None) -> "Iterator[Jobs]":
-    from paraserve_client.jobs import Jobs, Retries  # noqa: PLC0415 - see above
+    from paraserve.cli.server_address import server_address
+    from paraserve_client.jobs import Jobs, Retries
 
-    with Jobs(server, api_key=api_key, retries=Retries() if attempts is None else Retries(attempts)) as jobs:
+    with Jobs(
+        server_address(server), api_key=api_key, retries=Retries() if attempts is None else Retries(attempts)
+    ) as jobs:
         yield jobs
 
 
-def _found(names: Sequence[str]) -> tuple[list[str], bool]:
-    """Return the recordings of folders, URLs as they are, and whether a folder could not be read."""
-    from paraserve.cli.batch.finding import find_recordings  # noqa: PLC0415 - see above
-    from paraserve.cli.batch.running import message_of  # noqa: PLC0415
+def _found(names: Sequence[str], *, is_recursive: bool) -> tuple[list[str], bool]:
+    """Return the recordings of folders, URLs as they are, and whether a folder could not be read or has none."""
+    from paraserve.cli.batch.finding import find_recordings
+    from paraserve.cli.batch.tally import Tally
 
-    errors: list[OSError] = []
-    found = find_recordings(names, errors.append)
-    for error in errors:
-        typer.echo(f"paraserve: {error.filename}: {message_of(error)}", err=True)
-    return [one.name for one in found], bool(errors)
+    tally = Tally()
+    found = find_recordings(names, tally.fail, is_recursive=is_recursive)
+    return [one.name for one in found], bool(tally.failed)
 
 
 def _each(ids: Sequence[str], do: Callable[[str], None]) -> bool:
@@ -239,11 +237,12 @@ def _each(ids: Sequence[str], do: Callable[[str], None]) -> bool:
 
 def _watched(ids: Sequence[str], server: str, api_key: str, *, has_text: bool, is_json: bool) -> bool:
     """Watch jobs; return True if all are done. Ctrl-C leaves them running and says how to return."""
-    from paraserve.cli.jobs.watching import Showing, watch_all  # noqa: PLC0415 - see above
-    from paraserve_client.jobs import AsyncJobs  # noqa: PLC0415
+    from paraserve.cli.jobs.watching import Showing, watch_all
+    from paraserve.cli.server_address import server_address
+    from paraserve_client.jobs import AsyncJobs
 
     async def watch_them() -> bool:
-        async with AsyncJobs(server, api_key=api_key) as jobs:
+        async with AsyncJobs(server_address(server), api_key=api_key) as jobs:
             return await watch_all(jobs, ids, Showing(has_text, is_json))
 
     try:

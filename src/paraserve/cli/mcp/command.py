@@ -6,15 +6,15 @@ from typing import Annotated
 
 import typer
 
-from paraserve.cli.config import check_files, read_settings
-from paraserve.cli.options import ApiKey, Bundles, Device
+from paraserve.cli.options import ApiKey, Bundles, Device, OptionalServer
 from paraserve.errors import ParaserveError
 
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
+
+@app.command()
 def mcp(
-    server: Annotated[
-        str | None, typer.Option(metavar="URL", help="Let a server do it, such as http://127.0.0.1:10095.")
-    ] = None,
+    server: OptionalServer = None,
     api_key: ApiKey = "",
     bundle: Bundles = None,
     device: Device = None,
@@ -29,11 +29,11 @@ def mcp(
     addresses, and of url_allow, are fetched. Without --server the models are loaded with the first recording.
     """
     if find_spec("mcp") is None:
-        raise ParaserveError("this needs the extra mcp: pip install 'paraserve[mcp]'")
-    # An extra, and half a second of imports that no other command wants to pay.
-    from paraserve.cli.mcp.recognizers import LocalRecognizer, ServerRecognizer  # noqa: PLC0415
-    from paraserve.cli.mcp.recordings import Recordings  # noqa: PLC0415
-    from paraserve.cli.mcp.tools import tool_server  # noqa: PLC0415
+        raise ParaserveError("this needs the package mcp: pip install mcp")
+    from paraserve.cli.config import check_files, read_settings
+    from paraserve.cli.mcp.recognizers import LocalRecognizer, ServerRecognizer
+    from paraserve.cli.mcp.recordings import Recordings
+    from paraserve.cli.mcp.tools import tool_server
 
     settings = read_settings({"bundle": bundle or None, "device": device})
     if server is None:

@@ -9,6 +9,7 @@ from paraserve.cli.inputs import Source
 from paraserve.cli.local import LocalTranscriber, open_local
 from paraserve.cli.progress import OnProgress
 from paraserve.cli.remote import remote_transcriber
+from paraserve.cli.server_address import server_address
 from paraserve.client import AsyncClient
 from paraserve.options import RecognitionOptions
 from paraserve.settings import Settings
@@ -84,7 +85,7 @@ class ServerRecognizer:
 
     def __init__(self, url: str, api_key: str) -> None:
         self._transcribe = remote_transcriber(url, api_key)
-        self._client = AsyncClient(url, api_key=api_key)
+        self._client = AsyncClient(server_address(url), api_key=api_key)
 
     async def transcribe(self, source: Source, options: RecognitionOptions, on_progress: OnProgress) -> Transcript:
         """Let the server transcribe one recording."""

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import MISSING, Field
 
-from paraserve.options import END_SILENCE_MS_RANGE, MERGE_S_RANGE, NOISE_THRESHOLD_RANGE, SEGMENT_MS_RANGE
+from paraserve.option_values import END_SILENCE_MS_RANGE, MERGE_S_RANGE, NOISE_THRESHOLD_RANGE, SEGMENT_MS_RANGE
 from paraserve.server.protocols.schemas.documented import Documented
 from paraserve.subtitle_options import CHINESE_CHARS_RANGE, CUE_S_RANGE, LATIN_CHARS_RANGE, LINES_RANGE
 

@@ -10,7 +10,7 @@ import watchfiles
 
 from paraserve.catalog.store import bundle_root, models_folder, part_folder
 from paraserve.errors import ParaserveError
-from paraserve.setting_fields import REMOVED
+from paraserve.option_values import REMOVED
 from paraserve.settings import Settings
 from paraserve.user_folders import expanded
 

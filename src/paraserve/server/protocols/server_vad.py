@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 
 from paraserve.errors import ProtocolError
-from paraserve.options import END_SILENCE_MS_RANGE, START_PADDING_MS_RANGE, VadOverrides
+from paraserve.option_values import END_SILENCE_MS_RANGE, START_PADDING_MS_RANGE
+from paraserve.options import VadOverrides
 from paraserve.server.protocols.json_values import invalid_value, read_number, read_whole
 
 SERVER_VAD = "server_vad"

@@ -1,9 +1,12 @@
 /** The page: what the buttons do. */
 import { MicrophoneError } from "./client/index.js";
 import { credentials } from "./client/server.js";
-import { Entry } from "./recording/entry.js";
 import { openFiles } from "./files/files.js";
 import { listenToModels, offerModels } from "./start/models.js";
+import { transcribeAgain } from "./history/again.js";
+import { Entries } from "./history/entries.js";
+import { openHistory } from "./history/history.js";
+import { RecordingStore } from "./history/store.js";
 import { Player } from "./recording/player.js";
 import { newRecording } from "./recording/recording.js";
 import { choices, keep, openSettings } from "./settings.js";
@@ -19,6 +22,8 @@ const OTHER_LANGUAGE = { en: ["zh", "中文"], zh: ["en", "English"] };
 const $ = (id) => document.getElementById(id);
 const here = new URL(".", location.href); // the server may be behind a proxy's folder
 const player = new Player();
+const store = new RecordingStore(() => choices().keep);
+const entries = new Entries(store, player);
 let speaking = null;
 
 function showState(name, values) {
@@ -57,20 +62,17 @@ async function lockedState(answer) {
   return LOCKED_STATES[body?.error?.code] ?? (answer.status === 401 ? "locked" : null);
 }
 
-function newEntry(recording) {
-  return new Entry(recording, player);
-}
-
 async function startSpeaking() {
   showProblem(null);
   player.stop();
   showRecordButton("record", false);
   const name = `microphone-${new Date().toISOString().slice(0, 19).replaceAll(":", "")}`;
   const title = { key: "title", values: { time: new Date().toLocaleTimeString() } };
-  const entry = newEntry(newRecording(name, title, "microphone"));
+  const entry = entries.add(newRecording(name, title, "microphone"));
   const chosen = choices();
   speaking = new Speaking(entry, { ...chosen, url: here }, {
     onFrame: showSound,
+    onSamples: store.soundKeeper(entry.recording),
     onState: showState,
     onStop: () => showRecordButton("record.finishing", false),
     onEnd: endSpeaking,
@@ -83,7 +85,7 @@ async function startSpeaking() {
     showRecordButton("record.stop", true);
   } catch (error) {
     if (!(error instanceof MicrophoneError)) throw error;
-    entry.remove();
+    entries.close(entry.recording.id);
     showProblem(error);
     endSpeaking();
   }
@@ -133,6 +135,8 @@ showLanguage(openSettings());
 openViews();
 $("key-row").hidden = !choices().key;
 listenToForm();
-openFiles({ newEntry, here, hasJobs: () => false, onTake: () => showProblem(null) });
+openFiles({ newEntry: (recording) => entries.add(recording), here, hasJobs: () => false, onTake: () => showProblem(null) });
 listenToModels();
+entries.onAgain = (entry) => transcribeAgain(entries, entry, { ...choices(), url: here });
+openHistory(store, entries);
 greet();

@@ -1,6 +1,6 @@
 /** The choices of the form, kept by the browser from one visit to the next. */
 const KEY = "paraserve";
-const FIELDS = ["mode", "language", "itn", "hotwords", "channel", "key"];
+const FIELDS = ["mode", "language", "itn", "hotwords", "channel", "key", "keep"];
 
 /** Fill the form with what was chosen last, and keep what is chosen. Returns the interface's language. */
 export function openSettings() {
@@ -22,11 +22,11 @@ export function keep(name, value) {
   }
 }
 
-/** What is chosen: {mode, language, itn, hotwords, channel, key}, the hotwords as a list. */
+/** What is chosen: {mode, language, itn, hotwords, channel, key, keep}, the hotwords as a list. */
 export function choices() {
   const hotwords = valueOf("hotwords").split(/[\s,，、;；]+/).filter(Boolean);
-  const [mode, language, itn, channel] = ["mode", "language", "itn", "channel"].map(valueOf);
-  return { mode, language, itn, hotwords, channel, key: valueOf("key").trim() };
+  const [mode, language, itn, channel, kept] = ["mode", "language", "itn", "channel", "keep"].map(valueOf);
+  return { mode, language, itn, hotwords, channel, key: valueOf("key").trim(), keep: kept };
 }
 
 function valueOf(name) {

@@ -2,14 +2,8 @@
 
 from dataclasses import replace
 
-from paraserve.options import (
-    END_SILENCE_MS_RANGE,
-    MERGE_S_RANGE,
-    NOISE_THRESHOLD_RANGE,
-    SEGMENT_MS_RANGE,
-    RecognitionOptions,
-    VadOverrides,
-)
+from paraserve.option_values import END_SILENCE_MS_RANGE, MERGE_S_RANGE, NOISE_THRESHOLD_RANGE, SEGMENT_MS_RANGE
+from paraserve.options import RecognitionOptions, VadOverrides
 from paraserve.server.http.parsing.form_fields import FormFields, read_switch
 from paraserve.server.protocols.json_values import read_number, read_whole
 from paraserve.server.protocols.option_warnings import not_honoured

@@ -6,14 +6,8 @@ from types import MappingProxyType
 
 from paraserve.errors import ProtocolError
 from paraserve.inference.abilities import ChoiceOf
-from paraserve.options import (
-    END_SILENCE_MS_RANGE,
-    MAX_SPLIT_CHANNELS,
-    AudioFormat,
-    Encoding,
-    StreamConfig,
-    VadOverrides,
-)
+from paraserve.option_values import END_SILENCE_MS_RANGE
+from paraserve.options import MAX_SPLIT_CHANNELS, AudioFormat, Encoding, StreamConfig, VadOverrides
 from paraserve.server.protocols.deepgram.query import FILE_ENCODINGS, read_options
 from paraserve.server.protocols.deepgram.query_fields import SWITCHES, QueryFields
 from paraserve.server.protocols.json_values import MAX_SAMPLE_RATE, MIN_SAMPLE_RATE, read_whole

@@ -4,12 +4,8 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from paraserve.options import (
-    END_SILENCE_MS_RANGE,
-    MAX_SPLIT_CHANNELS,
-    NOISE_THRESHOLD_RANGE,
-    SEGMENT_MS_RANGE,
-)
+from paraserve.option_values import END_SILENCE_MS_RANGE, NOISE_THRESHOLD_RANGE, SEGMENT_MS_RANGE
+from paraserve.options import MAX_SPLIT_CHANNELS
 from paraserve.redaction_lists import read_masks, read_profanity, read_replacements
 from paraserve.server.protocols.funasr.resuming import RESUME_FIELDS
 from paraserve.server.protocols.funasr.value_readers import (

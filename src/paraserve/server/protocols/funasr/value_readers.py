@@ -7,7 +7,8 @@ from typing import Any
 
 from paraserve.errors import ProtocolError
 from paraserve.hotword_types import Hotword
-from paraserve.options import MAX_SPLIT_CHANNELS, MERGE_S_RANGE, ChunkSize
+from paraserve.option_values import MERGE_S_RANGE
+from paraserve.options import MAX_SPLIT_CHANNELS, ChunkSize
 from paraserve.server.protocols.funasr.hotwords import parse_hotwords
 from paraserve.server.protocols.json_values import (
     MAX_MESSAGE_CHARS,

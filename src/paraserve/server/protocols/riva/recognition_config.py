@@ -7,8 +7,8 @@ from types import MappingProxyType
 
 from paraserve.hotword_types import Hotword
 from paraserve.inference.audio.file_signatures import HEAD_BYTES, file_format
+from paraserve.option_values import END_SILENCE_MS_RANGE
 from paraserve.options import (
-    END_SILENCE_MS_RANGE,
     MAX_SPLIT_CHANNELS,
     AudioFormat,
     Encoding,

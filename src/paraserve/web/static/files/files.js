@@ -5,7 +5,7 @@ import { choices } from "../settings.js";
 import { say } from "../words/words.js";
 import { fold } from "./folding.js";
 import { chosenFiles, droppedFiles } from "./found_files.js";
-import { listen } from "./listening.js";
+import { recognize } from "./listening.js";
 import { FileQueue } from "./queue.js";
 import { QueuePanel } from "./queue_panel.js";
 
@@ -36,11 +36,13 @@ export function openFiles({ newEntry, here, hasJobs, onTake }) {
   function entryOf(item) {
     if (item.entry) {
       item.entry.startOver();
+      item.entry.onAgain = item.onAgain;
       return item.entry;
     }
     const { file, path, source } = item;
     const name = file.name.replace(/\.[^.]*$/, "") || "recording";
     item.entry = newEntry({ ...newRecording(name, path, source), sound: file });
+    item.onAgain = item.entry.onAgain;
     item.entry.onCancel = () => {
       if (item.state !== "done") item.entry.finish("cancelled");
       queue.remove(item);
@@ -51,7 +53,7 @@ export function openFiles({ newEntry, here, hasJobs, onTake }) {
   async function send(item, entry) {
     await readable(item.file);
     const { signal } = item.cancel;
-    await listen(item.file, entry, { ...choices(), ...fieldsOf(choices()), url: here, signal }, (fraction) => {
+    await recognize(item.file, entry, { ...choices(), url: here, signal }, (fraction) => {
       item.fraction = fraction;
       panel.show();
     });
@@ -75,10 +77,6 @@ export function openFiles({ newEntry, here, hasJobs, onTake }) {
 function waitKey(error) {
   if (!error) return "queued";
   return error.code === "no_connection" ? "wait.broken" : "wait.busy";
-}
-
-function fieldsOf({ channel, model }) {
-  return { fields: { ...(channel ? { channel } : {}), ...(model ? { model } : {}) } };
 }
 
 /** Throws a ServerError for a file that has gone since it was chosen, and for a folder. */

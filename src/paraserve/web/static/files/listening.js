@@ -1,5 +1,5 @@
 /** From a file through the server into an entry. */
-import { transcribe } from "../client/index.js";
+import { ServerError, transcribe } from "../client/index.js";
 import { RATE_HZ } from "../client/pcm.js";
 import { peaksOf } from "../client/recording.js";
 import { spaceBetween } from "../transcripts/joining.js";
@@ -10,18 +10,33 @@ const LARGEST_OWN_WAVEFORM_BYTES = 50_000_000;
 const TICK_MS = 1000;
 const FULL_SCALE = 255;
 
+/** Send `file`, show in `entry` how it goes and what comes. Never throws for what can go wrong with files. */
+export async function listen(file, entry, options) {
+  const cancel = new AbortController();
+  entry.onCancel = () => cancel.abort();
+  try {
+    await recognize(file, entry, { ...options, signal: cancel.signal });
+  } catch (error) {
+    if (error instanceof ServerError) entry.showError(error);
+    else if (error !== cancel.signal.reason) throw error;
+    entry.finish("cancelled");
+  } finally {
+    entry.onCancel = () => {};
+  }
+}
+
 /**
- * Send `file`, show in `entry` how it goes and what comes. `onFraction` is told how much is done, `options` are those of
- * `transcribe`, with its signal and `channel`. Rejects as `transcribe` does.
+ * The same for whoever wants to know what goes wrong: rejects as `transcribe` does. `options`: those of `transcribe` with
+ * the choices of the page, `onFraction` is told how much is done.
  */
-export async function listen(file, entry, options, onFraction = () => {}) {
+export async function recognize(file, entry, { channel, model, ...options }, onFraction = () => {}) {
   const sound = new FileSound(file, entry);
   const text = new GrowingText(entry);
   const work = new Work(entry, onFraction);
   try {
     const { peaks: _, ...transcript } = await transcribe(file, {
       ...options,
-      fields: { audio_quality: true, peaks: true, ...options.fields },
+      fields: { audio_quality: true, peaks: true, ...(channel && { channel }), ...(model && { model }) },
       onProgress: (fraction) => work.sent(fraction),
       onSentence: (sentence) => text.add(sentence),
       onRecognized: (progress) => work.recognized(progress),

@@ -9,6 +9,9 @@ import { Waveform } from "./waveform.js";
 export class Entry {
   recording;
   onCancel = () => {};
+  onRemove = () => this.remove();
+  /** The sound is to be transcribed again. */
+  onAgain = () => {};
   /** Called after each change of `recording`. */
   onChange = () => {};
   #root;
@@ -86,15 +89,8 @@ export class Entry {
     this.onChange();
   }
 
-  /** Offer to do it again. */
-  set onAgain(again) {
-    this.#find(".again").hidden = false;
-    this.#find(".again").onclick = again;
-  }
-
   /** Forget all texts and what went wrong, since all is done again. */
   startOver() {
-    this.#find(".again").hidden = true;
     this.#update({ transcript: emptyTranscript(), error: null, ending: null, state: "working" });
     this.#text.clear();
     this.#showProblem();
@@ -157,8 +153,15 @@ export class Entry {
     document.getElementById("hint").hidden = document.getElementById("entries").childElementCount > 0;
   }
 
+  /** Give it a title of somebody's own. */
+  rename(title) {
+    this.#update({ title });
+    this.#showTitle();
+  }
+
   #update(changes) {
     Object.assign(this.recording, changes);
+    this.#showAgain();
     this.onChange();
   }
 
@@ -171,7 +174,15 @@ export class Entry {
     this.#showFoundWords();
     this.#showProblem();
     this.#showEnding();
+    this.#showAgain();
     this.#find(".wav").hidden = !sound || source !== "microphone";
+  }
+
+  #showAgain() {
+    const { state, sound, error } = this.recording;
+    const button = this.#find(".again");
+    button.hidden = state !== "done" || !sound;
+    button.classList.toggle("main", Boolean(error));
   }
 
   #drawSound() {
@@ -207,8 +218,13 @@ export class Entry {
 
   #showTitle() {
     const { title } = this.recording;
-    if (typeof title === "string") this.#find(".title").textContent = title;
-    else say(this.#find(".title"), title.key, title.values);
+    const line = this.#find(".title");
+    if (typeof title !== "string") {
+      say(line, title.key, title.values);
+      return;
+    }
+    delete line.dataset.say; // it may have been a text of the page's own
+    line.textContent = title;
   }
 
   #find(selector) {
@@ -219,7 +235,8 @@ export class Entry {
     this.#find(".cancel").addEventListener("click", () => this.onCancel());
     this.#find(".play").addEventListener("click", () => this.#toggle());
     this.#find(".wave").addEventListener("click", (event) => this.#play(this.#waveform.timeAt(event.clientX)));
-    this.#find(".remove").addEventListener("click", () => this.remove());
+    this.#find(".remove").addEventListener("click", () => this.onRemove());
+    this.#find(".again").addEventListener("click", () => this.onAgain());
     listenToActions(this.#root, this.recording);
   }
 

@@ -14,8 +14,8 @@ export class Speaking {
   #sound = { blob: null, samples: -1 };
 
   /**
-   * `listener`: onFrame(level, durationMs) with the level from 0 to 1, onState(name, values), onStop() when no more
-   * sound is taken, onEnd(), onProblem({code}).
+   * `listener`: onFrame(level, durationMs) with the level from 0 to 1, onSamples(Int16Array) of 16 kHz, onState(name,
+   * values), onStop() when no more sound is taken, onEnd(), onProblem({code}).
    */
   constructor(entry, options, listener) {
     this.#entry = entry;
@@ -52,6 +52,7 @@ export class Speaking {
 
   #take(samples) {
     this.#live.send(samples);
+    this.#listener.onSamples(samples);
     this.#show(true);
     const level = samples.reduce((loudest, sample) => Math.max(loudest, Math.abs(sample) / 32768), 0);
     this.#listener.onFrame(level, this.#live.recording.durationMs);

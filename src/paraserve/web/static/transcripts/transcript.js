@@ -24,40 +24,40 @@ export function cutAt(text, parts) {
   return pieces;
 }
 
-/** Format name to {write(transcript) -> text, type}. */
+/** Format name to {write(transcript, limits) -> text, type}; `limits` are those of cues.js. */
 export const FORMATS = {
   txt: { type: "text/plain", write: (transcript) => `${transcript.text}\n` },
   srt: {
     type: "application/x-subrip",
-    write: (transcript) =>
-      cuesOf(transcript)
+    write: (transcript, limits) =>
+      cuesOf(transcript, limits)
         .map((cue, n) => `${n + 1}\n${clock(cue.start, ",")} --> ${clock(cue.end, ",")}\n${plain(cue)}\n`)
         .join("\n"),
   },
   vtt: {
     type: "text/vtt",
-    write: (transcript) =>
+    write: (transcript, limits) =>
       [
         "WEBVTT\n",
-        ...cuesOf(transcript).map(
+        ...cuesOf(transcript, limits).map(
           (c) => `${clock(c.start, ".")} --> ${clock(c.end, ".")}\n${c.lines.map(escaped).join("\n")}\n`,
         ),
       ].join("\n"),
   },
   ass: {
     type: "text/x-ssa",
-    write: (transcript) =>
+    write: (transcript, limits) =>
       ASS_HEAD +
-      cuesOf(transcript)
+      cuesOf(transcript, limits)
         .map((c) => [assClock(c.start), assClock(c.end), "Default,,0,0,0,", c.lines.map(withoutCommands).join("\\N")])
         .map((fields) => `Dialogue: 0,${fields.join(",")}\n`)
         .join(""),
   },
   ttml: {
     type: "application/ttml+xml",
-    write: (transcript) =>
+    write: (transcript, limits) =>
       ttmlHead(transcript) +
-      cuesOf(transcript)
+      cuesOf(transcript, limits)
         .map((c) => [clock(c.start, "."), clock(c.end, "."), c.lines.map(withoutCommands).map(escaped).join("<br />")])
         .map(([start, end, text]) => `      <p begin="${start}" end="${end}" style="Default">${text}</p>\n`)
         .join("") +
@@ -65,7 +65,7 @@ export const FORMATS = {
   },
   lrc: {
     type: "application/x-lrc",
-    write: (transcript) => cuesOf(transcript).map((c) => `[${lrcClock(c.start)}]${lrcText(c.text)}\n`).join(""),
+    write: (transcript, limits) => cuesOf(transcript, limits).map((c) => `[${lrcClock(c.start)}]${lrcText(c.text)}\n`).join(""),
   },
   json: { type: "application/json", write: (transcript) => `${JSON.stringify(transcript, null, 2)}\n` },
 };

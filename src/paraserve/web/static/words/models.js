@@ -14,14 +14,14 @@ export default {
   },
   zh: {
     models: "模型",
-    "models.offer": "可以获取开放域语音模型。服务器会在现有模型旁边加载它。",
-    "models.choice": "要获取的模型",
-    "models.get": "获取",
+    "models.offer": "可以下载开放域识别模型，服务器会把它与现有模型一同加载。",
+    "models.choice": "要下载的模型",
+    "models.get": "下载",
     "models.load": "加载",
     "models.install": "服务器还缺少此模型所需的软件包：pip install {packages}",
     "models.pulling": "{name}：{done} / {total} MB",
     "models.loading": "{name}：正在加载……",
     "models.done": "{name} 已就绪。",
-    "models.stopped": "{name}：已停在 {done} / {total} MB，下次从此处继续。",
+    "models.stopped": "{name}：已暂停（{done} / {total} MB），下次从此处继续。",
   },
 };

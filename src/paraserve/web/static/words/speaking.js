@@ -13,7 +13,7 @@ export default {
     input: "语音输入",
     record: "开始说话",
     "record.stop": "停止",
-    "record.finishing": "正在收尾……",
+    "record.finishing": "正在处理最后一段……",
     level: "麦克风音量",
     clock: "已录制",
     title: "麦克风，{time}",

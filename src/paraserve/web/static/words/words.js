@@ -1,13 +1,14 @@
 /** What the page says, in English and Chinese. */
 import errors from "./errors.js";
 import files from "./files.js";
+import history from "./history.js";
 import models from "./models.js";
 import page from "./page.js";
 import recording from "./recording.js";
 import settings from "./settings.js";
 import speaking from "./speaking.js";
 
-const PARTS = [errors, files, models, page, recording, settings, speaking];
+const PARTS = [errors, files, history, models, page, recording, settings, speaking];
 const STRINGS = {
   en: Object.assign({}, ...PARTS.map((part) => part.en)),
   zh: Object.assign({}, ...PARTS.map((part) => part.zh)),
@@ -49,6 +50,9 @@ export function localise(root) {
   for (const element of root.querySelectorAll("[data-say-label]")) {
     label(element, element.dataset.sayLabel, JSON.parse(element.dataset.sayLabelValues ?? "{}"));
   }
+  for (const element of root.querySelectorAll("[data-say-placeholder]")) {
+    element.placeholder = phrase(element.dataset.sayPlaceholder, {});
+  }
 }
 
 /** An error's code in plain words: arguments for `say`. */
@@ -68,6 +72,7 @@ function seconds(ms) {
   return (ms / 1000).toFixed(ms < 10000 ? 1 : 0);
 }
 
-function phrase(key, values) {
+/** A text in the language that is chosen now. */
+export function phrase(key, values = {}) {
   return STRINGS[language][key].replace(/\{(\w+)\}/g, (_, name) => values[name]);
 }
