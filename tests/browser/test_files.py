@@ -1,39 +1,15 @@
 """Files on the page: folders, many at once, text that grows, servers that are busy, fail or go away."""
 
-import contextlib
-import threading
-import time
-
 import httpx2
 import pytest
-import uvicorn
 from playwright.sync_api import expect
 
 from paraserve.errors import InferenceError
-from paraserve.server.app import create_app
-from paraserve.server.telemetry.metrics import Metrics
-from paraserve.settings import Settings
-from support.commands import STOP_TIMEOUT_S
+from support.app_on_a_thread import app_on_a_thread
 from support.loud_engine import LoudEngine, bursts, wav_of
 
 N_BURSTS = 40
 BURST_MS = 3500
-
-
-@contextlib.contextmanager
-def app_on_a_thread(engine, **settings):
-    """The address of a server with this engine."""
-    app = create_app(Settings(**settings), engine, Metrics())
-    server = uvicorn.Server(uvicorn.Config(app, port=0, ws="websockets-sansio", log_config=None))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    try:
-        while not server.started and thread.is_alive():
-            time.sleep(0.01)
-        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        thread.join(STOP_TIMEOUT_S)
 
 
 @pytest.fixture(scope="module")

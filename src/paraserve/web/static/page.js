@@ -2,6 +2,7 @@
 import { MicrophoneError } from "./client/index.js";
 import { credentials } from "./client/server.js";
 import { openFiles } from "./files/files.js";
+import { offerJobs, openJobs } from "./jobs/jobs.js";
 import { listenToModels, offerModels } from "./start/models.js";
 import { transcribeAgain } from "./history/again.js";
 import { Entries } from "./history/entries.js";
@@ -49,6 +50,7 @@ async function greet(retryS = FIRST_RETRY_S) {
     const { data } = await answer.json();
     showState("ready", { bundle: data[0].id.split("/").at(-1) }); // a folder is its own name
     offerModels(choices().key, greet);
+    offerJobs(choices().key);
   } else {
     showState("away", { seconds: retryS });
     setTimeout(() => greet(Math.min(LONGEST_RETRY_S, retryS * 2)), retryS * 1000);
@@ -135,7 +137,8 @@ showLanguage(openSettings());
 openViews();
 $("key-row").hidden = !choices().key;
 listenToForm();
-openFiles({ newEntry: (recording) => entries.add(recording), here, hasJobs: () => false, onTake: () => showProblem(null) });
+openFiles({ newEntry: (recording) => entries.add(recording), here, onTake: () => showProblem(null) });
+openJobs(entries);
 listenToModels();
 entries.onAgain = (entry) => transcribeAgain(entries, entry, { ...choices(), url: here });
 openHistory(store, entries);

@@ -1,7 +1,9 @@
 /** Files that are dropped, chosen or pasted: each becomes an entry with its text. */
 import { ServerError } from "../client/index.js";
 import { newRecording } from "../recording/recording.js";
+import { submitJobs } from "../jobs/jobs.js";
 import { choices } from "../settings.js";
+import { currentView, isOffered } from "../views.js";
 import { say } from "../words/words.js";
 import { fold } from "./folding.js";
 import { chosenFiles, droppedFiles } from "./found_files.js";
@@ -12,11 +14,11 @@ import { QueuePanel } from "./queue_panel.js";
 const $ = (id) => document.getElementById(id);
 
 /**
- * Take files from now on. `newEntry(recording)` puts an entry on the page, `here` is the server's address, `hasJobs()`
- * tells whether the page offers jobs, `onTake()` is called before files are taken. Returns a function that takes Files,
- * and what the source of their recordings is.
+ * Take files from now on: where the jobs are seen as jobs, else as entries. `newEntry(recording)` puts one on the page,
+ * `here` is the server's address, `onTake()` is called before files are taken. Returns a function that takes Files, and
+ * what the source of their recordings is.
  */
-export function openFiles({ newEntry, here, hasJobs, onTake }) {
+export function openFiles({ newEntry, here, onTake }) {
   const queue = new FileQueue({
     send: (item) => send(item, entryOf(item)),
     isServerThere: async () => (await fetch("livez").catch(() => null))?.ok ?? false,
@@ -28,6 +30,11 @@ export function openFiles({ newEntry, here, hasJobs, onTake }) {
   const panel = new QueuePanel(queue, ({ entry }) => entry?.element.scrollIntoView({ block: "nearest" }));
 
   function take(found, source = "file") {
+    if (currentView() === "jobs") {
+      submitJobs(found.files.map(({ file }) => file));
+      return;
+    }
+    if (currentView() !== "transcribe") location.hash = "#/";
     onTake();
     const files = found.files.map((one) => ({ ...one, source }));
     showNotes(...whatWasTaken(found, queue.add(files)));
@@ -70,7 +77,7 @@ export function openFiles({ newEntry, here, hasJobs, onTake }) {
   }
 
   listenToButtons(take);
-  listenToDrops(take, hasJobs);
+  listenToDrops(take);
   return (files, source) => take(chosenFiles(files), source);
 }
 
@@ -99,7 +106,7 @@ function listenToButtons(take) {
   $("choose-folder").hidden = !("webkitdirectory" in $("folder"));
 }
 
-function listenToDrops(take, hasJobs) {
+function listenToDrops(take) {
   const show = (isOver) => $("drop").classList.toggle("over", isOver);
   document.addEventListener("dragover", (event) => {
     event.preventDefault();
@@ -109,16 +116,16 @@ function listenToDrops(take, hasJobs) {
   document.addEventListener("drop", (event) => {
     event.preventDefault();
     show(false);
-    receive(event.dataTransfer, take, hasJobs);
+    receive(event.dataTransfer, take);
   });
   document.addEventListener("paste", (event) => {
     if (event.target.closest?.("input, textarea, [contenteditable]")) return;
-    receive(event.clipboardData, take, hasJobs);
+    receive(event.clipboardData, take);
   });
 }
 
 /** Files, or words about what else was dropped. */
-async function receive(transfer, take, hasJobs) {
+async function receive(transfer, take) {
   if ([...transfer.items].some(({ kind }) => kind === "file")) {
     take(await droppedFiles(transfer));
     return;
@@ -126,7 +133,7 @@ async function receive(transfer, take, hasJobs) {
   const text = transfer.getData("text/uri-list") || transfer.getData("text/plain");
   if (!text) return;
   const isAddress = /^https?:\/\/\S+$/.test(text.trim());
-  showNotes([isAddress ? (hasJobs() ? "files.address_jobs" : "files.address") : "files.text", {}]);
+  showNotes([isAddress ? (isOffered("jobs") ? "files.address_jobs" : "files.address") : "files.text", {}]);
 }
 
 function whatWasTaken({ files, skipped }, known) {

@@ -2,13 +2,14 @@
 import errors from "./errors.js";
 import files from "./files.js";
 import history from "./history.js";
+import jobs from "./jobs.js";
 import models from "./models.js";
 import page from "./page.js";
 import recording from "./recording.js";
 import settings from "./settings.js";
 import speaking from "./speaking.js";
 
-const PARTS = [errors, files, history, models, page, recording, settings, speaking];
+const PARTS = [errors, files, history, jobs, models, page, recording, settings, speaking];
 const STRINGS = {
   en: Object.assign({}, ...PARTS.map((part) => part.en)),
   zh: Object.assign({}, ...PARTS.map((part) => part.zh)),
