@@ -5,7 +5,7 @@ import { submitJobs } from "../jobs/jobs.js";
 import { choices } from "../settings.js";
 import { currentView, isOffered } from "../views.js";
 import { say } from "../words/words.js";
-import { fold } from "./folding.js";
+import { fold, unfold } from "./folding.js";
 import { chosenFiles, droppedFiles } from "./found_files.js";
 import { recognize } from "./listening.js";
 import { FileQueue } from "./queue.js";
@@ -27,7 +27,7 @@ export function openFiles({ newEntry, here, onTake }) {
       panel.show();
     },
   });
-  const panel = new QueuePanel(queue, ({ entry }) => entry?.element.scrollIntoView({ block: "nearest" }));
+  const panel = new QueuePanel(queue, { onOpen: ({ entry }) => entry && unfold(entry), onSave: () => saveTexts(queue.items) });
 
   function take(found, source = "file") {
     if (currentView() === "jobs") {
@@ -79,6 +79,14 @@ export function openFiles({ newEntry, here, onTake }) {
   listenToButtons(take);
   listenToDrops(take);
   return (files, source) => take(chosenFiles(files), source);
+}
+
+/** Save the texts of all items that are done as one archive. Who has them here has their sound already. */
+async function saveTexts(items) {
+  const done = items.filter(({ state }) => state === "done").map(({ entry }) => ({ ...entry.recording, sound: null }));
+  const texts = new Map(done.map((recording) => [recording.id, recording]));
+  const { exportAll } = await import("../history/export.js");
+  await exportAll({ get: async (id) => texts.get(id) }, [...texts.keys()], () => {});
 }
 
 function waitKey(error) {

@@ -7,6 +7,13 @@ export function fold({ element: card }) {
   setFolded(card, button, true);
 }
 
+/** Open an entry, and bring it into sight. */
+export function unfold({ element: card }) {
+  const button = card.querySelector(".fold");
+  if (button) setFolded(card, button, false);
+  card.scrollIntoView({ block: "start" });
+}
+
 function newButton(card) {
   const button = document.createElement("button");
   button.type = "button";

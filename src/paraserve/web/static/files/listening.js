@@ -8,6 +8,7 @@ import { clock, Speed, timeLeft } from "./progress.js";
 const LONGEST_OWN_WAVEFORM_S = 600; // that of a longer recording comes from the server, coarser
 const LARGEST_OWN_WAVEFORM_BYTES = 50_000_000;
 const TICK_MS = 1000;
+const SHOW_MS = 300;
 const FULL_SCALE = 255;
 
 /** Send `file`, show in `entry` how it goes and what comes. Never throws for what can go wrong with files. */
@@ -42,16 +43,21 @@ export async function recognize(file, entry, { channel, model, ...options }, onF
       onRecognized: (progress) => work.recognized(progress),
       onPeaks: (start, peaks, perS) => sound.add(start, peaks, perS),
     });
+    text.stop();
     entry.showTranscript(transcript);
   } finally {
+    text.stop();
     work.stop();
   }
 }
 
-/** Sentences as they come. Those of split channels come at the end, when the whole text is there. */
+/** Sentences as they come, a few at once. Those of split channels come at the end, when the whole text is there. */
 class GrowingText {
   #entry;
   #last = "";
+  #text = "";
+  #sentences = [];
+  #timer = 0;
 
   constructor(entry) {
     this.#entry = entry;
@@ -59,8 +65,20 @@ class GrowingText {
 
   add({ index, ...sentence }) {
     if (sentence.channel !== undefined) return;
-    this.#entry.append(spaceBetween(this.#last, sentence.text) + sentence.text, [sentence]);
+    this.#text += spaceBetween(this.#last, sentence.text) + sentence.text;
+    this.#sentences.push(sentence);
     this.#last = sentence.text || this.#last;
+    this.#timer ||= setTimeout(() => this.#show(), SHOW_MS);
+  }
+
+  /** What is not shown yet comes with the whole text. */
+  stop() {
+    clearTimeout(this.#timer);
+  }
+
+  #show() {
+    this.#entry.append(this.#text, this.#sentences);
+    [this.#text, this.#sentences, this.#timer] = ["", [], 0];
   }
 }
 

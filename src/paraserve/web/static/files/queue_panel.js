@@ -10,10 +10,11 @@ export class QueuePanel {
   #speed = new Speed();
   #onOpen;
 
-  /** `onOpen(item)` is called for an item whose text is wanted. */
-  constructor(queue, onOpen) {
+  /** `onOpen(item)` is called for an item whose text is wanted, `onSave()` when all of them are. */
+  constructor(queue, { onOpen, onSave }) {
     this.#queue = queue;
     this.#onOpen = onOpen;
+    $("queue-save").addEventListener("click", onSave);
     $("queue-pause").addEventListener("click", () => (queue.isPaused ? queue.resume() : queue.pause()));
     $("queue-again").addEventListener("click", () => {
       for (const item of queue.items.filter(({ state }) => state === "failed")) queue.tryAgain(item);
@@ -46,6 +47,7 @@ export class QueuePanel {
     say($("queue-pause"), isPaused ? "queue.resume" : "queue.pause");
     $("queue-pause").hidden = !open;
     $("queue-again").hidden = !failed;
+    $("queue-save").hidden = open > 0 || !values.done;
     $("queue-clear").hidden = !values.done;
   }
 

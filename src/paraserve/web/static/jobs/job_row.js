@@ -1,8 +1,9 @@
 /** One job in the list. */
 import { clock, timeLeft } from "../files/progress.js";
+import { dayOf, timeOf } from "../history/facts.js";
 import { save } from "../recording/actions.js";
 import { spaceBetween } from "../transcripts/joining.js";
-import { label, localise, plainWords, say, spokenLanguage } from "../words/words.js";
+import { label, localise, plainWords, say } from "../words/words.js";
 
 const FORMATS = { txt: "text", srt: "srt", vtt: "vtt", tsv: "tsv", ass: "ass", ttml: "ttml", lrc: "lrc", json: "json" };
 const SURE_MS = 4000;
@@ -31,7 +32,8 @@ export class JobRow {
     const name = filename || url || job.id;
     this.element.dataset.state = state;
     this.#find(".job-name").textContent = name;
-    this.#find(".job-created").textContent = new Date(created).toLocaleString(spokenLanguage());
+    const createdMs = Date.parse(created);
+    this.#find(".job-created").textContent = `${dayOf(createdMs)}, ${timeOf(createdMs)}`;
     say(this.#find(".job-state"), job.is_cancelling ? "job.cancelling" : `job.${state}`);
     this.#showProgress(job.progress);
     this.#find(".problem").hidden = !error || state === "done";

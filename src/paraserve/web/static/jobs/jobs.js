@@ -2,22 +2,22 @@
 import { credentials } from "../client/server.js";
 import { offerView } from "../views.js";
 
-let view = null; // made when it is first seen
+let make = null;
+let view = null; // for those who have jobs
 
-/** Show the view from now on if there is one. `entries` shows the texts of jobs. */
+/** Be ready to offer the view. `entries` shows the texts of jobs. */
 export function openJobs(entries) {
-  const section = document.querySelector('[data-view="jobs"]');
-  const show = async () => {
+  make = async () => {
     const { JobsView } = await import("./jobs_view.js");
     view ??= new JobsView(entries);
-    await view.load();
   };
-  section.addEventListener("show", show);
+  document.querySelector('[data-view="jobs"]').addEventListener("show", () => view?.load());
 }
 
 /** Ask whether the holder of the API key (empty: none) has jobs, and offer the view if so. */
 export async function offerJobs(key) {
   const answer = await fetch("v1/jobs?limit=1", { headers: credentials(key) }).catch(() => null);
+  if (answer?.ok) await make();
   offerView("jobs", Boolean(answer?.ok));
 }
 

@@ -1,4 +1,5 @@
 /** What the page says, in English and Chinese. */
+import editing from "./editing.js";
 import errors from "./errors.js";
 import files from "./files.js";
 import history from "./history.js";
@@ -9,13 +10,18 @@ import recording from "./recording.js";
 import settings from "./settings.js";
 import speaking from "./speaking.js";
 
-const PARTS = [errors, files, history, jobs, models, page, recording, settings, speaking];
+const PARTS = [editing, errors, files, history, jobs, models, page, recording, settings, speaking];
 const STRINGS = {
   en: Object.assign({}, ...PARTS.map((part) => part.en)),
   zh: Object.assign({}, ...PARTS.map((part) => part.zh)),
 };
 
 let language = "en";
+
+/** Take the words of another page, which are not in everybody's way. `part`: {en, zh}. */
+export function addWords(part) {
+  for (const [name, strings] of Object.entries(part)) Object.assign(STRINGS[name], strings);
+}
 
 /** "en" or "zh". */
 export function spokenLanguage() {
@@ -33,7 +39,8 @@ export function speak(name) {
 export function say(element, key, values = {}) {
   element.dataset.say = key ?? "";
   element.dataset.sayValues = JSON.stringify(values);
-  element.textContent = key ? phrase(key, values) : "";
+  const text = key ? phrase(key, values) : "";
+  if (element.textContent !== text) element.textContent = text; // what is read aloud is read whenever it is set
 }
 
 /** The same for what a screen reader calls the element. */
