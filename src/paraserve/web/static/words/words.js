@@ -3,6 +3,7 @@ import editing from "./editing.js";
 import errors from "./errors.js";
 import files from "./files.js";
 import history from "./history.js";
+import jobs from "./jobs.js";
 import models from "./models.js";
 import page from "./page.js";
 import recording from "./recording.js";
@@ -10,7 +11,7 @@ import settings from "./settings.js";
 import speaking from "./speaking.js";
 import start from "./start.js";
 
-const PARTS = [editing, errors, files, history, models, page, recording, settings, speaking, start];
+const PARTS = [editing, errors, files, history, jobs, models, page, recording, settings, speaking, start];
 const STRINGS = {
   en: Object.assign({}, ...PARTS.map((part) => part.en)),
   zh: Object.assign({}, ...PARTS.map((part) => part.zh)),
