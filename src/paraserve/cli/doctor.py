@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from paraserve.cli.interrupts import ended_by_interrupt
 from paraserve.cli.options import Bundles, Device
 
 if TYPE_CHECKING:
@@ -24,10 +25,11 @@ def doctor(
 
     The exit code is 1 if a line says fail, 0 otherwise.
     """
-    import asyncio
+    with ended_by_interrupt():
+        import asyncio
 
-    from paraserve.cli.config import read_settings
-    from paraserve.cli.findings import State
+        from paraserve.cli.config import read_settings
+        from paraserve.cli.findings import State
 
     settings = read_settings({"bundle": bundle or None, "device": device, "host": host, "port": port})
     findings = asyncio.run(_examine(settings))
@@ -36,8 +38,9 @@ def doctor(
 
 async def _examine(settings: "Settings") -> "list[Finding]":
     """Print each finding at once; return all of them."""
-    from paraserve.cli.machine_checks import check_machine
-    from paraserve.cli.pipeline_checks import check_pipeline
+    with ended_by_interrupt():
+        from paraserve.cli.machine_checks import check_machine
+        from paraserve.cli.pipeline_checks import check_pipeline
 
     findings = []
     for finding in check_machine(settings):

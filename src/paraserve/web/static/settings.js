@@ -2,11 +2,12 @@
 const KEY = "paraserve";
 const FIELDS = ["mode", "language", "itn", "hotwords", "key", "keep"];
 
-/** Fill the form with what was chosen last, and keep what is chosen. Returns the interface's language. */
+/** Fill the form, or the fields of it that the page has, and keep what is chosen. Returns the interface's language. */
 export function openSettings() {
   const kept = read();
   for (const name of FIELDS) {
     const field = document.getElementById(name);
+    if (!field) continue;
     if (name in kept) field[field.type === "checkbox" ? "checked" : "value"] = kept[name];
     field.addEventListener("change", () => keep(name, valueOf(name)));
   }
@@ -20,6 +21,11 @@ export function keep(name, value) {
   } catch (error) {
     if (!(error instanceof DOMException)) throw error;
   }
+}
+
+/** A choice that was kept by `keep`, undefined without. */
+export function kept(name) {
+  return read()[name];
 }
 
 /** What is chosen: {mode, language, itn, hotwords, key, keep}, the hotwords as a list. */

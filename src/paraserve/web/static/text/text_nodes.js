@@ -1,16 +1,16 @@
 /** Elements of a text: paragraphs of sentences of words. */
 import { hasChannel, spaceBetween } from "../transcripts/joining.js";
 import { cutAt } from "../transcripts/transcript.js";
-import { label } from "../words/words.js";
-import { clockText } from "./clock_text.js";
+import { label, say } from "../words/words.js";
+import { clockText } from "../sound/clock_text.js";
 
-const UNSURE = 0.5; // confidence below which a word is marked
+export const UNSURE = 0.5; // confidence below which a word is marked
 
 const word = document.createElement("span");
 word.className = "word";
 word.tabIndex = -1; // reached by the arrow keys
 
-/** An empty paragraph that begins with `sentence`. `channelName(number)` is what people read. */
+/** An empty paragraph that begins with `sentence`. `channelName(number)` is what somebody called a channel. */
 export function paragraphNode(sentence, channelName) {
   const node = document.createElement("div");
   node.className = "paragraph";
@@ -22,7 +22,7 @@ export function paragraphNode(sentence, channelName) {
   return node;
 }
 
-/** Add sentences to a paragraph, whose last one is `before`, if it has any. `nodes` gets sentence to element. */
+/** Add sentences to a paragraph; `before` is the one before them, or null. `nodes` gets sentence to element. */
 export function addSentences(paragraph, before, sentences, nodes, hotwords) {
   const body = paragraph.lastElementChild;
   for (const sentence of sentences) {
@@ -77,8 +77,16 @@ function channelNode(channel, channelName) {
   const node = document.createElement("span");
   node.className = "channel";
   node.dataset.channel = channel;
-  node.textContent = channelName(channel);
+  nameChannel(node, channelName(channel));
   return node;
+}
+
+/** Show the name that somebody gave to a channel, or its number. */
+export function nameChannel(node, name) {
+  if (name) {
+    delete node.dataset.say;
+    node.textContent = name;
+  } else say(node, "channel", { channel: Number(node.dataset.channel) });
 }
 
 /** Place in the sentence's text of a place in one of its text nodes. */
