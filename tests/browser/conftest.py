@@ -3,6 +3,7 @@ elsewhere."""
 
 import json
 import shutil
+import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -109,6 +110,14 @@ def server_url(demo_dir) -> Iterator[str]:
         yield url
 
 
+@pytest.fixture
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
 @pytest.fixture(scope="module")
 def browser(playwright, chromium) -> Iterator[Browser]:
     """One without a recording for its microphone. Tests share it, each in a context of its own."""
@@ -138,14 +147,23 @@ def shared_page(browser, server_url) -> Iterator[Page]:
 @contextmanager
 def launched(playwright: Playwright, chromium: str, microphone: Path | None = None) -> Iterator[Browser]:
     """A browser. Its microphone is chosen at its start."""
-    args = [*ARGS, "--use-fake-ui-for-media-stream"]
-    if microphone is not None:
-        args.append(f"--use-file-for-fake-audio-capture={microphone}%noloop")
-    running = playwright.chromium.launch(executable_path=chromium, headless=True, args=args)
+    running = playwright.chromium.launch(executable_path=chromium, headless=True, args=arguments(microphone))
     try:
         yield running
     finally:
         running.close()
+
+
+def arguments(microphone: Path | None) -> list[str]:
+    """Those of the browser's program."""
+    args = [*ARGS, "--use-fake-ui-for-media-stream"]
+    return args if microphone is None else [*args, f"--use-file-for-fake-audio-capture={microphone}%noloop"]
+
+
+@pytest.fixture(scope="session")
+def launch_args() -> Callable[[Path | None], list[str]]:
+    """For tests that start the browser themselves."""
+    return arguments
 
 
 @contextmanager
