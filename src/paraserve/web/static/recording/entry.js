@@ -191,6 +191,17 @@ export class Entry {
     document.getElementById("hint").hidden = document.getElementById("entries").childElementCount > 0;
   }
 
+  /** Bring the entry into sight and the keyboard into its text; to the word at a time, if one is given. */
+  reveal(atMs = null) {
+    const word = atMs === null ? null : this.#text.wordAt(atMs);
+    (word ? this.#text.root : this.#root).scrollIntoView({ block: word ? "nearest" : "start" });
+    if (word) {
+      this.#text.reveal(word);
+      this.#playing.seek(atMs);
+    }
+    (word ?? this.#text.root).focus({ preventScroll: true });
+  }
+
   /** Give it a title of somebody's own. */
   rename(title) {
     this.#update({ title });
