@@ -210,7 +210,7 @@ export class Entry {
 
   #update(changes) {
     Object.assign(this.recording, changes);
-    this.#showAgain();
+    this.#offer();
     this.onChange();
   }
 
@@ -233,12 +233,14 @@ export class Entry {
     this.#showText();
     showRemarks(this.#root, this.recording);
     if (ending) this.#text.showReason(ending);
-    this.#showAgain();
+    this.#offer();
     this.#find(".wav").hidden = !sound || source !== "microphone";
   }
 
-  #showAgain() {
+  /** What can be done with it now. */
+  #offer() {
     const { state, sound, error } = this.recording;
+    this.#find(".play").disabled = state === "done" && !sound;
     const button = this.#find(".again");
     button.hidden = state !== "done" || !sound;
     button.classList.toggle("main", Boolean(error));
