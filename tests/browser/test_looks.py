@@ -41,7 +41,7 @@ def test_everything_has_a_name(visit, server_url, samples):
         "combobox",
         "checkbox",
         "textbox",
-        "image",
+        "slider",
         "link",
     }
     assert [role for role, _ in names["en"]] == [role for role, _ in names["zh"]]
@@ -59,6 +59,9 @@ NAMED_ROLES = {
     "meter",
     "progressbar",
     "region",
+    "searchbox",
+    "slider",
+    "spinbutton",
     "textbox",
     "timer",
 }
