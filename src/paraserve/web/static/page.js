@@ -3,7 +3,10 @@ import { MicrophoneError } from "./client/index.js";
 import { credentials } from "./client/server.js";
 import { openFiles } from "./files/files.js";
 import { offerJobs, openJobs } from "./jobs/jobs.js";
+import { listenToExamples, showExamples, showSpeaking } from "./start/examples.js";
+import { listenToChoices, showLoaded } from "./start/loaded.js";
 import { listenToModels, offerModels } from "./start/models.js";
+import { explainSecure } from "./start/secure.js";
 import { transcribeAgain } from "./history/again.js";
 import { Entries } from "./history/entries.js";
 import { openHistory } from "./history/history.js";
@@ -12,6 +15,7 @@ import { Player } from "./sound/player.js";
 import { newRecording } from "./recording/recording.js";
 import { choices, keep, openSettings } from "./settings.js";
 import { Speaking } from "./speaking/speaking.js";
+import { Stage } from "./speaking/stage.js";
 import { openViews } from "./views.js";
 import { plainWords, say, speak, spokenLanguage } from "./words/words.js";
 
@@ -23,6 +27,7 @@ const OTHER_LANGUAGE = { en: ["zh", "中文"], zh: ["en", "English"] };
 const $ = (id) => document.getElementById(id);
 const here = new URL(".", location.href); // the server may be behind a proxy's folder
 const player = new Player();
+const stage = new Stage();
 const store = new RecordingStore(() => choices().keep);
 const entries = new Entries(store, player);
 let speaking = null;
@@ -48,6 +53,7 @@ async function greet(retryS = FIRST_RETRY_S) {
     $("key").closest("details").open = true;
   } else if (answer?.ok) {
     const { data } = await answer.json();
+    showLoaded(data);
     showState("ready", { bundle: data[0].id.split("/").at(-1) }); // a folder is its own name
     offerModels(choices().key, greet);
     offerJobs(choices().key);
@@ -68,14 +74,18 @@ async function startSpeaking() {
   showProblem(null);
   player.stop();
   showRecordButton("record", false);
+  showSpeaking(true);
   const name = `microphone-${new Date().toISOString().slice(0, 19).replaceAll(":", "")}`;
   const title = { key: "title", values: { time: new Date().toLocaleTimeString() } };
   const entry = entries.add(newRecording(name, title, "microphone"));
   const chosen = choices();
   speaking = new Speaking(entry, { ...chosen, url: here }, {
-    onFrame: showSound,
+    onFrame: (samples, level, times) => stage.hear(samples, level, times),
     onSamples: store.soundKeeper(entry.recording),
-    onState: showState,
+    onMessage: (message, offsetMs) => stage.take(message, offsetMs),
+    onPartial: (text) => stage.showPartial(text),
+    onFinal: (text, sentences) => stage.append(text, sentences),
+    onState: showConnection,
     onStop: () => showRecordButton("record.finishing", false),
     onEnd: endSpeaking,
     onProblem: showProblem,
@@ -85,6 +95,7 @@ async function startSpeaking() {
     const mine = speaking;
     entry.onCancel = () => mine.stop();
     showRecordButton("record.stop", true);
+    stage.begin(chosen.mode);
   } catch (error) {
     if (!(error instanceof MicrophoneError)) throw error;
     entries.close(entry.recording.id);
@@ -93,8 +104,15 @@ async function startSpeaking() {
   }
 }
 
+function showConnection(name, values) {
+  showState(name, values);
+  stage.showConnection(name);
+}
+
 function endSpeaking() {
   speaking = null;
+  stage.end();
+  showSpeaking(false);
   showRecordButton("record", true);
   greet();
 }
@@ -102,14 +120,7 @@ function endSpeaking() {
 function showRecordButton(key, isEnabled) {
   $("record").ariaDisabled = String(!isEnabled); // a button that is really disabled loses the focus
   $("record").classList.toggle("on", key === "record.stop");
-  say($("record").firstElementChild, key);
-  $("level").value = 0;
-}
-
-function showSound(level, durationMs) {
-  $("level").value = Math.sqrt(level); // as loud as it sounds rather than as high as the wave goes
-  const seconds = Math.floor(durationMs / 1000);
-  $("clock").textContent = `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
+  say($("record").lastElementChild, key);
 }
 
 function listenToForm() {
@@ -137,9 +148,12 @@ showLanguage(openSettings());
 openViews();
 $("key-row").hidden = !choices().key;
 listenToForm();
-openFiles({ newEntry: (recording) => entries.add(recording), here, onTake: () => showProblem(null) });
+const take = openFiles({ newEntry: (recording) => entries.add(recording), here, onTake: () => showProblem(null) });
 openJobs(entries);
 listenToModels();
+listenToChoices(showExamples);
+listenToExamples((file) => take([file], "sample"), showProblem);
+explainSecure();
 entries.onAgain = (entry) => transcribeAgain(entries, entry, { ...choices(), url: here });
 openHistory(store, entries);
 greet();
