@@ -105,7 +105,8 @@ class ApiDescription:
             for event in events_of(body.decode()):
                 self._validate(where, schema, event)
             return
-        self._validate(where, schema, json.loads(body) if media_type == "application/json" else body.decode())
+        text = body.decode("latin-1" if schema.get("format") == "binary" else "utf-8")
+        self._validate(where, schema, json.loads(text) if media_type == "application/json" else text)
 
     def _validate(self, where: str, schema: dict[str, Any], value: object) -> None:
         validator = jsonschema.Draft202012Validator({**schema, "components": self._components})

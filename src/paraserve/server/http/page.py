@@ -27,7 +27,15 @@ HEADERS = {
     "Cache-Control": "no-cache",  # asks each time whether there is a newer version; the page is a few kB
 }
 PAGE_TYPES = ("text/html",)
-PART_TYPES = ("text/javascript", "application/javascript", "text/css", "image/svg+xml")
+PART_TYPES = (
+    "text/javascript",
+    "application/javascript",
+    "text/css",
+    "image/svg+xml",
+    "image/png",
+    "application/manifest+json",
+)
+BYTES = {"type": "string", "format": "binary"}
 DOCS_TYPES = (*PAGE_TYPES, "text/javascript", "application/javascript", "text/css", "text/plain")
 """Licences are texts."""
 PART_NAME = {
@@ -62,7 +70,7 @@ def page_router() -> APIRouter:
         return await _file(docs, request.path_params["path"], request, DOCS_POLICY)
 
     async def part(request: Request) -> Response:
-        """Scripts, styles and the icon of the page."""
+        """Scripts, styles and icons of the page, and the manifest by which browsers install it."""
         return await _file(parts, request.path_params["path"], request)
 
     missing = error_answers(["not_found"])
@@ -82,7 +90,7 @@ def page_router() -> APIRouter:
 
 
 def _file_answers(media_types: tuple[str, ...]) -> Responses:
-    whole = {name: {"schema": {"type": "string"}} for name in media_types}
+    whole = {name: {"schema": BYTES if name == "image/png" else {"type": "string"}} for name in media_types}
     pieces = {**whole, "multipart/byteranges": {"schema": {"type": "string"}}}
     unreadable = text_answer("The header `Range` cannot be read.", "text/plain", "Malformed range header.")
     refused = error_answers(())

@@ -101,7 +101,7 @@ def run_worker(open_engine: Callable[[Settings, Metrics], Engine]) -> int:
     pipe, *sockets = (socket.socket(fileno=int(fd)) for fd in sys.argv[1:mark])
     wyoming_sockets = [socket.socket(fileno=int(fd)) for fd in sys.argv[mark + 1 :]]
     settings, sources = read_settings(sys.stdin.read())
-    configure_logging(settings.log_level)
+    configure_logging(settings.log_level, settings.log_format)
     metrics = Metrics()
     try:
         app = create_app(settings, open_engine(settings, metrics), metrics, sources)
@@ -115,5 +115,5 @@ def run_worker(open_engine: Callable[[Settings, Metrics], Engine]) -> int:
 
 
 if __name__ == "__main__":
-    atexit.register(gc.freeze)  # see `paraserve.cli.main`
+    atexit.register(gc.freeze)  # see `paraserve.cli.program`
     sys.exit(run_worker(load))

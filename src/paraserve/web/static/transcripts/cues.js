@@ -1,16 +1,18 @@
+import { UNSPACED, hasChannel, labelled } from "./joining.js";
+
 /**
  * Cues of subtitles, as src/paraserve/subtitles makes them: of a sentence's pieces that stay on one line, broken at
  * marks first, then pauses, then words. The constants and costs are explained there.
  */
-const LIMITS = { cueMs: 7000, lines: 2, latinChars: 42, chineseChars: 20 };
-const LINE_ROOM = LIMITS.latinChars * LIMITS.chineseChars;
+/** As the fields `subtitle_cue_s`, `subtitle_lines`, `subtitle_latin_chars` and `subtitle_chinese_chars` of the server. */
+export const LIMITS = { cue_s: 7, lines: 2, latin_chars: 42, chinese_chars: 20 };
+/** Least and greatest values. */
+export const LIMIT_RANGES = { cue_s: [1, 3600], lines: [1, 10], latin_chars: [10, 500], chinese_chars: [5, 500] };
 const SENTENCE_PAUSE_MS = 800;
 const PAUSE_MS = 500;
 const SHORTEST_MS = 100;
 const [MARK_COST, PAUSE_COST, WORD_COST, NUMBER_COST, CUE_COST, LINE_COST, ROOM_COST] = [10, 30, 150, 200, 25, 1e4, 60];
 
-const UNSPACED =
-  "\\u2e80-\\u312f\\u31a0-\\u4dbf\\u4e00-\\u9fff\\uf900-\\ufaff\\uff00-\\uffef\\u{20000}-\\u{3ffff}";
 const NUMERALS = "零〇一二三四五六七八九十百千万亿两兆萬億兩";
 const PIECE = new RegExp(
   `(?:百分之|千分之|第|负|負)?[${NUMERALS}]+(?:[点點][${NUMERALS}]+)?` +
@@ -31,22 +33,55 @@ const WIDE =
 /** Wide in a text with wide characters. */
 const AMBIGUOUS = /[§°±×÷Α-Ωα-ωЁА-яё‐–-‖‘’“”†-•‥…‰′″※€℃№→←↑↓∞①-⑳]/u;
 
-/** [{start, end, text, lines}] of a transcript, times in ms. */
-export function cuesOf(transcript) {
+/**
+ * [{start, end, text, lines}] of a transcript, times in ms. Those of different channels may overlap, and begin with the
+ * names of their channels.
+ */
+export function cuesOf(transcript, limits = LIMITS) {
+  const channels = [...new Set(transcript.sentences.filter(hasChannel).map(({ channel }) => channel))].sort((a, b) => a - b);
+  if (!channels.length) return unlabelledCues(transcript, limits);
+  const cues = channels.flatMap((channel) => {
+    const sentences = transcript.sentences.filter((sentence) => sentence.channel === channel);
+    const label = (text) => labelled(channel, transcript.channel_names ?? {}, text);
+    return unlabelledCues({ ...transcript, sentences }, narrower(limits, label(""))).map((cue) => ({
+      ...cue,
+      text: label(cue.text),
+      lines: [label(cue.lines[0]), ...cue.lines.slice(1)],
+    }));
+  });
+  return cues.sort((a, b) => a.start - b.start);
+}
+
+/** Limits that leave room for a label; a long label leaves at least a quarter of a line. */
+function narrower(limits, label) {
+  const half = roomOf(label, true, { latin_chars: 2, chinese_chars: 1 });
+  const { latin_chars, chinese_chars } = limits;
+  return {
+    ...limits,
+    latin_chars: Math.max(latin_chars - half, Math.ceil(latin_chars / 4)),
+    chinese_chars: Math.max(chinese_chars - Math.ceil(half / 2), Math.ceil(chinese_chars / 4)),
+  };
+}
+
+function unlabelledCues(transcript, limits) {
   const cues = [];
   let end = 0;
-  for (const sentence of timedSentences(transcript)) {
-    for (const pieces of cut(sentence, LIMITS.lines, CUE_COST)) {
+  for (const sentence of timedSentences(transcript, limits)) {
+    for (const pieces of cut(sentence, limits, limits.lines, CUE_COST)) {
       const start = Math.max(pieces[0].start, end);
-      end = Math.min(Math.max(pieces.at(-1).end, start + SHORTEST_MS), start + LIMITS.cueMs);
-      cues.push({ start, end, text: joined(pieces), lines: cut(pieces, 1, LINE_COST).map(joined) });
+      end = Math.min(Math.max(pieces.at(-1).end, start + SHORTEST_MS), start + limits.cue_s * 1000);
+      cues.push({ start, end, text: joined(pieces), lines: cut(pieces, limits, 1, LINE_COST).map(joined) });
     }
   }
   return cues;
 }
 
-function timedSentences(transcript) {
-  const sentences = transcript.sentences.map(untimedPieces).filter((pieces) => pieces.length);
+function lineRoom(limits) {
+  return limits.latin_chars * limits.chinese_chars;
+}
+
+function timedSentences(transcript, limits) {
+  const sentences = transcript.sentences.map((one) => untimedPieces(one, limits)).filter((pieces) => pieces.length);
   fill(sentences.flat(), Math.round(transcript.duration_ms));
   return sentences;
 }
@@ -60,19 +95,19 @@ function visibleText(text) {
     .join(" ");
 }
 
-function untimedPieces(sentence) {
+function untimedPieces(sentence, limits) {
   const text = visibleText(sentence.text);
   if (!/[^\p{C}\p{Z}\p{M}]/u.test(text)) return [];
   const isWide = new RegExp(`[${UNSPACED}]`, "u").test(text);
   const [starts, ends] = characterTimes(text, sentence.tokens);
-  const pieces = textPieces(text, isWide).map(({ start, end, hasSpace }) => {
+  const pieces = textPieces(text, isWide, limits).map(({ start, end, hasSpace }) => {
     const known = (times) => times.slice(start, end).filter((ms) => ms !== undefined);
     return {
       text: text.slice(start, end),
       start: known(starts).length ? Math.min(...known(starts)) : null,
       end: known(ends).length ? Math.max(...known(ends)) : null,
-      room: roomOf(text.slice(start, end), isWide),
-      space: hasSpace ? LIMITS.chineseChars : 0,
+      room: roomOf(text.slice(start, end), isWide, limits),
+      space: hasSpace ? limits.chinese_chars : 0,
     };
   });
   pieces[0].start ??= rounded(sentence.start_ms);
@@ -103,17 +138,17 @@ function characterTimes(text, tokens) {
   return [starts, ends];
 }
 
-function roomOf(text, isWide) {
+function roomOf(text, isWide, { latin_chars, chinese_chars }) {
   let room = 0;
   for (const char of text) {
     if (NO_ROOM.test(char)) continue;
-    const takesTwo = WIDE.test(char) || (isWide && AMBIGUOUS.test(char));
-    room += takesTwo ? LIMITS.latinChars : LIMITS.chineseChars;
+    if (WIDE.test(char)) room += latin_chars;
+    else room += isWide && AMBIGUOUS.test(char) ? Math.max(latin_chars, chinese_chars) : chinese_chars;
   }
   return room;
 }
 
-function textPieces(text, isWide) {
+function textPieces(text, isWide, limits) {
   const spans = [];
   for (const match of text.matchAll(PIECE)) {
     const last = spans.at(-1);
@@ -121,7 +156,7 @@ function textPieces(text, isWide) {
     if (last && !mayBreak(text, last.end, match.index)) last.end = end;
     else spans.push({ start: match.index, end, hasSpace: Boolean(last) && match.index > last.end });
   }
-  return spans.flatMap((span) => fitting(text, span, isWide));
+  return spans.flatMap((span) => fitting(text, span, isWide, limits));
 }
 
 function mayBreak(text, end, start) {
@@ -132,16 +167,17 @@ function mayBreak(text, end, start) {
 }
 
 /** A piece longer than a line in parts of much the same length. */
-function fitting(text, span, isWide) {
-  const room = roomOf(text.slice(span.start, span.end), isWide);
-  if (room <= LINE_ROOM) return [span];
-  const target = Math.ceil(room / Math.ceil(room / LINE_ROOM));
+function fitting(text, span, isWide, limits) {
+  const room = roomOf(text.slice(span.start, span.end), isWide, limits);
+  const whole = lineRoom(limits);
+  if (room <= whole) return [span];
+  const target = Math.ceil(room / Math.ceil(room / whole));
   const cuts = [span.start];
   let taken = 0;
   let at = span.start;
   for (const char of text.slice(span.start, span.end)) {
-    const step = roomOf(char, isWide);
-    if (step && (taken >= target || taken + step > LINE_ROOM)) {
+    const step = roomOf(char, isWide, limits);
+    if (step && (taken >= target || taken + step > whole)) {
       cuts.push(at);
       taken = 0;
     }
@@ -183,17 +219,17 @@ function fill(pieces, durationMs) {
 }
 
 /** Consecutive parts that each fit on `nLines`, at the least cost. */
-function cut(pieces, nLines, partCost) {
+function cut(pieces, limits, nLines, partCost) {
   const n = pieces.length;
-  if (reach(pieces, 0, nLines) === n) return [pieces];
+  if (reach(pieces, 0, limits, nLines) === n) return [pieces];
   const used = [0];
   for (const piece of pieces) used.push(used.at(-1) + piece.space + piece.room);
   const costs = new Array(n + 1).fill(Infinity);
   const ends = new Array(n).fill(n);
   costs[n] = 0;
   for (let i = n - 1; i >= 0; i--) {
-    for (let j = i + 1; j <= reach(pieces, i, nLines); j++) {
-      const free = Math.max(0, 1 - (used[j] - used[i]) / (LINE_ROOM * nLines));
+    for (let j = i + 1; j <= reach(pieces, i, limits, nLines); j++) {
+      const free = Math.max(0, 1 - (used[j] - used[i]) / (lineRoom(limits) * nLines));
       const broken = j < n ? breakCost(pieces[j - 1], pieces[j]) : 0;
       const cost = partCost + ROOM_COST * free * free + broken + costs[j];
       if (cost < costs[i]) [costs[i], ends[i]] = [cost, j];
@@ -204,15 +240,16 @@ function cut(pieces, nLines, partCost) {
   return parts;
 }
 
-function reach(pieces, first, nLines) {
+function reach(pieces, first, limits, nLines) {
+  const room = lineRoom(limits);
   let line = 1;
-  let free = LINE_ROOM;
+  let free = room;
   for (let i = first; i < pieces.length; i++) {
     const piece = pieces[i];
-    const isLate = piece.end > pieces[first].start + LIMITS.cueMs;
+    const isLate = piece.end > pieces[first].start + limits.cue_s * 1000;
     if (i > first && (isLate || piece.start - pieces[i - 1].end >= SENTENCE_PAUSE_MS)) return i;
-    let needed = free === LINE_ROOM ? piece.room : piece.room + piece.space;
-    if (needed > free) [line, free, needed] = [line + 1, LINE_ROOM, piece.room];
+    let needed = free === room ? piece.room : piece.room + piece.space;
+    if (needed > free) [line, free, needed] = [line + 1, room, piece.room];
     if (line > nLines) return i;
     free -= needed;
   }

@@ -1,8 +1,11 @@
 import { cuesOf } from "./cues.js";
+import { hasChannel, labelled, textOf } from "./joining.js";
+import { paragraphsOf } from "./paragraphs.js";
 
 /**
  * Transcripts in the form of the server's own JSON: {text, language, duration_ms, sentences: [{text, start_ms, end_ms,
- * tokens: [{text, start_ms, end_ms}]}]}; and as the files that can be downloaded, the same that the server writes.
+ * tokens: [{text, start_ms, end_ms}]}]}, with {channel_names} that people gave to split channels; and as the files that
+ * can be downloaded, the same that the server writes.
  */
 
 export function emptyTranscript() {
@@ -24,40 +27,41 @@ export function cutAt(text, parts) {
   return pieces;
 }
 
-/** Format name to {write(transcript) -> text, type}. */
+/** Format name to {write(transcript, limits) -> text, type, ending if not its name}; `limits` are those of cues.js. */
 export const FORMATS = {
   txt: { type: "text/plain", write: (transcript) => `${transcript.text}\n` },
+  times: { type: "text/plain", ending: "txt", write: timedText },
   srt: {
     type: "application/x-subrip",
-    write: (transcript) =>
-      cuesOf(transcript)
+    write: (transcript, limits) =>
+      cuesOf(transcript, limits)
         .map((cue, n) => `${n + 1}\n${clock(cue.start, ",")} --> ${clock(cue.end, ",")}\n${plain(cue)}\n`)
         .join("\n"),
   },
   vtt: {
     type: "text/vtt",
-    write: (transcript) =>
+    write: (transcript, limits) =>
       [
         "WEBVTT\n",
-        ...cuesOf(transcript).map(
+        ...cuesOf(transcript, limits).map(
           (c) => `${clock(c.start, ".")} --> ${clock(c.end, ".")}\n${c.lines.map(escaped).join("\n")}\n`,
         ),
       ].join("\n"),
   },
   ass: {
     type: "text/x-ssa",
-    write: (transcript) =>
+    write: (transcript, limits) =>
       ASS_HEAD +
-      cuesOf(transcript)
+      cuesOf(transcript, limits)
         .map((c) => [assClock(c.start), assClock(c.end), "Default,,0,0,0,", c.lines.map(withoutCommands).join("\\N")])
         .map((fields) => `Dialogue: 0,${fields.join(",")}\n`)
         .join(""),
   },
   ttml: {
     type: "application/ttml+xml",
-    write: (transcript) =>
+    write: (transcript, limits) =>
       ttmlHead(transcript) +
-      cuesOf(transcript)
+      cuesOf(transcript, limits)
         .map((c) => [clock(c.start, "."), clock(c.end, "."), c.lines.map(withoutCommands).map(escaped).join("<br />")])
         .map(([start, end, text]) => `      <p begin="${start}" end="${end}" style="Default">${text}</p>\n`)
         .join("") +
@@ -65,10 +69,22 @@ export const FORMATS = {
   },
   lrc: {
     type: "application/x-lrc",
-    write: (transcript) => cuesOf(transcript).map((c) => `[${lrcClock(c.start)}]${lrcText(c.text)}\n`).join(""),
+    write: (transcript, limits) => cuesOf(transcript, limits).map((c) => `[${lrcClock(c.start)}]${lrcText(c.text)}\n`).join(""),
   },
   json: { type: "application/json", write: (transcript) => `${JSON.stringify(transcript, null, 2)}\n` },
 };
+
+/** A paragraph a line, behind the time at which it begins, and the name of its channel if there are several. */
+export function timedText({ sentences, channel_names = {} }) {
+  return paragraphsOf(sentences)
+    .map((some) => {
+      const [{ start_ms, channel }] = some;
+      const text = textOf(some.map((sentence) => ({ ...sentence, channel: null })));
+      const time = start_ms === null ? "" : `${clock(start_ms, ".").slice(0, -4)} `;
+      return `${time}${hasChannel(some[0]) ? labelled(channel, channel_names, text) : text}\n`;
+    })
+    .join("");
+}
 
 const ASS_HEAD = `[Script Info]
 WrapStyle: 0
