@@ -15,7 +15,7 @@ export default {
     "status.drain": "Take no new work",
     "status.take_work": "Take new work again",
     "status.end_sessions": "End live sessions",
-    "status.left": "Still in progress: {sessions} live sessions, {uploads} uploads.",
+    "status.left": "Still in progress: live sessions {sessions}, uploads {uploads}.",
     "status.nothing_left": "Nothing is in progress: the server can be stopped without loss.",
     "status.minutes": "The last ten minutes",
     "status.sessions": "Live sessions",
