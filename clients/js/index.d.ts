@@ -8,7 +8,9 @@ export class ServerError extends Error {
   readonly code: string;
   /** The field at fault, null where none is. */
   readonly param: string | null;
-  constructor(code: string, message: string, param?: string | null);
+  /** Seconds after which it may be tried again, null where the server does not say so. */
+  readonly retryAfterS: number | null;
+  constructor(code: string, message: string, param?: string | null, retryAfterS?: number | null);
 }
 
 export interface Token {
@@ -36,6 +38,13 @@ export interface Transcript {
   [more: string]: unknown;
 }
 
+/** How much of a recording is recognized and decoded. `duration_ms` is null where the file does not tell. */
+export interface Recognized {
+  recognized_ms: number;
+  decoded_ms: number;
+  duration_ms: number | null;
+}
+
 export interface Server {
   /** http, https, ws or wss, with a path where a proxy wants one. */
   url: string | URL;
@@ -54,6 +63,12 @@ export interface UploadOptions extends Server {
   filename?: string;
   /** Called with the share that has been sent, 1 when the server recognises; only in browsers. */
   onProgress?: (fraction: number) => void;
+  /** For JSON: gets each sentence as soon as it will not change. */
+  onSentence?: (sentence: Sentence & { index: number }) => void;
+  /** For JSON: called while the server recognises. */
+  onRecognized?: (progress: Recognized) => void;
+  /** For JSON, with the field `peaks`: loudest samples, 255 for full scale, from number `start` on. */
+  onPeaks?: (start: number, peaks: Uint8Array, perS: number) => void;
   signal?: AbortSignal;
 }
 
@@ -68,6 +83,9 @@ export interface Model {
   id: string;
   state: string;
   aliases: string[];
+  /** The speech that it understands, in English words. */
+  knows: string;
+  is_embedded: boolean;
   languages: string[];
   [more: string]: unknown;
 }
@@ -94,6 +112,8 @@ export interface LiveOptions extends Server {
 
 export interface LiveListener {
   onState?: (state: "connecting" | "connected" | "waiting", values: { seconds?: number }) => void;
+  /** Gets each result as the server sent it; its times count from `offsetMs` of the sound. */
+  onMessage?: (message: Record<string, unknown>, offsetMs: number) => void;
   /** Replaces the text of the open sentence. */
   onPartial?: (text: string) => void;
   /** Goes behind the final texts so far. */
@@ -109,6 +129,8 @@ export interface LiveListener {
 /** One utterance, over one connection after the other if it breaks. */
 export class Live {
   readonly recording: Recording;
+  /** Sound that was recorded and has not left this machine, in ms. */
+  readonly unsentMs: number;
   constructor(options: LiveOptions, listener?: LiveListener);
   /** Connect. */
   start(): void;

@@ -29,7 +29,7 @@ def transcript_json(transcript: Transcript) -> dict[str, Any]:
         **spoken_json(transcript.spoken),
         "language": transcript.language,
         "duration_ms": transcript.duration_ms,
-        "sentences": [_sentence_json(sentence) for sentence in transcript.sentences],
+        "sentences": [sentence_json(sentence) for sentence in transcript.sentences],
         "audio_received_ms": transcript.audio_received_ms,
         "audio_processed_ms": transcript.audio_processed_ms,
         "damaged_packets": transcript.damaged_packets,
@@ -235,7 +235,8 @@ FORMATS: dict[str, TranscriptFormat] = {
 }
 
 
-def _sentence_json(sentence: Sentence) -> dict[str, Any]:
+def sentence_json(sentence: Sentence) -> dict[str, Any]:
+    """Return a sentence of the JSON transcript."""
     return {
         "text": sentence.text,
         "start_ms": sentence.start_ms,
@@ -249,7 +250,7 @@ def _sentence_json(sentence: Sentence) -> dict[str, Any]:
 
 def sentence_event(sentence: Sentence) -> dict[str, Any]:
     """Return a sentence as those who follow a job get it: that of the JSON transcript without its words."""
-    body = _sentence_json(replace(sentence, tokens=(), spoken_tokens=()))
+    body = sentence_json(replace(sentence, tokens=(), spoken_tokens=()))
     return {name: value for name, value in body.items() if name not in {"tokens", "spoken_tokens"}}
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from paraserve.catalog.manifest import MANIFEST, read_knows, read_languages, verify_bundle, verify_part
-from paraserve.catalog.store import bundle_root, is_missing_hub_part, models_folder, part_folder
+from paraserve.catalog.store import bundle_root, is_embedded, is_missing_hub_part, models_folder, part_folder
 from paraserve.errors import ModelLoadError
 from paraserve.hotword_types import HotwordRule
 from paraserve.inference.hotword_lists import OperatorHotwords
@@ -134,7 +134,16 @@ def _spec(settings: Settings, name: str, entry: ModelEntry, hotwords: OperatorHo
     n_bytes = sum(file.stat().st_size for file in _loaded_files(files, settings.quantize))
     digest = parts_digest(parts, hotwords, settings) if settings.result_cache != "off" else ""
     names = replace(spec.names, kind=kind)
-    return replace(spec, names=names, languages=languages, file_bytes=n_bytes, stamp=stamp, digest=digest)
+    return replace(
+        spec,
+        names=names,
+        languages=languages,
+        file_bytes=n_bytes,
+        stamp=stamp,
+        digest=digest,
+        knows=parts.knows,
+        is_embedded=is_embedded(parts.asr.parent),
+    )
 
 
 def _folders(parts: BundleParts) -> list[Path]:

@@ -35,7 +35,7 @@ def test_a_file_that_was_not_understood(visit, server_url, strange_wav):
     expect(page.locator(".entry .notice")).to_contain_text(TOLD)
     expect(page.get_by_text(NOT_HEARD)).to_have_count(0)
     page.get_by_role("button", name="中文").click()
-    expect(page.locator(".entry .notice")).to_contain_text("秒未能理解")
+    expect(page.locator(".entry .notice")).to_contain_text("秒未能识别")
 
 
 @pytest.mark.slow

@@ -8,6 +8,7 @@ import pytest
 from support.commands import paraserve, server
 
 
+@pytest.mark.full
 @pytest.mark.slow
 def test_live():
     """A number of streams for this machine."""

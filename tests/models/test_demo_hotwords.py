@@ -93,7 +93,10 @@ def counted(bundle, clips, recognize, words):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("recognize", "share", "distractors"), [(offline, 0.75, 2), (streaming, 0.6, 4)])
+@pytest.mark.parametrize(
+    ("recognize", "share", "distractors"),
+    [(offline, 0.75, 2), pytest.param(streaming, 0.6, 4, marks=pytest.mark.full)],
+)
 def test_words_that_are_often_wrong(bundle, clips, recognize, share, distractors):
     """30 hotwords and 100 that nobody says: most are right, few are false, and no more is wrong than without."""
     greedy = counted(bundle, clips, recognize, ())

@@ -94,7 +94,7 @@ console.log(JSON.stringify(results));
 """
 
 
-@pytest.fixture(params=["Python", "Node.js"])
+@pytest.fixture(params=["Python", pytest.param("Node.js", marks=pytest.mark.full)])
 def command(request, client_python, node_folder):
     """The program of an SDK, and the folder to run it in."""
     if request.param == "Python":

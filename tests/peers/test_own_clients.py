@@ -3,6 +3,7 @@ Chromium."""
 
 import base64
 import json
+import math
 import os
 import shutil
 import subprocess
@@ -64,6 +65,18 @@ async function spoken(sampleRate, sound) {
   return [text, finals.join("").trimStart(), sentences[0].tokens[0].start_ms];
 }
 
+async function grown() {
+  const [sentences, recognized, peaks] = [[], [], []];
+  const { text } = await transcribe(file, {
+    url,
+    fields: { peaks: true },
+    onSentence: (sentence) => sentences.push(sentence.text),
+    onRecognized: (progress) => recognized.push(progress),
+    onPeaks: (start, values) => values.forEach((value, n) => (peaks[start + n] = value)),
+  });
+  return { text, sentences: sentences.join(""), ...recognized.at(-1), peaks };
+}
+
 const kept = new Recording();
 kept.append(Int16Array.from({ length: 400000 }, (_, n) => n % 30000));
 kept.forget(330000);
@@ -77,6 +90,7 @@ console.log(JSON.stringify({
   doubled: (await spoken(32000, doubled))[0],
   models: (await models({ url })).map(({ id }) => id),
   tail: [kept.length, ...kept.slice(329999, 330001)],
+  grown: await grown(),
   refused: [refused instanceof ServerError, refused.code, refused.param],
 }));
 """
@@ -85,7 +99,10 @@ BROWSER = """async ([recording, url]) => {
     const { Live, Microphone, transcribe } = await import('/index.js');
     const bytes = Uint8Array.from(atob(recording), (letter) => letter.charCodeAt(0));
     const sent = [];
-    const once = await transcribe(new Blob([bytes]), { url, onProgress: (fraction) => sent.push(fraction) });
+    const sentences = [];
+    const onProgress = (fraction) => sent.push(fraction);
+    const onSentence = ({ text }) => sentences.push(text);
+    const once = await transcribe(new Blob([bytes]), { url, onProgress, onSentence });
     const context = new AudioContext();
     const source = new AudioBufferSourceNode(context, { buffer: await context.decodeAudioData(bytes.buffer) });
     const speaker = context.createMediaStreamDestination();
@@ -98,7 +115,7 @@ BROWSER = """async ([recording, url]) => {
     await new Promise((resolve) => setTimeout(resolve, 500));
     await microphone.stop();
     const { text } = await live.finish();
-    return [once.text, sent.at(-1), text, speaker.stream.getAudioTracks()[0].readyState];
+    return [once.text, sentences.join(""), sent.at(-1), text, speaker.stream.getAudioTracks()[0].readyState];
 }"""
 
 TYPED = """
@@ -187,6 +204,11 @@ def test_node(npm_package, run_client, server_address, data_dir, text, pcm):
     assert letters(got["doubled"]) == letters(text)
     assert first_ms > 0
     assert got["tail"] == [400_000, 329_999 % 30_000, 330_000 % 30_000]
+    grown = got["grown"]
+    assert grown["text"] == grown["sentences"] == text
+    assert grown["decoded_ms"] == grown["duration_ms"]
+    assert len(grown["peaks"]) == math.ceil(grown["duration_ms"] / 100)
+    assert max(grown["peaks"]) > 20
     assert got["srt"].startswith("1\n00:00:00,")
     assert (got["models"], got["refused"]) == (["demo"], [True, "unsupported_format", "file"])
 
@@ -209,9 +231,9 @@ def test_chromium(npm_package, server_address, data_dir, text):
         browser = playwright.chromium.launch(executable_path=chromium, args=args)
         page = browser.new_page()
         page.goto(f"{origin}/page.html")
-        once, sent, said, state = page.evaluate(BROWSER, [recording, f"http://{server_address}"])
+        once, grown, sent, said, state = page.evaluate(BROWSER, [recording, f"http://{server_address}"])
         browser.close()
-    assert (once, sent, state) == (text, 1, "live")
+    assert (once, grown, sent, state) == (text, text, 1, "live")
     assert letters(said) == letters(text)
 
 

@@ -32,6 +32,8 @@ def formats_of(path):
         for value in fields.get(name, {}).get("enum", []):
             yield {name: value} | ({"channel": "split"} if value == "diarized_json" else {})
     yield {}
+    if path in {"/transcribe", "/recognize"}:
+        yield {"stream": "true", "peaks": "true"}
     if path == OPENAI:
         yield WORDS
         yield from ({"stream": "true", "response_format": name} for name in ("json", "text", "verbose_json"))
@@ -59,14 +61,14 @@ def test_every_media_type_is_given():
     """The formats above come to all media types that the description names, so none is named in vain."""
     for path in PATHS:
         described = api_description().paths[path]["post"]["responses"]["200"]["content"]
-        n_texts = {"/transcribe": 7, "/recognize": 7, OPENAI: 2, TRANSLATIONS: 1, "/asr": 1}.get(path, 0)
+        n_texts = {"/transcribe": 8, "/recognize": 8, OPENAI: 2, TRANSLATIONS: 1, "/asr": 1}.get(path, 0)
         assert len(described) == 1 + n_texts
 
 
 def test_pages(server):
     """Files in whole, in parts, unchanged, and parts that are not there."""
     ranges = {"bytes=0-9": 206, "bytes=0-1,3-4": 206, "bytes=99999999-": 416, "lines=1": 400}
-    for path in ("/", "/static/page.js", "/static/page.css", "/static/icon.svg"):
+    for path in ("/", "/static/page.js", "/static/style/page.css", "/static/icon.svg"):
         assert [server.get(path, headers={"range": asked}).status_code for asked in ranges] == [*ranges.values()]
         assert server.get(path, headers={"if-none-match": "*"}).status_code == 304
     assert server.get("/static/none.js").status_code == 404

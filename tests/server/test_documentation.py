@@ -19,7 +19,7 @@ PROGRAM = re.compile(r"^```python\n(.+?)^```\n\n```text\n(.+?)^```$", re.M | re.
 SENTENCES = re.compile(r"^<!-- sentences -->\n\n\|.+\n\|[-|]+\n((?:\| .+ \| .+ \|\n)+)", re.M)
 ADDRESS = "127.0.0.1:10095"
 PARTIAL = "..."
-PAGES = ("python-client.md", "websocket.md", "openai.md")
+PAGES = ("python-client.md", "websocket.md", "openai.md", "from-others.md")
 
 
 def programs():
@@ -81,7 +81,7 @@ def test_every_program_is_run(page):
     assert len(PROGRAM.findall(text)) == text.count("```python") > 0
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/getting-started.md"])
+@pytest.mark.parametrize("page", ["README.md", "README.zh.md", "docs/getting-started.md"])
 def test_sentences_to_say(page, address, heldout):
     """The embedded bundle writes the five sentences as the page says, from voices that it was not trained on."""
     rows = sentences(page)

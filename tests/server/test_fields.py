@@ -66,6 +66,7 @@ VALUES = {
     "timestamp_granularities[]": "word",
     "timestamp_granularities": ["word"],
     "stream": "true",
+    "peaks": "true",
     "chunking_strategy": '{"type":"server_vad","silence_duration_ms":-1}',
     "keywords[]": ["a" * 101],
     "keywords": ["a" * 101],

@@ -18,7 +18,7 @@ def forks(tmp_path_factory):
         yield forks
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
+@pytest.fixture(params=[pytest.param("sqlite", marks=pytest.mark.full), "postgres"])
 def servers(request, forks, tmp_path):
     """Starts servers that share a database and a folder."""
     database = "" if request.param == "sqlite" else new_database(request.getfixturevalue("postgres_server"))

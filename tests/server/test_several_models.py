@@ -193,6 +193,9 @@ def test_lists(several, bundles):
     assert list(listed) == [*NAMES, "gone", "lost"]
     assert (listed["tiny"]["aliases"], listed["tiny"]["languages"]) == (["little", str(bundles["tiny"])], ["zh"])
     assert [listed[name]["state"] for name in ("demo", "gone")] == ["loaded", "failed"]
+    assert [listed[name]["is_embedded"] for name in NAMES] == [True, False, False]
+    assert "everyday Mandarin and English" in listed["demo"]["knows"]
+    assert listed["gone"]["knows"] == ""
     health = several.get("/health").json()
     assert [one["name"] for one in health["models"]] == list(listed)
     on_disk = sum(path.stat().st_size for path in bundles["demo"].rglob("*") if path.is_file())

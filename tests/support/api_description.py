@@ -18,6 +18,9 @@ from paraserve.settings import Settings
 OF_WHOLE_PATHS = ("path", "model")
 """Parameters of routes that may have slashes in them."""
 EXAMPLES = {"path": "page.js", "model": "whisper-1", "name": "demo", "id": "0" * 32, "upload_id": "0" * 32}
+EXAMPLES |= {"request_id": "0" * 32}
+ENDLESS_PATH = "/v1/admin/status/events"
+"""A route whose answer ends when the server or its client does."""
 UNDESCRIBED = frozenset(("/openapi.json",))
 """FastAPI's own."""
 
@@ -102,7 +105,8 @@ class ApiDescription:
             for event in events_of(body.decode()):
                 self._validate(where, schema, event)
             return
-        self._validate(where, schema, json.loads(body) if media_type == "application/json" else body.decode())
+        text = body.decode("latin-1" if schema.get("format") == "binary" else "utf-8")
+        self._validate(where, schema, json.loads(text) if media_type == "application/json" else text)
 
     def _validate(self, where: str, schema: dict[str, Any], value: object) -> None:
         validator = jsonschema.Draft202012Validator({**schema, "components": self._components})

@@ -117,10 +117,16 @@ def test_no_semicolons(path):
     assert lines == []
 
 
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_no_index_has_the_package(path):
+    """paraserve is installed from its source tree or a wheel: no page asks pip to find it."""
+    assert re.findall(r"pip install [^\n`]*'?paraserve\b(?![-\w./])[^\n`]*", path.read_text("utf-8")) == []
+
+
 @pytest.mark.parametrize("name", ["architecture.md", "style.md", "gpu.md", "speed.md", "../CONTRIBUTING.md"])
 def test_named_files_exist(name):
-    """Paths of the source tree that a page names are there: of the package, or of the repository."""
-    named = re.findall(r"`((?:[\w.-]+/)+[\w.-]*)`", page(name))
+    """Paths of the source tree that a page names are there: of the package, or of the repository; build/ is made."""
+    named = re.findall(r"`(?!build/)((?:[\w.-]+/)+[\w.-]*)`", page(name))
     places = (PACKAGE, ROOT)
     assert [path for path in {*named} - PARTS if not any((place / path).exists() for place in places)] == []
 

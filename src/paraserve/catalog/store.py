@@ -69,6 +69,11 @@ def bundle_root(name_or_dir: str, models_dir: Path) -> Path:
     raise ModelLoadError(f"bundle not found: {name_or_dir!r} is neither a folder nor one of: {known}")
 
 
+def is_embedded(root: Path) -> bool:
+    """Return whether this is the folder of a bundle that is part of the installation."""
+    return any(root.resolve() == _packed(name).resolve() for name in EMBEDDED)
+
+
 def part_folder(value: str, part: str, models_dir: Path) -> Path:
     """Return the folder of one model.
 

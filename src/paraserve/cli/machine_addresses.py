@@ -17,7 +17,8 @@ LOOPBACK = ("127.0.0.1", "::1")
 def machine_addresses() -> Iterator[str]:
     """Yield all addresses that others may call this machine by, and those of the loopback. None is link-local."""
     yield from LOOPBACK
-    for address in (*_ipv4(), *_ipv6()):
+    addresses: list[ipaddress.IPv4Address | ipaddress.IPv6Address] = [*_ipv4(), *_ipv6()]
+    for address in addresses:
         if not (address.is_loopback or address.is_link_local):
             yield str(address)
 

@@ -29,6 +29,8 @@ class ModelSpec:
         fallback: name of the model that answers while this one cannot be loaded, "" for none.
         file_bytes: size of the files that are loaded, which stands for its memory.
         stamp: equal for two specs whose files and ways of loading are equal.
+        knows: speech that it understands, in words for people. Empty where its bundle does not tell.
+        is_embedded: its recognizer is that of the bundle that is part of the installation.
         digest: of the content of its files and the ways of loading, equal on all machines. Empty where nobody asks.
     """
 
@@ -41,6 +43,8 @@ class ModelSpec:
     file_bytes: int = 0
     stamp: Hashable = None
     digest: str = ""
+    knows: str = ""
+    is_embedded: bool = False
 
     @property
     def name(self) -> str:
@@ -99,6 +103,8 @@ class ModelStatus:
     memory_bytes: int
     users: int
     problem: str
+    knows: str = ""
+    is_embedded: bool = False
 
 
 def status_of(model: Model) -> ModelStatus:
@@ -115,6 +121,8 @@ def status_of(model: Model) -> ModelStatus:
         memory_bytes=spec.file_bytes if loaded else 0,
         users=loaded.users if loaded else 0,
         problem=model.problem.message if model.problem else "",
+        knows=spec.knows,
+        is_embedded=spec.is_embedded,
     )
 
 

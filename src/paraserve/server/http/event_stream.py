@@ -24,6 +24,11 @@ def data_events(bodies: Iterable[Json]) -> bytes:
     return "".join(f"data: {object_text(body)}\n\n" for body in bodies).encode()
 
 
+def named_event(name: str, body: Json) -> bytes:
+    """Write an event with a name."""
+    return f"event: {name}\ndata: {object_text(body)}\n\n".encode()
+
+
 def error_event(answer: Response) -> bytes:
     """Write the event `error` with the body of an answer to a failed request."""
     return b"event: error\ndata: " + bytes(answer.body) + b"\n\n"

@@ -94,7 +94,7 @@ class HealthRoutes:
         return JSONResponse({**status, "last_decode_age_s": round(self.readiness.age_s, 1), **body})
 
     async def models(self) -> Response:
-        """Lists the models as OpenAI does, with their aliases and languages, and whether they are loaded."""
+        """Lists the models as OpenAI does, with their aliases, what they understand, and whether they are loaded."""
         return JSONResponse({"object": "list", "data": [_openai_model(one) for one in self._statuses]})
 
     async def model(self, request: Request) -> Response:
@@ -120,7 +120,8 @@ class HealthRoutes:
 
 def _openai_model(status: ModelStatus) -> Json:
     shape: Json = {"id": status.name, "object": "model", "created": 0, "owned_by": "paraserve"}
-    return shape | {"aliases": list(status.aliases)} | _facts(status)
+    about = {"aliases": list(status.aliases), "knows": status.knows, "is_embedded": status.is_embedded}
+    return shape | about | _facts(status)
 
 
 def model_state(status: ModelStatus) -> Json:

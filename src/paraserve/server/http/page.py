@@ -27,7 +27,15 @@ HEADERS = {
     "Cache-Control": "no-cache",  # asks each time whether there is a newer version; the page is a few kB
 }
 PAGE_TYPES = ("text/html",)
-PART_TYPES = ("text/javascript", "application/javascript", "text/css", "image/svg+xml")
+PART_TYPES = (
+    "text/javascript",
+    "application/javascript",
+    "text/css",
+    "image/svg+xml",
+    "image/png",
+    "application/manifest+json",
+)
+BYTES = {"type": "string", "format": "binary"}
 DOCS_TYPES = (*PAGE_TYPES, "text/javascript", "application/javascript", "text/css", "text/plain")
 """Licences are texts."""
 PART_NAME = {
@@ -41,13 +49,17 @@ PART_NAME = {
 
 
 def page_router() -> APIRouter:
-    """Make `/`, `/docs` and their files. The pages ask no other server for anything."""
+    """Make `/`, `/status`, `/docs` and their files. The pages ask no other server for anything."""
     web = str(files("paraserve") / "web")
     page, parts, docs = (StaticFiles(directory=folder) for folder in (web, f"{web}/static", f"{web}/docs"))
 
     async def index(request: Request) -> Response:
         """Live text from the microphone and from files, in the browser."""
         return await _file(page, "index.html", request)
+
+    async def status(request: Request) -> Response:
+        """The state of the server, for its operators. What it shows comes from routes of administration."""
+        return await _file(page, "status.html", request)
 
     async def docs_index(request: Request) -> Response:
         """The description of the HTTP API, shown by Swagger UI."""
@@ -58,7 +70,7 @@ def page_router() -> APIRouter:
         return await _file(docs, request.path_params["path"], request, DOCS_POLICY)
 
     async def part(request: Request) -> Response:
-        """Scripts, styles and the icon of the page."""
+        """Scripts, styles and icons of the page, and the manifest by which browsers install it."""
         return await _file(parts, request.path_params["path"], request)
 
     missing = error_answers(["not_found"])
@@ -68,6 +80,7 @@ def page_router() -> APIRouter:
             "/static/{path:path}", "page_part", "page", "A file of the web page", part,
             missing | _file_answers(PART_TYPES), parameters=(PART_NAME,),
         ),
+        GetRoute("/status", "status_page", "page", "The page for operators", status, _file_answers(PAGE_TYPES)),
         GetRoute("/docs", "docs", "description", "The API in the browser", docs_index, _file_answers(PAGE_TYPES)),
         GetRoute(
             "/docs/{path:path}", "docs_part", "description", "A file of the API's page", docs_part,
@@ -77,7 +90,7 @@ def page_router() -> APIRouter:
 
 
 def _file_answers(media_types: tuple[str, ...]) -> Responses:
-    whole = {name: {"schema": {"type": "string"}} for name in media_types}
+    whole = {name: {"schema": BYTES if name == "image/png" else {"type": "string"}} for name in media_types}
     pieces = {**whole, "multipart/byteranges": {"schema": {"type": "string"}}}
     unreadable = text_answer("The header `Range` cannot be read.", "text/plain", "Malformed range header.")
     refused = error_answers(())

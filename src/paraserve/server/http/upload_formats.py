@@ -7,20 +7,20 @@ from functools import partial
 
 from fastapi import Response
 
-from paraserve.errors import ProtocolError
-from paraserve.formats import FORMATS, transcript_json, write_text
+from paraserve.formats import FORMATS, write_text
 from paraserve.server.http.api_docs import query_parameter
 from paraserve.server.http.asr_webservice import plan_asr, plan_language
 from paraserve.server.http.error_codes import UPLOAD_CODES
 from paraserve.server.http.event_stream import data_events
 from paraserve.server.http.openai_plans import plan_openai, plan_openai_translation
-from paraserve.server.http.parsing.form_fields import FormFields, one_of
+from paraserve.server.http.transcript_events import EVENT_SCHEMA, TranscriptEvents
+from paraserve.server.http.transcript_plan import plan_transcript
 from paraserve.server.http.upload_forms import AsrForm, LanguageForm, OpenAIForm, TranscribeForm, TranslationForm
 from paraserve.server.http.upload_plan import EXAMPLE, UploadFormat, UploadPlan, UploadRequest, json_response
 from paraserve.server.protocols.funasr.bodies import funasr_asr, funasr_offline, funasr_recognition
 from paraserve.server.protocols.openai import openai_json
-from paraserve.server.protocols.openai_events import EventParts, TranscriptEvents
-from paraserve.server.protocols.option_warnings import not_honoured
+from paraserve.server.protocols.openai_events import EventParts
+from paraserve.server.protocols.openai_events import TranscriptEvents as OpenAIEvents
 from paraserve.server.protocols.schemas.asr_webservice_answers import DetectedLanguage, WebserviceAsr
 from paraserve.server.protocols.schemas.funasr_answers import FunasrAsr, FunasrOffline, FunasrRecognition
 from paraserve.server.protocols.schemas.openai_answers import (
@@ -28,12 +28,12 @@ from paraserve.server.protocols.schemas.openai_answers import (
     OpenAITranscription,
     OpenAIVerboseTranscription,
 )
-from paraserve.server.protocols.schemas.openai_events import EVENT_SCHEMA
+from paraserve.server.protocols.schemas.openai_events import EVENT_SCHEMA as OPENAI_EVENT_SCHEMA
 from paraserve.server.protocols.schemas.transcript_answers import TranscriptJson
 from paraserve.subtitle_options import SubtitleOptions
 from paraserve.types import Transcript
 
-EXAMPLE_EVENTS = TranscriptEvents(openai_json, EventParts()).ending(EXAMPLE)
+OPENAI_EVENTS = OpenAIEvents(openai_json, EventParts()).ending(EXAMPLE)
 FILENAME = query_parameter("filename", {"description": "`wav_name` of a raw recording.", "type": "string"})
 
 
@@ -52,7 +52,7 @@ def _openai_formats() -> tuple[UploadFormat, ...]:
         body=OpenAITranscription | OpenAIVerboseTranscription | OpenAIDiarizedTranscription,
         form=OpenAIForm,
         texts={"text/plain": write_text(EXAMPLE)},
-        events={"schema": EVENT_SCHEMA, "example": data_events(EXAMPLE_EVENTS).decode()},
+        events={"schema": OPENAI_EVENT_SCHEMA, "example": data_events(OPENAI_EVENTS).decode()},
         codes=(*UPLOAD_CODES, "invalid_response_format", "unsupported_parameter"),
     )
     translation = replace(
@@ -77,7 +77,8 @@ def _own_formats() -> tuple[UploadFormat, ...]:
         path="/transcribe",
         name="transcribe",
         summary="Transcribe a recording",
-        description="Sentences with token times and confidences, or with `format` plain text, subtitles or a table.",
+        description="Sentences with token times and confidences, or with `format` plain text, subtitles or a table. "
+        "JSON comes in events while it is recognized, if `stream` asks for them.",
         plan=plan_transcript,
         body=TranscriptJson,
         form=TranscribeForm,
@@ -86,7 +87,8 @@ def _own_formats() -> tuple[UploadFormat, ...]:
             for name, one in FORMATS.items()
             if name != "json"
         },
-        codes=(*UPLOAD_CODES, "invalid_format"),
+        events={"schema": EVENT_SCHEMA, "example": TranscriptEvents().ending(EXAMPLE).decode()},
+        codes=(*UPLOAD_CODES, "invalid_format", "unsupported_parameter"),
     )
     again = replace(transcribe, path="/recognize", name="recognize", summary="Transcribe a recording (`/transcribe`)")
     return transcribe, again
@@ -135,34 +137,6 @@ def _funasr_formats(*, is_strict: bool) -> tuple[UploadFormat, ...]:
             query=(FILENAME,),
         ),
     )
-
-
-def plan_transcript(request: UploadRequest) -> UploadPlan:
-    """Plan our JSON transcript, or what `format` names."""
-    name = read_format(request.fields)
-    chosen = FORMATS[name]
-    subtitles = request.subtitle_options(has_cues=chosen.has_cues)
-    options = replace(request.options(), word_times=name != "text")
-    if name == "json":
-        return UploadPlan(options, lambda transcript: json_response(transcript_json(transcript)))
-    return UploadPlan(
-        options, lambda transcript: Response(chosen.write(transcript, subtitles), media_type=chosen.media_type)
-    )
-
-
-def read_format(fields: FormFields) -> str:
-    """Read the format of a transcript, one of `FORMATS`; JSON where none is named.
-
-    Raises:
-        ProtocolError: it is not known.
-    """
-    name, other = fields.last("format"), fields.last("response_format")
-    if name and other and name != other:
-        fields.warn(not_honoured("response_format", "format is given, too, and counts"))
-    param, name = ("response_format", other) if other and not name else ("format", name or "json")
-    if name not in FORMATS:
-        raise ProtocolError(f"unknown format {name!r}: {one_of(FORMATS)}", code="invalid_format", param=param)
-    return name
 
 
 def plan_funasr_recognition(request: UploadRequest) -> UploadPlan:

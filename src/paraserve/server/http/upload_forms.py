@@ -147,13 +147,23 @@ class LanguageForm(Documented):
     """Channels of raw audio, interleaved."""
 
 
-class TranscribeForm(TaskForm):
-    """Fields of `/transcribe` and `/recognize`."""
+class TranscriptForm(TaskForm):
+    """Fields of a transcript of our own, which jobs have, too."""
 
     format: Literal["json", "text", "srt", "vtt", "tsv", "ass", "ttml", "lrc"] = "json"
     """Format of the answer."""
     response_format: Literal["json", "text", "srt", "vtt", "tsv", "ass", "ttml", "lrc"] | MISSING = MISSING
     """Another name of `format`, which counts if both are given."""
+
+
+class TranscribeForm(TranscriptForm):
+    """Fields of `/transcribe` and `/recognize`."""
+
+    stream: bool = False
+    """`true` sends the transcript in events as sentences become final, with the progress, and the whole of it in the
+    last one. For JSON. A header `Accept` with `text/event-stream` asks for it as well."""
+    peaks: bool = False
+    """`true` adds the loudest sample of each 100 ms to the JSON, for a waveform."""
 
 
 class TranslationForm(UploadForm):

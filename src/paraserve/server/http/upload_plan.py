@@ -9,6 +9,7 @@ from fastapi import Request, Response
 
 from paraserve.inference.abilities import ModelChoice
 from paraserve.options import RecognitionOptions
+from paraserve.runtime.decoding.peaks import RecordingPeaks
 from paraserve.server.http.error_codes import UPLOAD_CODES
 from paraserve.server.http.parsing.detector_fields import with_detector
 from paraserve.server.http.parsing.form_fields import FormFields, recognition_options
@@ -38,6 +39,7 @@ class UploadRequest:
     `started_s` is `time.monotonic()` at its arrival, `choice` is about the model that the request names.
     `subtitles` are the operator's limits. `file_field` is the name of the form's field with the recording, "" without
     a form, and `query` has the names of all fields of the query. `sha256` is that of `Upload`.
+    `accept` is the header of this name.
     """
 
     fields: FormFields
@@ -49,6 +51,7 @@ class UploadRequest:
     query: frozenset[str] = frozenset()
     request_id: str = ""
     sha256: str = ""
+    accept: str = ""
 
     def options(self, task: Task | None = None) -> RecognitionOptions:
         """Read the fields that every route has. `task` is that of a route with one only."""
@@ -70,12 +73,16 @@ class UploadPlan:
 
     `raw` is the layout of a recording without a header where neither its content type nor `encoding` tells one. For
     an answer in events `write_part` writes those of the next sentences, and `render` those that are left.
+    `write_progress` writes how far it is, from the milliseconds that were decoded and those of the whole recording,
+    None where it does not tell. `peaks` are to be measured.
     """
 
     options: RecognitionOptions
     render: Callable[[Transcript], Response]
     raw: RawAudio | None = None
     write_part: Callable[[Sequence[Sentence]], bytes] | None = None
+    write_progress: Callable[[int, int | None], bytes] | None = None
+    peaks: RecordingPeaks | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from pydantic import MISSING, Field
 
 from paraserve.runtime.jobs.job import PRIORITY_RANGE
 from paraserve.server.http.api_docs import JSON, MULTIPART, query_parameter
-from paraserve.server.http.upload_forms import TranscribeForm
+from paraserve.server.http.upload_forms import TranscriptForm
 from paraserve.server.protocols.json_encoding import Json
 
 MAX_BATCH = 100
@@ -17,8 +17,11 @@ IDEMPOTENCY_KEY = "Idempotency-Key"
 MAX_KEY_CHARS = 255
 
 
-class JobForm(TranscribeForm):
-    """Fields of a job: those of `/transcribe` and more. They need a file, `url` or `upload`."""
+class JobForm(TranscriptForm):
+    """Fields of a job: those of `/transcribe` without `stream` and `peaks`, and more.
+
+    They need a file, `url` or `upload`.
+    """
 
     file: bytes | MISSING = MISSING  # type: ignore[assignment]  # a job may have none
     """The recording: audio, or video with sound, of any common format. The field may also be called `audio`. Several

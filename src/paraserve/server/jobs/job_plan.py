@@ -12,7 +12,7 @@ from paraserve.runtime.jobs.job import JobRequest
 from paraserve.runtime.jobs.job_plan import AskedModel, JobPlan
 from paraserve.server.http.parsing.form_fields import FormFields, read_caching, read_model, read_task
 from paraserve.server.http.parsing.raw_audio import as_wav, read_raw_audio
-from paraserve.server.http.upload_formats import read_format
+from paraserve.server.http.transcript_plan import read_format
 from paraserve.server.http.upload_plan import UploadRequest
 from paraserve.subtitle_options import SubtitleOptions
 

@@ -65,7 +65,7 @@ class WorkerServer(Server):
         self._pipe.setblocking(False)  # noqa: FBT003 - the name says what is set
         asyncio.get_running_loop().add_reader(self._pipe, self._on_message)
         readiness: Readiness = self._app.state.readiness
-        while not readiness.is_stuck and await readiness.problem() is not None:  # noqa: ASYNC110
+        while not readiness.is_stuck and await readiness.fault() is not None:  # noqa: ASYNC110
             await asyncio.sleep(INTERVAL_S)
         while True:
             health = STUCK if readiness.is_stuck else LIMPING if readiness.n_hung else WELL

@@ -1,13 +1,23 @@
 /** The page: what the buttons do. */
 import { MicrophoneError } from "./client/index.js";
 import { credentials } from "./client/server.js";
-import { Entry } from "./entry.js";
-import { listen } from "./listening.js";
-import { listenToModels, offerModels } from "./models.js";
-import { Player } from "./player.js";
+import { openFiles } from "./files/files.js";
+import { offerJobs, openJobs } from "./jobs/jobs.js";
+import { listenToExamples, showExamples, showSpeaking } from "./start/examples.js";
+import { listenToChoices, showLoaded } from "./start/loaded.js";
+import { listenToModels, offerModels } from "./start/models.js";
+import { explainSecure } from "./start/secure.js";
+import { transcribeAgain } from "./history/again.js";
+import { Entries } from "./history/entries.js";
+import { openHistory } from "./history/history.js";
+import { RecordingStore } from "./history/store.js";
+import { Player } from "./sound/player.js";
+import { newRecording } from "./recording/recording.js";
 import { choices, keep, openSettings } from "./settings.js";
-import { Speaking } from "./speaking.js";
-import { plainWords, say, speak, spokenLanguage } from "./strings.js";
+import { Speaking } from "./speaking/speaking.js";
+import { Stage } from "./speaking/stage.js";
+import { openViews } from "./views.js";
+import { plainWords, say, speak, spokenLanguage } from "./words/words.js";
 
 const FIRST_RETRY_S = 1;
 const LONGEST_RETRY_S = 30;
@@ -17,8 +27,10 @@ const OTHER_LANGUAGE = { en: ["zh", "中文"], zh: ["en", "English"] };
 const $ = (id) => document.getElementById(id);
 const here = new URL(".", location.href); // the server may be behind a proxy's folder
 const player = new Player();
+const stage = new Stage();
+const store = new RecordingStore(() => choices().keep);
+const entries = new Entries(store, player);
 let speaking = null;
-let files = Promise.resolve(); // one after the other
 
 function showState(name, values) {
   $("state").dataset.state = name;
@@ -41,8 +53,10 @@ async function greet(retryS = FIRST_RETRY_S) {
     $("key").closest("details").open = true;
   } else if (answer?.ok) {
     const { data } = await answer.json();
+    showLoaded(data);
     showState("ready", { bundle: data[0].id.split("/").at(-1) }); // a folder is its own name
     offerModels(choices().key, greet);
+    offerJobs(choices().key);
   } else {
     showState("away", { seconds: retryS });
     setTimeout(() => greet(Math.min(LONGEST_RETRY_S, retryS * 2)), retryS * 1000);
@@ -60,12 +74,18 @@ async function startSpeaking() {
   showProblem(null);
   player.stop();
   showRecordButton("record", false);
-  const entry = new Entry(`microphone-${new Date().toISOString().slice(0, 19).replaceAll(":", "")}`, player);
-  say(entry.title, "title", { time: new Date().toLocaleTimeString() });
+  showSpeaking(true);
+  const name = `microphone-${new Date().toISOString().slice(0, 19).replaceAll(":", "")}`;
+  const title = { key: "title", values: { time: new Date().toLocaleTimeString() } };
+  const entry = entries.add(newRecording(name, title, "microphone"));
   const chosen = choices();
   speaking = new Speaking(entry, { ...chosen, url: here }, {
-    onFrame: showSound,
-    onState: showState,
+    onFrame: (samples, level, times) => stage.hear(samples, level, times),
+    onSamples: store.soundKeeper(entry.recording),
+    onMessage: (message, offsetMs) => stage.take(message, offsetMs),
+    onPartial: (text) => stage.showPartial(text),
+    onFinal: (text, sentences) => stage.append(text, sentences),
+    onState: showConnection,
     onStop: () => showRecordButton("record.finishing", false),
     onEnd: endSpeaking,
     onProblem: showProblem,
@@ -75,16 +95,24 @@ async function startSpeaking() {
     const mine = speaking;
     entry.onCancel = () => mine.stop();
     showRecordButton("record.stop", true);
+    stage.begin(chosen.mode);
   } catch (error) {
     if (!(error instanceof MicrophoneError)) throw error;
-    entry.remove();
+    entries.close(entry.recording.id);
     showProblem(error);
     endSpeaking();
   }
 }
 
+function showConnection(name, values) {
+  showState(name, values);
+  stage.showConnection(name);
+}
+
 function endSpeaking() {
   speaking = null;
+  stage.end();
+  showSpeaking(false);
   showRecordButton("record", true);
   greet();
 }
@@ -92,30 +120,7 @@ function endSpeaking() {
 function showRecordButton(key, isEnabled) {
   $("record").ariaDisabled = String(!isEnabled); // a button that is really disabled loses the focus
   $("record").classList.toggle("on", key === "record.stop");
-  say($("record").firstElementChild, key);
-  $("level").value = 0;
-}
-
-function showSound(level, durationMs) {
-  $("level").value = Math.sqrt(level); // as loud as it sounds rather than as high as the wave goes
-  const seconds = Math.floor(durationMs / 1000);
-  $("clock").textContent = `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
-}
-
-/** Several files are sent one after the other. */
-function take(list) {
-  showProblem(null);
-  for (const file of list) {
-    const entry = new Entry(file.name.replace(/\.[^.]*$/, "") || "recording", player);
-    entry.title.textContent = file.name;
-    entry.showProgress("queued");
-    let isCancelled = false;
-    entry.onCancel = () => {
-      isCancelled = true;
-      entry.finish("cancelled");
-    };
-    files = files.then(() => isCancelled || listen(file, entry, { ...choices(), url: here }));
-  }
+  say($("record").lastElementChild, key);
 }
 
 function listenToForm() {
@@ -124,30 +129,11 @@ function listenToForm() {
     if (speaking) speaking.stop();
     else startSpeaking();
   });
-  $("choose").addEventListener("click", () => $("files").click());
-  $("files").addEventListener("change", () => {
-    take([...$("files").files]);
-    $("files").value = ""; // so that the same file can be chosen again
-  });
   $("key").addEventListener("change", () => greet());
   $("interface-language").addEventListener("click", () => {
     const [next] = OTHER_LANGUAGE[spokenLanguage()];
     keep("interface", next);
     showLanguage(next);
-  });
-}
-
-function listenToDrops() {
-  const show = (isOver) => $("drop").classList.toggle("over", isOver);
-  document.addEventListener("dragover", (event) => {
-    event.preventDefault();
-    show(true);
-  });
-  document.addEventListener("dragleave", (event) => show(event.relatedTarget !== null));
-  document.addEventListener("drop", (event) => {
-    event.preventDefault();
-    show(false);
-    take([...event.dataTransfer.files]);
   });
 }
 
@@ -159,8 +145,15 @@ function showLanguage(name) {
 }
 
 showLanguage(openSettings());
+openViews();
 $("key-row").hidden = !choices().key;
 listenToForm();
-listenToDrops();
+const take = openFiles({ newEntry: (recording) => entries.add(recording), here, onTake: () => showProblem(null) });
+openJobs(entries);
 listenToModels();
+listenToChoices(showExamples);
+listenToExamples((file) => take([file], "sample"), showProblem);
+explainSecure();
+entries.onAgain = (entry) => transcribeAgain(entries, entry, { ...choices(), url: here });
+openHistory(store, entries);
 greet();

@@ -158,6 +158,10 @@ class OpenAIModel(ModelFacts):
     """Part of OpenAI's shape, always `paraserve`."""
     aliases: list[str]
     """More names of the model."""
+    knows: str
+    """The speech that it understands, in English words. Empty where its bundle does not tell."""
+    is_embedded: bool
+    """It is the model that is part of the installation."""
 
 
 class OpenAIModelList(Documented):

@@ -119,6 +119,15 @@ class TimingJson(Documented):
     """Running models."""
 
 
+class PeaksJson(Documented):
+    """What a waveform is drawn from."""
+
+    per_s: int
+    """Number of peaks in a second."""
+    values: str
+    """Base64 of a byte for each peak, 255 for full scale. With `channel=split` the loudest channel counts."""
+
+
 class TranscriptJson(
     WithSpoken, Understanding, HotwordFacts, WithChannels, WithRedactions, WithNotice, WithWarnings, WithAudioQuality
 ):
@@ -142,5 +151,7 @@ class TranscriptJson(
     """Present where the text is an English translation. `language` is the one that was spoken."""
     timing: TimingJson
     """Time that the parts of the work took."""
+    peaks: PeaksJson | MISSING = MISSING
+    """The loudest sample of each 100 ms of the recording. Present with `peaks=true`."""
     cached: Literal[True] | MISSING = MISSING
     """Present where the text was not made for this request, but is that of an earlier or an equal one."""

@@ -1,12 +1,16 @@
 /** Addresses of a server, how an API key is shown, and its errors. */
 
 export class ServerError extends Error {
-  /** `code` is the server's, or "no_connection". `param` is the field at fault, null where none is. */
-  constructor(code, message, param = null) {
+  /**
+   * `code` is the server's, or "no_connection". `param` is the field at fault, null where none is. `retryAfterS` are the
+   * seconds after which it may be tried again, null where the server does not say so.
+   */
+  constructor(code, message, param = null, retryAfterS = null) {
     super(message);
     this.name = "ServerError";
     this.code = code;
     this.param = param;
+    this.retryAfterS = retryAfterS;
   }
 }
 
@@ -31,10 +35,10 @@ export function socketUrl(server, key) {
   return url.href;
 }
 
-/** The error that an answer stands for, from its JSON and its status. */
-export function errorOf(body, status) {
-  const error = body?.error;
-  return new ServerError(error?.code ?? "failed", error?.message ?? `HTTP ${status}`, error?.param ?? null);
+/** The error that an answer stands for, from its JSON, its status and its header `Retry-After`. */
+export function errorOf(body, status, retryAfter = null) {
+  const { code = "failed", message = `HTTP ${status}`, param = null } = body?.error ?? {};
+  return new ServerError(code, message, param, retryAfter === null ? null : Number(retryAfter));
 }
 
 /** The models of a server, as it describes them. `options`: {url, key}. Rejects with a ServerError. */

@@ -1,0 +1,84 @@
+/** The recordings that are open on the page, newest first. */
+import { Entry } from "../recording/entry.js";
+import { listenToShare } from "../share/menu.js";
+import { timeAt } from "./places.js";
+
+export class Entries {
+  /** Called with the entry whose recording is to be transcribed again. */
+  onAgain = (_entry) => {};
+  /** Called with the id of a recording that somebody wants to be rid of. */
+  onRemove = (_id) => {};
+  #store;
+  #player;
+  #place = document.getElementById("entries");
+  #open = new Map(); // id to {entry, root}
+  #stale = new Set(); // ids of recordings that another tab has changed
+
+  /** `store` keeps them; `player` is the page's. */
+  constructor(store, player) {
+    this.#store = store;
+    this.#player = player;
+    document.addEventListener("visibilitychange", () => this.#refresh());
+  }
+
+  /** Show a recording, and keep it from now on. Returns its entry. */
+  add(recording) {
+    const entry = new Entry(recording, this.#player, this.#place);
+    const root = this.#place.firstElementChild;
+    root.dataset.created = recording.createdMs;
+    const newer = [...this.#place.children].filter((other) => Number(other.dataset.created) > recording.createdMs);
+    newer.at(-1)?.after(root);
+    this.#open.set(recording.id, { entry, root });
+    listenToShare(root, recording);
+    entry.onChange = () => this.#store.keep(recording);
+    entry.onAgain = () => this.onAgain(entry);
+    entry.onRemove = () => this.onRemove(recording.id);
+    return entry;
+  }
+
+  /** The entry of a recording that is kept, shown if it was not; null if none is kept. */
+  async open(id) {
+    const recording = this.#open.has(id) ? null : await this.#store.get(id);
+    if (this.#open.has(id)) return this.#open.get(id).entry; // it may have come in the meantime
+    return recording && this.add(recording);
+  }
+
+  /** The entry, undefined if it is not on the page. */
+  find(id) {
+    return this.#open.get(id)?.entry;
+  }
+
+  /** Take an entry off the page and stop what is being done. Returns its recording, undefined if it was not there. */
+  close(id) {
+    const entry = this.find(id);
+    this.#open.delete(id);
+    entry?.remove();
+    return entry?.recording;
+  }
+
+  /** Bring an entry into sight, or the word at a place of its text: the number of characters before it. */
+  show(entry, offset = 0) {
+    const { root } = this.#open.get(entry.recording.id);
+    const atMs = offset && timeAt(entry.recording.transcript, offset);
+    const word = atMs ? [...root.querySelectorAll(".word")].findLast(({ dataset }) => Number(dataset.start) <= atMs) : null;
+    (word ?? root).scrollIntoView({ block: word ? "center" : "start" });
+    (word ?? root.querySelector(".text")).focus({ preventScroll: true });
+  }
+
+  /** Show what another tab has made of a recording. */
+  changedElsewhere(id) {
+    if (this.find(id)?.recording.state === "done") this.#stale.add(id);
+    this.#refresh();
+  }
+
+  async #refresh() {
+    if (document.hidden) return;
+    const ids = [...this.#stale];
+    this.#stale.clear();
+    for (const id of ids) {
+      const recording = await this.#store.get(id);
+      this.close(id);
+      if (recording) this.add(recording);
+    }
+  }
+}

@@ -1,0 +1,48 @@
+/** What people read of a kept recording. */
+import { phrase, spokenLanguage } from "../words/words.js";
+
+/** Its title as it is read now. */
+export function titleOf({ title }) {
+  return typeof title === "string" ? title : phrase(title.key, title.values);
+}
+
+/** "Today", "Yesterday", or the date. */
+export function dayOf(ms) {
+  const [day, today] = [new Date(ms), new Date()].map((date) => date.setHours(0, 0, 0, 0));
+  const nDays = Math.round((day - today) / 86_400_000); // days of 23 and of 25 hours, too
+  if (nDays > -2 && nDays < 1) return capitalised(new Intl.RelativeTimeFormat(locale(), { numeric: "auto" }).format(nDays, "day"));
+  return new Date(ms).toLocaleDateString(locale(), { year: "numeric", month: "long", day: "numeric", weekday: "long" });
+}
+
+export function timeOf(ms) {
+  return new Date(ms).toLocaleTimeString(locale(), { hour: "2-digit", minute: "2-digit" });
+}
+
+/** A duration as on a clock. */
+export function clockOf(ms) {
+  const seconds = Math.round(ms / 1000);
+  const parts = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
+  const [first, ...rest] = parts[0] ? parts : parts.slice(1);
+  return [first, ...rest.map((part) => String(part).padStart(2, "0"))].join(":");
+}
+
+export function numberOf(n) {
+  return n.toLocaleString(locale());
+}
+
+/** Bytes in kB or MB. */
+export function sizeOf(bytes) {
+  const [amount, unit] = bytes < 1e6 ? [bytes / 1e3, "kilobyte"] : [bytes / 1e6, "megabyte"];
+  const maximumFractionDigits = amount < 10 ? 1 : 0;
+  return amount.toLocaleString(locale(), { style: "unit", unit, maximumFractionDigits });
+}
+
+/** The interface's language, with the region that the browser is set to if it is of that language. */
+export function locale() {
+  const language = spokenLanguage();
+  return navigator.languages.find((name) => name.startsWith(language)) ?? language;
+}
+
+function capitalised(text) {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
