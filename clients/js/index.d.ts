@@ -83,6 +83,9 @@ export interface Model {
   id: string;
   state: string;
   aliases: string[];
+  /** The speech that it understands, in English words. */
+  knows: string;
+  is_embedded: boolean;
   languages: string[];
   [more: string]: unknown;
 }
@@ -109,6 +112,8 @@ export interface LiveOptions extends Server {
 
 export interface LiveListener {
   onState?: (state: "connecting" | "connected" | "waiting", values: { seconds?: number }) => void;
+  /** Gets each result as the server sent it; its times count from `offsetMs` of the sound. */
+  onMessage?: (message: Record<string, unknown>, offsetMs: number) => void;
   /** Replaces the text of the open sentence. */
   onPartial?: (text: string) => void;
   /** Goes behind the final texts so far. */
@@ -124,6 +129,8 @@ export interface LiveListener {
 /** One utterance, over one connection after the other if it breaks. */
 export class Live {
   readonly recording: Recording;
+  /** Sound that was recorded and has not left this machine, in ms. */
+  readonly unsentMs: number;
   constructor(options: LiveOptions, listener?: LiveListener);
   /** Connect. */
   start(): void;

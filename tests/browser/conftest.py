@@ -137,6 +137,13 @@ def visit(playwright, chromium, browser) -> Iterator[Callable[..., Visit]]:
         yield open_page
 
 
+@pytest.fixture(scope="module")
+def shared_page(browser, server_url) -> Iterator[Page]:
+    """One page for all tests of modules by themselves."""
+    with visited(browser, server_url) as one:
+        yield one.page
+
+
 @contextmanager
 def launched(playwright: Playwright, chromium: str, microphone: Path | None = None) -> Iterator[Browser]:
     """A browser. Its microphone is chosen at its start."""

@@ -32,7 +32,7 @@ def test_everything_has_a_name(visit, server_url, samples):
     one = visit(server_url)
     one.page.locator("#files").set_input_files(samples[0].path)
     expect(one.page.locator(".word").first).to_be_visible()
-    one.page.locator("summary").click()
+    one.page.locator(".settings summary").click()
     names = {"en": named_parts(one.page)}
     one.page.locator("#interface-language").click()
     names["zh"] = named_parts(one.page)
@@ -41,7 +41,6 @@ def test_everything_has_a_name(visit, server_url, samples):
         "combobox",
         "checkbox",
         "textbox",
-        "meter",
         "image",
         "link",
     }
@@ -98,7 +97,7 @@ def test_text_can_be_read(visit, server_url, samples, scheme):
     """Every visible text stands out from its ground, while somebody speaks, too."""
     one = visit(server_url, color_scheme=scheme, reduced_motion="reduce", microphone=samples[0].path)
     page = one.page
-    page.locator("summary").click()
+    page.locator(".settings summary").click()
     page.get_by_role("button", name="Start speaking").click()
     expect(page.locator(".partial")).not_to_have_text("")
     contrasts = page.evaluate(CONTRASTS)
@@ -113,7 +112,7 @@ def test_fits_the_screen(visit, server_url, samples, width):
     one = visit(server_url, viewport={"width": width, "height": 700})
     one.page.locator("#files").set_input_files(samples[-1].path)
     expect(one.page.locator(".word").first).to_be_visible()
-    one.page.locator("summary").click()
+    one.page.locator(".settings summary").click()
     wide = """[...document.querySelectorAll('body *')].filter((e) => e.getBoundingClientRect().right > innerWidth)"""
     assert one.page.evaluate(f"{wide}.map((element) => element.outerHTML.slice(0, 80))") == []
 
@@ -123,23 +122,16 @@ def test_keyboard_alone(visit, server_url, samples):
     """Tab reaches every control in reading order with a ring around it, Enter starts and stops speaking."""
     one = visit(server_url, microphone=samples[0].path)
     page = one.page
-    expect(page.locator("#models-get")).to_be_visible()  # the server says that there are models to get
+    expect(page.locator("#models-open")).to_be_visible()  # the server says that there are models to get
+    expect(page.locator("#clips button")).to_have_count(3)
     reached = []
-    for _ in range(9):
+    for _ in range(14):
         page.keyboard.press("Tab")
         reached.append(page.evaluate("document.activeElement.id || document.activeElement.localName"))
         assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
-    assert reached == [
-        "a",
-        "a",
-        "interface-language",
-        "record",
-        "choose",
-        "summary",
-        "models-choice",
-        "models-get",
-        "a",
-    ]
+    clips = ["button"] * 3
+    middle = [*clips, "choose", "choose-folder", "summary", "models-open", "summary"]
+    assert reached == ["a", "a", "interface-language", "record", "language", *middle, "a"]
     page.locator("#record").focus()
     page.keyboard.press("Enter")
     expect(page.locator(".sentence")).to_have_count(1)

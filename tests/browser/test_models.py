@@ -38,7 +38,8 @@ def test_a_model_is_fetched(visit, serve, hub, samples):
     with serve() as url:
         page = visit(url).page
         choice, doing = page.locator("#models-choice"), page.locator("#models-doing")
-        expect(choice).to_be_visible()
+        expect(page.locator("#models-offer")).to_contain_text("99 languages")
+        page.get_by_text("More models").click()
         expect(choice).to_have_value("whisper-base")
         choice.select_option("small")
         page.get_by_role("button", name="Get it").click()
@@ -60,6 +61,7 @@ def test_a_model_that_cannot_be_fetched(visit, serve, hub):
     hub.always[GRAPH] = Answer(status=404)
     with serve() as url:
         page = visit(url).page
+        page.get_by_text("More models").click()
         page.locator("#models-choice").select_option("small")
         page.get_by_role("button", name="Get it").click()
         expect(page.locator("#models-problem")).to_contain_text("404 Not Found")

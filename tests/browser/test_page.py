@@ -157,12 +157,12 @@ def test_upload_tells_how_far_it_is(visit, server_url, samples):
 
 @pytest.mark.slow
 def test_uploads_can_be_cancelled(visit, server_url, samples):
-    """A file that is being sent and one that waits can both be given up; the next one gets its text."""
+    """Files that are being sent and one that waits can be given up; the next one gets its text."""
     one = visit(server_url)
     slow_down(one.page, 20_000)
-    drop(one.page, [samples[-1].path, samples[-1].path])
-    expect(one.page.get_by_text("Waiting")).to_be_visible()
-    expect(one.page.get_by_text("Sending")).to_be_visible()
+    drop(one.page, [sample.path for sample in samples[-3:]])
+    expect(one.page.get_by_text("Sending")).to_have_count(2)
+    one.page.locator("#queue-rows .off").nth(2).click()
     for entry in (0, 1):
         one.page.locator(".entry").nth(entry).get_by_role("button", name="Cancel").click()
     expect(one.page.get_by_text("Cancelled.")).to_have_count(2)

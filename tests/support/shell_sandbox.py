@@ -42,6 +42,7 @@ NOT_RUN = {
     "python": "runs benchmarks for minutes or hours",
     "python3": "makes environments",
     "rsync": "is not installed everywhere",
+    "ssh": "needs another machine",
     "sudo": "is for root",
 }
 """Programs that do nothing here, and why."""

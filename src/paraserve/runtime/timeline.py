@@ -13,12 +13,10 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 Kind: TypeAlias = Literal["receive", "run", "stage", "send"]
-KINDS: tuple[Kind, ...] = ("receive", "run", "stage", "send")
-RECEIVE, RUN, STAGE, SEND = range(len(KINDS))
 
 KEPT_S = 60.0
 """Age up to which events are told."""
-_RECORD = struct.Struct("<dIIIHBB")  # start, waited, lasted, amount, items, kind, name
+_RECORD = struct.Struct("<dffIHH")  # start in s, wait and work in ms, amount, items, name
 PAGE_RECORDS = 256
 PAGE_BYTES = PAGE_RECORDS * _RECORD.size
 MAX_PAGES = 16
@@ -27,7 +25,6 @@ TOTAL_PAGES = 5_000
 """Of all timelines of a process, which take 30 MB at most."""
 JOINED_S = 0.05
 """Frames and pieces of an upload that come within this time are one event."""
-MAX_US = 2**32 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +75,7 @@ class Timeline:
         self._ring = bytearray()
         self._n_records = 0  # since the beginning
         self._capacity = 0
-        self._names: dict[str, int] = {}
+        self._names: dict[tuple[Kind, str], int] = {}
         self._arrival: list[float] | None = None  # first and last time, and bytes, of what is not yet in the ring
         self._arrival_name = ""
 
@@ -94,24 +91,22 @@ class Timeline:
 
     def ran(self, stage: str, queued_s: float, queue_ms: float, run_ms: float, items: int) -> None:
         """Note a model run that was asked for at `queued_s`, with so many items in its batch."""
-        self._put(RUN, stage, (queued_s, queue_ms * 1000, run_ms * 1000), items=items)
+        self._put(("run", stage), queued_s, queue_ms, run_ms, 0, items)
 
     def passed(self, stage: str, start_s: float, seconds: float) -> None:
         """Note a stage of an upload, which has lasted so long from `start_s` on."""
-        self._put(STAGE, stage, (start_s, 0, seconds * 1e6))
+        self._put(("stage", stage), start_s, 0.0, seconds * 1000)
 
     def sent(self, name: str, start_s: float, took_s: float | None) -> None:
         """Note what was sent from `start_s` until now. `took_s`: seconds from its audio on, None for no result."""
-        lasted_us = (time.monotonic() - start_s) * 1e6
-        self._put(SEND, name, (start_s, 0, lasted_us), 0 if took_s is None else int(took_s * 1000))
+        lasted_ms = (time.monotonic() - start_s) * 1000
+        self._put(("send", name), start_s, 0.0, lasted_ms, 0 if took_s is None else int(took_s * 1000))
 
     def events(self) -> list[TimedEvent]:
         """Return the events of the last `KEPT_S` before the newest one, the oldest first."""
         self._put_arrival()
-        names = list(self._names)
-        found = [_event(record, names) for record in self._records()]
-        since_s = max((event.start_s for event in found), default=0.0) - KEPT_S
-        return sorted((event for event in found if event.start_s >= since_s), key=lambda event: event.start_s)
+        found = sorted(self._told(), key=lambda event: event.start_s)
+        return [event for event in found if event.start_s >= found[-1].start_s - KEPT_S]
 
     @property
     def is_empty(self) -> bool:
@@ -132,28 +127,18 @@ class Timeline:
         if self._arrival is not None:
             first_s, last_s, n_bytes = self._arrival
             self._arrival = None
-            self._put(RECEIVE, self._arrival_name, (first_s, 0, (last_s - first_s) * 1e6), int(n_bytes))
+            self._put(("receive", self._arrival_name), first_s, 0.0, (last_s - first_s) * 1000, int(n_bytes))
 
-    def _put(self, kind: int, name: str, times: tuple[float, float, float], amount: int = 0, items: int = 0) -> None:
-        """Write a record. `times`: the start in seconds, then the wait and the work in microseconds."""
-        start_s, waited_us, lasted_us = times
+    def _put(
+        self, name: tuple[Kind, str], start_s: float, wait_ms: float, work_ms: float, amount: int = 0, items: int = 0
+    ) -> None:
         place = self._n_records
         if place >= self._capacity and not self._grow():
-            place %= self._capacity or 1
             if not self._capacity:
                 return
+            place %= self._capacity
         number = self._names.setdefault(name, len(self._names))
-        _RECORD.pack_into(
-            self._ring,
-            place * _RECORD.size,
-            start_s,
-            min(int(waited_us), MAX_US),
-            min(int(lasted_us), MAX_US),
-            min(amount, MAX_US),
-            min(items, 0xFFFF),
-            kind,
-            number,
-        )
+        _RECORD.pack_into(self._ring, place * _RECORD.size, start_s, wait_ms, work_ms, amount, items, number)
         self._n_records += 1
 
     def _grow(self) -> bool:
@@ -164,14 +149,12 @@ class Timeline:
         self._capacity += PAGE_RECORDS
         return True
 
-    def _records(self) -> Iterator[tuple[float, int, int, int, int, int, int]]:
-        n_records = min(self._n_records, self._capacity)
-        return _RECORD.iter_unpack(self._ring[: n_records * _RECORD.size])
-
-
-def _event(record: tuple[float, int, int, int, int, int, int], names: list[str]) -> TimedEvent:
-    start_s, waited_us, lasted_us, amount, items, kind, name = record
-    return TimedEvent(KINDS[kind], names[name], start_s, waited_us, lasted_us, amount, items)
+    def _told(self) -> Iterator[TimedEvent]:
+        names = list(self._names)
+        n_bytes = min(self._n_records, self._capacity) * _RECORD.size
+        for start_s, wait_ms, work_ms, amount, items, number in _RECORD.iter_unpack(self._ring[:n_bytes]):
+            kind, name = names[number]
+            yield TimedEvent(kind, name, start_s, round(wait_ms * 1000), round(work_ms * 1000), amount, items)
 
 
 TIMELINE: ContextVar[Timeline | None] = ContextVar("timeline", default=None)

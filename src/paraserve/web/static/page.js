@@ -1,8 +1,12 @@
 /** The page: what the buttons do. */
 import { MicrophoneError } from "./client/index.js";
 import { credentials } from "./client/server.js";
-import { listen } from "./files/listening.js";
+import { openFiles } from "./files/files.js";
+import { offerJobs, openJobs } from "./jobs/jobs.js";
+import { listenToExamples, showExamples, showSpeaking } from "./start/examples.js";
+import { listenToChoices, showLoaded } from "./start/loaded.js";
 import { listenToModels, offerModels } from "./start/models.js";
+import { explainSecure } from "./start/secure.js";
 import { transcribeAgain } from "./history/again.js";
 import { Entries } from "./history/entries.js";
 import { openHistory } from "./history/history.js";
@@ -11,6 +15,7 @@ import { Player } from "./sound/player.js";
 import { newRecording } from "./recording/recording.js";
 import { choices, keep, openSettings } from "./settings.js";
 import { Speaking } from "./speaking/speaking.js";
+import { Stage } from "./speaking/stage.js";
 import { openViews } from "./views.js";
 import { plainWords, say, speak, spokenLanguage } from "./words/words.js";
 
@@ -22,10 +27,10 @@ const OTHER_LANGUAGE = { en: ["zh", "中文"], zh: ["en", "English"] };
 const $ = (id) => document.getElementById(id);
 const here = new URL(".", location.href); // the server may be behind a proxy's folder
 const player = new Player();
+const stage = new Stage();
 const store = new RecordingStore(() => choices().keep);
 const entries = new Entries(store, player);
 let speaking = null;
-let files = Promise.resolve(); // one after the other
 
 function showState(name, values) {
   $("state").dataset.state = name;
@@ -48,8 +53,10 @@ async function greet(retryS = FIRST_RETRY_S) {
     $("key").closest("details").open = true;
   } else if (answer?.ok) {
     const { data } = await answer.json();
+    showLoaded(data);
     showState("ready", { bundle: data[0].id.split("/").at(-1) }); // a folder is its own name
     offerModels(choices().key, greet);
+    offerJobs(choices().key);
   } else {
     showState("away", { seconds: retryS });
     setTimeout(() => greet(Math.min(LONGEST_RETRY_S, retryS * 2)), retryS * 1000);
@@ -67,14 +74,18 @@ async function startSpeaking() {
   showProblem(null);
   player.stop();
   showRecordButton("record", false);
+  showSpeaking(true);
   const name = `microphone-${new Date().toISOString().slice(0, 19).replaceAll(":", "")}`;
   const title = { key: "title", values: { time: new Date().toLocaleTimeString() } };
   const entry = entries.add(newRecording(name, title, "microphone"));
   const chosen = choices();
   speaking = new Speaking(entry, { ...chosen, url: here }, {
-    onFrame: showSound,
+    onFrame: (samples, level, times) => stage.hear(samples, level, times),
     onSamples: store.soundKeeper(entry.recording),
-    onState: showState,
+    onMessage: (message, offsetMs) => stage.take(message, offsetMs),
+    onPartial: (text) => stage.showPartial(text),
+    onFinal: (text, sentences) => stage.append(text, sentences),
+    onState: showConnection,
     onStop: () => showRecordButton("record.finishing", false),
     onEnd: endSpeaking,
     onProblem: showProblem,
@@ -84,6 +95,7 @@ async function startSpeaking() {
     const mine = speaking;
     entry.onCancel = () => mine.stop();
     showRecordButton("record.stop", true);
+    stage.begin(chosen.mode);
   } catch (error) {
     if (!(error instanceof MicrophoneError)) throw error;
     entries.close(entry.recording.id);
@@ -92,8 +104,15 @@ async function startSpeaking() {
   }
 }
 
+function showConnection(name, values) {
+  showState(name, values);
+  stage.showConnection(name);
+}
+
 function endSpeaking() {
   speaking = null;
+  stage.end();
+  showSpeaking(false);
   showRecordButton("record", true);
   greet();
 }
@@ -101,30 +120,7 @@ function endSpeaking() {
 function showRecordButton(key, isEnabled) {
   $("record").ariaDisabled = String(!isEnabled); // a button that is really disabled loses the focus
   $("record").classList.toggle("on", key === "record.stop");
-  say($("record").firstElementChild, key);
-  $("level").value = 0;
-}
-
-function showSound(level, durationMs) {
-  $("level").value = Math.sqrt(level); // as loud as it sounds rather than as high as the wave goes
-  const seconds = Math.floor(durationMs / 1000);
-  $("clock").textContent = `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
-}
-
-/** Several files are sent one after the other. */
-function take(list) {
-  showProblem(null);
-  for (const file of list) {
-    const name = file.name.replace(/\.[^.]*$/, "") || "recording";
-    const entry = entries.add({ ...newRecording(name, file.name, "file"), sound: file });
-    entry.showProgress("queued");
-    let isCancelled = false;
-    entry.onCancel = () => {
-      isCancelled = true;
-      entry.finish("cancelled");
-    };
-    files = files.then(() => isCancelled || listen(file, entry, { ...choices(), url: here }));
-  }
+  say($("record").lastElementChild, key);
 }
 
 function listenToForm() {
@@ -133,30 +129,11 @@ function listenToForm() {
     if (speaking) speaking.stop();
     else startSpeaking();
   });
-  $("choose").addEventListener("click", () => $("files").click());
-  $("files").addEventListener("change", () => {
-    take([...$("files").files]);
-    $("files").value = ""; // so that the same file can be chosen again
-  });
   $("key").addEventListener("change", () => greet());
   $("interface-language").addEventListener("click", () => {
     const [next] = OTHER_LANGUAGE[spokenLanguage()];
     keep("interface", next);
     showLanguage(next);
-  });
-}
-
-function listenToDrops() {
-  const show = (isOver) => $("drop").classList.toggle("over", isOver);
-  document.addEventListener("dragover", (event) => {
-    event.preventDefault();
-    show(true);
-  });
-  document.addEventListener("dragleave", (event) => show(event.relatedTarget !== null));
-  document.addEventListener("drop", (event) => {
-    event.preventDefault();
-    show(false);
-    take([...event.dataTransfer.files]);
   });
 }
 
@@ -171,8 +148,12 @@ showLanguage(openSettings());
 openViews();
 $("key-row").hidden = !choices().key;
 listenToForm();
-listenToDrops();
+const take = openFiles({ newEntry: (recording) => entries.add(recording), here, onTake: () => showProblem(null) });
+openJobs(entries);
 listenToModels();
+listenToChoices(showExamples);
+listenToExamples((file) => take([file], "sample"), showProblem);
+explainSecure();
 entries.onAgain = (entry) => transcribeAgain(entries, entry, { ...choices(), url: here });
 openHistory(store, entries);
 greet();

@@ -1,17 +1,29 @@
 /** The choices of the form, kept by the browser from one visit to the next. */
 const KEY = "paraserve";
-const FIELDS = ["mode", "language", "itn", "hotwords", "key", "keep"];
+const FIELDS = ["mode", "model", "language", "itn", "hotwords", "channel", "key", "keep"];
 
 /** Fill the form, or the fields of it that the page has, and keep what is chosen. Returns the interface's language. */
 export function openSettings() {
-  const kept = read();
   for (const name of FIELDS) {
     const field = document.getElementById(name);
     if (!field) continue;
-    if (name in kept) field[field.type === "checkbox" ? "checked" : "value"] = kept[name];
     field.addEventListener("change", () => keep(name, valueOf(name)));
+    choose(name);
   }
-  return kept.interface ?? (navigator.language.startsWith("zh") ? "zh" : "en");
+  return kept("interface") ?? (navigator.language.startsWith("zh") ? "zh" : "en");
+}
+
+/** Put into a field what was chosen last. A list that has no such choice shows its first one. */
+export function choose(name) {
+  const field = document.getElementById(name);
+  const value = kept(name);
+  if (value !== undefined) field[field.type === "checkbox" ? "checked" : "value"] = value;
+  if (field.selectedIndex === -1) field.selectedIndex = 0;
+}
+
+/** What was kept under a name; undefined: nothing. */
+export function kept(name) {
+  return read()[name];
 }
 
 /** Keep a choice. Where the browser keeps nothing (private windows of some) it lasts as long as the page. */
@@ -23,16 +35,14 @@ export function keep(name, value) {
   }
 }
 
-/** A choice that was kept by `keep`, undefined without. */
-export function kept(name) {
-  return read()[name];
-}
-
-/** What is chosen: {mode, language, itn, hotwords, key, keep}, the hotwords as a list. */
+/**
+ * What is chosen: {mode, model, language, itn, hotwords, channel, key, keep}, the hotwords as a list. No model: the server
+ * chooses.
+ */
 export function choices() {
   const hotwords = valueOf("hotwords").split(/[\s,，、;；]+/).filter(Boolean);
-  const [mode, language, itn, kept] = ["mode", "language", "itn", "keep"].map(valueOf);
-  return { mode, language, itn, hotwords, key: valueOf("key").trim(), keep: kept };
+  const names = ["mode", "model", "language", "itn", "channel", "keep"];
+  return { ...Object.fromEntries(names.map((name) => [name, valueOf(name)])), hotwords, key: valueOf("key").trim() };
 }
 
 function valueOf(name) {

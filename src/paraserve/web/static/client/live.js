@@ -29,7 +29,7 @@ const RETRIED_ERRORS = new Set(["overloaded", "key_limit", "limits_unavailable",
 
 const DEFAULTS = { mode: "2pass", language: "", itn: true, hotwords: [], sampleRate: RATE_HZ, extra: {}, keepsSound: false };
 const SILENT = Object.fromEntries(
-  ["onState", "onPartial", "onFinal", "onHeard", "onHotwords", "onEnd"].map((name) => [name, () => {}]),
+  ["onState", "onMessage", "onPartial", "onFinal", "onHeard", "onHotwords", "onEnd"].map((name) => [name, () => {}]),
 );
 
 export class Live {
@@ -66,7 +66,8 @@ export class Live {
    * of the samples that are sent, in Hz. `extra` are more keys of the first message. `keepsSound` keeps all of it in
    * `recording`, where otherwise what has its text is forgotten. `WebSocket` is for programs where none is built in.
    *
-   * `listener`: onState(name, {seconds}) with "connecting", "connected", "waiting"; onPartial(text) replaces the open
+   * `listener`: onState(name, {seconds}) with "connecting", "connected", "waiting"; onMessage(message, offsetMs) gets each
+   * result as the server sent it, whose times count from `offsetMs` of the sound; onPartial(text) replaces the open
    * sentence's text; onFinal(text, sentences) goes behind the texts so far; onHeard(message) gets each message that
    * tells how much was understood, onHotwords(message) each one whose hotwords stay; onEnd(error) comes once, with a
    * ServerError if it failed. All may be left out.
@@ -86,6 +87,12 @@ export class Live {
     this.#timers.pump = setInterval(() => this.pump(), PUMP_EVERY_MS);
     globalThis.addEventListener?.("online", this.#hurry); // programs without a browser have no such event
     this.#connect();
+  }
+
+  /** Sound that was recorded and has not left this machine, in ms. */
+  get unsentMs() {
+    const buffered = (this.#socket?.bufferedAmount ?? 0) / SAMPLE_BYTES;
+    return (this.recording.length - this.#sent + buffered) / SAMPLES_PER_MS;
   }
 
   /** Send the next sound: an Int16Array, or a Float32Array from -1 to 1, mono. */
@@ -199,6 +206,7 @@ export class Live {
 
   #passOn(message) {
     this.#seq = message.seq ?? this.#seq;
+    this.#listener.onMessage(message, this.#first / SAMPLES_PER_MS);
     const isPartial = message.mode?.endsWith("online");
     if (!isPartial || this.#options.mode === "online") this.#listener.onHotwords(message); // others are heard again
     if (!isPartial || message.is_final || message.notice) this.#listener.onHeard(message);

@@ -2,6 +2,7 @@
 import { PEAKS_PER_S } from "../client/recording.js";
 import { cuesOf } from "../transcripts/cues.js";
 import { Editing, rewrite } from "../transcripts/editing.js";
+import { emptyTranscript } from "../transcripts/transcript.js";
 import { localise, say } from "../words/words.js";
 import { listenToActions, subtitleLimits } from "./actions.js";
 import { showChannels } from "../text/channels.js";
@@ -64,6 +65,11 @@ export class Entry {
     this.#showKept();
   }
 
+  /** The element on the page. */
+  get element() {
+    return this.#root;
+  }
+
   /** What is heard on request: `source()` gives {blob}; the same object as long as the sound is the same. */
   set source(source) {
     this.#source = source;
@@ -107,6 +113,15 @@ export class Entry {
     this.#received += sentences.length;
     this.#showText();
     this.onChange();
+  }
+
+  /** Forget all texts and what went wrong, since all is done again. */
+  startOver() {
+    this.#received = 0;
+    const nothing = { transcript: emptyTranscript(), isEdited: false, original: null, error: null, ending: null };
+    this.#update({ ...nothing, state: "working" });
+    this.#showText();
+    showRemarks(this.#root, this.recording);
   }
 
   /** The server's whole transcript, whose first sentences may have come before. What somebody has edited stays. */

@@ -1,13 +1,13 @@
 /** A recording as one HTML file that opens anywhere, without a server and without a request. */
 import { clockOf, locale, titleOf } from "../history/facts.js";
 import { cuesOf } from "../transcripts/cues.js";
+import { hasChannel, spaceBetween } from "../transcripts/joining.js";
+import { paragraphsOf } from "../transcripts/paragraphs.js";
 import { cutAt } from "../transcripts/transcript.js";
 import { phrase, spokenLanguage } from "../words/words.js";
 import { playAlong } from "./play_along.js";
 import { STYLE } from "./style.js";
 
-const PARAGRAPH_PAUSE_MS = 2000;
-const PARAGRAPH_CHARACTERS = 400;
 const NONCE_BYTES = 16;
 const MEDIA_TYPE = /^(audio|video)\/[\w.+-]+$/;
 
@@ -47,38 +47,25 @@ function body(recording, hasSound) {
   const made = new Date(recording.createdMs).toLocaleString(locale(), { dateStyle: "long", timeStyle: "short" });
   const facts = [made, ...(recording.durationMs ? [clockOf(recording.durationMs)] : [])].join(" · ");
   const hint = hasSound ? `<p class="hint">${escaped(phrase("share.hint"))}</p>\n` : "";
-  const text = paragraphsOf(recording.transcript).map((one) => paragraph(one, hasSound)).join("\n");
+  const { sentences, text: whole, channel_names: names = {} } = recording.transcript;
+  const untimed = { text: whole, start_ms: null, tokens: [] };
+  const paragraphs = paragraphsOf(sentences.length ? sentences : [untimed]);
+  const text = paragraphs.map((one) => paragraph(one, names, hasSound)).join("\n");
   const title = escaped(titleOf(recording));
   return `<main>\n<header><h1>${title}</h1><p>${escaped(facts)}</p></header>\n${hint}${text}\n</main>\n`;
 }
 
-/** Sentences between long pauses, not too many in one: [[{text, part}]] as `cutAt` makes them. */
-function paragraphsOf({ text, sentences }) {
-  const paragraphs = [];
-  let [length, endMs] = [0, 0];
-  for (const piece of cutAt(text, sentences)) {
-    const isLate = piece.part && piece.part.start_ms - endMs > PARAGRAPH_PAUSE_MS;
-    if (!paragraphs.length || (piece.part && (isLate || length > PARAGRAPH_CHARACTERS))) {
-      paragraphs.push([]);
-      length = 0;
-    }
-    paragraphs.at(-1).push(piece);
-    length += piece.text.length;
-    endMs = piece.part?.end_ms ?? endMs;
-  }
-  return paragraphs;
+function paragraph(sentences, names, hasSound) {
+  const [first] = sentences;
+  const clock = first.start_ms === null ? "" : clockOf(first.start_ms);
+  const time = hasSound && clock ? `<button data-s="${Number(first.start_ms)}">${clock}</button>` : `<span>${clock}</span>`;
+  const channel = hasChannel(first) ? `<b>${escaped(String(names[first.channel] ?? first.channel))}</b> ` : "";
+  const spaces = sentences.map((one, n) => (n ? spaceBetween(sentences[n - 1].text, one.text) : ""));
+  return `<div class="paragraph">${time}<p>${channel}${sentences.map((one, n) => spaces[n] + wordsOf(one)).join("")}</p></div>`;
 }
 
-function paragraph(pieces, hasSound) {
-  const startMs = pieces.find(({ part }) => part)?.part.start_ms ?? null;
-  const clock = startMs === null ? "" : clockOf(startMs);
-  const time = hasSound && clock ? `<button data-s="${Number(startMs)}">${clock}</button>` : `<span>${clock}</span>`;
-  return `<div class="paragraph">${time}<p>${pieces.map(sentence).join("").trim()}</p></div>`;
-}
-
-function sentence({ text, part }) {
-  if (!part) return escaped(text);
-  const timed = part.tokens.filter((token) => token.start_ms !== null);
+function wordsOf({ text, tokens }) {
+  const timed = tokens.filter((token) => token.start_ms !== null);
   return cutAt(text, timed).map((piece) => (piece.part ? word(piece) : escaped(piece.text))).join("");
 }
 

@@ -26,6 +26,7 @@ video { max-height: 50vh; background: #000; }
 button { border: 0; padding: 0; background: none; font-family: inherit; cursor: pointer; }
 button:hover { color: var(--accent) !important; text-decoration: underline; }
 :focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; }
+b { color: var(--accent); font-size: 0.9rem; }
 i { border-radius: 0.2rem; font-style: normal; }
 .player ~ main i { cursor: pointer; }
 .player ~ main i:hover, .played { background: var(--mark); }

@@ -2,7 +2,8 @@
 import { Live, Microphone } from "../client/index.js";
 
 const SILENT_MS = 3000;
-const EXTRA = { wav_name: "page", audio_quality: true };
+const EXTRA = { wav_name: "page", audio_quality: true, timing: true };
+const LIVE_EXTRA = { speech_events: true, token_times: true }; // where texts come while somebody speaks
 
 export class Speaking {
   #entry;
@@ -14,17 +15,26 @@ export class Speaking {
   #sound = { blob: null, samples: -1 };
 
   /**
-   * `listener`: onFrame(level, durationMs) with the level from 0 to 1, onSamples(Int16Array) of 16 kHz, onState(name,
-   * values), onStop() when no more sound is taken, onEnd(), onProblem({code}).
+   * `listener`: onFrame(samples, level, {recordedMs, unsentMs}) with the level from 0 to 1, onSamples(Int16Array) of 16
+   * kHz, onState(name, values), onMessage(message, offsetMs), onPartial(text), onFinal(text, sentences) as Live gives
+   * them, onStop() when no more sound is taken, onEnd(), onProblem({code}). `options` are those of Live, and `model`,
+   * empty for the server's choice.
    */
   constructor(entry, options, listener) {
     this.#entry = entry;
     this.#listener = listener;
     entry.source = () => this.#heard();
-    this.#live = new Live({ ...options, keepsSound: true, extra: EXTRA }, {
+    this.#live = new Live({ ...options, keepsSound: true, extra: extraOf(options) }, {
       onState: listener.onState,
-      onPartial: (text) => entry.showPartial(text),
-      onFinal: (text, sentences) => entry.append(text, sentences),
+      onMessage: listener.onMessage,
+      onPartial: (text) => {
+        entry.showPartial(text);
+        listener.onPartial(text);
+      },
+      onFinal: (text, sentences) => {
+        entry.append(text, sentences);
+        listener.onFinal(text, sentences);
+      },
       onHeard: (message) => entry.showHeard(message),
       onHotwords: (message) => entry.showHotwords(message),
       onEnd: (error) => this.#ended(error),
@@ -55,7 +65,8 @@ export class Speaking {
     this.#listener.onSamples(samples);
     this.#show(true);
     const level = samples.reduce((loudest, sample) => Math.max(loudest, Math.abs(sample) / 32768), 0);
-    this.#listener.onFrame(level, this.#live.recording.durationMs);
+    const { recording, unsentMs } = this.#live;
+    this.#listener.onFrame(samples, level, { recordedMs: recording.durationMs, unsentMs });
     this.#hasSound ||= level > 0;
     if (!this.#hasSound && this.#live.recording.durationMs > SILENT_MS) {
       this.#hasSound = true; // said once
@@ -87,4 +98,9 @@ export class Speaking {
     if (samples !== this.#sound.samples) this.#sound = { blob: this.#live.recording.wav(), samples };
     return samples ? this.#sound : null;
   }
+}
+
+/** More keys of the first message. */
+function extraOf({ mode, model }) {
+  return { ...EXTRA, ...(mode === "offline" ? {} : LIVE_EXTRA), ...(model ? { model } : {}) };
 }

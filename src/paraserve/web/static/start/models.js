@@ -1,13 +1,15 @@
 /** More models for this server: offered to those who may administer it, fetched with a bar, loaded without a restart. */
 import { credentials } from "../client/server.js";
-import { plainWords, say } from "../words/words.js";
+import { onSpeak, plainWords, say } from "../words/words.js";
+import { languageList } from "./loaded.js";
 
 const POLL_MS = 500;
 const BUSY = ["pulling", "loading"];
 
 const $ = (id) => document.getElementById(id);
 let key = "";
-let models = [];
+let models = []; // those that are not loaded
+let open = null; // the one for open speech
 let following = false;
 let onLoaded = () => {};
 
@@ -26,25 +28,46 @@ export async function offerModels(apiKey, whenLoaded) {
 /** The buttons. */
 export function listenToModels() {
   $("models-choice").addEventListener("change", showChoice);
-  $("models-get").addEventListener("click", begin);
+  $("models-get").addEventListener("click", () => begin($("models-choice").value));
+  $("models-open").addEventListener("click", () => begin(open.name));
   $("models-stop").addEventListener("click", () => ask("DELETE", pullPath($("models-stop").dataset.name)));
+  onSpeak(showOpen);
 }
 
 async function refresh() {
   const { ok, body } = await ask("GET", "v1/admin/models");
   if (!ok) return;
   models = body.data.filter((model) => !model.is_loaded);
+  open = openModel(body);
   const chosen = $("models-choice").value || body.recommended;
   $("models-choice").replaceChildren(...models.map(optionOf));
   if (models.some((model) => model.name === chosen)) $("models-choice").value = chosen;
   $("models").hidden = !models.length && !body.pull;
-  $("models-offer").hidden = !models.length;
+  $("models-more").hidden = !models.length;
+  showOpen();
   showChoice();
   if (body.pull && BUSY.includes(body.pull.state)) follow(body.pull);
 }
 
+/** The recommended model, or where the server lacks packages for it another of several languages. None if it has it. */
+function openModel({ data, recommended }) {
+  const first = data.find((model) => model.name === recommended);
+  if (!first || first.is_loaded) return null;
+  const isReady = (model) => !model.missing_packages.length;
+  return [first, ...models].find((model) => isReady(model) && model.languages.length > 1) ?? first;
+}
+
 function optionOf(model) {
   return new Option(`${model.name}: ${model.about} (${Math.round(model.megabytes)} MB)`, model.name);
+}
+
+function showOpen() {
+  $("models-open-part").hidden = !open;
+  if (!open) return;
+  const { name, languages, megabytes, is_here: isHere } = open;
+  const values = { name, languages: languageList(languages), megabytes: Math.round(megabytes) };
+  say($("models-offer"), isHere ? "models.here" : "models.offer", values);
+  $("models-open").disabled = open.missing_packages.length > 0;
 }
 
 function showChoice() {
@@ -56,9 +79,9 @@ function showChoice() {
   else showProblem(null);
 }
 
-async function begin() {
+async function begin(name) {
   showProblem(null);
-  const { ok, body } = await ask("POST", pullPath($("models-choice").value));
+  const { ok, body } = await ask("POST", pullPath(name));
   if (ok) await follow(body);
   else showError(body?.error ?? { code: "no_connection", message: "" });
 }
@@ -83,7 +106,7 @@ async function follow(pull) {
 function showPull({ name, state, done_bytes: done, total_bytes: total }) {
   const isBusy = BUSY.includes(state);
   $("models-choice").disabled = isBusy;
-  $("models-get").hidden = isBusy;
+  $("models-get").hidden = $("models-open").hidden = isBusy;
   $("models-progress").hidden = !isBusy;
   $("models-stop").hidden = state !== "pulling";
   $("models-stop").dataset.name = name;

@@ -74,7 +74,7 @@ export class Editor {
     node.removeAttribute("role");
     node.removeAttribute("aria-label");
     delete node.dataset.sayLabel;
-    this.#view.restore(sentence);
+    this.#view.refresh(sentence);
     if (keepsFocus) this.#view.root.focus({ preventScroll: true });
   }
 

@@ -15,6 +15,7 @@ export class Finder {
     this.#form = form;
     this.#view = view;
     this.#editing = editing;
+    view.onFilled = () => this.isOpen && this.#mark();
     form.addEventListener("submit", (event) => event.preventDefault());
     form.addEventListener("input", (event) => !event.target.matches(".replacement") && this.#search());
     form.addEventListener("keydown", (event) => this.#key(event));
@@ -45,7 +46,8 @@ export class Finder {
 
   close() {
     this.#form.hidden = true;
-    this.#mark([]);
+    this.#matches = [];
+    this.#mark();
     this.#view.root.focus({ preventScroll: true });
   }
 
@@ -73,9 +75,8 @@ export class Finder {
     const [query, count] = [this.#find(".query").value.trim(), this.#matches.length];
     say(this.#find(".count"), count ? "find.count" : query ? "find.none" : null, { n: current + 1, count });
     for (const name of [".previous", ".next", ".replace-one", ".replace-all"]) this.#find(name).disabled = !count;
-    const ranges = this.#matches.map(({ at, start, end }) => rangeIn(this.#nodeOf(at), start, end));
-    this.#mark(ranges);
-    if (reveals && ranges[current]) this.#view.reveal(ranges[current]);
+    if (reveals && this.#matches[current]) this.#view.reveal(this.#rangeOf(this.#matches[current]));
+    this.#mark();
   }
 
   #replaceOne() {
@@ -93,16 +94,18 @@ export class Finder {
     if (count) say(this.#find(".count"), "find.replaced", { count });
   }
 
-  #nodeOf(at) {
-    return this.#view.nodeOf(this.#view.sentences[at]);
+  #rangeOf({ at, start, end }) {
+    return rangeIn(this.#view.nodeOf(this.#view.sentences[at]), start, end);
   }
 
-  /** Colour the matches without changing the text; browsers that cannot do that only scroll to them. */
-  #mark(ranges) {
+  /** Colour what can be seen of the matches, without changing the text; browsers that cannot only scroll to them. */
+  #mark() {
     if (!globalThis.Highlight || !CSS.highlights) return;
-    const current = ranges[this.#current];
-    CSS.highlights.set("found", new Highlight(...ranges.filter((range) => range !== current)));
-    CSS.highlights.set("found-now", new Highlight(...(current ? [current] : [])));
+    const current = this.#matches[this.#current];
+    const near = this.#matches.filter(({ at }) => this.#view.isFilled(this.#view.sentences[at]));
+    const ranges = near.filter((match) => match !== current).map((match) => this.#rangeOf(match));
+    CSS.highlights.set("found", new Highlight(...ranges));
+    CSS.highlights.set("found-now", new Highlight(...(near.includes(current) ? [this.#rangeOf(current)] : [])));
   }
 
   #key(event) {

@@ -1,40 +1,11 @@
-/** Elements of a text: paragraphs of sentences of words. */
-import { hasChannel, spaceBetween } from "../transcripts/joining.js";
+/** The words of a sentence as elements, and places in them. */
 import { cutAt } from "../transcripts/transcript.js";
-import { label, say } from "../words/words.js";
-import { clockText } from "../sound/clock_text.js";
 
 export const UNSURE = 0.5; // confidence below which a word is marked
 
 const word = document.createElement("span");
 word.className = "word";
 word.tabIndex = -1; // reached by the arrow keys
-
-/** An empty paragraph that begins with `sentence`. `channelName(number)` is what somebody called a channel. */
-export function paragraphNode(sentence, channelName) {
-  const node = document.createElement("div");
-  node.className = "paragraph";
-  if (sentence.start_ms !== null) node.append(timeNode(sentence.start_ms));
-  if (hasChannel(sentence)) node.append(channelNode(sentence.channel, channelName));
-  const body = document.createElement("p");
-  body.className = "sentences";
-  node.append(body);
-  return node;
-}
-
-/** Add sentences to a paragraph; `before` is the one before them, or null. `nodes` gets sentence to element. */
-export function addSentences(paragraph, before, sentences, nodes, hotwords) {
-  const body = paragraph.lastElementChild;
-  for (const sentence of sentences) {
-    const space = before ? spaceBetween(before.text, sentence.text) : "";
-    const node = document.createElement("span");
-    node.className = "sentence";
-    fillSentence(node, sentence, hotwords);
-    nodes.set(sentence, node);
-    body.append(space, node);
-    before = sentence;
-  }
-}
 
 /** `hotwords`: a RegExp of those that were found, or null. */
 export function fillSentence(node, sentence, hotwords) {
@@ -59,34 +30,6 @@ function wordNode(text, token, hot) {
     node.title = hot[0];
   }
   return node;
-}
-
-/** What it shows is not part of the text: neither of a selection nor of what is searched. */
-function timeNode(startMs) {
-  const node = document.createElement("button");
-  node.type = "button";
-  node.className = "time";
-  node.tabIndex = -1; // a thousand stops on the way to the next control; words are reached by the arrow keys
-  node.dataset.time = clockText(startMs);
-  node.dataset.start = startMs;
-  label(node, "play.from", { time: node.dataset.time });
-  return node;
-}
-
-function channelNode(channel, channelName) {
-  const node = document.createElement("span");
-  node.className = "channel";
-  node.dataset.channel = channel;
-  nameChannel(node, channelName(channel));
-  return node;
-}
-
-/** Show the name that somebody gave to a channel, or its number. */
-export function nameChannel(node, name) {
-  if (name) {
-    delete node.dataset.say;
-    node.textContent = name;
-  } else say(node, "channel", { channel: Number(node.dataset.channel) });
 }
 
 /** Place in the sentence's text of a place in one of its text nodes. */

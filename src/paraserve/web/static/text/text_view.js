@@ -2,44 +2,51 @@
 import { say } from "../words/words.js";
 import { paragraphsOf } from "../transcripts/paragraphs.js";
 import { Following } from "./following.js";
+import { Paragraph } from "./paragraph.js";
 import { SentenceTimes } from "./sentence_times.js";
-import { addSentences, fillSentence, nameChannel, paragraphNode } from "./text_nodes.js";
 
 const MARGIN_MS = 100; // heard before and after a word
+const FEW = 50; // paragraphs that can all have their words as elements
+const NEAR = "100%"; // of the height that is seen, above and below it
 
 export class TextView {
   root;
   sentences = [];
+  /** Called when other paragraphs than before have their words. */
+  onFilled = () => {};
   #final;
-  #shown = []; // paragraphs: {sentences, node}
-  #nodes = new WeakMap(); // sentence to element
+  #shown = []; // paragraphs
+  #byNode = new WeakMap();
+  #bySentence = new WeakMap();
   #times = new SentenceTimes([]);
   #played = null;
   #following;
+  #near;
   #onPlay;
-  #channelName;
-  #hotwords = null;
+  #look;
 
   /**
-   * `onPlay(startMs, endMs)` is called for what is to be heard, `channelName(number)` gives the name of a channel.
+   * `onPlay(startMs, endMs)` is called for what is to be heard, `channelName(number)` gives what somebody called a
+   * channel.
    */
   constructor(root, onPlay, channelName) {
     this.root = root;
     this.#final = root.querySelector(".final");
     this.#onPlay = onPlay;
-    this.#channelName = channelName;
+    this.#look = { channelName, hotwords: null };
     this.#following = new Following(root);
+    this.#near = new IntersectionObserver((seen) => this.#seen(seen), { root, rootMargin: `${NEAR} 0px` });
     root.addEventListener("click", (event) => this.#clicked(event.target));
   }
 
   showPartial(text) {
-    this.#find(".partial").textContent = text;
+    this.root.querySelector(".partial").textContent = text;
     this.#following.end();
   }
 
   /** Say why there is no text; see `say`. */
   showReason(key) {
-    say(this.#find(".partial"), key);
+    say(this.root.querySelector(".partial"), key);
   }
 
   /** Let the end of the text stay in sight while it grows. */
@@ -50,24 +57,25 @@ export class TextView {
 
   /** Show these sentences. Paragraphs that are the same stay as they are, with whatever is edited in them. */
   show(sentences) {
-    const paragraphs = paragraphsOf(sentences);
+    const wanted = paragraphsOf(sentences);
     const old = this.#shown;
     let [head, tail] = [0, 0];
-    while (head < old.length && head < paragraphs.length && isSame(old[head].sentences, paragraphs[head])) head += 1;
-    const most = Math.min(old.length, paragraphs.length) - head;
-    while (tail < most && isSame(old.at(-1 - tail).sentences, paragraphs.at(-1 - tail))) tail += 1;
-    const grows = head < old.length && head < paragraphs.length && isBeginning(old[head].sentences, paragraphs[head]);
-    const kept = grows ? [this.#grown(old[head], paragraphs[head])] : [];
-    const first = head + kept.length;
-    const fresh = paragraphs
-      .slice(first, paragraphs.length - tail)
-      .map((some, n) => this.#made(some, paragraphs[first + n - 1]?.at(-1)));
-    for (const { node } of old.slice(first, old.length - tail)) node.remove();
+    while (head < old.length && head < wanted.length && isSame(old[head].sentences, wanted[head])) head += 1;
+    const most = Math.min(old.length, wanted.length) - head;
+    while (tail < most && isSame(old.at(-1 - tail).sentences, wanted.at(-1 - tail))) tail += 1;
+    if (most > 0 && isBeginning(old[head].sentences, wanted[head])) {
+      this.#adopt(old[head], wanted[head].slice(old[head].sentences.length));
+      head += 1;
+    }
+    const fresh = wanted
+      .slice(head, wanted.length - tail)
+      .map((some, n) => this.#made(some, wanted[head + n - 1]?.at(-1), wanted.length <= FEW));
     const next = tail ? old.at(-tail).node : null;
+    for (const { node } of old.slice(head, old.length - tail)) node.remove();
     const added = document.createDocumentFragment();
     added.append(...fresh.map(({ node }) => node));
     this.#final.insertBefore(added, next);
-    this.#shown = [...old.slice(0, head), ...kept, ...fresh, ...old.slice(old.length - tail)];
+    this.#shown = [...old.slice(0, head), ...fresh, ...old.slice(old.length - tail)];
     this.sentences = [...sentences];
     this.#times = new SentenceTimes(this.sentences);
     this.#following.end();
@@ -75,16 +83,16 @@ export class TextView {
 
   /** Mark these words as hotwords: a RegExp, or null. */
   markHotwords(pattern) {
-    if (String(pattern) === String(this.#hotwords)) return;
-    this.#hotwords = pattern;
-    for (const sentence of this.sentences) fillSentence(this.nodeOf(sentence), sentence, pattern);
+    if (String(pattern) === String(this.#look.hotwords)) return;
+    this.#look.hotwords = pattern;
+    for (const paragraph of this.#shown.filter(({ isFilled }) => isFilled)) {
+      for (const sentence of paragraph.sentences) paragraph.refresh(sentence);
+    }
   }
 
   /** Names of channels have changed. */
   nameChannels() {
-    for (const node of this.#final.querySelectorAll(".channel")) {
-      nameChannel(node, this.#channelName(Number(node.dataset.channel)));
-    }
+    for (const paragraph of this.#shown) paragraph.nameChannel();
   }
 
   /** Mark the word that is played at a time; null: none. `isPlaying`: it is kept in sight. */
@@ -106,21 +114,27 @@ export class TextView {
   }
 
   nodeOf(sentence) {
-    return this.#nodes.get(sentence);
+    return this.#bySentence.get(sentence)?.nodeOf(sentence);
+  }
+
+  /** Whether the words of a sentence are elements now. */
+  isFilled(sentence) {
+    return this.#bySentence.get(sentence).isFilled;
   }
 
   /** The sentence that an element is part of, null if of none. */
   sentenceOf(element) {
     const node = element?.closest?.(".sentence");
-    return node ? (this.sentences.find((sentence) => this.nodeOf(sentence) === node) ?? null) : null;
+    const paragraph = node && this.#byNode.get(node.closest(".paragraph"));
+    return paragraph?.sentences.find((sentence) => paragraph.nodeOf(sentence) === node) ?? null;
   }
 
   /** Put the words back into a sentence's element. */
-  restore(sentence) {
-    fillSentence(this.nodeOf(sentence), sentence, this.#hotwords);
+  refresh(sentence) {
+    this.#bySentence.get(sentence).refresh(sentence);
   }
 
-  /** Bring an element of the text into sight. */
+  /** Bring an element, or a Range, into sight. */
   reveal(element) {
     this.#following.reveal(element);
   }
@@ -136,19 +150,30 @@ export class TextView {
     if (element.matches(".time")) this.#onPlay(Number(element.dataset.start), Infinity);
   }
 
-  #made(sentences, before = null) {
-    const node = paragraphNode(sentences[0], this.#channelName);
-    addSentences(node, before, sentences, this.#nodes, this.#hotwords);
-    return { sentences, node };
+  #made(sentences, before, isOneOfFew) {
+    const paragraph = new Paragraph(sentences, before, this.#look);
+    this.#byNode.set(paragraph.node, paragraph);
+    for (const sentence of sentences) this.#bySentence.set(sentence, paragraph);
+    if (isOneOfFew) paragraph.fill();
+    else {
+      paragraph.reserve(this.root.clientWidth);
+      this.#near.observe(paragraph.node);
+    }
+    return paragraph;
   }
 
-  #grown({ sentences: old, node }, sentences) {
-    addSentences(node, old.at(-1), sentences.slice(old.length), this.#nodes, this.#hotwords);
-    return { sentences, node };
+  #adopt(paragraph, sentences) {
+    for (const sentence of sentences) this.#bySentence.set(sentence, paragraph);
+    if (sentences.length) paragraph.add(sentences);
   }
 
-  #find(selector) {
-    return this.root.querySelector(selector);
+  #seen(entries) {
+    for (const { target, isIntersecting } of entries) {
+      const paragraph = this.#byNode.get(target);
+      if (isIntersecting) paragraph.fill();
+      else paragraph.empty();
+    }
+    this.onFilled();
   }
 }
 

@@ -2,7 +2,11 @@
 export default {
   en: {
     models: "Models",
-    "models.offer": "A model for open speech can be fetched. The server loads it beside those that it has.",
+    "models.open": "Understand any topic",
+    "models.offer": "{name} understands {languages}. {megabytes} MB, fetched once; this server then loads it beside those that it has.",
+    "models.here": "{name} understands {languages}. It is on this server already and has only to be loaded.",
+    "models.get_open": "Get open speech",
+    "models.more": "More models",
     "models.choice": "Model to fetch",
     "models.get": "Get it",
     "models.load": "Load it",
@@ -14,7 +18,11 @@ export default {
   },
   zh: {
     models: "模型",
-    "models.offer": "可以下载开放域识别模型，服务器会把它与现有模型一同加载。",
+    "models.open": "听懂任何话题",
+    "models.offer": "{name} 能听懂{languages}。只需下载一次（{megabytes} MB），服务器会把它和现有模型一起加载。",
+    "models.here": "{name} 能听懂{languages}。它已在服务器上，只需加载。",
+    "models.get_open": "下载开放域模型",
+    "models.more": "更多模型",
     "models.choice": "要下载的模型",
     "models.get": "下载",
     "models.load": "加载",

@@ -3,19 +3,22 @@ import editing from "./editing.js";
 import errors from "./errors.js";
 import files from "./files.js";
 import history from "./history.js";
+import jobs from "./jobs.js";
 import models from "./models.js";
 import page from "./page.js";
 import recording from "./recording.js";
 import settings from "./settings.js";
 import speaking from "./speaking.js";
+import start from "./start.js";
 
-const PARTS = [editing, errors, files, history, models, page, recording, settings, speaking];
+const PARTS = [editing, errors, files, history, jobs, models, page, recording, settings, speaking, start];
 const STRINGS = {
   en: Object.assign({}, ...PARTS.map((part) => part.en)),
   zh: Object.assign({}, ...PARTS.map((part) => part.zh)),
 };
 
 let language = "en";
+const listeners = [];
 
 /** Take the words of another page, which are not in everybody's way. `part`: {en, zh}. */
 export function addWords(part) {
@@ -32,6 +35,12 @@ export function speak(name) {
   language = name;
   document.documentElement.lang = name;
   localise(document);
+  for (const listener of listeners) listener();
+}
+
+/** `listener()` is called after each change of the language, for texts that are not marked. */
+export function onSpeak(listener) {
+  listeners.push(listener);
 }
 
 /** Put a text into an element, in whichever language is chosen now and later. `key` null: none. */
@@ -65,7 +74,7 @@ export function localise(root) {
 /** An error's code in plain words: arguments for `say`. */
 export function plainWords({ code, message }) {
   const key = `error.${code}`;
-  return key in STRINGS.en ? [key, {}] : ["error.other", { message: message || code }];
+  return [key in STRINGS.en ? key : "error.other", { message: message || code }];
 }
 
 /** An answer's notice in plain words: arguments for `say`. Its figures are rounded as its own message rounds them. */
