@@ -29,7 +29,7 @@ export class Editing {
   setText(at, text) {
     const before = this.#sentences[at];
     const written = onOneLine(text);
-    if (written === before.text) return;
+    if (written === onOneLine(before.text)) return;
     this.#do([{ at, before: [before], after: written ? [withText(before, written)] : [] }]);
   }
 
