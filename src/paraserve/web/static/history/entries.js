@@ -59,12 +59,8 @@ export class Entries {
 
   /** Bring an entry into sight, or the word at a place of its text: the number of characters before it. */
   show(entry, offset = 0) {
-    const { element } = entry;
-    const atMs = offset && timeAt(entry.recording.transcript, offset);
-    const word = atMs ? [...element.querySelectorAll(".word")].findLast(({ dataset }) => Number(dataset.start) <= atMs) : null;
     unfold(entry);
-    word?.scrollIntoView({ block: "center" });
-    (word ?? element.querySelector(".text")).focus({ preventScroll: true });
+    entry.reveal(offset ? timeAt(entry.recording.transcript, offset) : null);
   }
 
   /** Show what another tab has made of a recording. */

@@ -55,7 +55,7 @@ export default {
     "history.clear": "全部删除",
     "history.working": "进行中",
     "history.no_sound": "无声音",
-    "history.interrupted": "被中断",
+    "history.interrupted": "已中断",
     "history.more": "另有 {n} 处",
     rename: "重命名",
     delete: "删除",
