@@ -2,6 +2,8 @@
 import { PEAKS_PER_S } from "../client/recording.js";
 import { emptyTranscript } from "../transcripts/transcript.js";
 
+let latestMs = 0;
+
 /**
  * A recording without sound and text.
  *
@@ -24,7 +26,7 @@ export function newRecording(name, title, source) {
     name,
     title,
     source,
-    createdMs: Date.now(),
+    createdMs: newTime(),
     state: "new",
     error: null,
     transcript: emptyTranscript(),
@@ -38,6 +40,12 @@ export function newRecording(name, title, source) {
     peaks: [],
     peaksPerS: PEAKS_PER_S,
   };
+}
+
+/** No two recordings have the same, so that every list of them is in one order. */
+function newTime() {
+  latestMs = Math.max(Date.now(), latestMs + 1);
+  return latestMs;
 }
 
 /** crypto.randomUUID is for https pages only. */
