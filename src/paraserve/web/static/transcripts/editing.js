@@ -17,6 +17,12 @@ export class Editing {
     this.#onChange = onChange;
   }
 
+  /** Nothing can be undone: the text is another one. */
+  forget() {
+    this.#done = [];
+    this.#undone = [];
+  }
+
   get canUndo() {
     return this.#done.length > 0;
   }
