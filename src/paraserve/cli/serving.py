@@ -48,15 +48,7 @@ def run(common: Mapping[str, object], args: Sequence[str], switches: ServeSwitch
     Raises:
         ParaserveError: a flag or a setting is wrong, a file is missing, or nothing can listen on the address.
     """
-    extra = parse_extra_flags(args)
-    flags = {name: value for name, value in {**extra.settings, **common}.items() if value is not None}
-    if flags.get("certfile") in REMOVED:
-        flags |= {"certfile": "", "keyfile": ""}
-    if switches.self_signed:
-        flags |= _self_signed(flags)
-    settings, sources = read_settings(flags), SettingSources(flags)
-    for warning in extra.warnings:
-        _warn(warning)
+    settings, sources = _read(common, args, is_self_signed=switches.self_signed)
     if switches.print_config:
         print(settings.model_dump_json(indent=2))
         return 0
@@ -72,6 +64,22 @@ def run(common: Mapping[str, object], args: Sequence[str], switches: ServeSwitch
     if settings.is_supervised:
         return Supervisor(settings, sources=sources, on_listening=on_listening).run()
     return _serve_alone(settings, sources, on_listening)
+
+
+def _read(
+    common: Mapping[str, object], args: Sequence[str], *, is_self_signed: bool
+) -> tuple[Settings, SettingSources]:
+    """Return the settings and where they come from, and warn of flags that change nothing."""
+    extra = parse_extra_flags(args)
+    flags = {name: value for name, value in {**extra.settings, **common}.items() if value is not None}
+    if flags.get("certfile") in REMOVED:
+        flags |= {"certfile": "", "keyfile": ""}
+    if is_self_signed:
+        flags |= _self_signed(flags)
+    settings = read_settings(flags)
+    for warning in extra.warnings:
+        _warn(warning)
+    return settings, SettingSources(flags)
 
 
 def _warn_of_risks(settings: Settings) -> None:
