@@ -40,7 +40,7 @@ def test_help_loads_nothing_that_is_large():
 @pytest.mark.alone
 @pytest.mark.parametrize(("args", "most_s"), [([], 0.3), (["serve"], 0.5)])
 def test_help_is_quick(args, most_s):
-    """A person does not wait for it: that much work at most, where half as much is usual. The best of three counts."""
+    """A person does not wait for it: that much work at most, where half is usual. The best of three counts."""
     took_s = []
     for _ in range(3):
         process = subprocess.Popen([PROGRAM, *args, "--help"], stdout=subprocess.DEVNULL, env=clean_environment())
