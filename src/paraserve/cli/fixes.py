@@ -120,4 +120,9 @@ def _agrees(question: str, *, is_agreed: bool) -> bool:
     """Ask in a terminal. Elsewhere nobody would answer."""
     if is_agreed:
         return True
-    return sys.stdin.isatty() and sys.stderr.isatty() and typer.confirm(question, err=True)
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return False
+    try:
+        return typer.confirm(question, err=True)
+    except typer.Abort:  # what typer makes of Ctrl-C
+        raise KeyboardInterrupt from None
