@@ -15,7 +15,7 @@ import typer
 
 from paraserve.catalog.entries import read_catalog
 from paraserve.cli.commands import command_line
-from paraserve.cli.extra_flags import parse_extra_flags
+from paraserve.cli.serving.extra_flags import parse_extra_flags
 from paraserve.settings import Settings
 from support.snippets import ROOT, commands, shell_text, snippets
 

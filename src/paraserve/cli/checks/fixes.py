@@ -10,7 +10,7 @@ import typer
 from paraserve.catalog.choosing.extras import how_to_install, missing_packages
 from paraserve.catalog.manifest import verify_bundle
 from paraserve.catalog.store import EMBEDDED, bundle_root, known_bundles, models_folder
-from paraserve.cli.findings import Finding, fail, fixed, warn
+from paraserve.cli.checks.findings import Finding, fail, fixed, warn
 from paraserve.cli.pulling import pull_bundle
 from paraserve.errors import ModelLoadError, ParaserveError
 from paraserve.inference.graphs.cache import cache_folder, remove_useless

@@ -7,11 +7,11 @@ from functools import partial
 
 import typer
 
-from paraserve.cli.browser import WILDCARDS, open_page
 from paraserve.cli.config import check_files, read_settings
-from paraserve.cli.extra_flags import parse_extra_flags
 from paraserve.cli.interrupts import ended_by_interrupt
-from paraserve.cli.machine_addresses import LOOPBACK, machine_addresses
+from paraserve.cli.serving.browser import WILDCARDS, open_page
+from paraserve.cli.serving.extra_flags import parse_extra_flags
+from paraserve.cli.serving.machine_addresses import LOOPBACK, machine_addresses
 from paraserve.errors import ParaserveError
 from paraserve.option_values import REMOVED
 from paraserve.server.access.api_keys import exposure
@@ -100,7 +100,7 @@ def _self_signed(flags: Mapping[str, object]) -> dict[str, str]:
             "--self-signed makes a certificate, so it goes without --certfile", code="invalid_option"
         )
     # A server without it does without the library, which takes memory.
-    from paraserve.cli.self_signed import self_signed
+    from paraserve.cli.serving.self_signed import self_signed
 
     made = self_signed()
     if made.news:
