@@ -1,7 +1,7 @@
 /** Errors in plain words, with what to do. `{name}` stands for a value. */
 export default {
   en: {
-    "error.insecure": "Browsers give the microphone only to https pages and to localhost. Start the server with a certificate (--certfile, --keyfile) and open its https address.",
+    "error.insecure": "Browsers give the microphone only to https pages and to localhost. Start the server with --self-signed and open its https address.",
     "error.refused": "The browser was told not to give the microphone. Allow it in the address bar and try again.",
     "error.no_microphone": "There is no microphone.",
     "error.busy_microphone": "The microphone cannot be used; perhaps another program has it.",
@@ -80,7 +80,7 @@ export default {
     "error.other": "This did not work: {message}",
   },
   zh: {
-    "error.insecure": "浏览器只允许 https 页面和 localhost 使用麦克风。请用证书启动服务（--certfile、--keyfile），再打开它的 https 地址。",
+    "error.insecure": "浏览器只允许 https 页面和 localhost 使用麦克风。请以 --self-signed 启动服务，再打开它的 https 地址。",
     "error.refused": "麦克风权限被拒绝。请在地址栏中允许，然后重试。",
     "error.no_microphone": "没有找到麦克风。",
     "error.busy_microphone": "麦克风无法使用，可能被其他程序占用。",
