@@ -14,6 +14,10 @@ require_programs() {
 
 install_packages() {
     [[ "$(id -u)" == 0 ]] && command -v apt-get >/dev/null || return 1
-    echo "Installing $1 with apt ..." >&2
-    { apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install --no-install-recommends $1; } </dev/null >/dev/null
+    step "Installing $1 with apt"
+    local status=0
+    { apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install --no-install-recommends $1; } </dev/null >/dev/null ||
+        status=$?
+    end_step
+    return $status
 }

@@ -8,6 +8,32 @@ export ORT_DISABLE_TELEMETRY=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 # Parallelism is the server's own business: one thread a core. Libraries that start more only get in its way.
 export OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}" OPENBLAS_NUM_THREADS="${OPENBLAS_NUM_THREADS:-1}"
 
+STEP="" STEP_BEGAN=0 STEP_CLOCK=""
+
+# step TEXT: say on stderr what begins now, every ten seconds how long it has taken so far, and at end_step, or the next
+# step, how long it took.
+step() {
+    end_step
+    STEP="$1" STEP_BEGAN=$SECONDS
+    echo "$STEP ..." >&2
+    tell_time &
+    STEP_CLOCK=$!
+    trap end_step EXIT
+}
+
+end_step() {
+    [[ -n "$STEP" ]] || return 0
+    kill "$STEP_CLOCK" 2>/dev/null && wait "$STEP_CLOCK" 2>/dev/null || true
+    echo "$STEP: $((SECONDS - STEP_BEGAN)) s" >&2
+    STEP=""
+}
+
+tell_time() {
+    while sleep 10 </dev/null >/dev/null 2>&1 && kill -0 $$ 2>/dev/null; do
+        echo "$STEP: $((SECONDS - STEP_BEGAN)) s so far ..." >&2
+    done
+}
+
 # prepare_venv EXTRA...: make .venv if it is missing or broken, and install paraserve with these extras into it unless
 # the stamp says that this was done after the last change of pyproject.toml and constraints.txt.
 prepare_venv() {
@@ -15,10 +41,12 @@ prepare_venv() {
     is_installed "$@" && return
     local extras
     extras="$(installed_extras "$@")"
-    echo "Installing paraserve[$extras] into .venv (the first time takes a minute or two) ..." >&2
+    step "Installing paraserve[$extras] into .venv (the first time takes a minute or two)"
     (cd "$ROOT" && "$VENV/bin/python" -m pip install --quiet --no-compile -c constraints.txt -e ".[$extras]")
+    step "Compiling the modules of .venv"
     # pip would compile on one core. What cannot be compiled (templates, tests of other Pythons) is never loaded.
     "$VENV/bin/python" -m compileall -qq -j 0 "$VENV"/lib/python*/site-packages || true
+    end_step
     printf '%s\n%s\n' "$ROOT" "$extras" >"$STAMP"
 }
 

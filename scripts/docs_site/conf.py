@@ -12,6 +12,7 @@ ROOT = Path(__file__).resolve().parents[2]
 LIST_OF_DOCUMENTS = re.compile(r"^\| \*\*(.+?)\*\* \|(.+)\|$", re.M)
 LINK = re.compile(r"\]\(([^)#:]+)\.md\)")
 TOCTREE = "\n```{{toctree}}\n:hidden:\n:caption: {caption}\n\n{pages}\n```\n"
+CHINESE = re.compile(r"docs/zh/")
 MADE_OF_SCHEMAS = {"Reference": ["reference/http-api", "reference/live-api"]}
 
 project = "paraserve"
@@ -33,11 +34,14 @@ class ChineseAndEnglish(SearchChinese):
     language_name = "English"  # names the stemmer in the browser, which Sphinx 9.0 looks for under the name Chinese
 
 
-def add_navigation(_app: Sphinx, page: str, source: list[str]) -> None:
+def add_navigation(app: Sphinx, page: str, source: list[str]) -> None:
     """Give the home page the hidden lists from which the navigation is made, one for each row of README's table."""
     if page == root_doc:
+        chinese = navigation(
+            "中文", ["README.zh", *sorted(name for name in app.env.found_docs if CHINESE.match(name))]
+        )
         rows = LIST_OF_DOCUMENTS.findall(source[0])
-        source[0] += "".join(navigation(caption, LINK.findall(cell)) for caption, cell in rows)
+        source[0] += chinese + "".join(navigation(caption, LINK.findall(cell)) for caption, cell in rows)
 
 
 def navigation(caption: str, pages: list[str]) -> str:

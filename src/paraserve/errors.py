@@ -9,7 +9,8 @@
     ├── ProtocolError (ValueError)         a request or message breaks the protocol
     │   ├── SlowUploadError (TimeoutError) the client stopped sending in the middle of its upload
     │   ├── TaskUnavailableError           no loaded model does what is asked for: none translates
-    │   └── ModelNotFoundError (LookupError)  the server has no model of this name
+    │   ├── ModelNotFoundError (LookupError)  the server has no model of this name
+    │   └── TraceNotFoundError (LookupError)  no session or upload of this id was there lately
     ├── AccessError (PermissionError)      no API key, an unknown or expired one
     │   ├── HostError                      a request to a name that is not the server's
     │   ├── OriginError                    a page of a foreign origin
@@ -85,6 +86,12 @@ class LocalOnlyError(AccessError):
     """A server without API keys is changed by programs and pages of its own machine only."""
 
     code = "local_only"
+
+
+class TraceNotFoundError(ProtocolError, LookupError):
+    """There is no trace of a session or upload with this id, or no longer."""
+
+    code = "trace_not_found"
 
 
 class LimitsAwayError(OverloadedError):

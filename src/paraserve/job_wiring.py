@@ -98,7 +98,7 @@ class Jobs:
         self._runner: JobRunner | None = None
         self._opening = asyncio.Lock()
         self._tasks: list[asyncio.Task[None]] = []
-        self._is_closing = False
+        self._is_closing = self._is_paused = False
         self._looking = asyncio.create_task(self._look())
 
     @property
@@ -110,6 +110,18 @@ class Jobs:
     def in_progress(self) -> int:
         """Number of attempts in progress."""
         return 0 if self._runner is None else self._runner.in_progress
+
+    def pause(self) -> None:
+        """Begin to work on no more jobs. Those in progress go on."""
+        self._is_paused = True
+        if self._runner is not None:
+            self._runner.pause()
+
+    def go_on(self) -> None:
+        """Work on jobs again."""
+        self._is_paused = False
+        if self._runner is not None:
+            self._runner.go_on()
 
     async def open(self) -> JobParts:
         """Open the parts, and begin to work on jobs. What is not there is made.
@@ -191,6 +203,8 @@ class Jobs:
         self._run(Retention(parts.store, parts.recordings, settings.jobs_keep_s).run())
         if settings.jobs_at_once:
             self._runner = JobRunner(self._workplace(parts), owner)
+            if self._is_paused:
+                self._runner.pause()
             self._run(self._runner.run())
         sender = WebhookSender(
             parts.store.webhooks,

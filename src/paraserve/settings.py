@@ -177,7 +177,12 @@ class Settings(
     )
 
     log_level: Literal["debug", "info", "warning", "error"] = Group.LOGS.setting(
-        "info", "Least level that is logged. Logs are JSON lines on stderr."
+        "info", "Least level that is logged, on stderr."
+    )
+    log_format: Literal["auto", "human", "json"] = Group.LOGS.setting(
+        "auto",
+        "`json` = one JSON object a line. `human` = lines for people, with colours in a terminal unless the "
+        "environment has `NO_COLOR`. `auto` = `human` where stderr is a terminal.",
     )
     log_transcripts: bool = Group.LOGS.setting(default=False, description="Log recognized texts too, at level info.")
     slow_request_s: float = Group.LOGS.setting(

@@ -3,6 +3,7 @@ elsewhere."""
 
 import json
 import shutil
+import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -11,7 +12,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwright
+from playwright.sync_api import Browser, Download, Page, Playwright, expect, sync_playwright
 
 from support.commands import server
 
@@ -58,7 +59,14 @@ class Visit:
 
     def final_text(self) -> str:
         """The newest recording's final text."""
-        return self.page.locator(".entry .final").first.inner_text()
+        return self.page.locator(".entry .final").first.text_content() or ""
+
+    def saved(self, name: str) -> Download:
+        """Save the newest recording as the entry `name` of its menu."""
+        self.page.locator(".entry .save summary").first.click()
+        with self.page.expect_download() as download:
+            self.page.locator(".entry .save").first.get_by_role("button", name=name).click()
+        return download.value
 
     def wait_until(self, expression: str) -> None:
         """The page's policy forbids Playwright's own way, which is to evaluate a text in the page."""
@@ -102,6 +110,14 @@ def server_url(demo_dir) -> Iterator[str]:
         yield url
 
 
+@pytest.fixture
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
 @pytest.fixture(scope="module")
 def browser(playwright, chromium) -> Iterator[Browser]:
     """One without a recording for its microphone. Tests share it, each in a context of its own."""
@@ -121,17 +137,33 @@ def visit(playwright, chromium, browser) -> Iterator[Callable[..., Visit]]:
         yield open_page
 
 
+@pytest.fixture(scope="module")
+def shared_page(browser, server_url) -> Iterator[Page]:
+    """One page for all tests of modules by themselves."""
+    with visited(browser, server_url) as one:
+        yield one.page
+
+
 @contextmanager
 def launched(playwright: Playwright, chromium: str, microphone: Path | None = None) -> Iterator[Browser]:
     """A browser. Its microphone is chosen at its start."""
-    args = [*ARGS, "--use-fake-ui-for-media-stream"]
-    if microphone is not None:
-        args.append(f"--use-file-for-fake-audio-capture={microphone}%noloop")
-    running = playwright.chromium.launch(executable_path=chromium, headless=True, args=args)
+    running = playwright.chromium.launch(executable_path=chromium, headless=True, args=arguments(microphone))
     try:
         yield running
     finally:
         running.close()
+
+
+def arguments(microphone: Path | None) -> list[str]:
+    """Those of the browser's program."""
+    args = [*ARGS, "--use-fake-ui-for-media-stream"]
+    return args if microphone is None else [*args, f"--use-file-for-fake-audio-capture={microphone}%noloop"]
+
+
+@pytest.fixture(scope="session")
+def launch_args() -> Callable[[Path | None], list[str]]:
+    """For tests that start the browser themselves."""
+    return arguments
 
 
 @contextmanager

@@ -125,12 +125,12 @@ def test_keyboard_alone(visit, server_url, samples):
     expect(page.locator("#models-open")).to_be_visible()  # the server says that there are models to get
     expect(page.locator("#clips button")).to_have_count(3)
     reached = []
-    for _ in range(13):
+    for _ in range(14):
         page.keyboard.press("Tab")
         reached.append(page.evaluate("document.activeElement.id || document.activeElement.localName"))
         assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
     clips = ["button"] * 3
-    middle = [*clips, "choose", "summary", "models-open", "summary"]
+    middle = [*clips, "choose", "choose-folder", "summary", "models-open", "summary"]
     assert reached == ["a", "a", "interface-language", "record", "language", *middle, "a"]
     page.locator("#record").focus()
     page.keyboard.press("Enter")

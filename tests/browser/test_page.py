@@ -2,9 +2,7 @@
 
 import contextlib
 import json
-import os
 import signal
-import socket
 import threading
 import time
 import unicodedata
@@ -17,11 +15,9 @@ from playwright.sync_api import expect
 from rapidfuzz.distance import Levenshtein
 from websockets.sync.client import connect
 
-from paraserve.cli.main import main
 from paraserve.server.app import create_app
 from paraserve.settings import Settings
-from support.commands import ALONE, READY, STOP_TIMEOUT_S, clean_environment
-from support.forked_program import ForkedProgram
+from support.commands import STOP_TIMEOUT_S, server_on
 
 PLAYED_TWICE_ERROR = 0.1
 """The browser resamples the file to its own rate and the page back to 16 kHz; int8 models may hear that otherwise."""
@@ -59,28 +55,6 @@ def stop(visit, sample):
     expect(page.get_by_role("button", name="Start speaking")).to_be_enabled()
 
 
-@contextlib.contextmanager
-def server_on(port, *args, end=signal.SIGTERM) -> Iterator[None]:
-    """A server on this port; ended by this signal."""
-    words = [*ALONE, "--port", str(port), *map(str, args)]
-    process = ForkedProgram(main, words, clean_environment(), os.devnull)
-    try:
-        assert READY in process.stdout.readline()
-        yield
-    finally:
-        process.send_signal(end)
-        process.wait(STOP_TIMEOUT_S)
-        process.stdout.close()
-
-
-@pytest.fixture
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 @pytest.mark.parametrize("mode", ["2pass", pytest.param("online", marks=pytest.mark.full), "offline"])
 def test_spoken_text_appears(visit, server_url, samples, mode):
     """What the microphone hears is read on the page, in each mode; while it is spoken only in those that say so."""
@@ -103,10 +77,9 @@ def test_what_was_said_can_be_saved(visit, server_url, samples):
     one = visit(server_url, microphone=sample.path)
     speak(one)
     stop(one, sample)
-    with one.page.expect_download() as download:
-        one.page.get_by_role("button", name="WAV").click()
-    assert download.value.suggested_filename.endswith(".wav")
-    drop(one.page, [download.value.path()])
+    download = one.saved("WAV")
+    assert download.suggested_filename.endswith(".wav")
+    drop(one.page, [download.path()])
     expect(one.page.locator(".entry").first.locator(".word").first).to_be_visible()
     assert_said(one, sample)
     expect(one.page.locator(".wav").first).to_be_hidden()
@@ -126,16 +99,14 @@ def test_file_gives_text_and_downloads(visit, server_url, samples):
     with httpx2.Client(trust_env=False) as http:
         asked = {"url": f"{server_url}/transcribe", "content": sample.path.read_bytes()}
         for ours, theirs in FILES:
-            with one.page.expect_download() as download:
-                one.page.get_by_role("button", name=ours.upper()).click()
-            assert download.value.suggested_filename == f"{sample.path.stem}.{ours}"
-            text = download.value.path().read_text("utf-8")
+            download = one.saved("TXT Text" if ours == "txt" else ours.upper())
+            assert download.suggested_filename == f"{sample.path.stem}.{ours}"
+            text = download.path().read_text("utf-8")
             assert text == http.post(**asked, params={"format": theirs}).text
             assert text.strip()
         transcript = http.post(**asked, params={"audio_quality": "true"}).json()
-    with one.page.expect_download() as download:
-        one.page.get_by_role("button", name="JSON").click()
-    got = one.page.evaluate("text => JSON.parse(text)", download.value.path().read_text("utf-8"))
+    download = one.saved("JSON")
+    got = one.page.evaluate("text => JSON.parse(text)", download.path().read_text("utf-8"))
     assert {**got, "timing": None} == {**transcript, "timing": None}
     assert one.final_text() == transcript["text"]
 
@@ -186,12 +157,12 @@ def test_upload_tells_how_far_it_is(visit, server_url, samples):
 
 @pytest.mark.slow
 def test_uploads_can_be_cancelled(visit, server_url, samples):
-    """A file that is being sent and one that waits can both be given up; the next one gets its text."""
+    """Files that are being sent and one that waits can be given up; the next one gets its text."""
     one = visit(server_url)
     slow_down(one.page, 20_000)
-    drop(one.page, [samples[-1].path, samples[-1].path])
-    expect(one.page.get_by_text("Waiting")).to_be_visible()
-    expect(one.page.get_by_text("Sending")).to_be_visible()
+    drop(one.page, [sample.path for sample in samples[-3:]])
+    expect(one.page.get_by_text("Sending")).to_have_count(2)
+    one.page.locator("#queue-rows .off").nth(2).click()
     for entry in (0, 1):
         one.page.locator(".entry").nth(entry).get_by_role("button", name="Cancel").click()
     expect(one.page.get_by_text("Cancelled.")).to_have_count(2)

@@ -98,13 +98,50 @@ def test_names_beside_folders(calls, tmp_path, url, stub, capsys):
     assert done.returncode == 1
 
 
-def test_a_folder_without_the_flag(calls, url, capsys):
-    """It is one line that names the flag."""
+def test_a_folder_without_the_flag(calls, url, stub, capsys):
+    """The recordings in it, not those of folders below, on stdout."""
     done = run_here(capsys, "transcribe", calls, "--server", url)
-    assert (done.returncode, done.stderr) == (
-        1,
-        f"paraserve: {calls}: is a folder: --recursive takes the recordings in it\n",
-    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith(f"==> {calls / 'a.mp3'} <==\nheard: text of a\n")
+    assert sorted(stub.texts) == ["other a", "text of a", "text of b"]
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("2024", "no recording is in this folder: --recursive takes those of the folders in it"),
+        ("2024/05/none", "no recording is in this folder"),
+        ("*.flac", "no file matches this pattern"),
+        ("absent.wav", "No such file or directory"),
+    ],
+)
+def test_nothing_is_there(calls, capsys, name, message):
+    """It is one line that says what helps, before any model is loaded."""
+    (calls / "2024" / "unnamed").unlink()
+    (calls / "2024/05/none").mkdir()
+    done = run_here(capsys, "transcribe", calls / name, "--bundle", "no-such")
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", f"paraserve: {calls / name}: {message}\n")
+
+
+def test_a_second_run_with_output(calls, tmp_path, url, stub, capsys, monkeypatch):
+    """It leaves alone what is there from the same recordings with the same flags, and nothing else."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    command = ("transcribe", f"{calls}/[ab].*", "--output", tmp_path / "out", "--server", url)
+    assert run_here(capsys, *command).returncode == 0
+    stub.texts.clear()
+    edited = tmp_path / "out" / "b.text"
+    edited.write_text("by hand")
+    assert run_here(capsys, *command).returncode == 0
+    assert (stub.texts, edited.read_text()) == ([], "by hand")
+    run_here(capsys, *command, "--no-itn")
+    assert sorted(stub.texts) == ["other a", "text of a", "text of b"]
+    stub.texts.clear()
+    (calls / "a.wav").write_bytes(b"newer a")
+    (tmp_path / "out" / "b.text").unlink()
+    run_here(capsys, *command, "--no-itn")
+    assert sorted(stub.texts) == ["newer a", "text of b"]
+    run_here(capsys, *command, "--no-itn", "--overwrite")
+    assert len(stub.texts) == 5
 
 
 def test_order_on_stdout(calls, url, stub, capsys):

@@ -89,3 +89,30 @@ def test_list_and_path(demo_dir, tmp_path):
     listed = paraserve("models", "list", PARASERVE_MODELS_DIR=str(tmp_path)).stdout.splitlines()
     assert listed[0].split("\t")[::3] == ["demo", str(demo_dir)]
     assert paraserve("models", "path", "demo").stdout == f"{demo_dir}\n"
+
+
+@pytest.mark.full
+def test_fix(tmp_path):
+    """Folders are made, old prepared graphs go, key files are hidden; a second run has nothing to do."""
+    cache, keys = tmp_path / "cache", tmp_path / "keys"
+    stale = cache / "0123456789-1-ort0-plain"
+    stale.mkdir(parents=True)
+    (stale / "model.onnx").write_bytes(b"old")
+    assert paraserve("keys", "add", "somebody", keys).returncode == 0
+    keys.chmod(0o644)
+    environment = {
+        "PARASERVE_MODELS_DIR": str(tmp_path / "models"),
+        "PARASERVE_CACHE_DIR": str(cache),
+        "PARASERVE_API_KEYS_FILE": str(keys),
+    }
+    done = paraserve("doctor", "--fix", "--port", "0", **environment)
+    assert done.returncode == 0, done.stdout
+    fixed = [line for line in done.stdout.splitlines() if line.startswith("fixed")]
+    assert fixed == [
+        f"fixed  folder: made {tmp_path / 'models'}",
+        f"fixed  prepared graph: removed {stale.name} (of another version): the next start makes it again",
+        f"fixed  rights: {keys} is for its owner alone now",
+    ]
+    assert (stale.exists(), keys.stat().st_mode & 0o777) == (False, 0o600)
+    again = paraserve("doctor", "--fix", "--port", "0", **environment)
+    assert again.stdout.startswith("ok    fix: nothing to mend\n")

@@ -62,7 +62,10 @@ def test_block_runs(snippet, url, data_dir, tmp_path):
 
 
 def with_ids(script, url, folder):
-    """The script with the ids of a job that is done and of an upload for `ID`."""
+    """The script with the ids of a job that is done and of an upload for `ID`, after a request named REQUEST_ID."""
+    if "REQUEST_ID" in script:
+        named = {"X-Request-Id": "REQUEST_ID", "Content-Type": "audio/wav"}
+        httpx2.post(f"{url}/transcribe", content=(folder / "talk.wav").read_bytes(), headers=named, timeout=60)
     if not re.search(r"\bID\b", script):
         return script
     audio = (folder / "talk.wav").read_bytes()

@@ -114,6 +114,21 @@ def test_list_pull_path_verify_remove(run, models_dir):
     )
 
 
+@pytest.mark.full
+def test_doctor_pulls_a_damaged_bundle_again(run, models_dir):
+    """Only when it is agreed to; then the checks after it are good."""
+    assert run("models", "pull", "small").returncode == 0
+    graph = models_dir / "small" / GRAPH
+    graph.write_bytes(graph.read_bytes()[:-1])
+    done = run("doctor", "--fix", "--bundle", "small", "--port", "0")
+    assert done.returncode == 1
+    assert "warn  bundle: " in done.stdout
+    assert "paraserve models pull small, or --fix --yes" in done.stdout
+    done = run("doctor", "--fix", "--yes", "--bundle", "small", "--port", "0")
+    assert done.returncode == 0, done.stdout
+    assert f"fixed  bundle: pulled {models_dir}/small\n" in done.stdout
+
+
 @pytest.mark.parametrize(
     ("args", "message"),
     [

@@ -117,7 +117,7 @@ def test_failures_are_one_line(numbers_wav, tmp_path):
         cases = [
             ((tmp_path / "absent.wav", "--server", url), "absent.wav: No such file or directory"),
             ((bad, "--server", url), "paraserve: "),
-            ((numbers_wav, "--server", "http://127.0.0.1"), "not the URL of a WebSocket server: http://127.0.0.1"),
+            ((numbers_wav, "--server", "ftp://127.0.0.1"), "not the address of a server: 'ftp://127.0.0.1'"),
         ]
         for args, message in cases:
             done = paraserve("stream", *args)

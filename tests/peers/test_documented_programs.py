@@ -26,6 +26,7 @@ RUN_ELSEWHERE = {
     "docs/python-client.md": "tests/server/test_documentation.py",
     "docs/websocket.md": "tests/server/test_documentation.py",
     "docs/openai.md": "tests/server/test_documentation.py",
+    "docs/from-others.md": "tests/server/test_documentation.py",
     "docs/integrations.md": "tests/peers/test_integrations.py",
     "docs/style.md": "nowhere: it shows how a docstring is written",
     "docs/adding-a-model-family.md": "tests/unit/inference/models/test_new_family.py",

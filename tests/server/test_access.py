@@ -12,7 +12,7 @@ from fastapi.routing import iter_route_contexts
 
 from paraserve.server.access.api_keys import hashed, new_key, write_keys
 from paraserve.server.access.key_fields import KeyScope
-from support.api_description import described_app, example_path
+from support.api_description import ENDLESS_PATH, described_app, example_path
 from support.audio_files import pcm_wav
 from support.commands import paraserve
 from support.fakes import FakeEngine
@@ -21,7 +21,7 @@ from support.live import TEXT, heard, live, masked_frame, read_frames, shake_han
 KEY, OTHER_KEY, EXPIRED_KEY = new_key(), new_key(), new_key()
 A_SECOND_AGO = datetime.now(UTC) - timedelta(seconds=1)
 DOCS = {"/docs", "/docs/docs.js", "/openapi.json", "/asyncapi.json"}
-OPEN = {"/", "/static/page.js", "/livez", "/readyz", "/health", *DOCS}
+OPEN = {"/", "/status", "/static/page.js", "/livez", "/readyz", "/health", *DOCS}
 """What anybody may read."""
 WRONG = {
     "no key": ({}, "missing_api_key"),
@@ -37,14 +37,16 @@ WRONG = {
 }
 GOOD = {"authorization": f"Bearer {KEY}"}
 REALTIME = ("client_secrets", "transcription_sessions", "calls")
-STATUSES = {"/none": 404, "/v1/admin/models/demo/pull": 404, "/v1/listen": 400}
+TRACE = "/v1/admin/sessions/" + "0" * 32 + "/trace"
+STATUSES = {"/none": 404, "/v1/admin/models/demo/pull": 404, TRACE: 404, "/v1/listen": 400}
+STATUSES |= {"/v1/admin/models/demo/unload": 409}  # its only model
 STATUSES |= {f"/v1/realtime/{name}": 400 for name in REALTIME}
 """Answers to a form with a recording, or to nothing, where it is not 200."""
 JOB_STATUSES = {("GET", "/v1/jobs"): 200, ("HEAD", "/v1/jobs"): 200, ("POST", "/v1/jobs"): 202}
 """The same of the routes of jobs. There is no job of an example, and the client does not speak tus."""
 SOCKETS = ("/", "/any/path", "/v1/audio/transcriptions")
 VOICE = pcm_wav(speech(700))
-RELOAD = "/v1/admin/reload"
+DRAIN = "/v1/admin/drain"
 
 
 def table():
@@ -74,8 +76,21 @@ def guarded(serve_app, keys_file, tmp_path_factory):
 
 
 def ask(server, method, path, headers):
-    body = {"files": {"file": ("a.wav", VOICE)}} if method == "POST" and path != RELOAD else {}
-    return server.get(path, method, headers=headers, **body)
+    if (method, path) == ("GET", ENDLESS_PATH):
+        return beginning(server, path, headers)
+    body = {"files": {"file": ("a.wav", VOICE)}} if method == "POST" and not path.startswith("/v1/admin/") else {}
+    answer = server.get(path, method, headers=headers, **body)
+    if (method, path, answer.status_code) == ("POST", DRAIN, 200):
+        server.get(DRAIN, "DELETE", headers=headers)
+    return answer
+
+
+def beginning(server, path, headers):
+    """The answer of a route that goes on for as long as its client listens, or all of a refusal."""
+    with server.http.stream("GET", server.url + path, headers=headers) as answer:
+        if answer.status_code != 200:
+            answer.read()
+        return answer
 
 
 def test_the_table_is_whole():

@@ -26,7 +26,7 @@ from support.fakes import FakeEngine
 from support.live import heard, live, speech
 
 KEY, EXPIRED = new_key(), new_key()
-OPEN = {"/", "/livez", "/readyz", "/health", "/docs", "/docs/docs.js", "/openapi.json", "/asyncapi.json"}
+OPEN = {"/", "/status", "/livez", "/readyz", "/health", "/docs", "/docs/docs.js", "/openapi.json", "/asyncapi.json"}
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND", "get")
 FOREIGN = b"paraserve_build_info"
 """What `/metrics` has and nothing else."""

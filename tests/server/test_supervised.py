@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import signal
 import socket
 import ssl
@@ -236,7 +237,11 @@ def test_address_in_use(start, supervise):
     port = start().address[1]
     done = paraserve("serve", "--port", port, "--supervise", supervise)
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == f"paraserve: cannot listen on 127.0.0.1:{port}: Address already in use\n"
+    assert re.fullmatch(
+        rf"paraserve: cannot listen on 127\.0\.0\.1:{port}: Address already in use \(process \d+, \w.*\): "
+        "stop what listens there, or choose another port with --port\n",
+        done.stderr,
+    )
 
 
 @pytest.mark.slow

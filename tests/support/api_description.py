@@ -18,6 +18,9 @@ from paraserve.settings import Settings
 OF_WHOLE_PATHS = ("path", "model")
 """Parameters of routes that may have slashes in them."""
 EXAMPLES = {"path": "page.js", "model": "whisper-1", "name": "demo", "id": "0" * 32, "upload_id": "0" * 32}
+EXAMPLES |= {"request_id": "0" * 32}
+ENDLESS_PATH = "/v1/admin/status/events"
+"""A route whose answer ends when the server or its client does."""
 UNDESCRIBED = frozenset(("/openapi.json",))
 """FastAPI's own."""
 

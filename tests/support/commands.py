@@ -1,6 +1,7 @@
 """The installed command `paraserve` as a user runs it."""
 
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -78,6 +79,20 @@ def server(*args: object, **environment: str) -> Iterator[str]:
         finally:
             process.kill()
             process.stdout.close()
+
+
+@contextmanager
+def server_on(port: int, *args: object, end: signal.Signals = signal.SIGTERM) -> Iterator[None]:
+    """A server on this port, without a supervisor; ended by this signal."""
+    words = [*ALONE, "--port", str(port), *map(str, args)]
+    process = forked_program.ForkedProgram(main, words, clean_environment(), os.devnull)
+    try:
+        assert READY in process.stdout.readline()
+        yield
+    finally:
+        process.send_signal(end)
+        process.wait(STOP_TIMEOUT_S)
+        process.stdout.close()
 
 
 def _address(process: forked_program.ForkedProgram) -> str:

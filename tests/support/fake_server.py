@@ -13,6 +13,6 @@ from support.fakes import FakeEngine
 def main() -> None:
     """Serve on a free port."""
     settings = Settings(port=0)
-    configure_logging(settings.log_level)
+    configure_logging(settings.log_level, settings.log_format)
     with bound_wyoming(settings) as wyoming:
         sys.exit(run_app(create_app(settings, FakeEngine()), settings, None, wyoming))

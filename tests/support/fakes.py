@@ -115,6 +115,10 @@ class FakeEngine:
     def queued(self) -> dict[Lane, int]:
         return {Lane.BULK: self.started - self.finished - self.cancelled}
 
+    @property
+    def waited_s(self) -> dict[Lane, float]:
+        return {}
+
     def end_overdue(self, timeout_s: float) -> int:
         return 0
 

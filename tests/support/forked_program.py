@@ -18,10 +18,15 @@ from pathlib import Path
 
 from paraserve.cli.main import main
 
+MODULES = (
+    *("commands", "serve", "serving", "transcribe", "batch.transcribing", "stream", "live_streaming", "doctor"),
+    *("machine_checks", "pipeline_checks", "bench", "benching", "models", "pulling", "keys"),
+)
+"""What commands import when they are called."""
 CONTEXT = multiprocessing.get_context("forkserver")
 CONTEXT.set_forkserver_preload(
     [
-        *(f"paraserve.cli.{name}" for name in ("commands", "bench", "doctor", "models", "stream", "transcribe")),
+        *(f"paraserve.cli.{name}" for name in MODULES),
         "paraserve.server.processes.server",
     ]
 )

@@ -29,7 +29,7 @@ def serve(environment: dict[str, str]) -> int:
     attempt.REPORT_S = 0.1
     webhook_sender.LEASE_MARGIN_S = DELIVERY_LEASE_S - POST_TIMEOUT_S
     settings = Settings(port=0)
-    configure_logging(settings.log_level)
+    configure_logging(settings.log_level, settings.log_format)
     return run_app(create_app(settings, LoudEngine(pace_s=float(os.environ["FAKE_PACE_S"]))), settings)
 
 

@@ -42,6 +42,7 @@ NOT_RUN = {
     "python": "runs benchmarks for minutes or hours",
     "python3": "makes environments",
     "rsync": "is not installed everywhere",
+    "ssh": "needs another machine",
     "sudo": "is for root",
 }
 """Programs that do nothing here, and why."""
@@ -60,6 +61,7 @@ NOT_RUN_COMMANDS = {
 NOT_SENT = {
     "*/pull": "would fetch a model",
     "*/v1/admin/reload": "would change the models of the server that all blocks share",
+    "https://raw.githubusercontent.com/*": "needs a network",
 }
 """Addresses to which curl sends nothing here, and why."""
 SERVE = 'serve\\ *) exec {program} "$@" --print-config'
@@ -78,6 +80,7 @@ def make_sandbox(folder: Path, data_dir: Path) -> None:
     (folder / "tests").symlink_to(ROOT / "tests")
     (folder / "var/lib/paraserve").symlink_to(data_dir)
     (folder / "words.txt").write_text("damn\n", "utf-8")
+    (folder / "server.toml").write_text('bundle = ["demo"]\n', "utf-8")
     write_programs(folder)
 
 

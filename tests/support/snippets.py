@@ -11,11 +11,12 @@ ROOT = Path(__file__).resolve().parents[2]
 BLOCK = re.compile(r"^( *)```([^\n]*)\n(.*?)^ *```$", re.M | re.S)
 HEADING = re.compile(r"^#+ (.+)$", re.M)
 PAGES = (
-    *sorted(ROOT.glob("*.md")),
-    *sorted((ROOT / "docs").rglob("*.md")),
+    *sorted({*ROOT.glob("*.md")} - {*ROOT.glob("*.zh.md")}),
+    *sorted({*(ROOT / "docs").rglob("*.md")} - {*(ROOT / "docs" / "zh").glob("*.md")}),
     *(ROOT / path for path in ("clients/js/README.md", "clients/python/README.md", "models/demo/README.md")),
     *(ROOT / path for path in ("recipes/demo/README.md", "tests/README.md")),
 )
+"""Pages in English: `tests/unit/test_translations.py` holds those in Chinese to the same blocks."""
 NOTE_COMMANDS = """
 command_not_found_handle() { printf '%s\\0' "$@" $'\\n' >>"$NOTES"; }
 cd() { :; }; kill() { :; }; source() { :; }; .() { :; }

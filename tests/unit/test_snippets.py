@@ -82,7 +82,7 @@ def test_shell(snippet):
 @pytest.fixture(scope="module")
 def program():
     """The command `paraserve`, to be looked at."""
-    return typer.main.get_command(command_line(is_serve=False))
+    return typer.main.get_command(command_line())
 
 
 @pytest.mark.parametrize("snippet", snippets("sh", "console"), ids=str)
@@ -91,7 +91,7 @@ def test_paraserve_commands(snippet, program, tmp_path):
     for name, *words in commands(snippet, tmp_path):
         if name == "paraserve":
             command = program
-            while hasattr(command, "commands"):
-                command = command.commands[words.pop(0)]
+            while hasattr(command, "list_commands"):
+                command = command.get_command(None, words.pop(0))
             context = command.make_context(command.name, words)
             parse_extra_flags(context.args)

@@ -15,6 +15,8 @@ CHINESE_OF = {english: chinese for chinese, english in ENGLISH_OF.items()}
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.M | re.S)
 CODE = re.compile(r"`[^`\n]+`")
 LINK = re.compile(r"\]\(([^)]*)\)")
+DRAWN = "──"
+"""What drawings have, and no code."""
 FIGURE = re.compile(r"\d+(?:[.,]\d+)*")
 WIDE = r"[\u3000-\u303f\u4e00-\u9fff\uff00-\uffef]"
 """Characters and marks of Chinese."""
@@ -32,7 +34,7 @@ def sections(page: Path) -> list[tuple[str, str]]:
 def blocks(page: Path) -> list[tuple[str, object]]:
     """Language and content of each block. Comments of commands may be translated, and so may drawings."""
     return [
-        (language, re.sub(r"\s*# .*$", "", content, flags=re.M) if language else content.count("\n"))
+        (language, content.count("\n") if DRAWN in content else re.sub(r"\s*# .*$", "", content, flags=re.M))
         for language, content in BLOCK.findall(page.read_text("utf-8"))
     ]
 

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from paraserve.cli.interrupts import ended_by_interrupt
 from paraserve.cli.options import Bundles, Device
 
 app = typer.Typer(
@@ -31,7 +32,8 @@ def offline(
     Without FILE the audio is invented syllables, cut into segments of 10 s: the work of speech without a pause,
     without the decoding of files.
     """
-    from paraserve.cli.benching import bench_files, bench_settings
+    with ended_by_interrupt():
+        from paraserve.cli.benching import bench_files, bench_settings
 
     bench_files(bench_settings(bundle, device), files or (), at_once)
 
@@ -46,7 +48,8 @@ def live(
 
     Found by letting the models work on invented syllables as fast as they can for a second, with a share kept free.
     """
-    from paraserve.cli.benching import bench_live, bench_settings
+    with ended_by_interrupt():
+        from paraserve.cli.benching import bench_live, bench_settings
 
     bench_live(bench_settings(bundle, device), mode)
 
@@ -54,9 +57,10 @@ def live(
 @app.command()
 def peers() -> None:
     """Say how to compare with other engines, which takes the source tree."""
-    from importlib.resources import files as package_files
+    with ended_by_interrupt():
+        from importlib.resources import files as package_files
 
-    from paraserve.errors import ParaserveError
+        from paraserve.errors import ParaserveError
 
     script = Path(str(package_files("paraserve"))).parents[1] / "scripts" / "bench" / "peers.py"
     if not script.is_file():

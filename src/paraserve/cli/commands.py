@@ -12,6 +12,7 @@ from typer.main import get_command
 
 from paraserve import __version__
 from paraserve.cli.help_colours import ColouredContext, colour
+from paraserve.cli.interrupts import ended_by_interrupt
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,8 @@ class CommandList(TyperGroup):
         place = COMMANDS.get(name)
         if place is None:
             return None
-        command = get_command(cast("typer.Typer", import_module(f"paraserve.cli.{place.module}").app))
+        with ended_by_interrupt():
+            command = get_command(cast("typer.Typer", import_module(f"paraserve.cli.{place.module}").app))
         command.name = name
         colour(command)
         return command

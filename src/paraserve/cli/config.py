@@ -6,7 +6,7 @@ from pathlib import Path
 
 from paraserve.catalog.store import bundle_root, is_missing_hub_part, models_folder, part_folder
 from paraserve.environment import environment_warnings
-from paraserve.errors import ModelLoadError, ParaserveError
+from paraserve.errors import ModelLoadError
 from paraserve.option_values import REMOVED
 from paraserve.server.access.key_ring import KeyRing
 from paraserve.settings import Settings, checked_settings
@@ -35,7 +35,7 @@ def check_files(settings: Settings) -> None:
 
     Raises:
         ModelLoadError: a bundle or a model is not on this machine.
-        ParaserveError: a TLS file does not exist, or a file of keys has none.
+        ParaserveError: a TLS file cannot be used, or a file of keys has none.
     """
     models_dir = models_folder(settings.models_dir)
     _check_bundles(settings, models_dir)
@@ -48,11 +48,18 @@ def check_files(settings: Settings) -> None:
         value = getattr(settings, name)
         if value is not None and value not in REMOVED and not (part == "lm" and lacks_lm):
             _check_part(f"--{name.replace('_', '-')}", value, part, models_dir)
-    for path in filter(None, (settings.certfile, settings.keyfile)):
-        if not Path(path).is_file():
-            raise ParaserveError(f"TLS file not found: {path}", code="invalid_settings")
+    if settings.certfile:
+        _check_certificate(settings)
     if settings.api_keys_file:
         KeyRing(expanded(settings.api_keys_file))
+
+
+def _check_certificate(settings: Settings) -> None:
+    # A server without TLS does without OpenSSL, which takes memory.
+    from paraserve.cli.certificate_checks import check_certificate
+
+    if warning := check_certificate(settings.certfile, settings.keyfile):
+        print(f"paraserve: warning: {warning}", file=sys.stderr)
 
 
 def _no_such_lm(settings: Settings) -> str:

@@ -10,6 +10,7 @@ class State(StrEnum):
     OK = "ok"
     WARN = "warn"
     FAIL = "fail"
+    FIXED = "fixed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,11 @@ class Finding:
 def ok(subject: str, detail: str) -> Finding:
     """Return a finding that needs nothing done."""
     return Finding(State.OK, subject, detail)
+
+
+def fixed(subject: str, detail: str) -> Finding:
+    """Return a finding that `--fix` has dealt with."""
+    return Finding(State.FIXED, subject, detail)
 
 
 def warn(subject: str, detail: str, cure: str) -> Finding:

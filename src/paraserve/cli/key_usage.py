@@ -4,6 +4,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from paraserve.cli.interrupts import ended_by_interrupt
+
 Since = Annotated[str | None, typer.Option(metavar="DAY", help="First day, like 2027-01-31 (UTC).")]
 Until = Annotated[str | None, typer.Option(metavar="DAY", help="Last day, which counts as well.")]
 Key = Annotated[
@@ -30,6 +32,7 @@ def usage(
     A server writes them where its jobs are, every ten seconds. One that has never had a job and has no `data_dir`
     of its own writes none.
     """
-    from paraserve.cli.usage_report import print_usage
+    with ended_by_interrupt():
+        from paraserve.cli.usage_report import print_usage
 
     print_usage({"data_dir": data_dir, "jobs_database": jobs_database}, since, until, key, as_format)

@@ -5,6 +5,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from paraserve.cli.interrupts import ended_by_interrupt
+
 
 def quantize(
     bundle: Annotated[str, typer.Argument(metavar="NAME|DIR", help="Name of a bundle, or a folder of models.")],
@@ -23,7 +25,8 @@ def quantize(
     Prints the size of each graph, the speed of each model beside its float32 form on this machine, and how many
     tokens change on the samples. The float32 graphs stay. Afterwards serve --quantize true takes the new ones.
     """
-    from paraserve.cli.quantize import quantize_bundle
+    with ended_by_interrupt():
+        from paraserve.cli.quantize import quantize_bundle
 
     quantize_bundle(bundle, method, samples, force=force)
 
@@ -46,7 +49,8 @@ def export(
     Each graph's outputs are compared with PyTorch's, and the folder is loaded and hears the sample. Where anything
     differs, nothing is left behind.
     """
-    from paraserve.cli.export import export_model
+    with ended_by_interrupt():
+        from paraserve.cli.export import export_model
 
     export_model(source, target, sample)
 
@@ -78,6 +82,7 @@ def make_lm(
 
     Of texts it counts the units and estimates by modified Kneser-Ney. Write numbers as they are spoken.
     """
-    from paraserve.cli.language_models import LanguageModelFlags, make_language_model
+    with ended_by_interrupt():
+        from paraserve.cli.language_models import LanguageModelFlags, make_language_model
 
     make_language_model(paths, LanguageModelFlags(bundle, order, max_ngrams, weight, arpa))

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from paraserve.cli.interrupts import ended_by_interrupt
 from paraserve.cli.model_making import export, make_lm, quantize
 from paraserve.cli.options import SERVER, ApiKey, Server
 from paraserve.cli.value_completion import bundle_names, pulled_names
@@ -26,7 +27,8 @@ def list_bundles() -> None:
 
     Sizes of bundles that are not here are what there is to download, about.
     """
-    from paraserve.catalog.store import EMBEDDED, bundle_root, known_bundles, pulled_bundles
+    with ended_by_interrupt():
+        from paraserve.catalog.store import EMBEDDED, bundle_root, known_bundles, pulled_bundles
 
     models_dir = _models_dir()
     there = {name: bundle_root(name, models_dir) for name in EMBEDDED} | pulled_bundles(models_dir)
@@ -55,9 +57,10 @@ def pull(
 
     What a pull that was stopped has fetched is kept, and the next one goes on from there.
     """
-    from paraserve.catalog.store import models_folder
-    from paraserve.cli.config import read_settings
-    from paraserve.cli.pulling import pull_bundle
+    with ended_by_interrupt():
+        from paraserve.catalog.store import models_folder
+        from paraserve.cli.config import read_settings
+        from paraserve.cli.pulling import pull_bundle
 
     settings = read_settings({"device": device})
     for name in names:
@@ -79,7 +82,8 @@ def recommend(
     In a terminal it asks for what the flags do not say. Otherwise it takes any language, and the device of the
     settings.
     """
-    from paraserve.cli.recommending import recommended
+    with ended_by_interrupt():
+        from paraserve.cli.recommending import recommended
 
     print(recommended(language, device))
 
@@ -87,7 +91,8 @@ def recommend(
 @app.command()
 def path(name: Annotated[str, typer.Argument(metavar="NAME", autocompletion=bundle_names)]) -> None:
     """Print the folder of a bundle that is here."""
-    from paraserve.catalog.store import bundle_root
+    with ended_by_interrupt():
+        from paraserve.catalog.store import bundle_root
 
     print(bundle_root(name, _models_dir()))
 
@@ -100,8 +105,9 @@ def verify(
     ] = "demo",
 ) -> None:
     """Compare every file of a bundle with its manifest; exit code 1 if one is missing or altered."""
-    from paraserve.catalog.manifest import check_bundle
-    from paraserve.catalog.store import bundle_root
+    with ended_by_interrupt():
+        from paraserve.catalog.manifest import check_bundle
+        from paraserve.catalog.store import bundle_root
 
     root = bundle_root(bundle, _models_dir())
     checks = list(check_bundle(root))
@@ -127,13 +133,14 @@ def optimize(
 
     Prints each graph and the one that is loaded in its place. Nothing in the bundle's folder changes.
     """
-    from paraserve.catalog.pull import ON_GPU
-    from paraserve.catalog.store import bundle_root
-    from paraserve.cli.config import read_settings
-    from paraserve.errors import ModelLoadError
-    from paraserve.inference.graphs.cache import cache_folder, prepared_graph
-    from paraserve.inference.graphs.session import is_quantized
-    from paraserve.quantize.staging import STAGING
+    with ended_by_interrupt():
+        from paraserve.catalog.pull import ON_GPU
+        from paraserve.catalog.store import bundle_root
+        from paraserve.cli.config import read_settings
+        from paraserve.errors import ModelLoadError
+        from paraserve.inference.graphs.cache import cache_folder, prepared_graph
+        from paraserve.inference.graphs.session import is_quantized
+        from paraserve.quantize.staging import STAGING
 
     settings = read_settings({"device": device})
     root, cache = bundle_root(bundle, _models_dir()), cache_folder(settings.cache_dir)
@@ -164,8 +171,9 @@ def use(
     stays as it was. Prints each model of the server and its state. It lasts until the server ends: write the bundles
     into its settings, too. A server with API keys wants one with the scope admin.
     """
-    from paraserve.cli.running_server import use_bundles
-    from paraserve.cli.server_address import server_address
+    with ended_by_interrupt():
+        from paraserve.cli.running_server import use_bundles
+        from paraserve.cli.server_address import server_address
 
     # The server has another working folder.
     bundles = [str(Path(name).absolute()) if "/" in name else name for name in names]
@@ -176,8 +184,9 @@ def use(
 @app.command()
 def remove(name: Annotated[str, typer.Argument(metavar="NAME", autocompletion=pulled_names)]) -> None:
     """Delete a pulled bundle, and what a stopped pull of it left."""
-    from paraserve.catalog.store import remove as remove_bundle
-    from paraserve.errors import ParaserveError
+    with ended_by_interrupt():
+        from paraserve.catalog.store import remove as remove_bundle
+        from paraserve.errors import ParaserveError
 
     try:
         was_there = remove_bundle(name, _models_dir())
@@ -190,8 +199,9 @@ def remove(name: Annotated[str, typer.Argument(metavar="NAME", autocompletion=pu
 
 
 def _models_dir() -> Path:
-    from paraserve.catalog.store import models_folder
-    from paraserve.cli.config import read_settings
+    with ended_by_interrupt():
+        from paraserve.catalog.store import models_folder
+        from paraserve.cli.config import read_settings
 
     return models_folder(read_settings({}).models_dir)
 

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from paraserve.cli.interrupts import ended_by_interrupt
 from paraserve.cli.serve_help import more_help
 from paraserve.cli.setting_options import setting_option, setting_texts
 from paraserve.cli.value_completion import bundle_names
@@ -45,6 +46,13 @@ def serve(
     pull: Annotated[
         bool, typer.Option("--pull", help="Pull the bundles that are not on this machine before serving.")
     ] = False,
+    self_signed: Annotated[
+        bool,
+        typer.Option("--self-signed", help="Serve by https with a certificate of this machine, made once."),
+    ] = False,
+    open_browser: Annotated[
+        bool, typer.Option("--open-browser", help="Open the page in this machine's browser when it is there.")
+    ] = False,
     print_config: Annotated[
         bool, typer.Option("--print-config", help="Print the effective settings as JSON and exit.")
     ] = False,
@@ -54,12 +62,13 @@ def serve(
 
     A flag wins over the environment (PARASERVE_<SETTING>), the environment over the file, the file over the default.
     """
-    from paraserve.cli.serving import ServeSwitches, run
+    with ended_by_interrupt():
+        from paraserve.cli.serving import ServeSwitches, run
 
     common["bundle"] = common["bundle"] or None
     if no_optimize:
         common["optimize"] = False
-    raise typer.Exit(run(common, ctx.args, ServeSwitches(pull, print_config)))
+    raise typer.Exit(run(common, ctx.args, ServeSwitches(pull, self_signed, open_browser, print_config)))
 
 
 def _common_parameter(name: str) -> inspect.Parameter:

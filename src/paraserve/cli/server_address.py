@@ -26,7 +26,8 @@ def server_address(text: str, kind: Literal["http", "ws"] = "http") -> str:
         host, port = parts.hostname, parts.port
     except ValueError:
         host, port = None, None
-    if not host or any(character.isspace() for character in host) or parts.scheme not in SCHEMES:
+    is_broken = parts.netloc.endswith(":") or any(character.isspace() for character in parts.netloc)
+    if not host or is_broken or parts.scheme not in SCHEMES:
         raise ParaserveError(f"not the address of a server: {text!r}, {EXAMPLE}", code="invalid_option")
     place = parts.netloc if has_scheme or port is not None else f"{parts.netloc.removesuffix(':')}:{PORT}"
     secure = "s" if SCHEMES[parts.scheme] == "https" else ""

@@ -2,14 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import typer
 
+from paraserve.cli.browser import WILDCARDS, open_page
 from paraserve.cli.config import check_files, read_settings
 from paraserve.cli.extra_flags import parse_extra_flags
+from paraserve.cli.machine_addresses import LOOPBACK, machine_addresses
+from paraserve.errors import ParaserveError
 from paraserve.option_values import REMOVED
 from paraserve.server.access.api_keys import exposure
 from paraserve.server.access.client_addresses import is_loopback
+from paraserve.server.processes.listening import OnListening, say_no_more
 from paraserve.server.processes.supervisor import Supervisor
 from paraserve.setting_sources import SettingSources
 from paraserve.settings import Settings
@@ -18,9 +23,15 @@ from paraserve.user_folders import expanded
 
 @dataclass(frozen=True, slots=True)
 class ServeSwitches:
-    """What is asked for beside the settings: pull bundles that are missing; print the settings and do no more."""
+    """What is asked for beside the settings.
+
+    `pull`: pull bundles that are missing. `self_signed`: make a certificate and serve by https. `open_browser`: open
+    the page when it is there. `print_config`: print the settings, and do no more.
+    """
 
     pull: bool = False
+    self_signed: bool = False
+    open_browser: bool = False
     print_config: bool = False
 
 
@@ -39,6 +50,8 @@ def run(common: Mapping[str, object], args: Sequence[str], switches: ServeSwitch
     flags = {name: value for name, value in {**extra.settings, **common}.items() if value is not None}
     if flags.get("certfile") in REMOVED:
         flags |= {"certfile": "", "keyfile": ""}
+    if switches.self_signed:
+        flags |= _self_signed(flags)
     settings, sources = read_settings(flags), SettingSources(flags)
     for warning in extra.warnings:
         _warn(warning)
@@ -49,7 +62,12 @@ def run(common: Mapping[str, object], args: Sequence[str], switches: ServeSwitch
         _pull_missing(settings)
     check_files(settings)
     _warn_of_risks(settings)
-    return Supervisor(settings, sources=sources).run() if settings.is_supervised else _serve_alone(settings, sources)
+    if switches.self_signed:
+        _say_where_phones_go(settings)
+    on_listening = partial(open_page, host=settings.host) if switches.open_browser else say_no_more
+    if settings.is_supervised:
+        return Supervisor(settings, sources=sources, on_listening=on_listening).run()
+    return _serve_alone(settings, sources, on_listening)
 
 
 def _warn_of_risks(settings: Settings) -> None:
@@ -59,11 +77,45 @@ def _warn_of_risks(settings: Settings) -> None:
         _warn(f"listening on {settings.host} without API keys: whoever reaches the port may use the server")
 
 
-def _serve_alone(settings: Settings, sources: SettingSources) -> int:
+def _self_signed(flags: Mapping[str, object]) -> dict[str, str]:
+    """Return the flags of the certificate of this machine, and tell its fingerprint.
+
+    Raises:
+        ParaserveError: another certificate is given, or it cannot be written.
+    """
+    if flags.get("certfile"):
+        raise ParaserveError(
+            "--self-signed makes a certificate, so it goes without --certfile", code="invalid_option"
+        )
+    # A server without it does without the library, which takes memory.
+    from paraserve.cli.self_signed import self_signed
+
+    made = self_signed()
+    if made.news:
+        _say(made.news)
+    _say(f"the SHA-256 fingerprint of the certificate is {made.fingerprint}")
+    return {"certfile": str(made.certfile), "keyfile": str(made.keyfile)}
+
+
+def _say_where_phones_go(settings: Settings) -> None:
+    if settings.host not in WILDCARDS:
+        others = "" if not is_loopback(settings.host) else " (--host 0.0.0.0 lets phones and other machines in)"
+        _say(f"the certificate is vouched for by nobody: browsers ask whether to go on{others}")
+        return
+    pages = [
+        f"https://{f'[{address}]' if ':' in address else address}:{settings.port}/"
+        for address in machine_addresses()
+        if address not in LOOPBACK
+    ]
+    where = " or ".join(pages) or "the address of this machine"
+    _say(f"on a phone in this network open {where}: nobody vouches for the certificate, so compare its fingerprint")
+
+
+def _serve_alone(settings: Settings, sources: SettingSources, on_listening: OnListening) -> int:
     # The supervisor does without the server and the models' libraries, which take memory.
     from paraserve.server.processes.server import serve as run_server
 
-    return run_server(settings, sources)
+    return run_server(settings, sources, on_listening)
 
 
 def _pull_missing(settings: Settings) -> None:
@@ -74,4 +126,8 @@ def _pull_missing(settings: Settings) -> None:
 
 
 def _warn(message: str) -> None:
-    typer.echo(f"paraserve: warning: {message}", err=True)
+    _say(f"warning: {message}")
+
+
+def _say(line: str) -> None:
+    typer.echo(f"paraserve: {line}", err=True)

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from paraserve.cli.interrupts import ended_by_interrupt
 from paraserve.cli.options import (
     SERVER,
     ApiKey,
@@ -80,10 +81,11 @@ def stream(  # noqa: PLR0913, PLR0917 - one parameter a flag
     what it hears. A broken connection is made again, without losing anything. Ctrl-C ends a recording by microphone;
     what was said until then is still written. A line on stderr says how much speech the model did not understand.
     """
-    from paraserve.cli.live_streaming import stream_file, stream_microphone
-    from paraserve.cli.server_address import server_address
-    from paraserve.server.protocols.funasr.hotwords import parse_hotwords
-    from paraserve_client import Live, LiveOptions
+    with ended_by_interrupt():
+        from paraserve.cli.live_streaming import stream_file, stream_microphone
+        from paraserve.cli.server_address import server_address
+        from paraserve.server.protocols.funasr.hotwords import parse_hotwords
+        from paraserve_client import Live, LiveOptions
 
     given = {"model": model, "replacements": replacements, "profanity": profanity, "mask": mask}
     knobs = {

@@ -6,6 +6,7 @@ from typing import Annotated, TypeAlias
 import typer
 
 from paraserve.cli.flag_groups import with_flag_groups
+from paraserve.cli.interrupts import ended_by_interrupt
 from paraserve.cli.options import ApiKey, Bundles, Device, OptionalServer
 from paraserve.cli.recognition_flags import Format, RecognitionFlags, SubtitleFlags
 
@@ -65,7 +66,8 @@ def transcribe(  # noqa: PLR0913 - one parameter a flag
     on: what is done, a transcript of this format that is newer than its recording, is skipped, whatever the other
     flags are.
     """
-    from paraserve.cli.batch.transcribing import Batch, Place, transcribe_batch
+    with ended_by_interrupt():
+        from paraserve.cli.batch.transcribing import Batch, Place, transcribe_batch
 
     options = flags.options(word_times=format_ != "text")
     batch = Batch(format_, output, is_recursive=recursive, is_resumed=resume, is_overwriting=overwrite)

@@ -154,6 +154,11 @@ class Engine(Protocol):
         """Number of calls that wait in each lane."""
         ...
 
+    @property
+    def waited_s(self) -> Mapping[Lane, float]:
+        """Seconds for which the first call in each lane has waited, 0 in an empty one."""
+        ...
+
     def end_overdue(self, timeout_s: float) -> int:
         """Answer the callers of model runs that take longer; return how many such runs are in progress.
 
@@ -277,6 +282,11 @@ class LocalEngine:
     def queued(self) -> Mapping[Lane, int]:
         """Number of calls that wait in each lane."""
         return self._scheduler.queued
+
+    @property
+    def waited_s(self) -> Mapping[Lane, float]:
+        """Seconds for which the first call in each lane has waited, 0 in an empty one."""
+        return self._scheduler.waited_s
 
     def end_overdue(self, timeout_s: float) -> int:
         """Answer the callers of model runs that take longer; return how many such runs are in progress."""

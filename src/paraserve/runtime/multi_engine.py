@@ -131,6 +131,12 @@ class Replicas:
         queues = [replica.engine.queued for replica in self._replicas]
         return {lane: sum(queue.get(lane, 0) for queue in queues) for lane in Lane}
 
+    @property
+    def waited_s(self) -> Mapping[Lane, float]:
+        """Seconds for which the first call in each lane of all replicas has waited, 0 in an empty one."""
+        waits = [replica.engine.waited_s for replica in self._replicas]
+        return {lane: max(wait.get(lane, 0.0) for wait in waits) for lane in Lane}
+
     def end_overdue(self, timeout_s: float) -> int:
         """Answer the callers of model runs that take longer; return how many such runs are in progress."""
         return sum(replica.engine.end_overdue(timeout_s) for replica in self._replicas)

@@ -50,14 +50,19 @@ from paraserve.server.services import (
     live_service,
     open_access,
     pull_service,
+    status_service,
     upload_service,
     usage_store,
 )
 from paraserve.server.shared_stores import SharedStores, check_stores, open_stores
+from paraserve.server.status.status_routes import status_router
+from paraserve.server.status.worker_sockets import answering
 from paraserve.server.telemetry.metrics import Metrics
+from paraserve.server.telemetry.recent_errors import RecentErrors
 from paraserve.server.telemetry.refusals import Refusals
 from paraserve.server.telemetry.request_log import RequestLog
-from paraserve.server.telemetry.sampler import sample, sample_jobs
+from paraserve.server.telemetry.sampler import sample, sample_history, sample_jobs
+from paraserve.server.telemetry.timelines import Timelines
 from paraserve.server.watchdog import Watchdog
 from paraserve.setting_sources import SettingSources
 from paraserve.settings import Settings
@@ -125,6 +130,7 @@ def create_app(
     )
     app.state.readiness, app.state.refusals, app.state.access = readiness, refusals, access
     app.state.uploads = app.state.live = app.state.pulls = app.state.jobs = app.state.reloader = None
+    app.state.status, app.state.recent_errors = None, RecentErrors()
     _add_middleware(app, settings, metrics, access)
     _add_routes(app, settings, metrics)
     add_error_handlers(app)
@@ -157,11 +163,22 @@ async def _services(
     limits = ServerLimits(stores.keys, guard)
     addresses = ClientAddresses.of(settings.trusted_proxies)
     shared = SharedServices(
-        engine, pool, metrics, access, limits, addresses, app.state.refusals, redaction, stores.results
+        engine,
+        pool,
+        metrics,
+        access,
+        limits,
+        addresses,
+        app.state.refusals,
+        redaction,
+        app.state.recent_errors,
+        Timelines(),
+        stores.results,
     )
     app.state.uploads = uploads = upload_service(settings, shared)
     app.state.jobs = jobs = job_service(settings, shared, uploads)
-    app.state.live = live_service(settings, shared, max_live)
+    app.state.live = live = live_service(settings, shared, max_live)
+    app.state.status = status = status_service(shared, readiness, uploads, live, jobs)
     app.state.pulls = pulls = pull_service(settings, engine, app.state.reloader)
     readiness.engine = engine
     metrics.models_loaded.set(1)
@@ -172,12 +189,15 @@ async def _services(
         asyncio.create_task(watchdog.run()),
         asyncio.create_task(sweep_uploads(jobs)),
         asyncio.create_task(sample_jobs(jobs.store, lambda: jobs.jobs.in_progress, metrics.jobs)),
+        asyncio.create_task(sample_history(metrics.history, status.own.load)),
     ]
     try:
-        with _frozen_objects():
-            yield
+        async with answering(status.folder, status.answer):
+            await status.follow_others()
+            with _frozen_objects():
+                yield
     finally:
-        app.state.uploads = app.state.live = app.state.pulls = app.state.jobs = None
+        app.state.uploads = app.state.live = app.state.pulls = app.state.jobs = app.state.status = None
         await pulls.close()
         await usage.close()
         for task in watching:
@@ -206,6 +226,7 @@ def _add_routes(app: FastAPI, settings: Settings, metrics: Metrics) -> None:
     app.include_router(health_router(app.state.readiness, metrics, settings))
     app.include_router(admin_router())
     app.include_router(admin_models_router())
+    app.include_router(status_router())
     app.include_router(page_router())
     app.include_router(description_router())
     app.router.routes.append(live_route())

@@ -14,6 +14,7 @@ from starlette.requests import ClientDisconnect
 from paraserve.errors import ParaserveError
 from paraserve.server.error_table import ErrorRow, error_row
 from paraserve.server.protocols.error_body import error_json
+from paraserve.server.telemetry.recent_errors import RecentErrors
 from paraserve.server.telemetry.request_log import request_id
 
 CLIENT_CLOSED_REQUEST = 499
@@ -106,6 +107,8 @@ def _answer(
     headers: Mapping[str, str] = NO_HEADERS,
 ) -> Response:
     this_id = request_id(request)
+    errors: RecentErrors = request.app.state.recent_errors
+    errors.note(this_id, request.scope["path"], code, message, status)
     body = error_json(message, status=status, code=code, request_id=this_id, param=param)
     # An unexpected error is answered outside of the middleware that gives all other answers their id.
     return JSONResponse(body, status_code=status, headers={**headers, "X-Request-Id": this_id})

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import structlog
 
-from paraserve.errors import ParaserveError
+from paraserve.errors import EngineStuckError, OverloadedError, ParaserveError
 from paraserve.options import RecognitionOptions
 from paraserve.runtime.engine import Engine
 from paraserve.runtime.routing.routed_engine import RoutedEngine
@@ -19,6 +19,7 @@ FRESH_S = 5.0
 """Seconds for which a successful recognition counts. Then the next check starts another."""
 PROBE_TIMEOUT_S = 5.0
 """Seconds after which a recognition counts as hanging. So a server whose engine hangs is not ready within 10 s."""
+DRAINED_MESSAGE = "the server takes no new work, its operator has it drained: try another one, or again later"
 STUCK_MESSAGE = "no model answers any more, the server is being replaced: try again in a few seconds"
 
 log = structlog.get_logger()
@@ -31,12 +32,13 @@ class Readiness:
     Checks at the same time share one recognition. While it hangs, no other is started, so that they do not pile up in
     the engine. When it returns after all, the server is ready again. What a model recognizes for clients counts as
     well: a busy server is not one that hangs. The watchdog sets `is_stuck`, and `n_hung`, the number of model runs
-    that are overdue.
+    that are overdue. An operator who drains the server takes away `takes_work`.
     """
 
     metrics: Metrics
     engine: RoutedEngine | None = None
     is_draining: bool = False
+    takes_work: bool = True
     is_stuck: bool = False
     n_hung: int = 0
     last_success_s: float = float("-inf")
@@ -45,6 +47,12 @@ class Readiness:
 
     async def problem(self) -> str | None:
         """Return the reason why the server is not ready, None if it is. Takes at most `PROBE_TIMEOUT_S`."""
+        if not self.takes_work and not self.is_draining:
+            return "drained by its operator"
+        return await self.fault()
+
+    async def fault(self) -> str | None:
+        """Return the reason why the server could not take work, whether its operator wants it to or not."""
         if self.is_draining:
             return "shutting down"
         if self.engine is None:
@@ -54,6 +62,18 @@ class Readiness:
         if self.age_s > FRESH_S:
             await self._wait(self.probe(self.engine))
         return None if self.age_s <= FRESH_S else "no decode has succeeded lately"
+
+    def check(self) -> None:
+        """Check whether new work is taken.
+
+        Raises:
+            EngineStuckError: no model answers any more.
+            OverloadedError: the operator has the server drained.
+        """
+        if self.is_stuck:
+            raise EngineStuckError(STUCK_MESSAGE)
+        if not self.takes_work:
+            raise OverloadedError(DRAINED_MESSAGE, code="not_ready")
 
     @property
     def age_s(self) -> float:

@@ -22,6 +22,7 @@ from paraserve.server.access.key_ring import KeyRing
 from paraserve.server.access.usage import UsageStore
 from paraserve.server.access.wrong_keys import WrongKeys
 from paraserve.server.http.parsing.upload_pace import UploadLimits
+from paraserve.server.http.upload_progress import UploadsInProgress
 from paraserve.server.http.uploads import UploadService
 from paraserve.server.jobs.job_plan import JobPlanner
 from paraserve.server.jobs.job_service import JobService
@@ -34,10 +35,18 @@ from paraserve.server.live.websocket_routes import LiveService
 from paraserve.server.protocols.funasr.live_messages import FunasrDialect
 from paraserve.server.pulling.loading import load_beside
 from paraserve.server.pulling.pull_service import PullService
+from paraserve.server.readiness import Readiness
 from paraserve.server.reloading import Reloader
+from paraserve.server.status.drain_switch import DrainSwitch
+from paraserve.server.status.job_status import JobStatus
+from paraserve.server.status.process_status import ProcessStatus
+from paraserve.server.status.whole_status import WholeStatus
 from paraserve.server.telemetry.metrics import Metrics
+from paraserve.server.telemetry.recent_errors import RecentErrors
 from paraserve.server.telemetry.refusals import Refusals
+from paraserve.server.telemetry.shared_figures import shared_folder
 from paraserve.server.telemetry.slow_log import SlowLog
+from paraserve.server.telemetry.timelines import Timelines
 from paraserve.settings import Settings
 from paraserve.user_folders import expanded
 
@@ -54,6 +63,8 @@ class SharedServices:
     addresses: ClientAddresses
     refusals: Refusals
     redaction: OperatorRedaction
+    errors: RecentErrors
+    timelines: Timelines
     results: SharedResults | None = None
 
 
@@ -95,6 +106,7 @@ def upload_service(settings: Settings, shared: SharedServices) -> UploadService:
         slow_log=_slow_log(settings),
         redaction=shared.redaction,
         results=shared.results,
+        in_progress=UploadsInProgress(shared.timelines),
     )
 
 
@@ -111,10 +123,12 @@ def live_service(settings: Settings, shared: SharedServices, max_live: int) -> L
                 redaction=shared.redaction,
                 final_limits=FinalLimits(settings.final_timeout_s, settings.request_timeout_s),
                 endpoint=SemanticEndpoint(settings.endpoint_complete_ms, settings.endpoint_incomplete_ms),
+                timelines=shared.timelines,
             ),
             LiveLimits(settings.max_session_s, settings.send_timeout_s, settings.live_idle_timeout_s),
             _slow_log(settings),
             KeptSessions(settings.resume_window_s, max_live, shared.metrics),
+            shared.errors,
         ),
         choice_of=shared.engine.choice_of,
         dialect=FunasrDialect(is_offline=settings.mode == "offline", is_strict=settings.protocol == "strict"),
@@ -146,6 +160,26 @@ def job_service(settings: Settings, shared: SharedServices, uploads: UploadServi
         quotas_of=partial(quotas_of, settings=settings),
         metrics=figures,
     )
+
+
+def status_service(
+    shared: SharedServices, readiness: Readiness, uploads: UploadService, live: LiveService, jobs: JobService
+) -> WholeStatus:
+    """Make the service of the routes of the status."""
+    guard = shared.limits.memory
+    own = ProcessStatus(
+        engine=shared.engine,
+        readiness=readiness,
+        metrics=shared.metrics,
+        live=live,
+        uploads=uploads.in_progress,
+        errors=shared.errors,
+        timelines=shared.timelines,
+        memory_limit_bytes=guard.limit_bytes,
+        decode_memory_bytes=guard.decoding_bytes,
+        jobs_in_progress=lambda: jobs.jobs.in_progress,
+    )
+    return WholeStatus(own, JobStatus(jobs), DrainSwitch(readiness, live, jobs), shared_folder())
 
 
 async def usage_store(jobs: JobService, *, opens: bool) -> UsageStore | None:

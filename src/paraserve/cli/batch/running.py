@@ -3,7 +3,7 @@
 import asyncio
 import sys
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
@@ -121,8 +121,11 @@ async def transcribe_all(
 ) -> None:
     """Transcribe recordings, some at once, and report each. `tally` counts them."""
     total_bytes = sum(work.source.size_bytes for work in works) if len(works) > 1 else 0
-    async with opening as transcriber:
-        with Bars(total_bytes) as bars:
+    with Bars(total_bytes) as bars:
+        async with AsyncExitStack() as stack:
+            with bars.bar("loading"):
+                transcriber = await stack.enter_async_context(opening)
+            tally.begin()
             reports = Reports(works, writing, tally, bars)
             queue = iter(list(enumerate(works)))
             workers = [

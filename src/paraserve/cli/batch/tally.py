@@ -22,6 +22,10 @@ class Tally:
     audio_ms: int = 0
     begun_s: float = field(default_factory=time.monotonic)
 
+    def begin(self) -> None:
+        """Measure the speed from now on: the models are loaded."""
+        self.begun_s = time.monotonic()
+
     def add(self, audio_ms: int) -> None:
         """Count a recording that was transcribed."""
         self.transcribed += 1

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 import typer
 
 from paraserve.cli.flag_groups import with_flag_groups
+from paraserve.cli.interrupts import ended_by_interrupt
 from paraserve.cli.options import SERVER, ApiKey, Server
 from paraserve.cli.recognition_flags import Format, RecognitionFlags, SubtitleFlags
 from paraserve.errors import ParaserveError
@@ -74,8 +75,9 @@ def submit(  # noqa: PLR0913 - one parameter a flag
     then. A recording of 64 MiB or more is sent in parts and goes on where a broken connection left it. One that fails
     costs a line on stderr and exit code 1; the others are still submitted.
     """
-    from paraserve.cli.jobs.handing_over import hand_over
-    from paraserve.cli.request_fields import option_fields
+    with ended_by_interrupt():
+        from paraserve.cli.jobs.handing_over import hand_over
+        from paraserve.cli.request_fields import option_fields
 
     fields = {
         **option_fields(flags.options(word_times=True)),
@@ -108,9 +110,10 @@ def list_(
     as_json: Json = False,
 ) -> None:
     """List jobs, the newest first: those of the API key's name."""
-    from itertools import islice
+    with ended_by_interrupt():
+        from itertools import islice
 
-    from paraserve.cli.jobs.job_tables import COLUMNS, row, table
+        from paraserve.cli.jobs.job_tables import COLUMNS, row, table
 
     with _jobs(server, api_key, QUICK_ATTEMPTS) as jobs:
         found = list(
@@ -131,7 +134,8 @@ def show(
     as_json: Json = False,
 ) -> None:
     """Show all that is known of a job: its state, how far it is, the time left, why it failed."""
-    from paraserve.cli.jobs.job_tables import details
+    with ended_by_interrupt():
+        from paraserve.cli.jobs.job_tables import details
 
     with _jobs(server, api_key, QUICK_ATTEMPTS) as jobs:
         job = jobs.get(job_id)
@@ -191,7 +195,8 @@ def fetch(
     Several on stdout: each stands under a line "==> ID <==", except in format json. With --output equal stems get
     -2, -3. A job without a transcript costs one line on stderr and exit code 1.
     """
-    from paraserve.cli.jobs.transcript_fetching import Fetching
+    with ended_by_interrupt():
+        from paraserve.cli.jobs.transcript_fetching import Fetching
 
     with _jobs(server, api_key, QUICK_ATTEMPTS) as jobs:
         fields = {name: value for name, value in subtitle_flags.limits.items() if value is not None}
@@ -204,8 +209,9 @@ def fetch(
 
 @contextmanager
 def _jobs(server: str, api_key: str, attempts: int | None = None) -> "Iterator[Jobs]":
-    from paraserve.cli.server_address import server_address
-    from paraserve_client.jobs import Jobs, Retries
+    with ended_by_interrupt():
+        from paraserve.cli.server_address import server_address
+        from paraserve_client.jobs import Jobs, Retries
 
     with Jobs(
         server_address(server), api_key=api_key, retries=Retries() if attempts is None else Retries(attempts)
@@ -215,8 +221,9 @@ def _jobs(server: str, api_key: str, attempts: int | None = None) -> "Iterator[J
 
 def _found(names: Sequence[str], *, is_recursive: bool) -> tuple[list[str], bool]:
     """Return the recordings of folders, URLs as they are, and whether a folder could not be read or has none."""
-    from paraserve.cli.batch.finding import find_recordings
-    from paraserve.cli.batch.tally import Tally
+    with ended_by_interrupt():
+        from paraserve.cli.batch.finding import find_recordings
+        from paraserve.cli.batch.tally import Tally
 
     tally = Tally()
     found = find_recordings(names, tally.fail, is_recursive=is_recursive)
@@ -237,9 +244,10 @@ def _each(ids: Sequence[str], do: Callable[[str], None]) -> bool:
 
 def _watched(ids: Sequence[str], server: str, api_key: str, *, has_text: bool, is_json: bool) -> bool:
     """Watch jobs; return True if all are done. Ctrl-C leaves them running and says how to return."""
-    from paraserve.cli.jobs.watching import Showing, watch_all
-    from paraserve.cli.server_address import server_address
-    from paraserve_client.jobs import AsyncJobs
+    with ended_by_interrupt():
+        from paraserve.cli.jobs.watching import Showing, watch_all
+        from paraserve.cli.server_address import server_address
+        from paraserve_client.jobs import AsyncJobs
 
     async def watch_them() -> bool:
         async with AsyncJobs(server_address(server), api_key=api_key) as jobs:

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from paraserve.cli.interrupts import ended_by_interrupt
 from paraserve.cli.options import ApiKey, Bundles, Device, OptionalServer
 from paraserve.errors import ParaserveError
 
@@ -30,10 +31,11 @@ def mcp(
     """
     if find_spec("mcp") is None:
         raise ParaserveError("this needs the package mcp: pip install mcp")
-    from paraserve.cli.config import check_files, read_settings
-    from paraserve.cli.mcp.recognizers import LocalRecognizer, ServerRecognizer
-    from paraserve.cli.mcp.recordings import Recordings
-    from paraserve.cli.mcp.tools import tool_server
+    with ended_by_interrupt():
+        from paraserve.cli.config import check_files, read_settings
+        from paraserve.cli.mcp.recognizers import LocalRecognizer, ServerRecognizer
+        from paraserve.cli.mcp.recordings import Recordings
+        from paraserve.cli.mcp.tools import tool_server
 
     settings = read_settings({"bundle": bundle or None, "device": device})
     if server is None:

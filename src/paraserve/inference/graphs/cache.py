@@ -85,6 +85,24 @@ def prepared_graph(
     return folder / path.name
 
 
+def remove_useless(cache: Path) -> Iterator[tuple[str, str]]:
+    """Take away prepared graphs that are damaged, or that this version never reads; yield each, and why.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    folders = sorted(path for path in cache.iterdir() if path.is_dir()) if cache.is_dir() else []
+    for folder in folders:
+        if folder.name.startswith("."):
+            continue
+        with _turn(folder):
+            is_of_now = f"-{VERSION}-{_runtime()}-" in folder.name
+            problem = folder_problem(folder) if is_of_now else "of another version"
+            if problem is not None:
+                _take_away(folder)
+                yield folder.name, problem
+
+
 def _key(path: Path) -> str:
     """Return a name for the file, the version of the rewrites and the runtime: the result depends on them.
 
@@ -131,9 +149,14 @@ def _is_intact(folder: Path) -> bool:
         log.info("prepared graph %s is intact: %.0f MB checked in %.0f ms", folder.name, n_bytes / 1e6, took_ms)
         return True
     log.warning("the prepared graph %s is made again: %s", folder, problem)
+    _take_away(folder)
+    return False
+
+
+def _take_away(folder: Path) -> None:
+    """Remove a folder in one step, so that nobody reads half of it."""
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".making-", ignore_cleanup_errors=True) as old:
         folder.rename(Path(old) / folder.name)
-    return False
 
 
 def _recipe(*, for_gpu: bool) -> str:

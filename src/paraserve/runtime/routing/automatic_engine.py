@@ -167,6 +167,11 @@ class AutomaticEngine:
         """Number of calls that wait in each lane of the device, whatever their model."""
         return self._first.queued
 
+    @property
+    def waited_s(self) -> Mapping[Lane, float]:
+        """Seconds for which the first call in each lane has waited, 0 in an empty one."""
+        return self._first.waited_s
+
     def end_overdue(self, timeout_s: float) -> int:
         """Answer the callers of model runs that take longer; return how many such runs are in progress."""
         return self._first.end_overdue(timeout_s)

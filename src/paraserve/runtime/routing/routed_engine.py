@@ -26,6 +26,11 @@ class Work(Protocol):
         """Number of calls that wait in each lane."""
         ...
 
+    @property
+    def waited_s(self) -> Mapping[Lane, float]:
+        """Seconds for which the first call in each lane has waited, 0 in an empty one."""
+        ...
+
     def end_overdue(self, timeout_s: float) -> int:
         """Answer the callers of model runs that take longer; return how many such runs are in progress."""
         ...
@@ -144,6 +149,11 @@ class RoutedEngine:
     def queued(self) -> Mapping[Lane, int]:
         """Number of calls that wait in each lane of all devices, whatever their model."""
         return self._work.queued
+
+    @property
+    def waited_s(self) -> Mapping[Lane, float]:
+        """Seconds for which the first call in each lane has waited, 0 in an empty one."""
+        return self._work.waited_s
 
     def end_overdue(self, timeout_s: float) -> int:
         """Answer the callers of model runs that take longer; return how many such runs are in progress."""

@@ -78,11 +78,12 @@ class BatchCall(Generic[Item, Result]):
 
 @dataclass(frozen=True, slots=True)
 class Timed(Generic[Result]):
-    """A result, with the milliseconds that its entry waited and that its batch ran."""
+    """A result, with the milliseconds that its entry waited and that its batch of `items` ran."""
 
     result: Result
     queue_ms: float
     run_ms: float
+    items: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,6 +51,12 @@ class SplitScheduler:
         gpu, cpu = self._gpu.queued, self._cpu.queued
         return {lane: gpu[lane] + cpu[lane] for lane in Lane}
 
+    @property
+    def waited_s(self) -> dict[Lane, float]:
+        """Seconds for which the first entry of each lane has waited, 0 in an empty one."""
+        gpu, cpu = self._gpu.waited_s, self._cpu.waited_s
+        return {lane: max(gpu[lane], cpu[lane]) for lane in Lane}
+
     def end_overdue(self, timeout_s: float) -> int:
         """Answer the callers of batches that run longer than this; return how many such batches run."""
         return self._gpu.end_overdue(timeout_s) + self._cpu.end_overdue(timeout_s)

@@ -20,6 +20,12 @@ class DeviceSchedulers:
         queues = [scheduler.queued for scheduler in self._schedulers]
         return {lane: sum(queue[lane] for queue in queues) for lane in Lane}
 
+    @property
+    def waited_s(self) -> dict[Lane, float]:
+        """Seconds for which the first call in each lane of all devices has waited, 0 in an empty one."""
+        waits = [scheduler.waited_s for scheduler in self._schedulers]
+        return {lane: max(wait[lane] for wait in waits) for lane in Lane}
+
     def end_overdue(self, timeout_s: float) -> int:
         """Answer the callers of batches that run longer than this; return how many such batches run."""
         return sum(scheduler.end_overdue(timeout_s) for scheduler in self._schedulers)

@@ -27,6 +27,7 @@ from paraserve.runtime.scheduling.batches import (
     deliver_results,
     run_batch,
 )
+from paraserve.runtime.timeline import TIMELINE
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -101,7 +102,10 @@ class Scheduler:
                 raise _shutting_down()
             self._lanes[lane].append(entry)
             self._changed.notify()
-        return await entry.answer
+        timed = await entry.answer
+        if (timeline := TIMELINE.get()) is not None:
+            timeline.ran(call.stage, entry.queued_at, timed.queue_ms, timed.run_ms, timed.items)
+        return timed
 
     @contextmanager
     def live_session(self) -> Iterator[None]:
@@ -124,6 +128,12 @@ class Scheduler:
     def queued(self) -> dict[Lane, int]:
         """Number of entries that wait in each lane, cancelled ones included."""
         return {lane: len(self._lanes[lane]) for lane in Lane}
+
+    @property
+    def waited_s(self) -> dict[Lane, float]:
+        """Seconds for which the first entry of each lane has waited, 0 in an empty one."""
+        with self._changed:
+            return {lane: self._waited_s(lane) for lane in Lane}
 
     def end_overdue(self, timeout_s: float) -> int:
         """Answer the callers of batches that run longer than this; return how many such batches run.
@@ -246,7 +256,8 @@ class Scheduler:
         self._on_batch(stats)
         queues_ms = (queue_s * 1000 for queue_s in stats.queue_s)
         timed = [
-            Timed(result, queue_ms, stats.run_s * 1000) for result, queue_ms in zip(results, queues_ms, strict=True)
+            Timed(result, queue_ms, stats.run_s * 1000, len(batch))
+            for result, queue_ms in zip(results, queues_ms, strict=True)
         ]
         deliver_results(list(zip(batch, timed, strict=True)))
 

@@ -22,6 +22,7 @@ OPEN_PATHS = frozenset(
         "/readyz",
         "/health",
         "/docs",
+        "/status",
         "/openapi.json",
         "/asyncapi.json",
         "/favicon.ico",

@@ -45,6 +45,7 @@ ERROR_CODES: Mapping[str, ErrorCode] = MappingProxyType(
         ),
         "no_pull": ErrorCode(404, "no model of this name is being downloaded"),
         "job_not_found": ErrorCode(404, "there is no job of this id, or it belongs to another API key"),
+        "trace_not_found": ErrorCode(404, "no session or upload of this id was there in the last minutes"),
         "upload_not_found": ErrorCode(
             404, "there is no resumable upload of this id, or it belongs to another API key"
         ),
@@ -99,7 +100,7 @@ ERROR_CODES: Mapping[str, ErrorCode] = MappingProxyType(
         "decoder_unavailable": ErrorCode(503, "no decoder process could be had, try again later"),
         "model_unavailable": ErrorCode(503, "the model cannot be loaded now, and no other answers in its place"),
         "shutting_down": ErrorCode(503, "the server is about to stop, try again later"),
-        "not_ready": ErrorCode(503, "the server is starting or stopping, try again later"),
+        "not_ready": ErrorCode(503, "the server is starting, stopping, or drained by its operator, try again later"),
         "storage_unavailable": ErrorCode(503, "the server's folder for temporary files cannot be written"),
         "database_unavailable": ErrorCode(503, "the database of jobs does not answer now, try again later"),
         "url_unavailable": ErrorCode(503, "the host of the URL cannot be found now, try again later"),
@@ -181,6 +182,7 @@ _SPECIAL = frozenset(
         *HANDSHAKE_CODES,
         *PULL_CODES,
         "not_found",
+        "trace_not_found",
         "local_only",
         "reload_failed",
         "method_not_allowed",

@@ -1,6 +1,5 @@
 """The events of a recording that is being worked on: who writes them, and when."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from paraserve.runtime.decoding.decoded_recording import RecordingOpener
@@ -28,12 +27,12 @@ class Following:
             return None
         return lambda sentences: self.events.write(write_part(sentences))
 
-    def after(self, on_decoded: Callable[[int], None]) -> OnProgress:
-        """Return what takes the progress, which `on_decoded` is told first."""
+    def after(self, first: OnProgress) -> OnProgress:
+        """Return what takes the progress, which `first` is told first."""
         write_progress = self.plan.write_progress
 
         def report(at_ms: int, duration_ms: int | None) -> None:
-            on_decoded(at_ms)
+            first(at_ms, duration_ms)
             if write_progress is not None:
                 self.events.write(write_progress(at_ms, duration_ms))
 

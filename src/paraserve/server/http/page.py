@@ -49,13 +49,17 @@ PART_NAME = {
 
 
 def page_router() -> APIRouter:
-    """Make `/`, `/docs` and their files. The pages ask no other server for anything."""
+    """Make `/`, `/status`, `/docs` and their files. The pages ask no other server for anything."""
     web = str(files("paraserve") / "web")
     page, parts, docs = (StaticFiles(directory=folder) for folder in (web, f"{web}/static", f"{web}/docs"))
 
     async def index(request: Request) -> Response:
         """Live text from the microphone and from files, in the browser."""
         return await _file(page, "index.html", request)
+
+    async def status(request: Request) -> Response:
+        """The state of the server, for its operators. What it shows comes from routes of administration."""
+        return await _file(page, "status.html", request)
 
     async def docs_index(request: Request) -> Response:
         """The description of the HTTP API, shown by Swagger UI."""
@@ -76,6 +80,7 @@ def page_router() -> APIRouter:
             "/static/{path:path}", "page_part", "page", "A file of the web page", part,
             missing | _file_answers(PART_TYPES), parameters=(PART_NAME,),
         ),
+        GetRoute("/status", "status_page", "page", "The page for operators", status, _file_answers(PAGE_TYPES)),
         GetRoute("/docs", "docs", "description", "The API in the browser", docs_index, _file_answers(PAGE_TYPES)),
         GetRoute(
             "/docs/{path:path}", "docs_part", "description", "A file of the API's page", docs_part,

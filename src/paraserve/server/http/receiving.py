@@ -20,6 +20,7 @@ from paraserve.server.http.parsing.form_fields import FormFields, read_model
 from paraserve.server.http.parsing.form_parser import FILE_FIELDS, RecordingFormParser
 from paraserve.server.http.parsing.json_bodies import MAX_JSON_BYTES, is_json, read_json_request
 from paraserve.server.http.parsing.upload_pace import UploadLimits, UploadPace
+from paraserve.server.http.upload_progress import note_received
 
 FORM_OVERHEAD_BYTES = 1024**2
 """Bytes that a multipart body may have beside the file: boundaries and text fields."""
@@ -202,6 +203,7 @@ async def _chunks(request: Request, max_bytes: int, limits: UploadLimits) -> Asy
         if chunk is None:
             return
         received += len(chunk)
+        note_received(request, len(chunk))
         pace.received(len(chunk))
         if received > max_bytes:
             raise too_large(max_bytes)

@@ -7,7 +7,7 @@ that they give (`upload_formats.py`).
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, BinaryIO
 
@@ -15,7 +15,7 @@ from fastapi import APIRouter, Request, Response
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
-from paraserve.errors import EngineStuckError, OverloadedError
+from paraserve.errors import OverloadedError
 from paraserve.inference.abilities import ModelChoice
 from paraserve.operator_redaction import OperatorRedaction
 from paraserve.runtime.channels.split_recording import transcribe_recording
@@ -40,9 +40,10 @@ from paraserve.server.http.parsing.upload_pace import UploadLimits
 from paraserve.server.http.receiving import Upload
 from paraserve.server.http.upload_formats import upload_formats
 from paraserve.server.http.upload_plan import UploadFormat, UploadPlan, UploadRequest
+from paraserve.server.http.upload_progress import UploadsInProgress
 from paraserve.server.http.warnings_header import CACHE_HEADER, HEADER_DESCRIPTION, answer_headers
 from paraserve.server.protocols.json_encoding import Json
-from paraserve.server.readiness import STUCK_MESSAGE
+from paraserve.server.readiness import Readiness
 from paraserve.server.telemetry.metrics import Metrics
 from paraserve.server.telemetry.request_log import key_name, request_id, started_s
 from paraserve.server.telemetry.slow_log import SlowLog, log_slow_request
@@ -120,11 +121,11 @@ class UploadAnswer(Response):
         service: UploadService | None = request.app.state.uploads
         if service is None:
             raise OverloadedError("the server is starting or shutting down", code="not_ready")
-        if request.app.state.readiness.is_stuck:
-            raise EngineStuckError(STUCK_MESSAGE)
+        readiness: Readiness = request.app.state.readiness
+        readiness.check()
         async with time_limit(service.upload_limits.request_timeout_s):
             answer = await service.answer(request, self._route, events)
-        if request.app.state.readiness.is_draining:
+        if readiness.is_draining or not readiness.takes_work:
             answer.headers["Connection"] = "close"  # the client's next request belongs to another process
         return answer
 
@@ -144,6 +145,7 @@ class UploadService:
     slow_log: SlowLog
     redaction: OperatorRedaction
     results: SharedResults | None = None
+    in_progress: UploadsInProgress = field(default_factory=UploadsInProgress)
 
     async def answer(self, request: Request, route: UploadFormat, events: EventStream) -> Response:
         """Receive a recording, check the fields, transcribe, render. When the client leaves, all of it is cancelled.
@@ -154,8 +156,8 @@ class UploadService:
             ParaserveError: the request is refused or failed. `error_responses.py` makes the answer.
             ClientDisconnect: the client has gone.
         """
-        with self.address_limit.admit(request):
-            clock = StageClock(started_s(request))
+        with self.address_limit.admit(request), self.in_progress.following(request) as progress:
+            clock = StageClock(started_s(request), progress.timeline)
             async with (
                 self.admission.admit(api_key(request)) as admitted,
                 route.receive(request, self.upload_limits) as upload,
@@ -179,9 +181,15 @@ class UploadService:
                 results = self._results(request, upload)
                 async with _file_of(upload, plan.raw) as file:
                     clock.lap(RECEIVE)
+                    progress.state = "recognizing"
                     self.metrics.stage_seconds.labels(RECEIVE).observe(clock.stages_s[RECEIVE])
                     options = self.redaction.with_client(plan.options)
                     following = _opened(events, plan, upload.fields.warnings())
+
+                    def on_progress(at_ms: int, duration_ms: int | None) -> None:
+                        admitted.audio_until(at_ms)
+                        progress.recognized(at_ms, duration_ms)
+
                     work = cached_transcript(
                         results,
                         following.measured(self.pool),
@@ -193,7 +201,7 @@ class UploadService:
                             file,
                             options,
                             self.file_limits,
-                            on_progress=following.after(admitted.audio_until),
+                            on_progress=following.after(on_progress),
                             clock=clock,
                             on_sentences=following.on_sentences,
                         ),

@@ -18,6 +18,7 @@ from paraserve.server.access.admission import ConcurrencyLimit
 from paraserve.server.access.key_fields import ApiKey
 from paraserve.server.http.parsing.upload_pace import UploadLimits
 from paraserve.server.jobs.job_plan import JobPlanner
+from paraserve.server.readiness import DRAINED_MESSAGE, Readiness
 from paraserve.server.telemetry.job_metrics import JobMetrics
 from paraserve.server.telemetry.request_log import key_name
 
@@ -94,6 +95,17 @@ def service_of(request: Request) -> JobService:
     if service is None:
         raise OverloadedError("the server is starting or shutting down", code="not_ready")
     return service
+
+
+def check_intake(request: Request) -> None:
+    """Check whether the server takes new jobs. Jobs wait well while no model answers, so they are taken then.
+
+    Raises:
+        OverloadedError: the operator has it drained.
+    """
+    readiness: Readiness = request.app.state.readiness
+    if not readiness.takes_work:
+        raise OverloadedError(DRAINED_MESSAGE, code="not_ready")
 
 
 async def parts_of(request: Request) -> tuple[JobService, JobParts]:

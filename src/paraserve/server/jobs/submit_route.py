@@ -11,7 +11,7 @@ from paraserve.server.http.warnings_header import HEADER_DESCRIPTION, WARNINGS_H
 from paraserve.server.jobs.job_form import job_request
 from paraserve.server.jobs.job_json import job_path, submitted_json
 from paraserve.server.jobs.job_routes import LIST_PATH, NO_STORE, TAG
-from paraserve.server.jobs.job_service import service_of
+from paraserve.server.jobs.job_service import check_intake, service_of
 from paraserve.server.jobs.submitting import Accepted, submit
 from paraserve.server.protocols.json_encoding import Json
 from paraserve.server.protocols.schemas.job_answers import SubmittedBatch, SubmittedJob
@@ -55,6 +55,7 @@ async def submit_jobs(request: Request) -> Response:
     be sent again: it makes no second job.
     """
     service = service_of(request)
+    check_intake(request)
     async with time_limit(service.upload_limits.request_timeout_s):
         accepted = await submit(service, request)
     answer = JSONResponse(_accepted_json(accepted), 202, headers=NO_STORE)

@@ -15,10 +15,12 @@ from starlette.websockets import WebSocketState
 
 from paraserve.errors import OverloadedError, ParaserveError
 from paraserve.runtime.offline import first_cause
+from paraserve.server.access.hosts import client_address
 from paraserve.server.live.queues import CloseRequest, ReceivedFrame
 from paraserve.server.live.result_record import ResultRecord
 from paraserve.server.live.sending import SlowClientError, in_time, send_frames
 from paraserve.server.live.session_cost import session_cost
+from paraserve.server.live.session_facts import SessionFacts, SessionWatch
 from paraserve.server.live.sessions.kept_sessions import Owner
 from paraserve.server.live.sessions.session_task import SessionTask, Written
 from paraserve.server.live.sessions.shared import LiveShared
@@ -60,6 +62,9 @@ class Connection:
         # Errors name the connection as their request.
         ids = {"session_id": request_id, "request_id": request_id, "key": key_name(socket)}
         self._record = ResultRecord(shared.context.metrics, shared.slow_log, ids)
+        self._watch = SessionWatch(request_id, client_address(socket), key_name(socket))
+        self._errors = shared.errors
+        self._timelines = shared.context.timelines
         self._kept = shared.kept
         self._owner = owner
         self._session = SessionTask(shared.context, protocol, ids, limits.max_session_s)
@@ -85,6 +90,11 @@ class Connection:
         """
         self._charge, self._on_audio = take, on_audio
         self._session.session.reader.charge, self._session.session.reader.on_audio = take, on_audio
+
+    @property
+    def facts(self) -> SessionFacts:
+        """What operators see of it."""
+        return self._watch.facts(self._session)
 
     async def run(self) -> int:
         """Serve the client until either side closes; return the close code (1006: the connection broke)."""
@@ -139,6 +149,7 @@ class Connection:
 
     async def _tell_and_close(self, error: ParaserveError, code: int) -> None:
         """Close, with the error before it if the client makes room for it at once."""
+        self._note(error)
         if self._socket.application_state is WebSocketState.DISCONNECTED:
             return
         with contextlib.suppress(TimeoutError, WebSocketDisconnect):
@@ -185,7 +196,9 @@ class Connection:
                 n_skipped = min(self._n_skipped_bytes, len(data))
                 self._n_skipped_bytes -= n_skipped
                 data = data[n_skipped:]
-        await session.inbox.put(ReceivedFrame(data, time.monotonic()))
+        received_s = time.monotonic()
+        session.timeline.received(len(data), received_s, "audio" if isinstance(data, bytes) else "message")
+        await session.inbox.put(ReceivedFrame(data, received_s))
         if isinstance(data, bytes):
             session.n_bytes += len(data)
         else:
@@ -203,6 +216,7 @@ class Connection:
         if session is None:
             return False
         blank, self._session = self._session, session
+        self._timelines.name(self._watch.request_id, session.timeline)
         assert self._writer is not None
         self._writer.cancel()
         await asyncio.wait([self._writer])
@@ -252,10 +266,18 @@ class Connection:
     async def _write(self) -> None:
         """Send the session's messages to the client, then the close frame."""
         while isinstance(written := await self._session.next(), Written):
+            started_s = time.monotonic()
+            if isinstance(written.event, Failed):
+                self._note(written.event.error)
             await self._send(written.frames)
+            self._watch.sent(self._session, written, started_s)
             if isinstance(written.event, PartialText | SegmentText | RecordingText):
                 self._record.text(written.event, written.took_s, self._session.session.n_utterances)
         await in_time(self._socket.close(written.code, written.reason), self._limits.send_timeout_s)
+
+    def _note(self, error: ParaserveError) -> None:
+        """Keep an error that the client is told, for operators."""
+        self._errors.note(self._watch.request_id, self._socket.scope["path"], error.code, error.message)
 
     async def _send(self, frames: Sequence[Frame]) -> None:
         if frames:
@@ -276,6 +298,7 @@ class Connection:
             return
         log.error("live session broke", **self._record.ids, error=repr(error), exc_info=error)
         error = ParaserveError("internal error; the server's log has the request id")
+        self._note(error)
         with contextlib.suppress(SlowClientError, WebSocketDisconnect):
             await self._send(self._session.protocol.write(self._failed(error)))
         await self._close(1011, "internal_error")

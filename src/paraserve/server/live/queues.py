@@ -104,6 +104,16 @@ class Inbox:
         """Tell whether `get` would return a binary frame at once."""
         return bool(self._frames) and isinstance(self._frames[0].data, bytes)
 
+    @property
+    def oldest_s(self) -> float | None:
+        """Return when the frame came that `get` would return, None without one."""
+        return self._frames[0].received_s if self._frames else None
+
+    @property
+    def is_stopped(self) -> bool:
+        """Tell whether no frames are taken any more."""
+        return self._stop is not None
+
     def stop(self, stop: CloseRequest) -> None:
         """Take no frames after those in the queue. The first call counts."""
         self._stop = self._stop or stop

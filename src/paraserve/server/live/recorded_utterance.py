@@ -19,6 +19,7 @@ from paraserve.runtime.recorded_file import FileLimits
 from paraserve.runtime.routing.routed_engine import RoutedEngine
 from paraserve.server.live.final_deadline import FinalLimits
 from paraserve.server.telemetry.metrics import Metrics
+from paraserve.server.telemetry.timelines import Timelines
 from paraserve.types import SAMPLE_RATE, Samples, Transcript
 
 BLOCK_SAMPLES = SAMPLE_RATE
@@ -29,7 +30,10 @@ WRITE_BYTES = 256 * 1024
 
 @dataclass(frozen=True, slots=True)
 class LiveContext:
-    """The engine, the decode children, the limits, the operator's redaction and endpoint of all live sessions."""
+    """The engine, the decode children, the limits, the operator's redaction and endpoint of all live sessions.
+
+    `timelines` has the timing of each.
+    """
 
     engine: RoutedEngine
     pool: DecodePool
@@ -39,6 +43,7 @@ class LiveContext:
     redaction: OperatorRedaction = field(default_factory=OperatorRedaction)
     final_limits: FinalLimits = field(default_factory=FinalLimits)
     endpoint: SemanticEndpoint = field(default_factory=SemanticEndpoint)
+    timelines: Timelines = field(default_factory=Timelines)
 
     def with_operator(self, stream: StreamConfig) -> StreamConfig:
         """Return a client's choices for an utterance with the operator's redaction and usual endpoint."""

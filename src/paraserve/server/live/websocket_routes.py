@@ -31,21 +31,32 @@ from paraserve.server.live.key_watch import KeyWatch
 from paraserve.server.live.protocol_paths import NewClient, ProtocolOf, protocol_by_path
 from paraserve.server.live.queues import CloseRequest
 from paraserve.server.live.sending import send_frames
+from paraserve.server.live.session_facts import SessionFacts, facts_of_away
 from paraserve.server.live.sessions.kept_sessions import Owner
 from paraserve.server.live.sessions.shared import LiveShared
 from paraserve.server.protocols.events import Failed
 from paraserve.server.protocols.funasr.live_messages import FunasrDialect
 from paraserve.server.protocols.live_protocol import LiveProtocol
 from paraserve.server.protocols.refused_client import RefusedClient
-from paraserve.server.readiness import STUCK_MESSAGE
+from paraserve.server.protocols.requests import Returning
+from paraserve.server.readiness import DRAINED_MESSAGE, STUCK_MESSAGE
 from paraserve.server.telemetry.request_log import new_request_id
 
 BINARY = "binary"
 FULL_MESSAGE = "another live client would make the texts of the others late: try again later"
 RETURN_WAIT_S = 0.1
-"""Time for a client that finds the server full to say that it returns in place of a connection that is still open."""
+"""Time for a client that finds the server full or drained to say that it returns: in place of a connection that is
+still open, perhaps."""
 
 log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Back:
+    """The first message of a client that returns, and the session that it wants back."""
+
+    first: Message
+    returning: Returning
 
 
 @dataclass(slots=True)
@@ -82,14 +93,19 @@ class LiveService:
             raise ShuttingDownError("the server is shutting down")
         owner = Owner.of(api_key(socket), self.address_limit.group(socket))
         async with contextlib.AsyncExitStack() as stack:
-            first: Message | None = None
+            back: Back | None = None
+            if not socket.app.state.readiness.takes_work:
+                back = await self._returning(socket, protocol)
+                if back is None or not self.shared.kept.has(back.returning, owner):
+                    raise OverloadedError(DRAINED_MESSAGE, code="not_ready")
             try:
                 places, admitted = await stack.enter_async_context(self._admitted(socket))
             except OverloadedError:
-                first = await self._replacing(socket, protocol, owner)
-                if first is None:
+                back = back or await self._returning(socket, protocol)
+                if back is None or not await self.shared.kept.release(back.returning, owner):
                     raise
                 places, admitted = await stack.enter_async_context(self._admitted(socket))
+            first = None if back is None else back.first
             connection = Connection(socket, protocol, self.shared, request_id, owner, first)
             connection.charge_with(partial(self._charge, places), admitted.audio)
             self.connections.add(connection)
@@ -110,10 +126,10 @@ class LiveService:
                         raise ShuttingDownError("the server is shutting down")
                     yield places, admitted
 
-    async def _replacing(self, socket: WebSocket, protocol: LiveProtocol, owner: Owner) -> Message | None:
-        """Return the first message of a client that returns while its former connection still has a place.
+    async def _returning(self, socket: WebSocket, protocol: LiveProtocol) -> "Back | None":
+        """Return the first message of a client that wants its session back, None for others.
 
-        That connection is closed. The break may be known on the client's side only.
+        Its former connection may still have a place: the break may be known on the client's side only.
         """
         if self.shared.kept.is_empty:
             return None
@@ -123,8 +139,7 @@ class LiveService:
         except TimeoutError:
             return None
         returning = protocol.returning(first.get("text") or "")
-        is_released = returning is not None and await self.shared.kept.release(returning, owner)
-        return first if is_released else None
+        return None if returning is None else Back(first, returning)
 
     def _charge(self, places: Places, n: int) -> None:
         try:
@@ -133,9 +148,18 @@ class LiveService:
             self.shared.context.metrics.live_refusals.labels(error.code).inc()
             raise
 
+    @property
+    def away(self) -> list[SessionFacts]:
+        """Return the facts about sessions that wait for their clients."""
+        return [facts_of_away(session, owner) for session, owner in self.shared.kept.waiting]
+
     async def drain(self) -> None:
-        """End all utterances as if their clients had, and close all connections. None is opened from now on."""
+        """End all sessions as `end_all` does. None is opened from now on."""
         self.is_draining = True
+        await self.end_all()
+
+    async def end_all(self) -> None:
+        """End all utterances as if their clients had, and close all connections."""
         await self.shared.kept.close()
         async with asyncio.TaskGroup() as group:
             for connection in self.connections:
@@ -190,6 +214,7 @@ def _any_choice(_model: str | None) -> ModelChoice:
 
 async def _refuse(socket: WebSocket, error: ParaserveError, protocol: LiveProtocol, request_id: str) -> None:
     """Tell a client why it is not let in, and close its connection."""
+    socket.app.state.recent_errors.note(request_id, socket.scope["path"], error.code, error.message)
     log.info("live session refused", session_id=request_id, request_id=request_id, code=error.code)
     await send_frames(socket, protocol.write(Failed(error, ends_utterance=True)))
     await socket.close(protocol.close_code(error) or 1013, error.code)

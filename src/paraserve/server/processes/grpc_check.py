@@ -21,7 +21,7 @@ def check_grpc(settings: Settings) -> None:
     if any(not _is_installed(name) for name in MODULES):
         raise ParaserveError("grpc_port needs the extra grpc: pip install 'paraserve[grpc]'")
     with contextlib.ExitStack() as stack:
-        bound_to(stack, settings.host, settings.grpc_port)
+        bound_to(stack, settings.host, settings.grpc_port, "--grpc-port")
 
 
 def _is_installed(name: str) -> bool:

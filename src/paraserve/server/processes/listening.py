@@ -3,14 +3,23 @@
 import contextlib
 import errno
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeAlias
 
 from paraserve import __version__
 from paraserve.errors import ParaserveError
 from paraserve.protocol_setting_group import wyoming_address
+from paraserve.server.processes.port_holder import port_holder
 from paraserve.server.processes.unix_socket import bound_unix_socket
 from paraserve.settings import Settings
 from paraserve.user_folders import expanded
+
+OnListening: TypeAlias = Callable[[str], None]
+"""Called with the address of the server once it serves. That of a Unix socket is `unix:` and its path."""
+
+
+def say_no_more(_url: str) -> None:
+    """Do nothing once the server listens."""
 
 
 @contextlib.contextmanager
@@ -42,14 +51,16 @@ def bound_wyoming(settings: Settings) -> Iterator[list[socket.socket]]:
             case str():
                 sockets = [stack.enter_context(bound_unix_socket(expanded(address)))]
             case host, port:
-                sockets = bound_to(stack, host, port)
+                sockets = bound_to(stack, host, port, "--wyoming")
         yield sockets
 
 
-def announce(listening: Sequence[socket.socket], *, is_tls: bool) -> None:
-    """Print the address of the server. A closed stdout does not matter."""
+def announce(listening: Sequence[socket.socket], on_listening: OnListening = say_no_more, *, is_tls: bool) -> None:
+    """Print the address of the server, and give it to `on_listening`. A closed stdout does not matter."""
+    url = _url(listening[0].getsockname(), is_tls=is_tls)
     with contextlib.suppress(OSError):
-        print(f"paraserve {__version__} listens on {_url(listening[0].getsockname(), is_tls=is_tls)}", flush=True)  # noqa: T201
+        print(f"paraserve {__version__} listens on {url}", flush=True)  # noqa: T201
+    on_listening(url)
 
 
 def _url(name: str | tuple[str, int], *, is_tls: bool) -> str:
@@ -61,8 +72,8 @@ def _url(name: str | tuple[str, int], *, is_tls: bool) -> str:
     return f"http{'s' * is_tls}://{address}:{port}"
 
 
-def bound_to(stack: contextlib.ExitStack, host: str, port: int) -> list[socket.socket]:
-    """Bind a socket to each address of a host, until the stack is left.
+def bound_to(stack: contextlib.ExitStack, host: str, port: int, flag: str = "--port") -> list[socket.socket]:
+    """Bind a socket to each address of a host, until the stack is left. `flag` names another port.
 
     Raises:
         ParaserveError: the server cannot listen there.
@@ -70,7 +81,21 @@ def bound_to(stack: contextlib.ExitStack, host: str, port: int) -> list[socket.s
     try:
         return _bind_all(stack, host, port)
     except OSError as error:
-        raise ParaserveError(f"cannot listen on {host}:{port}: {error.strerror or error}") from None
+        raise ParaserveError(
+            f"cannot listen on {host}:{port}: {error.strerror or error}{_cure(error, port, flag)}"
+        ) from None
+
+
+def _cure(error: OSError, port: int, flag: str) -> str:
+    """Return what to do about an address that cannot be listened on."""
+    if error.errno == errno.EADDRINUSE:
+        holder = port_holder(port)
+        return f"{f' ({holder})' if holder else ''}: stop what listens there, or choose another port with {flag}"
+    if error.errno == errno.EACCES:
+        return ": ports below 1024 are for root, choose a higher one"
+    if error.errno == errno.EADDRNOTAVAIL or isinstance(error, socket.gaierror):
+        return ": it must be an address of this machine, such as 127.0.0.1, or 0.0.0.0 for all of them"
+    return ""
 
 
 def _bind_all(stack: contextlib.ExitStack, host: str, port: int) -> list[socket.socket]:

@@ -21,7 +21,7 @@ from paraserve.server.jobs.job_service import JobService
 from paraserve.server.live.websocket_routes import LiveService
 from paraserve.server.processes.grpc_check import check_grpc
 from paraserve.server.processes.listeners import Listener, open_listeners
-from paraserve.server.processes.listening import announce, bound, bound_wyoming
+from paraserve.server.processes.listening import OnListening, announce, bound, bound_wyoming, say_no_more
 from paraserve.server.processes.service_manager import ServiceManager
 from paraserve.server.reloading import Reloader
 from paraserve.server.telemetry.logging import configure_logging
@@ -46,20 +46,20 @@ CLOSING_S, CLOSING_SHARE = 3.0, 0.1
 log = structlog.get_logger()
 
 
-def serve(settings: Settings, sources: SettingSources) -> int:
+def serve(settings: Settings, sources: SettingSources, on_listening: OnListening = say_no_more) -> int:
     """Load the models, listen until SIGINT or SIGTERM, and return the exit code.
 
-    A reload reads the settings again from `sources`.
+    A reload reads the settings again from `sources`. `on_listening` is called with the address.
 
     Raises:
         ParaserveError: the port is taken, or a model file or folder cannot be used, which the message names.
     """
-    configure_logging(settings.log_level)
+    configure_logging(settings.log_level, settings.log_format)
     metrics = Metrics()
     with bound(settings) as sockets, bound_wyoming(settings) as wyoming:
         check_grpc(settings)
         app = create_app(settings, load(settings, metrics), metrics, sources)
-        return run_app(app, settings, sockets, wyoming)
+        return run_app(app, settings, sockets, wyoming, on_listening)
 
 
 def run_app(
@@ -67,9 +67,11 @@ def run_app(
     settings: Settings,
     sockets: list[socket.socket] | None = None,
     wyoming_sockets: Sequence[socket.socket] = (),
+    on_listening: OnListening = say_no_more,
 ) -> int:
     """Listen until SIGINT or SIGTERM and return the exit code. Without `sockets` it binds those of the settings."""
-    server = Server(app, settings, wyoming_sockets=wyoming_sockets)
+    telling = partial(announce, on_listening=on_listening, is_tls=bool(settings.certfile))
+    server = Server(app, settings, telling, wyoming_sockets)
     handle_signals(server)
     server.run(sockets)
     return 0 if server.started else 1
@@ -89,7 +91,7 @@ def handle_signals(server: "Server") -> None:
 class Server(uvicorn.Server):
     """A uvicorn server that reports its address once it listens, and drains live sessions before it stops.
 
-    `on_listening` gets the listening sockets, whose port the system may have chosen; the default prints the address.
+    `on_listening` gets the listening sockets, whose port the system may have chosen.
     `wyoming_sockets` are those for clients of the Wyoming protocol.
     """
 
@@ -97,13 +99,13 @@ class Server(uvicorn.Server):
         self,
         app: FastAPI,
         settings: Settings,
-        on_listening: Callable[[Sequence[socket.socket]], None] | None = None,
+        on_listening: Callable[[Sequence[socket.socket]], None] = lambda _: None,
         wyoming_sockets: Sequence[socket.socket] = (),
     ) -> None:
         self.door = _door(app, settings)
         super().__init__(_config(app, settings, self.door))
         self._app = app
-        self._on_listening = on_listening or partial(announce, is_tls=bool(settings.certfile))
+        self._on_listening = on_listening
         self._settings = settings
         self._wyoming_sockets = wyoming_sockets
         self._listeners: Sequence[Listener] = ()

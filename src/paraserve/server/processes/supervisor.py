@@ -19,7 +19,7 @@ import structlog
 from paraserve.errors import ParaserveError
 from paraserve.server.access.client_secrets import SIGNING_KEY, new_signing_key
 from paraserve.server.processes.grpc_check import check_grpc
-from paraserve.server.processes.listening import announce, bound, bound_wyoming
+from paraserve.server.processes.listening import OnListening, announce, bound, bound_wyoming, say_no_more
 from paraserve.server.processes.service_manager import ServiceManager
 from paraserve.server.processes.worker_process import ListeningSockets, Worker, cause_of_death, start_worker
 from paraserve.server.telemetry.logging import configure_logging
@@ -56,6 +56,7 @@ class Supervisor:
         command: starts a worker; gets the descriptors of its pipe and of the listening sockets as arguments.
         heartbeat_timeout_s: see `HEARTBEAT_TIMEOUT_S`.
         sources: where the settings are read again after SIGHUP.
+        on_listening: is called with the address when all workers serve for the first time.
     """
 
     def __init__(
@@ -64,8 +65,10 @@ class Supervisor:
         command: Sequence[str] = COMMAND,
         heartbeat_timeout_s: float = HEARTBEAT_TIMEOUT_S,
         sources: SettingSources | None = None,
+        on_listening: OnListening = say_no_more,
     ) -> None:
         self._settings = settings
+        self._on_listening = on_listening
         self._sources = sources or SettingSources.of(settings)
         self._command = command
         self._heartbeat_timeout_s = heartbeat_timeout_s
@@ -88,7 +91,7 @@ class Supervisor:
         Raises:
             ParaserveError: the server cannot listen on the address.
         """
-        configure_logging(self._settings.log_level)
+        configure_logging(self._settings.log_level, self._settings.log_format)
         with contextlib.ExitStack() as stack:
             for number, handler in self._handlers().items():
                 signal.signal(number, handler)
@@ -132,7 +135,7 @@ class Supervisor:
             self._start_missing(listening)
             if not self._has_served and self._n_serving() == self._settings.workers:
                 self._has_served = True
-                announce(listening, is_tls=bool(self._settings.certfile))
+                announce(listening, self._on_listening, is_tls=bool(self._settings.certfile))
                 self._manager.ready(self._status())
             self._recycle()
             self._reload()

@@ -65,7 +65,7 @@ class WorkerServer(Server):
         self._pipe.setblocking(False)  # noqa: FBT003 - the name says what is set
         asyncio.get_running_loop().add_reader(self._pipe, self._on_message)
         readiness: Readiness = self._app.state.readiness
-        while not readiness.is_stuck and await readiness.problem() is not None:  # noqa: ASYNC110
+        while not readiness.is_stuck and await readiness.fault() is not None:  # noqa: ASYNC110
             await asyncio.sleep(INTERVAL_S)
         while True:
             health = STUCK if readiness.is_stuck else LIMPING if readiness.n_hung else WELL
@@ -101,7 +101,7 @@ def run_worker(open_engine: Callable[[Settings, Metrics], Engine]) -> int:
     pipe, *sockets = (socket.socket(fileno=int(fd)) for fd in sys.argv[1:mark])
     wyoming_sockets = [socket.socket(fileno=int(fd)) for fd in sys.argv[mark + 1 :]]
     settings, sources = read_settings(sys.stdin.read())
-    configure_logging(settings.log_level)
+    configure_logging(settings.log_level, settings.log_format)
     metrics = Metrics()
     try:
         app = create_app(settings, open_engine(settings, metrics), metrics, sources)
@@ -115,5 +115,5 @@ def run_worker(open_engine: Callable[[Settings, Metrics], Engine]) -> int:
 
 
 if __name__ == "__main__":
-    atexit.register(gc.freeze)  # see `paraserve.cli.main`
+    atexit.register(gc.freeze)  # see `paraserve.cli.program`
     sys.exit(run_worker(load))

@@ -17,6 +17,11 @@ class LiveProtocol(Protocol):
     """
 
     @property
+    def name(self) -> str:
+        """Return the name of the protocol, for operators."""
+        ...
+
+    @property
     def settings(self) -> LiveSettings:
         """Return the settings that count before the client's first message."""
         ...

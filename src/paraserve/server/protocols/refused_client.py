@@ -16,6 +16,11 @@ class RefusedClient:
         self._protocol = protocol
 
     @property
+    def name(self) -> str:
+        """Return the name of the client's protocol."""
+        return self._protocol.name
+
+    @property
     def settings(self) -> LiveSettings:
         """Return those of the client's protocol."""
         return self._protocol.settings

@@ -68,6 +68,8 @@ ANY_WORD = "[unk]"
 class VoskProtocol:
     """Messages of one connection; matches `LiveProtocol`. Times in results count from the start of the connection."""
 
+    name = "vosk"
+
     def __init__(
         self,
         request_id: str,
@@ -230,6 +232,11 @@ class VoskByFirstMessage:
         self._chosen = other
         self._vosk = vosk
         self._is_first = True
+
+    @property
+    def name(self) -> str:
+        """Return the name of the chosen protocol."""
+        return self._chosen.name
 
     @property
     def settings(self) -> LiveSettings:

@@ -1,12 +1,15 @@
-"""Set-up of the log: one JSON object a line on stderr."""
+"""Set-up of the log on stderr: one JSON object a line, or lines for people."""
 
 import logging
+import os
 import sys
 from contextlib import suppress
-from typing import TextIO
+from typing import Literal, TextIO
 
 import structlog
 from structlog.typing import Processor
+
+from paraserve.server.telemetry.human_log import HumanLines
 
 
 class QuietStream:
@@ -27,20 +30,20 @@ class QuietStream:
             self._stream.flush()
 
 
-def configure_logging(level_name: str) -> None:
-    """Log JSON lines to stderr, those of libraries from warnings on.
+def configure_logging(level_name: str, log_format: Literal["auto", "human", "json"] = "auto") -> None:
+    """Log to stderr, lines of libraries from warnings on.
 
-    `level_name` is the lowest level of our own lines, such as "info".
+    Args:
+        level_name: the lowest level of our own lines, such as "info".
+        log_format: "auto" is for people where stderr is a terminal, and JSON elsewhere.
     """
     level = logging.getLevelNamesMapping()[level_name.upper()]
-    common: list[Processor] = [
-        structlog.processors.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.processors.format_exc_info,
-    ]
-    as_json = structlog.processors.JSONRenderer(ensure_ascii=False)
+    is_human = log_format == "human" or (log_format == "auto" and sys.stderr.isatty())
+    time = structlog.processors.TimeStamper(fmt="%H:%M:%S" if is_human else "iso", utc=not is_human)
+    common: list[Processor] = [structlog.processors.add_log_level, time, structlog.processors.format_exc_info]
+    lines = _human_lines() if is_human else structlog.processors.JSONRenderer(ensure_ascii=False)
     structlog.configure(
-        processors=[*common, as_json],
+        processors=[*common, lines],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.WriteLoggerFactory(QuietStream(sys.stderr)),  # type: ignore[arg-type]
     )
@@ -48,8 +51,12 @@ def configure_logging(level_name: str) -> None:
     libraries.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[structlog.stdlib.add_logger_name, *common],
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, as_json],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, lines],
         )
     )
     logging.basicConfig(level=max(level, logging.WARNING), handlers=[libraries])
     logging.getLogger("paraserve").setLevel(level)
+
+
+def _human_lines() -> HumanLines:
+    return HumanLines(has_colours=sys.stderr.isatty() and not os.environ.get("NO_COLOR"))

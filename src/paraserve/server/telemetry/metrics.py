@@ -21,6 +21,7 @@ from paraserve.runtime.routing.loaded_model import ModelStatus
 from paraserve.runtime.scheduling.batches import BatchStats, Lane
 from paraserve.runtime.scheduling.live_load import LiveLoad
 from paraserve.runtime.stage_clock import StageClock
+from paraserve.server.telemetry.history import History
 from paraserve.server.telemetry.job_metrics import JobMetrics
 from paraserve.server.telemetry.shared_figures import MULTIPROCESS_DIR
 from paraserve.types import FRAME_MS, Notice, Transcript
@@ -42,11 +43,12 @@ RTF_BUCKETS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 10.0)
 
 
 class Metrics:
-    """All figures of the server, in a registry of their own. `live_load` gets the same batches."""
+    """All figures of the server, in a registry of their own. `live_load` and `history` get some of them, too."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         self.live_load = LiveLoad()
+        self.history = History()
         self._model_names: set[str] = set()
         self.last_run_s = float("-inf")  # time.monotonic() when a recognizer last succeeded
         self._add_requests()
@@ -76,6 +78,7 @@ class Metrics:
         self.live_results.labels(kind).inc()
         if took_s is not None:
             self.live_latency.labels(kind).observe(took_s)
+            self.history.result(kind, took_s)
         if notice is not None and notice.code == DEGRADED:
             self.live_degraded.labels(kind).inc()
 
@@ -99,6 +102,7 @@ class Metrics:
     def batch(self, batch: BatchStats) -> None:
         """Count a batch that a model has run. May be called on any thread."""
         self.live_load.batch(batch)
+        self.history.batch(batch.stage, batch.n_items)
         self.stage_seconds.labels(batch.stage).observe(batch.run_s)
         self.batch_size.labels(batch.stage).observe(batch.n_items)
         for queue_s in batch.queue_s:

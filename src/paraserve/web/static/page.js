@@ -1,7 +1,8 @@
 /** The page: what the buttons do. */
 import { MicrophoneError } from "./client/index.js";
 import { credentials } from "./client/server.js";
-import { listen } from "./files/listening.js";
+import { openFiles } from "./files/files.js";
+import { offerJobs, openJobs } from "./jobs/jobs.js";
 import { listenToExamples, showExamples, showSpeaking } from "./start/examples.js";
 import { listenToChoices, showLoaded } from "./start/loaded.js";
 import { listenToModels, offerModels } from "./start/models.js";
@@ -10,7 +11,7 @@ import { transcribeAgain } from "./history/again.js";
 import { Entries } from "./history/entries.js";
 import { openHistory } from "./history/history.js";
 import { RecordingStore } from "./history/store.js";
-import { Player } from "./recording/player.js";
+import { Player } from "./sound/player.js";
 import { newRecording } from "./recording/recording.js";
 import { choices, keep, openSettings } from "./settings.js";
 import { Speaking } from "./speaking/speaking.js";
@@ -30,7 +31,6 @@ const stage = new Stage();
 const store = new RecordingStore(() => choices().keep);
 const entries = new Entries(store, player);
 let speaking = null;
-let files = Promise.resolve(); // one after the other
 
 function showState(name, values) {
   $("state").dataset.state = name;
@@ -56,6 +56,7 @@ async function greet(retryS = FIRST_RETRY_S) {
     showLoaded(data);
     showState("ready", { bundle: data[0].id.split("/").at(-1) }); // a folder is its own name
     offerModels(choices().key, greet);
+    offerJobs(choices().key);
   } else {
     showState("away", { seconds: retryS });
     setTimeout(() => greet(Math.min(LONGEST_RETRY_S, retryS * 2)), retryS * 1000);
@@ -122,52 +123,17 @@ function showRecordButton(key, isEnabled) {
   say($("record").lastElementChild, key);
 }
 
-/** Several files are sent one after the other. */
-function take(list, source = "file") {
-  showProblem(null);
-  for (const file of list) {
-    const name = file.name.replace(/\.[^.]*$/, "") || "recording";
-    const entry = entries.add({ ...newRecording(name, file.name, source), sound: file });
-    entry.showProgress("queued");
-    let isCancelled = false;
-    entry.onCancel = () => {
-      isCancelled = true;
-      entry.finish("cancelled");
-    };
-    files = files.then(() => isCancelled || listen(file, entry, { ...choices(), url: here }));
-  }
-}
-
 function listenToForm() {
   $("record").addEventListener("click", () => {
     if ($("record").ariaDisabled === "true") return;
     if (speaking) speaking.stop();
     else startSpeaking();
   });
-  $("choose").addEventListener("click", () => $("files").click());
-  $("files").addEventListener("change", () => {
-    take([...$("files").files]);
-    $("files").value = ""; // so that the same file can be chosen again
-  });
   $("key").addEventListener("change", () => greet());
   $("interface-language").addEventListener("click", () => {
     const [next] = OTHER_LANGUAGE[spokenLanguage()];
     keep("interface", next);
     showLanguage(next);
-  });
-}
-
-function listenToDrops() {
-  const show = (isOver) => $("drop").classList.toggle("over", isOver);
-  document.addEventListener("dragover", (event) => {
-    event.preventDefault();
-    show(true);
-  });
-  document.addEventListener("dragleave", (event) => show(event.relatedTarget !== null));
-  document.addEventListener("drop", (event) => {
-    event.preventDefault();
-    show(false);
-    take([...event.dataTransfer.files]);
   });
 }
 
@@ -182,7 +148,8 @@ showLanguage(openSettings());
 openViews();
 $("key-row").hidden = !choices().key;
 listenToForm();
-listenToDrops();
+const take = openFiles({ newEntry: (recording) => entries.add(recording), here, onTake: () => showProblem(null) });
+openJobs(entries);
 listenToModels();
 listenToChoices(showExamples);
 listenToExamples((file) => take([file], "sample"), showProblem);

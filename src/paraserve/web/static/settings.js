@@ -1,11 +1,13 @@
 /** The choices of the form, kept by the browser from one visit to the next. */
 const KEY = "paraserve";
-const FIELDS = ["mode", "model", "language", "itn", "hotwords", "key", "keep"];
+const FIELDS = ["mode", "model", "language", "itn", "hotwords", "channel", "key", "keep"];
 
-/** Fill the form with what was chosen last, and keep what is chosen. Returns the interface's language. */
+/** Fill the form, or the fields of it that the page has, and keep what is chosen. Returns the interface's language. */
 export function openSettings() {
   for (const name of FIELDS) {
-    document.getElementById(name).addEventListener("change", () => keep(name, valueOf(name)));
+    const field = document.getElementById(name);
+    if (!field) continue;
+    field.addEventListener("change", () => keep(name, valueOf(name)));
     choose(name);
   }
   return kept("interface") ?? (navigator.language.startsWith("zh") ? "zh" : "en");
@@ -34,13 +36,13 @@ export function keep(name, value) {
 }
 
 /**
- * What is chosen: {mode, model, language, itn, hotwords, key, keep}, the hotwords as a list. No model: the server
+ * What is chosen: {mode, model, language, itn, hotwords, channel, key, keep}, the hotwords as a list. No model: the server
  * chooses.
  */
 export function choices() {
   const hotwords = valueOf("hotwords").split(/[\s,，、;；]+/).filter(Boolean);
-  const [mode, model, language, itn, kept] = ["mode", "model", "language", "itn", "keep"].map(valueOf);
-  return { mode, model, language, itn, hotwords, key: valueOf("key").trim(), keep: kept };
+  const names = ["mode", "model", "language", "itn", "channel", "keep"];
+  return { ...Object.fromEntries(names.map((name) => [name, valueOf(name)])), hotwords, key: valueOf("key").trim() };
 }
 
 function valueOf(name) {

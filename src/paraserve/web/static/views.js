@@ -43,7 +43,8 @@ function showLinks(current) {
   document.getElementById("views").hidden = links.filter((link) => !link.hidden).length < 2;
 }
 
-function isOffered(name) {
+/** Whether there is a view of this name to be seen. */
+export function isOffered(name) {
   const view = viewNamed(name);
   return Boolean(view) && !view.hasAttribute("data-off");
 }

@@ -21,7 +21,7 @@ from paraserve.inference.features.fbank import (
 )
 from paraserve.inference.graphs.session import OnnxModel, Tensor
 from paraserve.inference.text.units import Vocabulary
-from paraserve.types import FRAME_SAMPLES, Features, Int, Samples, SegmentAudio
+from paraserve.types import FRAME_SAMPLES, SAMPLE_RATE, Features, Int, Samples, SegmentAudio
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +59,19 @@ def read_front_end(directory: Path, config: Mapping[str, Any]) -> FrontEnd:
     """Return the front end that `config` (of config.yaml) and `am.mvn` describe.
 
     Raises:
-        ModelLoadError: a file is missing or damaged, or options are missing.
+        ModelLoadError: a file is missing or damaged, options are missing, or the model is for another sample rate.
     """
     cmvn = read_cmvn(directory / "am.mvn")
     try:
         conf = config["frontend_conf"]
-        return FrontEnd(cmvn, int(conf["lfr_m"]), int(conf["lfr_n"]))
-    except (KeyError, TypeError, ValueError) as error:
+        front, sample_rate = FrontEnd(cmvn, int(conf["lfr_m"]), int(conf["lfr_n"])), int(conf.get("fs", SAMPLE_RATE))
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ModelLoadError(f"cannot use {directory / 'config.yaml'}: frontend_conf: {error!r}") from error
+    if sample_rate != SAMPLE_RATE:
+        raise ModelLoadError(
+            f"{directory} is a model for {sample_rate} Hz: only those for {SAMPLE_RATE} Hz are taken"
+        )
+    return front
 
 
 def next_fbank(state: FbankState, audio: SegmentAudio) -> tuple[FbankState, Features]:

@@ -77,6 +77,11 @@ class JobEngine:
         """Number of calls that wait in each lane."""
         return self._engine.queued
 
+    @property
+    def waited_s(self) -> Mapping[Lane, float]:
+        """Seconds for which the first call in each lane has waited, 0 in an empty one."""
+        return self._engine.waited_s
+
     def end_overdue(self, timeout_s: float) -> int:
         """Answer the callers of model runs that take longer; return how many such runs are in progress."""
         return self._engine.end_overdue(timeout_s)

@@ -31,6 +31,16 @@ class JobRunner:
         self._attempts: set[asyncio.Task[None]] = set()
         self._running: asyncio.Task[None] | None = None
         self._is_away = False
+        self._may_claim = asyncio.Event()
+        self._may_claim.set()
+
+    def pause(self) -> None:
+        """Claim no more jobs. Those in progress go on."""
+        self._may_claim.clear()
+
+    def go_on(self) -> None:
+        """Claim jobs again."""
+        self._may_claim.set()
 
     @property
     def in_progress(self) -> int:
@@ -63,6 +73,7 @@ class JobRunner:
         """Wait for a job, and claim it."""
         store = self._place.store
         while True:
+            await self._may_claim.wait()
             try:
                 job = await store.claim(self._owner, self._place.limits.lease_s)
                 self._is_away = False

@@ -15,7 +15,7 @@ from paraserve.server.access.authentication import api_key
 from paraserve.server.access.key_fields import KeyScope
 from paraserve.server.error_responses import answer_error
 from paraserve.server.http.api_docs import key_with
-from paraserve.server.jobs.job_service import service_of
+from paraserve.server.jobs.job_service import check_intake, service_of
 from paraserve.server.jobs.tus.tus_descriptions import (
     ABILITIES,
     ABILITIES_OF_ONE,
@@ -82,6 +82,8 @@ async def _answer(request: Request, answers: dict[str, Answer]) -> Response:
     if method not in answers:
         raise HTTPException(405, f"{method} is not among {', '.join(answers)}, OPTIONS")
     check_version(request.headers)
+    if method == "POST":
+        check_intake(request)
     parts = await (service.jobs.open() if method == "POST" else service.jobs.existing())
     if parts is None:
         raise UploadNotFoundError("there is no such upload")

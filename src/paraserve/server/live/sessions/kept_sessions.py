@@ -92,6 +92,15 @@ class KeptSessions:
         """Forget a session that has ended."""
         self._kept.pop(session.token, None)
 
+    def has(self, returning: Returning, owner: Owner) -> bool:
+        """Tell whether a client can have its session back."""
+        return self._found(returning, owner) is not None
+
+    @property
+    def waiting(self) -> "list[tuple[SessionTask, Owner]]":
+        """Sessions that wait for their clients, and whose they are."""
+        return [(kept.session, kept.owner) for kept in self._waiting.values()]
+
     async def release(self, returning: Returning, owner: Owner) -> bool:
         """Let a session wait for its client if another connection, which is then closed, still has it.
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import structlog
 
 from paraserve.errors import ParaserveError
+from paraserve.runtime.timeline import TIMELINE
 from paraserve.server.live.live_session import LiveSession
 from paraserve.server.live.queues import CloseRequest, Inbox, Outbox
 from paraserve.server.live.recorded_utterance import LiveContext
@@ -50,7 +51,8 @@ class SessionTask:
     """One session, from its first connection to its end.
 
     `token` is that of a client that may return, "" for others. `n_bytes` of audio and `n_messages` have come of the
-    client. `n_told` is the number of utterances whose last text, or error in its place, has been written.
+    client. `n_told` is the number of utterances whose last text, or error in its place, has been written. `timeline`
+    has the timing of the last minute. `started_s` is `time.monotonic()` at its beginning.
 
     Args:
         context: engine and limits.
@@ -66,11 +68,14 @@ class SessionTask:
         self.protocol = protocol
         self.inbox, self.outbox = Inbox(), Outbox()
         self.session = LiveSession(context, protocol, self.inbox, self.outbox)
+        self.timeline = context.timelines.begin(ids["request_id"] or "")
+        self._timelines = context.timelines
         self.token = ""
         self.n_bytes = self.n_messages = self.n_told = 0
         self._sent: SentFrames | None = None  # once the client knows its token
         self._writing: asyncio.Task[Written] | None = None
         self._attached_s = 0.0
+        self.started_s = time.monotonic()
         too_long = CloseRequest(1008, "session_too_long", f"the connection is older than {max_session_s:g} s")
         self._timer = asyncio.get_running_loop().call_later(max_session_s, self.inbox.stop, too_long)
         self._task = asyncio.create_task(self._work())
@@ -126,6 +131,7 @@ class SessionTask:
 
     async def _work(self) -> None:
         """Run the session, then tell the writer how to close."""
+        TIMELINE.set(self.timeline)  # in this task, and in those that it starts
         self.outbox.put(Opened())
         try:
             stop = await self.session.run()
@@ -141,6 +147,7 @@ class SessionTask:
 
     def _over(self, task: asyncio.Task[None]) -> None:
         self._timer.cancel()
+        self._timelines.end(self.timeline)
         if not task.cancelled() and task.exception() is not None:
             self._stop(CloseRequest(1011, "internal_error"))
 

@@ -1,9 +1,10 @@
 """Limits of live connections, and what all of them share."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from paraserve.server.live.recorded_utterance import LiveContext
 from paraserve.server.live.sessions.kept_sessions import KeptSessions
+from paraserve.server.telemetry.recent_errors import RecentErrors
 from paraserve.server.telemetry.slow_log import SlowLog
 
 
@@ -30,3 +31,4 @@ class LiveShared:
     limits: LiveLimits
     slow_log: SlowLog
     kept: KeptSessions
+    errors: RecentErrors = field(default_factory=RecentErrors)

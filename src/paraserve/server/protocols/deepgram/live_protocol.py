@@ -62,6 +62,8 @@ KEYTERMS = OptionNames(hotwords="keyterms", itn="features", punctuate="features"
 class DeepgramProtocol:
     """Messages of one connection; matches `LiveProtocol`. Times count from the start of the connection."""
 
+    name = "Deepgram"
+
     def __init__(self, query: LiveQuery, request_id: str, choice_of: ChoiceOf = lambda _: ModelChoice()) -> None:
         self._query = query
         self._request_id = request_id

@@ -41,6 +41,8 @@ class EventStreamProtocol:
     `error` is the one that has been written and ends the call, None so far. `warnings` is empty: events have them.
     """
 
+    name = "gRPC"
+
     def __init__(self, request_id: str, choice_of: ChoiceOf = lambda _: ModelChoice()) -> None:
         self.error: ParaserveError | None = None
         self.warnings: list[FieldWarning] = []

@@ -56,6 +56,8 @@ from paraserve.types import FieldWarning
 class FunasrProtocol:
     """Messages of one connection; matches `LiveProtocol`. Sentences are counted through the connection."""
 
+    name = "FunASR"
+
     def __init__(
         self,
         dialect: FunasrDialect,

@@ -50,6 +50,8 @@ class RealtimeProtocol:
         session: choices that came with a client secret, GA's `session` object.
     """
 
+    name = "OpenAI Realtime"
+
     def __init__(
         self,
         request_id: str,

@@ -42,6 +42,8 @@ class RivaProtocol:
     `error` is the one that has been written, None so far. `warnings` are those of the whole call.
     """
 
+    name = "Riva"
+
     def __init__(self, request_id: str, choice_of: ChoiceOf = lambda _: ModelChoice()) -> None:
         self.settings = LiveSettings()
         self.error: ParaserveError | None = None

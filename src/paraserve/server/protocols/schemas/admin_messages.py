@@ -1,4 +1,4 @@
-"""The route by which an operator reloads a running server."""
+"""Messages of the routes by which an operator reloads and drains a running server."""
 
 from typing import Literal
 
@@ -26,3 +26,10 @@ class ReloadAnswer(Documented):
     """Settings that are no longer as they were at the start or the last reload."""
     not_applied: list[str]
     """Changed settings that count after a restart only, such as `port`."""
+
+
+class DrainRequest(Documented):
+    """What becomes of live sessions. The body may be empty."""
+
+    ends_sessions: bool | MISSING = MISSING
+    """True: they get their last texts now and are closed with the code 1012, as at a restart. Else they go on."""

@@ -41,6 +41,8 @@ SPEECH_EVENTS = frozenset(("transcribe", "audio-start", "audio-chunk", "audio-st
 class WyomingProtocol:
     """Events of one connection; matches `LiveProtocol`. A frame is a whole event."""
 
+    name = "Wyoming"
+
     def __init__(self, request_id: str, choice_of: ChoiceOf) -> None:
         self.settings = LiveSettings(StreamConfig(session_id=request_id))
         self._choice_of = choice_of

@@ -39,7 +39,12 @@ export function written(database, names, write) {
     const transaction = database.transaction(names, "readwrite");
     transaction.oncomplete = () => resolve();
     transaction.onabort = () => reject(transaction.error);
-    write(Object.fromEntries(names.map((name) => [name, transaction.objectStore(name)])));
+    try {
+      write(Object.fromEntries(names.map((name) => [name, transaction.objectStore(name)])));
+    } catch (error) {
+      transaction.abort(); // what was asked before is not written either
+      reject(error);
+    }
   });
 }
 

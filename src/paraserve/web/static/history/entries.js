@@ -1,5 +1,6 @@
 /** The recordings that are open on the page, newest first. */
 import { Entry } from "../recording/entry.js";
+import { listenToShare } from "../share/menu.js";
 import { timeAt } from "./places.js";
 
 export class Entries {
@@ -28,6 +29,7 @@ export class Entries {
     const newer = [...this.#place.children].filter((other) => Number(other.dataset.created) > recording.createdMs);
     newer.at(-1)?.after(root);
     this.#open.set(recording.id, { entry, root });
+    listenToShare(root, recording);
     entry.onChange = () => this.#store.keep(recording);
     entry.onAgain = () => this.onAgain(entry);
     entry.onRemove = () => this.onRemove(recording.id);

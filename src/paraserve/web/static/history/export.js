@@ -1,5 +1,5 @@
 /** All recordings in one archive: of each the sound, the text, subtitles and the transcript. */
-import { save } from "../recording/actions.js";
+import { save, subtitleLimits } from "../recording/actions.js";
 import { FORMATS } from "../transcripts/transcript.js";
 import { titleOf } from "./facts.js";
 import { endingOf, namer } from "./file_names.js";
@@ -28,7 +28,7 @@ function* filesOfOne(recording, nameOf) {
   const name = nameOf(`${dateOf(modifiedMs)} ${title.replace(/\.[a-z0-9]{1,5}$/i, "")}`);
   if (sound) yield { name: `${name}.${endingOf(recording.source === "microphone" ? "" : title, sound.type)}`, blob: sound, modifiedMs };
   for (const format of TEXTS) {
-    yield { name: `${name}.${format}`, blob: new Blob([FORMATS[format].write(transcript)]), modifiedMs };
+    yield { name: `${name}.${format}`, blob: new Blob([FORMATS[format].write(transcript, subtitleLimits())]), modifiedMs };
   }
 }
 

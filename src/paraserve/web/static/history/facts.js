@@ -26,6 +26,10 @@ export function clockOf(ms) {
   return [first, ...rest.map((part) => String(part).padStart(2, "0"))].join(":");
 }
 
+export function numberOf(n) {
+  return n.toLocaleString(locale());
+}
+
 /** Bytes in kB or MB. */
 export function sizeOf(bytes) {
   const [amount, unit] = bytes < 1e6 ? [bytes / 1e3, "kilobyte"] : [bytes / 1e6, "megabyte"];
@@ -34,7 +38,7 @@ export function sizeOf(bytes) {
 }
 
 /** The interface's language, with the region that the browser is set to if it is of that language. */
-function locale() {
+export function locale() {
   const language = spokenLanguage();
   return navigator.languages.find((name) => name.startsWith(language)) ?? language;
 }

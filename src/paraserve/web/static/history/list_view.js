@@ -1,6 +1,6 @@
 /** The view of all recordings that this browser keeps. */
 import { say } from "../words/words.js";
-import { dayOf, sizeOf, titleOf } from "./facts.js";
+import { dayOf, numberOf, sizeOf, titleOf } from "./facts.js";
 import { exportAll } from "./export.js";
 import { removeRecordings } from "./removing.js";
 import { rowOf } from "./row.js";
@@ -98,7 +98,8 @@ export class HistoryList {
     this.#find(".history-tools").hidden = all.length === 0;
     const bytes = all.reduce((sum, one) => sum + one.soundBytes + 2 * one.text.length, 0);
     const key = query ? "history.found" : "history.size";
-    say(this.#find("#history-size"), all.length ? key : null, { n: this.#found.length, of: all.length, size: sizeOf(bytes) });
+    const [n, of] = [this.#found.length, all.length].map(numberOf);
+    say(this.#find("#history-size"), all.length ? key : null, { n, of, size: sizeOf(bytes) });
   }
 
   async #open(id, offset) {

@@ -1,9 +1,20 @@
 /** One recording on the page: its waveform, its text, and what can be done with it. */
 import { PEAKS_PER_S } from "../client/recording.js";
-import { label, localise, noticeWords, plainWords, say } from "../words/words.js";
-import { listenToActions } from "./actions.js";
-import { TextView } from "./text_view.js";
-import { Waveform } from "./waveform.js";
+import { cuesOf } from "../transcripts/cues.js";
+import { Editing, rewrite } from "../transcripts/editing.js";
+import { emptyTranscript } from "../transcripts/transcript.js";
+import { localise, say } from "../words/words.js";
+import { listenToActions, subtitleLimits } from "./actions.js";
+import { showChannels } from "../text/channels.js";
+import { Editor } from "../text/editor.js";
+import { Finder } from "../text/finder.js";
+import { listenToKeys } from "../text/keys.js";
+import { Playing } from "../sound/playing.js";
+import { hotwordPattern, showRemarks } from "./remarks.js";
+import { TextView } from "../text/text_view.js";
+import { listenToUnsure, offerUnsure } from "../text/unsure.js";
+import { Video } from "../sound/video.js";
+import { Waveform } from "../sound/waveform.js";
 
 export class Entry {
   recording;
@@ -14,11 +25,15 @@ export class Entry {
   /** Called after each change of `recording`. */
   onChange = () => {};
   #root;
-  #player;
   #source;
-  #playing = null;
+  #playing;
   #waveform;
   #text;
+  #editing;
+  #editor;
+  #finder;
+  #video = null;
+  #received = 0; // sentences that the server has sent
   #isLive = false;
 
   /**
@@ -27,18 +42,32 @@ export class Entry {
    */
   constructor(recording, player, place = document.getElementById("entries")) {
     this.recording = recording;
-    this.#player = player;
     const kept = { blob: recording.sound };
     this.#source = () => (kept.blob ? kept : null);
     this.#root = document.getElementById("entry").content.firstElementChild.cloneNode(true);
     localise(this.#root);
-    this.#waveform = new Waveform(this.#find(".wave"));
-    this.#text = new TextView(this.#find(".text"), (startMs, endMs) => this.#play(startMs, endMs));
+    this.#waveform = new Waveform(this.#find(".wave"), this.#find(".overview"));
+    this.#playing = new Playing(this.#root, player, {
+      source: () => this.#source(),
+      durationMs: () => this.recording.durationMs,
+      onPlace: (atMs, isPlaying) => this.#showPlace(atMs, isPlaying),
+      onProblem: (error) => this.#notPlayed(error),
+    });
+    const play = (startMs, endMs) => this.#playing.play(startMs, endMs);
+    this.#text = new TextView(this.#find(".text"), play, (channel) => recording.transcript.channel_names?.[channel]);
+    this.#editing = new Editing(recording, () => this.#edited());
+    this.#editor = new Editor(this.#text, this.#editing);
+    this.#finder = new Finder(this.#find(".find"), this.#text, this.#editing);
     this.#showTitle();
     this.#listen();
     place.prepend(this.#root);
     document.getElementById("hint").hidden = true;
     this.#showKept();
+  }
+
+  /** The element on the page. */
+  get element() {
+    return this.#root;
   }
 
   /** What is heard on request: `source()` gives {blob}; the same object as long as the sound is the same. */
@@ -55,6 +84,7 @@ export class Entry {
   /** `sound`: {peaks, durationMs, isLive, peaksPerS}, the last where it is not that of the microphone. */
   showSound({ peaks, durationMs, isLive, peaksPerS = PEAKS_PER_S }) {
     this.#isLive = isLive;
+    this.#text.isGrowing = isLive;
     this.#update({ peaks, durationMs, peaksPerS });
     this.#drawSound();
   }
@@ -74,19 +104,39 @@ export class Entry {
 
   /** Add a final text with its sentences. */
   append(text, sentences) {
-    const { transcript } = this.recording;
-    const added = transcript.text ? text : text.trimStart();
-    transcript.text += added;
+    const { transcript, original } = this.recording;
+    transcript.text += transcript.text ? text : text.trimStart();
     transcript.sentences.push(...sentences);
-    this.#text.append(added, sentences);
-    this.#drawSound();
+    original?.sentences.push(...sentences);
+    if (original) original.text += text;
+    if (this.recording.isEdited) rewrite(transcript);
+    this.#received += sentences.length;
+    this.#showText();
     this.onChange();
   }
 
-  /** The server's transcript of a file. */
+  /** Forget all texts and what went wrong, since all is done again. */
+  startOver() {
+    this.#received = 0;
+    const nothing = { transcript: emptyTranscript(), isEdited: false, original: null, error: null, ending: null };
+    this.#update({ ...nothing, state: "working" });
+    this.#showText();
+    showRemarks(this.#root, this.recording);
+  }
+
+  /** The server's whole transcript, whose first sentences may have come before. What somebody has edited stays. */
   showTranscript(transcript) {
-    this.append(transcript.text, transcript.sentences);
-    this.#update({ transcript });
+    this.#editor.finish({ keepsFocus: false });
+    const { isEdited, transcript: own } = this.recording;
+    const channel_names = own.channel_names ?? {};
+    if (isEdited) {
+      const later = transcript.sentences.slice(this.#received);
+      Object.assign(own, { ...transcript, sentences: [...own.sentences, ...later], channel_names });
+      this.recording.original = { text: transcript.text, sentences: transcript.sentences };
+    } else this.recording.transcript = { ...transcript, ...(own.channel_names && { channel_names }) };
+    if (isEdited || own.channel_names) rewrite(this.recording.transcript);
+    this.#received = transcript.sentences.length;
+    this.#showText();
     this.showHeard(transcript);
     this.showHotwords(transcript);
     this.finish();
@@ -97,9 +147,10 @@ export class Entry {
    * {audio_quality}, whose hints are shown.
    */
   showHeard({ speech_ms = 0, recognized_ms = 0, notice = null, audio_quality }) {
-    const hints = audio_quality?.hints ?? this.recording.heard.hints;
-    this.#update({ heard: { speech_ms: speech_ms || this.recording.heard.speech_ms, recognized_ms, notice, hints } });
-    this.#showNotice();
+    const { heard } = this.recording;
+    const hints = audio_quality?.hints ?? heard.hints;
+    this.#update({ heard: { speech_ms: speech_ms || heard.speech_ms, recognized_ms, notice, hints } });
+    showRemarks(this.#root, this.recording);
   }
 
   /** Hotwords of a text: those that it has, and those that have no effect. Absent: there were none. */
@@ -109,30 +160,33 @@ export class Entry {
     for (const { text } of hotwords) found[text] = (found[text] ?? 0) + 1;
     const ignored = [...new Set([...this.recording.hotwords.ignored, ...hotwords_ignored.map(({ text }) => text)])];
     this.#update({ hotwords: { found, ignored } });
-    this.#showFoundWords();
+    this.#text.markHotwords(hotwordPattern(this.recording.hotwords));
+    showRemarks(this.#root, this.recording);
   }
 
   /** Nothing more comes; if nothing came at all, `why` is said. */
   finish(why = "nothing") {
     this.showProgress(null);
+    this.#text.isGrowing = false;
     const { transcript, error, heard } = this.recording;
     const hasNoWords = why === "nothing" && heard.speech_ms > 0;
     const ending = transcript.text || error || heard.notice ? null : hasNoWords ? "no_words" : why;
     this.#update({ state: "done", ending });
-    this.#showEnding();
+    if (ending) this.#text.showReason(ending);
   }
 
   /** `error`: {code, message}. */
   showError(error) {
     this.showProgress(null);
     this.#update({ error: { code: error.code, message: error.message } });
-    this.#showProblem();
+    showRemarks(this.#root, this.recording);
   }
 
   /** Stop what is being done and take it off the page. */
   remove() {
     this.onCancel();
-    if (this.#playing) this.#player.stop();
+    this.#playing.stop();
+    this.#video?.close();
     this.#root.remove();
     document.getElementById("hint").hidden = document.getElementById("entries").childElementCount > 0;
   }
@@ -149,57 +203,6 @@ export class Entry {
     this.onChange();
   }
 
-  /** All that the recording has already, if it was kept. */
-  #showKept() {
-    const { transcript, sound, source } = this.recording;
-    this.#text.append(transcript.text, transcript.sentences);
-    this.#drawSound();
-    this.#showNotice();
-    this.#showFoundWords();
-    this.#showProblem();
-    this.#showEnding();
-    this.#showAgain();
-    this.#find(".wav").hidden = !sound || source !== "microphone";
-  }
-
-  #showAgain() {
-    const { state, sound, error } = this.recording;
-    const button = this.#find(".again");
-    button.hidden = state !== "done" || !sound;
-    button.classList.toggle("main", Boolean(error));
-  }
-
-  #drawSound() {
-    const { peaks, durationMs, transcript } = this.recording;
-    this.#waveform.show({ peaks, durationMs, isLive: this.#isLive, sentences: transcript.sentences });
-  }
-
-  #showNotice() {
-    const { notice, hints, ...figures } = this.recording.heard;
-    this.#find(".notice").hidden = !notice;
-    if (notice) say(this.#find(".notice"), ...noticeWords({ notice, ...figures }));
-    for (const line of this.#root.querySelectorAll("[data-hint]")) line.hidden = !hints.includes(line.dataset.hint);
-  }
-
-  #showFoundWords() {
-    const { found, ignored } = this.recording.hotwords;
-    const words = Object.entries(found).map(([text, times]) => (times > 1 ? `${text} ×${times}` : text));
-    const line = this.#find(".hotwords");
-    line.hidden = !words.length && !ignored.length;
-    const which = ignored.length ? (words.length ? "both" : "ignored") : "found";
-    say(line, `hotwords.${which}`, { found: words.join(", "), ignored: ignored.join(", ") });
-  }
-
-  #showProblem() {
-    const { error } = this.recording;
-    this.#find(".problem").hidden = !error;
-    if (error) say(this.#find(".problem"), ...plainWords(error));
-  }
-
-  #showEnding() {
-    if (this.recording.ending) this.#text.showReason(this.recording.ending);
-  }
-
   #showTitle() {
     const { title } = this.recording;
     const line = this.#find(".title");
@@ -211,40 +214,125 @@ export class Entry {
     line.textContent = title;
   }
 
+  /** All that the recording has already, if it was kept; and its picture. */
+  #showKept() {
+    const { hotwords, sound, source, ending, name } = this.recording;
+    this.#text.markHotwords(hotwordPattern(hotwords));
+    if (sound && Video.isLikely(sound, name)) this.#showVideo(sound);
+    this.#showText();
+    showRemarks(this.#root, this.recording);
+    if (ending) this.#text.showReason(ending);
+    this.#showAgain();
+    this.#find(".wav").hidden = !sound || source !== "microphone";
+  }
+
+  #showAgain() {
+    const { state, sound, error } = this.recording;
+    const button = this.#find(".again");
+    button.hidden = state !== "done" || !sound;
+    button.classList.toggle("main", Boolean(error));
+  }
+
+  #showVideo(blob) {
+    const source = { media: null };
+    this.#video = new Video(this.#find(".picture"), blob, {
+      onPicture: (media) => {
+        source.media = media;
+        this.#source = () => source;
+        if (!this.recording.durationMs) this.showSound({ peaks: [], durationMs: media.duration * 1000, isLive: false });
+      },
+      onStart: () => source.media && this.#playing.follow(source),
+      onPlace: (atMs) => this.#showPlace(atMs, false),
+    });
+  }
+
+  #showText() {
+    const { transcript, original, isEdited } = this.recording;
+    this.#text.show(transcript.sentences);
+    this.#find(".edits").hidden = !original;
+    this.#find(".undo").disabled = !this.#editing.canUndo;
+    this.#find(".redo").disabled = !this.#editing.canRedo;
+    this.#find(".restore").disabled = !isEdited;
+    offerUnsure(this.#root, transcript);
+    showChannels(this.#find(".channels"), transcript, (channel, name) => this.#nameChannel(channel, name));
+    this.#video?.showCues(() => cuesOf(this.recording.transcript, subtitleLimits()));
+    this.#finder.update();
+    this.#drawSound();
+  }
+
+  #drawSound() {
+    const { peaks, peaksPerS, durationMs, transcript } = this.recording;
+    this.#waveform.show({ peaks, peaksPerS, durationMs, isLive: this.#isLive, sentences: transcript.sentences });
+    this.#playing.showDuration();
+  }
+
+  #edited() {
+    this.#showText();
+    this.onChange();
+  }
+
+  #nameChannel(channel, name) {
+    const { transcript } = this.recording;
+    const { [channel]: _, ...others } = transcript.channel_names ?? {};
+    transcript.channel_names = name ? { ...others, [channel]: name } : others;
+    rewrite(transcript);
+    this.#text.nameChannels();
+    this.#edited();
+  }
+
+  #showPlace(atMs, isPlaying) {
+    this.#playing.atMs = atMs;
+    this.#waveform.mark(atMs, isPlaying);
+    this.#text.mark(atMs, isPlaying);
+  }
+
+  #notPlayed(error) {
+    if (error.name !== "NotSupportedError") throw error;
+    this.showError({ code: "no_playing" });
+  }
+
   #find(selector) {
     return this.#root.querySelector(selector);
   }
 
   #listen() {
-    this.#find(".cancel").addEventListener("click", () => this.onCancel());
-    this.#find(".play").addEventListener("click", () => this.#toggle());
-    this.#find(".wave").addEventListener("click", (event) => this.#play(this.#waveform.timeAt(event.clientX)));
-    this.#find(".remove").addEventListener("click", () => this.onRemove());
-    this.#find(".again").addEventListener("click", () => this.onAgain());
-    listenToActions(this.#root, this.recording);
-  }
-
-  #toggle() {
-    if (this.#playing && this.#player.isPlaying(this.#playing)) this.#player.stop();
-    else this.#play(0);
-  }
-
-  async #play(startMs, endMs = Infinity) {
-    this.#playing = this.#source();
-    if (!this.#playing) return;
-    try {
-      await this.#player.play(this.#playing, Math.max(0, startMs), endMs, (atMs) => this.#showPlace(atMs));
-    } catch (error) {
-      if (error.name === "NotSupportedError") this.showError({ code: "no_playing" });
-      else if (error.name !== "AbortError") throw error; // another word was clicked
+    const acts = {
+      toggle: () => this.#playing.toggle(),
+      jump: (stepMs) => this.#playing.jump(stepMs),
+      changeSpeed: (step) => this.#playing.changeSpeed(step),
+      edit: (element) => this.#edit(this.#text.sentenceOf(element)),
+      find: () => this.#finder.open(),
+      replace: () => this.#finder.open({ replaces: true }),
+      undo: () => this.#editing.undo(),
+      redo: () => this.#editing.redo(),
+      help: () => document.getElementById("keys").showModal(),
+      playWord: (element) => this.#text.playWord(element),
+      isTyping: () => this.#editor.isOpen,
+    };
+    listenToKeys(this.#root, this.#text.root, acts);
+    const buttons = {
+      ".cancel": () => this.onCancel(),
+      ".remove": () => this.onRemove(),
+      ".again": () => this.onAgain(),
+      ".edit": () => this.#edit(null),
+      ".search": () => (this.#finder.isOpen ? this.#finder.close() : this.#finder.open({ replaces: true })),
+      ".undo": acts.undo,
+      ".redo": acts.redo,
+      ".restore": () => this.#editing.restore(),
+      ".help": acts.help,
+    };
+    for (const [name, act] of Object.entries(buttons)) this.#find(name).addEventListener("click", act);
+    for (const button of this.#root.querySelectorAll(".zoom")) {
+      button.addEventListener("click", () => this.#waveform.zoom(button.dataset.zoom > 0 ? 2 : 0.5));
     }
+    this.#waveform.onSeek = (atMs, isChosen) => (isChosen ? this.#playing.play(atMs) : this.#playing.seek(atMs));
+    listenToActions(this.#root, this.recording);
+    listenToUnsure(this.#root);
   }
 
-  #showPlace(atMs) {
-    this.#waveform.mark(atMs);
-    const button = this.#find(".play");
-    button.textContent = atMs === null ? "▶" : "■";
-    label(button, atMs === null ? "play" : "pause");
-    this.#text.mark(atMs);
+  /** Edit a sentence; without one that which is played, or was last. */
+  #edit(sentence) {
+    const wanted = sentence ?? this.#text.sentenceAt(this.#playing.atMs) ?? this.recording.transcript.sentences[0];
+    if (wanted) this.#editor.open(wanted, sentence ? 0 : wanted.text.length);
   }
 }

@@ -17,6 +17,7 @@ let onLoaded = () => {};
 export async function offerModels(apiKey, whenLoaded) {
   [key, onLoaded] = [apiKey, whenLoaded];
   const access = await ask("GET", "v1/admin");
+  $("status-link").hidden = !access.body?.is_allowed;
   if (!access.body?.is_allowed) {
     $("models").hidden = true;
     return;

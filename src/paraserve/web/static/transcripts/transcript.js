@@ -1,8 +1,11 @@
 import { cuesOf } from "./cues.js";
+import { hasChannel, labelled, textOf } from "./joining.js";
+import { paragraphsOf } from "./paragraphs.js";
 
 /**
  * Transcripts in the form of the server's own JSON: {text, language, duration_ms, sentences: [{text, start_ms, end_ms,
- * tokens: [{text, start_ms, end_ms}]}]}; and as the files that can be downloaded, the same that the server writes.
+ * tokens: [{text, start_ms, end_ms}]}]}, with {channel_names} that people gave to split channels; and as the files that
+ * can be downloaded, the same that the server writes.
  */
 
 export function emptyTranscript() {
@@ -24,9 +27,10 @@ export function cutAt(text, parts) {
   return pieces;
 }
 
-/** Format name to {write(transcript, limits) -> text, type}; `limits` are those of cues.js. */
+/** Format name to {write(transcript, limits) -> text, type, ending if not its name}; `limits` are those of cues.js. */
 export const FORMATS = {
   txt: { type: "text/plain", write: (transcript) => `${transcript.text}\n` },
+  times: { type: "text/plain", ending: "txt", write: timedText },
   srt: {
     type: "application/x-subrip",
     write: (transcript, limits) =>
@@ -69,6 +73,18 @@ export const FORMATS = {
   },
   json: { type: "application/json", write: (transcript) => `${JSON.stringify(transcript, null, 2)}\n` },
 };
+
+/** A paragraph a line, behind the time at which it begins, and the name of its channel if there are several. */
+export function timedText({ sentences, channel_names = {} }) {
+  return paragraphsOf(sentences)
+    .map((some) => {
+      const [{ start_ms, channel }] = some;
+      const text = textOf(some.map((sentence) => ({ ...sentence, channel: null })));
+      const time = start_ms === null ? "" : `${clock(start_ms, ".").slice(0, -4)} `;
+      return `${time}${hasChannel(some[0]) ? labelled(channel, channel_names, text) : text}\n`;
+    })
+    .join("");
+}
 
 const ASS_HEAD = `[Script Info]
 WrapStyle: 0

@@ -1,7 +1,9 @@
 /** What the page says, in English and Chinese. */
+import editing from "./editing.js";
 import errors from "./errors.js";
 import files from "./files.js";
 import history from "./history.js";
+import jobs from "./jobs.js";
 import models from "./models.js";
 import page from "./page.js";
 import recording from "./recording.js";
@@ -9,7 +11,7 @@ import settings from "./settings.js";
 import speaking from "./speaking.js";
 import start from "./start.js";
 
-const PARTS = [errors, files, history, models, page, recording, settings, speaking, start];
+const PARTS = [editing, errors, files, history, jobs, models, page, recording, settings, speaking, start];
 const STRINGS = {
   en: Object.assign({}, ...PARTS.map((part) => part.en)),
   zh: Object.assign({}, ...PARTS.map((part) => part.zh)),
@@ -17,6 +19,11 @@ const STRINGS = {
 
 let language = "en";
 const listeners = [];
+
+/** Take the words of another page, which are not in everybody's way. `part`: {en, zh}. */
+export function addWords(part) {
+  for (const [name, strings] of Object.entries(part)) Object.assign(STRINGS[name], strings);
+}
 
 /** "en" or "zh". */
 export function spokenLanguage() {
@@ -40,13 +47,15 @@ export function onSpeak(listener) {
 export function say(element, key, values = {}) {
   element.dataset.say = key ?? "";
   element.dataset.sayValues = JSON.stringify(values);
-  element.textContent = key ? phrase(key, values) : "";
+  const text = key ? phrase(key, values) : "";
+  if (element.textContent !== text) element.textContent = text; // what is read aloud is read whenever it is set
 }
 
 /** The same for what a screen reader calls the element. */
-export function label(element, key) {
+export function label(element, key, values = {}) {
   element.dataset.sayLabel = key;
-  element.setAttribute("aria-label", phrase(key, {}));
+  element.dataset.sayLabelValues = JSON.stringify(values);
+  element.setAttribute("aria-label", phrase(key, values));
 }
 
 /** Texts and labels of all marked elements below `root`. */
@@ -54,7 +63,9 @@ export function localise(root) {
   for (const element of root.querySelectorAll("[data-say]")) {
     say(element, element.dataset.say, JSON.parse(element.dataset.sayValues ?? "{}"));
   }
-  for (const element of root.querySelectorAll("[data-say-label]")) label(element, element.dataset.sayLabel);
+  for (const element of root.querySelectorAll("[data-say-label]")) {
+    label(element, element.dataset.sayLabel, JSON.parse(element.dataset.sayLabelValues ?? "{}"));
+  }
   for (const element of root.querySelectorAll("[data-say-placeholder]")) {
     element.placeholder = phrase(element.dataset.sayPlaceholder, {});
   }

@@ -265,6 +265,15 @@ def test_unusable_options_are_named(text: str, model_dir: Path) -> None:
         load_paraformer(model_dir)
 
 
+def test_models_for_telephones_are_refused(model_dir: Path) -> None:
+    """A model for 8 kHz would hear nonsense in audio of 16 kHz: ModelLoadError with its rate."""
+    options = (model_dir / "config.yaml").read_text(encoding="utf-8")
+    assert "fs: 16000" in options
+    (model_dir / "config.yaml").write_text(options.replace("fs: 16000", "fs: 8000"), encoding="utf-8")
+    with pytest.raises(ModelLoadError, match="a model for 8000 Hz: only those for 16000 Hz"):
+        load_paraformer(model_dir)
+
+
 def test_vocabulary_must_fit_the_graph(model_dir: Path) -> None:
     """One token less than the graph's outputs: refused at load."""
     tokens = json.loads((model_dir / "tokens.json").read_text(encoding="utf-8"))

@@ -1,0 +1,134 @@
+"""Pictures of the page for the documentation, each in one state, and live captions as they grow.
+
+They are made anew by `scripts/test --full tests/browser/test_pictures.py`.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from support.screen_pictures import moving_gif, small_png
+
+PICTURES = Path(__file__).resolve().parents[2] / "docs" / "pictures"
+MAX_BYTES, MAX_MOVING_BYTES = 120_000, 500_000
+DESKTOP, WIDE, PHONE = (820, 760), (1100, 700), (390, 844)
+LOOK_S, LAST_S = 0.2, 3
+pytestmark = [pytest.mark.full, pytest.mark.slow]
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One file of docs/pictures.
+
+    Args:
+        prepare: what a person does before the picture is taken, with the page and the longest sample recording.
+        speaks: the microphone hears that recording.
+    """
+
+    name: str
+    prepare: Callable[[Page, Path], None]
+    size: tuple[int, int] = DESKTOP
+    scheme: str = "light"
+    locale: str = "en-GB"
+    speaks: bool = False
+
+
+def begin(page, _recording):
+    expect(page.locator("#clips button").first).to_be_visible()
+
+
+def transcribe(page, recording):
+    page.locator("#files").set_input_files(recording)
+    expect(page.locator(".entry .word").first).to_be_visible()
+    expect(page.locator(".entry .work")).to_be_hidden()
+
+
+def speak(page, _recording):
+    page.locator("#record").click()
+    expect(page.locator("#caption-lines .line").nth(1)).not_to_have_text("")
+
+
+def speak_in_full_screen(page, recording):
+    page.locator("#record").click()
+    page.locator("#full-screen").click()
+    expect(page.locator("#caption-lines .line").nth(1)).not_to_have_text("")
+
+
+def edit(page, recording):
+    transcribe(page, recording)
+    page.locator(".entry .edit").click()
+
+
+def find(page, recording):
+    transcribe(page, recording)
+    page.locator(".entry .search").click()
+    page.locator(".entry .query").fill("7")
+
+
+def look_at_history(page, recording):
+    transcribe(page, recording)
+    page.locator("#views a[data-to=history]").click()
+    expect(page.locator("#history-list li").first).to_be_visible()
+
+
+TABLE = (
+    Picture("start", begin),
+    Picture("start-zh", begin, locale="zh-CN"),
+    Picture("start-phone", begin, size=PHONE, scheme="dark"),
+    Picture("captions", speak, size=WIDE, speaks=True),
+    Picture("captions-full-screen", speak_in_full_screen, size=WIDE, scheme="dark", speaks=True),
+    Picture("text", transcribe),
+    Picture("text-dark", transcribe, scheme="dark"),
+    Picture("text-phone", transcribe, size=PHONE, locale="zh-CN"),
+    Picture("editing", edit),
+    Picture("find", find),
+    Picture("history", look_at_history),
+)
+
+
+@pytest.mark.parametrize("picture", TABLE, ids=lambda picture: picture.name)
+def test_picture(visit, server_url, samples, picture):
+    """The page reaches a state in which a picture is worth showing, and the picture is small."""
+    recording = samples[-1].path
+    page = open_page(visit, server_url, recording, picture)
+    picture.prepare(page, recording)
+    page.mouse.move(0, 0)
+    png = small_png(page.screenshot())
+    keep(f"{picture.name}.png", png)
+    assert 5_000 < len(png) < MAX_BYTES
+
+
+def test_moving_captions(visit, server_url, samples):
+    """Captions that grow while somebody speaks, as one animation."""
+    recording = samples[-1].path
+    page = open_page(visit, server_url, recording, Picture("captions", speak, size=WIDE, speaks=True))
+    page.locator("#record").click()
+    began, screens = time.monotonic(), []
+    while time.monotonic() - began < samples[-1].duration_ms / 1000 + 1:
+        screens.append((time.monotonic() - began, page.screenshot()))
+        page.wait_for_timeout(LOOK_S * 1000)
+    gif = moving_gif(screens, LAST_S)
+    keep("captions.gif", gif)
+    assert 20_000 < len(gif) < MAX_MOVING_BYTES
+
+
+def open_page(visit, url, recording, picture):
+    """The page in the window that a picture wants."""
+    width, height = picture.size
+    return visit(
+        url,
+        microphone=recording if picture.speaks else None,
+        viewport={"width": width, "height": height},
+        color_scheme=picture.scheme,
+        locale=picture.locale,
+    ).page
+
+
+def keep(name, data):
+    """Write a picture to docs/."""
+    PICTURES.mkdir(exist_ok=True)
+    (PICTURES / name).write_bytes(data)
