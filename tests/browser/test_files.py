@@ -1,15 +1,22 @@
-"""Files on the page: folders, many at once, text that grows, servers that are busy, fail or go away."""
+"""Files on the page: folders, many at once, text that grows, servers that are busy, fail or go away, and jobs."""
+
+import signal
+import zipfile
 
 import httpx2
+import numpy as np
 import pytest
+import soundfile
 from playwright.sync_api import expect
 
 from paraserve.errors import InferenceError
 from support.app_on_a_thread import app_on_a_thread
+from support.commands import server, server_on
 from support.loud_engine import LoudEngine, bursts, wav_of
 
 N_BURSTS = 40
-BURST_MS = 3500
+"""4.5 MB of sound, which is sent as a job in two pieces."""
+HOUR_S = 3600
 
 
 @pytest.fixture(scope="module")
@@ -18,9 +25,10 @@ def engine():
 
 
 @pytest.fixture(scope="module")
-def loud_url(engine):
-    """A server that takes one upload at a time."""
-    with app_on_a_thread(engine, max_uploads=1) as url:
+def loud_url(engine, tmp_path_factory):
+    """A server that takes one upload at a time, and works on one job at a time."""
+    folder = tmp_path_factory.mktemp("jobs")
+    with app_on_a_thread(engine, max_uploads=1, data_dir=str(folder), jobs_at_once=1) as url:
         yield url
 
 
@@ -103,6 +111,7 @@ def test_text_grows(visit, engine, loud_url, tmp_path):
     assert shown == answer["text"]
 
 
+@pytest.mark.full
 def test_queue(visit, engine, loud_url, tmp_path):
     """A busy server gets all files in the end. They can be paused, put first, taken off, and are not taken twice."""
     paths = recordings_in(tmp_path / "q", 5)
@@ -127,3 +136,112 @@ def test_queue(visit, engine, loud_url, tmp_path):
     assert sorted(titles) == ["0.wav", "1.wav", "2.wav", "4.wav"]
     assert all(page.locator(".entry .final").all_text_contents())
     assert titles.index("4.wav") > titles.index("2.wav")  # the newest entry is on top
+
+
+def job_of(page, name):
+    return page.locator(".job").filter(has=page.locator(".job-name", has_text=name))
+
+
+def test_jobs(visit, engine, loud_url, tmp_path):
+    """From files and an address to their texts, with what goes wrong in plain words."""
+    talk, other, note = tmp_path / "talk.wav", tmp_path / "other.wav", tmp_path / "note.wav"
+    talk.write_bytes(wav_of(bursts(N_BURSTS, 100)).getvalue())
+    other.write_bytes(wav_of(bursts(1, 500)).getvalue())
+    note.write_text("no audio")
+    engine.hold_after = engine.heard.total() + N_BURSTS // 2
+    one = visit(loud_url)
+    page, one.is_alone = one.page, True  # an address is refused
+    page.get_by_role("link", name="Jobs").click()
+    expect(page.get_by_text("No jobs yet.")).to_be_visible()
+    page.locator("#jobs-files").set_input_files([talk, other, note])
+    expect(job_of(page, "talk.wav").locator(".job-state")).to_have_text("in progress")
+    expect(job_of(page, "note.wav")).to_be_visible()
+    job_of(page, "talk.wav").get_by_role("button", name="Read along: talk.wav").click()
+    expect(job_of(page, "talk.wav").locator(".job-text")).to_contain_text("32000x")
+    expect(job_of(page, "talk.wav").locator(".job-doing")).to_contain_text("of 2:20 recognized")
+    job_of(page, "other.wav").get_by_role("button", name="Cancel other.wav").click()
+    expect(job_of(page, "other.wav").locator(".job-state")).to_have_text("cancelled")
+    engine.hold_after = None
+    expect(job_of(page, "talk.wav").locator(".job-state")).to_have_text("done")
+    expect(job_of(page, "note.wav").locator(".problem")).to_contain_text("not audio or video")
+    with page.expect_download() as download:
+        job_of(page, "talk.wav").locator(".job-format").select_option("srt")
+    answer = {"content": talk.read_bytes(), "trust_env": False}
+    subtitles = httpx2.post(f"{loud_url}/transcribe?format=srt", **answer).text
+    assert download.value.suggested_filename == "talk.srt"
+    assert download.value.path().read_text("utf-8") == subtitles
+    page.locator("#jobs-address").fill("http://127.0.0.1:1/talk.wav")
+    page.get_by_role("button", name="Fetch it").click()
+    expect(page.locator("#jobs-problem")).to_contain_text("does not fetch recordings from this address")
+    deleting = job_of(page, "other.wav").locator(".job-delete")
+    deleting.click()
+    expect(deleting).to_have_text("Delete for good?")
+    deleting.click()
+    expect(job_of(page, "other.wav")).to_have_count(0)
+    job_of(page, "talk.wav").get_by_role("button", name="Open talk.wav").click()
+    expect(page.locator(".entry .sentence")).to_have_count(N_BURSTS)
+    assert one.final_text() == httpx2.post(f"{loud_url}/transcribe", **answer).json()["text"]
+
+
+@pytest.mark.full
+def test_fifty_files(visit, server_url, samples, tmp_path):
+    """Each of them gets its own text, and all of them are saved at once."""
+    texts = {}
+    folder = tmp_path / "fifty"
+    folder.mkdir()
+    for n in range(50):
+        sample = samples[n % 5]
+        (folder / f"{n:02}.wav").write_bytes(sample.path.read_bytes())
+        texts[f"fifty/{n:02}.wav"] = sample.text
+    page = visit(server_url).page
+    drop_paths(page, folder)
+    expect(page.locator("#queue-state")).to_have_text("All 50 done", timeout=300_000)
+    titles = page.locator(".entry .title").all_text_contents()
+    found = dict(zip(titles, page.locator(".entry .final").all_text_contents(), strict=True))
+    assert found == texts
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Save all texts as ZIP").click()
+    with zipfile.ZipFile(download.value.path()) as archive:
+        assert archive.testzip() is None
+        assert len(archive.namelist()) == 150
+
+
+@pytest.mark.full
+def test_server_is_killed_amid_the_queue(visit, free_port, demo_dir, samples, tmp_path):
+    """What was being worked on is sent again once a server answers, and nothing is lost."""
+    folder = tmp_path / "killed"
+    folder.mkdir()
+    for n in range(12):
+        (folder / f"{n:02}.wav").write_bytes(samples[-1].path.read_bytes())
+    with server_on(free_port, "--bundle", demo_dir, end=signal.SIGKILL):
+        one = visit(f"http://127.0.0.1:{free_port}")
+        drop_paths(one.page, folder)
+        expect(one.page.locator("#queue-rows [data-state=done]")).not_to_have_count(0)
+        one.is_alone = True
+    expect(one.page.get_by_text("The connection broke.").first).to_be_visible()
+    with server_on(free_port, "--bundle", demo_dir):
+        expect(one.page.locator("#queue-state")).to_have_text("All 12 done", timeout=120_000)
+        texts = one.page.locator(".entry .final").all_text_contents()
+    assert texts == [samples[-1].text] * 12
+
+
+@pytest.mark.full
+def test_hour_of_speech(visit, demo_dir, samples, tmp_path):
+    """Text and waveform of an hour grow while one reads, with the time that is left."""
+    samples_of_hour = soundfile.read(samples[-1].path, dtype="int16")[0]
+    times = HOUR_S * 16_000 // len(samples_of_hour)
+    path = tmp_path / "hour.flac"
+    soundfile.write(path, np.tile(samples_of_hour, times), 16_000)
+    with server("--bundle", demo_dir, PARASERVE_RESULT_CACHE="memory") as url:
+        page = visit(url).page
+        drop_paths(page, path)
+        entry = page.locator(".entry")
+        expect(entry.locator(".doing")).to_contain_text("left (", timeout=120_000)
+        expect(entry.locator(".sentence")).not_to_have_count(0)
+        assert "recognized" in entry.locator(".doing").text_content()
+        early = entry.locator(".sentence").count()
+        expect(entry.locator(".work")).to_be_hidden(timeout=400_000)
+        shown = entry.locator(".final").text_content()
+        answer = httpx2.post(f"{url}/transcribe", content=path.read_bytes(), trust_env=False, timeout=600).json()
+    assert shown.replace(" ", "") == answer["text"].replace(" ", "")
+    assert 0 < early < len(answer["sentences"])

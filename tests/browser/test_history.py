@@ -308,7 +308,7 @@ TIMED = """async (query) => {
     document.body.getBoundingClientRect();
     return performance.now() - started;
 }"""
-SEARCH_MS = 200
+SEARCH_MS = 400
 """Much more than it takes where nothing else runs, and still at once for whoever types."""
 
 
@@ -331,6 +331,6 @@ def test_a_thousand_recordings(visit, server_url):
     expect(page.locator(".kept")).to_have_count(10)
     expect(page.locator("mark").first).to_have_text("大熊猫")
     page.evaluate(TIMED, "")
-    expect(page.locator(".kept")).to_have_count(50)
+    expect(page.locator(".kept")).to_have_count(25)
     page.locator(".kept").last.scroll_into_view_if_needed()
-    expect(page.locator(".kept")).to_have_count(100)
+    expect(page.locator(".kept")).to_have_count(50)

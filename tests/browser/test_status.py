@@ -47,7 +47,7 @@ def test_a_session(visit, server_url, samples):
 
         page.locator("#drain").click()
         expect(page.locator("#state")).to_have_text("Drained: takes no new work")
-        expect(page.locator("#drain-doing")).to_contain_text("1 live sessions")
+        expect(page.locator("#drain-doing")).to_contain_text("live sessions 1")
         expect(page.locator("#take-work")).to_be_focused()
         page.keyboard.press("Enter")
         expect(page.locator("#state")).to_have_text("Taking work")

@@ -4,10 +4,8 @@ import asyncio
 import contextlib
 import os
 import pty
-import queue
 import signal
 import subprocess
-import threading
 import time
 from collections import Counter
 from itertools import cycle
@@ -20,28 +18,10 @@ import soundfile
 from support.breaks import Break, breaking
 from support.certificates import self_signed
 from support.commands import PROGRAM, clean_environment, installed_paraserve, paraserve, server
-from support.live_stub import Stub, speech
+from support.live_stub import speech, stub
+from support.sound_library import fake_microphone
 
-
-@contextlib.contextmanager
-def stub(certificate=None):
-    """A server without recognition on a thread, by its URL."""
-    started: queue.Queue = queue.Queue()
-
-    async def run():
-        stopping = asyncio.Event()
-        async with Stub().running(certificate=certificate) as url:
-            started.put((url, asyncio.get_running_loop(), stopping))
-            await stopping.wait()
-
-    thread = threading.Thread(target=asyncio.run, args=[run()])
-    thread.start()
-    url, loop, stopping = started.get(timeout=10)
-    try:
-        yield url
-    finally:
-        loop.call_soon_threadsafe(stopping.set)
-        thread.join(10)
+BUSY = "Error opening RawInputStream: Device unavailable [PaErrorCode -9985]"
 
 
 @pytest.fixture
@@ -135,38 +115,19 @@ def test_usage_errors():
         assert "three numbers" in done.stderr
 
 
-FAKE_SOUNDDEVICE = """
-import os, threading
-class PortAudioError(Exception): pass
-class RawInputStream:
-    def __init__(self, samplerate, channels, dtype, blocksize, callback):
-        assert (samplerate, channels, dtype) == (16000, 1, "int16")
-        if os.environ["MICROPHONE"] == "none":
-            raise PortAudioError("Error querying device -1")
-        data = open(os.environ["MICROPHONE"], "rb").read()
-        frames = [memoryview(data)[i : i + 2 * blocksize] for i in range(0, len(data), 2 * blocksize)]
-        self.thread = threading.Thread(target=lambda: [callback(f, len(f) // 2, None, None) for f in frames])
-    def __enter__(self): self.thread.start()
-    def __exit__(self, *_): self.thread.join()
-"""
-
-
 @pytest.fixture
-def fake_microphone(tmp_path):
-    """Environment with a sound library whose microphone gives what the stub understands."""
-    (tmp_path / "lib").mkdir()
-    (tmp_path / "lib" / "sounddevice.py").write_text(FAKE_SOUNDDEVICE)
-    (tmp_path / "microphone.pcm").write_bytes(speech(2.5))
-    return {"PYTHONPATH": str(tmp_path / "lib"), "MICROPHONE": str(tmp_path / "microphone.pcm")}
+def microphone(tmp_path):
+    """Environment of a microphone that gives what the stub understands."""
+    return fake_microphone(tmp_path)
 
 
 @pytest.mark.slow
-def test_the_microphone_until_ctrl_c(fake_microphone):
+def test_the_microphone_until_ctrl_c(microphone):
     """Texts come while it records; Ctrl-C ends the utterance, and its last text is still written."""
     with stub() as url:
         process = subprocess.Popen(
             [PROGRAM, "stream", "mic", "--server", url],
-            env=clean_environment(**fake_microphone),
+            env=clean_environment(**microphone),
             stdout=subprocess.PIPE,
             text=True,
         )
@@ -177,16 +138,17 @@ def test_the_microphone_until_ctrl_c(fake_microphone):
 
 
 @pytest.mark.slow
-def test_no_microphone(fake_microphone):
+def test_no_microphone(microphone):
     """One line that says what is missing: the device, or the extra."""
-    done = installed_paraserve("stream", "mic", **{**fake_microphone, "MICROPHONE": "none"})
-    assert (done.returncode, done.stderr) == (
-        1,
-        "paraserve: cannot record from the microphone: Error querying device -1\n",
-    )
-    library = Path(fake_microphone["PYTHONPATH"]) / "sounddevice.py"
+    cures = {"Error querying device -1": "no microphone is found: ", BUSY: "another program uses it: "}
+    for error, cure in cures.items():
+        done = installed_paraserve("stream", "mic", **microphone | {"MICROPHONE": "none", "MICROPHONE_ERROR": error})
+        assert done.returncode == 1
+        assert done.stderr.startswith(f"paraserve: cannot record from the microphone: {error} ({cure}")
+        assert done.stderr.count("\n") == 1
+    library = Path(microphone["PYTHONPATH"].split(os.pathsep)[0]) / "sounddevice.py"
     library.write_text("raise ModuleNotFoundError('no sounddevice')")
-    done = installed_paraserve("stream", "mic", **fake_microphone)
+    done = installed_paraserve("stream", "mic", **microphone)
     assert (done.returncode, done.stderr) == (
         1,
         "paraserve: a microphone needs sounddevice: pip install sounddevice\n",

@@ -24,8 +24,14 @@ CHECKS = (
 bytes are no audio, that a channel is not there, or that a form's field counts in place of a bad one in the query."""
 MAX_EXAMPLES = 30
 REFUSED = {
+    "DELETE /v1/admin/drain",
     "DELETE /v1/admin/models/{name}/pull",
     "GET /v1/admin/models",
+    "GET /v1/admin/sessions/{request_id}/trace",
+    "GET /v1/admin/status",
+    "GET /v1/admin/status/events",
+    "POST /v1/admin/drain",
+    "POST /v1/admin/models/{name}/unload",
     "POST /v1/admin/models/{name}/pull",
     "POST /v1/admin/reload",
     "POST /v1/audio/translations",

@@ -81,7 +81,7 @@ def test_every_program_is_run(page):
     assert len(PROGRAM.findall(text)) == text.count("```python") > 0
 
 
-@pytest.mark.parametrize("page", ["README.md", "README.zh.md", "docs/getting-started.md"])
+@pytest.mark.parametrize("page", ["README.md", "docs/getting-started.md"])
 def test_sentences_to_say(page, address, heldout):
     """The embedded bundle writes the five sentences as the page says, from voices that it was not trained on."""
     rows = sentences(page)

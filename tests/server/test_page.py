@@ -1,8 +1,10 @@
 """The page's files as they come over HTTP. What they do is tested in tests/browser."""
 
 import re
+import struct
 from importlib.resources import files
 from posixpath import dirname, normpath
+from urllib.parse import urljoin
 
 import pytest
 
@@ -72,6 +74,23 @@ def test_page_is_self_contained():
     }
     assert imported <= set(NAMES)
     assert {"page.js", "client/live.js", "client/worklet.js"} <= imported
+
+
+def test_manifest_names_what_is_there(server):
+    """The page is the app, in a proxy's folder, too; its icons are of the sizes that browsers are told."""
+    place = "http://speech.example/folder/static/manifest.webmanifest"
+    manifest = server.get("/static/manifest.webmanifest").json()
+    assert (
+        urljoin(place, manifest["start_url"]) == urljoin(place, manifest["scope"]) == "http://speech.example/folder/"
+    )
+    sizes = set()
+    for icon in manifest["icons"]:
+        data = (STATIC / icon["src"]).read_bytes()
+        if icon["type"] == "image/png":
+            width, height = struct.unpack(">II", data[16:24])
+            assert icon["sizes"] == f"{width}x{height}"
+            sizes.add((width, icon.get("purpose", "any")))
+    assert sizes == {(192, "any"), (512, "any"), (512, "maskable")}
 
 
 def test_live_clients_may_use_its_paths(fake_server):

@@ -173,6 +173,36 @@ def test_unloaded_while_it_serves(serve, config, bundles, held_out_speech, is_er
 
 
 @pytest.mark.slow
+@pytest.mark.full
+def test_unload(serve, bundles, samples, is_error):
+    """An operator takes models away one after the other, while one of them is in use. The last one stays."""
+    first, second = bundles
+    spoken = samples["zh_phone"]
+    with serve("--bundle", first, "--bundle", second) as server, live(server.url) as client:
+        right = text(server, spoken)
+        client.send(pcm_of(spoken)[: 4 * FRAME_BYTES], FRAME_BYTES)
+        eventually(lambda: server.metric('paraserve_model_users{model="first"}') == 1)
+        done = server.get("/v1/admin/models/first/unload", "POST")
+        assert done.status_code == 200, done.text
+        assert [model["name"] for model in done.json()["models"]] == ids(server) == ["second"]
+        client.send(pcm_of(spoken)[4 * FRAME_BYTES :], FRAME_BYTES)
+        client.end()
+        assert "".join(one["text"] for one in client.until_final() if one["mode"] == "2pass-offline") == right
+        assert text(server, spoken) == right
+        is_error(server.get("/v1/admin/models/first/unload", "POST"), 404, "model_not_found", param="name")
+        assert (
+            "at least one"
+            in is_error(server.get("/v1/admin/models/second/unload", "POST"), 409, "reload_failed")["message"]
+        )
+        reload(server, body={"bundle": [str(second), str(first)]})
+        assert ids(server) == ["second", "first"]
+
+
+def pcm_of(sample):
+    return soundfile.read(sample.path, dtype="int16")[0].tobytes()
+
+
+@pytest.mark.slow
 def test_settings_that_need_a_restart(serve, config, bundles, tiny_models_dir, demo_dir, tmp_path):
     """They are named, and the others count. A file that is as it was changes nothing."""
     other = tiny_bundle(tiny_models_dir / "sensevoice", demo_dir, tmp_path / "other")

@@ -6,6 +6,7 @@ import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+import httpx2
 import psutil
 import pytest
 
@@ -69,6 +70,61 @@ def test_one_port_one_sum(start):
         with live(server.url, f"/v1/realtime?token={token}") as client:
             created = json.loads(client.ws.recv(SETTLE_S))
             assert created["session"]["audio"]["input"]["turn_detection"] is None
+
+
+@pytest.mark.slow
+@pytest.mark.full
+def test_one_status(start):
+    """Whichever worker is asked tells of the sessions and traces of all, and drains all, newcomers included."""
+    server = start(2)
+    with contextlib.ExitStack() as stack:
+        for n in range(8):
+            headers = {"x-request-id": f"session-{n}"}
+            stack.enter_context(live(server.url, additional_headers=headers)).utterance(speech(300))
+        server.post_raw("/transcribe", b"no recording", headers={"x-request-id": "bad"})
+        time.sleep(0.6)  # a status is kept for half a second
+        for _ in range(6):
+            told = server.get("/v1/admin/status").json()
+            assert {worker["pid"] for worker in told["workers"]} == workers_of(server)
+            assert {one["request_id"] for one in told["sessions"]["data"]} == {f"session-{n}" for n in range(8)}
+            assert sum(worker["live_sessions"] for worker in told["workers"]) == 8
+            assert "bad" in {error["request_id"] for error in told["errors"]}
+            assert told["models"][0]["loaded_in"] == 2
+            assert server.get("/v1/admin/sessions/session-5/trace").status_code == 200
+        assert server.get("/v1/admin/sessions/none/trace").status_code == 404
+
+        assert server.get("/v1/admin/drain", "POST").json()["live_sessions"] == 8
+        assert {server.get("/readyz").status_code for _ in range(6)} == {503}
+    before = workers_of(server)
+    psutil.Process(min(before)).kill()
+    until(lambda: len(workers_of(server) - before) == 1 and min(before) not in workers_of(server))
+    until(lambda: states(server) == ["drained"] * 2)
+    assert {server.post_raw("/transcribe", VOICE).status_code for _ in range(6)} == {503}
+    server.get("/v1/admin/drain", "DELETE")
+    assert [text_of_upload(server) for _ in range(6)] == [heard(2000)] * 6
+
+
+@pytest.mark.slow
+@pytest.mark.full
+def test_status_with_a_worker_that_hangs(start):
+    """It is named, and the others answer all the same."""
+    server = start(2)
+    hanging = psutil.Process(min(workers_of(server)))
+    hanging.suspend()
+    until(lambda: hanging.pid in told_by_others(server)["silent_workers"])
+    until(lambda: hanging.pid not in workers_of(server))  # the supervisor has noticed, too
+    until(lambda: told_by_others(server)["silent_workers"] == [])
+
+
+def told_by_others(server):
+    """The status, by a worker that answers within four seconds."""
+    while True:
+        with contextlib.suppress(httpx2.TransportError):
+            return server.http.get(f"{server.url}/v1/admin/status", timeout=4).json()
+
+
+def states(server):
+    return [worker["state"] for worker in server.get("/v1/admin/status").json()["workers"]]
 
 
 @pytest.mark.slow

@@ -6,7 +6,9 @@ It knows the audio of `speech`: each second is a segment, whose text is the numb
 import asyncio
 import contextlib
 import json
+import queue
 import ssl
+import threading
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from itertools import repeat
@@ -131,3 +133,24 @@ class _Utterance:
         message = {"mode": mode, "text": text, "wav_name": "stub", "is_final": is_final, **more}
         await self.socket.send(json.dumps(message))
         await asyncio.sleep(0)
+
+
+@contextlib.contextmanager
+def stub(certificate: Certificate | None = None) -> Iterator[str]:
+    """A server without recognition on a thread, by its URL."""
+    started: queue.Queue[Any] = queue.Queue()
+
+    async def run() -> None:
+        stopping = asyncio.Event()
+        async with Stub().running(certificate=certificate) as url:
+            started.put((url, asyncio.get_running_loop(), stopping))
+            await stopping.wait()
+
+    thread = threading.Thread(target=asyncio.run, args=[run()])
+    thread.start()
+    url, loop, stopping = started.get(timeout=10)
+    try:
+        yield url
+    finally:
+        loop.call_soon_threadsafe(stopping.set)
+        thread.join(10)

@@ -48,6 +48,7 @@ NOT_RUN = {
 """Programs that do nothing here, and why."""
 NOT_RUN_COMMANDS = {
     "models pull *": "needs a network",
+    "--install-completion": "changes the user's shell",
     "models recommend": "asks a person",
     "models export *": "needs PyTorch and a checkpoint",
     "models quantize *": "needs a model in float",

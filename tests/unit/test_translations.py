@@ -17,6 +17,7 @@ CODE = re.compile(r"`[^`\n]+`")
 LINK = re.compile(r"\]\(([^)]*)\)")
 DRAWN = "──"
 """What drawings have, and no code."""
+SENTENCES = re.compile(r"^<!-- sentences -->\n\n\|.+\n((?:\|.+\n)+)", re.M)
 FIGURE = re.compile(r"\d+(?:[.,]\d+)*")
 WIDE = r"[\u3000-\u303f\u4e00-\u9fff\uff00-\uffef]"
 """Characters and marks of Chinese."""
@@ -78,6 +79,13 @@ def test_figures_code_and_links(page):
         assert Counter(CODE.findall(chinese)) == Counter(CODE.findall(english)), chinese[:200]
         assert targets(page, chinese) == targets(ENGLISH_OF[page], english), chinese[:200]
         assert chinese.count("\n|") == english.count("\n|"), chinese[:200]
+
+
+@pages
+def test_sentences_to_say(page):
+    """Sentences to say, and what the server writes, are the English page's, which a test says to a server."""
+    chinese, english = (SENTENCES.findall(one.read_text("utf-8")) for one in (page, ENGLISH_OF[page]))
+    assert chinese == english
 
 
 @pages

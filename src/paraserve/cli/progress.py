@@ -16,6 +16,13 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from paraserve.cli.screen import end_of
+
+LEAST_NAME_CELLS, NAME_SHARE = 12, 4
+"""Of a line, a fourth is for the end of a name."""
+LEAST_BAR_CELLS, MOST_BAR_CELLS, BESIDE_BAR_CELLS = 8, 40, 68
+"""A bar leaves room for its name, times and speed."""
+
 OnProgress: TypeAlias = Callable[[int, int | None], None]
 """Called with the amount done and the total, in one unit; a total of None is not known."""
 
@@ -31,7 +38,7 @@ class Bars:
         self.is_shown = sys.stderr.isatty() and console.is_interactive
         self._progress = Progress(
             TextColumn("{task.description}", markup=False),
-            BarColumn(),
+            BarColumn(max(LEAST_BAR_CELLS, min(MOST_BAR_CELLS, console.width - BESIDE_BAR_CELLS))),
             TaskProgressColumn(),
             TimeElapsedColumn(),
             TextColumn("left"),
@@ -56,7 +63,8 @@ class Bars:
     @contextmanager
     def bar(self, name: str, weight: int = 0) -> Iterator[OnProgress]:
         """Show a bar until the context ends. Then its weight counts as done in the whole."""
-        task: TaskID = self._progress.add_task(name, total=None, speed="")
+        shown = end_of(name, max(LEAST_NAME_CELLS, self._progress.console.width // NAME_SHARE))
+        task: TaskID = self._progress.add_task(shown, total=None, speed="")
         share = 0
 
         def on_progress(done: int, total: int | None) -> None:

@@ -19,7 +19,7 @@ class Screen:
     def grow(self, text: str) -> None:
         """Redraw the growing text, or the end of it that fits on a line."""
         if self._is_shown:
-            self._draw(_end_of(" ".join(text.split()), self._console.width - 1))
+            self._draw(end_of(" ".join(text.split()), self._console.width - 1))
 
     def finish(self, text: str) -> None:
         """Print a final text in place of the growing one, without the space that would join it to the one before."""
@@ -34,7 +34,7 @@ class Screen:
         sys.stderr.flush()
 
 
-def _end_of(text: str, width: int) -> str:
+def end_of(text: str, width: int) -> str:
     """Return the end of `text` that fits in `width` cells. A Chinese character takes two."""
     if cell_len(text) <= width:
         return text

@@ -9,6 +9,7 @@ import typer
 from paraserve.cli.browser import WILDCARDS, open_page
 from paraserve.cli.config import check_files, read_settings
 from paraserve.cli.extra_flags import parse_extra_flags
+from paraserve.cli.interrupts import ended_by_interrupt
 from paraserve.cli.machine_addresses import LOOPBACK, machine_addresses
 from paraserve.errors import ParaserveError
 from paraserve.option_values import REMOVED
@@ -113,7 +114,8 @@ def _say_where_phones_go(settings: Settings) -> None:
 
 def _serve_alone(settings: Settings, sources: SettingSources, on_listening: OnListening) -> int:
     # The supervisor does without the server and the models' libraries, which take memory.
-    from paraserve.server.processes.server import serve as run_server
+    with ended_by_interrupt():
+        from paraserve.server.processes.server import serve as run_server
 
     return run_server(settings, sources, on_listening)
 

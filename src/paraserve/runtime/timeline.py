@@ -17,11 +17,11 @@ Kind: TypeAlias = Literal["receive", "run", "stage", "send"]
 KEPT_S = 60.0
 """Age up to which events are told."""
 _RECORD = struct.Struct("<dffIHH")  # start in s, wait and work in ms, amount, items, name
-PAGE_RECORDS = 256
+PAGE_RECORDS = 64
 PAGE_BYTES = PAGE_RECORDS * _RECORD.size
-MAX_PAGES = 16
+MAX_PAGES = 64
 """Of one timeline: 4096 events, 96 KiB. A client with frames of 60 ms causes 40 events a second."""
-TOTAL_PAGES = 5_000
+TOTAL_PAGES = 20_000
 """Of all timelines of a process, which take 30 MB at most."""
 JOINED_S = 0.05
 """Frames and pieces of an upload that come within this time are one event."""
@@ -69,6 +69,9 @@ class Timeline:
     Where `pool` has no page left, what is there is used in turn. Names are words of the program, so there are few.
     All methods are for the event loop's thread.
     """
+
+    # Idle connections are many, and each has one.
+    __slots__ = ("_arrival", "_arrival_name", "_capacity", "_n_records", "_names", "_pool", "_ring")
 
     def __init__(self, pool: PagePool) -> None:
         self._pool = pool

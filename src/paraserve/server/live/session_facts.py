@@ -45,6 +45,8 @@ class SessionWatch:
         key: name of its API key, None without one.
     """
 
+    __slots__ = ("_is_degraded", "_took_s", "address", "key", "request_id")
+
     def __init__(self, request_id: str, address: str, key: str | None) -> None:
         self.request_id = request_id
         self.address = address

@@ -36,12 +36,13 @@ async def answering(folder: Path | None, answer: Answer) -> AsyncIterator[None]:
         writer.close()
 
     with _short_path(folder) as short:
-        server = await asyncio.start_unix_server(serve, short / worker_socket(folder, os.getpid()).name)
-    try:
-        yield
-    finally:
-        server.close()
-        worker_socket(folder, os.getpid()).unlink(missing_ok=True)
+        path = short / worker_socket(folder, os.getpid()).name
+        server = await asyncio.start_unix_server(serve, path)
+        try:
+            yield
+        finally:
+            server.close()
+            path.unlink(missing_ok=True)
 
 
 async def ask_others(folder: Path | None, question: Json) -> dict[int, Json | None]:

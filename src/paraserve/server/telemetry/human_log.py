@@ -22,7 +22,8 @@ class HumanLines:
     def __call__(self, _logger: Any, _method: str, event: MutableMapping[str, Any]) -> str:
         """Return the line of an event, and below it the stack of an exception."""
         level = str(event.get("level", ""))
-        names = sorted((name for name in event if name not in SHOWN_BEFORE), key=lambda name: name not in FIRST)
+        names = [name for name, value in event.items() if name not in SHOWN_BEFORE and value is not None]
+        names.sort(key=lambda name: name not in FIRST)
         parts = [
             self._coloured(str(event.get("timestamp", "")), DIM),
             self._coloured(f"{level:<{LEVEL_WIDTH}}", LEVEL_COLOURS.get(level, DIM)),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from paraserve.runtime.timeline import PAGE_RECORDS, TIMELINE, PagePool, Timeline
+from paraserve.runtime.timeline import MAX_PAGES, PAGE_RECORDS, TIMELINE, PagePool, Timeline
 from paraserve.server.telemetry import timelines as module
 from paraserve.server.telemetry.timelines import MAX_ENDED, Timelines
 
@@ -83,11 +83,11 @@ def test_two_ids_for_one(now):
 def test_room_for_newcomers():
     """Where memory is short, what has ended makes room, the oldest first."""
     timelines = Timelines()
-    timelines._pool = pool = PagePool(20)
+    timelines._pool = pool = PagePool(MAX_PAGES + 4)
     for name in ("one", "two"):
         ended(timelines, name, n=4 * PAGE_RECORDS)
-    assert pool.free == 12
+    assert pool.free == MAX_PAGES - 4
     new = timelines.begin("new")
     assert timelines.ids == {"two", "new"}
     assert isinstance(new, Timeline)
-    assert pool.free == 16
+    assert pool.free == MAX_PAGES

@@ -11,7 +11,7 @@ export class Entries {
   #store;
   #player;
   #place = document.getElementById("entries");
-  #open = new Map(); // id to {entry, root}
+  #open = new Map(); // id to entry
   #stale = new Set(); // ids of recordings that another tab has changed
 
   /** `store` keeps them; `player` is the page's. */
@@ -28,7 +28,7 @@ export class Entries {
     root.dataset.created = recording.createdMs;
     const newer = [...this.#place.children].filter((other) => Number(other.dataset.created) > recording.createdMs);
     newer.at(-1)?.after(root);
-    this.#open.set(recording.id, { entry, root });
+    this.#open.set(recording.id, entry);
     listenToShare(root, recording);
     entry.onChange = () => this.#store.keep(recording);
     entry.onAgain = () => this.onAgain(entry);
@@ -39,13 +39,13 @@ export class Entries {
   /** The entry of a recording that is kept, shown if it was not; null if none is kept. */
   async open(id) {
     const recording = this.#open.has(id) ? null : await this.#store.get(id);
-    if (this.#open.has(id)) return this.#open.get(id).entry; // it may have come in the meantime
+    if (this.#open.has(id)) return this.#open.get(id); // it may have come in the meantime
     return recording && this.add(recording);
   }
 
   /** The entry, undefined if it is not on the page. */
   find(id) {
-    return this.#open.get(id)?.entry;
+    return this.#open.get(id);
   }
 
   /** Take an entry off the page and stop what is being done. Returns its recording, undefined if it was not there. */
@@ -58,11 +58,7 @@ export class Entries {
 
   /** Bring an entry into sight, or the word at a place of its text: the number of characters before it. */
   show(entry, offset = 0) {
-    const { root } = this.#open.get(entry.recording.id);
-    const atMs = offset && timeAt(entry.recording.transcript, offset);
-    const word = atMs ? [...root.querySelectorAll(".word")].findLast(({ dataset }) => Number(dataset.start) <= atMs) : null;
-    (word ?? root).scrollIntoView({ block: word ? "center" : "start" });
-    (word ?? root.querySelector(".text")).focus({ preventScroll: true });
+    entry.reveal(offset ? timeAt(entry.recording.transcript, offset) : null);
   }
 
   /** Show what another tab has made of a recording. */

@@ -30,6 +30,11 @@ export function numberOf(n) {
   return n.toLocaleString(locale());
 }
 
+/** About what the browser needs for recordings with these summaries. */
+export function bytesOf(summaries) {
+  return summaries.reduce((sum, { soundBytes, text }) => sum + soundBytes + 2 * text.length, 0);
+}
+
 /** Bytes in kB or MB. */
 export function sizeOf(bytes) {
   const [amount, unit] = bytes < 1e6 ? [bytes / 1e3, "kilobyte"] : [bytes / 1e6, "megabyte"];

@@ -1,4 +1,6 @@
 /** The history of the page: what is kept is shown again, and in a view of its own. */
+import { say } from "../words/words.js";
+import { bytesOf, numberOf, sizeOf } from "./facts.js";
 import { removeRecordings } from "./removing.js";
 import { tell } from "./undo.js";
 
@@ -20,8 +22,16 @@ export async function openHistory(store, entries) {
     await list.load();
   };
   view.addEventListener("show", showList);
+  const settings = document.getElementById("keep").closest("details");
+  settings.addEventListener("toggle", () => settings.open && showSize(store));
   if (!view.hidden) showList();
   await restore(store, entries);
+}
+
+async function showSize(store) {
+  const all = await store.all();
+  const values = { n: numberOf(all.length), size: sizeOf(bytesOf(all)) };
+  say(document.getElementById("keep-size"), all.length ? "history.size" : null, values);
 }
 
 async function restore(store, entries) {

@@ -1,12 +1,12 @@
 /** The view of all recordings that this browser keeps. */
 import { say } from "../words/words.js";
-import { dayOf, numberOf, sizeOf, titleOf } from "./facts.js";
+import { bytesOf, dayOf, numberOf, sizeOf, titleOf } from "./facts.js";
 import { exportAll } from "./export.js";
 import { removeRecordings } from "./removing.js";
 import { rowOf } from "./row.js";
 import { search } from "./search.js";
 
-const PAGE_ROWS = 50; // more of them follow when the last one comes into sight
+const PAGE_ROWS = 25; // more of them follow when the last one comes into sight
 
 export class HistoryList {
   #view;
@@ -96,10 +96,9 @@ export class HistoryList {
     nothing.hidden = this.#found.length > 0;
     say(nothing, all.length ? "history.none_found" : nothing.dataset.key, { query });
     this.#find(".history-tools").hidden = all.length === 0;
-    const bytes = all.reduce((sum, one) => sum + one.soundBytes + 2 * one.text.length, 0);
     const key = query ? "history.found" : "history.size";
-    const [n, of] = [this.#found.length, all.length].map(numberOf);
-    say(this.#find("#history-size"), all.length ? key : null, { n, of, size: sizeOf(bytes) });
+    const [found, n] = [this.#found.length, all.length].map(numberOf);
+    say(this.#find("#history-size"), all.length ? key : null, { found, n, size: sizeOf(bytesOf(all)) });
   }
 
   async #open(id, offset) {

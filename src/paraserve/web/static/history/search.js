@@ -14,8 +14,9 @@ export function search(summaries, query, titleOf, most = 3) {
     const text = foldedText(summary);
     const title = fold(titleOf(summary));
     if (!words.every((word) => text.includes(word) || title.includes(word))) continue;
-    const places = words.flatMap((word) => placesOf(text, word)).sort((a, b) => a.offset - b.offset);
-    found.push({ summary, places: places.slice(0, most), count: places.length });
+    const matches = words.map((word) => matchesOf(text, word, most));
+    const places = matches.flatMap(({ first }) => first).sort((a, b) => a.offset - b.offset);
+    found.push({ summary, places: places.slice(0, most), count: matches.reduce((sum, { count }) => sum + count, 0) });
   }
   return found;
 }
@@ -40,10 +41,12 @@ function foldedText(summary) {
   return folds.get(summary);
 }
 
-function placesOf(text, word) {
-  const places = [];
+function matchesOf(text, word, most) {
+  const first = [];
+  let count = 0;
   for (let at = text.indexOf(word); at >= 0; at = text.indexOf(word, at + word.length)) {
-    places.push({ offset: at, length: word.length });
+    if (count < most) first.push({ offset: at, length: word.length });
+    count += 1;
   }
-  return places;
+  return { first, count };
 }

@@ -1,12 +1,10 @@
 /** The recordings that this browser keeps, with their sound, from one visit to the next. */
 import { Recording } from "../client/recording.js";
 import { answered, chunksOf, openDatabase, reading, written } from "./database.js";
-import { detailsOf, isInterrupted, summaryOf } from "./kept.js";
-import { askToStay, hasRoomFor } from "./room.js";
-import { SoundKeeper } from "./sound_keeper.js";
+import { isInterrupted } from "./kept.js";
 import { Tabs } from "./tabs.js";
+import { STORES, Writer } from "./writer.js";
 
-const STORES = ["summaries", "details", "sounds", "chunks"];
 const SOONEST_MS = 500;
 const LATEST_MS = 10000;
 const REST_FACTOR = 20; // between two writes of a recording, that of three hours takes a while
@@ -18,23 +16,21 @@ export class RecordingStore {
   onChange = (_id, _isElsewhere) => {};
   /** Called with {code} and the recording if something of it cannot be kept. */
   onProblem = (_error, _recording) => {};
-  #database;
-  #what;
+  #database = opened();
+  #wants;
+  #writer;
   #tabs;
   #pending = new Map(); // id to {recording, timer}
   #working = new Map(); // id to the recording that this tab works on
-  #sounds = new Map(); // id to what is kept of its sound: {sound, bytes}
-  #keepers = new Map(); // id to the SoundKeeper of somebody who speaks
-  #unkept = new Set(); // ids whose sound has no room
-  #lost = new Set(); // ids whose text has none
   #removed = new Set();
   #writing = Promise.resolve();
   #writeMs = 0;
 
-  /** `what()` tells what is to be kept: "all", "text" (no sound) or "nothing". */
-  constructor(what) {
-    this.#what = what;
-    this.#database = opened();
+  /** `wants()` tells what is to be kept: "all", "text" (no sound) or "nothing" new. */
+  constructor(wants) {
+    this.#wants = wants;
+    const onProblem = (error, recording) => this.onProblem(error, recording);
+    this.#writer = new Writer(this.#database, () => wants() === "all", onProblem);
     this.#tabs = new Tabs(() => [...this.#working.keys()], (change) => this.#changedElsewhere(change));
     addEventListener("pagehide", () => this.flush());
   }
@@ -46,13 +42,13 @@ export class RecordingStore {
 
   /** Keep a recording as it is in a moment; call it after each change. */
   keep(recording) {
-    const { id } = recording;
-    if (recording.state === "done") this.#working.delete(id);
+    const { id, state } = recording;
+    if (state === "done") this.#working.delete(id);
     else this.#working.set(id, recording);
-    const isFirst = !this.#sounds.has(id);
-    if ((isFirst && this.#what() === "nothing") || this.#removed.has(id) || this.#pending.has(id)) return;
-    const waitMs = isFirst ? 0 : Math.min(LATEST_MS, SOONEST_MS + this.#writeMs * REST_FACTOR);
-    this.#sounds.set(id, this.#sounds.get(id) ?? { sound: null, bytes: 0 });
+    const isNew = !this.#writer.knows(id);
+    if ((isNew && this.#wants() === "nothing") || this.#removed.has(id) || this.#pending.has(id)) return;
+    if (isNew) this.#writer.know(id, null, 0);
+    const waitMs = isNew ? 0 : Math.min(LATEST_MS, SOONEST_MS + this.#writeMs * REST_FACTOR);
     this.#pending.set(id, { recording, timer: setTimeout(() => this.#settle(id), waitMs) });
   }
 
@@ -64,22 +60,7 @@ export class RecordingStore {
 
   /** Returns a function that keeps the samples (Int16Array, 16 kHz) of somebody who speaks. */
   soundKeeper(recording) {
-    let keeper = null;
-    let waiting = [];
-    const start = async () => {
-      const database = await this.#database;
-      if (!database || this.#what() !== "all") return;
-      keeper = new SoundKeeper(database, recording.id, (error) => this.#soundFailed(recording, error));
-      this.#keepers.set(recording.id, keeper);
-      for (const samples of waiting) keeper.add(samples);
-      waiting = [];
-    };
-    start();
-    return (samples) => {
-      if (this.#unkept.has(recording.id)) return;
-      if (keeper) keeper.add(samples);
-      else if (this.#what() === "all") waiting.push(samples);
-    };
+    return this.#writer.soundKeeper(recording);
   }
 
   /** Summaries of all, newest first; see kept.js. Interrupted ones have the error `interrupted`. */
@@ -102,17 +83,16 @@ export class RecordingStore {
     if (!summary) return null;
     const database = await this.#database;
     const details = await answered(reading(database, "details").get(id));
-    const recording = { ...details, error: summary.error, state: summary.state };
-    recording.sound = (await answered(reading(database, "sounds").get(id))) ?? null;
-    this.#sounds.set(id, { sound: recording.sound, bytes: summary.soundBytes });
-    if (!recording.sound) await this.#join(recording);
-    return recording;
+    const sound = (await answered(reading(database, "sounds").get(id))) ?? null;
+    this.#writer.know(id, sound, summary.soundBytes);
+    const recording = { ...details, error: summary.error, state: summary.state, sound };
+    return sound ? recording : { ...recording, ...(await this.#joined(id)) };
   }
 
   /** Give a recording that is not open another title. */
   async rename(id, title) {
     const recording = await this.get(id);
-    if (recording) await this.#write(Object.assign(recording, { title }));
+    if (recording) await this.#write({ ...recording, title });
   }
 
   /** Take recordings out of all lists. They can be restored for a while. */
@@ -131,7 +111,7 @@ export class RecordingStore {
     await this.#markRemoved(ids, 0);
   }
 
-  /** Delete the recordings that were removed, for good. */
+  /** Delete recordings for good. */
   async purge(ids) {
     const database = await this.#database;
     if (database) await purged(database, ids);
@@ -165,71 +145,19 @@ export class RecordingStore {
   }
 
   async #write(recording) {
-    const database = await this.#database;
-    const { id } = recording;
-    const sound = database && (await this.#soundToKeep(recording));
-    if (!database || this.#removed.has(id)) return;
+    if (this.#removed.has(recording.id)) return;
     const startedMs = performance.now();
-    const bytes = sound?.size ?? (this.#keepers.get(id) ?? this.#sounds.get(id))?.bytes ?? 0;
-    try {
-      await written(database, STORES, ({ summaries, details, sounds, chunks }) => {
-        summaries.put(summaryOf(recording, bytes));
-        details.put(detailsOf(recording), id);
-        if (!sound) return;
-        sounds.put(sound, id);
-        chunks.delete(chunksOf(id)); // all of them are in it
-      });
-    } catch (error) {
-      await this.#failed(recording, error, sound);
-      return;
-    }
-    if (sound) this.#soundKept(id, sound);
+    await this.#writer.write(recording);
     this.#writeMs = performance.now() - startedMs;
-    this.#tell([id]);
+    this.#tell([recording.id]);
   }
 
-  #soundKept(id, sound) {
-    this.#keepers.delete(id);
-    this.#sounds.set(id, { sound, bytes: sound.size });
-    askToStay();
-  }
-
-  /** The sound if it is not kept yet and shall be, else null. */
-  async #soundToKeep(recording) {
-    const { id, sound } = recording;
-    if (!sound || this.#what() !== "all" || this.#unkept.has(id) || this.#sounds.get(id)?.sound === sound) return null;
-    if (await hasRoomFor(sound.size)) return sound;
-    this.#soundFailed(recording);
-    return null;
-  }
-
-  /** The text is kept even where the sound is too large. */
-  async #failed(recording, error, sound) {
-    if (!(error instanceof DOMException)) throw error;
-    if (sound) {
-      this.#soundFailed(recording);
-      await this.#write(recording);
-    } else if (!this.#lost.has(recording.id)) {
-      this.#lost.add(recording.id);
-      this.onProblem({ code: "text_not_kept" }, recording);
-    }
-  }
-
-  #soundFailed(recording) {
-    if (this.#unkept.has(recording.id)) return;
-    this.#unkept.add(recording.id);
-    this.onProblem({ code: "sound_not_kept" }, recording);
-  }
-
-  /** The sound of somebody whose page went away, from its chunks. */
-  async #join(recording) {
-    const chunks = await answered(reading(await this.#database, "chunks").getAll(chunksOf(recording.id)));
-    if (!chunks.length) return;
-    const joined = new Recording();
-    for (const chunk of chunks) joined.append(chunk);
-    recording.sound = joined.wav();
-    recording.peaks = joined.peaks;
-    recording.durationMs = joined.durationMs;
+  /** The sound of somebody whose page went away, from its chunks: {sound, peaks, durationMs}, or {}. */
+  async #joined(id) {
+    const chunks = await answered(reading(await this.#database, "chunks").getAll(chunksOf(id)));
+    const whole = new Recording();
+    for (const chunk of chunks) whole.append(chunk);
+    return chunks.length ? { sound: whole.wav(), peaks: whole.peaks, durationMs: whole.durationMs } : {};
   }
 
   #tell(ids, isRemoved = false) {

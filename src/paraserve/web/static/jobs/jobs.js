@@ -2,26 +2,27 @@
 import { credentials } from "../client/server.js";
 import { offerView } from "../views.js";
 
-let make = null;
-let view = null; // for those who have jobs
+let entries = null;
+let view = null; // made when it is first seen
 
-/** Be ready to offer the view. `entries` shows the texts of jobs. */
-export function openJobs(entries) {
-  make = async () => {
-    const { JobsView } = await import("./jobs_view.js");
-    view ??= new JobsView(entries);
-  };
-  document.querySelector('[data-view="jobs"]').addEventListener("show", () => view?.load());
+/** Be ready to offer the view. `shown` are the entries that show the texts of jobs. */
+export function openJobs(shown) {
+  entries = shown;
+  document.querySelector('[data-view="jobs"]').addEventListener("show", async () => (await theView()).load());
 }
 
 /** Ask whether the holder of the API key (empty: none) has jobs, and offer the view if so. */
 export async function offerJobs(key) {
   const answer = await fetch("v1/jobs?limit=1", { headers: credentials(key) }).catch(() => null);
-  if (answer?.ok) await make();
   offerView("jobs", Boolean(answer?.ok));
 }
 
-/** Submit files, once the view is there. */
-export function submitJobs(files) {
-  view?.submit(files);
+export async function submitJobs(files) {
+  (await theView()).submit(files);
+}
+
+async function theView() {
+  const { JobsView } = await import("./jobs_view.js");
+  view ??= new JobsView(entries);
+  return view;
 }

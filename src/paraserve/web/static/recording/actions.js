@@ -5,6 +5,7 @@ import { FORMATS, timedText } from "../transcripts/transcript.js";
 import { say } from "../words/words.js";
 
 const DONE_MS = 2000;
+const MENU_MARGIN_PX = 16; // from the edge of the window
 const KEPT_LIMITS = "subtitle_limits";
 
 /** Let the buttons of `root` copy and save what `recording` holds when they are pressed. */
@@ -47,7 +48,10 @@ export function save(name, blob) {
 function listenToMenu(menu) {
   const closeOutside = ({ target }) => menu.contains(target) || closeMenu(menu);
   menu.addEventListener("toggle", () => {
-    if (menu.open) showLimits(menu);
+    if (menu.open) {
+      showLimits(menu);
+      fit(menu);
+    }
     document[menu.open ? "addEventListener" : "removeEventListener"]("pointerdown", closeOutside);
   });
   menu.addEventListener("focusout", ({ relatedTarget }) => {
@@ -59,6 +63,15 @@ function listenToMenu(menu) {
     menu.querySelector("summary").focus();
   });
   menu.addEventListener("change", ({ target }) => target.dataset.limit && keepLimit(target));
+}
+
+/** Open it to the side where there is more room, and no longer than that. */
+function fit(menu) {
+  const { top, bottom } = menu.querySelector("summary").getBoundingClientRect();
+  const [above, below] = [top, innerHeight - bottom];
+  const list = menu.querySelector(".menu");
+  menu.classList.toggle("below", below > above);
+  list.style.maxHeight = `${Math.max(above, below) - MENU_MARGIN_PX}px`;
 }
 
 function closeMenu(menu) {

@@ -191,6 +191,17 @@ export class Entry {
     document.getElementById("hint").hidden = document.getElementById("entries").childElementCount > 0;
   }
 
+  /** Bring the entry into sight and the keyboard into its text; to the word at a time, if one is given. */
+  reveal(atMs = null) {
+    const word = atMs === null ? null : this.#text.wordAt(atMs);
+    (word ? this.#text.root : this.#root).scrollIntoView({ block: word ? "nearest" : "start" });
+    if (word) {
+      this.#text.reveal(word);
+      this.#playing.seek(atMs);
+    }
+    (word ?? this.#text.root).focus({ preventScroll: true });
+  }
+
   /** Give it a title of somebody's own. */
   rename(title) {
     this.#update({ title });
@@ -199,7 +210,7 @@ export class Entry {
 
   #update(changes) {
     Object.assign(this.recording, changes);
-    this.#showAgain();
+    this.#offer();
     this.onChange();
   }
 
@@ -222,12 +233,14 @@ export class Entry {
     this.#showText();
     showRemarks(this.#root, this.recording);
     if (ending) this.#text.showReason(ending);
-    this.#showAgain();
+    this.#offer();
     this.#find(".wav").hidden = !sound || source !== "microphone";
   }
 
-  #showAgain() {
+  /** What can be done with it now. */
+  #offer() {
     const { state, sound, error } = this.recording;
+    this.#find(".play").disabled = state === "done" && !sound;
     const button = this.#find(".again");
     button.hidden = state !== "done" || !sound;
     button.classList.toggle("main", Boolean(error));

@@ -1,6 +1,6 @@
 /** The channels of a recording, whose names can be changed everywhere at once. */
 import { hasChannel } from "../transcripts/joining.js";
-import { label } from "../words/words.js";
+import { label, say } from "../words/words.js";
 
 const LONGEST_NAME = 40;
 
@@ -13,13 +13,15 @@ export function showChannels(place, transcript, onName) {
 }
 
 function field(channel, names, onName) {
+  const line = document.createElement("label");
+  const name = document.createElement("span");
+  say(name, "channel", { channel });
   const input = document.createElement("input");
   input.maxLength = LONGEST_NAME;
   input.value = names[channel] ?? "";
-  input.placeholder = String(channel);
   input.spellcheck = false;
-  input.dataset.channel = channel;
   label(input, "channel.name", { channel });
   input.addEventListener("change", () => onName(channel, input.value.replace(/[[\]\s]+/g, " ").trim()));
-  return input;
+  line.append(name, input);
+  return line;
 }

@@ -84,8 +84,9 @@ export class Paragraph {
     } else say(node, "channel", { channel });
   }
 
-  /** Leave about as much room as it will need, as long as the browser has not drawn it. */
-  reserve(widthPx) {
+  /** Let the browser draw it only when it is seen, and leave about as much room as it will need until then. */
+  drawLate(widthPx) {
+    this.node.classList.add("late");
     const text = this.#plainText();
     const chars = text.length + (text.match(WIDE)?.length ?? 0);
     const lines = Math.ceil((chars * CHAR_PX) / Math.max(CHAR_PX, widthPx - MARGIN_PX));

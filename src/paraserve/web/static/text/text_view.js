@@ -97,15 +97,19 @@ export class TextView {
 
   /** Mark the word that is played at a time; null: none. `isPlaying`: it is kept in sight. */
   mark(atMs, isPlaying) {
-    const place = atMs === null ? null : this.#times.at(atMs);
-    const node = place && this.nodeOf(place.sentence);
-    const word = node?.querySelectorAll(".word")[place.word] ?? null;
+    const word = atMs === null ? null : this.wordAt(atMs);
     if (word !== this.#played) {
       this.#played?.classList.remove("played");
       word?.classList.add("played");
       this.#played = word;
     }
     if (isPlaying && word) this.#following.see(word);
+  }
+
+  /** The element of the word that is said at a time, null where there is none. */
+  wordAt(atMs) {
+    const place = this.#times.at(atMs);
+    return (place && this.nodeOf(place.sentence).querySelectorAll(".word")[place.word]) ?? null;
   }
 
   /** The sentence that is played at a time, or the last one before it. */
@@ -156,7 +160,7 @@ export class TextView {
     for (const sentence of sentences) this.#bySentence.set(sentence, paragraph);
     if (isOneOfFew) paragraph.fill();
     else {
-      paragraph.reserve(this.root.clientWidth);
+      paragraph.drawLate(this.root.clientWidth);
       this.#near.observe(paragraph.node);
     }
     return paragraph;

@@ -18,9 +18,9 @@ export default {
   },
   zh: {
     models: "模型",
-    "models.open": "听懂任何话题",
-    "models.offer": "{name} 能听懂{languages}。只需下载一次（{megabytes} MB），服务器会把它和现有模型一起加载。",
-    "models.here": "{name} 能听懂{languages}。它已在服务器上，只需加载。",
+    "models.open": "识别任意内容",
+    "models.offer": "{name} 支持{languages}。只需下载一次（{megabytes} MB），服务器会把它和现有模型一起加载。",
+    "models.here": "{name} 支持{languages}。它已在服务器上，只需加载。",
     "models.get_open": "下载开放域模型",
     "models.more": "更多模型",
     "models.choice": "要下载的模型",

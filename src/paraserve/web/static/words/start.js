@@ -29,7 +29,7 @@ export default {
     "insecure.local": "{address} on the computer that the server runs on",
   },
   zh: {
-    "start.title": "开口说话，文字随之出现",
+    "start.title": "开口说话，即刻出字",
     examples: "示例",
     "examples.say": "试着读一句",
     "examples.hear": "或点一段录音",
