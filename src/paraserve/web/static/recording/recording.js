@@ -12,8 +12,8 @@ let latestMs = 0;
  * - `id`: unlike that of every other recording of this browser
  * - `createdMs`: when it began, as Date.now() counts
  * - `state`: "new", "working" or "done"; `error`: {code, message} of what went wrong, or null
- * - `transcript`: see transcript.js; `isEdited`: whether somebody has changed its text; `original`: the sentences
- *   before that, null if nobody has
+ * - `transcript`: see transcript.js; `isEdited`: whether somebody has changed its text; `original`: its {text,
+ *   sentences} before that, null if nobody has
  * - `heard`: {speech_ms, recognized_ms, notice, hints}, what the server says of the speech so far
  * - `hotwords`: {found: {word: times}, ignored: [word]}
  * - `ending`: key of words.js that tells why there is no text, or null
