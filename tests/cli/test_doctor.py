@@ -1,5 +1,6 @@
 """`paraserve doctor`: a line each, cures, and the exit code."""
 
+import os
 import shutil
 import socket
 
@@ -53,6 +54,7 @@ def test_port_in_use():
     assert done.returncode == 1
     (line,) = (line for line in done.stdout.splitlines() if line.startswith("fail"))
     assert line.startswith(f"fail  port {port}: cannot listen on 127.0.0.1: Address already in use -> ")
+    assert f"or stop process {os.getpid()}, " in line
 
 
 @pytest.mark.slow

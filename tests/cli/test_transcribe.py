@@ -1,10 +1,14 @@
 """`paraserve transcribe` as a user runs it: output, files, failures, interruption, a server's help."""
 
+import contextlib
+import http.server
 import json
 import os
 import signal
 import socket
+import ssl
 import subprocess
+import threading
 import time
 
 import numpy as np
@@ -13,6 +17,7 @@ import pytest
 import soundfile
 
 from paraserve.subtitle_options import SubtitleOptions
+from support.certificates import self_signed
 from support.commands import PROGRAM, clean_environment, installed_paraserve, paraserve, server
 from support.subtitles import check_subtitles, read_subtitles
 from support.tiers import first_quick
@@ -202,13 +207,54 @@ def test_server_that_refuses(server_url, data_dir, noise_file, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("url", ["http://127.0.0.1:1", "ftp://127.0.0.1", "127.0.0.1:10095", "http://127.0.0.1:x"])
+@pytest.mark.parametrize("url", ["http://127.0.0.1:1", "ftp://127.0.0.1", "127.0.0.1:2", "http://127.0.0.1:x"])
 def test_no_server(url, data_dir):
     """A server that cannot be reached, or a URL that is none, is one clear line."""
     done = paraserve("transcribe", "--server", url, data_dir / "zh_phone.wav")
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
     assert done.stderr.startswith("paraserve: ")
     assert "127.0.0.1" in done.stderr
+
+
+@pytest.mark.slow
+def test_a_server_that_speaks_otherwise(data_dir, tmp_path):
+    """Http to https, https to http, and a certificate that nobody vouches for: a line that says what to try."""
+    certificate = self_signed(tmp_path)
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(certificate.certfile, certificate.keyfile)
+    for context, scheme, message in (
+        (tls, "https", "is not trusted: self-signed certificate (SSL_CERT_FILE=FILE trusts"),
+        (None, "https", "does not speak TLS: try http://"),
+    ):
+        with answering(context) as port:
+            done = paraserve("transcribe", "--server", f"{scheme}://127.0.0.1:{port}", data_dir / "zh_phone.wav")
+        assert done.returncode == 1
+        assert message in done.stderr
+
+
+@contextlib.contextmanager
+def answering(context):
+    """A server of nothing, with or without TLS."""
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), QuietHandler)
+    if context is not None:
+        server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    try:
+        yield server.server_port
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+class QuietHandler(http.server.BaseHTTPRequestHandler):
+    def handle(self):
+        with contextlib.suppress(OSError):
+            super().handle()
+
+    def log_message(self, *args):
+        """Nothing is logged."""
 
 
 @pytest.mark.slow

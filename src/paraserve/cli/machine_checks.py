@@ -9,10 +9,13 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from paraserve.cli.certificate_checks import check_certificate
 from paraserve.cli.findings import Finding, fail, ok, warn
 from paraserve.cpus import available_cpus
+from paraserve.errors import ParaserveError
 from paraserve.inference.graphs.devices import installation_problem
 from paraserve.inference.graphs.session import available_providers, cuda_problem, runtime_version
+from paraserve.server.processes.port_holder import port_holder
 from paraserve.settings import Settings
 
 OLDEST_PYTHON = (3, 11)
@@ -22,7 +25,7 @@ PROBE_TIMEOUT_S = 2.0
 
 
 def check_machine(settings: Settings) -> Iterator[Finding]:
-    """Check Python, ONNX Runtime, CPU, memory and port."""
+    """Check Python, ONNX Runtime, CPU, memory, port, and the TLS certificate where there is one."""
     yield _python()
     yield _onnxruntime(settings)
     yield _telemetry()
@@ -30,6 +33,8 @@ def check_machine(settings: Settings) -> Iterator[Finding]:
     yield ok("cpus", f"{available_cpus()} usable by this process")
     yield _memory()
     yield _port(settings)
+    if settings.certfile:
+        yield _certificate(settings)
 
 
 def processor_name() -> str:
@@ -100,8 +105,18 @@ def _port(settings: Settings) -> Finding:
         if _is_our_server(settings):
             return warn(subject, "a server already runs there and answers", "stop it, or start another with --port")
         detail = f"cannot listen on {settings.host}: {error.strerror}"
-        return fail(subject, detail, "choose another by --port, or stop what listens there")
+        there = port_holder(settings.port) or "what listens there"
+        return fail(subject, detail, f"choose another by --port, or stop {there}")
     return ok(subject, f"free on {settings.host}")
+
+
+def _certificate(settings: Settings) -> Finding:
+    cure = "docs/troubleshooting.md, or serve --self-signed"
+    try:
+        warning = check_certificate(settings.certfile, settings.keyfile)
+    except ParaserveError as error:
+        return fail("certificate", error.message, cure)
+    return ok("certificate", settings.certfile) if warning is None else warn("certificate", warning, cure)
 
 
 def _is_our_server(settings: Settings) -> bool:

@@ -6,6 +6,7 @@ import json
 import os
 import secrets
 import socket
+import ssl
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -72,7 +73,7 @@ class RemoteTranscriber:
             try:
                 status, answer = _post(connection, self.path, body, headers)
             except (OSError, http.client.HTTPException) as error:
-                raise ParaserveError(f"no answer from {connection.host}:{connection.port}: {error}") from None
+                raise ParaserveError(_no_answer(connection, error)) from None
         return _transcript(status, answer)
 
 
@@ -98,6 +99,21 @@ def _post(
         connection.request("POST", path, body, headers)
     response = connection.getresponse()
     return response.status, response.read()
+
+
+def _no_answer(connection: http.client.HTTPConnection, error: Exception) -> str:
+    """Return why a server did not answer, with what helps."""
+    place = f"{connection.host}:{connection.port}"
+    if isinstance(error, ssl.SSLCertVerificationError):
+        reason = error.verify_message
+        return f"the certificate of {place} is not trusted: {reason} (SSL_CERT_FILE=FILE trusts one of yours)"
+    if isinstance(error, ssl.SSLError):
+        return f"{place} does not speak TLS: try http:// in place of https://"
+    if isinstance(error, ConnectionRefusedError):
+        return f"nothing listens on {place}: is paraserve serve running there?"
+    if isinstance(error, http.client.BadStatusLine):
+        return f"{place} does not answer as a server does: try https://, or another port"
+    return f"no answer from {place}: {(error.strerror if isinstance(error, OSError) else None) or error}"
 
 
 def _form(boundary: str, filename: str, options: RecognitionOptions) -> tuple[bytes, bytes]:

@@ -1,5 +1,6 @@
 """What `paraserve serve` does: settings, checks before anything is loaded, and the server itself."""
 
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -65,6 +66,8 @@ def run(common: Mapping[str, object], args: Sequence[str], switches: ServeSwitch
     _warn_of_risks(settings)
     if switches.self_signed:
         _say_where_phones_go(settings)
+    if sys.stderr.isatty():
+        _say(f"loading {', '.join(settings.model_entries)}")
     on_listening = partial(open_page, host=settings.host) if switches.open_browser else say_no_more
     if settings.is_supervised:
         return Supervisor(settings, sources=sources, on_listening=on_listening).run()

@@ -1,5 +1,6 @@
 """The list of commands: true, quick, and helpful to those who mistype."""
 
+import os
 import subprocess
 import sys
 from importlib import import_module
@@ -8,6 +9,7 @@ import pytest
 from typer.main import get_command
 
 from paraserve.cli.commands import COMMANDS
+from support.commands import PROGRAM, clean_environment
 
 HEAVY = ("numpy", "onnx", "onnxruntime", "av", "pydantic_settings", "structlog", "httpx2", "sqlalchemy", "rich")
 PROBE = f"""
@@ -33,6 +35,20 @@ def test_help_loads_nothing_that_is_large():
     """Neither models nor the server nor settings are imported for any help."""
     done = subprocess.run([sys.executable, "-c", PROBE], capture_output=True, text=True, check=True)
     assert done.stderr == "[]\n"
+
+
+@pytest.mark.alone
+@pytest.mark.parametrize(("args", "most_s"), [([], 0.3), (["transcribe"], 0.5), (["serve"], 0.5)])
+def test_help_is_quick(args, most_s):
+    """A person does not wait for it: that much work at most, where half as much is usual. The best of five counts."""
+    took_s = []
+    for _ in range(5):
+        process = subprocess.Popen([PROGRAM, *args, "--help"], stdout=subprocess.DEVNULL, env=clean_environment())
+        _, status, used = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        assert process.returncode == 0
+        took_s.append(used.ru_utime + used.ru_stime)
+    assert min(took_s) < most_s
 
 
 @pytest.mark.parametrize(

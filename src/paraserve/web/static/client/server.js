@@ -37,8 +37,10 @@ export function socketUrl(server, key) {
 
 /** The error that an answer stands for, from its JSON, its status and its header `Retry-After`. */
 export function errorOf(body, status, retryAfter = null) {
-  const { code = "failed", message = `HTTP ${status}`, param = null } = body?.error ?? {};
-  return new ServerError(code, message, param, retryAfter === null ? null : Number(retryAfter));
+  const isAway = [502, 503, 504].includes(status); // a proxy says so in words of its own
+  const { code = isAway ? "no_connection" : "failed", message = `HTTP ${status}`, param = null } = body?.error ?? {};
+  const seconds = retryAfter === null ? NaN : Number(retryAfter); // NaN for a date
+  return new ServerError(code, message, param, Number.isFinite(seconds) ? seconds : null);
 }
 
 /** The models of a server, as it describes them. `options`: {url, key}. Rejects with a ServerError. */

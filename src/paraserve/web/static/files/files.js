@@ -77,6 +77,9 @@ export function openFiles({ newEntry, here, onTake }) {
   }
 
   listenToButtons(take);
+  addEventListener("beforeunload", (event) => {
+    if (queue.items.some(({ state }) => state === "waiting" || state === "working")) event.preventDefault();
+  });
   listenToDrops(take);
   return (files, source) => take(chosenFiles(files), source);
 }
@@ -115,21 +118,28 @@ function listenToButtons(take) {
 }
 
 function listenToDrops(take) {
-  const show = (isOver) => $("drop").classList.toggle("over", isOver);
+  const places = document.querySelectorAll("#drop, .jobs-new");
+  const show = (isOver) => places.forEach((place) => place.classList.toggle("over", isOver));
   document.addEventListener("dragover", (event) => {
+    if (isForField(event, event.dataTransfer)) return;
     event.preventDefault();
     show(true);
   });
   document.addEventListener("dragleave", (event) => show(event.relatedTarget !== null));
   document.addEventListener("drop", (event) => {
+    if (isForField(event, event.dataTransfer)) return;
     event.preventDefault();
     show(false);
     receive(event.dataTransfer, take);
   });
   document.addEventListener("paste", (event) => {
-    if (event.target.closest?.("input, textarea, [contenteditable]")) return;
-    receive(event.clipboardData, take);
+    if (!isForField(event, event.clipboardData)) receive(event.clipboardData, take);
   });
+}
+
+/** Whether it is a text for a field. */
+function isForField({ target }, { types }) {
+  return !types.includes("Files") && Boolean(target.closest?.("input, textarea, [contenteditable]"));
 }
 
 /** Files, or words about what else was dropped. */

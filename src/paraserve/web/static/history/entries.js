@@ -1,4 +1,5 @@
 /** The recordings that are open on the page, newest first. */
+import { unfold } from "../files/folding.js";
 import { Entry } from "../recording/entry.js";
 import { listenToShare } from "../share/menu.js";
 import { timeAt } from "./places.js";
@@ -24,12 +25,12 @@ export class Entries {
   /** Show a recording, and keep it from now on. Returns its entry. */
   add(recording) {
     const entry = new Entry(recording, this.#player, this.#place);
-    const root = this.#place.firstElementChild;
-    root.dataset.created = recording.createdMs;
+    const { element } = entry;
+    element.dataset.created = recording.createdMs;
     const newer = [...this.#place.children].filter((other) => Number(other.dataset.created) > recording.createdMs);
-    newer.at(-1)?.after(root);
+    newer.at(-1)?.after(element);
     this.#open.set(recording.id, entry);
-    listenToShare(root, recording);
+    listenToShare(element, recording);
     entry.onChange = () => this.#store.keep(recording);
     entry.onAgain = () => this.onAgain(entry);
     entry.onRemove = () => this.onRemove(recording.id);
@@ -58,6 +59,7 @@ export class Entries {
 
   /** Bring an entry into sight, or the word at a place of its text: the number of characters before it. */
   show(entry, offset = 0) {
+    unfold(entry);
     entry.reveal(offset ? timeAt(entry.recording.transcript, offset) : null);
   }
 

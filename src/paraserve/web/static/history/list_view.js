@@ -24,11 +24,11 @@ export class HistoryList {
     this.#store = store;
     this.#entries = entries;
     this.#end = new IntersectionObserver((seen) => seen.some((one) => one.isIntersecting) && this.#showMore());
-    this.#find("#history-search").addEventListener("input", () => this.#search());
+    this.#find("#history-search").addEventListener("input", () => this.#search(PAGE_ROWS));
     this.#find("#history-save").addEventListener("click", () => this.#save());
-    this.#find("#history-clear").addEventListener("click", () => this.#remove([...this.#summaries.keys()]));
-    const words = new MutationObserver(() => this.#search());
-    words.observe(document.documentElement, { attributeFilter: ["lang"] });
+    this.#find("#history-clear").addEventListener("click", () => this.#remove(this.#foundIds));
+    const language = new MutationObserver(() => this.#search());
+    language.observe(document.documentElement, { attributeFilter: ["lang"] });
   }
 
   /** Read all again. */
@@ -52,21 +52,44 @@ export class HistoryList {
     if (!isBusy) this.#search();
   }
 
-  #search() {
+  get #foundIds() {
+    return this.#found.map(({ summary }) => summary.id);
+  }
+
+  /** Show what is found, so many rows or as many as there were, with the focus where it was. */
+  #search(nRows = Math.max(PAGE_ROWS, this.#nShown)) {
     const query = this.#find("#history-search").value.trim();
     const all = [...this.#summaries.values()];
     this.#found = query ? search(all, query, titleOf) : all.map((summary) => ({ summary, places: [], count: 0 }));
+    const focus = this.#focus;
     this.#find("#history-list").replaceChildren();
     this.#nShown = 0;
     this.#day = null;
-    this.#showMore();
+    this.#showMore(nRows);
+    this.#focus = focus;
     this.#showState(query);
   }
 
-  #showMore() {
+  /** The row with the focus, by its number, and which of its buttons has it; null: none. */
+  get #focus() {
+    const row = document.activeElement.closest(".kept");
+    return row && { row: this.#rows.indexOf(row), button: document.activeElement.classList[0] };
+  }
+
+  set #focus(focus) {
+    if (!focus) return;
+    const row = this.#rows[Math.min(focus.row, this.#rows.length - 1)]; // the last one may have been deleted
+    (row?.querySelector(`.${focus.button}`) ?? this.#find("#history-search")).focus();
+  }
+
+  get #rows() {
+    return [...this.#view.querySelectorAll(".kept")];
+  }
+
+  #showMore(nRows = PAGE_ROWS) {
     const list = this.#find("#history-list");
     this.#end.disconnect();
-    const next = this.#found.slice(this.#nShown, this.#nShown + PAGE_ROWS);
+    const next = this.#found.slice(this.#nShown, this.#nShown + nRows);
     this.#nShown += next.length;
     const rows = next.flatMap((found) => this.#rowsOf(found));
     list.append(...rows);
@@ -96,6 +119,11 @@ export class HistoryList {
     nothing.hidden = this.#found.length > 0;
     say(nothing, all.length ? "history.none_found" : nothing.dataset.key, { query });
     this.#find(".history-tools").hidden = all.length === 0;
+    for (const name of ["save", "clear"]) {
+      const button = this.#find(`#history-${name}`);
+      button.hidden = this.#found.length === 0;
+      say(button, `history.${name}${query ? ".found" : ""}`);
+    }
     const key = query ? "history.found" : "history.size";
     const [found, n] = [this.#found.length, all.length].map(numberOf);
     say(this.#find("#history-size"), all.length ? key : null, { found, n, size: sizeOf(bytesOf(all)) });
@@ -121,11 +149,12 @@ export class HistoryList {
 
   async #save() {
     const button = this.#find("#history-save");
+    if (button.ariaDisabled === "true") return;
     button.ariaDisabled = "true";
-    const all = [...this.#summaries.keys()];
-    await exportAll(this.#store, all, (n) => say(button, "history.saving", { n, of: all.length }));
+    const ids = this.#foundIds;
+    await exportAll(this.#store, ids, (n) => say(button, "history.saving", { n, of: ids.length }));
     button.ariaDisabled = "false";
-    say(button, "history.save");
+    this.#search();
   }
 
   #find(selector) {

@@ -67,9 +67,9 @@ function listenToMenu(menu) {
 
 /** Open it to the side where there is more room, and no longer than that. */
 function fit(menu) {
-  const { top, bottom } = menu.querySelector("summary").getBoundingClientRect();
-  const [above, below] = [top, innerHeight - bottom];
   const list = menu.querySelector(".menu");
+  const { top, bottom } = list.offsetParent.getBoundingClientRect();
+  const [above, below] = [top, innerHeight - bottom];
   menu.classList.toggle("below", below > above);
   list.style.maxHeight = `${Math.max(above, below) - MENU_MARGIN_PX}px`;
 }

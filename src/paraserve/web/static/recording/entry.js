@@ -5,10 +5,11 @@ import { Editing, rewrite } from "../transcripts/editing.js";
 import { emptyTranscript } from "../transcripts/transcript.js";
 import { localise, say } from "../words/words.js";
 import { listenToActions, subtitleLimits } from "./actions.js";
+import { listenToCommands } from "./commands.js";
+import { addSentences, takeTranscript } from "./receiving.js";
 import { showChannels } from "../text/channels.js";
 import { Editor } from "../text/editor.js";
 import { Finder } from "../text/finder.js";
-import { listenToKeys } from "../text/keys.js";
 import { Playing } from "../sound/playing.js";
 import { hotwordPattern, showRemarks } from "./remarks.js";
 import { TextView } from "../text/text_view.js";
@@ -104,37 +105,16 @@ export class Entry {
 
   /** Add a final text with its sentences. */
   append(text, sentences) {
-    const { transcript, original } = this.recording;
-    transcript.text += transcript.text ? text : text.trimStart();
-    transcript.sentences.push(...sentences);
-    original?.sentences.push(...sentences);
-    if (original) original.text += text;
-    if (this.recording.isEdited) rewrite(transcript);
+    addSentences(this.recording, text, sentences);
     this.#received += sentences.length;
     this.#showText();
     this.onChange();
   }
 
-  /** Forget all texts and what went wrong, since all is done again. */
-  startOver() {
-    this.#received = 0;
-    const nothing = { transcript: emptyTranscript(), isEdited: false, original: null, error: null, ending: null };
-    this.#update({ ...nothing, state: "working" });
-    this.#showText();
-    showRemarks(this.#root, this.recording);
-  }
-
   /** The server's whole transcript, whose first sentences may have come before. What somebody has edited stays. */
   showTranscript(transcript) {
     this.#editor.finish({ keepsFocus: false });
-    const { isEdited, transcript: own } = this.recording;
-    const channel_names = own.channel_names ?? {};
-    if (isEdited) {
-      const later = transcript.sentences.slice(this.#received);
-      Object.assign(own, { ...transcript, sentences: [...own.sentences, ...later], channel_names });
-      this.recording.original = { text: transcript.text, sentences: transcript.sentences };
-    } else this.recording.transcript = { ...transcript, ...(own.channel_names && { channel_names }) };
-    if (isEdited || own.channel_names) rewrite(this.recording.transcript);
+    takeTranscript(this.recording, transcript, this.#received);
     this.#received = transcript.sentences.length;
     this.#showText();
     this.showHeard(transcript);
@@ -262,6 +242,7 @@ export class Entry {
   #showText() {
     const { transcript, original, isEdited } = this.recording;
     this.#text.show(transcript.sentences);
+    this.#find(".final").lang = transcript.language ?? "";
     this.#find(".edits").hidden = !original;
     this.#find(".undo").disabled = !this.#editing.canUndo;
     this.#find(".redo").disabled = !this.#editing.canRedo;
@@ -309,43 +290,11 @@ export class Entry {
   }
 
   #listen() {
-    const acts = {
-      toggle: () => this.#playing.toggle(),
-      jump: (stepMs) => this.#playing.jump(stepMs),
-      changeSpeed: (step) => this.#playing.changeSpeed(step),
-      edit: (element) => this.#edit(this.#text.sentenceOf(element)),
-      find: () => this.#finder.open(),
-      replace: () => this.#finder.open({ replaces: true }),
-      undo: () => this.#editing.undo(),
-      redo: () => this.#editing.redo(),
-      help: () => document.getElementById("keys").showModal(),
-      playWord: (element) => this.#text.playWord(element),
-      isTyping: () => this.#editor.isOpen,
-    };
-    listenToKeys(this.#root, this.#text.root, acts);
-    const buttons = {
-      ".cancel": () => this.onCancel(),
-      ".remove": () => this.onRemove(),
-      ".again": () => this.onAgain(),
-      ".edit": () => this.#edit(null),
-      ".search": () => (this.#finder.isOpen ? this.#finder.close() : this.#finder.open({ replaces: true })),
-      ".undo": acts.undo,
-      ".redo": acts.redo,
-      ".restore": () => this.#editing.restore(),
-      ".help": acts.help,
-    };
+    const [playing, text, editing, editor, finder] = [this.#playing, this.#text, this.#editing, this.#editor, this.#finder];
+    listenToCommands(this.#root, { playing, text, editing, editor, finder, waveform: this.#waveform });
+    const buttons = { ".cancel": () => this.onCancel(), ".remove": () => this.onRemove(), ".again": () => this.onAgain() };
     for (const [name, act] of Object.entries(buttons)) this.#find(name).addEventListener("click", act);
-    for (const button of this.#root.querySelectorAll(".zoom")) {
-      button.addEventListener("click", () => this.#waveform.zoom(button.dataset.zoom > 0 ? 2 : 0.5));
-    }
-    this.#waveform.onSeek = (atMs, isChosen) => (isChosen ? this.#playing.play(atMs) : this.#playing.seek(atMs));
     listenToActions(this.#root, this.recording);
     listenToUnsure(this.#root);
-  }
-
-  /** Edit a sentence; without one that which is played, or was last. */
-  #edit(sentence) {
-    const wanted = sentence ?? this.#text.sentenceAt(this.#playing.atMs) ?? this.recording.transcript.sentences[0];
-    if (wanted) this.#editor.open(wanted, sentence ? 0 : wanted.text.length);
   }
 }

@@ -2,6 +2,8 @@
 import { PEAKS_PER_S } from "../client/recording.js";
 import { emptyTranscript } from "../transcripts/transcript.js";
 
+let latestMs = 0;
+
 /**
  * A recording without sound and text.
  *
@@ -10,8 +12,8 @@ import { emptyTranscript } from "../transcripts/transcript.js";
  * - `id`: unlike that of every other recording of this browser
  * - `createdMs`: when it began, as Date.now() counts
  * - `state`: "new", "working" or "done"; `error`: {code, message} of what went wrong, or null
- * - `transcript`: see transcript.js; `isEdited`: whether somebody has changed its text; `original`: the sentences
- *   before that, null if nobody has
+ * - `transcript`: see transcript.js; `isEdited`: whether somebody has changed its text; `original`: its {text,
+ *   sentences} before that, null if nobody has
  * - `heard`: {speech_ms, recognized_ms, notice, hints}, what the server says of the speech so far
  * - `hotwords`: {found: {word: times}, ignored: [word]}
  * - `ending`: key of words.js that tells why there is no text, or null
@@ -24,7 +26,7 @@ export function newRecording(name, title, source) {
     name,
     title,
     source,
-    createdMs: Date.now(),
+    createdMs: newTime(),
     state: "new",
     error: null,
     transcript: emptyTranscript(),
@@ -38,6 +40,12 @@ export function newRecording(name, title, source) {
     peaks: [],
     peaksPerS: PEAKS_PER_S,
   };
+}
+
+/** No two recordings have the same, so that every list of them is in one order. */
+function newTime() {
+  latestMs = Math.max(Date.now(), latestMs + 1);
+  return latestMs;
 }
 
 /** crypto.randomUUID is for https pages only. */

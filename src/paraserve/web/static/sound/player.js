@@ -7,6 +7,7 @@ export class Player {
   #source = null;
   #rate = 1;
   #endMs = Infinity;
+  #frame = 0;
   #onTime = () => {};
 
   /** Whether it plays this source. */
@@ -79,6 +80,8 @@ export class Player {
       return;
     }
     this.#onTime(atMs, true);
-    if (!isEvent) requestAnimationFrame(() => this.#tick());
+    if (isEvent) return;
+    cancelAnimationFrame(this.#frame); // that of a stretch which this one broke off
+    this.#frame = requestAnimationFrame(() => this.#tick());
   }
 }

@@ -38,8 +38,10 @@ export class Video {
 
   /** Show these cues (see cues.js) soon: `cues()` is called once for many changes. */
   showCues(cues) {
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#replace(cues()), PAUSE_MS);
+    this.#timer ||= setTimeout(() => {
+      this.#timer = 0;
+      this.#replace(cues());
+    }, PAUSE_MS);
   }
 
   close() {

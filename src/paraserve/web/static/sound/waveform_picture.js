@@ -5,7 +5,7 @@ const FULL_HEIGHT = 0.9;
 
 export class WaveformPicture {
   #canvas;
-  #layers = []; // not played and played, drawn once
+  #layers = [document.createElement("canvas"), document.createElement("canvas")]; // not played and played, drawn once
   #size = { width: 0, height: 0 };
   #range = [0, 1];
 
@@ -19,11 +19,10 @@ export class WaveformPicture {
     this.#size = { width, height };
     this.#range = range;
     const style = getComputedStyle(this.#canvas);
-    this.#layers = ["--wave", "--accent"].map((name) => {
-      const layer = document.createElement("canvas");
-      fit(layer, width, height);
-      this.#draw(layer.getContext("2d"), view, style.getPropertyValue("--segment"), style.getPropertyValue(name));
-      return layer;
+    ["--wave", "--accent"].forEach((name, n) => {
+      fit(this.#layers[n], width, height);
+      const context = this.#layers[n].getContext("2d");
+      this.#draw(context, view, style.getPropertyValue("--segment"), style.getPropertyValue(name));
     });
     fit(this.#canvas, width, height);
   }
@@ -77,6 +76,7 @@ export class WaveformPicture {
   }
 }
 
+/** Empty the canvas, at the size of the screen's own points. */
 function fit(canvas, width, height) {
   canvas.width = Math.round(width * devicePixelRatio);
   canvas.height = Math.round(height * devicePixelRatio);

@@ -59,7 +59,7 @@ export class Editor {
 
   /** What has been written so far; line breaks that a browser puts in are spaces. */
   get text() {
-    return this.#node.textContent.replace(/\s+/g, " ");
+    return this.#node.textContent.replace(/\s/g, " ");
   }
 
   get #node() {

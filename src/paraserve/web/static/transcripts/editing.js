@@ -28,7 +28,7 @@ export class Editing {
   /** Give a sentence another text; without any it goes. */
   setText(at, text) {
     const before = this.#sentences[at];
-    const written = text.trim();
+    const written = onOneLine(text);
     if (written === before.text) return;
     this.#do([{ at, before: [before], after: written ? [withText(before, written)] : [] }]);
   }
@@ -58,7 +58,7 @@ export class Editing {
     const ordered = [...changes].sort((a, b) => b.at - a.at); // the last first, so that places stay right
     const edit = ordered.map(({ at, text }) => {
       const before = this.#sentences[at];
-      return { at, before: [before], after: text.trim() ? [withText(before, text.trim())] : [] };
+      return { at, before: [before], after: onOneLine(text) ? [withText(before, onOneLine(text))] : [] };
     });
     if (edit.length) this.#do(edit);
   }
@@ -121,6 +121,10 @@ export function rewrite(transcript) {
     const own = transcript.sentences.filter(({ channel }) => channel === one.channel);
     one.text = textOf(own.map((sentence) => ({ ...sentence, channel: null })));
   }
+}
+
+function onOneLine(text) {
+  return text.replace(/\s+/gu, " ").trim();
 }
 
 /** The two parts of a sentence; one alone if the other has no text. Words that are cut through are aligned anew. */

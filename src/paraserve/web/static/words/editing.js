@@ -65,7 +65,7 @@ export default {
     find: "查找",
     "find.query": "在文中查找",
     "find.replacement": "替换为",
-    "find.count": "第 {n} 处，共 {count} 处",
+    "find.count": "{n}/{count}",
     "find.none": "未找到",
     "find.replaced": "已替换 {count} 处",
     "find.previous": "上一处",
