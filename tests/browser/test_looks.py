@@ -128,13 +128,13 @@ def test_keyboard_alone(visit, server_url, samples):
     expect(page.locator("#models-open")).to_be_visible()  # the server says that there are models to get
     expect(page.locator("#clips button")).to_have_count(3)
     reached = []
-    for _ in range(15):
+    for _ in range(16):
         page.keyboard.press("Tab")
         reached.append(page.evaluate("document.activeElement.id || document.activeElement.localName"))
         assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
     clips = ["button"] * 3
     middle = [*clips, "choose", "choose-folder", "summary", "models-open", "summary"]
-    assert reached == ["a", "a", "status-link", "interface-language", "record", "language", *middle, "a"]
+    assert reached == [*["a"] * 3, "status-link", "interface-language", "record", "language", *middle, "a"]
     page.locator("#record").focus()
     page.keyboard.press("Enter")
     expect(page.locator(".sentence")).to_have_count(1)

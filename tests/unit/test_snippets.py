@@ -15,7 +15,7 @@ import typer
 
 from paraserve.catalog.entries import read_catalog
 from paraserve.cli.commands import command_line
-from paraserve.cli.extra_flags import parse_extra_flags
+from paraserve.cli.serving.extra_flags import parse_extra_flags
 from paraserve.settings import Settings
 from support.snippets import ROOT, commands, shell_text, snippets
 
@@ -89,7 +89,9 @@ def program():
 def test_paraserve_commands(snippet, program, tmp_path):
     """Each `paraserve` command of a block has subcommands, arguments and flags that exist, with values they take."""
     for name, *words in commands(snippet, tmp_path):
-        if name == "paraserve":
+        if name == "paraserve" and words[0].startswith("--"):
+            assert words[0] in {flag for parameter in program.params for flag in parameter.opts}
+        elif name == "paraserve":
             command = program
             while hasattr(command, "list_commands"):
                 command = command.get_command(None, words.pop(0))
