@@ -308,7 +308,7 @@ TIMED = """async (query) => {
     document.body.getBoundingClientRect();
     return performance.now() - started;
 }"""
-SEARCH_MS = 400
+SEARCH_MS = 250
 """Much more than it takes where nothing else runs, and still at once for whoever types."""
 
 
