@@ -29,16 +29,14 @@ class Picture:
     """One file of docs/pictures.
 
     Args:
-        prepare: what a person does before the picture is taken, with the page and a recording.
-        speaks: the microphone hears that recording.
+        prepare: what a person does after the picture before, with the page and a recording.
     """
 
     name: str
     prepare: Callable[[Page, Path], None]
     size: tuple[int, int] = DESKTOP
     scheme: str = "light"
-    locale: str = "en-GB"
-    speaks: bool = False
+    language: str = "en"
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +49,7 @@ def recording(data_dir, tmp_path_factory):
     return path
 
 
-def begin(page, _recording):
+def wait(page, _recording):
     expect(page.locator("#clips button").first).to_be_visible()
 
 
@@ -61,63 +59,77 @@ def transcribe(page, recording):
     expect(page.locator(".entry .work")).to_be_hidden()
 
 
+def find(page, _recording):
+    page.locator(".entry .search").click()
+    page.locator(".entry .query").fill("the")
+
+
+def edit(page, _recording):
+    page.locator(".entry .find .close").click()
+    page.locator(".entry .edit").click()
+
+
+def look_at_history(page, _recording):
+    page.locator(".entry .edit").click()
+    page.locator("#views a[data-to=history]").click()
+    expect(page.locator("#history-list li").first).to_be_visible()
+
+
 def speak(page, _recording):
     page.locator("#record").click()
     expect(page.locator("#caption-lines .line").nth(2)).not_to_have_text("")
 
 
-def speak_in_full_screen(page, recording):
-    page.locator("#record").click()
+def fill_screen(page, _recording):
     page.locator("#full-screen").click()
-    expect(page.locator("#caption-lines .line").nth(2)).not_to_have_text("")
 
 
-def edit(page, recording):
-    transcribe(page, recording)
-    page.locator(".entry .edit").click()
+def nothing(_page, _recording):
+    """The page as it is, in another window, scheme or language."""
 
 
-def find(page, recording):
-    transcribe(page, recording)
-    page.locator(".entry .search").click()
-    page.locator(".entry .query").fill("the")
+STORIES = {
+    "start": (
+        Picture("start", wait),
+        Picture("start-phone", nothing, size=PHONE, scheme="dark"),
+        Picture("start-zh", nothing, language="zh"),
+    ),
+    "text": (
+        Picture("text", transcribe),
+        Picture("text-dark", nothing, scheme="dark"),
+        Picture("text-phone", nothing, size=PHONE, language="zh"),
+        Picture("find", find),
+        Picture("editing", edit),
+        Picture("history", look_at_history),
+    ),
+    "captions": (
+        Picture("captions", speak, size=STAGE),
+        Picture("captions-full-screen", fill_screen, size=STAGE, scheme="dark"),
+    ),
+}
+"""Pictures that are taken on one page, one after the other."""
 
 
-def look_at_history(page, recording):
-    transcribe(page, recording)
-    page.locator("#views a[data-to=history]").click()
-    expect(page.locator("#history-list li").first).to_be_visible()
-
-
-TABLE = (
-    Picture("start", begin),
-    Picture("start-zh", begin, locale="zh-CN"),
-    Picture("start-phone", begin, size=PHONE, scheme="dark"),
-    Picture("captions", speak, size=STAGE, speaks=True),
-    Picture("captions-full-screen", speak_in_full_screen, size=STAGE, scheme="dark", speaks=True),
-    Picture("text", transcribe),
-    Picture("text-dark", transcribe, scheme="dark"),
-    Picture("text-phone", transcribe, size=PHONE, locale="zh-CN"),
-    Picture("editing", edit),
-    Picture("find", find),
-    Picture("history", look_at_history),
-)
-
-
-@pytest.mark.parametrize("picture", TABLE, ids=lambda picture: picture.name)
-def test_picture(visit, server_url, recording, picture):
-    """The page reaches a state in which a picture is worth showing, and the picture is small."""
-    page = open_page(visit, server_url, recording, picture)
-    picture.prepare(page, recording)
-    page.mouse.move(0, 0)
-    png = small_png(page.screenshot())
-    keep(f"{picture.name}.png", png)
-    assert 5_000 < len(png) < MAX_BYTES
+@pytest.mark.parametrize("story", STORIES)
+def test_pictures(visit, server_url, recording, story):
+    """The page reaches each state in which a picture is worth showing, and the pictures are small."""
+    page = open_page(visit, server_url, recording if story == "captions" else None, DESKTOP)
+    for picture in STORIES[story]:
+        page.set_viewport_size(window(picture.size))
+        page.emulate_media(color_scheme=picture.scheme)
+        if page.locator("html").get_attribute("lang")[:2] != picture.language:
+            page.locator("#interface-language").click()
+        picture.prepare(page, recording)
+        page.mouse.move(0, 0)
+        page.evaluate("scrollTo(0, 0)")
+        png = small_png(page.screenshot())
+        keep(f"{picture.name}.png", png)
+        assert 5_000 < len(png) < MAX_BYTES, picture.name
 
 
 def test_moving_captions(visit, server_url, recording):
     """Captions that grow while somebody speaks, as one animation."""
-    page = open_page(visit, server_url, recording, Picture("captions", speak, size=STAGE, speaks=True))
+    page = open_page(visit, server_url, recording, STAGE)
     page.locator("#record").click()
     began, screens = time.monotonic(), []
     while time.monotonic() - began < soundfile.info(recording).duration + 1:
@@ -128,16 +140,14 @@ def test_moving_captions(visit, server_url, recording):
     assert 20_000 < len(gif) < MAX_MOVING_BYTES
 
 
-def open_page(visit, url, recording, picture):
-    """The page in the window that a picture wants."""
-    width, height = picture.size
-    return visit(
-        url,
-        microphone=recording if picture.speaks else None,
-        viewport={"width": width, "height": height},
-        color_scheme=picture.scheme,
-        locale=picture.locale,
-    ).page
+def open_page(visit, url, microphone, size):
+    """The page, with a recording for its microphone or none."""
+    return visit(url, microphone=microphone, viewport=window(size)).page
+
+
+def window(size):
+    """A size as Playwright has it."""
+    return {"width": size[0], "height": size[1]}
 
 
 def keep(name, data):
