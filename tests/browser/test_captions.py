@@ -166,6 +166,7 @@ def test_delay_is_told(visit, server_url):
         assert abs(shown_s() - behind_ms / 1000) <= 0.3
     speaker.sockets[-1].close(code=1012)
     expect(badge).to_have_text("")
+    expect(speaker.page.locator("#advice")).to_contain_text("nothing is lost")
 
 
 class Late:
@@ -213,7 +214,7 @@ ADVICE = """async ([frames, messages, recordedMs]) => {
     const advice = new Advice(line);
     advice.reset();
     for (const message of messages) advice.take(message);
-    for (let n = 0; n < 34; n += 1) {
+    for (let n = 0; n < 167; n += 1) {
         const samples = Int16Array.from(frames);
         advice.hear(samples, Math.max(...samples.map(Math.abs)) / 32768, recordedMs);
     }

@@ -255,6 +255,72 @@ def test_a_text_that_grows_while_somebody_edits(visit, server_url):
     assert page.evaluate("recording.transcript.text") == whole["text"]
 
 
+@pytest.mark.full
+@pytest.mark.slow
+def test_the_waveform_of_hours(visit, server_url):
+    """It is zoomed into by buttons, keys and wheel, all of it stays below, and a pointer drawn over it seeks."""
+    page = visit(server_url).page
+    entry = show(page, transcript(*["One two three four five six seven eight."] * 1000, step_ms=1300), isSilent=True)
+    wave, overview, place = entry.locator(".wave"), entry.locator(".overview"), entry.locator(".place")
+    seconds = "Number(document.querySelector('.wave').ariaValueNow)"
+    expect(place).to_have_text("0:00 / 2:53:21")
+    expect(overview).to_be_hidden()
+    box = wave.bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 5)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] / 4, box["y"] + 5)
+    assert page.evaluate(seconds) == pytest.approx(2600, abs=20)
+    page.mouse.up()
+    for _ in range(3):
+        entry.get_by_role("button", name="Zoom in").click()
+    expect(overview).to_be_visible()
+    page.mouse.click(box["x"] + 1, box["y"] + 5)
+    start = page.evaluate(seconds)
+    page.mouse.click(box["x"] + box["width"] - 1, box["y"] + 5)
+    assert page.evaluate(seconds) - start == pytest.approx(10401 / 8, rel=0.02)
+    below = overview.bounding_box()
+    page.mouse.click(below["x"] + below["width"] / 2, below["y"] + 5)
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + 5)
+    assert page.evaluate(seconds) == pytest.approx(5200, abs=30)
+    wave.focus()
+    for key in ("+", "ArrowRight", "PageUp", "ArrowLeft", "-"):
+        page.keyboard.press(key)
+    assert page.evaluate(seconds) == pytest.approx(5260, abs=30)
+    page.keyboard.down("Control")
+    page.mouse.wheel(0, 4000)
+    page.keyboard.up("Control")
+    expect(overview).to_be_hidden()
+
+
+@pytest.mark.full
+@pytest.mark.slow
+def test_the_text_follows_what_is_played(visit, server_url):
+    """The word that is played stays in sight, until somebody scrolls elsewhere."""
+    one = visit(server_url)
+    page = one.page
+    entry = show(page, transcript(*["One two three four five six seven eight."] * 400, step_ms=100))
+    text = entry.locator(".text")
+    entry.get_by_label("Speed").select_option("2")
+    page.evaluate("entry.reveal(200_000)")
+    one.wait_until("document.querySelector('.text').scrollTop > 500")
+    expect(entry.locator(".word.played")).to_be_in_viewport()
+    page.keyboard.press("Space")
+    page.wait_for_timeout(1000)
+    before = page.evaluate("document.querySelector('.text').scrollTop")
+    one.wait_until(f"document.querySelector('.text').scrollTop > {before}")
+    expect(entry.locator(".word.played")).to_be_in_viewport()
+    text.hover()
+    page.wait_for_timeout(1000)
+    page.mouse.wheel(0, -3000)
+    page.wait_for_timeout(500)
+    away = page.evaluate("document.querySelector('.text').scrollTop")
+    assert away < before
+    page.wait_for_timeout(3000)
+    assert page.evaluate("document.querySelector('.text').scrollTop") == away
+    page.keyboard.press("Space")
+    expect(entry.get_by_role("button", name="Play", exact=True)).to_be_visible()
+
+
 OPEN = """async () => {
     const { Entry } = await import('/static/recording/entry.js');
     const { Player } = await import('/static/sound/player.js');

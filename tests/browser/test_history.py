@@ -56,7 +56,8 @@ def test_recordings_stay(visit, server_url, samples, tmp_path):
     """After a reload they are there with their sound; the history finds, renames, deletes and saves them."""
     short, long = samples[0], samples[-1]
     page = visit(server_url, accept_downloads=True).page
-    transcribed(page, short, long)
+    transcribed(page, short)
+    transcribed(page, long)
     kept(page, 2)
     before = texts_of(page)
     page.reload()
@@ -76,6 +77,7 @@ def test_recordings_stay(visit, server_url, samples, tmp_path):
     page.locator("#history-search").fill(word.upper())
     expect(rows.first.locator("mark").last).to_have_text(word)
     expect(page.locator("#history-size")).to_contain_text("of 2 found")
+    expect(page.get_by_role("button", name="Delete these")).to_be_visible()
     rows.first.locator(".place").last.click()
     expect(page.locator(".entry").first.locator(".word").last).to_be_focused()
 
@@ -83,8 +85,9 @@ def test_recordings_stay(visit, server_url, samples, tmp_path):
     page.locator("#history-search").fill("")
     check_archive(page, [long, short], ["mixed_long", "电话 call b &"], tmp_path)
 
-    rows.first.get_by_role("button", name="Delete").click()
+    rows.nth(1).get_by_role("button", name="Delete").press("Enter")
     expect(rows).to_have_count(1)
+    expect(rows.get_by_role("button", name="Delete")).to_be_focused()
     page.get_by_role("button", name="Undo").click()
     expect(rows).to_have_count(2)
     page.get_by_role("button", name="Delete all").click()

@@ -64,7 +64,7 @@ SHARE = """async ([title, texts, type, sound]) => {
 }"""
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_archives_and_names(visit, server_url):
     """Names are safe on every system and unlike each other; archives of both forms are read by other programs."""
     page = visit(server_url).page

@@ -33,6 +33,7 @@ NOT_FOR_PAGES = frozenset(
         "no_file",
         "reload_failed",
         "task_unavailable",
+        "trace_not_found",
         "track_out_of_range",
         "tus_version",
         "unsupported_parameter",
@@ -58,6 +59,7 @@ OF_THE_PAGE = frozenset(
         "session_too_long",
         "slow_client",
         "unplugged",
+        "unreadable_file",
     )
 )
 """Codes of the page itself, and of live sessions."""

@@ -34,7 +34,7 @@ main(sys.argv[2:])
         ("typer", ["--help"]),
         ("pydantic_core", ["transcribe", "a.wav"]),
         ("paraserve.settings", ["serve", "--print-config"]),
-        ("rich.progress", ["transcribe", "a.wav"]),
+        pytest.param("rich.progress", ["transcribe", "a.wav"], marks=pytest.mark.full),
         pytest.param("onnxruntime", ["doctor"], marks=pytest.mark.full),
         pytest.param("uvicorn", ["serve", "--supervise", "false"], marks=pytest.mark.full),
         pytest.param("paraserve.wiring", ["stream", "a.wav"], marks=pytest.mark.full),
@@ -82,7 +82,7 @@ def test_while_a_bundle_is_pulled(demo_dir, tmp_path):
     assert not (tmp_path / "models" / "small").exists()
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_while_a_recording_is_streamed(tmp_path):
     """The growing line goes, and the texts that were final stay."""
     wav = tmp_path / "numbers.wav"

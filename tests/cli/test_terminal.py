@@ -98,7 +98,7 @@ def test_a_server(tmp_path):
 
 CAPTIONS = """
 import time
-from paraserve.cli.caption_screen import CaptionScreen
+from paraserve.cli.live.caption_screen import CaptionScreen
 with CaptionScreen() as screen:
     screen.hear(b"\\x00\\x20" * 960)
     screen.grow("hello " * 20 + "你好")

@@ -19,8 +19,8 @@ from pathlib import Path
 from paraserve.cli.main import main
 
 MODULES = (
-    *("commands", "serve", "serving", "transcribe", "batch.transcribing", "stream", "live_streaming", "doctor"),
-    *("machine_checks", "pipeline_checks", "bench", "benching", "models", "pulling", "keys"),
+    *("commands", "serve", "serving.start", "transcribe", "batch.transcribing", "stream", "live.live_streaming"),
+    *("doctor", "checks.machine_checks", "checks.pipeline_checks", "bench", "benching", "models", "pulling", "keys"),
 )
 """What commands import when they are called."""
 CONTEXT = multiprocessing.get_context("forkserver")

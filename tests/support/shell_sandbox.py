@@ -47,7 +47,6 @@ NOT_RUN = {
 }
 """Programs that do nothing here, and why."""
 NOT_RUN_COMMANDS = {
-    "--install-completion": "changes the start file of a shell",
     "models pull *": "needs a network",
     "--install-completion": "changes the user's shell",
     "models recommend": "asks a person",

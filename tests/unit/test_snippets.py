@@ -15,7 +15,7 @@ import typer
 
 from paraserve.catalog.entries import read_catalog
 from paraserve.cli.commands import command_line
-from paraserve.cli.extra_flags import parse_extra_flags
+from paraserve.cli.serving.extra_flags import parse_extra_flags
 from paraserve.settings import Settings
 from support.snippets import ROOT, commands, shell_text, snippets
 
@@ -89,17 +89,11 @@ def program():
 def test_paraserve_commands(snippet, program, tmp_path):
     """Each `paraserve` command of a block has subcommands, arguments and flags that exist, with values they take."""
     for name, *words in commands(snippet, tmp_path):
-        if name == "paraserve":
-            check_words(program, words)
-
-
-def check_words(command, words):
-    """Raise an error unless a command, or one of its subcommands, takes these words."""
-    while hasattr(command, "list_commands"):
-        if words[0].startswith("-"):  # of the program itself, which ends it
-            assert words[0] in {name for parameter in command.params for name in parameter.opts}, words
-            return
-        command = command.get_command(None, words.pop(0))
-        assert command is not None, words
-    context = command.make_context(command.name, words)
-    parse_extra_flags(context.args)
+        if name == "paraserve" and words[0].startswith("--"):
+            assert words[0] in {flag for parameter in program.params for flag in parameter.opts}
+        elif name == "paraserve":
+            command = program
+            while hasattr(command, "list_commands"):
+                command = command.get_command(None, words.pop(0))
+            context = command.make_context(command.name, words)
+            parse_extra_flags(context.args)

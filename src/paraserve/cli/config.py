@@ -56,7 +56,7 @@ def check_files(settings: Settings) -> None:
 
 def _check_certificate(settings: Settings) -> None:
     # A server without TLS does without OpenSSL, which takes memory.
-    from paraserve.cli.certificate_checks import check_certificate
+    from paraserve.cli.serving.certificate_checks import check_certificate
 
     if warning := check_certificate(settings.certfile, settings.keyfile):
         print(f"paraserve: warning: {warning}", file=sys.stderr)

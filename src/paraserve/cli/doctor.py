@@ -8,7 +8,7 @@ from paraserve.cli.interrupts import ended_by_interrupt
 from paraserve.cli.options import Bundles, Device
 
 if TYPE_CHECKING:
-    from paraserve.cli.findings import Finding
+    from paraserve.cli.checks.findings import Finding
     from paraserve.settings import Settings
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
@@ -34,8 +34,8 @@ def doctor(
     with ended_by_interrupt():
         import asyncio
 
+        from paraserve.cli.checks.findings import State
         from paraserve.cli.config import read_settings
-        from paraserve.cli.findings import State
 
     settings = read_settings({"bundle": bundle or None, "device": device, "host": host, "port": port})
     if fix:
@@ -46,7 +46,7 @@ def doctor(
 
 def _mend(settings: "Settings", *, is_agreed: bool) -> None:
     with ended_by_interrupt():
-        from paraserve.cli.fixes import fix_machine
+        from paraserve.cli.checks.fixes import fix_machine
 
     n_fixed = 0
     for finding in fix_machine(settings, is_agreed=is_agreed):
@@ -59,8 +59,8 @@ def _mend(settings: "Settings", *, is_agreed: bool) -> None:
 async def _examine(settings: "Settings") -> "list[Finding]":
     """Print each finding at once; return all of them."""
     with ended_by_interrupt():
-        from paraserve.cli.machine_checks import check_machine
-        from paraserve.cli.pipeline_checks import check_pipeline
+        from paraserve.cli.checks.machine_checks import check_machine
+        from paraserve.cli.checks.pipeline_checks import check_pipeline
 
     findings = []
     for finding in check_machine(settings):

@@ -16,7 +16,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from paraserve.cli.screen import end_of
+from paraserve.cli.live.screen import end_of
 
 LEAST_NAME_CELLS, NAME_SHARE = 12, 4
 """Of a line, a fourth is for the end of a name."""

@@ -9,8 +9,8 @@ from typing import TypeAlias
 import typer
 
 from paraserve.catalog.store import bundle_root, models_folder
+from paraserve.cli.checks.machine_checks import processor_name
 from paraserve.cli.config import read_settings
-from paraserve.cli.machine_checks import processor_name
 from paraserve.cli.progress import Bars
 from paraserve.cpus import available_cpus
 from paraserve.errors import ParaserveError

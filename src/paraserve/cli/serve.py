@@ -1,4 +1,4 @@
-"""The flags of `paraserve serve`. `serving` does what they ask for."""
+"""The flags of `paraserve serve`. `serving.start` does what they ask for."""
 
 import inspect
 from typing import Annotated, Any, Literal
@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from paraserve.cli.interrupts import ended_by_interrupt
-from paraserve.cli.serve_help import more_help
+from paraserve.cli.serving.serve_help import more_help
 from paraserve.cli.setting_options import setting_option, setting_texts
 from paraserve.cli.value_completion import bundle_names
 
@@ -63,7 +63,7 @@ def serve(
     A flag wins over the environment (PARASERVE_<SETTING>), the environment over the file, the file over the default.
     """
     with ended_by_interrupt():
-        from paraserve.cli.serving import ServeSwitches, run
+        from paraserve.cli.serving.start import ServeSwitches, run
 
     common["bundle"] = common["bundle"] or None
     if no_optimize:

@@ -1,4 +1,4 @@
-"""The flags of `paraserve stream`. `live_streaming` does what they ask for."""
+"""The flags of `paraserve stream`. `live.live_streaming` does what they ask for."""
 
 from typing import Annotated, Literal
 
@@ -82,7 +82,7 @@ def stream(  # noqa: PLR0913, PLR0917 - one parameter a flag
     what was said until then is still written. A line on stderr says how much speech the model did not understand.
     """
     with ended_by_interrupt():
-        from paraserve.cli.live_streaming import stream_file, stream_microphone
+        from paraserve.cli.live.live_streaming import stream_file, stream_microphone
         from paraserve.cli.server_address import server_address
         from paraserve.server.protocols.funasr.hotwords import parse_hotwords
         from paraserve_client import Live, LiveOptions

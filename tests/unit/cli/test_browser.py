@@ -2,7 +2,7 @@
 
 import pytest
 
-from paraserve.cli.browser import page_on_this_machine
+from paraserve.cli.serving.browser import page_on_this_machine
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from cryptography.hazmat.primitives import serialization
 
-from paraserve.cli import self_signed as module
-from paraserve.cli.certificate_checks import check_certificate
-from paraserve.cli.machine_addresses import machine_addresses
-from paraserve.cli.self_signed import self_signed
+from paraserve.cli.serving import self_signed as module
+from paraserve.cli.serving.certificate_checks import check_certificate
+from paraserve.cli.serving.machine_addresses import machine_addresses
+from paraserve.cli.serving.self_signed import self_signed
 from paraserve.errors import ParaserveError
 from support.certificates import valid_until
 

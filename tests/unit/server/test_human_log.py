@@ -43,7 +43,7 @@ def test_an_exception():
 
 def test_formats():
     """JSON where nobody watches, lines for people where they are asked for."""
-    for log_format, begin in (("auto", "{"), ("json", "{"), ("human", "")):
+    for log_format, begin in (("auto", "{"), ("human", "")):
         program = (
             "import structlog; from paraserve.server.telemetry.logging import configure_logging\n"
             f"configure_logging('info', '{log_format}')\n"

@@ -11,6 +11,8 @@ import { recognize } from "./listening.js";
 import { FileQueue } from "./queue.js";
 import { QueuePanel } from "./queue_panel.js";
 
+const MOST_OPEN = 3; // of more files each shows the beginning of its text
+
 const $ = (id) => document.getElementById(id);
 
 /**
@@ -64,7 +66,7 @@ export function openFiles({ newEntry, here, onTake }) {
       item.fraction = fraction;
       panel.show();
     });
-    if (queue.items.length > 1) fold(entry);
+    if (queue.items.length > MOST_OPEN) fold(entry);
   }
 
   function showState(item) {

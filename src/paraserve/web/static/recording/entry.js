@@ -111,6 +111,17 @@ export class Entry {
     this.onChange();
   }
 
+  /** Forget all texts and what went wrong, since all is done again. */
+  startOver() {
+    this.#received = 0;
+    this.#editor.cancel();
+    this.#editing.forget();
+    const nothing = { transcript: emptyTranscript(), isEdited: false, original: null, error: null, ending: null };
+    this.#update({ ...nothing, state: "working" });
+    this.#showText();
+    showRemarks(this.#root, this.recording);
+  }
+
   /** The server's whole transcript, whose first sentences may have come before. What somebody has edited stays. */
   showTranscript(transcript) {
     this.#editor.finish({ keepsFocus: false });

@@ -2,11 +2,12 @@
 import { say } from "../words/words.js";
 
 const HOLD_MS = 4000; // advice can be read before it gives way to one that is less urgent
-const URGENT_FIRST = ["clipped", "nothing", "no_speech", "too_quiet", "noisy", "busy", null];
-const WINDOW_FRAMES = 34; // 2 s of frames of 60 ms
+const URGENT_FIRST = ["waiting", "clipped", "nothing", "no_speech", "too_quiet", "noisy", "busy", null];
+const CLIPPED_WINDOW = 34; // 2 s of frames of 60 ms
+const QUIET_WINDOW = 167; // 10 s: a server that is late says late that speech has ended
 const LIMIT = 32600; // of samples that are cut off
 const CLIPPED_SAMPLES = 2; // in a frame
-const CLIPPED_FRAMES = 3; // in the window
+const CLIPPED_FRAMES = 3; // in that window
 const NOTHING_LEVEL = 0.003; // -50 dB: no room is so quiet with an open microphone
 const NOTHING_AFTER_MS = 5000;
 const NO_SPEECH_AFTER_MS = 10000;
@@ -20,6 +21,7 @@ export class Advice {
   #isSpeech = false;
   #hints = []; // of the server
   #isBusy = false;
+  #isWaiting = false; // for a connection
   #shown = null;
   #shownAtMs = -Infinity;
 
@@ -31,7 +33,7 @@ export class Advice {
   reset() {
     this.#frames = [];
     this.#hints = [];
-    this.#hasLevel = this.#hasSpeech = this.#isSpeech = this.#isBusy = false;
+    this.#hasLevel = this.#hasSpeech = this.#isSpeech = this.#isBusy = this.#isWaiting = false;
     this.#show(null);
   }
 
@@ -43,11 +45,16 @@ export class Advice {
     if (notice || text) this.#isBusy = notice?.code === "degraded";
   }
 
+  /** Whether the connection is broken. */
+  set isWaiting(isWaiting) {
+    this.#isWaiting = isWaiting;
+  }
+
   /** The next frame: Int16Array, its loudest sample from 0 to 1, and how much has been recorded with it. */
   hear(samples, level, recordedMs) {
     const clipped = samples.reduce((count, sample) => count + (Math.abs(sample) >= LIMIT), 0);
     this.#frames.push({ level, isClipped: clipped >= CLIPPED_SAMPLES });
-    if (this.#frames.length > WINDOW_FRAMES) this.#frames.shift();
+    if (this.#frames.length > QUIET_WINDOW) this.#frames.shift();
     this.#hasLevel ||= level > NOTHING_LEVEL;
     const next = this.#best(recordedMs);
     const isUrgent = URGENT_FIRST.indexOf(next) < URGENT_FIRST.indexOf(this.#shown);
@@ -56,10 +63,11 @@ export class Advice {
   }
 
   #best(recordedMs) {
-    if (this.#frames.filter((frame) => frame.isClipped).length >= CLIPPED_FRAMES) return "clipped";
+    if (this.#isWaiting) return "waiting";
+    if (this.#frames.slice(-CLIPPED_WINDOW).filter((frame) => frame.isClipped).length >= CLIPPED_FRAMES) return "clipped";
     if (!this.#hasLevel && recordedMs > NOTHING_AFTER_MS) return "nothing";
     if (!this.#hasSpeech && recordedMs > NO_SPEECH_AFTER_MS) return "no_speech";
-    const isFull = this.#frames.length === WINDOW_FRAMES;
+    const isFull = this.#frames.length === QUIET_WINDOW;
     if (this.#isSpeech && isFull && this.#frames.every((frame) => frame.level < QUIET_LEVEL)) return "too_quiet";
     const hint = ["too_quiet", "noisy"].find((name) => this.#hints.includes(name));
     return hint ?? (this.#isBusy ? "busy" : null);

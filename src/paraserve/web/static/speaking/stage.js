@@ -62,6 +62,7 @@ export class Stage {
   /** The state of the connection. */
   showConnection(state) {
     this.#delay.isConnected = state === "connected";
+    if (state !== "connecting") this.#advice.isWaiting = state === "waiting";
   }
 
   /** The next frame of sound: Int16Array, its level from 0 to 1; how much was recorded with it, and not yet sent. */

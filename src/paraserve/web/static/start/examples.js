@@ -50,7 +50,7 @@ function show() {
   if (isEmpty && !isSpeaking) isOpen = null;
   $("examples").hidden = !isShown;
   $("welcome").hidden = !isShown || isSpeaking;
-  $("examples-toggle").hidden = isEmpty;
+  $("examples-toggle").hidden = isEmpty || isSpeaking;
   $("examples-toggle").setAttribute("aria-expanded", String(isShown));
 }
 

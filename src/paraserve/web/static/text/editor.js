@@ -53,8 +53,9 @@ export class Editor {
     this.#editing.setText(at, text);
   }
 
+  /** Leave the sentence as it was. */
   cancel() {
-    this.#close();
+    if (this.isOpen) this.#close();
   }
 
   /** What has been written so far; line breaks that a browser puts in are spaces. */

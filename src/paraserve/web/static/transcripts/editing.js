@@ -17,6 +17,12 @@ export class Editing {
     this.#onChange = onChange;
   }
 
+  /** Nothing can be undone: the text is another one. */
+  forget() {
+    this.#done = [];
+    this.#undone = [];
+  }
+
   get canUndo() {
     return this.#done.length > 0;
   }
@@ -29,7 +35,7 @@ export class Editing {
   setText(at, text) {
     const before = this.#sentences[at];
     const written = onOneLine(text);
-    if (written === before.text) return;
+    if (written === onOneLine(before.text)) return;
     this.#do([{ at, before: [before], after: written ? [withText(before, written)] : [] }]);
   }
 

@@ -1,7 +1,7 @@
 /** Jobs of the server. `{name}` stands for a value. */
 export default {
   en: {
-    "jobs.about": "The server keeps these recordings and works on them, also when this page is closed. The settings under Transcribe count.",
+    "jobs.about": "The server keeps these recordings and works on them, also when this page is closed. What is chosen under Transcribe counts here, too.",
     "jobs.choose": "Choose files",
     "jobs.drop": "or drop them here, or give an address:",
     "jobs.address": "Address of a recording",
@@ -41,7 +41,7 @@ export default {
     "error.job_timeout": "The job took longer than it may.",
   },
   zh: {
-    "jobs.about": "录音保存在服务器上，由服务器处理，关闭本页面也不影响。“转写”页面中的设置在此同样有效。",
+    "jobs.about": "录音保存在服务器上，由服务器处理，关闭本页面也不影响。“转写”页面的各项选择在此同样有效。",
     "jobs.choose": "选择文件",
     "jobs.drop": "或拖到这里，或填写网址：",
     "jobs.address": "录音的网址",

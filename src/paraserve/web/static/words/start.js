@@ -25,7 +25,7 @@ export default {
     "clip.facts": "{languages}, {seconds} s",
     "insecure.title": "The microphone needs a secure address",
     "insecure.why": "Browsers give it to https pages only. Files and examples work here all the same. To speak, open",
-    "insecure.other": "{address} if the server was started with --self-signed or a certificate of its own",
+    "insecure.other": "{address} after the server was started with --self-signed, or with a certificate of its own",
     "insecure.local": "{address} on the computer that the server runs on",
   },
   zh: {

@@ -10,7 +10,7 @@ import typer
 from paraserve.catalog.choosing.extras import how_to_install, missing_packages
 from paraserve.catalog.manifest import verify_bundle
 from paraserve.catalog.store import EMBEDDED, bundle_root, known_bundles, models_folder
-from paraserve.cli.findings import Finding, fail, fixed, warn
+from paraserve.cli.checks.findings import Finding, fail, fixed, warn
 from paraserve.cli.pulling import pull_bundle
 from paraserve.errors import ModelLoadError, ParaserveError
 from paraserve.inference.graphs.cache import cache_folder, remove_useless
@@ -120,4 +120,9 @@ def _agrees(question: str, *, is_agreed: bool) -> bool:
     """Ask in a terminal. Elsewhere nobody would answer."""
     if is_agreed:
         return True
-    return sys.stdin.isatty() and sys.stderr.isatty() and typer.confirm(question, err=True)
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return False
+    try:
+        return typer.confirm(question, err=True)
+    except typer.Abort:  # what typer makes of Ctrl-C
+        raise KeyboardInterrupt from None

@@ -11,7 +11,7 @@ import numpy as np
 
 from paraserve.catalog.manifest import MANIFEST, verify_bundle
 from paraserve.catalog.store import bundle_root, models_folder
-from paraserve.cli.findings import Finding, fail, ok, warn
+from paraserve.cli.checks.findings import Finding, fail, ok, warn
 from paraserve.errors import ModelLoadError, ParaserveError
 from paraserve.option_values import REMOVED
 from paraserve.options import RecognitionOptions, StreamConfig

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from paraserve.cli.machine_addresses import machine_addresses
+from paraserve.cli.serving.machine_addresses import machine_addresses
 from paraserve.errors import ParaserveError
 from paraserve.user_folders import data_folder
 

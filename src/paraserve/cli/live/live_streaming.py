@@ -7,11 +7,11 @@ from typing import BinaryIO, TypeAlias
 
 import typer
 
-from paraserve.cli.caption_screen import CaptionScreen
 from paraserve.cli.config import read_settings
 from paraserve.cli.inputs import open_sources
-from paraserve.cli.microphone import open_microphone
-from paraserve.cli.screen import Screen
+from paraserve.cli.live.caption_screen import CaptionScreen
+from paraserve.cli.live.microphone import open_microphone
+from paraserve.cli.live.screen import Screen
 from paraserve.errors import ParaserveError
 from paraserve.types import ROW_MS, SAMPLE_RATE, Samples, ms_to_samples
 from paraserve.wiring import open_decode_pool

@@ -9,8 +9,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from paraserve.cli.certificate_checks import check_certificate
-from paraserve.cli.findings import Finding, fail, ok, warn
+from paraserve.cli.checks.findings import Finding, fail, ok, warn
+from paraserve.cli.serving.certificate_checks import check_certificate
 from paraserve.cpus import available_cpus
 from paraserve.errors import ParaserveError
 from paraserve.inference.graphs.devices import installation_problem

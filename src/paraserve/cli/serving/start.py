@@ -7,11 +7,11 @@ from functools import partial
 
 import typer
 
-from paraserve.cli.browser import WILDCARDS, open_page
 from paraserve.cli.config import check_files, read_settings
-from paraserve.cli.extra_flags import parse_extra_flags
 from paraserve.cli.interrupts import ended_by_interrupt
-from paraserve.cli.machine_addresses import LOOPBACK, machine_addresses
+from paraserve.cli.serving.browser import WILDCARDS, open_page
+from paraserve.cli.serving.extra_flags import parse_extra_flags
+from paraserve.cli.serving.machine_addresses import LOOPBACK, machine_addresses
 from paraserve.errors import ParaserveError
 from paraserve.option_values import REMOVED
 from paraserve.server.access.api_keys import exposure
@@ -48,15 +48,7 @@ def run(common: Mapping[str, object], args: Sequence[str], switches: ServeSwitch
     Raises:
         ParaserveError: a flag or a setting is wrong, a file is missing, or nothing can listen on the address.
     """
-    extra = parse_extra_flags(args)
-    flags = {name: value for name, value in {**extra.settings, **common}.items() if value is not None}
-    if flags.get("certfile") in REMOVED:
-        flags |= {"certfile": "", "keyfile": ""}
-    if switches.self_signed:
-        flags |= _self_signed(flags)
-    settings, sources = read_settings(flags), SettingSources(flags)
-    for warning in extra.warnings:
-        _warn(warning)
+    settings, sources = _read(common, args, is_self_signed=switches.self_signed)
     if switches.print_config:
         print(settings.model_dump_json(indent=2))
         return 0
@@ -72,6 +64,22 @@ def run(common: Mapping[str, object], args: Sequence[str], switches: ServeSwitch
     if settings.is_supervised:
         return Supervisor(settings, sources=sources, on_listening=on_listening).run()
     return _serve_alone(settings, sources, on_listening)
+
+
+def _read(
+    common: Mapping[str, object], args: Sequence[str], *, is_self_signed: bool
+) -> tuple[Settings, SettingSources]:
+    """Return the settings and where they come from, and warn of flags that change nothing."""
+    extra = parse_extra_flags(args)
+    flags = {name: value for name, value in {**extra.settings, **common}.items() if value is not None}
+    if flags.get("certfile") in REMOVED:
+        flags |= {"certfile": "", "keyfile": ""}
+    if is_self_signed:
+        flags |= _self_signed(flags)
+    settings = read_settings(flags)
+    for warning in extra.warnings:
+        _warn(warning)
+    return settings, SettingSources(flags)
 
 
 def _warn_of_risks(settings: Settings) -> None:
@@ -92,7 +100,7 @@ def _self_signed(flags: Mapping[str, object]) -> dict[str, str]:
             "--self-signed makes a certificate, so it goes without --certfile", code="invalid_option"
         )
     # A server without it does without the library, which takes memory.
-    from paraserve.cli.self_signed import self_signed
+    from paraserve.cli.serving.self_signed import self_signed
 
     made = self_signed()
     if made.news:

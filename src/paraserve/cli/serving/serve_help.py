@@ -4,7 +4,7 @@ import textwrap
 from collections.abc import Collection, Iterable
 from itertools import groupby
 
-from paraserve.cli.extra_flags import SETTING_OF, SWITCHES, WITHOUT_EFFECT
+from paraserve.cli.serving.extra_flags import SETTING_OF, SWITCHES, WITHOUT_EFFECT
 from paraserve.cli.setting_options import flag, setting_texts
 
 WIDTH = 74

@@ -1,0 +1,1 @@
+"""The checks of `paraserve doctor`, and what it mends."""

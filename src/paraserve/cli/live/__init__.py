@@ -1,0 +1,1 @@
+"""What `paraserve stream` does: the microphone or a recording, and texts while they grow."""
