@@ -1,29 +1,11 @@
-"""What everybody can see and use: pictures for the documentation, names of all controls, contrast, the keyboard."""
+"""What everybody can see and use: names of all controls, contrast, the keyboard."""
 
 import pytest
 from playwright.sync_api import expect
 
-PICTURES = {"light": "page-light.png", "dark": "page-dark.png"}
-SIZE = {"width": 820, "height": 760}
+SCHEMES = ("light", "dark")
 MIN_CONTRAST = 4.5
 """WCAG 2.2, level AA, for text."""
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.full)])
-def test_pictures(visit, server_url, samples, full, docs_pictures, scheme):
-    """A file's text and a recording in progress, in the light and in the dark; kept for docs/ by --full."""
-    sample = samples[-1]
-    one = visit(server_url, microphone=sample.path, color_scheme=scheme, viewport=SIZE)
-    one.page.locator("#files").set_input_files(sample.path)
-    expect(one.page.locator(".word").first).to_be_visible()
-    one.page.get_by_role("button", name="Start speaking").click()
-    expect(one.page.locator(".entry").first.locator(".sentence")).to_have_count(1)
-    expect(one.page.locator(".entry").first.locator(".partial")).not_to_have_text("")
-    one.page.mouse.move(0, 0)
-    picture = docs_pictures / PICTURES[scheme]
-    one.page.screenshot(path=picture)
-    assert 10_000 < picture.stat().st_size < 200_000
 
 
 @pytest.mark.slow
@@ -95,7 +77,7 @@ CONTRASTS = """() => {
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("scheme", PICTURES)
+@pytest.mark.parametrize("scheme", SCHEMES)
 def test_text_can_be_read(visit, server_url, samples, scheme):
     """Every visible text stands out from its ground, while somebody speaks, too."""
     one = visit(server_url, color_scheme=scheme, reduced_motion="reduce", microphone=samples[0].path)

@@ -20,7 +20,9 @@ MAX_BYTES, MAX_MOVING_BYTES = 120_000, 500_000
 DESKTOP, STAGE, PHONE = (820, 760), (820, 480), (390, 844)
 SPOKEN = ("zh_home.wav", "en_weather.wav", "zh_en.wav")
 PAUSE_S, RATE_HZ = 0.9, 16_000
-LOOK_S, LAST_S = 0.2, 3
+LOOK_S, LAST_S, PATIENCE_S = 0.2, 3, 20
+END = "。"
+"""Of the last sentence, once it is final."""
 pytestmark = [pytest.mark.full, pytest.mark.slow]
 
 
@@ -131,10 +133,12 @@ def test_moving_captions(visit, server_url, recording):
     """Captions that grow while somebody speaks, as one animation."""
     page = open_page(visit, server_url, recording, STAGE)
     page.locator("#record").click()
-    began, screens = time.monotonic(), []
-    while time.monotonic() - began < soundfile.info(recording).duration + 1:
+    began, screens, last = time.monotonic(), [], page.locator("#caption-lines .line").nth(len(SPOKEN) - 1)
+    while not (last.count() and last.text_content().endswith(END)):
+        assert time.monotonic() - began < soundfile.info(recording).duration + PATIENCE_S
         screens.append((time.monotonic() - began, page.screenshot()))
         page.wait_for_timeout(LOOK_S * 1000)
+    screens.append((time.monotonic() - began, page.screenshot()))
     gif = moving_gif(screens, LAST_S)
     keep("captions.gif", gif)
     assert 20_000 < len(gif) < MAX_MOVING_BYTES

@@ -34,6 +34,7 @@ PART_TYPES = (
     "image/svg+xml",
     "image/png",
     "application/manifest+json",
+    "audio/flac",
 )
 BYTES = {"type": "string", "format": "binary"}
 DOCS_TYPES = (*PAGE_TYPES, "text/javascript", "application/javascript", "text/css", "text/plain")
@@ -110,5 +111,7 @@ async def _file(
 ) -> Response:
     response = await folder.get_response(path, request.scope)
     response.headers.update(HEADERS)
+    if path.endswith(".flac"):
+        response.headers["Content-Type"] = "audio/flac"  # machines without /etc/mime.types do not know it
     response.headers["Content-Security-Policy"] = "; ".join(f"{name} {sources}" for name, sources in policy.items())
     return response
