@@ -56,8 +56,7 @@ def test_recordings_stay(visit, server_url, samples, tmp_path):
     """After a reload they are there with their sound; the history finds, renames, deletes and saves them."""
     short, long = samples[0], samples[-1]
     page = visit(server_url, accept_downloads=True).page
-    transcribed(page, short)
-    transcribed(page, long)
+    transcribed(page, short, long)
     kept(page, 2)
     before = texts_of(page)
     page.reload()

@@ -255,7 +255,10 @@ def test_bad_files_are_explained(visit, server_url, samples, tmp_path):
     one.page.get_by_role("button", name="中文").click()
     expect(problem).to_have_text("不支持这种音视频格式。")
     for _ in range(2):
-        one.page.locator(".remove").first.click()
+        entry = one.page.locator(".entry").first
+        if "folded" in entry.get_attribute("class"):
+            entry.locator(".fold").click()
+        entry.locator(".remove").click()
     expect(one.page.locator("#hint")).to_be_visible()
 
 
