@@ -1,21 +1,19 @@
 /** The page: what the buttons do. */
-import { MicrophoneError } from "./client/index.js";
-import { credentials } from "./client/server.js";
+import { MicrophoneError } from "./client/microphone.js";
+import { credentials, noConnection, ServerError } from "./client/server.js";
 import { openFiles } from "./files/files.js";
 import { offerJobs, openJobs } from "./jobs/jobs.js";
 import { listenToExamples, showExamples, showSpeaking } from "./start/examples.js";
 import { listenToChoices, showLoaded } from "./start/loaded.js";
 import { listenToModels, offerModels } from "./start/models.js";
 import { explainSecure } from "./start/secure.js";
-import { transcribeAgain } from "./history/again.js";
 import { Entries } from "./history/entries.js";
 import { openHistory } from "./history/history.js";
 import { RecordingStore } from "./history/store.js";
+import { fetchLater } from "./later.js";
 import { Player } from "./sound/player.js";
 import { newRecording } from "./recording/recording.js";
 import { choices, keep, openSettings } from "./settings.js";
-import { Speaking } from "./speaking/speaking.js";
-import { Stage } from "./speaking/stage.js";
 import { openViews } from "./views.js";
 import { plainWords, say, speak, spokenLanguage } from "./words/words.js";
 
@@ -27,9 +25,9 @@ const OTHER_LANGUAGE = { en: ["zh", "中文"], zh: ["en", "English"] };
 const $ = (id) => document.getElementById(id);
 const here = new URL(".", location.href); // the server may be behind a proxy's folder
 const player = new Player();
-const stage = new Stage();
 const store = new RecordingStore(() => choices().keep);
 const entries = new Entries(store, player);
+let stage = null; // made when somebody first speaks
 let speaking = null;
 
 function showState(name, values) {
@@ -77,28 +75,32 @@ async function startSpeaking() {
   showSpeaking(true);
   const name = `microphone-${new Date().toISOString().slice(0, 19).replaceAll(":", "")}`;
   const title = { key: "title", values: { time: new Date().toLocaleTimeString() } };
-  const entry = entries.add(newRecording(name, title, "microphone"));
   const chosen = choices();
-  speaking = new Speaking(entry, { ...chosen, url: here }, {
-    onFrame: (samples, level, times) => stage.hear(samples, level, times),
-    onSamples: store.soundKeeper(entry.recording),
-    onMessage: (message, offsetMs) => stage.take(message, offsetMs),
-    onPartial: (text) => stage.showPartial(text),
-    onFinal: (text, sentences) => stage.append(text, sentences),
-    onState: showConnection,
-    onStop: () => showRecordButton("record.finishing", false),
-    onEnd: endSpeaking,
-    onProblem: showProblem,
-  });
+  let entry = null;
   try {
+    entry = await entries.add(newRecording(name, title, "microphone"));
+    const parts = [import("./speaking/speaking.js"), import("./speaking/stage.js")];
+    const [{ Speaking }, { Stage }] = await Promise.all(parts).catch(noConnection);
+    stage ??= new Stage();
+    speaking = new Speaking(entry, { ...chosen, url: here }, {
+      onFrame: (samples, level, times) => stage.hear(samples, level, times),
+      onSamples: store.soundKeeper(entry.recording),
+      onMessage: (message, offsetMs) => stage.take(message, offsetMs),
+      onPartial: (text) => stage.showPartial(text),
+      onFinal: (text, sentences) => stage.append(text, sentences),
+      onState: showConnection,
+      onStop: () => showRecordButton("record.finishing", false),
+      onEnd: endSpeaking,
+      onProblem: showProblem,
+    });
     await speaking.start();
     const mine = speaking;
     entry.onCancel = () => mine.stop();
     showRecordButton("record.stop", true);
     stage.begin(chosen.mode);
   } catch (error) {
-    if (!(error instanceof MicrophoneError)) throw error;
-    entries.close(entry.recording.id);
+    if (!(error instanceof MicrophoneError) && !(error instanceof ServerError)) throw error;
+    if (entry) entries.close(entry.recording.id);
     showProblem(error);
     endSpeaking();
   }
@@ -111,7 +113,7 @@ function showConnection(name, values) {
 
 function endSpeaking() {
   speaking = null;
-  stage.end();
+  stage?.end();
   showSpeaking(false);
   showRecordButton("record", true);
   greet();
@@ -154,6 +156,10 @@ listenToModels();
 listenToChoices(showExamples);
 listenToExamples((file) => take([file], "sample"), showProblem);
 explainSecure();
-entries.onAgain = (entry) => transcribeAgain(entries, entry, { ...choices(), url: here });
+entries.onAgain = async (entry) => {
+  const { transcribeAgain } = await import("./history/again.js");
+  await transcribeAgain(entries, entry, { ...choices(), url: here });
+};
 openHistory(store, entries);
 greet();
+fetchLater();

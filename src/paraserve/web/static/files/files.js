@@ -1,5 +1,5 @@
 /** Files that are dropped, chosen or pasted: each becomes an entry with its text. */
-import { ServerError } from "../client/index.js";
+import { noConnection, ServerError } from "../client/server.js";
 import { newRecording } from "../recording/recording.js";
 import { submitJobs } from "../jobs/jobs.js";
 import { choices } from "../settings.js";
@@ -7,7 +7,6 @@ import { currentView, isOffered } from "../views.js";
 import { say } from "../words/words.js";
 import { fold, unfold } from "./folding.js";
 import { chosenFiles, droppedFiles } from "./found_files.js";
-import { recognize } from "./listening.js";
 import { FileQueue } from "./queue.js";
 import { QueuePanel } from "./queue_panel.js";
 
@@ -16,13 +15,13 @@ const MOST_OPEN = 3; // of more files each shows the beginning of its text
 const $ = (id) => document.getElementById(id);
 
 /**
- * Take files from now on: where the jobs are seen as jobs, else as entries. `newEntry(recording)` puts one on the page,
+ * Take files from now on: where the jobs are seen as jobs, else as entries. `newEntry(recording)` puts one on the page and resolves to it,
  * `here` is the server's address, `onTake()` is called before files are taken. Returns a function that takes Files, and
  * what the source of their recordings is.
  */
 export function openFiles({ newEntry, here, onTake }) {
   const queue = new FileQueue({
-    send: (item) => send(item, entryOf(item)),
+    send: async (item) => send(item, await entryOf(item)),
     isServerThere: async () => (await fetch("livez").catch(() => null))?.ok ?? false,
     onChange: (item) => {
       if (item?.entry) showState(item);
@@ -42,7 +41,7 @@ export function openFiles({ newEntry, here, onTake }) {
     showNotes(...whatWasTaken(found, queue.add(files)));
   }
 
-  function entryOf(item) {
+  async function entryOf(item) {
     if (item.entry) {
       item.entry.startOver();
       item.entry.onAgain = item.onAgain;
@@ -50,7 +49,7 @@ export function openFiles({ newEntry, here, onTake }) {
     }
     const { file, path, source } = item;
     const name = file.name.replace(/\.[^.]*$/, "") || "recording";
-    item.entry = newEntry({ ...newRecording(name, path, source), sound: file });
+    item.entry = await newEntry({ ...newRecording(name, path, source), sound: file });
     item.onAgain = item.entry.onAgain;
     item.entry.onCancel = () => {
       if (item.state !== "done") item.entry.finish("cancelled");
@@ -62,6 +61,7 @@ export function openFiles({ newEntry, here, onTake }) {
   async function send(item, entry) {
     await readable(item.file);
     const { signal } = item.cancel;
+    const { recognize } = await import("./listening.js").catch(noConnection);
     await recognize(item.file, entry, { ...choices(), url: here, signal }, (fraction) => {
       item.fraction = fraction;
       panel.show();

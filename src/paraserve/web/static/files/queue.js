@@ -1,5 +1,5 @@
 /** Files that wait for the server: two are worked on at once, the others in their order. None is lost. */
-import { ServerError } from "../client/index.js";
+import { ServerError } from "../client/server.js";
 
 const MOST_AT_ONCE = 2;
 const MOST_BREAKS = 3; // of one file, which may be what breaks the connection

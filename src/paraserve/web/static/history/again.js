@@ -13,7 +13,7 @@ export async function transcribeAgain(entries, entry, options) {
   if (!old.isEdited) Object.assign(fresh, { id: old.id, createdMs: old.createdMs });
   const isSame = fresh.id === old.id;
   if (isSame) entries.close(old.id);
-  const next = entries.add(fresh);
+  const next = await entries.add(fresh);
   const keep = next.onChange;
   if (isSame) next.onChange = () => {}; // until there is a text, what is kept is the old one
   const file = new File([sound], typeof title === "string" ? title : `${name}.wav`, { type: sound.type });
@@ -22,7 +22,7 @@ export async function transcribeAgain(entries, entry, options) {
   const isBetter = fresh.transcript.text.length > old.transcript.text.length;
   if (isSame && !isBetter && (fresh.error || !fresh.transcript.text)) {
     entries.close(fresh.id);
-    entries.add({ ...old, error: fresh.error ?? old.error });
+    await entries.add({ ...old, error: fresh.error ?? old.error });
   } else {
     keep();
   }

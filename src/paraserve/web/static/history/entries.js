@@ -1,8 +1,6 @@
 /** The recordings that are open on the page, newest first. */
+import { noConnection } from "../client/server.js";
 import { unfold } from "../files/folding.js";
-import { Entry } from "../recording/entry.js";
-import { listenToShare } from "../share/menu.js";
-import { timeAt } from "./places.js";
 
 export class Entries {
   /** Called with the entry whose recording is to be transcribed again. */
@@ -22,15 +20,18 @@ export class Entries {
     document.addEventListener("visibilitychange", () => this.#refresh());
   }
 
-  /** Show a recording, and keep it from now on. Returns its entry. */
-  add(recording) {
+  /** Show a recording, and keep it from now on. Resolves to its entry; rejects with a ServerError, see `entryClass`. */
+  async add(recording) {
+    return this.#show(recording, await entryClass());
+  }
+
+  #show(recording, Entry) {
     const entry = new Entry(recording, this.#player, this.#place);
     const { element } = entry;
     element.dataset.created = recording.createdMs;
     const newer = [...this.#place.children].filter((other) => Number(other.dataset.created) > recording.createdMs);
     newer.at(-1)?.after(element);
     this.#open.set(recording.id, entry);
-    listenToShare(element, recording);
     entry.onChange = () => this.#store.keep(recording);
     entry.onAgain = () => this.onAgain(entry);
     entry.onRemove = () => this.onRemove(recording.id);
@@ -39,9 +40,10 @@ export class Entries {
 
   /** The entry of a recording that is kept, shown if it was not; null if none is kept. */
   async open(id) {
+    const Entry = await entryClass();
     const recording = this.#open.has(id) ? null : await this.#store.get(id);
     if (this.#open.has(id)) return this.#open.get(id); // it may have come in the meantime
-    return recording && this.add(recording);
+    return recording && this.#show(recording, Entry);
   }
 
   /** The entry, undefined if it is not on the page. */
@@ -60,7 +62,7 @@ export class Entries {
   /** Bring an entry into sight, or the word at a place of its text: the number of characters before it. */
   show(entry, offset = 0) {
     unfold(entry);
-    entry.reveal(offset ? timeAt(entry.recording.transcript, offset) : null);
+    entry.reveal(offset);
   }
 
   /** Show what another tab has made of a recording. */
@@ -76,7 +78,13 @@ export class Entries {
     for (const id of ids) {
       const recording = await this.#store.get(id);
       this.close(id);
-      if (recording) this.add(recording);
+      if (recording) await this.add(recording);
     }
   }
+}
+
+/** Fetched for the first recording: most of the page's script. Rejects with a ServerError if the server is away then. */
+async function entryClass() {
+  const { Entry } = await import("../recording/entry.js").catch(noConnection);
+  return Entry;
 }

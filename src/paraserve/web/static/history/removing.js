@@ -7,7 +7,7 @@ export async function removeRecordings(store, entries, ids) {
   await store.remove(ids);
   const undo = async () => {
     await store.restore(ids);
-    for (const recording of open) entries.add(recording);
+    for (const recording of open) await entries.add(recording);
   };
   offerUndo(ids.length === 1 ? "deleted.one" : "deleted", { count: ids.length }, undo, () => store.purge(ids));
 }

@@ -1,5 +1,5 @@
 /** The view of the server's jobs: recordings that it keeps and works on, whether this page is open or not. */
-import { ServerError } from "../client/index.js";
+import { ServerError } from "../client/server.js";
 import { newRecording } from "../recording/recording.js";
 import { choices } from "../settings.js";
 import { plainWords, say } from "../words/words.js";
@@ -127,7 +127,7 @@ export class JobsView {
     const transcript = await (await this.#requests.transcript(job.id, "json")).json();
     const title = job.filename || job.url || job.id;
     const sound = this.#files.get(job.id) ?? null;
-    const entry = this.#entries.add({ ...newRecording(title.replace(/\.[^.]*$/, ""), title, "file"), sound });
+    const entry = await this.#entries.add({ ...newRecording(title.replace(/\.[^.]*$/, ""), title, "file"), sound });
     entry.showSound({ peaks: [], durationMs: transcript.duration_ms, isLive: false });
     entry.showTranscript(transcript);
     location.hash = "#/";

@@ -1,5 +1,5 @@
 /** A file to the server as a job, in pieces, which goes on where it was after a break (tus 1.0). */
-import { ServerError } from "../client/index.js";
+import { ServerError } from "../client/server.js";
 
 const PIECE_BYTES = 4 << 20;
 const MOST_BREAKS = 8; // one after the other

@@ -1,12 +1,14 @@
 /** One recording on the page: its waveform, its text, and what can be done with it. */
 import { PEAKS_PER_S } from "../client/recording.js";
+import { timeAt } from "../history/places.js";
+import { listenToShare } from "../share/menu.js";
 import { cuesOf } from "../transcripts/cues.js";
 import { Editing, rewrite } from "../transcripts/editing.js";
-import { emptyTranscript } from "../transcripts/transcript.js";
 import { localise, say } from "../words/words.js";
 import { listenToActions, subtitleLimits } from "./actions.js";
 import { listenToCommands } from "./commands.js";
 import { addSentences, takeTranscript } from "./receiving.js";
+import { emptyTranscript } from "./recording.js";
 import { showChannels } from "../text/channels.js";
 import { Editor } from "../text/editor.js";
 import { Finder } from "../text/finder.js";
@@ -182,8 +184,9 @@ export class Entry {
     document.getElementById("hint").hidden = document.getElementById("entries").childElementCount > 0;
   }
 
-  /** Bring the entry into sight and the keyboard into its text; to the word at a time, if one is given. */
-  reveal(atMs = null) {
+  /** Bring the entry into sight and the keyboard into its text; to the word after `offset` characters. */
+  reveal(offset = 0) {
+    const atMs = offset ? timeAt(this.recording.transcript, offset) : null;
     const word = atMs === null ? null : this.#text.wordAt(atMs);
     (word ? this.#text.root : this.#root).scrollIntoView({ block: word ? "nearest" : "start" });
     if (word) {
@@ -306,6 +309,7 @@ export class Entry {
     const buttons = { ".cancel": () => this.onCancel(), ".remove": () => this.onRemove(), ".again": () => this.onAgain() };
     for (const [name, act] of Object.entries(buttons)) this.#find(name).addEventListener("click", act);
     listenToActions(this.#root, this.recording);
+    listenToShare(this.#root, this.recording);
     listenToUnsure(this.#root);
   }
 }

@@ -1,6 +1,5 @@
 /** What the page knows of one recording, as plain data that a browser can keep. */
 import { PEAKS_PER_S } from "../client/recording.js";
-import { emptyTranscript } from "../transcripts/transcript.js";
 
 let latestMs = 0;
 
@@ -40,6 +39,11 @@ export function newRecording(name, title, source) {
     peaks: [],
     peaksPerS: PEAKS_PER_S,
   };
+}
+
+/** A transcript without text; see transcript.js. */
+export function emptyTranscript() {
+  return { text: "", language: null, duration_ms: 0, sentences: [] };
 }
 
 /** No two recordings have the same, so that every list of them is in one order. */

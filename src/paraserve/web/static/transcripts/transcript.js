@@ -8,10 +8,6 @@ import { paragraphsOf } from "./paragraphs.js";
  * can be downloaded, the same that the server writes.
  */
 
-export function emptyTranscript() {
-  return { text: "", language: null, duration_ms: 0, sentences: [] };
-}
-
 /** Cut `text` at each of `parts`, in order: [{text, part}], with part null for what lies between. */
 export function cutAt(text, parts) {
   const pieces = [];
