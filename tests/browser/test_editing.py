@@ -203,6 +203,7 @@ def test_the_keyboard_plays(visit, server_url):
     expect(page.get_by_role("dialog")).to_be_hidden()
 
 
+@pytest.mark.full
 @pytest.mark.slow
 def test_channels_hotwords_and_unsure_words(visit, server_url):
     """A channel's new name is everywhere, hotwords and uncertain words are marked, and limits and names are saved."""

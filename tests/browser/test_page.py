@@ -178,7 +178,7 @@ def test_settings_count(visit, server_url, samples):
     one = visit(server_url, microphone=sample.path)
     sent = []
     one.page.on("websocket", lambda ws: ws.on("framesent", lambda data: isinstance(data, str) and sent.append(data)))
-    one.page.get_by_text("Settings").click()
+    one.page.get_by_text("Settings", exact=True).click()
     one.page.get_by_label("Words to expect").fill("通义，实验室\nparaserve\nhello world 40")
     one.page.get_by_label("Language").select_option("en")
     speak(one, mode="online")
@@ -255,7 +255,10 @@ def test_bad_files_are_explained(visit, server_url, samples, tmp_path):
     one.page.get_by_role("button", name="中文").click()
     expect(problem).to_have_text("不支持这种音视频格式。")
     for _ in range(2):
-        one.page.locator(".remove").first.click()
+        entry = one.page.locator(".entry").first
+        if "folded" in entry.get_attribute("class"):
+            entry.locator(".fold").click()
+        entry.locator(".remove").click()
     expect(one.page.locator("#hint")).to_be_visible()
 
 
@@ -385,13 +388,13 @@ def test_choices_are_kept(visit, server_url):
     one = visit(server_url, locale="zh-CN")
     page = one.page
     expect(page.get_by_role("button", name="开始说话")).to_be_visible()
-    page.get_by_text("设置").click()
+    page.get_by_text("设置", exact=True).click()
     page.get_by_label("热词").fill("通义 实验室")
     page.get_by_label("语言").select_option("en")
     page.locator("#itn").uncheck()
     page.get_by_role("button", name="English").click()
     page.reload()
-    page.get_by_text("Settings").click()
+    page.get_by_text("Settings", exact=True).click()
     expect(page.get_by_label("Words to expect")).to_have_value("通义 实验室")
     expect(page.get_by_label("Language")).to_have_value("en")
     expect(page.locator("#itn")).not_to_be_checked()

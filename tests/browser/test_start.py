@@ -163,6 +163,13 @@ def test_sentences_are_those_of_the_readme():
     assert [text for _, text in re.findall(r'\["(zh|en)", "(.+)"\]', source)] == promised
 
 
+def test_the_embedded_model_is_described_as_it_is(demo_dir):
+    """The number of words in both languages is that of its manifest."""
+    (count,) = re.findall(r"the ([\d,]+) words", json.loads((demo_dir / "manifest.json").read_text("utf-8"))["knows"])
+    lines = re.findall(r'"knows.embedded": "(.+)"', (STATIC / "words" / "start.js").read_text("utf-8"))
+    assert [count in line for line in lines] == [True, True]
+
+
 def test_clips_are_small():
     """Each recording to click is there, named in both languages, and small."""
     source = (STATIC / "start" / "sentences.js").read_text("utf-8")

@@ -34,7 +34,9 @@ PART_TYPES = (
     "image/svg+xml",
     "image/png",
     "application/manifest+json",
+    "audio/flac",
 )
+BINARY_TYPES = ("audio/flac", "image/png")
 BYTES = {"type": "string", "format": "binary"}
 DOCS_TYPES = (*PAGE_TYPES, "text/javascript", "application/javascript", "text/css", "text/plain")
 """Licences are texts."""
@@ -90,7 +92,7 @@ def page_router() -> APIRouter:
 
 
 def _file_answers(media_types: tuple[str, ...]) -> Responses:
-    whole = {name: {"schema": BYTES if name == "image/png" else {"type": "string"}} for name in media_types}
+    whole = {name: {"schema": BYTES if name in BINARY_TYPES else {"type": "string"}} for name in media_types}
     pieces = {**whole, "multipart/byteranges": {"schema": {"type": "string"}}}
     unreadable = text_answer("The header `Range` cannot be read.", "text/plain", "Malformed range header.")
     refused = error_answers(())
@@ -110,5 +112,7 @@ async def _file(
 ) -> Response:
     response = await folder.get_response(path, request.scope)
     response.headers.update(HEADERS)
+    if path.endswith(".flac"):
+        response.headers["Content-Type"] = "audio/flac"  # machines without /etc/mime.types do not know it
     response.headers["Content-Security-Policy"] = "; ".join(f"{name} {sources}" for name, sources in policy.items())
     return response

@@ -1,6 +1,8 @@
 /** What people read of a kept recording. */
 import { phrase, spokenLanguage } from "../words/words.js";
 
+let made = {};
+
 /** Its title as it is read now. */
 export function titleOf({ title }) {
   return typeof title === "string" ? title : phrase(title.key, title.values);
@@ -10,12 +12,12 @@ export function titleOf({ title }) {
 export function dayOf(ms) {
   const [day, today] = [new Date(ms), new Date()].map((date) => date.setHours(0, 0, 0, 0));
   const nDays = Math.round((day - today) / 86_400_000); // days of 23 and of 25 hours, too
-  if (nDays > -2 && nDays < 1) return capitalised(new Intl.RelativeTimeFormat(locale(), { numeric: "auto" }).format(nDays, "day"));
-  return new Date(ms).toLocaleDateString(locale(), { year: "numeric", month: "long", day: "numeric", weekday: "long" });
+  if (nDays > -2 && nDays < 1) return capitalised(formats().near.format(nDays, "day"));
+  return formats().day.format(ms);
 }
 
 export function timeOf(ms) {
-  return new Date(ms).toLocaleTimeString(locale(), { hour: "2-digit", minute: "2-digit" });
+  return formats().time.format(ms);
 }
 
 /** A duration as on a clock. */
@@ -46,6 +48,20 @@ export function sizeOf(bytes) {
 export function locale() {
   const language = spokenLanguage();
   return navigator.languages.find((name) => name.startsWith(language)) ?? language;
+}
+
+/** Made once for a language: a browser takes longer for that than for a row of the list. */
+function formats() {
+  const name = locale();
+  if (made.name !== name) {
+    made = {
+      name,
+      near: new Intl.RelativeTimeFormat(name, { numeric: "auto" }),
+      day: new Intl.DateTimeFormat(name, { year: "numeric", month: "long", day: "numeric", weekday: "long" }),
+      time: new Intl.DateTimeFormat(name, { hour: "2-digit", minute: "2-digit" }),
+    };
+  }
+  return made;
 }
 
 function capitalised(text) {

@@ -9,6 +9,12 @@ let view = null; // made when it is first seen
 export function openJobs(shown) {
   entries = shown;
   document.querySelector('[data-view="jobs"]').addEventListener("show", async () => (await theView()).load());
+  const files = document.getElementById("jobs-files");
+  document.getElementById("jobs-choose").addEventListener("click", () => files.click());
+  files.addEventListener("change", () => {
+    submitJobs([...files.files]);
+    files.value = ""; // so that the same can be chosen again
+  });
 }
 
 /** Ask whether the holder of the API key (empty: none) has jobs, and offer the view if so. */

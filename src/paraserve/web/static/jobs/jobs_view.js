@@ -24,11 +24,6 @@ export class JobsView {
   /** `entries` shows the texts of jobs. */
   constructor(entries) {
     this.#entries = entries;
-    $("jobs-choose").addEventListener("click", () => $("jobs-files").click());
-    $("jobs-files").addEventListener("change", () => {
-      this.submit([...$("jobs-files").files]);
-      $("jobs-files").value = "";
-    });
     $("jobs-form").addEventListener("submit", (event) => {
       event.preventDefault();
       this.#submitAddress($("jobs-address").value.trim());
