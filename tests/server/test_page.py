@@ -37,6 +37,35 @@ def test_files_are_served(server, path):
     assert (again.status_code, again.content) == (304, b"")
 
 
+def test_texts_come_compressed(server):
+    """Whoever can read gzip gets it. Parts are those of the file itself, and pictures stay as they are."""
+    path, source = "/static/page.js", (STATIC / "page.js").read_bytes()
+    plain = server.get(path, headers={"accept-encoding": "identity"})
+    small = server.get(path, headers={"accept-encoding": "br, gzip;q=0.5"})
+    assert plain.content == small.content == source
+    assert "content-encoding" not in plain.headers
+    assert small.headers["content-encoding"] == "gzip"
+    assert int(small.headers["content-length"]) < len(source) / 2 < int(plain.headers["content-length"])
+    assert small.headers["content-type"] == plain.headers["content-type"]
+    assert plain.headers["vary"] == small.headers["vary"] == "Accept-Encoding"
+    assert small.headers["etag"] != plain.headers["etag"]
+    for answer, coding in [(plain, "identity"), (small, "gzip")]:
+        known = {"accept-encoding": coding, "if-none-match": answer.headers["etag"]}
+        again = server.get(path, headers=known)
+        assert (again.status_code, again.content, again.headers["vary"]) == (304, b"", "Accept-Encoding")
+        assert again.headers["etag"] == answer.headers["etag"]
+    refused = server.get(path, headers={"accept-encoding": "gzip;q=0"})
+    assert "content-encoding" not in refused.headers
+    part = server.get(path, headers={"accept-encoding": "gzip", "range": "bytes=3-9"})
+    assert (part.status_code, part.content, part.headers["etag"]) == (206, source[3:10], plain.headers["etag"])
+    changed = server.get(path, headers={"range": "bytes=3-9", "if-range": small.headers["etag"]})
+    assert (changed.status_code, changed.content) == (200, source)
+    head = server.head(path, headers={"accept-encoding": "gzip"})
+    assert (head.content, head.headers["content-length"]) == (b"", small.headers["content-length"])
+    picture = server.get("/static/icons/apple-touch-icon.png", headers={"accept-encoding": "gzip"})
+    assert not {"content-encoding", "vary"} & set(picture.headers)
+
+
 @pytest.mark.parametrize(
     "path", ["/static/none.js", "/static/", "/static/..%2findex.html", "/static/..%2f..%2fsettings.py", "/index.html"]
 )
@@ -71,10 +100,10 @@ def test_page_is_self_contained():
     imported = {
         normpath(f"{dirname(name)}/{target}").lstrip("/")
         for name, text in texts.items()
-        for target in re.findall(r'(?:from "(?=\.)|new URL\("(?!\.")|"static/)([\w./]+)"', text)
+        for target in re.findall(r'(?:from "(?=\.)|import\("(?=\.)|new URL\("(?!\.")|"static/)([\w./]+)"', text)
     }
     assert imported <= set(NAMES)
-    assert {"page.js", "client/live.js", "client/worklet.js"} <= imported
+    assert {"later.js", "recording/entry.js", "page.js", "client/live.js", "client/worklet.js"} <= imported
 
 
 def test_manifest_names_what_is_there(server):

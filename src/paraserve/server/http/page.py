@@ -1,13 +1,13 @@
-"""The page at `/` and its files, served as they lie in the package."""
+"""The page at `/` and its files, as they lie in the package."""
 
 from collections.abc import Mapping
 from importlib.resources import files
 from types import MappingProxyType
 
 from fastapi import APIRouter, Request, Response
-from fastapi.staticfiles import StaticFiles
 
 from paraserve.server.http.api_docs import REQUEST_ID, Responses, error_answers, text_answer
+from paraserve.server.http.compressed_files import CompressedFiles
 from paraserve.server.http.get_routes import GetRoute, get_router
 
 POLICY = {
@@ -53,7 +53,7 @@ PART_NAME = {
 def page_router() -> APIRouter:
     """Make `/`, `/status`, `/docs` and their files. The pages ask no other server for anything."""
     web = str(files("paraserve") / "web")
-    page, parts, docs = (StaticFiles(directory=folder) for folder in (web, f"{web}/static", f"{web}/docs"))
+    page, parts, docs = (CompressedFiles(folder) for folder in (web, f"{web}/static", f"{web}/docs"))
 
     async def index(request: Request) -> Response:
         """Live text from the microphone and from files, in the browser."""
@@ -108,7 +108,7 @@ def _file_answers(media_types: tuple[str, ...]) -> Responses:
 
 
 async def _file(
-    folder: StaticFiles, path: str, request: Request, policy: Mapping[str, str] = MappingProxyType(POLICY)
+    folder: CompressedFiles, path: str, request: Request, policy: Mapping[str, str] = MappingProxyType(POLICY)
 ) -> Response:
     response = await folder.get_response(path, request.scope)
     response.headers.update(HEADERS)
