@@ -64,6 +64,23 @@ def text_of(*sentences):
     return SegmentText("".join(s.text for s in sentences), sentences)
 
 
+HOTWORDS = {
+    "阿里巴巴 20\r\nhello  world 40": {"阿里巴巴": 20, "hello world": 40},
+    "通义，实验室、paraserve": {"通义": 20, "实验室": 20, "paraserve": 20},
+    "one two name:40 姓名：1.5": {"one": 20, "two": 20, "name": 40, "姓名": 1.5},
+    "apple 5, pear\n\nfig: 7\n2024": {"apple": 5, "pear": 20, "fig": 7, "2024": 20},
+    " \n,": {},
+}
+"""What somebody writes into the field, and the words with their weights. The first is from FunASR's page."""
+
+
+@pytest.mark.slow
+def test_hotwords_as_people_write_them(shared_page):
+    """Words stand between spaces, commas or lines. A line that ends in a number is one word, as on FunASR's page."""
+    read = "async (texts) => { const m = await import('/static/hotwords.js'); return texts.map(m.readHotwords); }"
+    assert shared_page.evaluate(read, list(HOTWORDS)) == list(HOTWORDS.values())
+
+
 TEXTS = {
     "Chinese": text_of(
         Sentence("今天，好。", 100, 900, (Token("今", 100, 300), Token("天", 300, 500), Token("好", 700, 900)))

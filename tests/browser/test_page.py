@@ -179,14 +179,14 @@ def test_settings_count(visit, server_url, samples):
     sent = []
     one.page.on("websocket", lambda ws: ws.on("framesent", lambda data: isinstance(data, str) and sent.append(data)))
     one.page.get_by_text("Settings", exact=True).click()
-    one.page.get_by_label("Words to expect").fill("通义，实验室\nparaserve")
+    one.page.get_by_label("Words to expect").fill("通义，实验室\nparaserve\nhello world 40")
     one.page.get_by_label("Language").select_option("en")
     speak(one, mode="online")
     expect(one.page.locator("#state")).to_have_text("Listening")
     one.page.get_by_role("button", name="Stop", exact=True).click()
     first = json.loads(sent[0])
     assert (first["mode"], first["svs_lang"], first["itn"]) == ("online", "en", False)
-    assert list(json.loads(first["hotwords"])) == ["通义", "实验室", "paraserve"]
+    assert json.loads(first["hotwords"]) == {"通义": 20, "实验室": 20, "paraserve": 20, "hello world": 40}
     drop(one.page, [sample.path])
     expect(one.page.locator(".word").first).to_be_visible()
     assert words(one.final_text()) == words(sample.text)

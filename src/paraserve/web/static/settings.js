@@ -1,4 +1,6 @@
 /** The choices of the form, kept by the browser from one visit to the next. */
+import { readHotwords } from "./hotwords.js";
+
 const KEY = "paraserve";
 const FIELDS = ["mode", "model", "language", "itn", "hotwords", "channel", "key", "keep"];
 
@@ -36,11 +38,11 @@ export function keep(name, value) {
 }
 
 /**
- * What is chosen: {mode, model, language, itn, hotwords, channel, key, keep}, the hotwords as a list. No model: the server
- * chooses.
+ * What is chosen: {mode, model, language, itn, hotwords, channel, key, keep}, the hotwords with their weights. No model:
+ * the server chooses.
  */
 export function choices() {
-  const hotwords = valueOf("hotwords").split(/[\s,，、;；]+/).filter(Boolean);
+  const hotwords = readHotwords(valueOf("hotwords"));
   const names = ["mode", "model", "language", "itn", "channel", "keep"];
   return { ...Object.fromEntries(names.map((name) => [name, valueOf(name)])), hotwords, key: valueOf("key").trim() };
 }

@@ -174,6 +174,7 @@ class UploadRow {
 
 /** Fields of a job: the choices of the page that differ from what a job is without them. */
 function fieldsOf({ language, itn, hotwords, channel, model }) {
-  const fields = { language, hotwords: hotwords.join(" "), channel, model, itn: itn ? "" : "false" };
+  const words = Object.keys(hotwords).length ? JSON.stringify(hotwords) : "";
+  const fields = { language, hotwords: words, channel, model, itn: itn ? "" : "false" };
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value));
 }
