@@ -59,6 +59,7 @@ def test_terminal_picture(terminal):
     assert "00:00:10,740 --> 00:00:12,635" in text
     assert "二三零三八三" in text  # a partial text, before it is written as a number
     assert re.search(r"\d+/\d+|\d+ ?%", text)  # a bar
+    assert max(plain([one]).count("paraserve: wrote texts/") for one in screens) == 9  # bars cover none of them
     picture = moving_picture(screens, LABEL)
     PICTURE.write_text(picture, "utf-8")
     assert len(picture.encode()) < MAX_BYTES

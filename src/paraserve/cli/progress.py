@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import TypeAlias
 
 from rich.console import Console
+from rich.live import Live
 from rich.progress import (
     BarColumn,
     Progress,
@@ -45,12 +46,8 @@ class Bars:
             TimeRemainingColumn(),
             TextColumn("{task.fields[speed]}"),
             console=console,
-            disable=not self.is_shown,
-            transient=True,
-            # Results are printed to stdout, which may be a file.
-            redirect_stdout=False,
-            redirect_stderr=False,
         )
+        self._shown: Live | None = None
         self._whole = self._progress.add_task("total", total=total, speed="") if total else None
 
     def __enter__(self) -> "Bars":
@@ -99,10 +96,20 @@ class Bars:
             self._start()
 
     def _start(self) -> None:
-        if self.is_shown:
-            self._progress.start()
+        if not self.is_shown:
+            return
+        # A new one each time: one that is started again goes up the lines that it had, over what was printed since.
+        self._shown = Live(
+            get_renderable=self._progress.get_renderable,
+            console=self._progress.console,
+            transient=True,
+            # Results are printed to stdout, which may be a file.
+            redirect_stdout=False,
+            redirect_stderr=False,
+        )
+        self._shown.start()
 
     def _stop(self) -> None:
-        # Even a disabled Progress prints an empty line when it stops.
-        if self.is_shown:
-            self._progress.stop()
+        if self._shown is not None:
+            self._shown.stop()
+            self._shown = None

@@ -41,7 +41,8 @@ function head(title, nonce) {
 function player(blob, sound) {
   if (!sound) return "";
   const tag = blob.type.startsWith("video/") ? "video" : "audio";
-  return `<div class="player"><${tag} controls src="${escaped(sound)}"></${tag}><p id="caption" aria-hidden="true"></p></div>\n`;
+  const [media, caption] = [`<${tag} controls src="${escaped(sound)}"></${tag}>`, `<p id="caption" aria-hidden="true"></p>`];
+  return `<section class="player" aria-label="${escaped(phrase("share.player"))}">${media}${caption}</section>\n`;
 }
 
 function body(recording, hasSound) {

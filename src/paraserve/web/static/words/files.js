@@ -16,7 +16,7 @@ export default {
     "wait.broken": "The connection broke. It goes on by itself once the server answers.",
     "wait.busy": "The server is busy. It goes on by itself in a moment.",
     "row.again": "Try again",
-    "row.again_of": "Try {name} again",
+    "row.again_of": "Try again: {name}",
     fold: "Close",
     unfold: "Open",
     "files.none": "There is no recording in it: {skipped} files are of other kinds.",
@@ -97,7 +97,7 @@ export default {
     "row.done": "完成",
     "row.failed": "失败",
     "row.next": "优先",
-    "row.next_of": "优先处理 {name}",
+    "row.next_of": "优先 {name}",
     "row.off": "从列表中移除 {name}",
   },
 };
