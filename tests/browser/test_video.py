@@ -1,35 +1,10 @@
 """Video on the page: its picture with subtitles that are in step with the text."""
 
-from fractions import Fraction
-
-import av
-import numpy as np
 import pytest
 import soundfile
 from playwright.sync_api import expect
 
-RATE_HZ = 48_000
-FRAMES_PER_S = 10
-SIZE = (160, 90)
-
-
-def write_video(path, speech, rate_hz):
-    """A WebM file of coloured frames over this speech."""
-    with av.open(str(path), "w") as file:
-        picture = file.add_stream("libvpx", FRAMES_PER_S, width=SIZE[0], height=SIZE[1], pix_fmt="yuv420p")
-        sound = file.add_stream("libopus", RATE_HZ, layout="mono")
-        for n in range(round(len(speech) / rate_hz * FRAMES_PER_S)):
-            colour = np.full((SIZE[1], SIZE[0], 3), (n * 7 % 255, 90, 120), np.uint8)
-            file.mux(picture.encode(av.VideoFrame.from_ndarray(colour, "rgb24")))
-        file.mux(picture.encode(None))
-        samples = np.interp(np.arange(0, len(speech), rate_hz / RATE_HZ), np.arange(len(speech)), speech)
-        frame = av.AudioFrame.from_ndarray((samples * 32767).astype(np.int16)[None], "s16", "mono")
-        frame.sample_rate, frame.pts, frame.time_base = RATE_HZ, 0, Fraction(1, RATE_HZ)
-        resampler = av.AudioResampler("flt", "mono", RATE_HZ, frame_size=960)
-        for part in [*resampler.resample(frame), *resampler.resample(None)]:
-            file.mux(sound.encode(part))
-        file.mux(sound.encode(None))
-
+from support.video_files import write_video
 
 SHOWN = "document.querySelector('video')?.textTracks[0].activeCues[0]?.text ?? ''"
 PLACE = "document.querySelector('video').currentTime"

@@ -46,7 +46,10 @@ def figures(text: str) -> Counter[str]:
 
 
 def targets(page: Path, text: str) -> Counter[str]:
-    """What a section links: of this project, the English page, without anchors in pages that have two languages."""
+    """What a section links: of this project, the English page, without anchors in pages that have two languages.
+
+    A picture of the page in Chinese (NAME-zh.png) stands for the one in English.
+    """
     return Counter(_target(page, target) for target in LINK.findall(text))
 
 
@@ -54,7 +57,7 @@ def _target(page: Path, target: str) -> str:
     path, _, anchor = target.partition("#")
     if "://" in target:
         return target
-    there = (page.parent / path).resolve() if path else page
+    there = (page.parent / path.replace("-zh.png", ".png")).resolve() if path else page
     has_both = there in ENGLISH_OF or there in CHINESE_OF
     return f"{ENGLISH_OF.get(there, there)}#{'' if has_both else anchor}"
 

@@ -20,14 +20,6 @@ export function timeOf(ms) {
   return formats().time.format(ms);
 }
 
-/** A duration as on a clock. */
-export function clockOf(ms) {
-  const seconds = Math.round(ms / 1000);
-  const parts = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
-  const [first, ...rest] = parts[0] ? parts : parts.slice(1);
-  return [first, ...rest.map((part) => String(part).padStart(2, "0"))].join(":");
-}
-
 export function numberOf(n) {
   return n.toLocaleString(locale());
 }

@@ -1,6 +1,7 @@
 /** A row of the history. */
+import { clockText } from "../sound/clock_text.js";
 import { localise, plainWords, phrase } from "../words/words.js";
-import { clockOf, timeOf, titleOf } from "./facts.js";
+import { timeOf, titleOf } from "./facts.js";
 import { around } from "./search.js";
 
 const FIRST_WORDS = 160;
@@ -28,7 +29,7 @@ export function rowOf({ summary, places, count }, on) {
 
 function factsOf({ createdMs, durationMs, soundBytes, state, error }) {
   const facts = [timeOf(createdMs)];
-  if (durationMs) facts.push(clockOf(durationMs));
+  if (durationMs) facts.push(clockText(durationMs));
   if (state !== "done") facts.push(phrase("history.working"));
   else if (!soundBytes) facts.push(phrase("history.no_sound"));
   const nodes = facts.map((fact) => node("span", fact));

@@ -1,5 +1,6 @@
 /** A recording as one HTML file that opens anywhere, without a server and without a request. */
-import { clockOf, locale, titleOf } from "../history/facts.js";
+import { locale, titleOf } from "../history/facts.js";
+import { clockText } from "../sound/clock_text.js";
 import { cuesOf } from "../transcripts/cues.js";
 import { hasChannel, spaceBetween } from "../transcripts/joining.js";
 import { paragraphsOf } from "../transcripts/paragraphs.js";
@@ -46,7 +47,7 @@ function player(blob, sound) {
 
 function body(recording, hasSound) {
   const made = new Date(recording.createdMs).toLocaleString(locale(), { dateStyle: "long", timeStyle: "short" });
-  const facts = [made, ...(recording.durationMs ? [clockOf(recording.durationMs)] : [])].join(" · ");
+  const facts = [made, ...(recording.durationMs ? [clockText(recording.durationMs)] : [])].join(" · ");
   const hint = hasSound ? `<p class="hint">${escaped(phrase("share.hint"))}</p>\n` : "";
   const { sentences, text: whole, channel_names: names = {} } = recording.transcript;
   const untimed = { text: whole, start_ms: null, tokens: [] };
@@ -58,7 +59,7 @@ function body(recording, hasSound) {
 
 function paragraph(sentences, names, hasSound) {
   const [first] = sentences;
-  const clock = first.start_ms === null ? "" : clockOf(first.start_ms);
+  const clock = first.start_ms === null ? "" : clockText(first.start_ms);
   const time = hasSound && clock ? `<button data-s="${Number(first.start_ms)}">${clock}</button>` : `<span>${clock}</span>`;
   const channel = hasChannel(first) ? `<b>${escaped(String(names[first.channel] ?? first.channel))}</b> ` : "";
   const spaces = sentences.map((one, n) => (n ? spaceBetween(sentences[n - 1].text, one.text) : ""));

@@ -1,4 +1,5 @@
 /** Everything that is seen while somebody speaks: captions, level, clock, delay and advice. */
+import { clockText } from "../sound/clock_text.js";
 import { Advice } from "./advice.js";
 import { Captions } from "./captions.js";
 import { Delay } from "./delay.js";
@@ -79,11 +80,4 @@ export class Stage {
     $("captions").hidden = !isSeen;
     $("stage").classList.toggle("speaking", isSeen);
   }
-}
-
-function clockText(ms) {
-  const seconds = Math.floor(ms / 1000);
-  const [hours, minutes] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60];
-  const two = (number) => String(number).padStart(2, "0");
-  return hours ? `${hours}:${two(minutes)}:${two(seconds % 60)}` : `${minutes}:${two(seconds % 60)}`;
 }
