@@ -1,5 +1,5 @@
 /** Shows the queue of files: how far all of them are, each of them, and what can be done with them. */
-import { label, say } from "../words/words.js";
+import { label, localise, say } from "../words/words.js";
 import { Speed, timeLeft } from "./progress.js";
 
 const $ = (id) => document.getElementById(id);
@@ -67,6 +67,7 @@ export class QueuePanel {
 
   #newRow(item) {
     const row = $("queue-row").content.firstElementChild.cloneNode(true);
+    localise(row);
     const name = row.querySelector(".name");
     name.textContent = item.path;
     name.addEventListener("click", () => this.#onOpen(item));
