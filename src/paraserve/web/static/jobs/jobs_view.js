@@ -2,7 +2,7 @@
 import { ServerError } from "../client/server.js";
 import { newRecording } from "../recording/recording.js";
 import { choices } from "../settings.js";
-import { plainWords, say } from "../words/words.js";
+import { onSpeak, plainWords, say } from "../words/words.js";
 import { JobRow } from "./job_row.js";
 import { JobRequests } from "./requests.js";
 import { submitFile } from "./resumable.js";
@@ -30,6 +30,7 @@ export class JobsView {
       this.#submitAddress($("jobs-address").value.trim());
     });
     $("jobs-more").addEventListener("click", () => this.#showMore());
+    onSpeak(() => this.#view.hidden || this.load()); // days have names
   }
 
   /** Read the list, now and again for as long as it is seen. */
