@@ -20,6 +20,7 @@ export class JobsView {
   #files = new Map(); // sent by this page, whose sound can be played
   #next = null;
   #timer = 0;
+  #isListLost = false;
 
   /** `entries` shows the texts of jobs. */
   constructor(entries) {
@@ -38,10 +39,12 @@ export class JobsView {
     let waitMs = SLOW_POLL_MS;
     try {
       const { data, next } = await this.#requests.list();
-      this.#showProblem(null);
+      if (this.#isListLost) this.#showProblem(null); // another one stays until the next attempt
+      this.#isListLost = false;
       this.#showJobs(data, next);
       if (data.some(({ state }) => OPEN.includes(state))) waitMs = POLL_MS;
     } catch (error) {
+      this.#isListLost = true;
       this.#showProblem(error);
     }
     clearTimeout(this.#timer); // another call may have come first
