@@ -140,6 +140,7 @@ def test_full_screen_and_letters(visit, server_url):
 
 
 @pytest.mark.slow
+@pytest.mark.full
 def test_delay_is_told(visit, server_url):
     """The badge is the time from the end of the newest word to its text, and says who is slow where that is long."""
     speaker = Speaker(visit(server_url))

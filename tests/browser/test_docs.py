@@ -1,8 +1,10 @@
 """`/docs` in Chromium: the API's operations, without any other host."""
 
+import pytest
 from playwright.sync_api import expect
 
 
+@pytest.mark.full
 def test_docs_show_the_operations(visit, server_url):
     """Swagger UI comes from the package, asks no other server, and keeps to the page's policy."""
     page = visit(f"{server_url}/docs").page

@@ -140,6 +140,7 @@ def process_of(folder: Path) -> int:
     raise AssertionError("no browser has this folder")
 
 
+@pytest.mark.full
 def test_a_killed_browser_loses_nothing(profile, server_url, samples):
     """It is killed while somebody speaks. On the next visit the text and the sound until then are there, and the
     sound can be transcribed again."""

@@ -83,6 +83,7 @@ def test_archives_and_names(visit, server_url):
 
 
 @pytest.mark.slow
+@pytest.mark.full
 def test_shared_page_is_harmless(visit, server_url, samples, tmp_path):
     """Titles and texts are shown as they are and never run; the page asks nobody for anything and plays its sound."""
     one = visit(server_url)

@@ -42,6 +42,7 @@ def test_a_key_opens_the_page(visit, demo_dir, samples, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.full
 def test_keys_that_are_not_taken(visit, demo_dir, samples, tmp_path):
     """The page says that a key has expired, that it is not for this, and that it was taken away while one spoke."""
     file = tmp_path / "keys"

@@ -56,6 +56,7 @@ def test_a_model_is_fetched(visit, serve, hub, samples):
 
 
 @pytest.mark.slow
+@pytest.mark.full
 def test_a_model_that_cannot_be_fetched(visit, serve, hub):
     """The page says why, and offers it again."""
     hub.always[GRAPH] = Answer(status=404)

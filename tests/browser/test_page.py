@@ -95,6 +95,7 @@ def test_file_gives_text_and_downloads(visit, server_url, samples):
     sample = samples[-1]
     one = visit(server_url, accept_downloads=True)
     drop(one.page, [sample.path])
+    expect(one.page.locator(".entry .final .word").first).to_be_visible()
     expect(one.page.get_by_role("button", name="Cancel")).to_be_hidden()
     with httpx2.Client(trust_env=False) as http:
         asked = {"url": f"{server_url}/transcribe", "content": sample.path.read_bytes()}
@@ -140,6 +141,7 @@ def slow_down(page, bytes_per_s):
 
 
 @pytest.mark.slow
+@pytest.mark.full
 def test_upload_tells_how_far_it_is(visit, server_url, samples):
     """Over a slow connection one sees the percentage sent, then that the server recognises."""
     sample = samples[-1]

@@ -104,6 +104,7 @@ MODELS = [
 
 
 @pytest.mark.slow
+@pytest.mark.full
 def test_models_and_languages(visit, server_url, samples):
     """Which model answers and in which language: each says what it is good for, and requests name what was chosen."""
     one = visit(server_url)

@@ -66,6 +66,7 @@ def test_while_recordings_are_transcribed(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.full
 def test_while_a_bundle_is_pulled(demo_dir, tmp_path):
     """Its bar goes; the bundle is not there, and the next pull goes on."""
     graph = "asr/model_quant.onnx"

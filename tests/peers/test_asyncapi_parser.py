@@ -7,6 +7,7 @@ import subprocess
 import httpx2
 import pytest
 
+pytestmark = pytest.mark.full
 REQUIREMENT = "@asyncapi/parser@3.6.6"
 PROGRAM = """
 import { readFileSync } from "node:fs";
