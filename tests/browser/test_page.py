@@ -80,6 +80,7 @@ def test_what_was_said_can_be_saved(visit, server_url, samples):
     download = one.saved("WAV")
     assert download.suggested_filename.endswith(".wav")
     drop(one.page, [download.path()])
+    expect(one.page.locator(".entry")).to_have_count(2)
     expect(one.page.locator(".entry").first.locator(".word").first).to_be_visible()
     assert_said(one, sample)
     expect(one.page.locator(".wav").first).to_be_hidden()
@@ -190,7 +191,8 @@ def test_settings_count(visit, server_url, samples):
     assert (first["mode"], first["svs_lang"], first["itn"]) == ("online", "en", False)
     assert json.loads(first["hotwords"]) == {"通义": 20, "实验室": 20, "paraserve": 20, "hello world": 40}
     drop(one.page, [sample.path])
-    expect(one.page.locator(".word").first).to_be_visible()
+    expect(one.page.locator(".entry")).to_have_count(2)
+    expect(one.page.locator(".entry").first.locator(".word").first).to_be_visible()
     assert words(one.final_text()) == words(sample.text)
 
 
@@ -350,6 +352,7 @@ def test_folder_of_a_proxy(visit, demo_dir, samples):
         stop(one, samples[0])
         assert_said(one, samples[0])
         drop(one.page, [samples[0].path])
+        expect(one.page.locator(".entry")).to_have_count(2)
         expect(one.page.locator(".entry").first.locator(".word").first).to_be_visible()
         one.page.close()
 

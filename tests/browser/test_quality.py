@@ -16,10 +16,11 @@ def test_a_file_that_is_too_quiet(visit, server_url, samples, tmp_path):
     """The page says so beside the text, and says nothing of a recording that is loud enough."""
     speech = soundfile.read(samples[0].path, dtype="float32")[0]
     page = visit(server_url).page
-    for name, gain in (("loud", 0.5), ("quiet", 0.01)):
+    for n, (name, gain) in enumerate((("loud", 0.5), ("quiet", 0.01)), 1):
         path = tmp_path / f"{name}.wav"
         soundfile.write(path, speech * gain, SAMPLE_RATE, subtype="PCM_16")
         page.locator("#files").set_input_files(path)
+        expect(page.locator(".entry")).to_have_count(n)
         expect(page.locator(".entry").first.locator(".word").first).to_be_visible()
     quiet, loud = page.locator(".entry").all()
     expect(quiet.locator(".quality li:visible")).to_have_text(
