@@ -302,7 +302,7 @@ def test_the_text_follows_what_is_played(visit, server_url):
     entry = show(page, transcript(*["One two three four five six seven eight."] * 400, step_ms=100))
     text = entry.locator(".text")
     entry.get_by_label("Speed").select_option("2")
-    page.evaluate("entry.reveal(200_000)")
+    page.evaluate("entry.reveal(10_250)")
     one.wait_until("document.querySelector('.text').scrollTop > 500")
     expect(entry.locator(".word.played")).to_be_in_viewport()
     page.keyboard.press("Space")

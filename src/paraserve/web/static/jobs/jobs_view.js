@@ -53,6 +53,7 @@ export class JobsView {
 
   /** Submit files, one after the other. */
   async submit(files) {
+    this.#showProblem(null);
     for (const file of files) {
       const row = new UploadRow(file);
       await this.#try(async () => {
@@ -66,6 +67,7 @@ export class JobsView {
 
   async #submitAddress(url) {
     if (!url) return;
+    this.#showProblem(null);
     await this.#try(async () => {
       await this.#requests.submitAddress(url, fieldsOf(choices()));
       $("jobs-address").value = "";
@@ -75,7 +77,6 @@ export class JobsView {
 
   async #try(work, signal) {
     try {
-      this.#showProblem(null);
       await work();
     } catch (error) {
       if (signal?.aborted) return;
