@@ -3,7 +3,8 @@ import { ServerError, transcribe } from "../client/index.js";
 import { RATE_HZ } from "../client/pcm.js";
 import { peaksOf } from "../client/recording.js";
 import { spaceBetween } from "../transcripts/joining.js";
-import { clock, Speed, timeLeft } from "./progress.js";
+import { clockText } from "../sound/clock_text.js";
+import { Speed, timeLeft } from "./progress.js";
 
 const LONGEST_OWN_WAVEFORM_S = 600; // that of a longer recording comes from the server, coarser
 const LARGEST_OWN_WAVEFORM_BYTES = 50_000_000;
@@ -104,7 +105,7 @@ class Work {
   recognized({ recognized_ms: doneMs, duration_ms: wholeMs }) {
     clearInterval(this.#timer);
     this.#speed.note(doneMs);
-    if (wholeMs === null) this.#entry.showProgress("recognized.part", { done: clock(doneMs) });
+    if (wholeMs === null) this.#entry.showProgress("recognized.part", { done: clockText(doneMs) });
     else this.#showPart(Math.min(doneMs, wholeMs), wholeMs);
   }
 
@@ -114,7 +115,7 @@ class Work {
 
   #showPart(doneMs, wholeMs) {
     const { perS } = this.#speed;
-    const values = { done: clock(doneMs), whole: clock(wholeMs), speed: Math.round(perS / 1000) };
+    const values = { done: clockText(doneMs), whole: clockText(wholeMs), speed: Math.round(perS / 1000) };
     this.#onFraction(0.5 + doneMs / wholeMs / 2);
     const left = timeLeft("recognized", perS ? (wholeMs - doneMs) / perS : null, values);
     this.#entry.showProgress(...left, doneMs / wholeMs);

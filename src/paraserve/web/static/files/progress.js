@@ -27,11 +27,3 @@ export function timeLeft(key, seconds, values) {
   if (minutes < 60) return [`${key}.minutes`, { ...values, minutes }];
   return [`${key}.hours`, { ...values, hours: Math.floor(minutes / 60), minutes: minutes % 60 }];
 }
-
-/** Milliseconds as 1:02 or 1:02:03. */
-export function clock(ms) {
-  const seconds = Math.floor(ms / 1000);
-  const [hours, minutes] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60];
-  const parts = hours ? [hours, String(minutes).padStart(2, "0")] : [minutes];
-  return [...parts, String(seconds % 60).padStart(2, "0")].join(":");
-}

@@ -1,5 +1,6 @@
 /** All recordings in one archive: of each the sound, the text, subtitles and the transcript. */
-import { save, subtitleLimits } from "../recording/actions.js";
+import { subtitleLimits } from "../recording/actions.js";
+import { save } from "../saving.js";
 import { FORMATS } from "../transcripts/transcript.js";
 import { titleOf } from "./facts.js";
 import { endingOf, namer } from "./file_names.js";

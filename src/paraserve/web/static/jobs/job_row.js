@@ -1,7 +1,8 @@
 /** One job in the list. */
-import { clock, timeLeft } from "../files/progress.js";
+import { timeLeft } from "../files/progress.js";
+import { clockText } from "../sound/clock_text.js";
 import { dayOf, timeOf } from "../history/facts.js";
-import { save } from "../recording/actions.js";
+import { save } from "../saving.js";
 import { spaceBetween } from "../transcripts/joining.js";
 import { label, localise, plainWords, say } from "../words/words.js";
 
@@ -53,7 +54,7 @@ export class JobRow {
     if (!isRunning) return;
     if (wholeMs) bar.value = doneMs / wholeMs;
     else bar.removeAttribute("value");
-    const values = { done: clock(doneMs), whole: clock(wholeMs ?? 0) };
+    const values = { done: clockText(doneMs), whole: clockText(wholeMs ?? 0) };
     say(this.#find(".job-doing"), ...(wholeMs ? timeLeft("job.progress", etaS, values) : ["recognized.part", values]));
   }
 

@@ -1,4 +1,5 @@
 /** What is done with a text: copied, and saved as a file of each format. */
+import { save } from "../saving.js";
 import { keep, kept } from "../settings.js";
 import { LIMIT_RANGES, LIMITS } from "../transcripts/cues.js";
 import { FORMATS, timedText } from "../transcripts/transcript.js";
@@ -33,15 +34,6 @@ export function listenToActions(root, recording) {
 /** Limits of subtitles that were chosen, as cues.js has them. */
 export function subtitleLimits() {
   return { ...LIMITS, ...kept(KEPT_LIMITS) };
-}
-
-/** Save a Blob as a file of the browser's downloads. */
-export function save(name, blob) {
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(blob);
-  link.download = name;
-  link.click();
-  URL.revokeObjectURL(link.href);
 }
 
 /** It closes by Escape, and when somebody goes on elsewhere. */

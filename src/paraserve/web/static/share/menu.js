@@ -1,5 +1,5 @@
 /** The part of an entry's menu that makes a page to share. */
-import { save } from "../recording/actions.js";
+import { save } from "../saving.js";
 
 /** A sound is written into the page as text, which a browser has to hold as one. */
 const LARGEST_SOUND_BYTES = 200_000_000;

@@ -1,4 +1,5 @@
 /** The picture of a recording that has one, with its subtitles while they still grow. */
+import { escaped } from "../transcripts/transcript.js";
 import { spokenLanguage } from "../words/words.js";
 
 const MAY_HAVE_PICTURE = /\.(mp4|m4v|webm|mkv|mov|ogv)$/i;
@@ -63,9 +64,4 @@ export class Video {
       this.#track.addCue(cue);
     }
   }
-}
-
-/** Signs that WebVTT reads as tags. */
-function escaped(line) {
-  return line.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
 }

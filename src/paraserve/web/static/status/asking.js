@@ -1,5 +1,6 @@
 /** Requests of the page's buttons. */
 import { credentials, errorOf } from "../client/server.js";
+import { save } from "../saving.js";
 
 /** The answer's JSON. Rejects with a ServerError. */
 export async function ask(key, method, path, body = null) {
@@ -13,9 +14,5 @@ export async function ask(key, method, path, body = null) {
 /** Give the user a trace as a file. */
 export async function saveTrace(key, requestId) {
   const trace = await ask(key, "GET", `v1/admin/sessions/${encodeURIComponent(requestId)}/trace`);
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(new Blob([JSON.stringify(trace)], { type: "application/json" }));
-  link.download = `trace-${requestId}.json`;
-  link.click();
-  URL.revokeObjectURL(link.href);
+  save(`trace-${requestId}.json`, new Blob([JSON.stringify(trace)], { type: "application/json" }));
 }

@@ -105,7 +105,8 @@ function plain(cue) {
     .replace(/\{(?=\\)/g, "｛");
 }
 
-function escaped(line) {
+/** A line of a text without the signs that WebVTT and XML read as tags. */
+export function escaped(line) {
   return line.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
 }
 
