@@ -13,6 +13,7 @@ when a text was missing, doubled or wrong, or the memory of the server with the 
 """
 
 import argparse
+import importlib.util
 import signal
 import sys
 from pathlib import Path
@@ -20,8 +21,10 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path += [str(HERE), str(HERE.parent / "bench")]
 
+from drawing import draw  # noqa: E402
 from soaking import Plan, soak  # noqa: E402
-from verdict import in_text, read  # noqa: E402
+from tables import in_text  # noqa: E402
+from verdict import read  # noqa: E402
 
 
 def main() -> None:
@@ -51,9 +54,18 @@ def main() -> None:
         folder.mkdir(parents=True, exist_ok=True)
         signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))  # servers and clients are ended, too
         soak(_plan(arguments), folder.resolve())
+    sys.exit(_show(folder))
+
+
+def _show(folder: Path) -> int:
     done = read(folder)
     print(in_text(done), flush=True)
-    sys.exit(1 if done.shortfalls() else 0)
+    if importlib.util.find_spec("matplotlib") is None:
+        print(f"For a picture: pip install -r scripts/bench/requirements.txt, then scripts/soak --plot {folder}")
+    else:
+        draw(done, folder / "soak.png")
+        print(f"{folder / 'soak.png'} shows them.")
+    return 1 if done.shortfalls() else 0
 
 
 def _plan(arguments: argparse.Namespace) -> Plan:
