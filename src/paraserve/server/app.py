@@ -39,7 +39,7 @@ from paraserve.server.jobs.submit_route import REPLAYED, submit_router
 from paraserve.server.jobs.tus.tus_descriptions import TUS_HEADERS
 from paraserve.server.jobs.tus.tus_routes import tus_router
 from paraserve.server.jobs.tus.upload_sweep import sweep_uploads
-from paraserve.server.live.live_limit import live_limit
+from paraserve.server.live.live_limit import live_limit, live_rating
 from paraserve.server.live.websocket_routes import live_route
 from paraserve.server.readiness import Readiness
 from paraserve.server.reloading import Reloader
@@ -149,7 +149,9 @@ async def _services(
     """Give the routes what they work with while the server runs, then close all of it."""
     stores: SharedStores = app.state.stores
     readiness: Readiness = app.state.readiness
-    max_live = await live_limit(settings, engine)
+    rating = await live_rating(settings, engine)
+    max_live = live_limit(settings, rating)
+    metrics.live_rating.set(rating)
     metrics.live_limit.set(max_live)
     metrics.live_load.begin(model_workers(settings))
     pool = open_decode_pool(settings, metrics.decode_wait.observe)

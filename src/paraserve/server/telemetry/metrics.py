@@ -197,6 +197,7 @@ class Metrics:
     def _add_live(self) -> None:
         self.live = self._gauge("live_sessions", "Open live connections")
         self.live_limit = self._gauge("live_limit", "Live connections that are let in at once")
+        self.live_rating = self._gauge("live_rating", "Live clients that may talk at once, 0 = not known")
         self.live_closes = self._counter("live_closes", "Live connections that ended", "code")
         self.live_kept = self._gauge("live_kept_sessions", "Live sessions that wait for their client to return")
         self.live_resumes = self._counter("live_resumes", "Returns to kept live sessions", "outcome")
