@@ -251,6 +251,7 @@ class Metrics:
             "last_decode_timestamp_seconds", "When a readiness check last succeeded, Unix time", mode="livemin"
         )
         self.loop_lag = self._histogram("event_loop_lag_seconds", "Lateness of the event loop", SHORT_BUCKETS_S)
+        self.tasks = self._gauge("event_loop_tasks", "Tasks of the event loop")
         self.memory = self._gauge("memory_bytes", "Resident memory, without decode children")
         self.decode_memory = self._gauge("decode_memory_bytes", "Memory of decode children, without shared libraries")
         self.build = self._gauge("build_info", "Version", "version", mode="livemax")
