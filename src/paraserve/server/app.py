@@ -231,7 +231,8 @@ def _add_routes(app: FastAPI, settings: Settings, metrics: Metrics) -> None:
     app.include_router(admin_router())
     app.include_router(admin_models_router())
     app.include_router(status_router())
-    app.include_router(page_router())
+    if settings.web_pages:
+        app.include_router(page_router())
     app.include_router(description_router())
     app.router.routes.append(live_route())
 
