@@ -20,7 +20,8 @@ from websockets.exceptions import WebSocketException
 from reporting import LostError, Told
 
 FRAME_BYTES = 1920
-TIMEOUT_S = 30.0
+TIMEOUT_S = 300.0
+"""What takes longer is lost; what is late shows in the times."""
 MAX_AT_ONCE = 50
 """Of each kind; who comes then waits outside."""
 QUIETEST, LEVELS, LENGTHS = 700, 997, 11

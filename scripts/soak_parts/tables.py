@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from figures import percentile
 from machine import in_words
 from report import table
-from verdict import COUNTED, MAX_MB_PER_10_000, Line, Soak, child_mb, own_mb
+from verdict import COUNTED, FEW, MAX_MB_PER_10_000, Line, Soak, child_mb, own_mb
 
+LIMIT = f"{MAX_MB_PER_10_000:g} MB per 10,000 requests"
 KINDS = ("sessions", "uploads", "jobs")
 
 
@@ -62,5 +63,7 @@ def _growth(soak: Soak) -> str:
 
 def _verdict(soak: Soak) -> str:
     found = "; ".join(soak.shortfalls())
-    good = f"nothing was lost, and no memory grew by more than {MAX_MB_PER_10_000:g} MB per 10,000 requests"
+    is_short = any(growth.requests < FEW for growth in soak.growths()) or not soak.growths()
+    memory = f"memory is judged from {FEW:,} requests on" if is_short else f"no memory grew by more than {LIMIT}"
+    good = f"nothing was lost, and {memory}"
     return f"{'Verdict' if soak.is_complete else 'Not at its end. So far'}: {found or good}."

@@ -10,8 +10,8 @@ from figures import slope, warm
 from soaking import FILE
 
 MAX_MB_PER_10_000 = 1.0
-MIN_GROWTH_MB = 10.0
-"""Less than this is no leak: what is allocated for the busiest moment so far is kept. It counts in short soaks."""
+FEW, FEW_MAX_MB = 10_000, 60.0
+"""After fewer requests than these, modules are still loaded, threads and buffers still made: that much is no leak."""
 MAX_MORE = 50
 """So many more descriptors, threads, tasks or files are left behind by all requests at most."""
 COUNTED = ("descriptors", "threads", "tasks", "files")
@@ -37,7 +37,7 @@ class Growth:
     @property
     def is_leak(self) -> bool:
         """Whether that is more than may be."""
-        return self.mb > max(MIN_GROWTH_MB, MAX_MB_PER_10_000 * self.requests / 10_000)
+        return self.mb > (FEW_MAX_MB if self.requests < FEW else MAX_MB_PER_10_000 * self.requests / 10_000)
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 MAIN = ROOT / "scripts" / "soak_parts" / "main.py"
 FAULTY = ROOT / "tests" / "support" / "faulty_server.py"
-SHORT = ("--minutes", "0.1", "--talkers", "1", "--every-s", "1")
-TIMEOUT_S = 150
+SHORT = ("--minutes", "0.2", "--talkers", "1", "--every-s", "1")
+TIMEOUT_S = 300
 
 
 def soak(folder, *words, fault="none"):

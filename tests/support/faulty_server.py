@@ -16,7 +16,7 @@ from support.fakes import FakeEngine, text_of
 
 DROPPED = 50
 """The segment whose text is lost."""
-LEAK_BYTES = 300_000
+LEAK_BYTES = 1_000_000
 """Kept of each segment."""
 
 
