@@ -43,6 +43,7 @@ def test_peers():
     assert paraserve("bench", "peers").stdout.endswith("scripts/bench/peers.py --help\n")
 
 
+@pytest.mark.full
 @pytest.mark.slow
 def test_rated_server():
     """--max-live auto lets in 2.5 times what the machine was measured to carry; /metrics has both."""
