@@ -18,6 +18,7 @@ from fleet_sessions import Demand, Doors
 LOOK_S = 15.0
 START_S = 30.0
 TOLERANCE = 0.1
+LOOKS_S = (2.0, 6.0, 10.0, 14.0)
 FROM_S = 60.0
 AFTER_S = 30.0
 
@@ -42,22 +43,22 @@ class Grown:
     Args:
         cost: replicas before the ramp, in those that the sessions would fill.
         refused: share of the newcomers of the ramp and of the time after it.
-        partial_ms, final_ms: p95 of the ramp or of the time after it, whichever is worse. None: not asked for.
+        partial_ms, final_ms: p95 of the ramp or of the time after it, whichever is worse.
         full_share: of the time in which a replica would have refused newcomers for the sake of the others.
         replicas: at the end.
     """
 
     cost: float
     refused: float
-    partial_ms: float | None
-    final_ms: float | None
-    full_share: float | None
+    partial_ms: float
+    final_ms: float
+    full_share: float
     replicas: int
 
 
 @dataclass(frozen=True)
 class Ramp:
-    """A load that doubles. Texts are timed on `sampled` replicas, none of them = 0."""
+    """A load that doubles. Texts are timed on `sampled` replicas."""
 
     service: Service
     curve: tuple[Seconds, Seconds]
@@ -73,20 +74,36 @@ class Ramp:
         numbers, shares = self.curve
         return float(np.interp(target.value, np.maximum.accumulate(shares), numbers))
 
+    def refused(self, target: Target) -> float:
+        """Return the share of newcomers that are refused, the mean over moments at which the autoscaler looks."""
+        return float(np.mean([self._refused(self._doors(target, look_s)) for look_s in LOOKS_S]))
+
     def grow(self, target: Target) -> Grown:
-        """Let the load double, and the fleet follow."""
-        rated, until_s = self.service.times.rated, FROM_S + self.ramp_s + AFTER_S
-        n = math.ceil(self.sessions / self.sessions_at(target))
+        """Let the load double, the fleet follow, and a sample of its replicas serve."""
+        doors = self._doors(target, LOOK_S / 2)
+        n = self._replicas(target)
+        cost = n * self.service.times.rated / self.sessions
+        return Grown(cost, self._refused(doors), *self._texts(doors), doors.n_started)
+
+    def _replicas(self, target: Target) -> int:
+        return math.ceil(self.sessions / self.sessions_at(target))
+
+    @property
+    def _until_s(self) -> float:
+        return FROM_S + self.ramp_s + AFTER_S
+
+    def _doors(self, target: Target, look_s: float) -> Doors:
+        """Return the doors after the ramp, with an autoscaler that looks at this moment and every 15 s."""
         rng = np.random.default_rng([self.service.seed, 2])
-        doors = Doors([rated] * n, "least filled", rng, self.limit_share)
-        looks = np.arange(rng.uniform(0, LOOK_S), until_s, LOOK_S)
-        for at_s in looks:
+        doors = Doors([self.service.times.rated] * self._replicas(target), "least filled", rng, self.limit_share)
+        for at_s in np.arange(look_s, self._until_s, LOOK_S):
             doors.at(float(at_s), partial(self._look, doors, self._wanted(target)))
-        doors.open(Demand(self.sessions, 2.0, FROM_S, self.ramp_s), until_s)
+        return doors.open(Demand(self.sessions, 2.0, FROM_S, self.ramp_s), self._until_s)
+
+    def _refused(self, doors: Doors) -> float:
         came = sum(stay.begin_s >= FROM_S for stay in doors.stays)
         refused = sum(at_s >= FROM_S for at_s in doors.refused_s)
-        texts = self._texts(doors, until_s) if self.sampled else (None, None, None)
-        return Grown(n * rated / self.sessions, refused / (came + refused), *texts, doors.n_started)
+        return refused / (came + refused)
 
     def _wanted(self, target: Target) -> Callable[[Doors], float]:
         """Return what tells how many replicas the metric asks for."""
@@ -101,8 +118,8 @@ class Ramp:
             for _ in range(min(math.ceil(asked), max(2 * now, now + 4)) - now):
                 doors.add(self.service.times.rated, doors.now + START_S)
 
-    def _texts(self, doors: Doors, until_s: float) -> tuple[float, float, float]:
-        from_s, ramped_s = FROM_S - WARM_UP_S, FROM_S + self.ramp_s
+    def _texts(self, doors: Doors) -> tuple[float, float, float]:
+        from_s, ramped_s, until_s = FROM_S - WARM_UP_S, FROM_S + self.ramp_s, self._until_s
         replicas = sample(doors.n_started, self.sampled, self.service.seed)
         outcomes = self.service.serve(doors, replicas, from_s, until_s)
         spans = ((FROM_S, ramped_s), (ramped_s, until_s))

@@ -46,7 +46,7 @@ class Outcome:
 
     Args:
         partials, finals, files: texts.
-        segments: number of them that were begun.
+        segments, chunks: number of them that were begun, and whose text was due.
         busy_share: of the workers' time.
         full_share: of the time in which newcomers would have been refused for the sake of the others.
     """
@@ -55,6 +55,7 @@ class Outcome:
     finals: list[tuple[float, float]] = field(default_factory=list)
     files: list[tuple[float, float]] = field(default_factory=list)
     segments: int = 0
+    chunks: int = 0
     busy_share: float = 0.0
     full_share: float = 0.0
 
@@ -157,6 +158,7 @@ class Replica:
             self._workers.at(talker.closes_s, self._end, talker)
 
     def _hear(self, talker: _Talker) -> None:
+        self._outcome.chunks += 1
         self._workers.submit(Job("vad", Lane.SHORT, self._workers.now, CHUNK_S, self._add, talker))
         self._await_chunk(talker)
 

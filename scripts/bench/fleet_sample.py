@@ -1,6 +1,7 @@
 """Replicas of a fleet that serve what came to their doors: how long texts take, and how busy the CPUs are."""
 
 from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,12 +17,16 @@ CURVE_S = 60.0
 
 @dataclass(frozen=True)
 class Service:
-    """How sessions are served. `seed` makes it the same each time, whatever the order of the replicas."""
+    """How sessions are served, by so many processes of this machine.
+
+    `seed` makes it the same each time, whatever the order of the replicas.
+    """
 
     times: Times
     speech: Speech = Speech()
     rules: Rules = AS_SERVED
     seed: int = 0
+    processes: int = 1
 
     def serve(self, doors: Doors, replicas: Sequence[int], from_s: float, to_s: float) -> list[Outcome]:
         """Return what these replicas do with their sessions and uploads from a moment to another."""
@@ -33,12 +38,16 @@ class Service:
         for at_s, replica in doors.uploads:
             if replica in files and from_s <= at_s < to_s:
                 files[replica].append(File(at_s, UPLOAD_S))
-        return [self._replica(replica).run(visits[replica], files[replica], to_s) for replica in replicas]
+        work = [(self, replica, visits[replica], files[replica], to_s) for replica in replicas]
+        if self.processes < 2:
+            return [_run(*one) for one in work]
+        with ProcessPoolExecutor(self.processes) as pool:
+            return list(pool.map(_run, *zip(*work, strict=True), chunksize=8))
 
     def cpu_share(self, sessions: int, seconds: float = CURVE_S) -> float:
         """Return the share of the CPUs that a replica with so many sessions is busy for."""
         visits = [self._visit(-1 - number, 0.0, seconds) for number in range(sessions)]
-        busy = self._replica(-1).run(visits, [], seconds).busy_share
+        busy = self.replica(-1).run(visits, [], seconds).busy_share
         loop = sessions * self.times.loop_ms_per_s / 1000 / self.times.cpus
         return min(1.0, busy + loop)
 
@@ -52,9 +61,14 @@ class Service:
         rng = np.random.default_rng([self.seed, number % 2**32])
         return Visit(begin_s, end_s, self.speech.segments(begin_s, rng, end_s))
 
-    def _replica(self, replica: int) -> Replica:
+    def replica(self, replica: int) -> Replica:
+        """Return an empty replica."""
         rng = np.random.default_rng([self.seed, replica % 2**32, 1])
         return Replica(self.times, rng, self.rules)
+
+
+def _run(service: Service, replica: int, visits: list[Visit], files: list[File], to_s: float) -> Outcome:
+    return service.replica(replica).run(visits, files, to_s)
 
 
 def sample(n_replicas: int, most: int, seed: int) -> list[int]:

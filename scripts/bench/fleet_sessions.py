@@ -85,6 +85,7 @@ class Doors:
         self._sessions = np.zeros(len(self._rating), int)
         self._seen = np.zeros((self.balancers, len(self._rating)))
         self._ready = np.ones(len(self._rating), bool)
+        self._ready_ones = np.arange(len(self._rating))
         self._turns = self.rng.integers(0, len(self._rating), self.balancers)
         self._here: dict[int, dict[int, Stay]] = {}
         self._events: list[tuple[float, int, Callable[[object], None], object]] = []
@@ -137,16 +138,17 @@ class Doors:
     def kill(self, replica: int) -> None:
         """End a replica with all its sessions, which come again."""
         self._ready[replica] = False
-        for number, stay in list(self._here.pop(replica, {}).items()):
+        self._ready_ones = np.flatnonzero(self._ready)
+        for stay in self._here.pop(replica, {}).values():
             rest_s = stay.end_s - self.now
             stay.fate, stay.end_s = "cut", self.now
             self._sessions[replica] -= 1
-            del number
             self.at(self.now + self.rng.uniform(0, BACK_WITHIN_S), self._return, rest_s)
 
     def _begin(self, replica: object) -> None:
         assert isinstance(replica, int)
         self._ready[replica] = True
+        self._ready_ones = np.flatnonzero(self._ready)
 
     def _return(self, rest_s: object) -> None:
         assert isinstance(rest_s, float)
@@ -204,17 +206,19 @@ class Doors:
 
     def _choose(self, balancer: int, before: int | None) -> int:
         """Return a replica that takes sessions, another one than before if there is one."""
-        ready = np.flatnonzero(self._ready)
-        if before is not None and len(ready) > 1:
-            ready = ready[ready != before]
+        ready = self._ready_ones if before is None else self._ready_ones[self._ready_ones != before]
+        if not len(ready):
+            ready = self._ready_ones
         seen = self._seen[balancer, ready]
-        if self.policy == "random":
-            return int(self.rng.choice(ready))
         if self.policy == "round robin":
             self._turns[balancer] += 1
             return int(ready[self._turns[balancer] % len(ready)])
         if self.policy == "power of two":
             one, other = self.rng.integers(0, len(ready), 2)
             return int(ready[one if seen[one] <= seen[other] else other])
-        filled = seen if self.policy == "least connections" else (seen + 1) / self._rating[ready]
-        return int(self.rng.choice(ready[filled == filled.min()]))
+        if self.policy == "least connections":
+            ready = ready[seen == seen.min()]
+        elif self.policy == "least filled":
+            filled = (seen + 1) / self._rating[ready]
+            ready = ready[filled == filled.min()]
+        return int(ready[self.rng.integers(len(ready))])

@@ -66,7 +66,7 @@ class Workers:
         self._events: list[tuple[float, int, Callable[[Any], None], object]] = []
         self._numbers = count()
         self._noise: list[float] = []
-        self._busy = self._running_files = 0
+        self._busy = self._running_files = self._n_waiting = 0
 
     def at(self, at_s: float, happen: Callable[[Any], None], what: object = None) -> None:
         """Let something happen at a moment."""
@@ -77,6 +77,7 @@ class Workers:
         job.queued_s = self.now
         if self._takes_s([job]):
             self._lanes[job.lane].append(job)
+            self._n_waiting += 1
         else:
             job.then(job)
 
@@ -85,7 +86,7 @@ class Workers:
         while self._events:
             self.now, _, happen, what = heapq.heappop(self._events)
             happen(what)
-            while self._busy < self._times.cpus and (batch := self._take()):
+            while self._n_waiting and self._busy < self._times.cpus and (batch := self._take()):
                 self._start(batch)
 
     def _take(self) -> list[Job]:
@@ -93,9 +94,11 @@ class Workers:
             queue = self._lanes[lane]
             while queue and queue[0].is_dropped:
                 queue.popleft()
+                self._n_waiting -= 1
             if queue:
                 batch = [queue.popleft()]
                 self._fill(batch, queue)
+                self._n_waiting -= len(batch)
                 return batch
         return []
 
@@ -107,7 +110,9 @@ class Workers:
         while queue and len(batch) < most:
             job = queue.popleft()
             if job.stage == first.stage and (job.stage == "vad" or job.size == first.size):
-                if not job.is_dropped:
+                if job.is_dropped:
+                    self._n_waiting -= 1
+                else:
                     batch.append(job)
             else:
                 kept.append(job)
