@@ -159,7 +159,7 @@ class Replica:
 
     def _hear(self, talker: _Talker) -> None:
         self._outcome.chunks += 1
-        self._workers.submit(Job("vad", Lane.SHORT, self._workers.now, CHUNK_S, self._add, talker))
+        self._workers.submit(Job("vad", Lane.SHORT, self._workers.now, 1, self._add, talker))
         self._await_chunk(talker)
 
     def _add(self, chunk: Job) -> None:
@@ -222,11 +222,12 @@ class Replica:
             talker.step.is_dropped, talker.step = True, None
         talker.open_finals += 1
         audio_s = min(talker.segment.start_s + talker.segment.speech_s, due_s) - talker.segment.start_s
-        self._workers.submit(Job("vad", Lane.SHORT, due_s, audio_s, self._recognize, talker))
+        final = Job("recognize", Lane.FINAL, due_s, audio_s, self._punctuate, talker)
+        self._workers.submit(Job("vad", Lane.SHORT, due_s, 1, self._recognize, final))
         self._await_speech(talker)
 
     def _recognize(self, end: Job) -> None:
-        self._workers.submit(Job("recognize", Lane.FINAL, end.due_s, end.size, self._punctuate, end.who))
+        self._workers.submit(end.who)
 
     def _punctuate(self, final: Job) -> None:
         self._workers.submit(Job("punctuate", Lane.SHORT, final.due_s, 0, self._finish, final.who))
@@ -241,13 +242,14 @@ class Replica:
             talker.held.clear()
 
     def _receive(self, file: File) -> None:
-        self._workers.submit(Job("vad", file.lane, self._workers.now, file.audio_s, self._cut, file))
+        self._workers.submit(Job("vad", file.lane, self._workers.now, file.audio_s / CHUNK_S, self._cut, file))
 
     def _cut(self, detected: Job) -> None:
-        n = max(1, round(detected.size / FILE_SEGMENT_S))
+        file: File = detected.who
+        n = max(1, round(file.audio_s / FILE_SEGMENT_S))
         left = [n]
         for _ in range(n):
-            part = Job("recognize", detected.lane, detected.due_s, detected.size / n, self._part, left)
+            part = Job("recognize", file.lane, detected.due_s, file.audio_s / n, self._part, left)
             self._workers.submit(part)
 
     def _part(self, part: Job) -> None:
@@ -259,4 +261,5 @@ class Replica:
         self._note(self._outcome.files, text.due_s)
 
     def _note(self, texts: list[tuple[float, float]], due_s: float) -> None:
-        texts.append((self._workers.now, self._workers.now - due_s))
+        at_s = self._workers.now + self._times.turn_ms / 1000
+        texts.append((at_s, at_s - due_s))

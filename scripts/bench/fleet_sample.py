@@ -48,8 +48,8 @@ class Service:
         """Return the share of the CPUs that a replica with so many sessions is busy for."""
         visits = [self._visit(-1 - number, 0.0, seconds) for number in range(sessions)]
         busy = self.replica(-1).run(visits, [], seconds).busy_share
-        loop = sessions * self.times.loop_ms_per_s / 1000 / self.times.cpus
-        return min(1.0, busy + loop)
+        other = sessions * self.times.other_ms_per_s / 1000 / self.times.cpus
+        return min(1.0, busy + other)
 
     def cpu_curve(self) -> tuple[Seconds, Seconds]:
         """Return numbers of sessions and the share of the CPUs that each takes."""

@@ -28,24 +28,26 @@ class Times:
         name: of the bundle.
         cpus: of the machine. There is a worker for each.
         rating: live talkers that `paraserve bench live` finds; 0 = what the times come to.
-        vad_ms_per_s: detector, for a second of speech.
+        vad_ms: the detector's run that a chunk or the end of a segment waits for.
         step_ms, row_ms: a step of `n` streams, each with `c` chunks, takes step_ms + row_ms * n * (1 + c).
         final_ms, final_ms_per_s: a second pass, and what each second of its segment adds.
         punctuate_ms: of a segment.
-        loop_ms_per_s: all work outside the runs, for a second of one live client: sockets, JSON, frames.
+        other_ms_per_s: all other work, for a second of one live client: sockets, JSON, frames, the detector's other runs.
+        turn_ms: what a text waits for beside runs and workers: turns of the event loop.
         spread: standard deviation of the logarithm of a run's time.
     """
 
     name: str
     cpus: int
     rating: int
-    vad_ms_per_s: float
+    vad_ms: float
     step_ms: float
     row_ms: float
     final_ms: float
     final_ms_per_s: float
     punctuate_ms: float
-    loop_ms_per_s: float
+    other_ms_per_s: float
+    turn_ms: float
     spread: float
 
     def step_s(self, streams: int, chunks: int) -> float:
@@ -64,12 +66,12 @@ class Times:
     @property
     def speed(self) -> float:
         """Seconds of speech that the workers do in a second, each step alone."""
-        own_ms = self.vad_ms_per_s + self.step_s(1, 1) / CHUNK_S * 1000 + self.final_ms_per_s
+        own_ms = (self.vad_ms + self.step_s(1, 1) * 1000) / CHUNK_S + self.final_ms_per_s + self.other_ms_per_s
         return self.cpus * 1000 / own_ms
 
 
-PUBLISHED = Times("Paraformer-large's size, steps alone", 2, 18, 0, 38, 0, 0, 25, 0, 0, 0.25)
-"""Two figures of docs/speed.md: 38 ms a step, 25 ms for each second of a second pass."""
+PUBLISHED = Times("published", 2, 18, 0.0, 38.0, 0.0, 0.0, 25.0, 0.0, 0.0, 0.0, 0.25)
+"""Two figures of docs/speed.md, of full-size models on 2 CPUs: 38 ms a step, 25 ms for each second of a second pass."""
 
 
 @dataclass(frozen=True)

@@ -182,4 +182,3 @@ def percent(share: float) -> str:
 def ms(value: float) -> object:
     """As in a table."""
     return "-" if math.isnan(value) else f"{value:,.0f}"
-

@@ -31,7 +31,7 @@ class Job:
         stage: vad, step, recognize or punctuate.
         lane: order of service.
         due_s: when the text that it serves was due.
-        size: chunks of a step, seconds of audio of others.
+        size: chunks of a step, seconds of audio of a recognizer's run, runs of the detector.
         then: called with the job when it has run.
         who: whose it is.
     """
@@ -164,12 +164,12 @@ class Workers:
         if stage == "recognize":
             return times.final_s(batch[0].size)
         if stage == "vad":
-            return times.vad_ms_per_s * sum(job.size for job in batch) / 1000
+            return times.vad_ms * sum(job.size for job in batch) / 1000
         return times.punctuate_ms / 1000
 
     def _slowness(self) -> float:
-        """Runs share the CPUs with the event loop, and with other programs."""
-        wanted = self._busy + self._others_cpu + self.live_sessions * self._times.loop_ms_per_s / 1000
+        """Runs share the CPUs with the server's other work, and with other programs."""
+        wanted = self._busy + self._others_cpu + self.live_sessions * self._times.other_ms_per_s / 1000
         return max(1.0, wanted / self._times.cpus)
 
     def _next_noise(self) -> float:
