@@ -2,6 +2,8 @@
 
 import contextlib
 import re
+import shutil
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -140,3 +142,10 @@ def test_models(server, samples, count):
         client.utterance(samples["zh_phone"].data[44:] + silence(1000))
     eventually(lambda: count('speech_segments_total{source="live"}', server) > segments)
     assert count('stage_seconds_count{stage="step"}', server) > 0
+
+
+def test_disks(fake_server, count):
+    """Free space and size of the disk on which uploads in progress are kept."""
+    eventually(lambda: count('disk_size_bytes{folder="spool"}') > 0)
+    assert count('disk_size_bytes{folder="spool"}') == shutil.disk_usage(tempfile.gettempdir()).total
+    assert 0 <= count('disk_free_bytes{folder="spool"}') <= count('disk_size_bytes{folder="spool"}')

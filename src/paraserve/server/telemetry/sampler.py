@@ -1,8 +1,11 @@
-"""Figures that are sampled: memory, queue lengths and the event loop's lag, and those of the database of jobs."""
+"""Figures that are sampled: memory, queue lengths, the event loop's lag, disks, and the database of jobs."""
 
 import asyncio
+import shutil
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
 from typing import Protocol
 
 import structlog
@@ -18,6 +21,7 @@ from paraserve.server.telemetry.process_memory import memory_bytes
 
 INTERVAL_S = 0.5
 JOBS_INTERVAL_S = 10.0
+DISKS_INTERVAL_S = 10.0
 
 log = structlog.get_logger()
 
@@ -70,3 +74,14 @@ async def sample_jobs(
             except StorageError as error:
                 log.warning("jobs cannot be counted now", error=error.message)
         await asyncio.sleep(JOBS_INTERVAL_S)
+
+
+async def sample_disks(folders: Mapping[str, Path], metrics: Metrics) -> None:
+    """Sample until cancelled. `folders` has the folders by their names in the figures. One may not be there yet."""
+    while True:
+        for name, folder in folders.items():
+            with suppress(OSError):
+                usage = await asyncio.to_thread(shutil.disk_usage, folder)  # a disk of the network may be slow
+                metrics.disk_free.labels(name).set(usage.free)
+                metrics.disk_size.labels(name).set(usage.total)
+        await asyncio.sleep(DISKS_INTERVAL_S)
