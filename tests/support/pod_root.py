@@ -14,7 +14,9 @@ from support.kubernetes_manifests import ROOT, Manifest, amount, environment, se
 OWN_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 """Of the image that Dockerfile.cpu begins with."""
 DEVICES = ("null", "zero", "full", "random", "urandom")
-SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib64", "/etc")
+SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib64")
+ETC = ("ld.so.cache", "nsswitch.conf", "hosts", "resolv.conf", "passwd", "group", "mime.types", "ssl")
+"""Copied, so that volumes can stand beside them."""
 PACKAGES = tuple(str(Path(package.__file__).parents[1]) for package in (paraserve, paraserve_client))
 CLAIM_SIZE = "100Mi"
 """Of a volume that the cluster would give."""
@@ -63,6 +65,7 @@ def _rights(pod: Manifest, container: Manifest) -> list[str]:
 def _system(root: Path) -> list[str]:
     """What is in every container: folders of this machine, which cannot be changed, /proc, /sys and /dev."""
     lines = [line for path in _folders() for line in _read_only(path, root)]
+    lines += [f"mkdir {root}/etc", *(f"cp -a /etc/{name} {root}/etc" for name in ETC if Path("/etc", name).exists())]
     lines += [f"mkdir {root}/proc {root}/sys {root}/dev", f"mount -t proc none {root}/proc"]
     lines += [f"mount --rbind /sys {root}/sys"]
     for device in DEVICES:

@@ -128,15 +128,14 @@ def running_pod(
         inside = start_commands(folder, objects, files or {})
         join = "".join(f"echo $$ > {group}/cgroup.procs; " for group in groups)
         affinity = "" if groups else f"taskset --cpu-list 0-{int(container['resources']['limits']['cpu']) - 1} "
-        new = "unshare --mount --pid --ipc --uts --fork --kill-child"
+        new = "unshare --mount --pid --ipc --uts --fork"
         # Not `ip netns exec`, which hides the control groups.
         command = f"{join}exec {affinity}nsenter --net=/run/netns/{name} {new} sh -ec {shlex.quote(inside)}"
         errors = folder / "stderr"
         with errors.open("wb") as stderr:
             process = subprocess.Popen(["sh", "-ec", command], stdout=stderr, stderr=stderr)
-        stack.callback(process.wait)
-        stack.callback(process.kill)
         pid = _first_process(process, errors)
+        stack.callback(_kill, process, pid)
         grace_s = template(objects)["terminationGracePeriodSeconds"]
         yield Pod(container, grace_s, address, pid, process, groups, errors)
 
@@ -147,6 +146,13 @@ def _first_process(process: "subprocess.Popen[bytes]", errors: Path) -> int:
             return children[0].pid
         time.sleep(0.01)
     raise RuntimeError(errors.read_text())
+
+
+def _kill(process: "subprocess.Popen[bytes]", pid: int) -> None:
+    """Kill the container's first process, if it still runs: all others end with it."""
+    if process.poll() is None:
+        os.kill(pid, signal.SIGKILL)
+    process.wait()
 
 
 @contextlib.contextmanager
@@ -197,7 +203,7 @@ def _control_groups(name: str, limits: Mapping[str, str]) -> Iterator[tuple[Path
 
 def _remove(group: Path) -> None:
     """The processes of a group may take a moment to be gone."""
-    for _ in range(500):
+    for _ in range(1000):
         with contextlib.suppress(OSError):
             group.rmdir()
             return
