@@ -53,6 +53,7 @@ from paraserve.server.services import (
     status_service,
     upload_service,
     usage_store,
+    written_folders,
 )
 from paraserve.server.shared_stores import SharedStores, check_stores, open_stores
 from paraserve.server.status.status_routes import status_router
@@ -61,7 +62,7 @@ from paraserve.server.telemetry.metrics import Metrics
 from paraserve.server.telemetry.recent_errors import RecentErrors
 from paraserve.server.telemetry.refusals import Refusals
 from paraserve.server.telemetry.request_log import RequestLog
-from paraserve.server.telemetry.sampler import sample, sample_history, sample_jobs
+from paraserve.server.telemetry.sampler import sample, sample_disks, sample_history, sample_jobs
 from paraserve.server.telemetry.timelines import Timelines
 from paraserve.server.watchdog import Watchdog
 from paraserve.setting_sources import SettingSources
@@ -191,6 +192,7 @@ async def _services(
         asyncio.create_task(watchdog.run()),
         asyncio.create_task(sweep_uploads(jobs)),
         asyncio.create_task(sample_jobs(jobs.store, lambda: jobs.jobs.in_progress, metrics.jobs)),
+        asyncio.create_task(sample_disks(written_folders(settings), metrics)),
         asyncio.create_task(sample_history(metrics.history, status.own.load)),
     ]
     try:
@@ -229,7 +231,8 @@ def _add_routes(app: FastAPI, settings: Settings, metrics: Metrics) -> None:
     app.include_router(admin_router())
     app.include_router(admin_models_router())
     app.include_router(status_router())
-    app.include_router(page_router())
+    if settings.web_pages:
+        app.include_router(page_router())
     app.include_router(description_router())
     app.router.routes.append(live_route())
 
