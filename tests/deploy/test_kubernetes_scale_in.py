@@ -17,6 +17,7 @@ import pytest
 
 from support.kubernetes_manifests import FOLDER, render
 from support.nginx import free_ports, nginx_running, reload, write_pods_conf
+from support.pod_root import Given
 from support.pods import Pod, running_pod, why_not_here
 from support.raw_http import raw_client
 from support.speakers import Speaker
@@ -24,7 +25,7 @@ from support.speakers import Speaker
 KEY = "ps_scale_in"
 KNOWN = {"Authorization": f"Bearer {KEY}"}
 KEY_LINE = f"all sha256:{hashlib.sha256(KEY.encode()).hexdigest()}\n"
-SECRETS = {"paraserve-keys": {"api_keys": KEY_LINE, "client_secret": "7" * 64}}
+GIVEN = Given({"paraserve-keys": {"api_keys": KEY_LINE, "client_secret": "7" * 64}})
 PODS, SPEAKERS, UPLOADERS = 3, 8, 2
 BUSY_S = 120
 AFTER_S = 6
@@ -58,7 +59,7 @@ def fleet(nginx, tmp_path) -> Iterator[Fleet]:
         pytest.skip(why)
     objects, (port,) = render(FOLDER / "overlays" / "ingress-nginx"), free_ports(1)
     with ExitStack() as stack:
-        pods = [stack.enter_context(running_pod(objects, number, SECRETS)) for number in range(PODS)]
+        pods = [stack.enter_context(running_pod(objects, number, GIVEN)) for number in range(PODS)]
         for pod in pods:
             pod.wait_until_ready()
         write_pods_conf(tmp_path, port, [pod.url.removeprefix("http://") for pod in pods])
