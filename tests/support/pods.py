@@ -199,28 +199,34 @@ def _control_groups(name: str, limits: Mapping[str, str]) -> Iterator[tuple[Path
             GROUPS / "cpu" / name / "cpu.cfs_quota_us": str(quota),
             GROUPS / "memory" / name / "memory.limit_in_bytes": str(memory),
         }
-    made: list[Path] = []
+    groups = tuple(dict.fromkeys(file.parent for file in values))
     try:
-        with contextlib.suppress(OSError):
-            for group in dict.fromkeys(file.parent for file in values):
-                group.mkdir()
-                made.append(group)
-            for file, value in values.items():
-                file.write_text(value)
-            yield tuple(made)
-            return
-        yield ()
+        yield groups if _made(values) else ()
     finally:
-        for group in made:
+        for group in groups:
             _remove(group)
+
+
+def _made(values: Mapping[Path, str]) -> bool:
+    """Make control groups by writing their limits; False where this machine does not allow it."""
+    try:
+        if (enabled := GROUPS / "cgroup.subtree_control").is_file():
+            enabled.write_text("+cpu +memory")
+        for file, value in values.items():
+            file.parent.mkdir(exist_ok=True)
+            file.write_text(value)
+    except OSError:
+        return False
+    return True
 
 
 def _remove(group: Path) -> None:
     """The processes of a group may take a moment to be gone."""
     for _ in range(1000):
+        if not group.exists():
+            return
         with contextlib.suppress(OSError):
             group.rmdir()
-            return
         time.sleep(0.01)
     raise RuntimeError(f"{group} still has processes")
 
