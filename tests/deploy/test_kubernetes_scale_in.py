@@ -75,6 +75,7 @@ def recordings(data_dir) -> list[bytes]:
 
 @pytest.mark.full
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 async def test_scale_in(fleet, recordings, data_dir):
     """Its sessions get their last text and 1012 and go on elsewhere, others notice nothing, uploads are answered."""
     address = f"{fleet.url.replace('http', 'ws')}/?token={KEY}"

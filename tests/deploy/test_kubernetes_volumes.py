@@ -19,7 +19,7 @@ from support.pod_root import Given
 from support.pods import Pod, gateway, running_pod, why_not_here
 from support.tus import TUS
 
-pytestmark = [pytest.mark.full, pytest.mark.slow]
+pytestmark = [pytest.mark.full, pytest.mark.slow, pytest.mark.timeout(900)]
 WEBHOOK_SECRET = "whsec_" + "c2VjcmV0" * 4
 DONE_TIMEOUT_S = 120
 N_JOBS = 12
