@@ -37,6 +37,7 @@ NOT_RUN = {
     "createdb": "needs a database server",
     "docker": "needs containers",
     "git": "needs a place to clone from",
+    "kubectl": "needs a cluster",
     "npm": "needs a registry",
     "pip": "changes the environment",
     "python": "runs benchmarks for minutes or hours",
