@@ -25,7 +25,7 @@ EVEN = ("--uploads=1", "--events=1", "--live=1", "--realtime=1", "--jobs=1")
 SHORT = ("--headless", "--only-summary", "--rate=5", "--ramp-s=2", "--hold-s=10", *EVEN)
 RELAXED = ("--target-mean-ms=20000", "--target-p95-ms=20000", "--target-p99-ms=20000")
 """For a machine that runs other tests meanwhile."""
-pytestmark = [pytest.mark.full, pytest.mark.slow]
+pytestmark = [pytest.mark.full, pytest.mark.slow, pytest.mark.timeout(2 * TIMEOUT_S)]
 
 
 @dataclass
@@ -45,7 +45,10 @@ def environment():
     folder = ROOT / "build" / "load"
     folder.mkdir(parents=True, exist_ok=True)
     with file_lock(folder / "lock"):
-        done = subprocess.run([RUN, "--version"], capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
+        try:
+            done = subprocess.run([RUN, "--version"], capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
+        except subprocess.TimeoutExpired:
+            pytest.skip(f"Locust was not installed in {TIMEOUT_S} s")
     if done.returncode != 0 and "pip" in done.stderr:
         pytest.skip(f"Locust cannot be installed: {done.stderr.strip().splitlines()[-1]}")
     assert done.stdout.startswith("locust 2."), done.stderr
