@@ -109,7 +109,8 @@ def test_a_slow_server(tmp_path):
 
 def test_losses(tmp_path):
     """Errors of the server fail a load, with their code, and so do texts that are not those of the clips."""
-    with app_on_a_thread(FakeEngine(error=InferenceError("broken")), data_dir=str(tmp_path / "a")) as url:
+    broken = FakeEngine(error=InferenceError("broken"))
+    with app_on_a_thread(broken, data_dir=str(tmp_path / "a"), jobs_max_attempts=1) as url:
         code, output = load("--host", url, "--expect=any", *SHORT, *RELAXED)
     assert (code, verdicts(output)["lost"]) == (1, "MISSED"), output
     assert "upload: 500 inference_failed" in output
