@@ -1,6 +1,8 @@
 """`paraserve selftest`: all is well with the server as it is, and each planted defect is found by one check."""
 
 import json
+import re
+from pathlib import Path
 
 import pytest
 
@@ -8,11 +10,14 @@ from paraserve.cli.self_testing import own_plan, print_verdicts
 from paraserve.selftest.faults.all_faults import FAULTS
 from paraserve.selftest.protocols.all_protocols import PROTOCOLS
 from paraserve.selftest.running import PYTHON
+from paraserve.selftest.verdicts import State
 from support import planted_defects
 from support.commands import run_here
 
 NEED_A_PORT = ("grpc", "grpc-stream", "riva", "riva-stream", "wyoming")
 """Protocols whose ports are not known of a server that is named by its address."""
+
+SOME_PROTOCOLS = ("http-openai-events", "funasr-online", "realtime", "grpc", "wyoming")
 
 
 def run_own(capsys, *names, python=PYTHON, report=None):
@@ -27,16 +32,18 @@ def lines_of(lines, state):
     return [line[9:].split(":")[0] for line in lines if line.startswith(f"{state:<7}  ")]
 
 
-def test_running_server(server, capsys, tmp_path):
-    """Every protocol of a server that runs already is tried, and the report has what the lines say."""
+def test_running_server(server, capsys, tmp_path, full):
+    """Protocols of a server that runs already are tried, and the report has what the lines say."""
     report = tmp_path / "report.json"
-    done = run_here(capsys, "selftest", "--server", server.url, "--report", report)
+    tried = [name for name in PROTOCOLS if full or name in SOME_PROTOCOLS]
+    only = [word for name in tried for word in ("--only", name)]
+    done = run_here(capsys, "selftest", "--server", server.url, "--report", report, *only)
     lines = done.stdout.splitlines()
     assert (done.returncode, lines_of(lines, "FAILED")) == (0, []), done.stdout
-    assert lines_of(lines, "not run") == list(NEED_A_PORT)
-    assert lines_of(lines, "ok") == ["reference", *(name for name in PROTOCOLS if name not in NEED_A_PORT)]
+    assert lines_of(lines, "not run") == [name for name in tried if name in NEED_A_PORT]
+    assert lines_of(lines, "ok") == ["reference", *(name for name in tried if name not in NEED_A_PORT)]
     told = json.loads(report.read_text("utf-8"))
-    assert [one["name"] for one in told["verdicts"]] == ["reference", *PROTOCOLS]
+    assert [one["name"] for one in told["verdicts"]] == ["reference", *tried]
     assert told["total"] == lines[-1]
     assert {"cpu", "cpus", "memory_gb", "packages"} <= told["machine"].keys()
 
@@ -68,6 +75,25 @@ def test_report_that_cannot_be_written(capsys, tmp_path):
     done = run_here(capsys, "selftest", "--server", "127.0.0.1:1", "--report", tmp_path / "no" / "report.md")
     assert (done.returncode, done.stdout) == (1, "")
     assert "cannot be written" in done.stderr
+
+
+def test_check_that_cannot_be_run(capsys, monkeypatch):
+    """It has its reason, and is no failure."""
+    monkeypatch.setenv("PATH", "")
+    is_well, lines = run_own(capsys, "full-disk")
+    assert (is_well, lines_of(lines, "not run")) == (True, ["full-disk"])
+    assert "unshare, of util-linux, is not installed" in lines[0]
+
+
+def test_documented():
+    """docs/selftest.md has a row for each fault, and its lines are such as are printed."""
+    page = (Path(__file__).parents[2] / "docs" / "selftest.md").read_text("utf-8")
+    assert re.findall(r"^\| `([\w-]+)` \|", page, re.M) == list(FAULTS)
+    (shown,) = re.findall(r"^```text\n(.*?)^```$", page, re.M | re.S)
+    *lines, total = shown.splitlines()
+    assert {name for state in State for name in lines_of(lines, state)} <= {*PROTOCOLS, *FAULTS}
+    assert sum(len(lines_of(lines, state)) for state in State) == len(lines)
+    assert re.fullmatch(r"\d+ ok, \d+ failed, \d+ not run, in [\d.]+ minutes", total)
 
 
 DEFECTS = [

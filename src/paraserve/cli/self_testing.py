@@ -26,8 +26,11 @@ def own_plan(
     settings = read_settings({"bundle": bundles or (DEMO,), "device": device})
     check_files(settings)
     chosen = [entry.bundle for entry in settings.model_entries.values()]
+    flags = [*(word for one in chosen for word in ("--bundle", one)), "--device", settings.device]
+    # Pulled bundles and prepared graphs are the user's: they are large.
+    flags += ["--models-dir", settings.models_dir, "--cache-dir", settings.cache_dir]
     return Plan(
-        flags=[*(word for one in chosen for word in ("--bundle", one)), "--device", settings.device],
+        flags=flags,
         bundle_root=bundle_root(chosen[0], models_folder(settings.models_dir)),
         expected_text=DEMO_TEXT if chosen == [DEMO] else None,
         has_faults=has_faults,

@@ -17,12 +17,11 @@ from typing import Any
 
 import httpx2
 
+from paraserve.environment import PREFIX
 from paraserve.selftest.process_facts import children_of, memory_bytes, open_files, session_members
 from paraserve.selftest.verdicts import CheckFailedError
 
 PROGRAM = "paraserve.cli.main"
-KEPT = ("PARASERVE_MODELS_DIR", "PARASERVE_CACHE_DIR")
-"""Settings of the user that stay: where pulled bundles and prepared graphs are."""
 ANNOUNCEMENT = re.compile(r" listens on (http://\S+)")
 TIMEOUT_S = 60.0
 START_TIMEOUT_S = 300.0
@@ -174,7 +173,7 @@ class OwnServers:
 
 def environment(folder: Path) -> dict[str, str]:
     """Return the environment of a server whose files are in `folder`, without settings of the user."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("PARASERVE_") or name in KEPT}
+    kept = {name: value for name, value in os.environ.items() if not name.upper().startswith(PREFIX)}
     own = {"TMPDIR": str(folder / "tmp"), "PARASERVE_DATA_DIR": str(folder / "data")}
     return kept | own
 
