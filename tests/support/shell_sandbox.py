@@ -55,6 +55,7 @@ NOT_RUN_COMMANDS = {
     "models quantize *": "needs a model in float",
     "models lm *": "needs the model that it is for",
     "bench *": "takes minutes",
+    "selftest*": "takes minutes",
     "stream mic*": "needs a microphone",
     "*postgresql://*": "needs the database of the page",
     "doctor --device cuda*": "needs a GPU",
