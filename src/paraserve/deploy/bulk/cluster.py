@@ -77,7 +77,7 @@ def connected(address: str | None) -> Iterator[dict[str, float]]:
                 logging_level=logging.ERROR,
                 **({} if address else own),
             )
-    except (ConnectionError, ValueError, RuntimeError, TimeoutError) as error:
+    except Exception as error:  # Ray has no class for its own
         raise ParaserveError(f"the Ray cluster {address or 'of this machine'} does not answer: {error}") from error
     try:
         yield ray.cluster_resources()
