@@ -1,7 +1,7 @@
 """Bulk on Ray against `paraserve transcribe`: the same recordings on the same CPUs, by turns.
 
-Run it with a Python that has paraserve[cpu,ray] and psutil. The start ends with the first transcripts, the steady work
-with the last ones. On a machine with other work look at the CPU seconds: they wait for nobody.
+Run it with a Python that has paraserve[cpu,ray] and psutil. The start ends with the first transcripts, the steady
+work with the last ones. On a machine with other work look at the CPU seconds: they wait for nobody.
 """
 
 import argparse
@@ -28,9 +28,7 @@ LOOK_S = 0.05
 
 @dataclass
 class Run:
-    """What one run took: until the first transcripts, in all, and of the CPUs. Between the first and the last ones it
-    has written `files_per_s`.
-    """
+    """What one run took: until the first transcripts, in all, and of the CPUs. Then it wrote so many a second."""
 
     start_s: float
     files_per_s: float

@@ -1,7 +1,6 @@
 """Bulk on this machine alone, which starts a cluster of its own: Parquet, object stores, Ctrl-C."""
 
 import json
-import os
 import shutil
 import signal
 import subprocess

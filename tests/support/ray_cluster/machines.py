@@ -75,12 +75,13 @@ def cluster(n: int, folder: Path) -> Iterator[list[Machine]]:
     machines = [Machine(number) for number in range(1, n + 1)]
     with _network(machines), contextlib.ExitStack() as running:
         for machine in machines:
+            node = _start(machine, folder)
+            running.callback(node.wait)
             running.callback(machine.kill)
-            _start(machine, folder)
         yield machines
 
 
-def _start(machine: Machine, folder: Path) -> None:
+def _start(machine: Machine, folder: Path) -> "subprocess.Popen[bytes]":
     is_head = machine.number == 1
     role = ["--head", f"--port={RAY_PORT}"] if is_head else [f"--address={NETWORK}.1:{RAY_PORT}"]
     command = machine.command(
@@ -98,8 +99,9 @@ def _start(machine: Machine, folder: Path) -> None:
         for _ in range(STARTS):
             node = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True, env=environment())
             if _is_there(machine, node):
-                return
+                return node
             machine.kill()
+            node.wait()
     raise TimeoutError((folder / f"{machine.namespace}.log").read_text("utf-8", "replace")[-2000:])
 
 
