@@ -28,12 +28,13 @@ LOOK_S = 0.05
 
 @dataclass
 class Run:
-    """What one run took: until the first transcripts, in all, and of the CPUs. Then it wrote so many a second."""
+    """What one run took: until the first transcripts, then for each, and in all."""
 
     start_s: float
     files_per_s: float
+    cpu_ms_per_file: float
     all_s: float
-    cpu_s: float
+    all_cpu_s: float
 
 
 class TreeClock:
@@ -62,14 +63,16 @@ def timed(command: Sequence[str | Path], count: Callable[[], int]) -> Run:
     begun_s = time.monotonic()
     process = subprocess.Popen([*map(str, command)], stderr=subprocess.DEVNULL)
     clock = TreeClock(psutil.Process(process.pid))
-    looks: list[tuple[float, int]] = []
+    looks: list[tuple[float, int, float]] = []
     while process.poll() is None:
         clock.look()
         if (n := count()) and (not looks or n > looks[-1][1]):
-            looks.append((time.monotonic() - begun_s, n))
+            looks.append((time.monotonic() - begun_s, n, clock.spent_s))
         time.sleep(LOOK_S)
-    (first_s, n_first), (last_s, n_last) = looks[0], looks[-1]
-    return Run(first_s, (n_last - n_first) / (last_s - first_s), time.monotonic() - begun_s, clock.spent_s)
+    (first_s, n_first, first_cpu_s), (last_s, n_last, last_cpu_s) = looks[0], looks[-1]
+    n = n_last - n_first
+    per_file_ms = 1000 * (last_cpu_s - first_cpu_s) / n
+    return Run(first_s, n / (last_s - first_s), per_file_ms, time.monotonic() - begun_s, clock.spent_s)
 
 
 def transcribed(folder: Path, out: Path, bundle: Path) -> tuple[Run, dict[str, str]]:

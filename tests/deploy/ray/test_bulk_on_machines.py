@@ -91,7 +91,7 @@ def test_a_machine_and_a_worker_die_under_load(machines, recordings, local_texts
     assert {name: row["text"] for name, row in rows.items() if row["error"] is None} == local_texts
     assert len(local_texts) == N - 2
     assert len(set(local_texts.values())) > N / 2
-    assert (rows["damaged.wav"]["error"], rows["empty.wav"]["error"]) == ("unsupported_format", "empty_file")
+    assert (rows["damaged.wav"]["error"], rows["empty.wav"]["error"]) == ("invalid_audio", "empty_file")
     assert "tried again, each alone" in stderr
 
 
@@ -123,7 +123,7 @@ def test_a_killed_run_goes_on_where_it_was(machines, recordings, local_texts, tm
         first = begin(machines[0], manifest, out)
         wait_for_rows(out, 100, first)
         first.kill()
-        first.wait()
+        first.communicate()
         while any(processes_of(machine, WORKER) for machine in machines):
             time.sleep(0.2)
         asked_before = asked_for(log)

@@ -81,17 +81,19 @@ def _go_through(results: Results, workers: Workers, plan: WorkerPlan, *, are_alo
     for _ in range(MOST_BREAKS):
         batches = [[one] for one in results.left] if are_alone else in_batches(results.left, workers.count)
         try:
-            for rows in _rows(batches, workers, plan):
+            for rows in _rows(batches, workers, plan, in_flight=1 if are_alone else IN_FLIGHT):
                 results.add(rows)
         except RayError as error:
             # Such as rows that were lost with their machine before they came here.
-            typer.echo(f"paraserve: Ray broke off, the rest is begun again: {_first_line(error)}", err=True)
+            typer.echo(f"paraserve: Ray broke off, the rest is begun again: {_last_line(error)}", err=True)
             continue
         return
     raise ParaserveError(f"Ray broke off {MOST_BREAKS} times. What is done is kept, the same command goes on")
 
 
-def _rows(batches: Sequence[Sequence[Recording]], workers: Workers, plan: WorkerPlan) -> Iterator[list[Row]]:
+def _rows(
+    batches: Sequence[Sequence[Recording]], workers: Workers, plan: WorkerPlan, *, in_flight: int
+) -> Iterator[list[Row]]:
     """Yield rows as batches are done, in any order; nothing of a batch whose worker died.
 
     Raises:
@@ -106,7 +108,7 @@ def _rows(batches: Sequence[Sequence[Recording]], workers: Workers, plan: Worker
         answers = ray.data.from_items(items, override_num_blocks=len(items)).map_batches(
             Worker,
             fn_constructor_args=(plan,),
-            compute=ray.data.ActorPoolStrategy(size=workers.count, max_tasks_in_flight_per_actor=IN_FLIGHT),
+            compute=ray.data.ActorPoolStrategy(size=workers.count, max_tasks_in_flight_per_actor=in_flight),
             batch_size=None,
             num_cpus=workers.cpus,
             num_gpus=workers.gpus,
@@ -126,5 +128,6 @@ def _quiet(context: Any) -> None:
     logging.getLogger("ray.data").setLevel(logging.CRITICAL)
 
 
-def _first_line(error: BaseException) -> str:
-    return str(error).strip().partition("\n")[0]
+def _last_line(error: BaseException) -> str:
+    """Return the cause of an error, which stands below the traceback of the worker."""
+    return str(error).strip().rpartition("\n")[2]
