@@ -42,6 +42,7 @@ NOT_RUN = {
     "pip": "changes the environment",
     "python": "runs benchmarks for minutes or hours",
     "python3": "makes environments",
+    "ray": "needs other machines",
     "rsync": "is not installed everywhere",
     "ssh": "needs another machine",
     "sudo": "is for root",
