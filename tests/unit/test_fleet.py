@@ -67,7 +67,9 @@ def served(n, seconds=30.0, share=0.6, **rules):
     from fleet_service import PUBLISHED, Rules
 
     files = [File(float(at), 30.0) for at in range(0, int(seconds), 5)]
-    return Replica(PUBLISHED, np.random.default_rng(0), Rules(**rules)).run(talkers(n, seconds, share), files, seconds)
+    return Replica(PUBLISHED, np.random.default_rng(0), Rules(**rules)).run(
+        talkers(n, seconds, share), files, seconds
+    )
 
 
 def test_every_segment_has_a_final_text():
@@ -119,6 +121,8 @@ def test_nobody_is_lost_at_the_doors(policy):
 
 def test_routing_by_rating_refuses_nobody_first():
     """Where replicas differ, only the policy that knows their ratings uses all places."""
-    full = {policy: len(opened(0, policy).refused_s) for policy in ("round robin", "least connections", "least filled")}
+    full = {
+        policy: len(opened(0, policy).refused_s) for policy in ("round robin", "least connections", "least filled")
+    }
     assert full["least filled"] < full["round robin"]
     assert full["least filled"] < full["least connections"]
