@@ -66,6 +66,10 @@ class ListeningSettings(BaseModel):
         "`trusted_proxies` and Unix sockets are exempt. 0 = no limit.",
         ge=0,
     )
+    web_pages: bool = Group.LISTENING.setting(
+        default=True,
+        description="Serve the web pages at `/`, `/status` and `/docs`.",
+    )
 
     api_keys_file: str = Group.ACCESS.setting(
         "",
