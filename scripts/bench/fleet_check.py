@@ -10,6 +10,7 @@ before each run: what other programs take, the model does not know.
 
 import argparse
 import os
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -48,7 +49,7 @@ def spoken(vad: Vad[object], wave: Wave) -> list[Segment]:
 
 def _cut(start_s: float, end_s: float, known_s: float) -> list[Segment]:
     cuts = [*np.arange(start_s, end_s, LONGEST_S), end_s]
-    parts = [Segment(a, b - a, b) for a, b in zip(cuts, cuts[1:], strict=False)]
+    parts = [Segment(a, b - a, b) for a, b in pairwise(cuts)]
     return [*parts[:-1], Segment(parts[-1].start_s, parts[-1].speech_s, known_s)]
 
 
