@@ -75,7 +75,7 @@ def main() -> None:
     parser.add_argument("--times-file", type=Path, default=TIMES)
     parser.add_argument("--sessions", type=int, default=10_000)
     parser.add_argument("--seconds", type=float, default=300.0, help="for which the whole fleet is served")
-    parser.add_argument("--sampled", type=int, default=60, help="replicas whose texts are timed, of one size")
+    parser.add_argument("--sampled", type=int, default=24, help="replicas whose texts are timed, of one size")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--plain", action="store_true", help="no batches, and partial texts never give way")
     parser.add_argument("--processes", type=int, default=len(first_cpus(None)))
