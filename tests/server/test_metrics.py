@@ -1,6 +1,9 @@
 """`/metrics`: each figure counts what it says, labels stay few, and the documentation has them all."""
 
+import contextlib
 import re
+import shutil
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -79,6 +82,17 @@ def test_live(fake_server, count):
     assert count('live_closes_total{code="1000"}') == 1
 
 
+def test_tasks(fake_server, count):
+    """Connections have tasks of the event loop, which end with them."""
+    eventually(lambda: count("event_loop_tasks") > 0)
+    idle = count("event_loop_tasks")
+    with contextlib.ExitStack() as clients:
+        for _ in range(20):
+            clients.enter_context(live(fake_server.url))
+        eventually(lambda: count("event_loop_tasks") >= idle + 20)
+    eventually(lambda: count("event_loop_tasks") < idle + 10)
+
+
 def test_live_file_that_is_none(fake_server, count):
     """A file over the WebSocket that cannot be decoded counts as one over HTTP does."""
     with live(fake_server.url) as client:
@@ -128,3 +142,10 @@ def test_models(server, samples, count):
         client.utterance(samples["zh_phone"].data[44:] + silence(1000))
     eventually(lambda: count('speech_segments_total{source="live"}', server) > segments)
     assert count('stage_seconds_count{stage="step"}', server) > 0
+
+
+def test_disks(fake_server, count):
+    """Free space and size of the disk on which uploads in progress are kept."""
+    eventually(lambda: count('disk_size_bytes{folder="spool"}') > 0)
+    assert count('disk_size_bytes{folder="spool"}') == shutil.disk_usage(tempfile.gettempdir()).total
+    assert 0 <= count('disk_free_bytes{folder="spool"}') <= count('disk_size_bytes{folder="spool"}')

@@ -103,6 +103,7 @@ def test_a_model_that_hangs(start, faults, is_error):
         until(lambda: is_replaced(server, pid))
         assert silent.close_code() == (1012, "shutting_down")
     assert_serves(server)
+    assert server.metric("paraserve_worker_failures") == 1
     server.wait_for_log("the engine is stuck")
     server.wait_for_log("worker is stuck")
 
@@ -121,6 +122,7 @@ def test_a_process_that_stands_still(start, faults, fault):
         until(lambda: is_replaced(server, pid))
         assert client.close_code()[0] == 1006
     assert_serves(server)
+    assert server.metric("paraserve_worker_failures") == 1
     server.wait_for_log("worker hangs")
 
 
@@ -191,7 +193,7 @@ def test_killed_as_for_want_of_memory(start):
         assert client.close_code()[0] == 1006
     assert_serves(server)
     assert "memory is short" in server.log
-    assert server.metric("paraserve_models_loaded") == 1
+    assert server.metric("paraserve_models_loaded") == server.metric("paraserve_worker_failures") == 1
 
 
 @pytest.mark.slow

@@ -39,7 +39,7 @@ from paraserve.server.jobs.submit_route import REPLAYED, submit_router
 from paraserve.server.jobs.tus.tus_descriptions import TUS_HEADERS
 from paraserve.server.jobs.tus.tus_routes import tus_router
 from paraserve.server.jobs.tus.upload_sweep import sweep_uploads
-from paraserve.server.live.live_limit import live_limit
+from paraserve.server.live.live_limit import live_limit, live_rating
 from paraserve.server.live.websocket_routes import live_route
 from paraserve.server.readiness import Readiness
 from paraserve.server.reloading import Reloader
@@ -53,15 +53,17 @@ from paraserve.server.services import (
     status_service,
     upload_service,
     usage_store,
+    written_folders,
 )
 from paraserve.server.shared_stores import SharedStores, check_stores, open_stores
 from paraserve.server.status.status_routes import status_router
 from paraserve.server.status.worker_sockets import answering
+from paraserve.server.telemetry.gpu_metrics import sample_gpus
 from paraserve.server.telemetry.metrics import Metrics
 from paraserve.server.telemetry.recent_errors import RecentErrors
 from paraserve.server.telemetry.refusals import Refusals
 from paraserve.server.telemetry.request_log import RequestLog
-from paraserve.server.telemetry.sampler import sample, sample_history, sample_jobs
+from paraserve.server.telemetry.sampler import sample, sample_disks, sample_history, sample_jobs
 from paraserve.server.telemetry.timelines import Timelines
 from paraserve.server.watchdog import Watchdog
 from paraserve.setting_sources import SettingSources
@@ -149,7 +151,9 @@ async def _services(
     """Give the routes what they work with while the server runs, then close all of it."""
     stores: SharedStores = app.state.stores
     readiness: Readiness = app.state.readiness
-    max_live = await live_limit(settings, engine)
+    rating = await live_rating(settings, engine)
+    max_live = live_limit(settings, rating)
+    metrics.live_rating.set(rating)
     metrics.live_limit.set(max_live)
     metrics.live_load.begin(model_workers(settings))
     pool = open_decode_pool(settings, metrics.decode_wait.observe)
@@ -189,8 +193,11 @@ async def _services(
         asyncio.create_task(watchdog.run()),
         asyncio.create_task(sweep_uploads(jobs)),
         asyncio.create_task(sample_jobs(jobs.store, lambda: jobs.jobs.in_progress, metrics.jobs)),
+        asyncio.create_task(sample_disks(written_folders(settings), metrics)),
         asyncio.create_task(sample_history(metrics.history, status.own.load)),
     ]
+    if not settings.is_cpu:
+        watching.append(asyncio.create_task(sample_gpus(settings.devices, metrics.gpus)))
     try:
         async with answering(status.folder, status.answer):
             await status.follow_others()
@@ -227,7 +234,8 @@ def _add_routes(app: FastAPI, settings: Settings, metrics: Metrics) -> None:
     app.include_router(admin_router())
     app.include_router(admin_models_router())
     app.include_router(status_router())
-    app.include_router(page_router())
+    if settings.web_pages:
+        app.include_router(page_router())
     app.include_router(description_router())
     app.router.routes.append(live_route())
 

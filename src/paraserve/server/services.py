@@ -1,9 +1,14 @@
 """Services of the routes, made from the settings."""
 
+import tempfile
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 from paraserve.catalog.store import models_folder
+from paraserve.errors import ParaserveError
+from paraserve.job_folders import job_folder
 from paraserve.job_wiring import Jobs, JobWork
 from paraserve.operator_redaction import OperatorRedaction
 from paraserve.options import SemanticEndpoint
@@ -189,6 +194,14 @@ async def usage_store(jobs: JobService, *, opens: bool) -> UsageStore | None:
         StorageError: it cannot be opened now.
     """
     return (await jobs.jobs.open()).store if opens else jobs.store()
+
+
+def written_folders(settings: Settings) -> dict[str, Path]:
+    """Return the folders that clients can fill, by their names in the figures. That of jobs may not be there yet."""
+    folders = {"spool": Path(tempfile.gettempdir())}
+    with suppress(ParaserveError):  # no home folder, so there can be no jobs
+        folders["data"] = job_folder(settings)
+    return folders
 
 
 def pull_service(settings: Settings, engine: RoutedEngine, reloader: Reloader) -> PullService:

@@ -24,7 +24,7 @@ from paraserve.server.processes.service_manager import ServiceManager
 from paraserve.server.processes.worker_process import ListeningSockets, Worker, cause_of_death, start_worker
 from paraserve.server.telemetry.logging import configure_logging
 from paraserve.server.telemetry.process_memory import memory_bytes
-from paraserve.server.telemetry.shared_figures import MULTIPROCESS_DIR, figures_folder, forget_gauges
+from paraserve.server.telemetry.shared_figures import MULTIPROCESS_DIR, WORKER_FAILURES, figures_folder, forget_gauges
 from paraserve.setting_sources import SettingSources, reloaded_settings
 from paraserve.settings import Settings
 
@@ -79,6 +79,7 @@ class Supervisor:
         self._workers: list[Worker] = []
         self._has_served = False
         self._failures = 0
+        self._n_failed = 0
         self._next_start_s = 0.0
         self._polled_s = time.monotonic()
         self._signals = 0
@@ -193,7 +194,7 @@ class Supervisor:
         n_missing = n_wanted - sum(not worker.is_old and worker.stop_by_s is None for worker in self._workers)
         if time.monotonic() < self._next_start_s:
             return
-        environment = {SIGNING_KEY: self._signing_key}
+        environment = {SIGNING_KEY: self._signing_key, WORKER_FAILURES: str(self._n_failed)}
         if self._figures is not None:
             environment[MULTIPROCESS_DIR] = str(self._figures)
         for _ in range(n_missing):
@@ -227,13 +228,16 @@ class Supervisor:
         pid = worker.process.pid
         if worker.ready_s is not None and now_s - worker.heartbeat_s > self._heartbeat_timeout_s:
             log.error("worker hangs", pid=pid, silent_s=round(now_s - worker.heartbeat_s, 1))
+            self._n_failed += 1
             worker.kill()
         elif worker.is_stuck:
             log.error("worker is stuck", pid=pid)
+            self._n_failed += not worker.is_old
             self._failures += worker.ready_s is None
             worker.stop(STUCK_STOP_S)
         elif worker.is_limping and not worker.is_old:
             log.error("worker has a model run that hangs, and is being replaced", pid=pid)
+            self._n_failed += 1
             worker.is_old = True
 
     def _reap(self, worker: Worker, status: int) -> None:
@@ -244,6 +248,7 @@ class Supervisor:
         if worker.stop_by_s is not None:
             log.info("worker stopped", pid=worker.process.pid, status=status)
             return
+        self._n_failed += 1
         is_steady = worker.ready_s is not None and time.monotonic() - worker.ready_s > STEADY_S
         self._failures = 0 if is_steady else self._failures + 1
         wait_s = min(MAX_BACKOFF_S, 2.0 ** (self._failures - FREE_RESTARTS - 1))

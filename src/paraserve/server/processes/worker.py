@@ -12,6 +12,7 @@ import asyncio
 import atexit
 import contextlib
 import gc
+import os
 import signal
 import socket
 import sys
@@ -28,6 +29,7 @@ from paraserve.server.processes.worker_process import WYOMING_MARK, read_setting
 from paraserve.server.readiness import Readiness
 from paraserve.server.telemetry.logging import configure_logging
 from paraserve.server.telemetry.metrics import Metrics
+from paraserve.server.telemetry.shared_figures import WORKER_FAILURES
 from paraserve.settings import Settings
 
 
@@ -103,6 +105,7 @@ def run_worker(open_engine: Callable[[Settings, Metrics], Engine]) -> int:
     settings, sources = read_settings(sys.stdin.read())
     configure_logging(settings.log_level, settings.log_format)
     metrics = Metrics()
+    metrics.worker_failures.set(int(os.environ.get(WORKER_FAILURES, "0")))
     try:
         app = create_app(settings, open_engine(settings, metrics), metrics, sources)
         server = WorkerServer(app, settings, pipe, wyoming_sockets)

@@ -7,6 +7,8 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from paraserve.runtime.jobs.job import JobState
 
 JOB_BUCKETS_S = (0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 3600.0, 4 * 3600.0, 24 * 3600.0)
+ATTEMPT_OUTCOMES = ("done", "retry", "failed", "dead", "cancelled", "released", "lost")
+WEBHOOK_OUTCOMES = ("delivered", "failed", "given up")
 
 
 class JobMetrics:
@@ -50,6 +52,10 @@ class JobMetrics:
         self._webhooks = Counter(
             "paraserve_webhook_attempts", "Attempts to deliver a webhook", ["outcome"], registry=registry
         )
+        for outcome in ATTEMPT_OUTCOMES:  # a count that appears with its first event would show no increase
+            self._attempts.labels(outcome)
+        for outcome in WEBHOOK_OUTCOMES:
+            self._webhooks.labels(outcome)
 
     def submitted(self, number: int) -> None:
         """Count accepted jobs."""

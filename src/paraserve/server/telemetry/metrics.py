@@ -21,6 +21,7 @@ from paraserve.runtime.routing.loaded_model import ModelStatus
 from paraserve.runtime.scheduling.batches import BatchStats, Lane
 from paraserve.runtime.scheduling.live_load import LiveLoad
 from paraserve.runtime.stage_clock import StageClock
+from paraserve.server.telemetry.gpu_metrics import GpuMetrics
 from paraserve.server.telemetry.history import History
 from paraserve.server.telemetry.job_metrics import JobMetrics
 from paraserve.server.telemetry.shared_figures import MULTIPROCESS_DIR
@@ -30,6 +31,7 @@ READ_TRIES, READ_PAUSE_S = 5, 0.01
 """A process that starts makes its files and then gives them a size: read in between, they are no files of figures."""
 RECOGNIZERS = frozenset(("recognize", "step", "draft"))
 """Stages whose success shows that the server can recognize."""
+STAGES = ("vad", "step", "draft", "recognize", "punctuate", "punctuate online")
 CHANGED = MappingProxyType({True: "yes", False: "no", None: "unknown"})
 METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 CLOSE_CODES = frozenset((*range(1000, 1004), *range(1005, 1015)))
@@ -56,6 +58,7 @@ class Metrics:
         self._add_recognition()
         self._add_process()
         self.jobs = JobMetrics(self.registry)
+        self.gpus = GpuMetrics(self.registry)
 
     def text(self) -> bytes:
         """Return all figures in Prometheus' text format, summed over worker processes."""
@@ -197,6 +200,7 @@ class Metrics:
     def _add_live(self) -> None:
         self.live = self._gauge("live_sessions", "Open live connections")
         self.live_limit = self._gauge("live_limit", "Live connections that are let in at once")
+        self.live_rating = self._gauge("live_rating", "Live clients that may talk at once, 0 = not known")
         self.live_closes = self._counter("live_closes", "Live connections that ended", "code")
         self.live_kept = self._gauge("live_kept_sessions", "Live sessions that wait for their client to return")
         self.live_resumes = self._counter("live_resumes", "Returns to kept live sessions", "outcome")
@@ -229,6 +233,8 @@ class Metrics:
         self.segments = self._counter("speech_segments", "Segments of speech recognised", "source")
         self.stage_seconds = self._histogram("stage_seconds", "Time of one run of a stage", SHORT_BUCKETS_S, "stage")
         self.inference_failures = self._counter("inference_failures", "Batches that a model failed on", "stage")
+        for stage in STAGES:  # a count that appears with its first failure would show no increase
+            self.inference_failures.labels(stage)
         self.redactions = self._counter("redactions", "Places of texts that were replaced, hidden or masked", "kind")
         self.queue_depth = self._gauge("queue_depth", "Work that waits", "lane")
         self.queue_wait = self._histogram("queue_wait_seconds", "Time that work waited", SHORT_BUCKETS_S, "lane")
@@ -250,8 +256,14 @@ class Metrics:
             "last_decode_timestamp_seconds", "When a readiness check last succeeded, Unix time", mode="livemin"
         )
         self.loop_lag = self._histogram("event_loop_lag_seconds", "Lateness of the event loop", SHORT_BUCKETS_S)
+        self.tasks = self._gauge("event_loop_tasks", "Tasks of the event loop")
         self.memory = self._gauge("memory_bytes", "Resident memory, without decode children")
         self.decode_memory = self._gauge("decode_memory_bytes", "Memory of decode children, without shared libraries")
+        self.disk_free = self._gauge("disk_free_bytes", "Free space of a folder's disk", "folder", mode="livemin")
+        self.disk_size = self._gauge("disk_size_bytes", "Size of a folder's disk", "folder", mode="livemax")
+        self.worker_failures = self._gauge(
+            "worker_failures", "Server processes that died or hung since the start", mode="livemax"
+        )
         self.build = self._gauge("build_info", "Version", "version", mode="livemax")
         self.build.labels(__version__).set(1)
 

@@ -1,8 +1,11 @@
-"""Figures that are sampled: memory, queue lengths and the event loop's lag, and those of the database of jobs."""
+"""Figures that are sampled: memory, queue lengths, the event loop's lag, disks, and the database of jobs."""
 
 import asyncio
+import shutil
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
 from typing import Protocol
 
 import structlog
@@ -18,6 +21,7 @@ from paraserve.server.telemetry.process_memory import memory_bytes
 
 INTERVAL_S = 0.5
 JOBS_INTERVAL_S = 10.0
+DISKS_INTERVAL_S = 10.0
 
 log = structlog.get_logger()
 
@@ -40,6 +44,7 @@ async def sample(engine: RoutedEngine, metrics: Metrics, decode_memory_bytes: Ca
         before_s = time.monotonic()
         await asyncio.sleep(INTERVAL_S)
         metrics.loop_lag.observe(max(0.0, time.monotonic() - before_s - INTERVAL_S))
+        metrics.tasks.set(len(asyncio.all_tasks()))
         metrics.memory.set(memory_bytes())
         metrics.decode_memory.set(decode_memory_bytes())
         for lane, n_waiting in engine.queued.items():
@@ -69,3 +74,14 @@ async def sample_jobs(
             except StorageError as error:
                 log.warning("jobs cannot be counted now", error=error.message)
         await asyncio.sleep(JOBS_INTERVAL_S)
+
+
+async def sample_disks(folders: Mapping[str, Path], metrics: Metrics) -> None:
+    """Sample until cancelled. `folders` has the folders by their names in the figures. One may not be there yet."""
+    while True:
+        for name, folder in folders.items():
+            with suppress(OSError):
+                usage = await asyncio.to_thread(shutil.disk_usage, folder)  # a disk of the network may be slow
+                metrics.disk_free.labels(name).set(usage.free)
+                metrics.disk_size.labels(name).set(usage.total)
+        await asyncio.sleep(DISKS_INTERVAL_S)

@@ -14,6 +14,9 @@ from typing import Literal
 MULTIPROCESS_DIR = "PROMETHEUS_MULTIPROC_DIR"
 """Names the folder in the environment. It must be set before the module `metrics` is imported."""
 
+WORKER_FAILURES = "_PARASERVE_WORKER_FAILURES"
+"""Tells a worker in its environment how many before it died or hung."""
+
 
 @contextmanager
 def figures_folder() -> Iterator[Path]:
