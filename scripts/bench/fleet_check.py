@@ -1,6 +1,7 @@
 """The fleet model's replica beside a server: clients that speak the same recording, and how late their texts are.
 
     python scripts/bench/fleet_check.py [--bundle DIR --times NAME] --clients 4 8 16
+    python scripts/bench/fleet_check.py --published      # beside what docs/speed.md has of an idle machine
 
 The detector says what is speech in the recording, and the model's talkers speak just that, each from its own place
 on. Their runs take the times of `fleet_times.json`. Latencies are those that the server says that it added. The CPU
@@ -16,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from fleet_replica import Outcome, Replica, Visit
-from fleet_service import AS_SERVED, CHUNK_S, TIMES, Segment, Times, read_times
+from fleet_service import AS_SERVED, CHUNK_S, PUBLISHED, TIMES, Segment, Speech, Times, read_times
 from fleet_times import load_bundle
 from live import Budget, Point, measure
 from machine import first_cpus
@@ -29,6 +30,9 @@ from steady import wait_until_ready
 from talkers import Script, warm_up
 
 LONGEST_S = 15.0
+PUBLISHED_MS = {"partials": (102, 259), "finals": (392, 829)}
+"""docs/speed.md: 18 clients who speak all the time, with segments of at most 15 s; p50 and p95."""
+NEVER_SILENT = Speech(share=0.98, segment_s=13.0)
 HEADER = ("clients", "text", "p50 measured, ms", "p50 of the model", "ratio", "p95 measured", "p95 of the model",
           "its ratio", "load before")  # fmt: skip
 
@@ -83,6 +87,24 @@ def rows(point: Point, outcome: Outcome, load: float) -> list[list[object]]:
     return found
 
 
+def beside_published(seconds: float = 180.0) -> str:
+    """Return the model's talkers beside those of docs/speed.md, on the times that it has."""
+    n = PUBLISHED.rated
+    visits = [
+        Visit(begin_s, seconds, NEVER_SILENT.segments(begin_s, np.random.default_rng(i), seconds))
+        for i, begin_s in enumerate(np.linspace(0, CHUNK_S, n, endpoint=False).tolist())
+    ]
+    outcome = Replica(PUBLISHED, np.random.default_rng(0)).run(visits, [], seconds)
+    found: list[list[object]] = []
+    for kind, measured_ms in PUBLISHED_MS.items():
+        row: list[object] = [n, kind]
+        for q, ms in zip((50, 95), measured_ms, strict=True):
+            model = float(np.percentile(outcome.took_s(kind), q)) * 1000
+            row += [ms, round(model), f"{model / ms:.2f}"]
+        found.append(row)
+    return table(HEADER[:-1], found)
+
+
 def main() -> None:
     """Measure, predict, print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -92,7 +114,11 @@ def main() -> None:
     parser.add_argument("--clients", type=int, nargs="+", default=[4, 8, 16])
     parser.add_argument("--seconds", type=float, default=40.0)
     add_output_options(parser)
+    parser.add_argument("--published", action="store_true", help="only beside figures of docs/speed.md")
     arguments = parser.parse_args()
+    if arguments.published:
+        print(beside_published())
+        return
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     times, wave = read_times(arguments.times_file)[arguments.times], source([])
     vad = load_bundle(checked_settings({"bundle": [arguments.bundle]})).vad

@@ -148,3 +148,9 @@ def read_times(path: Path = TIMES) -> dict[str, Times]:
     """
     bundles = json.loads(path.read_text("utf-8"))["bundles"]
     return {name: Times(name=name, **facts["times"]) for name, facts in bundles.items()}
+
+
+def read_facts(bundle: str) -> dict[str, dict[str, float]]:
+    """Return all that was measured of a bundle: `times`, `bench`, `server`, and the `machine`."""
+    facts: dict[str, dict[str, float]] = json.loads(TIMES.read_text("utf-8"))["bundles"][bundle]
+    return facts

@@ -1,6 +1,7 @@
 """The fleet model of scripts/bench: known queues come out, nobody is lost, and a seed gives the same each time."""
 
 import importlib
+import json
 import math
 import sys
 from dataclasses import replace
@@ -11,8 +12,12 @@ import pytest
 
 from paraserve.runtime.scheduling.batches import Lane
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts" / "bench"))
-replica, service, sessions = (importlib.import_module(f"fleet_{name}") for name in ("replica", "service", "sessions"))
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "scripts" / "bench"))
+fleet = importlib.import_module("fleet")
+replica, service, sessions, capacity = (
+    importlib.import_module(f"fleet_{name}") for name in ("replica", "service", "sessions", "capacity")
+)
 sys.path.pop(0)
 
 
@@ -107,3 +112,13 @@ def test_routing_by_rating_refuses_nobody_first():
     """Where replicas differ, only the policy that knows their ratings uses all places."""
     filled = len(opened(0, "least filled").refused_s)
     assert filled < min(len(opened(0, policy).refused_s) for policy in ("round robin", "least connections"))
+
+
+def test_the_page_has_the_tables():
+    """docs/scale.md has what fleet.py found, and the table of machines, to the letter."""
+    page = (ROOT / "docs" / "scale.md").read_text("utf-8")
+    found = json.loads(fleet.FOUND.read_text("utf-8"))
+    tables = [fleet.markdown(name, rows) for name, rows in found["tables"].items()]
+    assert len(tables) == 5
+    assert [text for text in (*tables, capacity.capacity_table()) if text not in page] == []
+    assert (found["rating"], found["sessions"]) == (service.PUBLISHED.rated, 10_000)
