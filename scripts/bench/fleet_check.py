@@ -5,20 +5,22 @@
 
 The detector says what is speech in the recording, and the model's talkers speak just that, each from its own place
 on. Their runs take the times of `fleet_times.json`. Latencies are those that the server says that it added. The CPU
-time of the clients, which run on the same machine, is taken from the measurement. It reads the load of the machine
-before each run: what other programs take, the model does not know.
+time of the clients, which run on the same machine, is taken from the measurement. What other programs take, the model
+does not know. With --runs-of-the-server its runs take as long as those of the server did meanwhile, by the clock: so
+only the waiting is compared, which is what a machine with other work allows.
 """
 
 import argparse
 import os
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 
 from fleet_replica import Outcome, Replica, Visit
-from fleet_service import AS_SERVED, CHUNK_S, PUBLISHED, TIMES, Segment, Speech, Times, read_times
-from fleet_times import load_bundle
+from fleet_service import AS_SERVED, CHUNK_S, END_SILENCE_S, PUBLISHED, TIMES, Segment, Speech, Times, read_times
+from fleet_times import Stage, load_bundle, since, stages
 from live import Budget, Point, measure
 from machine import first_cpus
 from paraserve.inference.base import Vad
@@ -74,6 +76,24 @@ def predict(times: Times, segments: list[Segment], wave_s: float, n: int, second
     return Replica(times, np.random.default_rng(0), AS_SERVED, others).run(visits, [], seconds + CHUNK_S)
 
 
+def as_run(times: Times, before: dict[str, Stage], after: dict[str, Stage]) -> Times:
+    """Return the times, as long as the server's runs between two readings of its metrics."""
+    found = {name: since(before.get(name), stage) for name, stage in after.items()}
+    step, final = found["step"], found["recognize"]
+    steps = step.total_ms / (step.runs * times.step_ms + 2 * step.items * times.row_ms)
+    audio_s = step.items * CHUNK_S - final.runs * END_SILENCE_S
+    finals = final.total_ms / (final.runs * times.final_ms + audio_s * times.final_ms_per_s)
+    return replace(
+        times,
+        vad_ms=found["vad"].mean_ms,
+        step_ms=times.step_ms * steps,
+        row_ms=times.row_ms * steps,
+        final_ms=times.final_ms * finals,
+        final_ms_per_s=times.final_ms_per_s * finals,
+        punctuate_ms=found["punctuate"].mean_ms,
+    )
+
+
 def rows(point: Point, outcome: Outcome, load: float) -> list[list[object]]:
     """Return partial and final texts side by side."""
     found: list[list[object]] = []
@@ -114,6 +134,7 @@ def main() -> None:
     parser.add_argument("--clients", type=int, nargs="+", default=[4, 8, 16])
     parser.add_argument("--seconds", type=float, default=40.0)
     add_output_options(parser)
+    parser.add_argument("--runs-of-the-server", action="store_true", help="in place of the times of the file")
     parser.add_argument("--published", action="store_true", help="only beside figures of docs/speed.md")
     arguments = parser.parse_args()
     if arguments.published:
@@ -130,10 +151,11 @@ def main() -> None:
         script = Script("funasr", url, arguments.seconds, segment_ms=round(LONGEST_S * 1000))
         warm_up(script, wave)
         for n in arguments.clients:
-            load = round(os.getloadavg()[0], 1)
+            load, before = round(os.getloadavg()[0], 1), stages(served)
             point = measure(served, script, wave, n, Budget())
             others = (point.facts["clients_cpu"] or 0.0) * len(first_cpus(None))
-            outcome = predict(times, segments, len(wave) / RATE, n, arguments.seconds, others)
+            these = as_run(times, before, stages(served)) if arguments.runs_of_the_server else times
+            outcome = predict(these, segments, len(wave) / RATE, n, arguments.seconds, others)
             found += rows(point, outcome, load)
             busy = f"server CPU {point.facts['server_cpu']:.0%}, model's runs {outcome.busy_share:.0%}"
             print(f"{n} clients: {busy}, idle {point.facts['idle']:.0%}", flush=True)

@@ -249,11 +249,14 @@ def talk(served: Served, script: Script, n: int) -> tuple[list[Talk], dict[str, 
     """Let `n` clients talk; return what they saw, and what the server says of its runs."""
     before = stages(served)
     talks, _ = talk_all(script, source([]), n)
-    found = {}
-    for name, after in stages(served).items():
-        then = before.get(name, Stage(0, 0, 0))
-        found[name] = Stage(after.runs - then.runs, after.items - then.items, after.total_ms - then.total_ms)
-    return talks, found
+    return talks, {name: since(before.get(name), after) for name, after in stages(served).items()}
+
+
+def since(before: Stage | None, after: Stage) -> Stage:
+    """Return what ran between two readings."""
+    if before is None:
+        return after
+    return Stage(after.runs - before.runs, after.items - before.items, after.total_ms - before.total_ms)
 
 
 def stages(served: Served) -> dict[str, Stage]:
