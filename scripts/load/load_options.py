@@ -86,6 +86,16 @@ def clips_of(options: argparse.Namespace) -> tuple[Clip, ...]:
     return read_clips(Path(options.clips), is_exact=options.expect == "exact")
 
 
+def conditions(options: argparse.Namespace, address: str) -> str:
+    """Return what is sent where, as the head of a report."""
+    rates = ", ".join(f"{kind} {rate_of(options, kind):.3g}" for kind in KINDS if rate_of(options, kind) > 0)
+    lengths_s = [clip.duration_s for clip in clips_of(options)]
+    return (
+        f"Requests a second at full load: {rates}; {len(lengths_s)} clips of {min(lengths_s):.1f} to "
+        f"{max(lengths_s):.1f} s; texts: {options.expect}; to {address}"
+    )
+
+
 def check_options(options: argparse.Namespace) -> None:
     """Look for values that cannot be.
 

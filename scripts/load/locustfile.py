@@ -11,7 +11,7 @@ from locust.event import EventHook
 from locust.runners import WorkerRunner
 
 import timetable
-from load_options import add_options, check_options, stages_of
+from load_options import add_options, check_options, conditions, stages_of
 from load_report import report
 from paced_users import LEAD_S, USERS, Events, Jobs, Live, PacedUser, Realtime, Uploads
 
@@ -57,21 +57,25 @@ def test_start(environment: Environment, **_: Any) -> None:
 def test_stop(environment: Environment, **_: Any) -> None:
     """Judge a load that was begun on Locust's page."""
     if not options_of(environment).headless and not isinstance(environment.runner, WorkerRunner):
-        judge(environment)
+        print(f"\n{judge(environment)}\n", flush=True)
 
 
 def quitting(environment: Environment, **_: Any) -> None:
-    """Judge a load without a page. The last counts of all workers are there now."""
+    """Judge a load without a page: the last counts of all workers are there. The verdict is printed at the end."""
     if options_of(environment).headless and not isinstance(environment.runner, WorkerRunner):
-        judge(environment)
+        verdict = judge(environment)
+        environment.events.quit.add_listener(  # type: ignore[no-untyped-call]
+            lambda **_: print(verdict, flush=True)
+        )
 
 
-def judge(environment: Environment) -> None:
-    """Print the verdict, and make it the exit code: 1 where a target is missed."""
-    text, is_met = report(environment.stats, options_of(environment), [user.measure for user in USERS])
-    print(f"\n{text}\n", flush=True)
+def judge(environment: Environment) -> str:
+    """Return the verdict in words, and make it the exit code: 1 where a target is missed."""
+    options = options_of(environment)
+    text, is_met = report(environment.stats, options, [user.measure for user in USERS])
     has_defects = environment.runner is not None and bool(environment.runner.exceptions)
     environment.process_exit_code = 0 if is_met and not has_defects else 1
+    return f"{conditions(options, environment.host or PacedUser.host)}\n\n{text}"
 
 
 def options_of(environment: Environment) -> Namespace:

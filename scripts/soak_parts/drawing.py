@@ -19,7 +19,7 @@ def draw(soak: Soak, path: Path) -> None:
     mpl.use("Agg")
     from matplotlib import pyplot as plt  # noqa: PLC0415
 
-    figure, axes = plt.subplots(3, len(soak.minutes), figsize=(11, 9), sharex=True, squeeze=False)
+    figure, axes = plt.subplots(3, len(soak.minutes), figsize=(12, 8), sharex=True, squeeze=False)
     for column, server in enumerate(soak.minutes):
         memory, counts, waits = axes[:, column]
         memory.set_title(TITLES[server])
@@ -32,7 +32,8 @@ def draw(soak: Soak, path: Path) -> None:
         row.set_ylabel(label)
     for one in axes.flat:
         one.grid(visible=True, alpha=0.3)
-        one.legend(fontsize="small")
+    for one in axes[:, -1]:
+        one.legend(*one.get_legend_handles_labels(), fontsize="small", loc="upper left", bbox_to_anchor=(1.01, 1.0))
     figure.tight_layout()
     figure.savefig(path, dpi=110)
 

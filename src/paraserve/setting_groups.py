@@ -123,6 +123,11 @@ class ModelSettings(BaseModel):
     models_dir: str = Group.MODELS.setting(
         "", "Folder of pulled bundles. Empty = paraserve/models in the user's cache folder (`XDG_CACHE_HOME`)."
     )
+    bundle_keys: str = Group.MODELS.setting(
+        "",
+        "File of public keys of minisign (`paraserve models keygen`), or one key itself. Bundles that none of them "
+        "has signed are then neither loaded nor installed, but for the embedded one. Empty = all are.",
+    )
     model_dir: str | None = Group.MODELS.setting(
         None,
         "Recognizer in FunASR's file layout in place of the bundle's asr/ and asr-online/: a folder, the name of a "

@@ -16,7 +16,18 @@ from paraserve.server.app import create_app
 from paraserve.server.telemetry.metrics import Metrics
 from paraserve.settings import Settings
 from support.kubernetes_checks import problems
-from support.kubernetes_manifests import FOLDER, OVERLAYS, Manifest, expressions, one, read, render
+from support.kubernetes_manifests import (
+    FOLDER,
+    OVERLAYS,
+    ROOT,
+    Manifest,
+    environment,
+    expressions,
+    one,
+    read,
+    render,
+    server,
+)
 
 OPERATORS = frozenset(("ScaledObject", "ServiceMonitor", "PrometheusRule"))
 """Kinds that Kubernetes itself does not know."""
@@ -248,6 +259,18 @@ def test_all_components_together(everything, routes, metrics):
     assert problems(everything, routes, metrics) == []
     (endpoint,) = one(everything, "ServiceMonitor")["spec"]["endpoints"]
     assert endpoint["authorization"]["credentials"]["name"] == "paraserve-metrics-key"
+
+
+def test_installation_of_the_documentation(tmp_path, routes, metrics):
+    """The kustomization of docs/kubernetes.md renders what it names."""
+    (block,) = re.findall(r"^```yaml\n(.*?)^```$", (ROOT / "docs/kubernetes.md").read_text("utf-8"), re.M | re.S)
+    text = block.replace("../paraserve/deploy/kubernetes", _relative(tmp_path, FOLDER))
+    (tmp_path / "kustomization.yaml").write_text(text, "utf-8")
+    objects = render(tmp_path)
+    assert problems(objects, routes, metrics) == []
+    assert {item["metadata"]["namespace"] for item in objects} == {"paraserve"}
+    assert server(objects)["image"] == "registry.example.com/paraserve:cpu"
+    assert environment(objects, server(objects))["PARASERVE_LOG_LEVEL"] == "warning"
 
 
 @pytest.mark.parametrize(("kind", "path", "value", "told"), FAULTS)

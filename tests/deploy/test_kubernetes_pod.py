@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from support.kubernetes_manifests import FOLDER, amount, render
-from support.live import live
+from support.kubernetes_manifests import FOLDER, amount, render, server
+from support.live import eventually, live
 from support.pods import Pod, running_pod, why_not_here
 
 RIGHTS = {"Uid": {"10001"}, "Gid": {"10001"}, "Groups": {"10001"}, "NoNewPrivs": {"1"}}
@@ -53,6 +53,23 @@ def test_pod(pod, data_dir):
     code, took_s = pod.end()
     assert code == 0
     assert took_s < pod.grace_s
+
+
+@pytest.mark.full
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "rights", [{"readOnlyRootFilesystem": False}, {"allowPrivilegeEscalation": True}, {"capabilities": {"drop": []}}]
+)
+def test_more_rights_are_seen(rights):
+    """The checks of the pod's rights can fail."""
+    if why := why_not_here():
+        pytest.skip(why)
+    objects = render(FOLDER / "base")
+    server(objects)["securityContext"] |= rights
+    with running_pod(objects, 0) as pod:
+        eventually(lambda: "paraserve" in Path(f"/proc/{pod.pid}/cmdline").read_text(), timeout_s=60)
+        with pytest.raises((AssertionError, pytest.fail.Exception)):
+            check_rights(pod)
 
 
 def check_rights(pod: Pod) -> None:

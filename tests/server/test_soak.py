@@ -14,7 +14,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 MAIN = ROOT / "scripts" / "soak_parts" / "main.py"
 FAULTY = ROOT / "tests" / "support" / "faulty_server.py"
-SHORT = ("--minutes", "0.2", "--talkers", "1", "--every-s", "1")
+SHORT = ("--minutes", 0.3, "--talkers", 1, "--every-s", 1, "--fake-sessions", 400, "--fake-uploads", 400)
+"""More than are on their way at once."""
 TIMEOUT_S = 300
 
 
@@ -65,8 +66,7 @@ def test_nothing_is_lost(tmp_path):
 @pytest.mark.parametrize(("fault", "found"), [("drop", "1 lost"), ("leak", "the server on the fake engine grew by")])
 def test_faults(tmp_path, fault, found):
     """A text that is missing, and memory that is kept, end with exit code 1 and are named."""
-    words = ("--fake-sessions", 100, "--fake-uploads", 100, "--fake-program", FAULTY)
-    code, text, _ = soak(tmp_path, *SHORT, *words, fault=fault)
+    code, text, _ = soak(tmp_path, *SHORT, "--fake-program", FAULTY, fault=fault)
     print(text)
     assert code == 1
     assert found in text.splitlines()[-2]

@@ -16,7 +16,7 @@ from support.fakes import FakeEngine, text_of
 
 DROPPED = 50
 """The segment whose text is lost."""
-LEAK_BYTES = 1_000_000
+LEAK_BYTES = 400_000
 """Kept of each segment."""
 
 

@@ -15,14 +15,14 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 
 from support.kubernetes_manifests import Manifest, amount, server, template
-from support.pod_root import start_commands
+from support.pod_root import NOTHING, Given, start_commands
 
 GROUPS = Path("/sys/fs/cgroup")
 PERIOD_US = 100_000
@@ -110,35 +110,38 @@ def why_not_here() -> str:
 
 
 @contextlib.contextmanager
-def running_pod(
-    objects: list[Manifest], number: int, files: Mapping[str, Mapping[str, str]] | None = None
-) -> Iterator[Pod]:
-    """Run the Deployment's pod until the end of the block. It is killed there if it still runs.
+def running_pod(objects: list[Manifest], number: int, given: Given = NOTHING) -> Iterator[Pod]:
+    """Run the Deployment's pod, its init containers first. At the end of the block it is killed if it still runs.
 
     Args:
         objects: what kustomize has rendered.
         number: another one for each pod at once, up to 60.
-        files: content of the files of each Secret, by the Secret's name.
+        given: its Secrets and volumes.
     """
     name, container = f"ps{secrets.token_hex(4)}", server(objects)
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         address = stack.enter_context(_network(name, number))
         groups = stack.enter_context(_control_groups(name, container["resources"]["limits"]))
-        inside = start_commands(folder, objects, files or {})
-        join = "".join(f"echo $$ > {group}/cgroup.procs; " for group in groups)
-        affinity = "" if groups else f"taskset --cpu-list 0-{int(container['resources']['limits']['cpu']) - 1} "
-        new = "unshare --mount --pid --ipc --uts --fork --kill-child"
-        # Not `ip netns exec`, which hides the control groups.
-        command = f"{join}exec {affinity}nsenter --net=/run/netns/{name} {new} sh -ec {shlex.quote(inside)}"
+        for before in template(objects).get("initContainers", ()):
+            _run("sh", "-ec", _isolated(name, groups, before, start_commands(folder, objects, before, given)))
+        command = _isolated(name, groups, container, start_commands(folder, objects, container, given))
         errors = folder / "stderr"
         with errors.open("wb") as stderr:
             process = subprocess.Popen(["sh", "-ec", command], stdout=stderr, stderr=stderr)
-        stack.callback(process.wait)
-        stack.callback(process.kill)
         pid = _first_process(process, errors)
+        stack.callback(_kill, process, pid)
         grace_s = template(objects)["terminationGracePeriodSeconds"]
         yield Pod(container, grace_s, address, pid, process, groups, errors)
+
+
+def _isolated(name: str, groups: Sequence[Path], container: Manifest, inside: str) -> str:
+    """Return the command that runs others in the pod's network and control groups, and in new namespaces."""
+    join = "".join(f"echo $$ > {group}/cgroup.procs; " for group in groups)
+    affinity = "" if groups else f"taskset --cpu-list 0-{int(container['resources']['limits']['cpu']) - 1} "
+    # Not `ip netns exec`, which hides the control groups.
+    new = f"nsenter --net=/run/netns/{name} unshare --mount --pid --ipc --uts --fork"
+    return f"{join}exec {affinity}{new} sh -ec {shlex.quote(inside)}"
 
 
 def _first_process(process: "subprocess.Popen[bytes]", errors: Path) -> int:
@@ -149,11 +152,27 @@ def _first_process(process: "subprocess.Popen[bytes]", errors: Path) -> int:
     raise RuntimeError(errors.read_text())
 
 
+def _kill(process: "subprocess.Popen[bytes]", pid: int) -> None:
+    """Kill the container's first process, if it still runs: all others end with it."""
+    if process.poll() is None:
+        os.kill(pid, signal.SIGKILL)
+    process.wait()
+
+
+def gateway(number: int) -> str:
+    """Return the address by which pod `number` reaches this machine."""
+    return f"{_net()}.{number * 4 + 1}"
+
+
+def _net() -> str:
+    """Return the first three numbers of this process' addresses."""
+    return f"10.{200 + os.getpid() % 50}.{os.getpid() // 50 % 250}"
+
+
 @contextlib.contextmanager
 def _network(name: str, number: int) -> Iterator[str]:
     """A network namespace with one way out, to this machine; gives the address in it."""
-    net = f"10.{200 + os.getpid() % 50}.{number // 60 + os.getpid() // 50 % 250}.{number % 60 * 4}"
-    here, there = (f"{net.rpartition('.')[0]}.{int(net.rpartition('.')[2]) + n}" for n in (1, 2))
+    here, there = gateway(number), f"{_net()}.{number * 4 + 2}"
     _run("ip", "netns", "add", name)
     try:
         _run("ip", "link", "add", name, "type", "veth", "peer", "name", "eth0", "netns", name)
@@ -163,6 +182,7 @@ def _network(name: str, number: int) -> Iterator[str]:
         _run(*inside, "address", "add", f"{there}/30", "dev", "eth0")
         _run(*inside, "link", "set", "eth0", "up")
         _run(*inside, "link", "set", "lo", "up")
+        _run(*inside, "route", "add", "default", "via", here)
         yield there
     finally:
         _run("ip", "netns", "delete", name)
@@ -179,28 +199,34 @@ def _control_groups(name: str, limits: Mapping[str, str]) -> Iterator[tuple[Path
             GROUPS / "cpu" / name / "cpu.cfs_quota_us": str(quota),
             GROUPS / "memory" / name / "memory.limit_in_bytes": str(memory),
         }
-    made: list[Path] = []
+    groups = tuple(dict.fromkeys(file.parent for file in values))
     try:
-        with contextlib.suppress(OSError):
-            for group in dict.fromkeys(file.parent for file in values):
-                group.mkdir()
-                made.append(group)
-            for file, value in values.items():
-                file.write_text(value)
-            yield tuple(made)
-            return
-        yield ()
+        yield groups if _made(values) else ()
     finally:
-        for group in made:
+        for group in groups:
             _remove(group)
+
+
+def _made(values: Mapping[Path, str]) -> bool:
+    """Make control groups by writing their limits; False where this machine does not allow it."""
+    try:
+        if (enabled := GROUPS / "cgroup.subtree_control").is_file():
+            enabled.write_text("+cpu +memory")
+        for file, value in values.items():
+            file.parent.mkdir(exist_ok=True)
+            file.write_text(value)
+    except OSError:
+        return False
+    return True
 
 
 def _remove(group: Path) -> None:
     """The processes of a group may take a moment to be gone."""
-    for _ in range(500):
+    for _ in range(1000):
+        if not group.exists():
+            return
         with contextlib.suppress(OSError):
             group.rmdir()
-            return
         time.sleep(0.01)
     raise RuntimeError(f"{group} still has processes")
 

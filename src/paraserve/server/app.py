@@ -58,6 +58,7 @@ from paraserve.server.services import (
 from paraserve.server.shared_stores import SharedStores, check_stores, open_stores
 from paraserve.server.status.status_routes import status_router
 from paraserve.server.status.worker_sockets import answering
+from paraserve.server.telemetry.gpu_metrics import sample_gpus
 from paraserve.server.telemetry.metrics import Metrics
 from paraserve.server.telemetry.recent_errors import RecentErrors
 from paraserve.server.telemetry.refusals import Refusals
@@ -195,6 +196,8 @@ async def _services(
         asyncio.create_task(sample_disks(written_folders(settings), metrics)),
         asyncio.create_task(sample_history(metrics.history, status.own.load)),
     ]
+    if not settings.is_cpu:
+        watching.append(asyncio.create_task(sample_gpus(settings.devices, metrics.gpus)))
     try:
         async with answering(status.folder, status.answer):
             await status.follow_others()

@@ -4,7 +4,7 @@ import importlib.util
 import logging
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -77,10 +77,12 @@ def connected(address: str | None) -> Iterator[dict[str, float]]:
                 logging_level=logging.ERROR,
                 **({} if address else own),
             )
-    except (ConnectionError, ValueError, RuntimeError, TimeoutError) as error:
+    except Exception as error:  # Ray has no class for its own
         raise ParaserveError(f"the Ray cluster {address or 'of this machine'} does not answer: {error}") from error
     try:
-        yield ray.cluster_resources()
+        # Ray prints what has become of machines and workers to stdout.
+        with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere):
+            yield ray.cluster_resources()
     finally:
         ray.shutdown()
 

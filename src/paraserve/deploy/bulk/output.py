@@ -98,7 +98,9 @@ class OutputFolder:
 def open_output(
     folder: Path, format_: Format, choices: Mapping[str, Any], *, drops_failed: bool = False
 ) -> Iterator[OutputFolder]:
-    """Open an output folder, and make it where it is not there. An error leaves the last rows to the next run.
+    """Open an output folder, and make it where it is not there.
+
+    An error leaves the last rows to the next run, as a kill does. Ctrl-C makes them a part.
 
     Args:
         folder: of the output.
@@ -123,6 +125,9 @@ def open_output(
             output = OutputFolder(folder, format_)
         try:
             yield output
+        except KeyboardInterrupt:
+            output.close()
+            raise
         except BaseException:
             output.leave()
             raise

@@ -19,6 +19,7 @@ from paraserve.errors import ParaserveError
 
 IN_FLIGHT = 2
 """Batches that a worker has: while one is transcribed the next one is there."""
+TRIES_ALONE = 2
 MOST_BREAKS = 5
 """Times that Ray may break off before the run does."""
 
@@ -57,39 +58,42 @@ class Results:
 def transcribe_on_cluster(results: Results, workers: Workers, plan: WorkerPlan) -> None:
     """Transcribe the recordings that are left, and add a row for each.
 
-    A worker that dies loses its batches. Their recordings are tried a second time, each alone. So one that kills
-    workers kills two, and has a row that says so.
+    A worker that dies loses its batches, also some that it has not begun. Their recordings are tried again, each
+    alone, and once more. So one that kills workers kills three, and has a row that says so.
 
     Raises:
         ParaserveError: a worker cannot load its models, Ray breaks off again and again, or rows cannot be written.
     """
-    _go_through(results, workers, plan, is_second=False)
-    if results.left:
-        again = len(results.left)
-        typer.echo(f"paraserve: {again} recordings of workers that died are tried again, each alone", err=True)
-        _go_through(results, workers, plan, is_second=True)
-    message = "the worker that transcribed it died, and a second one too"
+    _go_through(results, workers, plan, are_alone=False)
+    for _ in range(TRIES_ALONE):
+        if results.left:
+            n_left = len(results.left)
+            typer.echo(f"paraserve: {n_left} recordings of workers that died are tried again, each alone", err=True)
+            _go_through(results, workers, plan, are_alone=True)
+    message = f"the {1 + TRIES_ALONE} workers that were to transcribe it died"
     results.add([failed(one, WORKER_DIED, message) for one in results.left])
 
 
-def _go_through(results: Results, workers: Workers, plan: WorkerPlan, *, is_second: bool) -> None:
+def _go_through(results: Results, workers: Workers, plan: WorkerPlan, *, are_alone: bool) -> None:
     """Bring all that is left to workers once. What dying workers had is left after that."""
     from ray.exceptions import RayError  # noqa: PLC0415 - an extra
 
     for _ in range(MOST_BREAKS):
-        batches = [[one] for one in results.left] if is_second else in_batches(results.left, workers.count)
+        batches = [[one] for one in results.left] if are_alone else in_batches(results.left, workers.count)
         try:
-            for rows in _rows(batches, workers, plan):
+            for rows in _rows(batches, workers, plan, in_flight=1 if are_alone else IN_FLIGHT):
                 results.add(rows)
         except RayError as error:
             # Such as rows that were lost with their machine before they came here.
-            typer.echo(f"paraserve: Ray broke off, the rest is begun again: {_first_line(error)}", err=True)
+            typer.echo(f"paraserve: Ray broke off, the rest is begun again: {_last_line(error)}", err=True)
             continue
         return
     raise ParaserveError(f"Ray broke off {MOST_BREAKS} times. What is done is kept, the same command goes on")
 
 
-def _rows(batches: Sequence[Sequence[Recording]], workers: Workers, plan: WorkerPlan) -> Iterator[list[Row]]:
+def _rows(
+    batches: Sequence[Sequence[Recording]], workers: Workers, plan: WorkerPlan, *, in_flight: int
+) -> Iterator[list[Row]]:
     """Yield rows as batches are done, in any order; nothing of a batch whose worker died.
 
     Raises:
@@ -104,7 +108,7 @@ def _rows(batches: Sequence[Sequence[Recording]], workers: Workers, plan: Worker
         answers = ray.data.from_items(items, override_num_blocks=len(items)).map_batches(
             Worker,
             fn_constructor_args=(plan,),
-            compute=ray.data.ActorPoolStrategy(size=workers.count, max_tasks_in_flight_per_actor=IN_FLIGHT),
+            compute=ray.data.ActorPoolStrategy(size=workers.count, max_tasks_in_flight_per_actor=in_flight),
             batch_size=None,
             num_cpus=workers.cpus,
             num_gpus=workers.gpus,
@@ -124,5 +128,6 @@ def _quiet(context: Any) -> None:
     logging.getLogger("ray.data").setLevel(logging.CRITICAL)
 
 
-def _first_line(error: BaseException) -> str:
-    return str(error).strip().partition("\n")[0]
+def _last_line(error: BaseException) -> str:
+    """Return the cause of an error, which stands below the traceback of the worker."""
+    return str(error).strip().rpartition("\n")[2]

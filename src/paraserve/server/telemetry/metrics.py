@@ -21,6 +21,7 @@ from paraserve.runtime.routing.loaded_model import ModelStatus
 from paraserve.runtime.scheduling.batches import BatchStats, Lane
 from paraserve.runtime.scheduling.live_load import LiveLoad
 from paraserve.runtime.stage_clock import StageClock
+from paraserve.server.telemetry.gpu_metrics import GpuMetrics
 from paraserve.server.telemetry.history import History
 from paraserve.server.telemetry.job_metrics import JobMetrics
 from paraserve.server.telemetry.shared_figures import MULTIPROCESS_DIR
@@ -57,6 +58,7 @@ class Metrics:
         self._add_recognition()
         self._add_process()
         self.jobs = JobMetrics(self.registry)
+        self.gpus = GpuMetrics(self.registry)
 
     def text(self) -> bytes:
         """Return all figures in Prometheus' text format, summed over worker processes."""

@@ -98,14 +98,16 @@ def test_what_was_being_written_is_no_part(tmp_path):
     assert not list(tmp_path.glob(".*.writing"))
 
 
-def test_an_error_leaves_rows_to_the_next_run(tmp_path):
-    def interrupted() -> None:
+@pytest.mark.parametrize(("kind", "seen"), [(KeyboardInterrupt, ["a"]), (ParaserveError, [])])
+def test_ctrl_c_makes_rows_a_part_and_an_error_leaves_them_to_the_next_run(tmp_path, kind, seen):
+    def ended() -> None:
         with open_output(tmp_path, "jsonl", {}) as output:
             output.add([line("a")])
-            raise KeyboardInterrupt
+            raise kind("end")
 
-    with pytest.raises(KeyboardInterrupt):
-        interrupted()
+    with pytest.raises(kind):
+        ended()
+    assert ids_of(tmp_path) == seen
     with open_output(tmp_path, "jsonl", {}) as output:
         assert output.ids == {"a"}
     assert ids_of(tmp_path) == ["a"]

@@ -10,11 +10,25 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-BRIDGE = "rayb0"
+RUN = f"{os.getpid():x}"
+"""In all names, so that what an earlier run has left is in nobody's way."""
+TESTS = Path(__file__).resolve().parents[2]
+BRIDGE = f"rayb{RUN}"
 NETWORK = "10.77.0"
 RAY_PORT = 6379
-START_S = 180
+START_S = 300
+STARTS = 5
 TOKEN = "a1" * 32
+WAIT = """
+import sys, time, ray
+while not ray.is_initialized():
+    try:
+        ray.init(address=sys.argv[1], log_to_driver=False)
+    except ConnectionError:
+        time.sleep(0.5)
+while sum(node["Alive"] for node in ray.nodes()) < int(sys.argv[2]):
+    time.sleep(0.2)
+"""
 
 
 @dataclass(frozen=True)
@@ -22,10 +36,11 @@ class Machine:
     """A network namespace with a Ray node in it."""
 
     number: int
+    run: str = RUN
 
     @property
     def namespace(self) -> str:
-        return f"ray{self.number}"
+        return f"ray{self.run}-{self.number}"
 
     @property
     def address(self) -> str:
@@ -60,13 +75,13 @@ def cluster(n: int, folder: Path) -> Iterator[list[Machine]]:
     machines = [Machine(number) for number in range(1, n + 1)]
     with _network(machines), contextlib.ExitStack() as running:
         for machine in machines:
+            node = _start(machine, folder)
+            running.callback(node.wait)
             running.callback(machine.kill)
-            _start(machine, folder)
-        _wait_for(machines[0], n)
         yield machines
 
 
-def _start(machine: Machine, folder: Path) -> None:
+def _start(machine: Machine, folder: Path) -> "subprocess.Popen[bytes]":
     is_head = machine.number == 1
     role = ["--head", f"--port={RAY_PORT}"] if is_head else [f"--address={NETWORK}.1:{RAY_PORT}"]
     command = machine.command(
@@ -81,29 +96,33 @@ def _start(machine: Machine, folder: Path) -> None:
         "--block",
     )
     with (folder / f"{machine.namespace}.log").open("wb") as log:
-        subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True, env=environment())
-    if is_head:
-        _wait_for(machine, 1)
+        for _ in range(STARTS):
+            node = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True, env=environment())
+            if _is_there(machine, node):
+                return node
+            machine.kill()
+            node.wait()
+    raise TimeoutError((folder / f"{machine.namespace}.log").read_text("utf-8", "replace")[-2000:])
 
 
 def environment() -> dict[str, str]:
     """Return the variables of programs of the cluster: none of them is let in without the token."""
     ray = {"USAGE_STATS_ENABLED": "0", "AUTH_MODE": "token", "AUTH_TOKEN": TOKEN, "worker_niceness": "0"}
-    return os.environ | {f"RAY_{name}": value for name, value in ray.items()}
+    ray |= {"worker_register_timeout_seconds": str(START_S)}
+    paths = os.pathsep.join((str(TESTS), os.environ.get("PYTHONPATH", "")))
+    return os.environ | {f"RAY_{name}": value for name, value in ray.items()} | {"PYTHONPATH": paths}
 
 
-def _wait_for(head: Machine, n_nodes: int) -> None:
-    connect = f"import ray; ray.init(address='{head.address}:{RAY_PORT}', log_to_driver=False)"
-    code = f"{connect}; print(sum(node['Alive'] for node in ray.nodes()))"
+def _is_there(machine: Machine, node: "subprocess.Popen[bytes]") -> bool:
+    """Wait until the head knows the machine. False if its node gives up: Ray waits 30 s, which are short at times."""
+    head = Machine(1)
+    command = head.command(sys.executable, "-c", WAIT, f"{head.address}:{RAY_PORT}", str(machine.number))
+    looking = subprocess.Popen(command, env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     until = time.monotonic() + START_S
-    while time.monotonic() < until:
-        done = subprocess.run(
-            head.command(sys.executable, "-c", code), capture_output=True, text=True, env=environment(), check=False
-        )
-        if done.stdout.strip().endswith(str(n_nodes)):
-            return
-        time.sleep(1)
-    raise TimeoutError(f"{n_nodes} machines did not come together: {done.stderr[-2000:]}")
+    while looking.poll() is None and node.poll() is None and time.monotonic() < until:
+        time.sleep(0.2)
+    looking.kill()
+    return looking.wait() == 0
 
 
 @contextlib.contextmanager
@@ -115,7 +134,7 @@ def _network(machines: Sequence[Machine]) -> Iterator[None]:
         for machine in machines:
             made.callback(_ip, "netns", "delete", machine.namespace)
             _ip("netns", "add", machine.namespace)
-            outer, inner = f"rayo{machine.number}", f"rayi{machine.number}"
+            outer, inner = f"rayo{RUN}-{machine.number}", f"rayi{RUN}-{machine.number}"
             _ip("link", "add", outer, "type", "veth", "peer", "name", inner, "netns", machine.namespace)
             _ip("link", "set", outer, "master", BRIDGE, "up")
             _ip("-n", machine.namespace, "address", "add", f"{machine.address}/24", "dev", inner)
