@@ -14,6 +14,8 @@ from pathlib import Path
 
 import psutil
 import pytest
+import yaml
+from ray.serve.schema import ServeDeploySchema
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
 from support.commands import server
@@ -32,6 +34,7 @@ from support.live import (
     silence,
 )
 from support.ray_cluster.serve_app import ServeApp, serve_machine, uploaded
+from support.snippets import ROOT
 from support.speakers import Speaker
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="network namespaces need root")
@@ -275,3 +278,9 @@ def test_what_cannot_be_deployed_says_why(app, demo_dir):
     done = app.try_to_deploy(bundle=demo_dir, port=80)
     assert done.returncode != 0
     assert "without meaning under Ray Serve: port" in done.stderr
+
+
+def test_the_configuration_for_kuberay_is_one_of_serve():
+    service, _ = yaml.safe_load_all((ROOT / "deploy" / "kuberay" / "rayservice.yaml").read_text("utf-8"))
+    config = ServeDeploySchema.model_validate(yaml.safe_load(service["spec"]["serveConfigV2"]))
+    assert config.applications[0].import_path == "paraserve.deploy.ray:app"

@@ -31,6 +31,9 @@ WITHOUT_MEANING = frozenset(
 NO_ADDRESSES = {"max_live_per_address": 0, "max_uploads_per_address": 0, "max_wrong_keys": 0}
 """All clients have HAProxy's address: a limit of one address would be one of all."""
 
+EVERYWHERE = "0.0.0.0"  # noqa: S104 - it is Serve that listens there
+"""Where HAProxy listens. A server on 127.0.0.1 would refuse the names of other machines."""
+
 
 class Replicas(BaseModel):
     """How many replicas there are, and what each of them takes of the cluster."""
@@ -104,7 +107,7 @@ def read_plan(args: Mapping[str, Any]) -> Plan:
     if nonsense:
         raise ParaserveError(f"without meaning under Ray Serve: {', '.join(nonsense)}", code="invalid_settings")
     replicas = _replicas(own)
-    flags |= {**NO_ADDRESSES, "workers": 1, "inference_threads": replicas.cpus}
+    flags |= {**NO_ADDRESSES, "host": EVERYWHERE, "workers": 1, "inference_threads": replicas.cpus}
     settings = checked_settings(flags)
     if replicas.max_replicas and not _rating(settings):
         raise ParaserveError("max_replicas needs live_rating as a number", code="invalid_settings")

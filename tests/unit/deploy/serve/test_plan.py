@@ -5,6 +5,7 @@ import pytest
 from paraserve.deploy.serve.plan import read_plan
 from paraserve.deploy.serve.private_hooks import DRAIN_PERIOD, HAPROXY_MODE, check_ray
 from paraserve.errors import ParaserveError
+from paraserve.server.services import host_rules
 from paraserve.setting_sources import SettingSources
 
 HAPROXY = {HAPROXY_MODE: "1"}
@@ -89,3 +90,9 @@ def test_the_ray_that_the_hooks_are_of():
             check_ray(version, HAPROXY)
     with pytest.raises(ParaserveError, match=f"set {HAPROXY_MODE}=1"):
         check_ray("2.60.0", {})
+
+
+def test_replicas_answer_to_the_names_of_the_machine():
+    """A server on 127.0.0.1 without keys refuses all names but its own: 421."""
+    replica = SettingSources(read_plan({}).flags).read()
+    assert not host_rules(replica).is_guarded
