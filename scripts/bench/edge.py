@@ -121,7 +121,7 @@ def _talk(url: str, talk: Path) -> None:
     server = url.replace("http", "ws")
     command = [sys.executable, "-m", "paraserve.cli.main", "stream", str(talk), "--realtime", "--server", server]
     while (child := subprocess.run(command, capture_output=True, text=True, check=False)).returncode:
-        if "1013" not in child.stderr and "overload" not in child.stderr:
+        if "try again later" not in child.stderr:
             sys.exit(child.stderr)
         time.sleep(AGAIN_S)
 
