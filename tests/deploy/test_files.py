@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 DOCKERFILES = ("Dockerfile.cpu", "Dockerfile.gpu")
 LOCKS = ("requirements.build.lock", "requirements.cpu.lock", "requirements.gpu.lock")
 ENTRY = re.compile(r"^([\w.-]+)==([\w.+-]+)((?:[^\n]*\\\n)*[^\n]*)", re.M)
-EXTRAS = ("whisper", "encrypt", "postgres", "redis", "remote")
+EXTRAS = ("whisper", "encrypt", "postgres", "redis", "remote", "grpc", "mcp", "otel")
 """Of both images."""
 NEVER = "sys_platform == 'never'"
 

@@ -38,7 +38,7 @@ COMMANDS = {
         "jobs.job_commands", "Recordings that a server keeps and transcribes, however long that takes."
     ),
     "selftest": CommandPlace(
-        "selftest", "Try every protocol and, with --faults, faults on this machine: a verdict a line."
+        "selftest", "Recognize a recording over every protocol and compare the texts: a verdict a line."
     ),
     "bench": CommandPlace("bench", "Measure what this machine carries, in a few seconds."),
     "models": CommandPlace("models", "List, pull, check, optimize, quantize, use and remove model bundles, by name."),
