@@ -44,6 +44,7 @@ NOT_RUN = {
     "python3": "makes environments",
     "ray": "needs other machines",
     "rsync": "is not installed everywhere",
+    "serve": "needs a Ray cluster",
     "ssh": "needs another machine",
     "sudo": "is for root",
 }

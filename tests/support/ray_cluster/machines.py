@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +15,8 @@ RUN = f"{os.getpid():x}"
 TESTS = Path(__file__).resolve().parents[2]
 BRIDGE = f"rayb{RUN}"
 NETWORK = "10.77.0"
+HERE = 254
+"""This machine, which stands outside the cluster."""
 RAY_PORT = 6379
 START_S = 300
 STARTS = 5
@@ -70,18 +72,18 @@ def processes_of(machine: Machine, name: str) -> list[int]:
 
 
 @contextlib.contextmanager
-def cluster(n: int, folder: Path) -> Iterator[list[Machine]]:
-    """Start a cluster of `n` machines with a CPU each; the first one is its head."""
+def cluster(n: int, folder: Path, n_cpus: int = 1, **variables: str) -> Iterator[list[Machine]]:
+    """Start a cluster of `n` machines with so many CPUs each; the first one is its head. It reaches this machine."""
     machines = [Machine(number) for number in range(1, n + 1)]
     with _network(machines), contextlib.ExitStack() as running:
         for machine in machines:
-            node = _start(machine, folder)
+            node = _start(machine, folder, n_cpus, environment(**variables))
             running.callback(node.wait)
             running.callback(machine.kill)
         yield machines
 
 
-def _start(machine: Machine, folder: Path) -> "subprocess.Popen[bytes]":
+def _start(machine: Machine, folder: Path, n_cpus: int, variables: Mapping[str, str]) -> "subprocess.Popen[bytes]":
     is_head = machine.number == 1
     role = ["--head", f"--port={RAY_PORT}"] if is_head else [f"--address={NETWORK}.1:{RAY_PORT}"]
     command = machine.command(
@@ -89,7 +91,7 @@ def _start(machine: Machine, folder: Path) -> "subprocess.Popen[bytes]":
         "start",
         *role,
         f"--node-ip-address={machine.address}",
-        "--num-cpus=1",
+        f"--num-cpus={n_cpus}",
         "--num-gpus=0",
         f"--object-store-memory={80 * 1024**2}",
         *(["--include-dashboard=false", f"--temp-dir={folder}"] if is_head else []),
@@ -97,7 +99,7 @@ def _start(machine: Machine, folder: Path) -> "subprocess.Popen[bytes]":
     )
     with (folder / f"{machine.namespace}.log").open("wb") as log:
         for _ in range(STARTS):
-            node = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True, env=environment())
+            node = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True, env=variables)
             if _is_there(machine, node):
                 return node
             machine.kill()
@@ -105,12 +107,12 @@ def _start(machine: Machine, folder: Path) -> "subprocess.Popen[bytes]":
     raise TimeoutError((folder / f"{machine.namespace}.log").read_text("utf-8", "replace")[-2000:])
 
 
-def environment() -> dict[str, str]:
+def environment(**variables: str) -> dict[str, str]:
     """Return the variables of programs of the cluster: none of them is let in without the token."""
     ray = {"USAGE_STATS_ENABLED": "0", "AUTH_MODE": "token", "AUTH_TOKEN": TOKEN, "worker_niceness": "0"}
     ray |= {"worker_register_timeout_seconds": str(START_S)}
     paths = os.pathsep.join((str(TESTS), os.environ.get("PYTHONPATH", "")))
-    return os.environ | {f"RAY_{name}": value for name, value in ray.items()} | {"PYTHONPATH": paths}
+    return os.environ | {f"RAY_{name}": value for name, value in ray.items()} | {"PYTHONPATH": paths} | variables
 
 
 def _is_there(machine: Machine, node: "subprocess.Popen[bytes]") -> bool:
@@ -131,6 +133,7 @@ def _network(machines: Sequence[Machine]) -> Iterator[None]:
         made.callback(_ip, "link", "delete", BRIDGE)
         _ip("link", "add", BRIDGE, "type", "bridge")
         _ip("link", "set", BRIDGE, "up")
+        _ip("address", "add", f"{NETWORK}.{HERE}/24", "dev", BRIDGE)
         for machine in machines:
             made.callback(_ip, "netns", "delete", machine.namespace)
             _ip("netns", "add", machine.namespace)
