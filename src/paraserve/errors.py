@@ -28,6 +28,9 @@
     ├── StorageError (OSError)             a recording cannot be stored while it is received
     │   └── StorageFullError               there is no room for it
     ├── ModelLoadError (OSError)           a model file is missing, damaged or of an unknown kind
+    │   ├── BundleSignatureError           a bundle is not signed by a key that counts
+    │   └── PackedBundleError              a file is no packed bundle, or a damaged one
+    ├── SigningKeyError (ValueError)       a file of keys for signatures cannot be used
     ├── ReloadError (RuntimeError)         a running server keeps its models, settings and files
     ├── ModelPullError (OSError)           a model cannot be downloaded
     │   ├── DiskFullError                  there is no room for it
@@ -104,6 +107,24 @@ class ModelLoadError(ParaserveError, OSError):
     """A model file is missing, damaged or of an unknown kind. The message names the file."""
 
     code = "model_load_failed"
+
+
+class BundleSignatureError(ModelLoadError):
+    """A bundle has no signature, or none by a key that counts. The message names the bundle."""
+
+    code = "bundle_not_trusted"
+
+
+class PackedBundleError(ModelLoadError):
+    """A file is no packed bundle, or is damaged, cut off or made to do harm. The message names the file."""
+
+    code = "packed_bundle_damaged"
+
+
+class SigningKeyError(ParaserveError, ValueError):
+    """A file of keys for signatures cannot be read, or the password is wrong. The message names the file."""
+
+    code = "signing_key_unusable"
 
 
 class ReloadError(ParaserveError, RuntimeError):

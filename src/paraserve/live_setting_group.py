@@ -13,8 +13,14 @@ class LiveSettingGroup(BaseModel):
     max_live: NonNegativeInt | Literal["auto"] = Group.LIVE.setting(
         0,
         "Live connections at once. More are refused: 1013. 0 = 8 per CPU. `auto` = as many as get their final texts "
-        "in time while all of them talk: two and a half times those that have all partial texts, measured in a "
-        "second or two at the start. Newcomers are also refused while they would make the others late.",
+        "in time while all of them talk: two and a half times `live_rating`, measured where that is not given. "
+        "Newcomers are also refused while they would make the others late.",
+    )
+    live_rating: NonNegativeInt | Literal["auto"] = Group.LIVE.setting(
+        0,
+        "Live clients that may talk at once with all partial texts in time, for autoscalers: "
+        "`paraserve_live_rating`. `auto` = measured in a second or two at the start. 0 = measured only where "
+        "`max_live` is `auto`, not known otherwise.",
     )
     max_live_per_address: NonNegativeInt | Literal["half"] = Group.LIVE.setting(
         "half",

@@ -4,7 +4,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from paraserve.catalog.manifest import MANIFEST, read_knows, read_languages, verify_bundle, verify_part
+from paraserve.catalog.manifest import MANIFEST, SIGNATURE, read_knows, read_languages, verify_bundle, verify_part
+from paraserve.catalog.signed.keys import PublicKeys, read_public_keys
+from paraserve.catalog.signed.signatures import check_signed_folder
 from paraserve.catalog.store import bundle_root, is_embedded, is_missing_hub_part, models_folder, part_folder
 from paraserve.errors import ModelLoadError
 from paraserve.hotword_types import HotwordRule
@@ -86,20 +88,30 @@ def model_parts(settings: Settings, bundle: str) -> BundleParts:
 
 
 def verify_model(settings: Settings, bundle: str) -> BundleParts:
-    """Return the folders of a model, every file of which is as its manifest says.
+    """Return the folders of a model, every file of which is as its manifest says, and signed if that is asked for.
 
     Raises:
-        ModelLoadError: a folder is not on this machine, or names the first bad file.
+        ModelLoadError: a folder is not on this machine, or not signed, or names the first bad file.
+        SigningKeyError: the file of keys cannot be used.
     """
     root = bundle_root(bundle, models_folder(settings.models_dir))
+    keys = read_public_keys(settings.bundle_keys) if settings.bundle_keys else None
+    _check_signed(root, keys)
     verify_bundle(root)
     parts = model_parts(settings, bundle)
     for folder in _folders(parts):
         if folder.parent != root:
+            # A language model of `paraserve models lm` has a manifest of its own.
+            _check_signed(folder if (folder / MANIFEST).exists() else folder.parent, keys)
             verify_part(folder)
     if parts.lm is not None:
-        verify_bundle(parts.lm)  # one of `paraserve models lm` has a manifest of its own
+        verify_bundle(parts.lm)
     return parts
+
+
+def _check_signed(root: Path, keys: PublicKeys | None) -> None:
+    if keys is not None and not is_embedded(root):
+        check_signed_folder(root, keys)
 
 
 def watched_folders(settings: Settings) -> list[Path]:
@@ -130,7 +142,8 @@ def _spec(settings: Settings, name: str, entry: ModelEntry, hotwords: OperatorHo
     except ModelLoadError:  # whoever loads it gets the error
         return spec
     files = [file for folder in _folders(parts) for file in _files(folder)]
-    stamp = (parts, hotwords, tuple((file, file.stat().st_size, file.stat().st_mtime_ns) for file in files))
+    states = ((file, *_state(file)) for file in [*files, *_trust(settings, files)])
+    stamp = (parts, hotwords, settings.bundle_keys, *states)
     n_bytes = sum(file.stat().st_size for file in _loaded_files(files, settings.quantize))
     digest = parts_digest(parts, hotwords, settings) if settings.result_cache != "off" else ""
     names = replace(spec.names, kind=kind)
@@ -149,6 +162,18 @@ def _spec(settings: Settings, name: str, entry: ModelEntry, hotwords: OperatorHo
 def _folders(parts: BundleParts) -> list[Path]:
     folders = (parts.asr, parts.asr_online, parts.vad, parts.punc, parts.punc_online, parts.lm)
     return [folder for folder in folders if folder is not None]
+
+
+def _state(file: Path) -> tuple[int, int]:
+    return file.stat().st_size, file.stat().st_mtime_ns
+
+
+def _trust(settings: Settings, files: list[Path]) -> list[Path]:
+    """Files that say whether a model may be loaded: the keys that count, and the signatures."""
+    if not settings.bundle_keys:
+        return []
+    signatures = {file.with_name(SIGNATURE) for file in files if file.name == MANIFEST}
+    return [path for path in (expanded(settings.bundle_keys), *sorted(signatures)) if path.exists()]
 
 
 def _files(folder: Path) -> list[Path]:

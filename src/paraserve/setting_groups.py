@@ -66,6 +66,10 @@ class ListeningSettings(BaseModel):
         "`trusted_proxies` and Unix sockets are exempt. 0 = no limit.",
         ge=0,
     )
+    web_pages: bool = Group.LISTENING.setting(
+        default=True,
+        description="Serve the web pages at `/`, `/status` and `/docs`.",
+    )
 
     api_keys_file: str = Group.ACCESS.setting(
         "",
@@ -118,6 +122,11 @@ class ModelSettings(BaseModel):
     )
     models_dir: str = Group.MODELS.setting(
         "", "Folder of pulled bundles. Empty = paraserve/models in the user's cache folder (`XDG_CACHE_HOME`)."
+    )
+    bundle_keys: str = Group.MODELS.setting(
+        "",
+        "File of public keys of minisign (`paraserve models keygen`), or one key itself. Bundles that none of them "
+        "has signed are then neither loaded nor installed, but for the embedded one. Empty = all are.",
     )
     model_dir: str | None = Group.MODELS.setting(
         None,

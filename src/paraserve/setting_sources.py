@@ -13,6 +13,7 @@ RELOADED = frozenset(
         "fallback",
         "models_memory_bytes",
         "models_dir",
+        "bundle_keys",
         "model_dir",
         "online_model_dir",
         "vad_dir",

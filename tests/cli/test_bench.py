@@ -1,11 +1,14 @@
 """`paraserve bench`, and the limit that a server takes from it."""
 
+import math
 import re
 import urllib.request
 
 import pytest
 
 from support.commands import paraserve, server
+
+FIGURES = ("live_rating", "live_limit")
 
 
 @pytest.mark.full
@@ -40,11 +43,17 @@ def test_peers():
     assert paraserve("bench", "peers").stdout.endswith("scripts/bench/peers.py --help\n")
 
 
+@pytest.mark.full
 @pytest.mark.slow
 def test_rated_server():
-    """--max-live auto lets in what the machine was measured to carry; /metrics says how many."""
+    """--max-live auto lets in 2.5 times what the machine was measured to carry; /metrics has both."""
     with (
         server("--max-live", "auto", "--inference-threads", 1) as url,
         urllib.request.urlopen(f"{url}/metrics", timeout=10) as answer,
     ):
-        assert float(re.search(r"^paraserve_live_limit (\S+)", answer.read().decode(), re.M)[1]) >= 1
+        text = answer.read().decode()
+    rating, limit = (
+        float(re.search(rf"^paraserve_live_{name} (\S+)", text, re.M)[1]) for name in ("rating", "limit")
+    )
+    assert rating >= 1
+    assert limit == math.ceil(2.5 * rating)

@@ -1,5 +1,6 @@
 """`/metrics`: each figure counts what it says, labels stay few, and the documentation has them all."""
 
+import contextlib
 import re
 import shutil
 import tempfile
@@ -79,6 +80,17 @@ def test_live(fake_server, count):
     assert count('live_results_total{kind="final"}') == count('live_latency_seconds_count{kind="final"}') == 1
     assert count('live_results_total{kind="partial"}') == 1
     assert count('live_closes_total{code="1000"}') == 1
+
+
+def test_tasks(fake_server, count):
+    """Connections have tasks of the event loop, which end with them."""
+    eventually(lambda: count("event_loop_tasks") > 0)
+    idle = count("event_loop_tasks")
+    with contextlib.ExitStack() as clients:
+        for _ in range(20):
+            clients.enter_context(live(fake_server.url))
+        eventually(lambda: count("event_loop_tasks") >= idle + 20)
+    eventually(lambda: count("event_loop_tasks") < idle + 10)
 
 
 def test_live_file_that_is_none(fake_server, count):

@@ -126,3 +126,13 @@ def test_manifest_names_what_is_there(server):
 def test_live_clients_may_use_its_paths(fake_server):
     """A WebSocket on a path of the page is FunASR's, as on every path."""
     assert_works(f"{fake_server.url}/static/page.js")
+
+
+def test_web_pages_can_be_left_away(serve_app, engine, is_error):
+    """With `web_pages=false` there is no page, and everything else is served as ever."""
+    with serve_app(engine, web_pages=False) as server:
+        is_error(server.http.get(server.url), 405, "method_not_allowed")  # FunASR's clients may post there
+        for path in ["/status", "/docs", "/docs/docs.js", "/static/page.js"]:
+            is_error(server.http.get(server.url + path), 404, "not_found")
+        assert server.get("/readyz").status_code == 200
+        assert_works(server.url)

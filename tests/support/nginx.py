@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -38,6 +39,24 @@ def write_conf(folder: Path, ports: Sequence[int]) -> None:
         assert text.count(place) == 1
         text = text.replace(place, f"{'listen ' * place.startswith('listen')}127.0.0.1:{port}")
     (folder / "nginx.conf").write_text(text, "utf-8")
+
+
+def write_pods_conf(folder: Path, port: int, servers: Sequence[str]) -> None:
+    """Make `folder` a prefix for nginx before any number of servers (`HOST:PORT`), as an ingress of a cluster is.
+
+    The configuration of an nginx that runs is read again with `reload`. Sessions over its old processes go on as long
+    as those of ingress-nginx.
+    """
+    write_conf(folder, (port, 0, 0))
+    text = (folder / "nginx.conf").read_text("utf-8").replace("shutdown_timeout 30s", "shutdown_timeout 240s")
+    line = "server 127.0.0.1:0 max_fails=2 fail_timeout=5s;"
+    lines = "\n".join(line.replace("127.0.0.1:0", one) for one in servers)
+    (folder / "nginx.conf").write_text(text.replace(line, lines, 1).replace(line, ""), "utf-8")
+
+
+def reload(folder: Path) -> None:
+    """Let the nginx of this prefix read its configuration again."""
+    os.kill(int((folder / "nginx.pid").read_text("ascii")), signal.SIGHUP)
 
 
 @contextmanager

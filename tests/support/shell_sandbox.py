@@ -24,7 +24,7 @@ FOLDERS = (
     "clients/js",
     "etc/paraserve",
     "run/paraserve",
-    "scripts",
+    "scripts/load",
     ".venv/bin",
     ".train-venv/bin",
     "var/lib",
@@ -37,11 +37,14 @@ NOT_RUN = {
     "createdb": "needs a database server",
     "docker": "needs containers",
     "git": "needs a place to clone from",
+    "kubectl": "needs a cluster",
     "npm": "needs a registry",
     "pip": "changes the environment",
     "python": "runs benchmarks for minutes or hours",
     "python3": "makes environments",
+    "ray": "needs other machines",
     "rsync": "is not installed everywhere",
+    "serve": "needs a Ray cluster",
     "ssh": "needs another machine",
     "sudo": "is for root",
 }
@@ -54,6 +57,7 @@ NOT_RUN_COMMANDS = {
     "models quantize *": "needs a model in float",
     "models lm *": "needs the model that it is for",
     "bench *": "takes minutes",
+    "selftest*": "takes minutes",
     "stream mic*": "needs a microphone",
     "*postgresql://*": "needs the database of the page",
     "doctor --device cuda*": "needs a GPU",
@@ -91,7 +95,8 @@ def write_programs(folder: Path) -> None:
     for name, found in here.items():
         (folder / "bin" / name).symlink_to(found)
     nothing = [f"bin/{name}" for name in (*NOT_RUN, *RUN) if name not in here]
-    nothing += [f"scripts/{path.name}" for path in (ROOT / "scripts").iterdir() if os.access(path, os.X_OK)]
+    scripts = [path for path in (ROOT / "scripts").rglob("*") if path.is_file() and os.access(path, os.X_OK)]
+    nothing += [str(path.relative_to(ROOT)) for path in scripts if (folder / path.relative_to(ROOT)).parent.is_dir()]
     for path in nothing:
         write_program(folder / path, "exit 0")
     commands = [f"{pattern.replace(' ', chr(92) + ' ')}) exit 0" for pattern in NOT_RUN_COMMANDS]

@@ -4,7 +4,7 @@ import errno
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, TypeAlias
 
@@ -74,6 +74,44 @@ def sync_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+@contextmanager
+def written_file(path: Path) -> Iterator[IO[bytes]]:
+    """Open a file to write. It appears under its name when the context ends, complete and on disk, or not at all."""
+    partial = path.with_name(f".{path.name}.part")
+    try:
+        with partial.open("wb") as file:
+            yield file
+            sync_file(file)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def publish_folder(folder: Path, root: Path, removed: Path) -> None:
+    """Give a folder the name `root` when all of it is on disk. What had the name goes, through the name `removed`.
+
+    Raises:
+        OSError: it cannot be renamed. What had the name has it still.
+    """
+    for path in (folder, *folder.rglob("*")):
+        if path.is_dir():
+            sync_folder(path)
+        else:
+            with path.open("rb") as file:
+                sync_file(file)
+    shutil.rmtree(removed, ignore_errors=True)
+    with suppress(FileNotFoundError):
+        root.rename(removed)
+    try:
+        folder.rename(root)
+    except OSError:
+        with suppress(FileNotFoundError):
+            removed.rename(root)
+        raise
+    sync_folder(root.parent)
+    shutil.rmtree(removed, ignore_errors=True)
 
 
 def check_room(n_bytes: int, folder: Path) -> None:

@@ -15,6 +15,8 @@ from typing import Any
 from paraserve.errors import ModelLoadError
 
 MANIFEST = "manifest.json"
+SIGNATURE = f"{MANIFEST}.minisig"
+"""A signature of the manifest, as minisign writes it. Through the manifest's SHA-256 it covers every file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,13 +120,12 @@ def write_manifest(root: Path, name: str, origins: dict[str, Origin], knows: str
     Raises:
         OSError: a file cannot be read, or the manifest cannot be written.
     """
-    paths = sorted(path for path in root.rglob("*") if path.is_file() and path != root / MANIFEST)
     manifest = {
         "name": name,
         "version": 1,
         **({"knows": knows} if knows else {}),
         "parts": {part: {"model": origin.model, "source": origin.source} for part, origin in origins.items()},
-        "files": _entries(root, paths),
+        "files": _entries(root, _all_files(root)),
     }
     _write(root, manifest)
 
@@ -132,7 +133,7 @@ def write_manifest(root: Path, name: str, origins: dict[str, Origin], knows: str
 def record_files(root: Path, paths: Sequence[Path]) -> None:
     """Write new files, or files that were replaced, into the manifest of their bundle. Other entries stay.
 
-    The manifest has its old content until the new one is on disk.
+    The manifest has its old content until the new one is on disk. A signature, which is of that, is removed.
 
     Raises:
         ModelLoadError: the manifest is missing or cannot be read.
@@ -167,6 +168,39 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def unlisted_path(root: Path, listed: Collection[str]) -> Path | None:
+    """Return a path below `root` that the manifest does not list, such as a link to a folder; None if there is none.
+
+    Raises:
+        OSError: a folder cannot be read.
+    """
+    known = {*listed, MANIFEST, SIGNATURE}
+    others = (path for path in sorted(root.rglob("*")) if path.is_symlink() or not path.is_dir())
+    return next((path for path in others if path.relative_to(root).as_posix() not in known), None)
+
+
+def named_manifest(root: Path, name: str) -> bytes:
+    """Return the manifest of a bundle as it would be under another name, or of a folder that has none.
+
+    Raises:
+        ModelLoadError: the manifest cannot be read.
+        OSError: a file cannot be read.
+    """
+    if (root / MANIFEST).exists():
+        return _encoded({**_read(root), "name": name})
+    return _encoded({"name": name, "version": 1, "files": _entries(root, _all_files(root))})
+
+
+def _all_files(root: Path) -> list[Path]:
+    """All files below `root` but the manifest and its signature."""
+    own = (root / MANIFEST, root / SIGNATURE)
+    return sorted(path for path in root.rglob("*") if path.is_file() and path not in own)
+
+
+def _encoded(manifest: dict[str, Any]) -> bytes:
+    return (json.dumps(manifest, indent=2) + "\n").encode()
+
+
 def _entries(root: Path, paths: Sequence[Path]) -> dict[str, dict[str, str | int]]:
     return {
         path.relative_to(root).as_posix(): {"sha256": sha256_of(path), "bytes": path.stat().st_size} for path in paths
@@ -176,10 +210,11 @@ def _entries(root: Path, paths: Sequence[Path]) -> dict[str, dict[str, str | int
 def _write(root: Path, manifest: dict[str, Any]) -> None:
     part = root / f".{MANIFEST}.part"
     try:
-        with part.open("w", encoding="utf-8") as file:
-            file.write(json.dumps(manifest, indent=2) + "\n")
+        with part.open("wb") as file:
+            file.write(_encoded(manifest))
             file.flush()
             os.fsync(file.fileno())
+        (root / SIGNATURE).unlink(missing_ok=True)
         part.replace(root / MANIFEST)
     finally:
         part.unlink(missing_ok=True)

@@ -4,14 +4,13 @@ import os
 import re
 import shutil
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from paraserve.catalog.download import HASTY, PATIENT
 from paraserve.catalog.download_sources import Fetcher
 from paraserve.catalog.entries import MEGABYTE, Catalog, Model
-from paraserve.catalog.files import OnProgress, disk_errors, sync_file, sync_folder
+from paraserve.catalog.files import OnProgress, disk_errors, publish_folder
 from paraserve.catalog.manifest import Origin, check_bundle, write_manifest
 from paraserve.catalog.store import leftovers, locked, origins_of, pulled_bundles
 from paraserve.errors import DiskFullError, ModelLoadError, ModelPullError, PullStoppedError
@@ -141,13 +140,7 @@ class Puller:
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
         origins = {part: origin for part, (_, origin) in parts.items()}
         write_manifest(partial, name, origins, self.catalog.bundles[name].knows)
-        _sync_all(partial)
-        shutil.rmtree(removed, ignore_errors=True)
-        with suppress(FileNotFoundError):
-            root.rename(removed)
-        partial.rename(root)
-        sync_folder(self.models_dir)
-        shutil.rmtree(removed, ignore_errors=True)
+        publish_folder(partial, root, removed)
 
 
 def _share_of(on_progress: OnProgress, before: int, size: int, whole: int) -> OnProgress:
@@ -170,15 +163,6 @@ def _is_intact(root: Path, part: str | None = None) -> bool:
 
 def _has_first(folder: Path, files: tuple[str, ...]) -> bool:
     return all((folder / entry.split("|")[0]).is_file() for entry in files if "|" in entry)
-
-
-def _sync_all(root: Path) -> None:
-    for path in (root, *root.rglob("*")):
-        if path.is_dir():
-            sync_folder(path)
-        else:
-            with path.open("rb") as file:
-                sync_file(file)
 
 
 def _slug(part: str, label: str) -> str:

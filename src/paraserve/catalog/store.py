@@ -62,6 +62,8 @@ def bundle_root(name_or_dir: str, models_dir: Path) -> Path:
     for root in (_named(models_dir, name_or_dir), expanded(name_or_dir)):
         if name_or_dir and root is not None and root.is_dir():
             return root
+    if expanded(name_or_dir).is_file():
+        raise ModelLoadError(f"{name_or_dir} is a file. Install a packed bundle: paraserve models pull {name_or_dir}")
     catalog = known_bundles(models_dir)
     if name_or_dir in catalog.bundles:
         raise ModelLoadError(_how_to_pull(f"bundle {name_or_dir}", name_or_dir))

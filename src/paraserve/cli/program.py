@@ -6,24 +6,34 @@ import gc
 import io
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from paraserve.cli.interrupts import INTERRUPTED, ended_by_interrupt
 
+if TYPE_CHECKING:
+    import typer
 
-def run_program(args: Sequence[str] | None) -> None:
+
+def _all_commands() -> "typer.Typer":
+    from paraserve.cli.commands import command_line
+
+    return command_line()
+
+
+def run_program(args: Sequence[str] | None, commands: "Callable[[], typer.Typer]" = _all_commands) -> None:
     """Run a command line. Every expected error is one line on stderr and exit code 1, Ctrl-C is exit code 130.
 
     Args:
         args: the command line without the program's name; None takes this process's own.
+        commands: imports and returns what there is to be called.
     """
     # Or the end of the process takes 0.2 s, to look for garbage in all that it has imported.
     atexit.register(gc.freeze)
     try:
         _prepare_streams()
-        _run(sys.argv[1:] if args is None else args)
+        _run(sys.argv[1:] if args is None else args, commands)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
     except BrokenPipeError:
@@ -41,14 +51,13 @@ def run_program(args: Sequence[str] | None) -> None:
             _drop(sys.stderr)
 
 
-def _run(args: Sequence[str]) -> None:
+def _run(args: Sequence[str], commands: "Callable[[], typer.Typer]") -> None:
     with ended_by_interrupt():
-        from paraserve.cli.commands import command_line
         from paraserve.errors import ParaserveError
 
-        commands = command_line()
+        command = commands()
     try:
-        commands(list(args))
+        command(list(args))
     except ParaserveError as error:
         print(f"paraserve: {error.message}", file=sys.stderr)
         sys.exit(1)

@@ -1,16 +1,23 @@
 """Pulls of bundles from a command, with a progress bar on a terminal."""
 
+import hashlib
+import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import typer
 
 from paraserve.catalog.choosing.extras import how_to_install, missing_packages
-from paraserve.catalog.download import open_client
+from paraserve.catalog.download import RemoteFile, download, open_client
 from paraserve.catalog.download_sources import Fetcher
+from paraserve.catalog.files import disk_errors
 from paraserve.catalog.hubs import mirrors_of
 from paraserve.catalog.pull import Puller
-from paraserve.catalog.store import EMBEDDED, bundle_root, known_bundles, models_folder, part_folder
+from paraserve.catalog.signed.installing import install
+from paraserve.catalog.signed.keys import PublicKeys
+from paraserve.catalog.signed.packed_file import SUFFIX
+from paraserve.catalog.store import EMBEDDED, bundle_root, known_bundles, locked, models_folder, part_folder
 from paraserve.cli.config import PART_OF
 from paraserve.cli.progress import Bars
 from paraserve.errors import ModelLoadError, ModelPullError
@@ -42,6 +49,52 @@ def pull_bundle(name: str, models_dir: Path, kind: str | None = None, *, for_gpu
 
         fetcher = Fetcher(client, mirrors_of(), on_progress)
         return Puller(catalog, models_dir, fetcher, report, kind, for_gpu).pull(name)
+
+
+def is_packed(name: str) -> bool:
+    """Return whether this is a file, or the URL of a packed bundle."""
+    return Path(name).is_file() or (name.startswith(("https://", "http://")) and name.endswith(SUFFIX))
+
+
+def install_packed(file_or_url: str, models_dir: Path, keys: PublicKeys | None) -> Path:
+    """Install a packed bundle, downloaded where it is a URL, and return its folder. Without keys stderr says so.
+
+    Raises:
+        BundleSignatureError: no such key has signed it.
+        PackedBundleError: it is no packed bundle, or is damaged.
+        ModelPullError: it cannot be downloaded, read or written.
+    """
+    if keys is None:
+        how = "--public-key FILE, or the setting bundle_keys"
+        typer.echo(f"paraserve: {file_or_url}: nobody checks who has signed it: {how}", err=True)
+
+    if Path(file_or_url).is_file():
+        return install(Path(file_or_url), models_dir, keys, _say_waits)
+    with fetched(file_or_url, models_dir) as path:
+        return install(path, models_dir, keys, _say_waits)
+
+
+@contextmanager
+def fetched(url: str, models_dir: Path) -> Iterator[Path]:
+    """Download a packed bundle into a hidden folder, for as long as the context lasts.
+
+    Raises:
+        ModelPullError: it cannot be downloaded or written.
+    """
+    name = f"download-{hashlib.sha256(url.encode()).hexdigest()[:16]}"
+    folder, file = models_dir / f".{name}", RemoteFile(f"bundle{SUFFIX}", url)
+    with disk_errors(models_dir), locked(name, models_dir, lambda _: _say_waits(url)):
+        try:
+            folder.mkdir(exist_ok=True)
+            with open_client() as client, Bars() as bars, bars.bar(url) as on_progress:
+                download(client, [file], folder, on_progress)
+            yield folder / file.name
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _say_waits(name: str) -> None:
+    typer.echo(f"paraserve: {name} is being pulled by another process: waiting for it", err=True)
 
 
 def pull_missing(settings: Settings) -> None:

@@ -39,7 +39,7 @@ from paraserve.server.jobs.submit_route import REPLAYED, submit_router
 from paraserve.server.jobs.tus.tus_descriptions import TUS_HEADERS
 from paraserve.server.jobs.tus.tus_routes import tus_router
 from paraserve.server.jobs.tus.upload_sweep import sweep_uploads
-from paraserve.server.live.live_limit import live_limit
+from paraserve.server.live.live_limit import live_limit, live_rating
 from paraserve.server.live.websocket_routes import live_route
 from paraserve.server.readiness import Readiness
 from paraserve.server.reloading import Reloader
@@ -58,6 +58,7 @@ from paraserve.server.services import (
 from paraserve.server.shared_stores import SharedStores, check_stores, open_stores
 from paraserve.server.status.status_routes import status_router
 from paraserve.server.status.worker_sockets import answering
+from paraserve.server.telemetry.gpu_metrics import sample_gpus
 from paraserve.server.telemetry.metrics import Metrics
 from paraserve.server.telemetry.recent_errors import RecentErrors
 from paraserve.server.telemetry.refusals import Refusals
@@ -156,7 +157,9 @@ async def _services(
     """Give the routes what they work with while the server runs, then close all of it."""
     stores: SharedStores = app.state.stores
     readiness: Readiness = app.state.readiness
-    max_live = await live_limit(settings, engine)
+    rating = await live_rating(settings, engine)
+    max_live = live_limit(settings, rating)
+    metrics.live_rating.set(rating)
     metrics.live_limit.set(max_live)
     metrics.live_load.begin(model_workers(settings))
     pool = open_decode_pool(settings, metrics.decode_wait.observe)
@@ -199,6 +202,8 @@ async def _services(
         asyncio.create_task(sample_disks(written_folders(settings), metrics)),
         asyncio.create_task(sample_history(metrics.history, status.own.load)),
     ]
+    if not settings.is_cpu:
+        watching.append(asyncio.create_task(sample_gpus(settings.devices, metrics.gpus)))
     try:
         async with answering(status.folder, status.answer):
             await status.follow_others()
@@ -235,7 +240,8 @@ def _add_routes(app: FastAPI, settings: Settings, metrics: Metrics) -> None:
     app.include_router(admin_router())
     app.include_router(admin_models_router())
     app.include_router(status_router())
-    app.include_router(page_router())
+    if settings.web_pages:
+        app.include_router(page_router())
     app.include_router(description_router())
     app.router.routes.append(live_route())
 

@@ -64,6 +64,17 @@ async def read_object(store: "ObjectStore", key: str) -> tuple[int, AsyncIterato
     return found.meta["size"], aiter(found.stream(min_chunk_size=PIECE_BYTES))
 
 
+async def list_objects(store: "ObjectStore", prefix: str) -> AsyncIterator[tuple[str, int]]:
+    """Yield the keys below a prefix with the bytes of each object. A prefix ends with a whole name between slashes.
+
+    Raises:
+        FAILURES: they cannot be listed.
+    """
+    async for found in obstore.list(store, prefix or None):
+        for one in found:
+            yield one["path"], one["size"]
+
+
 def first_line(error: BaseException) -> str:
     """Return what an error says, without its inner states on the lines below."""
     return str(error).partition("\n")[0]

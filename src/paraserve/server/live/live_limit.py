@@ -1,4 +1,4 @@
-"""Limit on live connections: the operator's number, or as many as get their final texts in time.
+"""Rating of this server in live clients, and the limit on live connections that follows from it.
 
 Below the limit newcomers are refused while the present delays leave no room (`runtime/scheduling/live_load.py`).
 """
@@ -26,18 +26,29 @@ TALKERS_PER_GPU = 64
 log = structlog.get_logger()
 
 
-async def live_limit(settings: Settings, engine: Engine) -> int:
-    """Return the most live connections at once. It takes a second or two to find out for "auto".
+async def live_rating(settings: Settings, engine: Engine) -> int:
+    """Return how many clients may talk at once and get all partial texts in time. 0 = not known.
+
+    The setting `live_rating` may say so. Otherwise it is measured, for a second or two, where a setting is "auto".
 
     Raises:
         InferenceError: a model failed.
     """
+    if settings.live_rating not in (0, "auto"):
+        return int(settings.live_rating)
+    if "auto" not in (settings.live_rating, settings.max_live):
+        return 0
+    found = await live_capacity(settings, engine)
+    log.info(
+        "live capacity measured", rating=found.live_streams, speed=round(found.speed, 1), s=round(found.took_s, 1)
+    )
+    return found.live_streams
+
+
+def live_limit(settings: Settings, rating: int) -> int:
+    """Return the most live connections at once, for a server with this `rating` (`live_rating`)."""
     if settings.max_live == "auto":
-        found = await live_capacity(settings, engine)
-        limit = math.ceil(AUTO_SHARE * found.live_streams)
-        facts = {"live_streams": found.live_streams, "speed": round(found.speed, 1), "s": round(found.took_s, 1)}
-        log.info("live capacity measured", limit=limit, **facts)
-        return limit
+        return math.ceil(AUTO_SHARE * rating)
     return settings.max_live or LIVE_PER_CPU * cpu_share(settings)
 
 

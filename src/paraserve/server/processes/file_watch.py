@@ -20,6 +20,7 @@ FILES = (
     "replacements_file",
     "profanity_file",
     "api_keys_file",
+    "bundle_keys",
     "certfile",
     "keyfile",
 )

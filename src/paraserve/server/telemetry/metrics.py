@@ -21,6 +21,7 @@ from paraserve.runtime.routing.loaded_model import ModelStatus
 from paraserve.runtime.scheduling.batches import BatchStats, Lane
 from paraserve.runtime.scheduling.live_load import LiveLoad
 from paraserve.runtime.stage_clock import StageClock
+from paraserve.server.telemetry.gpu_metrics import GpuMetrics
 from paraserve.server.telemetry.history import History
 from paraserve.server.telemetry.job_metrics import JobMetrics
 from paraserve.server.telemetry.shared_figures import MULTIPROCESS_DIR
@@ -57,6 +58,7 @@ class Metrics:
         self._add_recognition()
         self._add_process()
         self.jobs = JobMetrics(self.registry)
+        self.gpus = GpuMetrics(self.registry)
 
     def text(self) -> bytes:
         """Return all figures in Prometheus' text format, summed over worker processes."""
@@ -198,6 +200,7 @@ class Metrics:
     def _add_live(self) -> None:
         self.live = self._gauge("live_sessions", "Open live connections")
         self.live_limit = self._gauge("live_limit", "Live connections that are let in at once")
+        self.live_rating = self._gauge("live_rating", "Live clients that may talk at once, 0 = not known")
         self.live_closes = self._counter("live_closes", "Live connections that ended", "code")
         self.live_kept = self._gauge("live_kept_sessions", "Live sessions that wait for their client to return")
         self.live_resumes = self._counter("live_resumes", "Returns to kept live sessions", "outcome")
@@ -253,6 +256,7 @@ class Metrics:
             "last_decode_timestamp_seconds", "When a readiness check last succeeded, Unix time", mode="livemin"
         )
         self.loop_lag = self._histogram("event_loop_lag_seconds", "Lateness of the event loop", SHORT_BUCKETS_S)
+        self.tasks = self._gauge("event_loop_tasks", "Tasks of the event loop")
         self.memory = self._gauge("memory_bytes", "Resident memory, without decode children")
         self.decode_memory = self._gauge("decode_memory_bytes", "Memory of decode children, without shared libraries")
         self.disk_free = self._gauge("disk_free_bytes", "Free space of a folder's disk", "folder", mode="livemin")

@@ -44,6 +44,7 @@ async def sample(engine: RoutedEngine, metrics: Metrics, decode_memory_bytes: Ca
         before_s = time.monotonic()
         await asyncio.sleep(INTERVAL_S)
         metrics.loop_lag.observe(max(0.0, time.monotonic() - before_s - INTERVAL_S))
+        metrics.tasks.set(len(asyncio.all_tasks()))
         metrics.memory.set(memory_bytes())
         metrics.decode_memory.set(decode_memory_bytes())
         for lane, n_waiting in engine.queued.items():

@@ -3,28 +3,38 @@
 import pytest
 
 from paraserve.errors import InferenceError
-from paraserve.server.live.live_limit import live_limit, talker_count
+from paraserve.server.live.live_limit import live_limit, live_rating, talker_count
 from paraserve.settings import Settings
 from paraserve.wiring import cpu_share
 from support.fakes import FakeEngine
 
 
-async def test_as_the_operator_says():
-    """A number is taken as it is, without any work for the models."""
-    engine = FakeEngine()
-    assert await live_limit(Settings(max_live=7), engine) == 7
+@pytest.mark.parametrize(
+    ("settings", "rating", "limit"),
+    [
+        ({"max_live": 7}, 0, 7),
+        ({"max_live": 7, "live_rating": 3}, 3, 7),
+        ({"max_live": "auto", "live_rating": 3}, 3, 8),
+    ],
+)
+async def test_as_the_operator_says(settings, rating, limit):
+    """Numbers are taken as they are, without any work for the models. `auto` lets in 2.5 times the rating."""
+    engine, chosen = FakeEngine(), Settings(**settings)
+    assert await live_rating(chosen, engine) == rating
+    assert live_limit(chosen, rating) == limit
     assert engine.started == 0
 
 
-async def test_by_default():
+def test_by_default():
     """8 for each CPU that this process has."""
-    assert await live_limit(Settings(), FakeEngine()) == 8 * cpu_share(Settings())
+    assert live_limit(Settings(), rating=0) == 8 * cpu_share(Settings())
 
 
-async def test_models_that_fail():
-    """A server whose models fail while its capacity is measured does not start."""
+@pytest.mark.parametrize("settings", [{"max_live": "auto"}, {"live_rating": "auto"}])
+async def test_models_that_fail(settings):
+    """A server whose models fail while its rating is measured does not start."""
     with pytest.raises(InferenceError, match="broken"):
-        await live_limit(Settings(max_live="auto"), FakeEngine(error=InferenceError("broken")))
+        await live_rating(Settings(**settings), FakeEngine(error=InferenceError("broken")))
 
 
 @pytest.mark.parametrize(

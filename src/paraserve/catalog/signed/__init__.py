@@ -1,0 +1,1 @@
+"""Bundles in one file, and signatures of bundles by keys of minisign."""

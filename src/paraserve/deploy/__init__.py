@@ -1,0 +1,1 @@
+"""Ways to run paraserve on more than one machine. They stand above the commands: nothing imports them."""

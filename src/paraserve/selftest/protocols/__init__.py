@@ -1,0 +1,1 @@
+"""One recording over every protocol."""
