@@ -13,7 +13,7 @@ from paraserve.runtime.routing.candidates import WrapEngine, unwrapped
 from paraserve.runtime.routing.loaded_model import Model, ModelSpec, ModelStatus
 from paraserve.runtime.routing.model_set import ModelSet
 from paraserve.runtime.routing.named_engine import FALLBACK, REQUESTED, NamedEngine
-from paraserve.runtime.routing.names import ModelNames
+from paraserve.runtime.routing.names import AUTO, ModelNames
 from paraserve.runtime.scheduling.batches import Lane, Timed
 from paraserve.types import Hypothesis, SegmentAudio, Sentence, Task
 
@@ -103,6 +103,14 @@ class RoutedEngine:
         """
         wanted = self.models.find(asked)
         return automatic_choice(self.models) if wanted is None else self.models.choice(wanted)
+
+    def name_of(self, asked: str | None) -> str:
+        """Return the own name of the model that answers to a name, "auto" where the server chooses among several.
+
+        Raises:
+            ModelNotFoundError: there is no such model.
+        """
+        return self.models.find(asked) or (AUTO if len(self.models.names) > 1 else self.models.default)
 
     @property
     def statuses(self) -> list[ModelStatus]:

@@ -16,7 +16,7 @@ from paraserve.server.telemetry.timelines import Timelines
 
 @dataclass(eq=False, slots=True)
 class UploadProgress:
-    """One upload. `duration_ms` is None where its file does not tell, `model` while the server is to choose."""
+    """One upload. `duration_ms` is None where its file does not tell, `model` until it is known."""
 
     request_id: str
     path: str
