@@ -1,18 +1,18 @@
 """A fleet of replicas with 10,000 live sessions: routing, autoscaling, a machine that dies, small and large replicas.
 
-    python scripts/bench/fleet.py                                    # all tables; writes fleet.json and docs/fleet.png
-    python scripts/bench/fleet.py --check                            # works all out again and compares with fleet.json
-    python scripts/bench/fleet.py --times published --plain --no-write     # one run at a time, nothing gives way
+    python scripts/bench/fleet.py                             # all tables: writes fleet.json and docs/fleet.png
+    python scripts/bench/fleet.py --check                     # works all out again and compares with fleet.json
+    python scripts/bench/fleet.py --times demo --no-write     # with the times of another bundle
 
-It is a queueing model, not a measurement: the same each time for a seed. How long runs take comes from
-`fleet_times.json`, which `fleet_times.py` measures. `fleet_check.py` compares the model with a server. docs/scale.md
-has the tables, and `fleet_capacity.py` its table of machines.
+It is a queueing model, not a measurement: the same each time for a seed. How long runs take is what docs/speed.md has
+of full-size models on an idle machine, or with --times what `fleet_times.py` measured. `fleet_check.py` compares the
+model with a server. docs/scale.md has the tables, and `fleet_capacity.py` its table of machines.
 """
 
 import argparse
 import json
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -71,11 +71,11 @@ def facts(fleet: Fleet, seed: int, found: Found) -> dict[str, Any]:
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--times", default="paraformer-large", help="of fleet_times.json, or `published`")
+    parser.add_argument("--times", default=PUBLISHED.name, help="a bundle of fleet_times.json")
     parser.add_argument("--times-file", type=Path, default=TIMES)
     parser.add_argument("--sessions", type=int, default=10_000)
     parser.add_argument("--seconds", type=float, default=300.0, help="for which the whole fleet is served")
-    parser.add_argument("--sampled", type=int, default=60, help="replicas whose texts are timed, of one size")
+    parser.add_argument("--sampled", type=int, default=24, help="replicas whose texts are timed, of one size")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--plain", action="store_true", help="no batches, and partial texts never give way")
     parser.add_argument("--processes", type=int, default=len(first_cpus(None)))
@@ -83,7 +83,7 @@ def main() -> None:
     parser.add_argument("--no-write", action="store_true", help="print only")
     arguments = parser.parse_args()
     times = {**read_times(arguments.times_file), "published": PUBLISHED}[arguments.times]
-    rules = replace(AS_SERVED if not arguments.plain else PLAIN)
+    rules = PLAIN if arguments.plain else AS_SERVED
     service = Service(times, rules=rules, seed=arguments.seed, processes=arguments.processes)
     fleet = Fleet(service, arguments.sessions, arguments.sampled)
     found = work_out(fleet, arguments.seconds)

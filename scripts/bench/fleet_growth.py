@@ -18,7 +18,7 @@ from fleet_sessions import Demand, Doors
 LOOK_S = 15.0
 START_S = 30.0
 TOLERANCE = 0.1
-LOOKS_S = (2.0, 6.0, 10.0, 14.0)
+LOOKS_S = (3.0, 10.0)
 FROM_S = 60.0
 AFTER_S = 30.0
 

@@ -20,6 +20,7 @@ MAX_OWED_S = 10.0
 CHUNK_MS = round(CHUNK_S * 1000)
 MAX_CHUNKS = MAX_STEP_MS // CHUNK_MS
 FILE_SEGMENT_S = 10.0
+NOBODY_SPEAKS = Segment(0.0, 0.0, 0.0)
 
 
 @dataclass(frozen=True)
@@ -67,13 +68,16 @@ class Outcome:
 
 @dataclass(slots=True, eq=False)
 class _Talker:
-    """A session. `waiting` are the moments of chunks that no step has taken, `held` those whose text waits for a
-    final text. `end_s` is the moment of an end that waits for a step."""
+    """A session.
+
+    `waiting` are the moments of chunks that no step has taken, `held` those whose text waits for a final text.
+    `end_s` is the moment of an end that waits for a step.
+    """
 
     segments: Iterator[Segment]
     leaves_s: float
     owed_s: float = 0.0
-    segment: Segment = Segment(0.0, 0.0, 0.0)
+    segment: Segment = NOBODY_SPEAKS
     chunks: int = 0
     waiting: list[float] = field(default_factory=list)
     step: Job | None = None

@@ -13,6 +13,7 @@ from fleet_sessions import Doors
 UPLOAD_S = 30.0
 WARM_UP_S = 20.0
 CURVE_S = 60.0
+SOME_TALK = Speech()
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ class Service:
     """
 
     times: Times
-    speech: Speech = Speech()
+    speech: Speech = SOME_TALK
     rules: Rules = AS_SERVED
     seed: int = 0
     processes: int = 1

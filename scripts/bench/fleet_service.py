@@ -32,7 +32,7 @@ class Times:
         step_ms, row_ms: a step of `n` streams, each with `c` chunks, takes step_ms + row_ms * n * (1 + c).
         final_ms, final_ms_per_s: a second pass, and what each second of its segment adds.
         punctuate_ms: of a segment.
-        other_ms_per_s: all other work, for a second of one live client: sockets, JSON, frames, the detector's other runs.
+        other_ms_per_s: all other work for a second of one live client: sockets, JSON, the detector's other runs.
         turn_ms: what a text waits for beside runs and workers: turns of the event loop.
         spread: standard deviation of the logarithm of a run's time.
     """
@@ -71,8 +71,8 @@ class Times:
 
 
 PUBLISHED = Times("published", 2, 18, 0.0, 14.4, 11.8, 0.0, 25.0, 0.0, 0.0, 0.0, 0.25)
-"""What docs/speed.md has of full-size models on 2 CPUs with VNNI: 18 talkers are carried, a step takes 38 ms alone and
-110 ms for four streams, a second pass 25 ms for each second."""
+"""What docs/speed.md has of full-size models on 2 CPUs with VNNI: 18 talkers are carried, a step takes 38 ms alone
+and 110 ms for four streams, a second pass 25 ms for each second."""
 
 
 @dataclass(frozen=True)
@@ -148,3 +148,9 @@ def read_times(path: Path = TIMES) -> dict[str, Times]:
     """
     bundles = json.loads(path.read_text("utf-8"))["bundles"]
     return {name: Times(name=name, **facts["times"]) for name, facts in bundles.items()}
+
+
+def read_facts(bundle: str) -> dict[str, dict[str, float]]:
+    """Return all that was measured of a bundle: `times`, `bench`, `server`, and the `machine`."""
+    facts: dict[str, dict[str, float]] = json.loads(TIMES.read_text("utf-8"))["bundles"][bundle]
+    return facts

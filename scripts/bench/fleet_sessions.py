@@ -9,7 +9,7 @@ import heapq
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import count
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -88,7 +88,7 @@ class Doors:
         self._ready_ones = np.arange(len(self._rating))
         self._turns = self.rng.integers(0, len(self._rating), self.balancers)
         self._here: dict[int, dict[int, Stay]] = {}
-        self._events: list[tuple[float, int, Callable[[object], None], object]] = []
+        self._events: list[tuple[float, int, Callable[[Any], None], object]] = []
         self._numbers = count()
 
     @property
@@ -106,7 +106,7 @@ class Doors:
         """Of each replica that takes sessions."""
         return self._sessions[self._ready]
 
-    def at(self, at_s: float, happen: Callable[[object], None], what: object = None) -> None:
+    def at(self, at_s: float, happen: Callable[[Any], None], what: object = None) -> None:
         """Let something happen at a moment."""
         heapq.heappush(self._events, (at_s, next(self._numbers), happen, what))
 
@@ -116,9 +116,9 @@ class Doors:
             self._arrive(self.rng.exponential(MEAN_SESSION_S))
         self.refused_s.clear()
         self.arrived = len(self.stays)
-        self.at(0.0, self._next_arrival, (demand, until_s))
+        self.at(0.0, self._next_arrival, demand)
         if demand.uploads_per_s:
-            self.at(0.0, self._next_upload, (demand, until_s))
+            self.at(0.0, self._next_upload, demand)
         for at_s in np.arange(0.0, until_s, WATCH_S):
             self.at(float(at_s), lambda _: self.watched.append(self.sessions.copy()))
         while self._events and self._events[0][0] < until_s:
@@ -145,17 +145,18 @@ class Doors:
             self._sessions[replica] -= 1
             self.at(self.now + self.rng.uniform(0, BACK_WITHIN_S), self._return, rest_s)
 
-    def _begin(self, replica: object) -> None:
-        assert isinstance(replica, int)
+    def forget(self) -> None:
+        """Drop what is still to happen, so that this can be handed to another process."""
+        self._events.clear()
+
+    def _begin(self, replica: int) -> None:
         self._ready[replica] = True
         self._ready_ones = np.flatnonzero(self._ready)
 
-    def _return(self, rest_s: object) -> None:
-        assert isinstance(rest_s, float)
+    def _return(self, rest_s: float) -> None:
         self._arrive(rest_s)
 
-    def _next_arrival(self, plan: object) -> None:
-        demand, until_s = plan  # type: ignore[misc]
+    def _next_arrival(self, demand: Demand) -> None:
         most = demand.arrivals_per_s(self.now) * 1.05 + 1e-9
         # Thinning, with a bound that is looked at again each second.
         wait_s = self.rng.exponential(1 / most)
@@ -163,19 +164,18 @@ class Doors:
             wait_s = 1.0
         elif self.rng.uniform() * most <= demand.arrivals_per_s(self.now):
             self._arrive(self.rng.exponential(MEAN_SESSION_S))
-        self.at(self.now + wait_s, self._next_arrival, plan)
+        self.at(self.now + wait_s, self._next_arrival, demand)
 
-    def _next_upload(self, plan: object) -> None:
-        demand, _ = plan  # type: ignore[misc]
+    def _next_upload(self, demand: Demand) -> None:
         balancer = int(self.rng.integers(self.balancers))
         replica = self._choose(balancer, None)
         self.uploads.append((self.now, replica))
         self._seen[balancer, replica] += 1
         self.at(self.now + demand.upload_s, self._forget, (balancer, replica))
-        self.at(self.now + self.rng.exponential(1 / demand.uploads_per_s), self._next_upload, plan)
+        self.at(self.now + self.rng.exponential(1 / demand.uploads_per_s), self._next_upload, demand)
 
-    def _forget(self, connection: object) -> None:
-        self._seen[connection] -= 1  # type: ignore[index]
+    def _forget(self, connection: tuple[int, int]) -> None:
+        self._seen[connection] -= 1
 
     def _arrive(self, for_s: float) -> None:
         self.arrived += 1
@@ -196,8 +196,8 @@ class Doors:
         self._seen[balancer, replica] += 1
         self.at(stay.end_s, self._leave, (balancer, replica, number))
 
-    def _leave(self, who: object) -> None:
-        balancer, replica, number = who  # type: ignore[misc]
+    def _leave(self, who: tuple[int, int, int]) -> None:
+        balancer, replica, number = who
         self._seen[balancer, replica] -= 1
         stay = self._here.get(replica, {}).pop(number, None)
         if stay is not None:

@@ -1,10 +1,11 @@
-"""What the fleet model is asked: routing, growth, a machine that dies, small and large replicas, and all of it at once.
+"""What the fleet model is asked: routing, growth, a machine that dies, small and large replicas, and all at once.
 
 Each function returns rows of a table, whose header is beside it.
 """
 
 import math
 import time
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
@@ -14,7 +15,7 @@ import numpy as np
 from fleet_growth import Grown, Ramp, Target
 from fleet_sample import WARM_UP_S, Service, percentile_ms, sample
 from fleet_service import Speech, Times
-from fleet_sessions import POLICIES, Demand, Doors
+from fleet_sessions import POLICIES, Demand, Doors, Policy
 
 Rows = list[list[object]]
 
@@ -62,14 +63,23 @@ def routing(fleet: Fleet) -> Rows:
     n = math.ceil(fleet.sessions / (FULL * rated) / 2) * 2
     unlike = [rated * 2 / 3] * (n // 2) + [rated * 4 / 3] * (n // 2)
     rows: Rows = []
+    cases = (([rated] * n, 1), (unlike, 1), (unlike, 8))
+    with ProcessPoolExecutor(fleet.service.processes) as pool:
+        settled = {
+            policy: [pool.submit(_routed, fleet, policy, *case) for case in cases]
+            for policy in POLICIES
+        }  # fmt: skip
     for policy in POLICIES:
-        alike, two_kinds, eight = (
-            _settled(fleet, Doors(ratings, policy, _rng(fleet, 3), balancers=balancers), SETTLE_S)
-            for ratings, balancers in (([rated] * n, 1), (unlike, 1), (unlike, 8))
-        )
+        alike, two_kinds, eight = (future.result() for future in settled[policy])
         spread = "/".join(f"{value:.0f}" for value in np.percentile(np.concatenate(alike.watched), (50, 99, 100)))
         rows.append([policy, spread, *(percent(_refused(doors)) for doors in (alike, two_kinds, eight))])
     return rows
+
+
+def _routed(fleet: Fleet, policy: Policy, ratings: Sequence[float], balancers: int) -> Doors:
+    doors = _settled(fleet, Doors(ratings, policy, _rng(fleet, 3), balancers=balancers), SETTLE_S)
+    doors.forget()
+    return doors
 
 
 def growth(fleet: Fleet) -> tuple[Rows, list[Grown], list[Grown]]:

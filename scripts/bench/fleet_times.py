@@ -5,8 +5,8 @@
 - Each kind of run, in CPU time of its thread, while a thread for each CPU does the same: the median, so that other
   programs of the machine count little. Runs of other kinds come between, as in a server.
 - What `paraserve bench live` and `paraserve bench offline` say, the best of some rounds, and the load meanwhile.
-- A server with one talker (what a text waits for beside runs), with silent clients (what a connection costs), and with
-  as many talkers as half of what bench live says (what all other work costs). And its memory.
+- A server with one talker (what a text waits for beside runs), with silent clients (what a connection costs), and
+  with half as many talkers as bench live says (what all other work costs). And its memory.
 """
 
 import argparse
@@ -23,6 +23,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import psutil
 import soundfile
 
 from fleet_service import CHUNK_S, TIMES, Times
@@ -137,7 +138,8 @@ def step_run(bundle: ModelBundle, streams: int, chunks: int) -> Run:
     model = bundle.streaming
     assert model is not None, "the bundle has no streaming recognizer"
     audio = SegmentAudio(speech(round(chunks * CHUNK_S * 1000)))
-    states = [state for state, _ in model.step([StreamingItem(model.new_state(ChunkSize()), audio, is_last=False)])] * streams
+    ((begun, _),) = model.step([StreamingItem(model.new_state(ChunkSize()), audio, is_last=False)])
+    states = [begun] * streams
 
     def run() -> None:
         model.step([StreamingItem(state, audio, is_last=False) for state in states])
@@ -201,24 +203,32 @@ def serve_clients(bundle: str, silent: int, talkers: int, times: Times) -> dict[
         url, at_rest_mb = served.url.replace("http", "ws", 1), resident_mb(process)
         talking = Script("funasr", url, TALK_S, segment_ms=15_000)
         alone, one = talk(served, talking, 1)
-        before_s = cpu_seconds(process)
+        before_s, loop_before_s = cpu_seconds(process), loop_seconds(process)
         talk_all(Script("funasr", url, SILENT_S), np.zeros(RATE * 60, np.float32), silent)
-        silent_s, silent_mb = cpu_seconds(process) - before_s, resident_mb(process)
-        before_s = cpu_seconds(process)
+        silent_s, silent_loop_s = cpu_seconds(process) - before_s, loop_seconds(process) - loop_before_s
+        silent_mb, before_s, loop_before_s = resident_mb(process), cpu_seconds(process), loop_seconds(process)
         _, many = talk(served, talking, talkers)
-        talking_s = cpu_seconds(process) - before_s
+        talking_s, talking_loop_s = cpu_seconds(process) - before_s, loop_seconds(process) - loop_before_s
         added_ms = statistics.median(values(alone, ("first partial", "partial"), "added_ms"))
         return {
             "turn_ms": round(max(0.0, added_ms - one["vad"].mean_ms - one["step"].mean_ms), 3),
             "other_ms_per_s": round((talking_s * 1000 - spent_ms(many, times)) / (talkers * TALK_S), 3),
             "cpu_ms_per_talker_s": round(talking_s * 1000 / (talkers * TALK_S), 3),
             "cpu_ms_per_silent_client_s": round(silent_s * 1000 / (silent * SILENT_S), 3),
+            "loop_ms_per_talker_s": round(talking_loop_s * 1000 / (talkers * TALK_S), 3),
+            "loop_ms_per_silent_client_s": round(silent_loop_s * 1000 / (silent * SILENT_S), 3),
             "silent_clients": silent,
             "talkers": talkers,
             "at_rest_mb": at_rest_mb,
             "with_silent_mb": silent_mb,
             "with_talkers_mb": resident_mb(process),
         }
+
+
+def loop_seconds(process: psutil.Process) -> float:
+    """Return the CPU time of the thread that runs the event loop, the first one of its process."""
+    first = next(thread for thread in process.threads() if thread.id == process.pid)
+    return float(first.user_time + first.system_time)
 
 
 @dataclass(frozen=True)
@@ -239,11 +249,14 @@ def talk(served: Served, script: Script, n: int) -> tuple[list[Talk], dict[str, 
     """Let `n` clients talk; return what they saw, and what the server says of its runs."""
     before = stages(served)
     talks, _ = talk_all(script, source([]), n)
-    found = {}
-    for name, after in stages(served).items():
-        then = before.get(name, Stage(0, 0, 0))
-        found[name] = Stage(after.runs - then.runs, after.items - then.items, after.total_ms - then.total_ms)
-    return talks, found
+    return talks, {name: since(before.get(name), after) for name, after in stages(served).items()}
+
+
+def since(before: Stage | None, after: Stage) -> Stage:
+    """Return what ran between two readings."""
+    if before is None:
+        return after
+    return Stage(after.runs - before.runs, after.items - before.items, after.total_ms - before.total_ms)
 
 
 def stages(served: Served) -> dict[str, Stage]:

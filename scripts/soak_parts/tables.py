@@ -5,15 +5,19 @@ from collections.abc import Sequence
 from figures import percentile
 from machine import in_words
 from report import table
+from soaking import FILE
 from verdict import COUNTED, FEW, MAX_MB_PER_10_000, Line, Soak, child_mb, own_mb
 
 LIMIT = f"{MAX_MB_PER_10_000:g} MB per 10,000 requests"
+MAX_SHOWN = 20
+"""Losses in the text; a server that died may have lost thousands."""
 KINDS = ("sessions", "uploads", "jobs")
 
 
 def in_text(soak: Soak) -> str:
     """Machine, tables, losses, growth and verdict, as Markdown."""
-    losses = [f"- minute {loss['minute']}, {loss['server']}: {loss['loss']}" for loss in soak.losses]
+    losses = [f"- minute {loss['minute']}, {loss['server']}: {loss['loss']}" for loss in soak.losses[:MAX_SHOWN]]
+    losses += [f"- and {len(soak.losses) - MAX_SHOWN} more in {FILE}"] if len(soak.losses) > MAX_SHOWN else []
     parts = [in_words(soak.begin["begin"]), _requests(soak), _taken(soak), "\n".join(losses), _growth(soak)]
     return "\n\n".join([*filter(None, parts), _verdict(soak)])
 

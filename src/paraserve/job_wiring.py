@@ -26,6 +26,7 @@ from paraserve.runtime.jobs.retention import Retention
 from paraserve.runtime.jobs.uploads.resumable_uploads import ResumableUploads
 from paraserve.runtime.jobs.webhooks.secret import webhook_secret
 from paraserve.runtime.jobs.webhooks.webhook_sender import WebhookSender
+from paraserve.runtime.jobs.working.attempt_watch import Following, not_followed
 from paraserve.runtime.jobs.working.runner import JobRunner
 from paraserve.runtime.jobs.working.workplace import WorkLimits, Workplace
 from paraserve.runtime.recorded_file import FileLimits
@@ -69,7 +70,10 @@ class JobFigures(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class JobWork:
-    """What jobs are worked on with. `plan` and `model_of` read their fields. `results` is the result cache."""
+    """What jobs are worked on with. `plan` and `model_of` read their fields. `results` is the result cache.
+
+    `following` is the context of each attempt.
+    """
 
     engine: RoutedEngine
     plan: PlanJob
@@ -77,6 +81,7 @@ class JobWork:
     file_limits: FileLimits
     figures: JobFigures
     results: SharedResults | None = None
+    following: Following = not_followed
 
 
 class Jobs:
@@ -240,6 +245,7 @@ class Jobs:
             limits=limits,
             results=work.results,
             on_end=work.figures.attempt,
+            following=work.following,
         )
 
     def _run(self, running: Coroutine[Any, Any, None]) -> None:

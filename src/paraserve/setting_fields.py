@@ -36,6 +36,7 @@ class Group(StrEnum):
     RESULT_CACHE = "Result cache"
     SHUTDOWN = "Shutdown"
     LOGS = "Logs"
+    TRACES = "Traces"
 
     def setting(self, default: T, description: str, *, unit: str = "", **limits: float) -> T:
         """Return a field of `Settings` in this group.

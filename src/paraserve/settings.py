@@ -192,6 +192,12 @@ class Settings(
         2.0, "A live result that takes longer, from its audio on, is logged likewise. 0 = all.", unit="seconds", ge=0
     )
 
+    otel: bool = Group.TRACES.setting(
+        default=False,
+        description="Send traces to a collector of OpenTelemetry (extra `otel`). Where it is, and what share of the "
+        "requests is traced, is in the `OTEL_*` variables of the environment.",
+    )
+
     @classmethod
     def settings_customise_sources(
         cls,

@@ -241,3 +241,22 @@ def test_workers_reach_nobody():
         is_outside = "ports" in service or name == "pull"
         assert ("outside" in service["networks"]) == is_outside, name
     assert all([*compose["services"][f"worker-{n}"]["networks"]] == ["inside"] for n in (1, 2))
+
+
+def test_systemd_unit_names_what_there_is():
+    """Its command has flags that exist, each of its variables is a setting, and others are read from a file."""
+    text = (ROOT / "deploy/systemd/paraserve.service").read_text("utf-8")
+    flags = re.findall(r"--([\w-]+)", re.search(r"^ExecStart=(.+)$", text, re.M)[1])
+    assert flags
+    assert {flag.replace("-", "_") for flag in flags} <= set(Settings.model_fields)
+    named = re.findall(r"PARASERVE_(\w+)", text)
+    assert "API_KEYS_FILE" in named
+    assert {name.lower() for name in named} <= set(Settings.model_fields)
+    assert "\nEnvironmentFile=-/etc/paraserve/" in text  # whose absence is no error
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="no systemd-analyze here")
+def test_systemd_rates_the_unit():
+    """The unit keeps the rights that a server of a port needs, and hardly any other."""
+    command = ("systemd-analyze", "security", "--offline=true", "--threshold=15", "deploy/systemd/paraserve.service")
+    assert re.search(r"exposure level for paraserve.service: 1\.[0-5] OK", run(*command))

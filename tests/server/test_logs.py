@@ -1,12 +1,14 @@
 """Logs: JSON lines with ids, nothing that was said unless asked for, the stages of what was slow."""
 
 import json
+import signal
 import subprocess
 import sys
 
 import pytest
 
 from support.audio_files import pcm_wav
+from support.index_template import assert_typed
 from support.live import heard, live, speech
 
 VOICE = pcm_wav(speech(2000))
@@ -113,3 +115,18 @@ def test_lines_of_libraries():
     (line,) = map(json.loads, done.stderr.splitlines())
     assert (line["level"], line["logger"], line["event"]) == ("error", "lib", 'a "quoted"\nline of text')
     assert "ZeroDivisionError" in line["exception"]
+
+
+@pytest.mark.full
+def test_lines_fit_the_index_template(start):
+    """Each line of a server has fields and values for which deploy/logging has types, slow and refused ones too."""
+    server, lines = start(slow_request_s=0, slow_result_s=0, log_transcripts=True, max_live=1)
+    say_something(server)
+    with live(server.url), live(server.url) as refused:
+        refused.close_code()
+    server.process.send_signal(signal.SIGHUP)
+    for event in ("slow request", "slow result", "transcript", "live session refused", "files read again"):
+        for line in lines(event):
+            assert_typed(line)
+    for line in map(json.loads, server.log.splitlines()):
+        assert_typed(line)

@@ -20,6 +20,7 @@ def run(tmp_path, monkeypatch, capsys):
     return run
 
 
+@pytest.mark.full
 @pytest.mark.slow
 def test_a_bad_bundle_changes_nothing(process_factory, run, tmp_path, demo_dir, samples, is_error, monkeypatch):
     """Signed, installed and served. Then damaged, foreign and unsigned ones: installation and server refuse them.

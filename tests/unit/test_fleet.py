@@ -1,5 +1,7 @@
 """The fleet model of scripts/bench: known queues come out, nobody is lost, and a seed gives the same each time."""
 
+import importlib
+import json
 import math
 import sys
 from dataclasses import replace
@@ -8,29 +10,25 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from paraserve.runtime.scheduling.batches import Lane
+
 ROOT = Path(__file__).resolve().parents[2]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def scripts():
-    """The scripts' folder among those of modules, as for who runs one of them."""
-    sys.path.insert(0, str(ROOT / "scripts" / "bench"))
-    yield
-    sys.path.remove(str(ROOT / "scripts" / "bench"))
+sys.path.insert(0, str(ROOT / "scripts" / "bench"))
+fleet = importlib.import_module("fleet")
+replica, service, sessions, capacity = (
+    importlib.import_module(f"fleet_{name}") for name in ("replica", "service", "sessions", "capacity")
+)
+sys.path.pop(0)
 
 
 def waits_s(workers, load, spread=0.0, n=3000):
     """Times of files that come at random to a replica, each with a run of one second on average, less the run."""
-    from fleet_replica import File, Replica
-    from fleet_service import PLAIN, PUBLISHED
-    from paraserve.runtime.scheduling.batches import Lane
-
     rng = np.random.default_rng(1)
-    times = replace(PUBLISHED, cpus=workers, final_ms_per_s=1000.0, spread=spread)
+    times = replace(service.PUBLISHED, cpus=workers, final_ms_per_s=1000.0, spread=spread)
     comes_s = np.cumsum(rng.exponential(1 / (load * workers), n))
     lengths_s = rng.exponential(1.0, n) if not spread else np.ones(n)
-    files = [File(float(at), min(float(s), 9.0), Lane.BULK) for at, s in zip(comes_s, lengths_s, strict=True)]
-    outcome = Replica(times, rng, PLAIN).run([], files, float(comes_s[-1]))
+    files = [replica.File(float(at), min(float(s), 9.0), Lane.BULK) for at, s in zip(comes_s, lengths_s, strict=True)]
+    outcome = replica.Replica(times, rng, service.PLAIN).run([], files, float(comes_s[-1]))
     assert len(outcome.files) == n
     return outcome.took_s("files").mean() - lengths_s.mean()
 
@@ -55,21 +53,14 @@ def test_runs_of_a_known_spread_wait_as_in_theory():
 
 
 def talkers(n, seconds, share=0.6):
-    from fleet_replica import Visit
-    from fleet_service import Speech
-
-    spoken = [Speech(share).segments(0.1 * i, np.random.default_rng(i), seconds) for i in range(n)]
-    return [Visit(0.1 * i, seconds, segments) for i, segments in enumerate(spoken)]
+    spoken = [service.Speech(share).segments(0.1 * i, np.random.default_rng(i), seconds) for i in range(n)]
+    return [replica.Visit(0.1 * i, seconds, segments) for i, segments in enumerate(spoken)]
 
 
 def served(n, seconds=30.0, share=0.6, **rules):
-    from fleet_replica import File, Replica
-    from fleet_service import PUBLISHED, Rules
-
-    files = [File(float(at), 30.0) for at in range(0, int(seconds), 5)]
-    return Replica(PUBLISHED, np.random.default_rng(0), Rules(**rules)).run(
-        talkers(n, seconds, share), files, seconds
-    )
+    files = [replica.File(float(at), 30.0) for at in range(0, int(seconds), 5)]
+    one = replica.Replica(service.PUBLISHED, np.random.default_rng(0), service.Rules(**rules))
+    return one.run(talkers(n, seconds, share), files, seconds)
 
 
 def test_every_segment_has_a_final_text():
@@ -100,11 +91,9 @@ def test_a_seed_gives_the_same():
 
 
 def opened(seed, policy="least filled", ratings=(12.0, 24.0) * 10):
-    from fleet_sessions import Demand, Doors
-
-    doors = Doors(ratings, policy, np.random.default_rng(seed), balancers=2)
+    doors = sessions.Doors(ratings, policy, np.random.default_rng(seed), balancers=2)
     doors.at(20.0, lambda _: doors.kill(3))
-    return doors.open(Demand(300, growth=1.5, from_s=10.0, ramp_s=30.0), 120.0)
+    return doors.open(sessions.Demand(300, growth=1.5, from_s=10.0, ramp_s=30.0), 120.0)
 
 
 @pytest.mark.parametrize("policy", ["random", "round robin", "power of two", "least connections", "least filled"])
@@ -121,8 +110,15 @@ def test_nobody_is_lost_at_the_doors(policy):
 
 def test_routing_by_rating_refuses_nobody_first():
     """Where replicas differ, only the policy that knows their ratings uses all places."""
-    full = {
-        policy: len(opened(0, policy).refused_s) for policy in ("round robin", "least connections", "least filled")
-    }
-    assert full["least filled"] < full["round robin"]
-    assert full["least filled"] < full["least connections"]
+    filled = len(opened(0, "least filled").refused_s)
+    assert filled < min(len(opened(0, policy).refused_s) for policy in ("round robin", "least connections"))
+
+
+def test_the_page_has_the_tables():
+    """docs/scale.md has what fleet.py found, and the table of machines, to the letter."""
+    page = (ROOT / "docs" / "scale.md").read_text("utf-8")
+    found = json.loads(fleet.FOUND.read_text("utf-8"))
+    tables = [fleet.markdown(name, rows) for name, rows in found["tables"].items()]
+    assert len(tables) == 5
+    assert [text for text in (*tables, capacity.capacity_table()) if text not in page] == []
+    assert (found["rating"], found["sessions"]) == (service.PUBLISHED.rated, 10_000)

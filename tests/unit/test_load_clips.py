@@ -80,7 +80,7 @@ def test_conditions(options):
     """A report says what was sent where, without kinds that had no part."""
     options.jobs = options.events = 0
     assert conditions(options, "https://a.example") == (
-        "Requests a second at full load: uploads 42.9, live 3.57, realtime 3.57; 4 clips of 1.3 to 1.6 s; "
+        "Requests a second at full load: uploads 42.9, live 3.57, realtime 3.57; 4 clips of 1.2 to 1.5 s; "
         "texts: exact; to https://a.example"
     )
 

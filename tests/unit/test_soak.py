@@ -106,6 +106,15 @@ def test_verdict(tmp_path, lines, code, found):
     assert ended == code
 
 
+def test_many_losses(tmp_path):
+    """The first of them are named, the others counted."""
+    losses = [{"minute": 9, "server": "demo", "loss": f"jobs: number {n}"} for n in range(23)]
+    code, text = verdict(tmp_path, [*whole(0.0), *losses])
+    assert code == 1
+    assert "jobs: number 19\n- and 3 more in soak.jsonl\n" in text
+    assert "Verdict: 23 lost." in text
+
+
 def test_too_few(tmp_path):
     """Requests that were not even tried are missed."""
     assert "100000 of 100001 sessions were answered" in verdict(tmp_path, whole(0.0), planned=100_001)[1]

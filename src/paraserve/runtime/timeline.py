@@ -111,6 +111,21 @@ class Timeline:
         found = sorted(self._told(), key=lambda event: event.start_s)
         return [event for event in found if event.start_s >= found[-1].start_s - KEPT_S]
 
+    def since(self, n_events: int) -> list[TimedEvent]:
+        """Return what is left of the events after the first `n_events`, however old, in the order of their ends."""
+        self._put_arrival()
+        return list(self._told(n_events))
+
+    @property
+    def n_events(self) -> int:
+        """Number of events since the beginning, without a frame that may be joined with the next one."""
+        return self._n_records
+
+    @property
+    def n_lost(self) -> int:
+        """Number of events that newer ones have replaced."""
+        return max(0, self._n_records - self._capacity)
+
     @property
     def is_empty(self) -> bool:
         """True before the first event."""
@@ -152,10 +167,11 @@ class Timeline:
         self._capacity += PAGE_RECORDS
         return True
 
-    def _told(self) -> Iterator[TimedEvent]:
+    def _told(self, n_before: int = 0) -> Iterator[TimedEvent]:
         names = list(self._names)
-        n_bytes = min(self._n_records, self._capacity) * _RECORD.size
-        for start_s, wait_ms, work_ms, amount, items, number in _RECORD.iter_unpack(self._ring[:n_bytes]):
+        for n in range(max(n_before, self.n_lost), self._n_records):
+            place = n % self._capacity * _RECORD.size
+            start_s, wait_ms, work_ms, amount, items, number = _RECORD.unpack_from(self._ring, place)
             kind, name = names[number]
             yield TimedEvent(kind, name, start_s, round(wait_ms * 1000), round(work_ms * 1000), amount, items)
 

@@ -18,7 +18,7 @@ def machine() -> dict[str, object]:
         "memory_gb": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9, 1),
         "system": platform.platform(),
         "python": platform.python_version(),
-        "packages": {name: number for name in PACKAGES if (number := _version(name))},
+        "packages": ", ".join(f"{name} {number}" for name in PACKAGES if (number := _version(name))),
     }
 
 

@@ -31,16 +31,13 @@ def write_report(path: Path, tested: str, verdicts: Sequence[Verdict]) -> None:
     Raises:
         ParaserveError: it cannot be written.
     """
-    facts: dict[str, object] = {
-        "tested": tested,
-        "at": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
-        "machine": machine(),
-    }
+    run: dict[str, object] = {"tested": tested, "at": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime())}
     if path.suffix == ".md":
-        content = _markdown(facts, verdicts)
+        content = _markdown({**run, **machine()}, verdicts)
     else:
         shown = [verdict.plain() for verdict in verdicts]
-        content = json.dumps({**facts, "total": totals(verdicts), "verdicts": shown}, ensure_ascii=False, indent=2)
+        told = {**run, "machine": machine(), "total": totals(verdicts), "verdicts": shown}
+        content = json.dumps(told, ensure_ascii=False, indent=2)
     try:
         path.write_text(content + "\n", "utf-8")
     except OSError as error:

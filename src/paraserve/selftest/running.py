@@ -71,7 +71,6 @@ def _repeated(
     protocols: Sequence[str], faults: Sequence[str], servers: OwnServers, hours: float
 ) -> Iterator[Verdict]:
     """Test the protocols of a server that stays, and faults of servers that come and go, until the time is over."""
-    until_s = time.monotonic() + hours * 3600
     with contextlib.ExitStack() as stack:
         staying: list[OwnServer] = []
         if protocols or hours:
@@ -79,6 +78,7 @@ def _repeated(
             if not staying:
                 return
         steadiness = Steadiness()
+        until_s = time.monotonic() + hours * 3600
         while True:
             for server in staying:
                 yield from _over_protocols(protocols, server.target, servers.expected_text)

@@ -65,6 +65,7 @@ from paraserve.server.telemetry.refusals import Refusals
 from paraserve.server.telemetry.request_log import RequestLog
 from paraserve.server.telemetry.sampler import sample, sample_disks, sample_history, sample_jobs
 from paraserve.server.telemetry.timelines import Timelines
+from paraserve.server.telemetry.tracing.opening import open_tracer
 from paraserve.server.watchdog import Watchdog
 from paraserve.setting_sources import SettingSources
 from paraserve.settings import Settings
@@ -84,6 +85,8 @@ EXPOSED_HEADERS = (
     *TUS_HEADERS,
 )
 """Headers of answers that pages of allowed origins may read."""
+TRACES_TIMEOUT_S = 2.0
+"""Time for the last spans to be exported at the end, at most."""
 
 
 def create_app(
@@ -101,12 +104,13 @@ def create_app(
         sources: where a reload reads the settings again.
 
     Raises:
-        ParaserveError: the file of API keys, a list of words or the setting of a store cannot be used.
+        ParaserveError: the file of API keys, a list of words or the setting of a store or of traces cannot be used.
     """
     metrics = metrics or Metrics()
     check_stores(settings)
     check_job_settings(settings)
     readiness, refusals = Readiness(metrics), Refusals(metrics.refusals)
+    tracer = open_tracer(settings)
     access, redaction = open_access(settings, refusals), OperatorRedaction(read_redaction(settings))
 
     @asynccontextmanager
@@ -119,6 +123,8 @@ def create_app(
             app.state.stores = stores
             async with _services(app, settings, routed, metrics, access, redaction):
                 yield
+            if tracer is not None:
+                await asyncio.to_thread(tracer.close, min(TRACES_TIMEOUT_S, settings.drain_timeout_s / 10))
 
     app = FastAPI(
         title="paraserve",
@@ -132,7 +138,7 @@ def create_app(
     )
     app.state.readiness, app.state.refusals, app.state.access = readiness, refusals, access
     app.state.uploads = app.state.live = app.state.pulls = app.state.jobs = app.state.reloader = None
-    app.state.status, app.state.recent_errors = None, RecentErrors()
+    app.state.status, app.state.recent_errors, app.state.tracer = None, RecentErrors(), tracer
     _add_middleware(app, settings, metrics, access)
     _add_routes(app, settings, metrics)
     add_error_handlers(app)
@@ -180,7 +186,7 @@ async def _services(
         stores.results,
     )
     app.state.uploads = uploads = upload_service(settings, shared)
-    app.state.jobs = jobs = job_service(settings, shared, uploads)
+    app.state.jobs = jobs = job_service(settings, shared, uploads, app.state.tracer)
     app.state.live = live = live_service(settings, shared, max_live)
     app.state.status = status = status_service(shared, readiness, uploads, live, jobs)
     app.state.pulls = pulls = pull_service(settings, engine, app.state.reloader)
@@ -253,7 +259,7 @@ def _add_middleware(app: FastAPI, settings: Settings, metrics: Metrics, access: 
         )
     app.add_middleware(HostCheck, rules=host_rules(settings), refusals=app.state.refusals)
     app.add_middleware(SecurityHeaders)
-    app.add_middleware(RequestLog, metrics=metrics)
+    app.add_middleware(RequestLog, metrics=metrics, tracer=app.state.tracer)
     app.add_middleware(PlainPaths)
 
 

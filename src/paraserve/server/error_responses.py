@@ -108,6 +108,7 @@ def _answer(
 ) -> Response:
     this_id = request_id(request)
     errors: RecentErrors = request.app.state.recent_errors
+    request.state.error_code = code
     errors.note(this_id, request.scope["path"], code, message, status)
     body = error_json(message, status=status, code=code, request_id=this_id, param=param)
     # An unexpected error is answered outside of the middleware that gives all other answers their id.

@@ -2,9 +2,10 @@
 
 import tempfile
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from paraserve.catalog.store import models_folder
 from paraserve.errors import ParaserveError
@@ -52,8 +53,12 @@ from paraserve.server.telemetry.refusals import Refusals
 from paraserve.server.telemetry.shared_figures import shared_folder
 from paraserve.server.telemetry.slow_log import SlowLog
 from paraserve.server.telemetry.timelines import Timelines
+from paraserve.server.telemetry.tracing.job_traces import JobTraces
 from paraserve.settings import Settings
 from paraserve.user_folders import expanded
+
+if TYPE_CHECKING:
+    from paraserve.server.telemetry.tracing.tracer import Tracer
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +150,9 @@ def live_service(settings: Settings, shared: SharedServices, max_live: int) -> L
     )
 
 
-def job_service(settings: Settings, shared: SharedServices, uploads: UploadService) -> JobService:
+def job_service(
+    settings: Settings, shared: SharedServices, uploads: UploadService, tracer: "Tracer | None" = None
+) -> JobService:
     """Make the service of the routes of jobs, whose submissions have the limits of uploads.
 
     Raises:
@@ -154,6 +161,8 @@ def job_service(settings: Settings, shared: SharedServices, uploads: UploadServi
     planner = JobPlanner(shared.redaction, settings.subtitles)
     figures = shared.metrics.jobs
     work = JobWork(shared.engine, planner, planner.model_of, uploads.file_limits, figures, shared.results)
+    if tracer is not None:
+        work = replace(work, following=JobTraces(tracer).following)
     return JobService(
         jobs=Jobs(settings, work),
         engine=shared.engine,

@@ -13,6 +13,8 @@ from paraserve.errors import ParaserveError
 
 OBJECT_STORE_BYTES = 128 * 1024**2
 """Of this machine's cluster: only names of recordings and their texts go through it."""
+STARTS = 3
+"""Ray gives its own start 30 s, which are short on a machine with much other work."""
 GPU_CPUS = 8
 """CPUs that decode and detect speech for one GPU, where there are as many."""
 
@@ -68,23 +70,30 @@ def connected(address: str | None) -> Iterator[dict[str, float]]:
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # or each actor class costs a line on stderr
     import ray  # noqa: PLC0415 - an extra
 
-    own = {"num_cpus": available_cpus(), "include_dashboard": False, "object_store_memory": OBJECT_STORE_BYTES}
-    try:
-        with _silent_stderr():
-            ray.init(
-                address=address or "local",
-                log_to_driver=False,
-                logging_level=logging.ERROR,
-                **({} if address else own),
-            )
-    except Exception as error:  # Ray has no class for its own
-        raise ParaserveError(f"the Ray cluster {address or 'of this machine'} does not answer: {error}") from error
+    for starts_left in reversed(range(1 if address else STARTS)):
+        try:
+            with _silent_stderr():
+                _connect(address)
+            break
+        except Exception as error:  # Ray has no class for its own
+            ray.shutdown()
+            if not starts_left:
+                message = f"the Ray cluster {address or 'of this machine'} does not answer: {error}"
+                raise ParaserveError(message) from error
     try:
         # Ray prints what has become of machines and workers to stdout.
         with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere):
             yield ray.cluster_resources()
     finally:
         ray.shutdown()
+
+
+def _connect(address: str | None) -> None:
+    import ray  # noqa: PLC0415 - an extra
+
+    own = {"num_cpus": available_cpus(), "include_dashboard": False, "object_store_memory": OBJECT_STORE_BYTES}
+    kind = {} if address else own
+    ray.init(address=address or "local", log_to_driver=False, logging_level=logging.ERROR, **kind)
 
 
 @contextmanager

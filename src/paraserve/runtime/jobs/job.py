@@ -16,12 +16,14 @@ PRIORITY_RANGE = (-10, 10)
 class JobRequest:
     """What the client asks for, apart from the recording: the fields of an upload, as they came.
 
-    `content_type` is that of the recording, which describes raw audio. `filename` is only shown.
+    `content_type` is that of the recording, which describes raw audio. `filename` is only shown. `traceparent` names
+    the trace of the submission, "" where nobody traces.
     """
 
     fields: Mapping[str, Sequence[str]] = field(default_factory=dict)
     filename: str = ""
     content_type: str = ""
+    traceparent: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,8 +26,8 @@ N_EACH = 10
 SECOND_BYTES = 32_000
 HEAD_S, BODY_S, PING_S, SEND_S = 2.0, 3.0, 2.0, 2.0
 """Limits of the server whose clients are slow, in place of 10 s, 60 s, 20 s and 10 s."""
-MAX_ENDED_S = 20.0
-"""Time within which each must be ended, on a machine that is busy."""
+MAX_ENDED_S = 90.0
+"""Time within which each must be ended. Buffers of megabytes have to fill first, on a machine that may be busy."""
 
 
 def vanishing_clients(servers: OwnServers) -> str:
@@ -110,48 +110,55 @@ VANISHING: Sequence[Callable[[Target], None]] = (
 )
 
 
-def _trickled_head(target: Target) -> socket.socket:
-    sock = connected(target)
-    sock.sendall(b"GET /livez HTTP/1.1\r\nHost: localhost\r\n")
-    return sock
+def _trickled_head(target: Target) -> bool:
+    with connected(target) as sock:
+        sock.sendall(b"GET /livez HTTP/1.1\r\nHost: localhost\r\n")
+        return _is_ended(sock)
 
 
-def _idle_body(target: Target) -> socket.socket:
-    sock = connected(target)
-    sock.sendall(upload_head(1_000_000) + bytes(1000))
-    return sock
+def _idle_body(target: Target) -> bool:
+    with connected(target) as sock:
+        sock.sendall(upload_head(1_000_000) + bytes(1000))
+        return _is_ended(sock)
 
 
-def _half_open(target: Target) -> socket.socket:
+def _half_open(target: Target) -> bool:
     """Answer no ping, as a client whose network is gone."""
-    return upgraded(target)
+    with upgraded(target) as sock:
+        return _is_ended(sock)
 
 
-def _reads_nothing(target: Target) -> socket.socket:
-    """Ask for more answers than all buffers hold, and read none, until the server breaks the connection."""
-    sock = upgraded(target, receive_buffer_bytes=4096)
-    sock.settimeout(0.2)
-    requests = frame(TEXT, json.dumps({"mode": "x" * 100}).encode()) * 100
-    until_s = time.monotonic() + MAX_ENDED_S
-    with contextlib.suppress(ConnectionError):
+def _is_ended(sock: socket.socket) -> bool:
+    return read_to_end(sock, MAX_ENDED_S) is not None
+
+
+def _reads_nothing(target: Target) -> bool:
+    """Ask for more answers than all buffers hold, and read none: only a reset can end that."""
+    requests = memoryview(frame(TEXT, json.dumps({"mode": "x" * 100}).encode()) * 100)
+    n_sent, until_s = 0, time.monotonic() + MAX_ENDED_S
+    with upgraded(target, receive_buffer_bytes=4096) as sock:
+        sock.settimeout(0.2)
         while time.monotonic() < until_s:
-            with contextlib.suppress(TimeoutError):  # no more is taken for now
-                sock.sendall(requests)
-    return sock
+            try:
+                n_sent = (n_sent + sock.send(requests[n_sent:])) % len(requests)
+            except TimeoutError:
+                continue  # no more is taken for now
+            except ConnectionError:
+                return True
+    return False
 
 
-SLOW: Mapping[str, Callable[[Target], socket.socket]] = {
+SLOW: Mapping[str, Callable[[Target], bool]] = {
     "half a head": _trickled_head,
     "an idle upload": _idle_body,
     "one that answers no ping": _half_open,
     "one that reads nothing": _reads_nothing,
 }
+"""Each returns whether the server has ended the connection in time."""
 
 
-def _ended_s(name: str, slow: Callable[[Target], socket.socket], target: Target) -> float:
+def _ended_s(name: str, slow: Callable[[Target], bool], target: Target) -> float:
     """Return the seconds after which the server ended a slow client's connection."""
     started_s = time.monotonic()
-    with slow(target) as sock:
-        is_ended = read_to_end(sock, MAX_ENDED_S) is not None
-        expect(is_ended, f"an end of {name} within {MAX_ENDED_S:g} s", "an open connection")
+    expect(slow(target), f"an end of {name} within {MAX_ENDED_S:g} s", "an open connection")
     return time.monotonic() - started_s

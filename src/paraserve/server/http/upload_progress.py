@@ -16,7 +16,7 @@ from paraserve.server.telemetry.timelines import Timelines
 
 @dataclass(eq=False, slots=True)
 class UploadProgress:
-    """One upload. `duration_ms` is None where its file does not tell."""
+    """One upload. `duration_ms` is None where its file does not tell, `model` while the server is to choose."""
 
     request_id: str
     path: str
@@ -27,6 +27,7 @@ class UploadProgress:
     received_bytes: int = 0
     recognized_ms: int = 0
     duration_ms: int | None = None
+    model: str | None = None
     state: Literal["receiving", "recognizing"] = "receiving"
 
     def received(self, n_bytes: int) -> None:

@@ -164,6 +164,7 @@ class UploadService:
                 time_limit(read_timeout(upload.fields), started_s=clock.started_s, param="timeout"),
                 self.engine.for_model(upload.model, task := route.task or read_task(upload.fields)) as engine,
             ):
+                progress.model = self.engine.models.find(upload.model)
                 choice = ModelChoice(engine.abilities, self.engine.choice_of(upload.model).warnings)
                 asked = UploadRequest(
                     upload.fields,

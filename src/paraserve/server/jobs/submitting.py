@@ -18,6 +18,7 @@ from paraserve.job_wiring import JobParts
 from paraserve.runtime.jobs.job import Idempotency, Job, JobRequest, NewJob, Quotas
 from paraserve.runtime.jobs.job_plan import AskedModel
 from paraserve.runtime.routing.routed_engine import RoutedEngine
+from paraserve.runtime.trace_parent import TRACEPARENT
 from paraserve.server.access.authentication import api_key
 from paraserve.server.http.parsing.form_fields import FormFields, read_caching
 from paraserve.server.jobs.job_fields import (
@@ -144,7 +145,7 @@ async def checked_job(service: JobService, received: ReceivedJob) -> CheckedJob:
     ours, values = split_fields(received.values)
     fields = read_job_fields(ours, service.max_timeout_s)
     check_source((received.file, fields.url, fields.upload))
-    request = JobRequest(values, received.filename, received.content_type)
+    request = JobRequest(values, received.filename, received.content_type, TRACEPARENT.get())
     plan = service.planner(request, _choice(service.engine, service.planner.model_of(request)))
     if received.file is not None and not has_bytes(received.file):
         raise AudioError("the recording has no bytes", code="empty_file", param="file")

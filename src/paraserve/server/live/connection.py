@@ -16,6 +16,7 @@ from starlette.websockets import WebSocketState
 from paraserve.errors import OverloadedError, ParaserveError
 from paraserve.runtime.offline import first_cause
 from paraserve.server.access.hosts import client_address
+from paraserve.server.live.live_trace import LiveTrace
 from paraserve.server.live.queues import CloseRequest, ReceivedFrame
 from paraserve.server.live.result_record import ResultRecord
 from paraserve.server.live.sending import SlowClientError, in_time, send_frames
@@ -45,7 +46,10 @@ log = structlog.get_logger()
 
 
 class Connection:
-    """One client that talks `protocol`. It has a session of its own, or returns to one of those kept for `owner`."""
+    """One client that talks `protocol`. It has a session of its own, or returns to one of those kept for `owner`.
+
+    `trace` gets what is sent, None where nobody traces.
+    """
 
     def __init__(
         self,
@@ -63,6 +67,7 @@ class Connection:
         ids = {"session_id": request_id, "request_id": request_id, "key": key_name(socket)}
         self._record = ResultRecord(shared.context.metrics, shared.slow_log, ids)
         self._watch = SessionWatch(request_id, client_address(socket), key_name(socket))
+        self.trace: LiveTrace | None = None
         self._errors = shared.errors
         self._timelines = shared.context.timelines
         self._kept = shared.kept
@@ -111,6 +116,8 @@ class Connection:
             self._until_taken = None
             if self._idle_timer is not None:
                 self._idle_timer.cancel()
+            if self.trace is not None:
+                self.trace.left(self._session, self._watch, self._code)
             await self._leave()
             self._closed.set()
             self._record.connection(self._session.session, self._code, time.monotonic() - started)
@@ -271,12 +278,16 @@ class Connection:
                 self._note(written.event.error)
             await self._send(written.frames)
             self._watch.sent(self._session, written, started_s)
+            if self.trace is not None:
+                self.trace.sent(self._session, written)
             if isinstance(written.event, PartialText | SegmentText | RecordingText):
                 self._record.text(written.event, written.took_s, self._session.session.n_utterances)
         await in_time(self._socket.close(written.code, written.reason), self._limits.send_timeout_s)
 
     def _note(self, error: ParaserveError) -> None:
         """Keep an error that the client is told, for operators."""
+        if self.trace is not None:
+            self.trace.error = error.code
         self._errors.note(self._watch.request_id, self._socket.scope["path"], error.code, error.message)
 
     async def _send(self, frames: Sequence[Frame]) -> None:

@@ -28,6 +28,7 @@ from paraserve.server.access.hosts import PAGE_CODES, HostRules, client_address
 from paraserve.server.access.key_fields import KeyScope
 from paraserve.server.live.connection import Connection, Message
 from paraserve.server.live.key_watch import KeyWatch
+from paraserve.server.live.live_trace import LiveTrace, live_trace
 from paraserve.server.live.protocol_paths import NewClient, ProtocolOf, protocol_by_path
 from paraserve.server.live.queues import CloseRequest
 from paraserve.server.live.sending import send_frames
@@ -74,8 +75,10 @@ class LiveService:
     is_draining: bool = False
     connections: set[Connection] = field(default_factory=set)
 
-    async def serve(self, socket: WebSocket, protocol: LiveProtocol, request_id: str) -> int:
-        """Serve one client until the connection is closed; return the close code.
+    async def serve(
+        self, socket: WebSocket, protocol: LiveProtocol, request_id: str, trace: LiveTrace | None = None
+    ) -> int:
+        """Serve one client until the connection is closed; return the close code. `trace` gets what it does.
 
         Raises:
             AccessError: the client may not use the server.
@@ -107,6 +110,7 @@ class LiveService:
                 places, admitted = await stack.enter_async_context(self._admitted(socket))
             first = None if back is None else back.first
             connection = Connection(socket, protocol, self.shared, request_id, owner, first)
+            connection.trace = trace
             connection.charge_with(partial(self._charge, places), admitted.audio)
             self.connections.add(connection)
             try:
@@ -200,7 +204,8 @@ async def serve_or_refuse(socket: WebSocket, request_id: str, protocol_of: Proto
     try:
         if socket.app.state.readiness.is_stuck:
             raise EngineStuckError(STUCK_MESSAGE)
-        await service.serve(socket, protocol, request_id)
+        with live_trace(socket.app.state.tracer, socket, request_id) as trace:
+            await service.serve(socket, protocol, request_id, trace)
     except (AccessError, OverloadedError, ProtocolError) as error:
         service.shared.context.metrics.live_refusals.labels(error.code).inc()
         if error.code in PAGE_CODES:

@@ -26,6 +26,7 @@ from paraserve.server.processes.service_manager import ServiceManager
 from paraserve.server.reloading import Reloader
 from paraserve.server.telemetry.logging import configure_logging
 from paraserve.server.telemetry.metrics import Metrics
+from paraserve.server.telemetry.tracing.opening import check_tracing
 from paraserve.server.transport.connections import Connections
 from paraserve.server.transport.descriptors import connection_limit, raise_descriptor_limit
 from paraserve.server.transport.door import Door, tls_context
@@ -54,10 +55,11 @@ def serve(settings: Settings, sources: SettingSources, on_listening: OnListening
     Raises:
         ParaserveError: the port is taken, or a model file or folder cannot be used, which the message names.
     """
-    configure_logging(settings.log_level, settings.log_format)
+    configure_logging(settings.log_level, settings.log_format, has_traces=settings.otel)
     metrics = Metrics()
     with bound(settings) as sockets, bound_wyoming(settings) as wyoming:
         check_grpc(settings)
+        check_tracing(settings)
         app = create_app(settings, load(settings, metrics), metrics, sources)
         return run_app(app, settings, sockets, wyoming, on_listening)
 

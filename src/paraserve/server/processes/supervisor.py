@@ -25,6 +25,7 @@ from paraserve.server.processes.worker_process import ListeningSockets, Worker, 
 from paraserve.server.telemetry.logging import configure_logging
 from paraserve.server.telemetry.process_memory import memory_bytes
 from paraserve.server.telemetry.shared_figures import MULTIPROCESS_DIR, WORKER_FAILURES, figures_folder, forget_gauges
+from paraserve.server.telemetry.tracing.opening import check_tracing
 from paraserve.setting_sources import SettingSources, reloaded_settings
 from paraserve.settings import Settings
 
@@ -99,6 +100,7 @@ class Supervisor:
             listening = stack.enter_context(bound(self._settings))
             self._wyoming_sockets = stack.enter_context(bound_wyoming(self._settings))
             check_grpc(self._settings)
+            check_tracing(self._settings)
             if self._settings.watch:
                 stack.callback(self._watch_files())
             if self._settings.is_recycled:

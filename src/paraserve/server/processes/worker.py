@@ -103,7 +103,7 @@ def run_worker(open_engine: Callable[[Settings, Metrics], Engine]) -> int:
     pipe, *sockets = (socket.socket(fileno=int(fd)) for fd in sys.argv[1:mark])
     wyoming_sockets = [socket.socket(fileno=int(fd)) for fd in sys.argv[mark + 1 :]]
     settings, sources = read_settings(sys.stdin.read())
-    configure_logging(settings.log_level, settings.log_format)
+    configure_logging(settings.log_level, settings.log_format, has_traces=settings.otel)
     metrics = Metrics()
     metrics.worker_failures.set(int(os.environ.get(WORKER_FAILURES, "0")))
     try:

@@ -8,7 +8,7 @@ from typing import Any
 LEVEL_COLOURS = {"debug": "2", "info": "32", "warning": "33", "error": "31", "critical": "31"}
 """Codes of terminals (SGR) by level: dim, green, yellow, red."""
 DIM, BOLD = "2", "1"
-FIRST = ("request_id", "session_id")
+FIRST = ("request_id", "session_id", "trace_id")
 SHOWN_BEFORE = ("timestamp", "level", "event", "exception")
 LEVEL_WIDTH = 7
 

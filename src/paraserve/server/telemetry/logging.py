@@ -3,12 +3,14 @@
 import logging
 import os
 import sys
+from collections.abc import MutableMapping
 from contextlib import suppress
-from typing import Literal, TextIO
+from typing import Any, Literal, TextIO
 
 import structlog
 from structlog.typing import Processor
 
+from paraserve.runtime.trace_parent import TRACEPARENT, trace_id_of
 from paraserve.server.telemetry.human_log import HumanLines
 
 
@@ -30,17 +32,22 @@ class QuietStream:
             self._stream.flush()
 
 
-def configure_logging(level_name: str, log_format: Literal["auto", "human", "json"] = "auto") -> None:
+def configure_logging(
+    level_name: str, log_format: Literal["auto", "human", "json"] = "auto", *, has_traces: bool = False
+) -> None:
     """Log to stderr, lines of libraries from warnings on.
 
     Args:
         level_name: the lowest level of our own lines, such as "info".
         log_format: "auto" is for people where stderr is a terminal, and JSON elsewhere.
+        has_traces: lines about requests that are traced have the `trace_id`.
     """
     level = logging.getLevelNamesMapping()[level_name.upper()]
     is_human = log_format == "human" or (log_format == "auto" and sys.stderr.isatty())
     time = structlog.processors.TimeStamper(fmt="%H:%M:%S" if is_human else "iso", utc=not is_human)
     common: list[Processor] = [structlog.processors.add_log_level, time, structlog.processors.format_exc_info]
+    if has_traces:
+        common.append(_add_trace_id)
     lines = _human_lines() if is_human else structlog.processors.JSONRenderer(ensure_ascii=False)
     structlog.configure(
         processors=[*common, lines],
@@ -56,6 +63,12 @@ def configure_logging(level_name: str, log_format: Literal["auto", "human", "jso
     )
     logging.basicConfig(level=max(level, logging.WARNING), handlers=[libraries])
     logging.getLogger("paraserve").setLevel(level)
+
+
+def _add_trace_id(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    if traceparent := TRACEPARENT.get():
+        event["trace_id"] = trace_id_of(traceparent)
+    return event
 
 
 def _human_lines() -> HumanLines:

@@ -1,8 +1,9 @@
-"""Request ids, and one log line for each HTTP request. The line has no transcript."""
+"""Request ids, and one log line for each HTTP request. The line has no transcript. Traces, if they are wanted."""
 
 import re
 import time
 import uuid
+from typing import TYPE_CHECKING
 
 import structlog
 from starlette.datastructures import MutableHeaders
@@ -10,6 +11,10 @@ from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from paraserve.server.telemetry.metrics import Metrics
+from paraserve.server.telemetry.tracing.request_traces import begin_trace, end_trace
+
+if TYPE_CHECKING:
+    from paraserve.server.telemetry.tracing.tracer import Tracer
 
 ACCEPTABLE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 log = structlog.get_logger()
@@ -37,11 +42,12 @@ def key_name(connection: HTTPConnection) -> str | None:
 
 
 class RequestLog:
-    """Middleware that gives each HTTP request its id, then logs and counts the answer."""
+    """Middleware that gives each HTTP request its id, then logs, counts and traces the answer."""
 
-    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+    def __init__(self, app: ASGIApp, metrics: Metrics, tracer: "Tracer | None" = None) -> None:
         self._app = app
         self._metrics = metrics
+        self._tracer = tracer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on with an id, and its answer back with the same id."""
@@ -52,6 +58,7 @@ class RequestLog:
         connection.state.request_id = new_request_id(connection)
         started, status = time.monotonic(), 500
         connection.state.started_s = started
+        trace = None if self._tracer is None else begin_trace(self._tracer, connection, started)
 
         async def send_with_id(message: Message) -> None:
             nonlocal status
@@ -63,11 +70,13 @@ class RequestLog:
         try:
             await self._app(scope, receive, send_with_id)
         finally:
-            self._record(connection, status, time.monotonic() - started)
+            route = getattr(scope.get("route"), "path", "unmatched")
+            self._record(connection, route, status, time.monotonic() - started)
+            if trace is not None:
+                end_trace(trace, connection, route, status)
 
-    def _record(self, connection: HTTPConnection, status: int, seconds: float) -> None:
+    def _record(self, connection: HTTPConnection, route: str, status: int, seconds: float) -> None:
         scope = connection.scope
-        route = getattr(scope.get("route"), "path", "unmatched")
         self._metrics.request(route, scope["method"], status, seconds)
         log.info(
             "request",

@@ -26,6 +26,7 @@ from paraserve.runtime.engine import Engine
 from paraserve.runtime.in_thread import entered_in_thread
 from paraserve.runtime.jobs.job import Job
 from paraserve.runtime.jobs.job_plan import JobPlan
+from paraserve.runtime.jobs.working.attempt_watch import AttemptEnd
 from paraserve.runtime.jobs.working.fetching import with_recording
 from paraserve.runtime.jobs.working.job_engine import JobEngine
 from paraserve.runtime.jobs.working.kept_segments import KeptSegments
@@ -47,11 +48,12 @@ log = logging.getLogger(__name__)
 
 
 class Attempt:
-    """Works on a job that has just been claimed."""
+    """Works on a job that has just been claimed. `ending` gets what there is to tell of its end."""
 
-    def __init__(self, job: Job, place: Workplace) -> None:
+    def __init__(self, job: Job, place: Workplace, ending: AttemptEnd) -> None:
         self._job = job
         self._place = place
+        self._ending = ending
         self._leased = LeasedJob(place.store, job, place.limits.lease_s)
         self._segments = KeptSegments()
         self._progress = AttemptProgress(self._segments)
@@ -185,6 +187,7 @@ class Attempt:
         return await self._done(work.result())
 
     async def _done(self, transcript: Transcript) -> Outcome:
+        self._ending.audio_ms = transcript.duration_ms
         text = await asyncio.to_thread(_json, transcript)
         sentences = list(map(sentence_event, self._sentences))
         await self._leased.finish(text, transcript.duration_ms, sentences, self._progress.now())
@@ -199,6 +202,7 @@ class Attempt:
             return "released"
         if not isinstance(error, ParaserveError):
             log.error("job %s failed on a defect", self._job.id, exc_info=error)
+        self._ending.error_code = job_error(error).code
         can_pass = may_pass(error)
         if can_pass:
             await self._keep_segments()

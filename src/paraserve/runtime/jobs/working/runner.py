@@ -88,16 +88,19 @@ class JobRunner:
                 await asyncio.sleep(AWAY_S)
 
     async def _attempt(self, job: Job) -> None:
-        log.info("job %s: attempt %d", job.id, job.attempts)
-        try:
-            outcome = await Attempt(job, self._place).run()
-        except asyncio.CancelledError:
-            self._place.on_end("released", _age_s(job))
-            raise
-        except Exception:  # a defect on one job must not stop the others: its lease ends, and it is tried again
-            log.exception("job %s: the attempt broke off", job.id)
-            return
-        self._place.on_end(outcome, _age_s(job))
+        with self._place.following(job) as end:
+            log.info("job %s: attempt %d", job.id, job.attempts)
+            try:
+                outcome = await Attempt(job, self._place, end).run()
+            except asyncio.CancelledError:
+                end.outcome = "released"
+                self._place.on_end("released", _age_s(job))
+                raise
+            except Exception:  # a defect on one job must not stop the others: its lease ends, and it is tried again
+                log.exception("job %s: the attempt broke off", job.id)
+                return
+            end.outcome = outcome
+            self._place.on_end(outcome, _age_s(job))
 
 
 def _age_s(job: Job) -> float:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from paraserve.runtime.decoding.pool import DecodePool
 from paraserve.runtime.jobs.job_plan import ModelOf, PlanJob
 from paraserve.runtime.jobs.recordings.recording_store import RecordingStore
+from paraserve.runtime.jobs.working.attempt_watch import Following, not_followed
 from paraserve.runtime.recorded_file import FileLimits
 from paraserve.runtime.remote.fetcher import Fetcher
 from paraserve.runtime.result_cache.cached_recording import SharedResults
@@ -44,7 +45,7 @@ class Workplace:
 
     `pool` is one for jobs alone: a long recording holds a decoder for as long as it is recognized, and uploads would
     wait for it. `results` is the result cache, None without one. `on_end` is called when an attempt has ended, with
-    the age of the job in seconds.
+    the age of the job in seconds. `following` is the context of each attempt.
     """
 
     store: "JobStore"
@@ -58,3 +59,4 @@ class Workplace:
     limits: WorkLimits
     results: SharedResults | None = None
     on_end: Callable[[Outcome, float], None] = lambda _outcome, _age_s: None
+    following: Following = not_followed

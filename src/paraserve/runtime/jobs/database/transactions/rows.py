@@ -25,7 +25,9 @@ def read_job(row: Row[Any], texts: Texts) -> Job:
         id=row.id,
         key_name=row.key_name,
         state=row.state,
-        request=JobRequest(request["fields"], request["filename"], request["content_type"]),
+        request=JobRequest(
+            request["fields"], request["filename"], request["content_type"], request.get("traceparent", "")
+        ),
         recording=row.recording,
         size_bytes=row.size_bytes,
         url=request["url"],
@@ -68,6 +70,7 @@ def write_request(job: NewJob | Job, request: JobRequest, texts: Texts) -> bytes
             "fields": {name: list(values) for name, values in request.fields.items()},
             "filename": request.filename,
             "content_type": request.content_type,
+            "traceparent": request.traceparent,
             "url": job.url,
             "callback_url": job.callback_url,
         }
