@@ -1,12 +1,15 @@
 """What arguments of the application on Ray Serve become."""
 
+import tomllib
+
 import pytest
 
 from paraserve.deploy.serve.plan import read_plan
-from paraserve.deploy.serve.private_hooks import DRAIN_PERIOD, HAPROXY_MODE, check_ray
+from paraserve.deploy.serve.private_hooks import DRAIN_PERIOD, HAPROXY_MODE, RAY_MINOR, check_ray
 from paraserve.errors import ParaserveError
 from paraserve.server.services import host_rules
 from paraserve.setting_sources import SettingSources
+from support.snippets import ROOT
 
 HAPROXY = {HAPROXY_MODE: "1"}
 
@@ -96,3 +99,9 @@ def test_replicas_answer_to_the_names_of_the_machine():
     """A server on 127.0.0.1 without keys refuses all names but its own: 421."""
     replica = SettingSources(read_plan({}).flags).read()
     assert not host_rules(replica).is_guarded
+
+
+def test_the_extra_installs_that_ray():
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["optional-dependencies"]
+    major, minor = map(int, RAY_MINOR.split("."))
+    assert f"ray[data,serve]>={major}.{minor},<{major}.{minor + 1}" in extras["ray"]
