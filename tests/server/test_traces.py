@@ -283,7 +283,7 @@ def test_sampling(serve_app, traces, parent, monkeypatch, sampler):
 
 @pytest.mark.full
 def test_off_costs_nothing():
-    """A server without traces imports neither the SDK nor what makes spans. FastAPI imports the interface by itself."""
+    """A server without traces imports neither the SDK nor what makes spans. FastAPI imports the interface."""
     program = (
         "import sys; from paraserve.server.app import create_app; from paraserve.settings import Settings; "
         "app = create_app(Settings()); assert app.state.tracer is None; "
