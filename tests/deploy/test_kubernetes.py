@@ -330,3 +330,12 @@ def test_ingress_takes_what_the_server_takes(everything):
         assert {annotations["proxy-read-timeout"], annotations["proxy-send-timeout"]} == {"7200"}
     settings = next(item for item in everything if item["kind"] == "ConfigMap")["data"]
     assert settings["PARASERVE_TRUSTED_PROXIES"]
+
+
+def test_alerts_are_those_of_other_installations():
+    """PrometheusRule has the rules of monitoring/alerts.yml, and the pods are the job that they ask for."""
+    objects = render(FOLDER / "overlays" / "prometheus-operator")
+    rules = yaml.safe_load((ROOT / "monitoring/alerts.yml").read_text("utf-8"))
+    assert one(objects, "PrometheusRule")["spec"] == rules
+    assert one(objects, "ServiceMonitor")["spec"]["jobLabel"] == "app.kubernetes.io/name"
+    assert one(objects, "Service")["metadata"]["labels"]["app.kubernetes.io/name"] == "paraserve"
