@@ -66,6 +66,11 @@ class Worker:
         rows = self._runner.run(self._rows(recordings))
         return {field.name: [getattr(row, field.name) for row in rows] for field in fields(Row)}
 
+    def close(self) -> None:
+        """Close the models and the decode processes. An actor of Ray need not: its process ends."""
+        self._runner.run(self._exits.aclose())
+        self._runner.close()
+
     async def _open(self) -> LocalTranscriber:
         settings = SettingSources(self._plan.settings).read()
         self._max_bytes, self._timeout_s = settings.max_upload_bytes, settings.url_timeout_s

@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import sys
+from contextlib import closing
 
 import pytest
 
@@ -54,8 +55,8 @@ def test_a_batch_has_a_row_for_each_recording(tmp_path, data_dir):
     (tmp_path / "damaged.wav").write_bytes(b"RIFF no more")
     paths = [str(tmp_path / name) for name in ("good.wav", "damaged.wav", "missing.wav")]
     batch = [Recording(path, path) for path in paths] + [Recording("nl", paths[0], 0, {"language": "klingon"})]
-    worker = Worker(WorkerPlan({"inference_threads": 1}, RecognitionFlags(), 2))
-    rows = rows_of(worker({"batch": [write_batch(batch)]}))
+    with closing(Worker(WorkerPlan({"inference_threads": 1}, RecognitionFlags(), 2))) as worker:
+        rows = rows_of(worker({"batch": [write_batch(batch)]}))
     facts = [json.loads(row.line) for row in rows]
     assert [row.id for row in rows] == [one.id for one in batch]
     assert facts[0]["text"] == "july 19 2067."
@@ -66,8 +67,10 @@ def test_a_batch_has_a_row_for_each_recording(tmp_path, data_dir):
 
 
 def test_a_worker_without_models_ends_the_run(tmp_path):
-    worker = Worker(WorkerPlan({"bundle": [str(tmp_path / "none")]}, RecognitionFlags(), 2))
-    with pytest.raises(ParaserveError, match=rf"a worker cannot work: .*{re.escape(str(tmp_path / 'none'))}"):
+    with (
+        closing(Worker(WorkerPlan({"bundle": [str(tmp_path / "none")]}, RecognitionFlags(), 2))) as worker,
+        pytest.raises(ParaserveError, match=rf"a worker cannot work: .*{re.escape(str(tmp_path / 'none'))}"),
+    ):
         rows_of(worker({"batch": [write_batch([Recording("a", "/a.wav")])]}))
 
 
