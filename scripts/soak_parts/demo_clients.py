@@ -20,6 +20,7 @@ import soundfile
 from websockets.asyncio.client import connect
 from websockets.exceptions import WebSocketException
 
+from live_answers import final_texts
 from reporting import LostError, Told
 
 SAMPLES = Path(__file__).resolve().parents[2] / "tests" / "data"
@@ -71,7 +72,6 @@ class People:
             LostError: its final texts are others than the first time.
         """
         name, clip = self._clip(n)
-        finals: list[str] = []
         async with connect(
             self._url.replace("http", "ws", 1),
             compression=None,
@@ -82,17 +82,7 @@ class People:
             await socket.send(json.dumps({"mode": "2pass", "wav_name": name, "is_speaking": True}))
             speaking = asyncio.create_task(_speak(socket.send, clip))
             try:
-                async for data in socket:
-                    message = json.loads(data)
-                    if message.get("error"):
-                        raise LostError(f"{name}: {data!r}")
-                    if message.get("is_end"):
-                        break
-                    if message["mode"] == "2pass-offline":
-                        finals.append(message["text"])
-                        final_s = time.monotonic()
-                else:
-                    raise LostError(f"{name}: closed before the acknowledgement of the end")
+                finals, final_s = await final_texts(socket, name)
             finally:
                 speaking.cancel()
                 await asyncio.gather(speaking, return_exceptions=True)

@@ -17,6 +17,7 @@ import soundfile
 from websockets.asyncio.client import connect
 from websockets.exceptions import WebSocketException
 
+from live_answers import final_texts
 from reporting import LostError, Told
 
 FRAME_BYTES = 1920
@@ -44,8 +45,6 @@ async def session(url: str, n: int, told: Told) -> None:
     """
     audio, text = heard(n)
     name = f"session {n}"
-    finals: list[str] = []
-    final_s = 0.0
     async with connect(
         url.replace("http", "ws", 1), compression=None, proxy=None, open_timeout=TIMEOUT_S, ping_interval=None
     ) as socket:
@@ -54,17 +53,7 @@ async def session(url: str, n: int, told: Told) -> None:
             await socket.send(audio[start : start + FRAME_BYTES])
         await socket.send(json.dumps({"is_speaking": False, "is_end": True}))
         ended_s = time.monotonic()
-        async for data in socket:
-            message = json.loads(data)
-            if message.get("error") or message["wav_name"] != name:
-                raise LostError(f"{data!r}")
-            if message.get("is_end"):
-                break
-            if message["mode"] == "2pass-offline":
-                finals.append(message["text"])
-                final_s = time.monotonic()
-        else:
-            raise LostError("closed before the acknowledgement of the end")
+        finals, final_s = await final_texts(socket, name)
     if finals != [text]:
         raise LostError(f"{finals} in place of {text}")
     told.done("sessions", final_s - ended_s)
